@@ -9,6 +9,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 
+enum { EXIT_SYSTEM = 3 };    /* exit code: the system failed (no memory, no such file) */
+
 typedef struct arena arena;
 
 arena *arena_new(void);

@@ -55,6 +55,7 @@ void diag_hint(diags *d, const char *format, ...) __attribute__((format(printf, 
 size_t diag_error_count(const diags *d);
 size_t diag_message_count(const diags *d);
 const diag_message *diag_get(const diags *d, size_t index);    /* in the order of files and places after diags_sort */
+void diags_sort(diags *d);                                     /* stable; messages without a place come last */
 const char *diag_slug(diag_id id);
 
 typedef enum diag_format { DIAG_TEXT, DIAG_JSON } diag_format;

@@ -1,0 +1,232 @@
+# rnnc: everything is built here, without recursion into folders; what is built lies in build/.
+#
+#     make           build/rnnc and build/librnn.a; installs what is missing first (make deps)
+#     make check     every test suite; the last line says "N passed, N failed"
+#     make demo      compiles specs/models/char_lm.rnn and trains it
+#     make unit      the unit tests alone           make asan    the whole suite with sanitizers
+#     make layers    includes point one way         make tidy    clang-tidy
+#     make bless NAME=x   renews tests/bad/x.err    make fmt     clang-format
+#     make install PREFIX=/usr/local                make clean
+# V=1 prints the commands.
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := all
+
+BUILD  ?= build
+PREFIX ?= /usr/local
+CC     ?= cc
+FLEX   ?= flex
+BISON  ?= bison
+
+WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wswitch-enum -Wvla -Wpointer-arith \
+           -Wwrite-strings -Wundef
+WERROR   = -Werror
+OPTIMISE = -O2 -g
+Q        = $(if $(V),,@echo '  $@'; )
+CPPFLAGS_ALL = -D_POSIX_C_SOURCE=200809L -Icompiler -Iruntime -I$(BUILD) $(DEPS_CPPFLAGS) $(CPPFLAGS)
+CFLAGS_ALL   = -std=c11 $(OPTIMISE) $(SANITIZE) $(CFLAGS)
+LIBS         = $(DEPS_LIBS) -lpthread -lm
+
+# ---- what must be installed -----------------------------------------------------------------------------------
+# config.mk is made once, by a probe (and apt, when something is missing); make then starts again and knows the flags.
+
+CONFIG = build/config.mk
+WITHOUT_CONFIG = clean deps layers fmt
+ifneq ($(or $(filter-out $(WITHOUT_CONFIG),$(MAKECMDGOALS)),$(if $(MAKECMDGOALS),,all)),)
+include $(CONFIG)
+endif
+
+# Prints the Debian names of the packages that are missing: `needed`, then `wanted` (the build works without).
+define PROBE
+needed=""; wanted=""; \
+command -v flex >/dev/null || needed="$$needed flex"; \
+command -v bison >/dev/null || needed="$$needed bison"; \
+command -v pkg-config >/dev/null || needed="$$needed pkg-config"; \
+pkg-config --exists check 2>/dev/null || needed="$$needed check"; \
+pkg-config --exists jansson 2>/dev/null || needed="$$needed libjansson-dev"; \
+pkg-config --exists libzip 2>/dev/null || needed="$$needed libzip-dev"; \
+command -v tcc >/dev/null || wanted="$$wanted tcc"; \
+echo '#include <libtcc.h>' | $(CC) -E - >/dev/null 2>&1 || wanted="$$wanted libtcc-dev";
+endef
+
+define INSTALL_MISSING
+$(PROBE) \
+sudo=""; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+if [ -n "$$needed$$wanted" ] && command -v apt-get >/dev/null; then \
+    echo "installing:$$needed$$wanted"; \
+    $$sudo apt-get update -q >/dev/null || echo "apt-get update failed; going on with the lists that are there"; \
+    if [ -n "$$needed" ]; then $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy $$needed >/dev/null || exit 1; fi; \
+    for p in $$wanted; do $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy $$p >/dev/null \
+        || echo "$$p cannot be installed; going on without"; done; \
+elif [ -n "$$needed" ]; then \
+    echo "please install (names of Debian's packages):$$needed$$wanted" >&2; exit 1; \
+fi
+endef
+
+$(CONFIG): Makefile
+	@mkdir -p build
+	@$(INSTALL_MISSING)
+	@$(WRITE_CONFIG)
+
+define WRITE_CONFIG
+printf '%s\n' '#include <libtcc.h>' 'int main(void) { TCCState *s = tcc_new(); tcc_delete(s); return 0; }' \
+    > build/probe.c; \
+if $(CC) build/probe.c -o build/probe -ltcc -ldl >/dev/null 2>&1; then tcc="-DHAVE_LIBTCC"; tcclib="-ltcc -ldl"; \
+else tcc=""; tcclib=""; fi; \
+rm -f build/probe build/probe.c; \
+{ echo "DEPS_CPPFLAGS = $$(pkg-config --cflags jansson libzip) $$tcc"; \
+  echo "DEPS_LIBS = $$(pkg-config --libs jansson libzip) $$tcclib"; \
+  echo "CHECK_CFLAGS = $$(pkg-config --cflags check)"; \
+  echo "CHECK_LIBS = $$(pkg-config --libs check)"; } > $(CONFIG)
+endef
+
+.PHONY: deps
+deps:
+	@mkdir -p build
+	@$(INSTALL_MISSING)
+	@$(WRITE_CONFIG)
+
+# ---- rnnc and its libraries -----------------------------------------------------------------------------------
+
+SOURCES   := $(sort $(wildcard compiler/*/*.c runtime/*/*.c))
+GENERATED := $(if $(wildcard compiler/syntax/parse.y),$(BUILD)/syntax/scan.c $(BUILD)/syntax/parse.c)
+OBJECTS   := $(SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/embedded.o \
+             $(GENERATED:$(BUILD)/%.c=$(BUILD)/obj/generated/%.o)
+MAIN      := $(BUILD)/obj/compiler/driver/main.o
+KERNELS   := $(filter $(BUILD)/obj/runtime/kernels/%,$(OBJECTS))
+
+.PHONY: all
+all: $(BUILD)/rnnc $(BUILD)/librnnc.a $(if $(KERNELS),$(BUILD)/librnn.a)
+
+$(BUILD)/rnnc: $(MAIN) $(BUILD)/librnnc.a
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/librnnc.a: $(filter-out $(MAIN),$(OBJECTS)) $(BUILD)/objects.list
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $(filter %.o,$^)
+
+$(BUILD)/librnn.a: $(KERNELS) $(BUILD)/objects.list
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $(filter %.o,$^)
+
+$(BUILD)/obj/%.o: %.c $(CONFIG) | $(if $(GENERATED),$(BUILD)/syntax/parse.h)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(WARNINGS) $(WERROR) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/embedded.o: $(BUILD)/embedded.c $(CONFIG)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(WARNINGS) $(WERROR) -MMD -MP -c -o $@ $<
+
+# What flex and bison wrote is not ours to warn about.
+$(BUILD)/obj/generated/%.o: $(BUILD)/%.c $(CONFIG) | $(if $(GENERATED),$(BUILD)/syntax/parse.h)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Wall -Wno-unused-function -MMD -MP -c -o $@ $<
+
+$(BUILD)/syntax/parse.c $(BUILD)/syntax/parse.h &: compiler/syntax/parse.y $(CONFIG)
+	@mkdir -p $(@D)
+	$(Q)$(BISON) -Wall -Werror --defines=$(BUILD)/syntax/parse.h -o $(BUILD)/syntax/parse.c $<
+
+$(BUILD)/syntax/scan.c: compiler/syntax/scan.l $(CONFIG)
+	@mkdir -p $(@D)
+	$(Q)$(FLEX) -o $@ $<
+
+# A list that changes only when its words do: what depends on it notices files that come and go.
+define LIST
+$(1): FORCE
+	@mkdir -p $$(@D)
+	@printf '%s\n' $(2) | cmp -s - $$@ || printf '%s\n' $(2) > $$@
+endef
+FORCE:
+EMBEDDED := $(sort $(wildcard specs/cells/*.rnn runtime/kernels/*.h))
+$(eval $(call LIST,$(BUILD)/objects.list,$(OBJECTS)))
+$(eval $(call LIST,$(BUILD)/embedded.list,$(EMBEDDED)))
+
+# The texts as arrays of bytes: no limit on the length of a literal, nothing to escape.
+$(BUILD)/embedded.c: $(EMBEDDED) $(BUILD)/embedded.list
+	@mkdir -p $(@D)
+	@{ echo '/* embedded.c: made by the Makefile from specs/cells and runtime/kernels. */'; \
+	   echo '#include "base/embedded.h"'; \
+	   n=0; for f in $(EMBEDDED); do n=$$((n + 1)); \
+	       echo "static const unsigned char text_$$n[] = {"; \
+	       od -An -v -tu1 "$$f" | awk '{ gsub(/[0-9]+/, "&,"); print }'; echo "0};"; done; \
+	   echo 'const embedded_file embedded_files[] = {'; \
+	   n=0; for f in $(EMBEDDED); do n=$$((n + 1)); \
+	       echo "{ \"$${f#*/}\", text_$$n, sizeof text_$$n - 1 }," ; done | sort; \
+	   echo '{ 0, 0, 0 } };'; } > $@
+
+-include $(OBJECTS:.o=.d)
+
+# ---- tests ----------------------------------------------------------------------------------------------------
+
+UNITS  := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/unit/*.c)))
+SUITES := $(sort $(wildcard tests/*/run.sh))
+
+$(BUILD)/tests/%: tests/unit/%.c $(BUILD)/librnnc.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CHECK_CFLAGS) $(CFLAGS_ALL) $(WARNINGS) $(WERROR) -MMD -MP -MF $@.d -o $@ $< \
+	    $(LDFLAGS) $(BUILD)/librnnc.a $(CHECK_LIBS) $(LIBS)
+-include $(UNITS:%=%.d)
+
+# The suites find the program under test in RNNC, the libraries in BUILD (both absolute), the compiler in CC.
+RUN = BUILD='$(abspath $(BUILD))' RNNC='$(abspath $(BUILD)/rnnc)' CC='$(CC)' SANITIZE='$(SANITIZE)' sh tests/summary.sh
+
+.PHONY: check unit asan bless demo
+check: all layers $(UNITS)
+	@$(RUN) $(UNITS) $(SUITES)
+
+unit: $(UNITS)
+	@$(RUN) $(UNITS)
+
+asan: $(CONFIG)
+	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 $(MAKE) BUILD=build/asan \
+	    SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer' check
+
+bless: $(BUILD)/rnnc
+	@[ -n "$(NAME)" ] || { echo "usage: make bless NAME=x   (renews tests/bad/x.err)" >&2; exit 2; }
+	@BUILD='$(abspath $(BUILD))' RNNC='$(abspath $(BUILD)/rnnc)' sh tests/bad/run.sh --bless '$(NAME)'
+
+demo: all
+	@BUILD='$(abspath $(BUILD))' RNNC='$(abspath $(BUILD)/rnnc)' CC='$(CC)' sh examples/demo.sh
+
+# ---- the house ------------------------------------------------------------------------------------------------
+
+.PHONY: layers tidy fmt install clean
+# Includes of compiler/ point one way along the stages; runtime/ includes nothing of compiler/; of the runtime, the
+# compiler's driver alone includes anything.
+layers:
+	@awk ' \
+	BEGIN { n = split("base syntax model graph lower derive passes plan emit driver", order, " "); \
+	        for (i = 1; i <= n; i++) rank[order[i]] = i; } \
+	/^[ \t]*#[ \t]*include[ \t]*"/ { \
+	    split(FILENAME, at, "/"); split($$0, quoted, "\""); \
+	    parts = split(quoted[2], to, "/"); where = FILENAME ":" FNR ": " quoted[2]; \
+	    if (at[1] == "runtime") { \
+	        if (parts > 1 && to[1] in rank) { print where ": runtime/ includes compiler/"; bad = 1 } \
+	    } else if (parts > 1 && to[1] in rank) { \
+	        if (rank[to[1]] > rank[at[2]]) { print where ": " at[2] " comes before " to[1]; bad = 1 } \
+	    } else if (at[2] != "driver") { print where ": neither an earlier stage nor the driver"; bad = 1 } \
+	} \
+	END { exit bad }' $(wildcard compiler/*/*.[chyl] compiler/*/*.def runtime/*.h runtime/*/*.[ch])
+
+FORMATTED = $(wildcard compiler/*/*.[ch] runtime/*.h runtime/*/*.[ch] tests/*/*.[ch] examples/*.c)
+tidy: compile_commands.json $(BUILD)/syntax/parse.h
+	clang-tidy --quiet -p . $(SOURCES)
+
+fmt:
+	clang-format -i $(FORMATTED)
+
+compile_commands.json: $(CONFIG) Makefile
+	@{ echo '['; first=1; for f in $(SOURCES); do \
+	    [ $$first = 1 ] || echo ','; first=0; \
+	    printf '{ "directory": "%s", "file": "%s", "command": "cc %s -c %s" }' "$(CURDIR)" "$$f" \
+	        '$(strip $(CPPFLAGS_ALL) -std=c11 $(WARNINGS))' "$$f"; done; echo; echo ']'; } > $@
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include
+	install -m 755 $(BUILD)/rnnc $(DESTDIR)$(PREFIX)/bin/
+	$(if $(KERNELS),install -m 644 $(BUILD)/librnn.a $(DESTDIR)$(PREFIX)/lib/)
+	$(if $(wildcard runtime/rnn.h),install -m 644 runtime/rnn.h $(DESTDIR)$(PREFIX)/include/)
+
+clean:
+	rm -rf build compile_commands.json

@@ -1,0 +1,139 @@
+/* arena.c: blocks in a list, handed out from front to back.
+ *
+ * A block is at least BLOCK_BYTES; a larger request gets a block of its own. Memory comes from calloc, so that a fresh
+ * block is zero already. Every allocation is followed by nothing: the address sanitizer sees overruns of large blocks
+ * only, which is why arrays carry their length. */
+#include "base/arena.h"
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BLOCK_BYTES = 64 << 10, ALIGNMENT = 16 };
+
+typedef struct block {
+    struct block *next;
+    size_t used, size;
+    _Alignas(ALIGNMENT) unsigned char bytes[];
+} block;
+
+struct arena { block *blocks; };
+
+_Bool size_mul(size_t a, size_t b, size_t *out)
+{
+    if (b != 0 && a > SIZE_MAX / b) return 0;
+    *out = a * b;
+    return 1;
+}
+
+_Bool size_add(size_t a, size_t b, size_t *out)
+{
+    if (a > SIZE_MAX - b) return 0;
+    *out = a + b;
+    return 1;
+}
+
+static _Noreturn void out_of_memory(void)
+{
+    fputs("rnnc: out of memory\n", stderr);
+    exit(EXIT_SYSTEM);
+}
+
+void bug_at(const char *file, int line, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fprintf(stderr, "rnnc: bug at %s:%d: ", file, line);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    abort();
+}
+
+arena *arena_new(void)
+{
+    arena *a = calloc(1, sizeof *a);
+    if (!a) out_of_memory();
+    return a;
+}
+
+void arena_free(arena *a)
+{
+    if (!a) return;
+    for (block *b = a->blocks, *next; b; b = next) {
+        next = b->next;
+        free(b);
+    }
+    free(a);
+}
+
+static block *block_new(size_t size)
+{
+    size_t bytes;
+    if (!size_add(size, sizeof(block), &bytes)) out_of_memory();
+    block *b = calloc(1, bytes);
+    if (!b) out_of_memory();
+    b->size = size;
+    return b;
+}
+
+void *arena_alloc(arena *a, size_t bytes)
+{
+    size_t rounded;
+    if (!size_add(bytes ? bytes : 1, ALIGNMENT - 1, &rounded)) out_of_memory();
+    rounded -= rounded % ALIGNMENT;
+
+    block *b = a->blocks;
+    if (b && b->size - b->used >= rounded) {
+        void *p = b->bytes + b->used;
+        b->used += rounded;
+        return p;
+    }
+    block *fresh = block_new(rounded > BLOCK_BYTES ? rounded : BLOCK_BYTES);
+    fresh->used = rounded;
+    if (b && fresh->size - rounded < b->size - b->used) {    /* keep filling the block with more room */
+        fresh->next = b->next;
+        b->next = fresh;
+    } else {
+        fresh->next = b;
+        a->blocks = fresh;
+    }
+    return fresh->bytes;
+}
+
+void *arena_array(arena *a, size_t count, size_t size)
+{
+    size_t bytes;
+    if (!size_mul(count, size, &bytes)) out_of_memory();
+    return arena_alloc(a, bytes);
+}
+
+char *arena_strndup(arena *a, const char *text, size_t length)
+{
+    size_t bytes;
+    if (!size_add(length, 1, &bytes)) out_of_memory();
+    char *copy = arena_alloc(a, bytes);
+    if (length) memcpy(copy, text, length);
+    return copy;
+}
+
+char *arena_vprintf(arena *a, const char *format, va_list args)
+{
+    va_list again;
+    va_copy(again, args);
+    int length = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    if (length < 0) BUG("bad format: %s", format);
+    char *out = arena_alloc(a, (size_t)length + 1);
+    vsnprintf(out, (size_t)length + 1, format, args);
+    return out;
+}
+
+char *arena_printf(arena *a, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char *out = arena_vprintf(a, format, args);
+    va_end(args);
+    return out;
+}

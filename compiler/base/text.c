@@ -1,0 +1,103 @@
+/* text.c: a growing text with indentation; see text.h. */
+#include "base/text.h"
+#include "base/array.h"
+#include <stdio.h>
+#include <string.h>
+
+enum { INDENT = 4 };
+
+text *text_new(arena *a)
+{
+    text *t = ARENA_NEW(a, text);
+    t->arena = a;
+    return t;
+}
+
+/* Room for `more` bytes and the final NUL. */
+static void reserve(text *t, size_t more)
+{
+    size_t need;
+    if (!size_add(t->len, more, &need) || !size_add(need, 1, &need)) BUG("a text larger than the address space");
+    while (t->cap < need) t->data = array_grow(t->arena, t->data, &t->cap, 1);
+}
+
+static void append(text *t, const char *bytes, size_t length)
+{
+    reserve(t, length);
+    if (length) memcpy(t->data + t->len, bytes, length);
+    t->len += length;
+    t->data[t->len] = '\0';
+}
+
+static void __attribute__((format(printf, 2, 0))) put(text *t, const char *format, va_list args)
+{
+    va_list again;
+    va_copy(again, args);
+    int length = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    if (length < 0) BUG("bad format: %s", format);
+    if (length == 0) return;
+    if (!t->line_open)
+        for (int i = 0; i < t->depth * INDENT; i++) append(t, " ", 1);
+    reserve(t, (size_t)length);
+    vsnprintf(t->data + t->len, (size_t)length + 1, format, args);
+    t->len += (size_t)length;
+    t->line_open = t->data[t->len - 1] != '\n';
+}
+
+void text_put(text *t, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    put(t, format, args);
+    va_end(args);
+}
+
+void text_puts(text *t, const char *s)
+{
+    size_t length = strlen(s);
+    append(t, s, length);
+    if (length) t->line_open = s[length - 1] != '\n';
+}
+
+void text_line(text *t, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    put(t, format, args);
+    va_end(args);
+    text_puts(t, "\n");
+}
+
+void text_blank(text *t)
+{
+    if (t->line_open) text_puts(t, "\n");
+    bool blank = t->len == 0 || (t->len >= 2 && t->data[t->len - 2] == '\n');
+    if (!blank) text_puts(t, "\n");
+}
+
+void text_open(text *t, const char *format, ...)
+{
+    size_t before = t->len;
+    va_list args;
+    va_start(args, format);
+    put(t, format, args);
+    va_end(args);
+    text_put(t, t->len > before ? " {" : "{");
+    text_puts(t, "\n");
+    t->depth++;
+}
+
+void text_close(text *t, const char *after)
+{
+    if (t->depth == 0) BUG("more closed than opened");
+    t->depth--;
+    text_line(t, "}%s", after ? after : "");
+    size_t length = after ? strlen(after) : 0;
+    if (length && after[length - 1] == '{') t->depth++;
+}
+
+const char *text_string(const text *t)
+{
+    return t->data ? t->data : "";
+}
