@@ -98,7 +98,9 @@ typedef struct node_attr {
     int k;                                          /* shift: offset; at, put: place */
     bool from_end;                                  /* at, put: place counts back from T */
     int before, after;                              /* shift, at: numbers of boundary operands; args: a, before..., after... */
-    struct { axis_set axes; bool carry; } over;     /* count, sum_over, max_over, scatter; carry: earlier chunks count, too */
+    struct { axis_set axes; bool carry; } over;     /* axes: count, sum_over, max_over, scatter; carry: these and shift, at: what
+                                                     * earlier chunks of the sequence held counts, too. False in adjoints: gradients
+                                                     * are cut between chunks */
     struct { int dim, begin; } part;                /* concat, slice, pad */
     struct { bool ta, tb; } matmul;
 } node_attr;
@@ -167,7 +169,7 @@ node_id graph_softmax(graph *g, node_id a);
 node_id graph_logsumexp(graph *g, node_id a);
 node_id graph_sum_over(graph *g, node_id a, axis_set axes, bool carry);
 node_id graph_max_over(graph *g, node_id a, axis_set axes, bool carry);
-/* `a` may be NO_NODE for a variable that is not lowered yet: give its type, and set it later. */
+/* Readings carry across chunks (attr.over.carry is true). `a` may be NO_NODE for a variable that is not lowered yet: give its type, and set it later. */
 node_id graph_shift(graph *g, node_id a, type of_a, int axis, int k, const node_id *boundary, int before, int after);
 node_id graph_at(graph *g, node_id a, type of_a, int axis, bool from_end, int k, const node_id *boundary, int before, int after);
 void graph_set_operand(graph *g, node_id reading, node_id a);

@@ -1,0 +1,197 @@
+/* derive.c: the adjoint of every node, in reverse order.
+ *
+ * The adjoint of a node is the sum of what its users send back. Users come after their operands in graph_order, so walking it
+ * backwards meets every user before the operand, except around a recurrence: there a shift reads a node that comes later. The
+ * adjoint of shift(v, k) is a shift by -k of its own adjoint; it is made first, with its operand open, and the operand is set
+ * when the walk comes to the shift. That is all there is to "through time".
+ *
+ * In: a graph with a loss. Out: adjoint nodes, param_grad and input_grad. Which rule belongs to which operation stands in
+ * ops.def (pointwise) and adjoints.c (the others). */
+#include "derive/derive.h"
+
+typedef ARRAY(node_id) contributions;
+
+typedef struct tape {
+    graph *g;
+    arena *arena;
+    node_list order;
+    bool *active;               /* lies between a parameter or real input and the loss */
+    contributions *into;        /* what has been sent back into each node */
+    node_id *back;              /* of a shift: the reading of its adjoint, with its operand open */
+} tape;
+
+static bool is_leaf_of_gradient(const graph *g, const node *n)
+{
+    if (n->op == OP_param)
+        return true;
+    return n->op == OP_input && n->type.element == REAL && !g->inputs.data[n->attr.index].target;
+}
+
+/* Nodes that depend on a leaf: to a fixpoint, because recurrences read nodes that come later. */
+static void mark_dependent(tape *t, bool *depends)
+{
+    bool again = true;
+    while (again) {
+        again = false;
+        for (size_t i = 0; i < t->order.len; i++) {
+            uint32_t id = t->order.data[i].i;
+            const node *n = &t->g->nodes.data[id];
+            bool now = is_leaf_of_gradient(t->g, n);
+            for (int a = 0; a < n->args && !now; a++)
+                now = depends[n->arg[a].i] && derive_flows(n->op, a);
+            if (now && !depends[id])
+                depends[id] = again = true;
+        }
+    }
+}
+
+/* Nodes from which the loss is reached along operands that something flows into. */
+static void mark_reaching(tape *t, bool *reaches)
+{
+    ARRAY(node_id) work = {0};
+    reaches[t->g->loss.i] = true;
+    array_push(t->arena, &work, t->g->loss);
+    while (work.len) {
+        const node *n = graph_node(t->g, work.data[--work.len]);
+        for (int a = 0; a < n->args; a++) {
+            node_id from = n->arg[a];
+            if (!node_some(from) || reaches[from.i] || !derive_flows(n->op, a) || graph_type(t->g, from).element != REAL)
+                continue;
+            reaches[from.i] = true;
+            array_push(t->arena, &work, from);
+        }
+    }
+}
+
+/* Sums a contribution of type `from` down to the type of the operand it flows into: the adjoint of broadcasting. */
+static node_id unbroadcast(graph *g, node_id c, type from, type to)
+{
+    axis_set gone = from.axes & ~to.axes;
+    type whole = graph_type(g, c);
+    if (gone & ~whole.axes || shape_size(whole.shape) < shape_size(to.shape)) {
+        whole.axes |= from.axes;
+        whole.shape = shape_size(whole.shape) < shape_size(from.shape) ? from.shape : whole.shape;
+        c = graph_expand(g, c, whole);
+    }
+    if (gone)
+        c = graph_sum_over(g, c, gone, false);
+    shape s = graph_type(g, c).shape;
+    if (shape_equal(s, to.shape))
+        return c;
+    if (shape_size(s) == shape_size(to.shape))
+        return graph_reshape(g, c, to.shape);
+    return graph_sum(g, c, to.shape);
+}
+
+static void send(tape *t, node_id operand, node_id c)
+{
+    array_push(t->arena, &t->into[operand.i], c);
+}
+
+/* Makes, for every active shift, the reading of its adjoint that its operand will receive. */
+static void open_shifts(tape *t)
+{
+    graph *g = t->g;
+    for (size_t i = 0; i < t->order.len; i++) {
+        node_id id = t->order.data[i];
+        node n = *graph_node(g, id);
+        if (n.op != OP_shift || !t->active[id.i] || !t->active[n.arg[0].i])
+            continue;
+        g->current = graph_node(g, n.arg[0])->origin;
+        g->current.role = ROLE_ADJOINT;
+        g->current.whole = false;
+        node_id back = graph_shift(g, NO_NODE, n.type, n.attr.axis, -n.attr.k, NULL, 0, 0);
+        graph_node(g, back)->attr.over.carry = false;
+        t->back[id.i] = back;
+        send(t, n.arg[0], unbroadcast(g, back, n.type, graph_type(g, n.arg[0])));
+    }
+}
+
+/* The adjoint of a node: the sum of its contributions, of exactly the node's type, named after it. */
+static node_id total(tape *t, node_id id)
+{
+    graph *g = t->g;
+    contributions *c = &t->into[id.i];
+    type want = graph_type(g, id);
+    origin here = graph_node(g, id)->origin;
+    here.role = ROLE_ADJOINT;
+    g->current = here;
+    g->current.whole = false;
+    if (c->len == 0)
+        return graph_expand(g, graph_number(g, 0), want);
+    node_id sum = c->data[0];
+    for (size_t i = 1; i < c->len; i++)
+        sum = graph_pointwise(g, OP_add, sum, c->data[i], NO_NODE);
+    if (!type_equal(graph_type(g, sum), want))
+        sum = graph_expand(g, sum, want);
+    node *n = graph_node(g, sum);
+    if (here.whole && !n->origin.whole)
+        n->origin = here;
+    return sum;
+}
+
+static void send_back(tape *t, node_id id, node_id d)
+{
+    graph *g = t->g;
+    node n = *graph_node(g, id);
+    g->current = n.origin;
+    g->current.role = ROLE_ADJOINT;
+    g->current.whole = false;
+    for (int a = 0; a < n.args; a++) {
+        node_id operand = n.arg[a];
+        if (!node_some(operand) || !t->active[operand.i] || !derive_flows(n.op, a))
+            continue;
+        if (n.op == OP_shift && a == 0) {
+            graph_set_operand(g, t->back[id.i], d);
+            continue;
+        }
+        node_id c = derive_contribution(g, id, d, a);
+        if (node_some(c))
+            send(t, operand, unbroadcast(g, c, (type){REAL, graph_type(g, c).shape, n.type.axes | graph_type(g, c).axes},
+                                         graph_type(g, operand)));
+    }
+}
+
+static void collect(tape *t, size_t nodes_before)
+{
+    graph *g = t->g;
+    g->param_grad = ARENA_ARRAY(g->arena, node_id, g->params.len + 1);
+    g->input_grad = ARENA_ARRAY(g->arena, node_id, g->inputs.len + 1);
+    for (size_t i = 1; i < nodes_before; i++) {
+        node n = g->nodes.data[i];
+        if (!t->active[i] || !is_leaf_of_gradient(g, &n))
+            continue;
+        node_id *slot = n.op == OP_param ? &g->param_grad[n.attr.index] : &g->input_grad[n.attr.index];
+        node_id d = t->into[i].data[0];        /* the total, see derive_gradients */
+        *slot = node_some(*slot) ? graph_pointwise(g, OP_add, *slot, d, NO_NODE) : d;
+    }
+}
+
+void derive_gradients(graph *g)
+{
+    arena *a = arena_new();
+    size_t count = g->nodes.len;
+    tape t = {.g = g, .arena = a, .order = graph_order(g, a), .active = ARENA_ARRAY(a, bool, count),
+              .into = arena_array(a, count, sizeof(contributions)), .back = ARENA_ARRAY(a, node_id, count)};
+    bool *reaches = ARENA_ARRAY(a, bool, count);
+    mark_dependent(&t, t.active);
+    mark_reaching(&t, reaches);
+    for (size_t i = 0; i < count; i++)
+        t.active[i] = t.active[i] && reaches[i];
+
+    open_shifts(&t);
+    if (t.active[g->loss.i])
+        send(&t, g->loss, graph_number(g, 1));
+    for (size_t i = t.order.len; i-- > 0;) {
+        node_id id = t.order.data[i];
+        if (!t.active[id.i])
+            continue;
+        node_id d = total(&t, id);
+        send_back(&t, id, d);
+        t.into[id.i].len = 0;
+        send(&t, id, d);
+    }
+    collect(&t, count);
+    g->current = (origin){0};
+    arena_free(a);
+}
