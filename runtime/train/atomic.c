@@ -1,0 +1,106 @@
+/* atomic.c: write to a temporary file, flush it, rename it, flush the folder; see atomic.h. */
+#define _GNU_SOURCE 1
+#include "train/atomic.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { NAME_TRIES = 1000 };   /* temporary names tried before giving up */
+
+void atomic_fail(atomic_file *f, int fault)
+{
+    if (!f->fault) f->fault = fault;
+}
+
+/* The folder's part of a path with its last slash: "a/b" gives 2, "b" gives 0. */
+static int folder_length(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? (int)(slash - path) + 1 : 0;
+}
+
+static void open_temporary(atomic_file *f)
+{
+    for (int i = 0; i < NAME_TRIES; i++) {
+        if (asprintf(&f->temp, "%.*s.rnnc-%ld-%d.tmp", folder_length(f->target), f->target, (long)getpid(), i) < 0) {
+            f->temp = NULL;
+            atomic_fail(f, ENOMEM);
+            return;
+        }
+        f->fd = open(f->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (f->fd >= 0) return;
+        int fault = errno;
+        free(f->temp);
+        f->temp = NULL;
+        if (fault != EEXIST) {
+            atomic_fail(f, fault);
+            return;
+        }
+    }
+    atomic_fail(f, EEXIST);
+}
+
+void atomic_begin(atomic_file *f, const char *path)
+{
+    struct stat s;
+    *f = (atomic_file){.fd = -1};
+    bool exists = stat(path, &s) == 0;
+    f->target = exists ? realpath(path, NULL) : strdup(path);
+    if (!f->target) atomic_fail(f, errno);
+    else if (exists && S_ISDIR(s.st_mode)) atomic_fail(f, EISDIR);
+    else if (exists && !S_ISREG(s.st_mode)) {
+        f->fd = open(path, O_WRONLY | O_CLOEXEC);
+        if (f->fd < 0) atomic_fail(f, errno);
+    } else {
+        open_temporary(f);
+        if (exists && f->fd >= 0 && fchmod(f->fd, s.st_mode & 07777) != 0) atomic_fail(f, errno);
+    }
+}
+
+void atomic_write(atomic_file *f, const void *data, size_t n)
+{
+    const char *p = data;
+    while (n && !f->fault) {
+        ssize_t k = write(f->fd, p, n);
+        if (k < 0 && errno != EINTR) atomic_fail(f, errno);
+        if (k <= 0) continue;
+        p += k;
+        n -= (size_t)k;
+    }
+}
+
+/* The new name itself must reach the disk. A folder that cannot be opened or flushed at all is no failure. */
+static void flush_folder(atomic_file *f)
+{
+    int n = folder_length(f->target);
+    if (n) f->target[n] = '\0';
+    int fd = open(n ? f->target : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return;
+    if (fsync(fd) != 0 && errno != EINVAL) atomic_fail(f, errno);
+    close(fd);
+}
+
+int atomic_commit(atomic_file *f)
+{
+    if (!f->fault && f->temp && fsync(f->fd) != 0) atomic_fail(f, errno);
+    if (f->fd >= 0 && close(f->fd) != 0) atomic_fail(f, errno);
+    if (!f->fault && f->temp) {
+        if (rename(f->temp, f->target) != 0) atomic_fail(f, errno);
+        else {
+            free(f->temp);
+            f->temp = NULL;
+            flush_folder(f);
+        }
+    }
+    if (f->temp) unlink(f->temp);
+    free(f->temp);
+    free(f->target);
+    int fault = f->fault;
+    *f = (atomic_file){.fd = -1, .fault = fault};
+    return fault;
+}
