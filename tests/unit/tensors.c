@@ -269,6 +269,8 @@ START_TEST(safetensors_refuses_what_is_none)
     assert_refused(safetensors_read(".", &t), &t, ".", "not a regular file");
     assert_refused(npz_read("missing", &t), &t, "missing", "No such file");
     assert_refused(npz_read(".", &t), &t, ".", "not a regular file");
+    save("x.npz", "", 0);
+    assert_refused(npz_read("x.npz", &t), &t, "x.npz", "x.npz: is empty");
     save("x.npz", "\x93NUMPY", 6);
     assert_refused(npz_read("x.npz", &t), &t, "x.npz", "write it with numpy.savez");
 }
