@@ -1,0 +1,40 @@
+/* compiler.h: what the kernels ask of the compiler.
+ *
+ * The text of the files of this folder is used in three ways: pasted into standalone output, included through rnn.h,
+ * and compiled into librnn.a. It is C99 that is also C++, and it expects from whoever includes it
+ *     typedef float real;           or double
+ *     #define REAL_IS_DOUBLE 0      or 1
+ * GNU syntax stands behind RNN_VECTOR only; other compilers (and everyone, with -DRNN_PLAIN) take plain loops. */
+#ifndef RUNTIME_KERNELS_COMPILER_H
+#define RUNTIME_KERNELS_COMPILER_H
+
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined __GNUC__ && !defined __TINYC__
+#define RNN_INLINE static inline __attribute__((unused))
+#define RNN_FORCE_INLINE static inline __attribute__((unused, always_inline))
+#ifdef __clang__
+#define RNN_NO_INLINE static __attribute__((unused, noinline))
+#else
+#define RNN_NO_INLINE static __attribute__((unused, noinline, noclone)) /* clones for constants triple gcc's time */
+#endif
+#ifndef RNN_PLAIN
+#define RNN_VECTOR 1
+#endif
+#else
+#define RNN_INLINE static inline
+#define RNN_FORCE_INLINE static inline
+#define RNN_NO_INLINE static inline
+#endif
+
+/* libm's function for `real`: REAL_LIBM(sqrt) is sqrtf or sqrt. */
+#if REAL_IS_DOUBLE
+#define REAL_LIBM(name) name
+#else
+#define REAL_LIBM(name) name##f
+#endif
+
+#endif

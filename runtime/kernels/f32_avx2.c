@@ -1,0 +1,9 @@
+/* f32_avx2.c: the kernels for float in librnn.a, for processors with AVX2. */
+typedef float real;
+#if defined __x86_64__ && defined __GNUC__ && !defined __clang__
+#pragma GCC target("avx2,fma")
+#pragma GCC optimize("fp-contract=fast")
+#define REAL_IS_DOUBLE 0
+#define LIBRARY(name) rnn_f32_avx2_##name
+#include "kernels/library.h"
+#endif

@@ -1,0 +1,106 @@
+/* rows.h: functions of one row of n contiguous numbers, and the sum of many rows.
+ *
+ * Sums and maxima run in ROWS_LANES interleaved parts: that is the order in which vector code adds, written out,
+ * so that compilers need no licence to reorder, and it rounds less than one running sum does. */
+#ifndef RUNTIME_KERNELS_ROWS_H
+#define RUNTIME_KERNELS_ROWS_H
+
+enum {
+    ROWS_LANES = 16,
+    ROWS_BLOCK = 64, /* rows that sum_rows adds up before it adds them to the total */
+    ROWS_WIDTH = 64, /* columns that it holds at a time */
+};
+
+RNN_INLINE void row_clear(int n, real *x)
+{
+    for (int i = 0; i < n; i++) x[i] = 0;
+}
+
+RNN_INLINE void row_copy(int n, const real *from, real *to)
+{
+    for (int i = 0; i < n; i++) to[i] = from[i];
+}
+
+/* The largest element; NaN where there is one; -infinity of none. */
+RNN_INLINE real row_max(int n, const real *x)
+{
+    real lane[ROWS_LANES];
+    real max;
+    int i = 0;
+    if (n <= 0) return real_minus_infinity();
+    max = x[0];
+    if (n >= ROWS_LANES) {
+        for (int j = 0; j < ROWS_LANES; j++) lane[j] = x[j];
+        for (i = ROWS_LANES; i + ROWS_LANES <= n; i += ROWS_LANES) {
+            for (int j = 0; j < ROWS_LANES; j++) lane[j] = real_max(lane[j], x[i + j]);
+        }
+        for (int j = 0; j < ROWS_LANES; j++) max = real_max(max, lane[j]);
+    }
+    for (; i < n; i++) max = real_max(max, x[i]);
+    return max;
+}
+
+RNN_INLINE real row_sum(int n, const real *x)
+{
+    real lane[ROWS_LANES] = {0};
+    real sum = 0;
+    int i = 0;
+    for (; i + ROWS_LANES <= n; i += ROWS_LANES) {
+        for (int j = 0; j < ROWS_LANES; j++) lane[j] += x[i + j];
+    }
+    for (; i < n; i++) sum += x[i];
+    for (int half = ROWS_LANES / 2; half > 0; half /= 2) {
+        for (int j = 0; j < half; j++) lane[j] += lane[j + half];
+    }
+    return sum + lane[0];
+}
+
+/* p[i] = e^(z[i] - m) / sum over j of e^(z[j] - m), m = max z, which does not overflow. All zeros where every z is
+ * -infinity. p may be z. */
+RNN_INLINE void row_softmax(int n, const real *z, real *p)
+{
+    const real max = row_max(n, z);
+    real scale;
+    if (real_to_bits(max) == real_to_bits(real_minus_infinity())) {
+        row_clear(n, p);
+        return;
+    }
+    for (int i = 0; i < n; i++) p[i] = real_exp(z[i] - max);
+    scale = 1 / row_sum(n, p);
+    for (int i = 0; i < n; i++) p[i] *= scale;
+}
+
+/* log of the sum over j of e^z[j]; -infinity where n is 0 or every z is -infinity. */
+RNN_INLINE real row_logsumexp(int n, const real *z)
+{
+    const real max = row_max(n, z);
+    real block[ROWS_WIDTH];
+    real sum = 0;
+    if (real_to_bits(max) == real_to_bits(real_minus_infinity())) return max;
+    for (int i = 0; i < n; i += ROWS_WIDTH) {
+        const int width = n - i < ROWS_WIDTH ? n - i : ROWS_WIDTH;
+        for (int j = 0; j < width; j++) block[j] = real_exp(z[i + j] - max);
+        sum += row_sum(width, block);
+    }
+    return max + real_log(sum);
+}
+
+/* out[j] += sum over r of x[r*ld + j], j < n: the gradient of a bias. Blocks of rows are added up on their own, so
+ * that the error grows with the number of blocks and not of rows. */
+RNN_INLINE void sum_rows(int rows, int n, const real *x, size_t ld, real *out)
+{
+    for (int r = 0; r < rows; r += ROWS_BLOCK) {
+        const int end = rows - r < ROWS_BLOCK ? rows : r + ROWS_BLOCK;
+        for (int j = 0; j < n; j += ROWS_WIDTH) {
+            const int width = n - j < ROWS_WIDTH ? n - j : ROWS_WIDTH;
+            real sum[ROWS_WIDTH] = {0};
+            for (int i = r; i < end; i++) {
+                const real *row = x + (size_t)i * ld + j;
+                for (int k = 0; k < width; k++) sum[k] += row[k];
+            }
+            for (int k = 0; k < width; k++) out[j + k] += sum[k];
+        }
+    }
+}
+
+#endif

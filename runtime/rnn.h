@@ -1,0 +1,63 @@
+/* rnn.h: what generated C includes when it is not standalone: the kernels for its type, and the error codes.
+ *
+ * The including file says which type it computes with, before anything else:
+ *     typedef float real;           or double
+ *     #define REAL_IS_DOUBLE 0      or 1
+ * With -DRNN_USE_LIBRARY the products and the functions of rows are those of librnn.a, built for several instruction
+ * sets, instead of static functions: what a compiler that does not optimise should call. */
+#ifndef RUNTIME_RNN_H
+#define RUNTIME_RNN_H
+
+#include "kernels/compiler.h"
+#include "kernels/functions.h"
+#include "kernels/contract.h"
+#include "kernels/rows.h"
+#include "kernels/random.h"
+
+#ifdef RNN_USE_LIBRARY
+#if REAL_IS_DOUBLE
+#define RNN_LIBRARY(name) rnn_f64_##name
+#else
+#define RNN_LIBRARY(name) rnn_f32_##name
+#endif
+#ifdef __cplusplus
+extern "C" {
+#endif
+#define KERNEL(name, parameters, arguments) void RNN_LIBRARY(name) parameters;
+#define KERNEL_REAL(name, parameters, arguments) real RNN_LIBRARY(name) parameters;
+#include "kernels/kernels.def"
+#undef KERNEL
+#undef KERNEL_REAL
+#ifdef __cplusplus
+}
+#endif
+#define contract RNN_LIBRARY(contract)
+#define pack_matrix RNN_LIBRARY(pack_matrix)
+#define row_softmax RNN_LIBRARY(row_softmax)
+#define row_max RNN_LIBRARY(row_max)
+#define row_sum RNN_LIBRARY(row_sum)
+#define row_logsumexp RNN_LIBRARY(row_logsumexp)
+#define sum_rows RNN_LIBRARY(sum_rows)
+#endif
+
+/* What the functions of generated C return. */
+enum {
+    RNN_OK = 0,
+    RNN_BAD_ARGUMENT = -1, /* a null pointer, or a size out of its range */
+    RNN_BAD_LENGTH = -2,   /* the length of a sequence is negative or beyond the array */
+    RNN_BAD_TOKEN = -3     /* a token inside a sequence is negative or beyond its vocabulary */
+};
+
+/* An English sentence for a code, without a full stop. */
+RNN_INLINE const char *rnn_strerror(int code)
+{
+    switch (code) {
+    case RNN_OK: return "no error";
+    case RNN_BAD_ARGUMENT: return "an argument is null or out of range";
+    case RNN_BAD_LENGTH: return "the length of a sequence is out of range";
+    case RNN_BAD_TOKEN: return "a token is out of range";
+    }
+    return "unknown error code";
+}
+
+#endif
