@@ -2,7 +2,7 @@
 #include "base/array.h"
 #include <string.h>
 
-enum { FIRST_CAPACITY = 8 };
+enum { FIRST_CAPACITY = 4 };
 
 void *array_grow(arena *a, void *data, size_t *cap, size_t size)
 {

@@ -48,7 +48,11 @@ void diag(diags *d, span at, diag_id id, ...)
     d->last = NULL;
     bool is_error = kinds[id].severity == DIAG_ERROR;
     size_t *kept = is_error ? &d->kept_errors : &d->kept_warnings;
-
+    size_t *reported = is_error ? &d->errors : &d->warnings;
+    if (*kept == DIAG_MAX_ERRORS) {
+        ++*reported;
+        return;
+    }
     va_list args;
     va_start(args, id);
     const char *message = arena_vprintf(d->arena, kinds[id].format, args);
@@ -57,8 +61,7 @@ void diag(diags *d, span at, diag_id id, ...)
         const diag_message *m = &d->entries.data[i]->message;
         if (m->id == id && same_span(m->at, at) && (at.file || strcmp(m->text, message) == 0)) return;
     }
-    *(is_error ? &d->errors : &d->warnings) += 1;
-    if (*kept == DIAG_MAX_ERRORS) return;
+    ++*reported;
     ++*kept;
     entry *e = ARENA_NEW(d->arena, entry);
     e->message = (diag_message){ .id = id, .severity = kinds[id].severity, .slug = kinds[id].slug, .at = at,

@@ -109,7 +109,7 @@ typedef struct tree_stmt {
             tree_expr *time;                                        /* h[0] = v: the index; NULL for a plain equation */
             tree_expr *right;
         } equation;
-        ARRAY(struct tree_output { tree_id name, as; }) outputs;    /* OUTPUT; as.text NULL without */
+        ARRAY(struct tree_output { tree_id name; tree_id as; }) outputs;    /* OUTPUT; as.text NULL without */
         struct { bool total; tree_expr *value, *weight; } loss;     /* weight NULL without */
         struct { tree_id name; tree_expr *time, *from; } generate;  /* x[t+1] ~ p */
         struct { tree_id format; ARRAY(tree_map) maps; } block;     /* TRAIN (format.text NULL), WEIGHTS */
