@@ -1,0 +1,63 @@
+/* emit.h: programs to C text. Prints what the plan decided; it cannot fail.
+ *
+ * One model gives a header and a source with the entry points init, reset, pack, step (where it exists), forward, loss and grad
+ * (where the model has a loss). Every entry point takes one struct of arguments, `PREFIX_args`, whose members are all one machine
+ * word wide (a pointer, size_t or uint64_t), so that a program that loads the C at run time can fill it in by the table `fields`. */
+#ifndef EMIT_EMIT_H
+#define EMIT_EMIT_H
+
+#include "plan/plan.h"
+
+typedef struct emit_options {
+    const char *prefix;         /* of every exported name; the model's name by default */
+    const char *command;        /* quoted in the head comment; NULL */
+    bool standalone;            /* paste the kernels instead of including rnn.h */
+    bool real_double;
+    bool inference;             /* no grad, no loss */
+    int batch;                  /* most sequences in a call */
+    int steps[MAX_TIME_AXES + 1];       /* fixed number of steps of an axis; 0: given by the caller */
+    int unroll;                 /* time loops by this factor; 1: rolled; 0: fully (needs steps) */
+} emit_options;
+
+typedef enum field_role {
+    FIELD_BATCH,                /* size_t: sequences in this call */
+    FIELD_STEPS,                /* size_t: steps along axis `index` */
+    FIELD_LENGTHS,              /* const int *: own length of each sequence along axis `index`; NULL: all full */
+    FIELD_PARAMS,               /* const real *: in the order of the table of parameters */
+    FIELD_PACKED,               /* const real *: what `pack` made of them */
+    FIELD_INPUT,                /* const real * or const int * (tokens): input `index`, [time axes][batch][components] */
+    FIELD_OUTPUT,               /* real *: output `index`, may be NULL */
+    FIELD_STATE,                /* PREFIX_state *: carried from call to call; NULL: starts afresh, keeps nothing */
+    FIELD_WORK,                 /* real *: memory of the call, PREFIX_..._WORK(steps) reals */
+    FIELD_LOSS,                 /* real *: one value */
+    FIELD_GRADS,                /* real *: accumulated into, laid out like params */
+    FIELD_INPUT_GRAD,           /* real *: gradient of real input `index`, written; may be NULL */
+    FIELD_NORMS,                /* const real *: denominators of the losses instead of this call's own; NULL */
+    FIELD_SEED, FIELD_UPDATE, FIELD_SEQUENCE,   /* uint64_t: keys of random masks; number of the first sequence */
+} field_role;
+
+typedef struct field { field_role role; uint32_t index; const char *name; } field;
+
+typedef struct emitted {
+    const char *header, *source;        /* text of PREFIX.h and PREFIX.c */
+    const char *header_name;            /* "char_lm.h": what the source includes */
+    field *fields;
+    size_t field_count;
+} emitted;
+
+/* The programs of one model; any of step, loss, grad may be NULL. They share a pool. The inference graph's parameters, inputs and
+ * outputs are those of the interface. */
+typedef struct emit_model { const program *step, *forward, *loss, *grad; const pool *shared; const graph *graph; } emit_model;
+
+emitted emit_c(arena *a, const emit_model *m, const emit_options *o);
+
+/* Signatures of the generated functions, for loading them:
+ *   void   PREFIX_init(real *params, uint64_t seed);
+ *   void   PREFIX_pack(const real *params, real *packed);
+ *   void   PREFIX_reset(PREFIX_state *state);
+ *   int    PREFIX_step, _forward, _loss, _grad(const PREFIX_args *args);   0, or an error code below 0 with nothing written
+ *   size_t PREFIX_sizes(PREFIX_size what, size_t batch, const size_t *steps);
+ * with `what` from 0 in this order: reals in params, reals in packed, bytes of the state, reals of work for step, forward, loss, grad. */
+typedef enum emit_size { SIZE_PARAMS, SIZE_PACKED, SIZE_STATE_BYTES, SIZE_STEP, SIZE_FORWARD, SIZE_LOSS, SIZE_GRAD } emit_size;
+
+#endif

@@ -1,0 +1,19 @@
+/* plan.h: graph to program: what is computed together, in which loops and where it is kept. */
+#ifndef PLAN_PLAN_H
+#define PLAN_PLAN_H
+
+#include "base/text.h"
+#include "plan/program.h"
+
+pool *plan_pool_new(arena *a);
+
+/* Plans the roots of a compacted, verified graph with named parts. The graph must outlive the program. */
+program *plan_program(arena *a, graph *g, entry e, pool *shared);
+
+void plan_print(text *out, const program *p);       /* explain --stage program */
+
+/* Why the model has no `step` and cannot carry state from chunk to chunk: the node that reads a later step, or NO_NODE when every
+ * value depends on earlier steps only. `axes` > 1 also forbids it; then the node is NO_NODE and *axes_forbid is set. */
+node_id plan_reads_later(const graph *g, bool *axes_forbid);
+
+#endif

@@ -1,0 +1,69 @@
+/* planner.h: what the files of the plan share while they work on one program. */
+#ifndef PLAN_PLANNER_H
+#define PLAN_PLANNER_H
+
+#include "plan/plan.h"
+
+/* How a node is computed. */
+typedef enum task {
+    TASK_FREE,          /* no code: a source, a view of other memory, or part of a product that another node stands for */
+    TASK_POINTWISE,     /* in a pointwise statement */
+    TASK_SUM,           /* sum_over: a store of a pointwise statement over its operand's domain */
+    TASK_STMT,          /* a statement of its own kind */
+} task;
+
+typedef struct product_leaf { node_id matmul; bool weight_first; } product_leaf;     /* W x, or x W */
+typedef ARRAY(product_leaf) product_leaves;
+
+typedef struct planner {
+    arena *arena;               /* the program's */
+    graph *g;
+    program *p;
+    size_t count;               /* nodes */
+    node_list *users;           /* of each node */
+    bool *escapes;              /* a root, besides its users */
+    task *task;
+    contract_form *form;        /* of nodes that stand for a product */
+    bool *is_product;
+    product_leaves *leaves;     /* FORM_ROWS: what is added up */
+    uint32_t *adds_to;          /* 1 + number of the parameter whose gradient the node is added to directly, 0 */
+    ARRAY(node_id) extra_adds;  /* nodes that are kept and also added to a gradient: see add_to */
+    ARRAY(uint32_t) extra_to;
+    int *component;             /* strongly connected component */
+    region **region_of;         /* the innermost region that computes each node */
+    bool *kept;                 /* the value has memory of its own */
+    axis_set *kept_axes;
+    int (*before)[MAX_TIME_AXES + 1], (*after)[MAX_TIME_AXES + 1];     /* extra rows of kept nodes */
+} planner;
+
+/* products.c: which nodes are matrix products, alone, added up, or summed over rows. Needs users. Sets task, form, leaves. */
+void plan_products(planner *pl);
+bool plan_is_inner(const node *n);      /* shift, reshape, slice, transpose: a view of its operand's memory */
+
+/* components.c: strongly connected components of the nodes of `set`, in an order in which operands come first. Edges along which
+ * `carried` holds do not count. component[] gets a number > 0; returns how many. */
+typedef bool carried_edge(const planner *pl, node_id reader, int operand, const void *context);
+int plan_components(planner *pl, const node_list *set, carried_edge *skip, const void *context);
+
+/* schedule.c: regions and statements. */
+void plan_schedule(planner *pl);
+
+/* The loops around a region. */
+axis_set plan_loops(const region *r);
+stmt *plan_stmt(planner *pl, stmt_kind kind);
+
+/* storage.c: which values have memory, in which buffers, seen through which views. */
+void plan_storage(planner *pl);
+view plan_view(const planner *pl, node_id id);             /* where the node's value lies */
+view plan_gradient(const planner *pl, uint32_t param);     /* where the caller's gradient of a parameter lies */
+
+/* operands.c: the operands and results of statements as views; packed matrices; what goes out. */
+void plan_operands(planner *pl);
+
+/* Puts a statement in front of the item of `r` that is, or contains, `first`. */
+void plan_insert_before(planner *pl, region *r, const stmt *first, stmt *s);
+
+/* history.c: rows outside the sequence: FILL and SAVE statements. */
+void plan_history(planner *pl);
+
+#endif

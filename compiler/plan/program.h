@@ -1,0 +1,150 @@
+/* program.h: what the plan makes of a graph: regions of loops, statements from a closed set, buffers with their places.
+ *
+ * A program computes the roots of one graph in one call. Its top region is straight-line; scans are loop regions inside. The
+ * emitter prints it and decides nothing. Nodes keep their identity: a statement names the nodes that it computes, so names,
+ * equations and places in the spec come from the graph.
+ *
+ * Note [padding]. Sequences of a batch have their own lengths. Rows beyond a sequence's end ("padding") hold garbage, which
+ * stays in its own lane, until something would mix lanes or steps: a product summed over rows, a reading at t + k, an output. For
+ * the buffers that are read so, FILL_AFTER overwrites the rows beyond the end with the boundary value or 0. Sums over axes skip
+ * invalid rows by selection. Nothing of this runs when all lengths equal the number of steps.
+ *
+ * Note [history]. A buffer that is read at t - k has `before` rows in front of step 1: FILL_BEFORE writes the boundary values there
+ * or, in a later chunk, what the state kept of the chunk before; SAVE keeps the last rows of every sequence for the next. */
+#ifndef PLAN_PROGRAM_H
+#define PLAN_PROGRAM_H
+
+#include "graph/graph.h"
+
+/* ---- buffers --------------------------------------------------------------------------------------------------- */
+
+typedef enum storage {
+    STORE_PARAMS,       /* the caller's parameters; column is the parameter's offset */
+    STORE_LITERAL,      /* constants of the spec */
+    STORE_INPUT,        /* the caller's array of an input: [time axes][batch][columns] */
+    STORE_GRADS,        /* the caller's gradients, accumulated into */
+    STORE_WORK,         /* this call's memory */
+} storage;
+
+/* Rows of `columns` reals over the axes, the batch innermost: [time axes by number][batch][column]. */
+typedef struct buffer {
+    storage storage;
+    name name;                          /* unique in the program, an identifier in C */
+    axis_set axes;
+    int columns;
+    int before[MAX_TIME_AXES + 1];      /* extra rows in front of step 1, and after step T */
+    int after[MAX_TIME_AXES + 1];
+    uint32_t input;                     /* STORE_INPUT */
+    const double *literal;              /* STORE_LITERAL */
+} buffer;
+
+enum { PARAM_BUFFER = 1, GRAD_BUFFER = 2 };     /* numbers of the buffers that every program has */
+
+/* Where the components of a node's value lie: component (i, j) of the row that `shift` steps away stands in column
+ * `column + i * si + j * sj`. Strides are 0 along what is broadcast. */
+typedef struct view {
+    int buffer;                         /* number in program.buffers; 0: no memory, the value is computed where it is read */
+    int column;
+    int si, sj;
+    int shift[MAX_TIME_AXES + 1];
+} view;
+
+/* ---- statements -------------------------------------------------------------------------------------------------- */
+
+typedef enum stmt_kind {
+    STMT_POINTWISE,     /* for every row of `axes` and component of `shape`: the nodes, in order; then the stores */
+    STMT_CONTRACT,      /* a matrix product: see contract */
+    STMT_ROWS,          /* sum, maximum, softmax, logsumexp of each row's components */
+    STMT_OVER,          /* max_over */
+    STMT_PACK,          /* a packed matrix that this call computed the pieces of */
+    STMT_GATHER,        /* lookup, pick, at */
+    STMT_SCATTER,       /* scatter */
+    STMT_COPY,          /* concat, pad, an input into work, a value into an output or an input's gradient */
+    STMT_FILL_BEFORE,   /* see note [history] */
+    STMT_FILL_AFTER,    /* see note [padding] */
+    STMT_COUNT,         /* count: valid steps of this call */
+    STMT_SAVE,          /* see note [history] */
+} stmt_kind;
+
+/* SET writes. SUM adds up what the target lacks axes for: the target is cleared first (or begins with the state's sum, where
+ * state > 0). ADD adds to what the caller's gradient holds. Both skip padding. */
+typedef enum store_mode { STORE_SET, STORE_SUM, STORE_ADD } store_mode;
+typedef struct store { node_id node; view to; store_mode mode; int state; } store;
+
+/* Products, as the kernel sees them: C[m][n] (+)= sum over k of A[m][k] B[k][n]. */
+typedef enum contract_form {
+    FORM_ROWS,          /* rows times a packed matrix: m the rows of `axes`, n and k components */
+    FORM_OUTER,         /* sum over the rows of `axes` of outer products: m and n components, k the rows */
+    FORM_EACH,          /* a small product for each row of `axes`: plain loops */
+} contract_form;
+
+/* A matrix in the layout of the kernel, put together from pieces: piece component (k, n) is matrix component (k, n) or (n, k). */
+typedef struct packed_piece { view matrix; bool transposed; int k, n; int k0, n0; } packed_piece;
+typedef struct packing { int K, N; ARRAY(packed_piece) pieces; bool in_call; size_t offset; int buffer; } packing;
+
+typedef struct segment { view a; int K; int packing; } segment;     /* A's columns and the packed matrix that they meet */
+
+typedef struct contract {
+    contract_form form;
+    int M, N, K;                        /* FORM_ROWS: M is 0, it is the number of rows */
+    ARRAY(segment) segments;            /* FORM_ROWS: added up into one result */
+    view a, b;                          /* FORM_OUTER, FORM_EACH: component (m, k) of a, (k, n) of b */
+    view to;
+    bool add;                           /* to a gradient of the caller; else it sets */
+} contract;
+
+typedef enum copy_target { COPY_TO_VIEW, COPY_TO_OUTPUT, COPY_TO_INPUT_GRAD } copy_target;
+
+typedef struct stmt {
+    stmt_kind kind;
+    axis_set axes;                      /* the domain's axes, those of the enclosing loops included */
+    shape shape;
+    ARRAY(node_id) nodes;               /* what it computes, operands first */
+    ARRAY(store) stores;
+    contract product;                   /* CONTRACT */
+    ARRAY(view) from;                   /* operands of ROWS, OVER, GATHER, SCATTER, COPY; FILL: the boundary values */
+    view to;                            /* of all but POINTWISE and CONTRACT; FILL, SAVE: the value with the extra rows */
+    bool add;                           /* SCATTER: to a gradient of the caller; else the target is cleared first */
+    op op;                              /* ROWS, GATHER, COPY: which */
+    int axis;                           /* FILL, SAVE */
+    int rows;                           /* FILL: extra rows before or after; SAVE: rows kept */
+    bool in_loop;                       /* FILL_AFTER: the row of the loop's step alone */
+    int state;                          /* FILL_BEFORE, SAVE, at, OVER: slot in the states, 0 for none */
+    copy_target target;                 /* COPY */
+    int index;                          /* COPY: number of the output or input; PACK: of the packing */
+} stmt;
+
+typedef struct region region;
+typedef struct item { stmt *stmt; region *region; } item;     /* one of them */
+struct region {
+    int axis;                           /* 0: straight-line */
+    int direction;                      /* +1, -1 */
+    region *parent;
+    ARRAY(item) items;
+};
+
+/* What a call keeps for the next chunk, for each sequence: the last rows of a history, a sum or maximum so far, an early step. */
+typedef struct state_slot { name name; int rows, columns; } state_slot;
+
+/* What the programs of one model share: the packed matrices and the state. */
+typedef struct pool {
+    arena *arena;
+    ARRAY(packing) packings;            /* packings.data[0] is none */
+    ARRAY(state_slot) states;           /* states.data[0] is none */
+    size_t packed_size;                 /* reals */
+} pool;
+
+typedef enum entry { ENTRY_STEP, ENTRY_FORWARD, ENTRY_LOSS, ENTRY_GRAD } entry;
+
+typedef struct program {
+    entry entry;
+    const graph *graph;
+    ARRAY(buffer) buffers;              /* buffers.data[0] is none */
+    pool *pool;
+    region *top;
+    view *views;                        /* of each node; buffer 0 where it is computed in place */
+    stmt **stmt_of;                     /* the statement that computes each node; NULL for none */
+    view loss;
+} program;
+
+#endif

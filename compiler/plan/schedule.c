@@ -1,0 +1,375 @@
+/* schedule.c: from nodes to regions of statements.
+ *
+ * A region holds a set of nodes. Its strongly connected components with a cycle become loop regions (scans), one level deeper and
+ * with the readings along that loop's axis cut; all else runs in this region, over all its rows at once. Elementwise work that only a
+ * scan reads moves into it. Then statements are listed: whatever is no elementwise work as soon as its operands are there (products
+ * that read the same vectors together), and only when nothing of that kind is left, all elementwise work of one domain that can be
+ * done as one statement.
+ *
+ * Needs: task, form, leaves. Sets: regions, statements, stmt_of, region_of. */
+#include "plan/planner.h"
+
+typedef struct unit {
+    node_id id;             /* NO_NODE for a scan */
+    region *scan;
+    node_list nodes;        /* of a scan */
+    bool done;
+} unit;
+
+typedef struct builder {
+    planner *pl;
+    region *r;
+    node_list set;
+    bool *member;
+    bool *done;             /* per node: computed by what has been listed */
+    bool *open;             /* per node: in the statement under construction */
+    ARRAY(unit) units;
+} builder;
+
+/* ---- which edges a loop cuts ------------------------------------------------------------------------------------------ */
+
+axis_set plan_loops(const region *r)
+{
+    axis_set axes = 0;
+    for (; r; r = r->parent)
+        axes |= r->axis ? axis_bit(r->axis) : 0;
+    return axes;
+}
+
+/* A shift along an enclosing loop's axis reads another iteration of it. */
+static bool is_carried(const planner *pl, node_id reader, int operand, const void *context)
+{
+    const node *n = graph_node(pl->g, reader);
+    return n->op == OP_shift && operand == 0 && (plan_loops(context) & axis_bit(n->attr.axis));
+}
+
+/* ---- scans -------------------------------------------------------------------------------------------------------------- */
+
+/* The loop of a recurrence: the axis that all its nodes have and that shifts inside it run along. */
+static void choose_loop(const planner *pl, const node_list *nodes, const bool *inside, region *scan)
+{
+    axis_set common = ~(axis_set)0;
+    for (size_t i = 0; i < nodes->len; i++)
+        common &= graph_type(pl->g, nodes->data[i]).axes;
+    for (size_t i = 0; i < nodes->len; i++) {
+        const node *n = graph_node(pl->g, nodes->data[i]);
+        if (n->op != OP_shift || !inside[n->arg[0].i] || !(common & axis_bit(n->attr.axis)))
+            continue;
+        if (scan->axis && scan->axis < n->attr.axis)
+            continue;
+        if (scan->axis == n->attr.axis && scan->direction != (n->attr.k < 0 ? 1 : -1))
+            BUG("a recurrence runs in two directions");
+        scan->axis = n->attr.axis;
+        scan->direction = n->attr.k < 0 ? 1 : -1;
+    }
+    if (!scan->axis)
+        BUG("a recurrence without an axis");
+}
+
+static void add_scan(builder *b, const node_list *nodes)
+{
+    unit u = {.scan = ARENA_NEW(b->pl->arena, region), .nodes = *nodes};
+    bool *inside = ARENA_ARRAY(b->pl->arena, bool, b->pl->count);
+    for (size_t i = 0; i < nodes->len; i++)
+        inside[nodes->data[i].i] = true;
+    u.scan->parent = b->r;
+    choose_loop(b->pl, nodes, inside, u.scan);
+    array_push(b->pl->arena, &b->units, u);
+}
+
+/* Elementwise nodes whose users all stand in one scan move there. Users come later in the order, so one walk backwards does. */
+static void sink_into_scans(builder *b, int *home, const int *axis_of_home)
+{
+    planner *pl = b->pl;
+    for (size_t i = b->set.len; i-- > 0;) {
+        node_id id = b->set.data[i];
+        const node_list *users = &pl->users[id.i];
+        if (home[id.i] || pl->task[id.i] != TASK_POINTWISE || pl->escapes[id.i] || users->len == 0)
+            continue;
+        int to = home[users->data[0].i];
+        bool fits = to && (graph_type(pl->g, id).axes & axis_bit(axis_of_home[to]));
+        for (size_t k = 0; fits && k < users->len; k++)
+            fits = home[users->data[k].i] == to && pl->task[users->data[k].i] == TASK_POINTWISE;
+        if (fits)
+            home[id.i] = to;
+    }
+}
+
+/* Splits the region's nodes into scans and single nodes. */
+static void make_units(builder *b)
+{
+    planner *pl = b->pl;
+    int components = plan_components(pl, &b->set, is_carried, b->r);
+    int *size = ARENA_ARRAY(pl->arena, int, (size_t)components + 1);
+    for (size_t i = 0; i < b->set.len; i++)
+        size[pl->component[b->set.data[i].i]]++;
+
+    int *home = ARENA_ARRAY(pl->arena, int, pl->count);       /* 0: this region; else 1 + number among the scans */
+    int *scan_of = ARENA_ARRAY(pl->arena, int, (size_t)components + 1);
+    int *axis_of_home = ARENA_ARRAY(pl->arena, int, (size_t)components + 2);
+    node_list *nodes = arena_array(pl->arena, (size_t)components + 2, sizeof *nodes);
+    int scans = 0;
+    for (size_t i = 0; i < b->set.len; i++) {
+        int c = pl->component[b->set.data[i].i];
+        if (size[c] < 2)
+            continue;
+        if (!scan_of[c])
+            scan_of[c] = ++scans;
+        home[b->set.data[i].i] = scan_of[c];
+        array_push(pl->arena, &nodes[scan_of[c]], b->set.data[i]);
+    }
+    for (int s = 1; s <= scans; s++) {
+        add_scan(b, &nodes[s]);
+        axis_of_home[s] = b->units.data[b->units.len - 1].scan->axis;
+    }
+    sink_into_scans(b, home, axis_of_home);
+    for (int s = 1; s <= scans; s++)
+        b->units.data[s - 1].nodes.len = 0;
+    for (size_t i = 0; i < b->set.len; i++) {
+        node_id id = b->set.data[i];
+        if (home[id.i])
+            array_push(pl->arena, &b->units.data[home[id.i] - 1].nodes, id);
+        else
+            array_push(pl->arena, &b->units, (unit){.id = id});
+    }
+}
+
+/* ---- readiness ---------------------------------------------------------------------------------------------------------- */
+
+/* Are the operands of a node there? `in_statement`: those in the open statement count, too. */
+static bool operands_ready(const builder *b, node_id id, const bool *own, bool in_statement)
+{
+    const node *n = graph_node(b->pl->g, id);
+    for (int i = 0; i < n->args; i++) {
+        node_id a = n->arg[i];
+        if (!node_some(a) || !b->member[a.i] || b->done[a.i] || (own && own[a.i]) || is_carried(b->pl, id, i, b->r))
+            continue;
+        if (!(in_statement && b->open[a.i] && b->pl->task[a.i] == TASK_POINTWISE))
+            return false;
+    }
+    return true;
+}
+
+static bool scan_ready(const builder *b, const unit *u)
+{
+    bool *own = ARENA_ARRAY(b->pl->arena, bool, b->pl->count);
+    for (size_t i = 0; i < u->nodes.len; i++)
+        own[u->nodes.data[i].i] = true;
+    for (size_t i = 0; i < u->nodes.len; i++) {
+        if (!operands_ready(b, u->nodes.data[i], own, false))
+            return false;
+    }
+    return true;
+}
+
+/* ---- statements ---------------------------------------------------------------------------------------------------------- */
+
+stmt *plan_stmt(planner *pl, stmt_kind kind)
+{
+    stmt *s = ARENA_NEW(pl->arena, stmt);
+    s->kind = kind;
+    return s;
+}
+
+static stmt *add_stmt(builder *b, stmt_kind kind)
+{
+    stmt *s = plan_stmt(b->pl, kind);
+    array_push(b->pl->arena, &b->r->items, (item){.stmt = s});
+    return s;
+}
+
+static void put_node(builder *b, stmt *s, unit *u)
+{
+    array_push(b->pl->arena, &s->nodes, u->id);
+    b->pl->p->stmt_of[u->id.i] = s;
+    b->pl->region_of[u->id.i] = b->r;
+    u->done = true;
+}
+
+static node_id vector_of(const planner *pl, const product_leaf *leaf)
+{
+    return graph_node(pl->g, leaf->matmul)->arg[leaf->weight_first ? 1 : 0];
+}
+
+/* Do two products read the same vectors, so that one product with stacked rows does both? */
+static bool reads_same(const planner *pl, node_id x, node_id y)
+{
+    const product_leaves *a = &pl->leaves[x.i], *b = &pl->leaves[y.i];
+    if (a->len != b->len)
+        return false;
+    for (size_t i = 0; i < a->len; i++) {
+        if (!node_is(vector_of(pl, &a->data[i]), vector_of(pl, &b->data[i])))
+            return false;
+    }
+    return true;
+}
+
+static void add_product(builder *b, unit *u)
+{
+    planner *pl = b->pl;
+    stmt *s = add_stmt(b, STMT_CONTRACT);
+    s->axes = graph_type(pl->g, u->id).axes;
+    s->product.form = pl->form[u->id.i];
+    put_node(b, s, u);
+    if (s->product.form != FORM_ROWS) {
+        b->done[u->id.i] = true;
+        return;
+    }
+    for (size_t i = 0; i < b->units.len; i++) {
+        unit *v = &b->units.data[i];
+        if (!v->done && node_some(v->id) && pl->task[v->id.i] == TASK_STMT && pl->is_product[v->id.i] &&
+            pl->form[v->id.i] == FORM_ROWS && reads_same(pl, u->id, v->id) && operands_ready(b, v->id, NULL, false))
+            put_node(b, s, v);
+    }
+    for (size_t i = 0; i < s->nodes.len; i++)
+        b->done[s->nodes.data[i].i] = true;
+}
+
+static stmt_kind kind_of(const node *n)
+{
+    switch (op_table[n->op].class) {
+    case SOURCE:
+        return n->op == OP_count ? STMT_COUNT : STMT_COPY;
+    case REDUCTION:
+        return STMT_ROWS;
+    case AXIS:
+        return STMT_OVER;
+    case GATHER:
+    case PLACE:
+        return STMT_GATHER;
+    case SCATTER:
+        return STMT_SCATTER;
+    case LAYOUT:
+        return STMT_COPY;
+    case POINTWISE_OP:
+    case CONTRACTION:
+    case SHIFT:
+        break;
+    }
+    BUG("%s has no statement of its own", op_table[n->op].name);
+}
+
+static void add_single(builder *b, unit *u)
+{
+    const node *n = graph_node(b->pl->g, u->id);
+    if (b->pl->is_product[u->id.i]) {
+        add_product(b, u);
+        return;
+    }
+    stmt *s = add_stmt(b, kind_of(n));
+    s->op = n->op;
+    s->axes = n->type.axes;
+    s->shape = n->type.shape;
+    put_node(b, s, u);
+    b->done[u->id.i] = true;
+}
+
+static type domain_of(const planner *pl, node_id id)
+{
+    const node *n = graph_node(pl->g, id);
+    return pl->task[id.i] == TASK_SUM ? graph_type(pl->g, n->arg[0]) : n->type;
+}
+
+/* One pointwise statement: everything of the first ready node's domain that can be computed together with it. */
+static bool add_pointwise(builder *b)
+{
+    planner *pl = b->pl;
+    stmt *s = NULL;
+    bool again = true;
+    while (again) {
+        again = false;
+        for (size_t i = 0; i < b->units.len; i++) {
+            unit *u = &b->units.data[i];
+            if (u->done || u->scan || (pl->task[u->id.i] != TASK_POINTWISE && pl->task[u->id.i] != TASK_SUM))
+                continue;
+            type d = domain_of(pl, u->id);
+            if (s && (d.axes != s->axes || !shape_equal(d.shape, s->shape)))
+                continue;
+            if (!operands_ready(b, u->id, NULL, true))
+                continue;
+            if (!s) {
+                s = add_stmt(b, STMT_POINTWISE);
+                s->axes = d.axes;
+                s->shape = d.shape;
+            }
+            put_node(b, s, u);
+            b->open[u->id.i] = true;
+            again = true;
+        }
+    }
+    for (size_t i = 0; s && i < s->nodes.len; i++) {
+        b->open[s->nodes.data[i].i] = false;
+        b->done[s->nodes.data[i].i] = true;
+    }
+    return s != NULL;
+}
+
+/* ---- a region ------------------------------------------------------------------------------------------------------------- */
+
+static void build_region(planner *pl, region *r, const node_list *set);
+
+static bool add_free(builder *b, unit *u)
+{
+    if (b->pl->task[u->id.i] != TASK_FREE)
+        return false;
+    b->pl->region_of[u->id.i] = b->r;
+    b->done[u->id.i] = u->done = true;
+    return true;
+}
+
+static void add_region(builder *b, unit *u)
+{
+    array_push(b->pl->arena, &b->r->items, (item){.region = u->scan});
+    build_region(b->pl, u->scan, &u->nodes);
+    for (size_t i = 0; i < u->nodes.len; i++)
+        b->done[u->nodes.data[i].i] = true;
+    u->done = true;
+}
+
+/* Everything that is ready and not elementwise. */
+static bool add_ready(builder *b)
+{
+    bool any = false;
+    for (size_t i = 0; i < b->units.len; i++) {
+        unit *u = &b->units.data[i];
+        if (u->done)
+            continue;
+        if (u->scan ? !scan_ready(b, u) : !operands_ready(b, u->id, NULL, false))
+            continue;
+        if (u->scan)
+            add_region(b, u);
+        else if (b->pl->task[u->id.i] == TASK_STMT)
+            add_single(b, u);
+        else if (!add_free(b, u))
+            continue;
+        any = true;
+    }
+    return any;
+}
+
+/* Depth: one level for each time axis that a recurrence runs along. */
+static void build_region(planner *pl, region *r, const node_list *set)
+{
+    builder b = {.pl = pl, .r = r, .set = *set, .member = ARENA_ARRAY(pl->arena, bool, pl->count),
+                 .done = ARENA_ARRAY(pl->arena, bool, pl->count), .open = ARENA_ARRAY(pl->arena, bool, pl->count)};
+    for (size_t i = 0; i < set->len; i++)
+        b.member[set->data[i].i] = true;
+    make_units(&b);
+    size_t left;
+    do {
+        while (add_ready(&b)) {}
+        bool progress = add_pointwise(&b);
+        left = 0;
+        for (size_t i = 0; i < b.units.len; i++)
+            left += !b.units.data[i].done;
+        if (left && !progress)
+            BUG("%zu units of a region can never run", left);
+    } while (left);
+}
+
+void plan_schedule(planner *pl)
+{
+    node_list all = graph_order(pl->g, pl->arena);
+    pl->p->top = ARENA_NEW(pl->arena, region);
+    build_region(pl, pl->p->top, &all);
+}

@@ -1,0 +1,291 @@
+/* storage.c: which values have memory, and where.
+ *
+ * A value that only its own statement reads is a local of that statement. Any other has columns of a buffer, with rows over the
+ * axes that some reader needs: a value of a scan that is read within the same step needs none for the loop's axis. Results of one
+ * stacked product, and vectors that one product reads side by side, are given neighbouring columns of one buffer.
+ *
+ * Needs: stmt_of, region_of. Sets: buffers, views. */
+#include "plan/planner.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/* ---- who needs memory ---------------------------------------------------------------------------------------------------- */
+
+static bool has_views(const planner *pl, node_id id)    /* a view, or part of a product: its users read the memory */
+{
+    return pl->task[id.i] == TASK_FREE;
+}
+
+static bool must_keep(const planner *pl, node_id id)
+{
+    const node_list *users = &pl->users[id.i];
+    if (pl->task[id.i] == TASK_FREE)
+        return false;
+    if (pl->adds_to[id.i])
+        return false;
+    if (pl->escapes[id.i] || pl->task[id.i] == TASK_STMT)
+        return true;
+    for (size_t i = 0; i < users->len; i++) {
+        node_id u = users->data[i];
+        if (has_views(pl, u) || pl->p->stmt_of[u.i] != pl->p->stmt_of[id.i])
+            return true;
+    }
+    return false;
+}
+
+static bool encloses(const region *outer, const region *inner)
+{
+    while (inner && inner != outer)
+        inner = inner->parent;
+    return inner == outer;
+}
+
+/* Axes of the loops around `from` that are not around `to`: a value that leaves them needs a row for each step. */
+static axis_set axes_left(const region *from, const region *to)
+{
+    axis_set axes = 0;
+    for (; from && !encloses(from, to); from = from->parent)
+        axes |= from->axis ? axis_bit(from->axis) : 0;
+    return axes;
+}
+
+/* Depth: chains of views of views. */
+static axis_set axes_read(const planner *pl, node_id id, const region *home)
+{
+    axis_set axes = 0;
+    const node_list *users = &pl->users[id.i];
+    for (size_t i = 0; i < users->len; i++) {
+        node_id u = users->data[i];
+        const node *n = graph_node(pl->g, u);
+        axes |= axes_left(home, pl->region_of[u.i]);
+        if (n->op == OP_shift || n->op == OP_at)
+            axes |= axis_bit(n->attr.axis);
+        if (plan_is_inner(n))
+            axes |= axes_read(pl, u, home);
+    }
+    return axes;
+}
+
+/* ---- extra rows ------------------------------------------------------------------------------------------------------------ */
+
+static void raise_to(int *rows, int needed)
+{
+    if (*rows < needed)
+        *rows = needed;
+}
+
+/* A reading k steps back needs k rows in front; one of a[T - k] reads index -k when T is 0. */
+static void find_extra_rows(planner *pl, const node_list *order)
+{
+    for (size_t i = 0; i < order->len; i++) {
+        const node *n = graph_node(pl->g, order->data[i]);
+        if (n->op == OP_shift) {
+            raise_to(&pl->before[n->arg[0].i][n->attr.axis], -n->attr.k);
+            raise_to(&pl->after[n->arg[0].i][n->attr.axis], n->attr.k);
+        } else if (n->op == OP_at && n->attr.from_end && n->attr.over.carry) {
+            raise_to(&pl->before[n->arg[0].i][n->attr.axis], n->attr.k + 1);
+        }
+    }
+}
+
+/* ---- buffers ---------------------------------------------------------------------------------------------------------------- */
+
+/* A name for C: the label with everything that C has no use for turned into '_'; unique in the program. */
+static name buffer_name(planner *pl, const char *label, size_t members)
+{
+    graph *g = pl->g;
+    text *t = text_new(pl->arena);
+    for (const char *c = *label ? label : "value"; *c; c++)
+        text_put(t, "%c", isalnum((unsigned char)*c) ? *c : '_');
+    if (members > 1)
+        text_put(t, "_x%zu", members);
+    const char *stem = text_string(t);
+    name n = name_of(g->names, stem);
+    for (int tries = 2;; tries++) {
+        size_t i = 1;
+        while (i < pl->p->buffers.len && pl->p->buffers.data[i].name != n)
+            i++;
+        if (i == pl->p->buffers.len)
+            return n;
+        n = name_printf(g->names, "%s_v%d", stem, tries);
+    }
+}
+
+static int add_buffer(planner *pl, buffer b)
+{
+    array_push(pl->arena, &pl->p->buffers, b);
+    return (int)pl->p->buffers.len - 1;
+}
+
+static view view_of_shape(int buffer_number, int column, shape s)
+{
+    view v = {.buffer = buffer_number, .column = column};
+    if (s.rank == 1)
+        v.si = 1;
+    if (s.rank == 2)
+        v.si = s.dim[1], v.sj = 1;
+    return v;
+}
+
+/* One buffer for several nodes, side by side. */
+static void give_columns(planner *pl, const node_id *members, size_t count)
+{
+    program *p = pl->p;
+    buffer b = {.storage = STORE_WORK};
+    b.name = buffer_name(pl, graph_label(pl->g, pl->arena, members[0]), count);
+    for (size_t i = 0; i < count; i++) {
+        b.axes |= pl->kept_axes[members[i].i];
+        b.columns += shape_size(graph_type(pl->g, members[i]).shape);
+        for (int a = 1; a <= pl->g->axes; a++) {
+            raise_to(&b.before[a], pl->before[members[i].i][a]);
+            raise_to(&b.after[a], pl->after[members[i].i][a]);
+        }
+    }
+    int number = add_buffer(pl, b), column = 0;
+    for (size_t i = 0; i < count; i++) {
+        shape s = graph_type(pl->g, members[i]).shape;
+        p->views[members[i].i] = view_of_shape(number, column, s);
+        column += shape_size(s);
+    }
+}
+
+static bool can_join(const planner *pl, node_id id, axis_set axes)
+{
+    return pl->kept[id.i] && pl->p->views[id.i].buffer == 0 && pl->kept_axes[id.i] == axes;
+}
+
+/* Depth: loops. */
+static void group_products(planner *pl, const region *r, bool results)
+{
+    for (size_t i = 0; i < r->items.len; i++) {
+        const stmt *s = r->items.data[i].stmt;
+        if (!s) {
+            group_products(pl, r->items.data[i].region, results);
+            continue;
+        }
+        if (s->kind != STMT_CONTRACT || s->product.form != FORM_ROWS)
+            continue;
+        ARRAY(node_id) members = {0};
+        if (results) {
+            axis_set axes = 0;
+            for (size_t k = 0; k < s->nodes.len; k++)
+                axes |= pl->kept_axes[s->nodes.data[k].i];
+            for (size_t k = 0; k < s->nodes.len; k++) {
+                pl->kept_axes[s->nodes.data[k].i] = axes;
+                array_push(pl->arena, &members, s->nodes.data[k]);
+            }
+        } else {
+            const product_leaves *l = &pl->leaves[s->nodes.data[0].i];
+            bool fits = true;
+            for (size_t k = 0; k < l->len; k++) {
+                const node *m = graph_node(pl->g, l->data[k].matmul);
+                node_id x = m->arg[l->data[k].weight_first ? 1 : 0];
+                fits = fits && can_join(pl, x, pl->kept_axes[graph_node(pl->g, l->data[0].matmul)->arg[l->data[0].weight_first].i]);
+                for (size_t j = 0; j < members.len; j++)
+                    fits = fits && !node_is(members.data[j], x);
+                array_push(pl->arena, &members, x);
+            }
+            if (!fits)
+                continue;
+        }
+        if (members.len > 1)
+            give_columns(pl, members.data, members.len);
+    }
+}
+
+static void place_source(planner *pl, node_id id)
+{
+    program *p = pl->p;
+    const node *n = graph_node(pl->g, id);
+    const graph_input *in = n->op == OP_input ? &pl->g->inputs.data[n->attr.index] : NULL;
+    buffer b = {.axes = n->type.axes, .columns = shape_size(n->type.shape)};
+    size_t column = 0;
+    if (n->op == OP_param) {
+        for (uint32_t i = 0; i < n->attr.index; i++)
+            column += (size_t)shape_size(pl->g->params.data[i].shape);
+        p->views[id.i] = view_of_shape(PARAM_BUFFER, (int)column, n->type.shape);
+    } else if (in && !pl->kept[id.i]) {
+        b.storage = STORE_INPUT;
+        b.name = buffer_name(pl, in->path, 1);
+        b.input = n->attr.index;
+        p->views[id.i] = view_of_shape(add_buffer(pl, b), 0, n->type.shape);
+    } else if (n->op == OP_literal) {
+        b.storage = STORE_LITERAL;
+        b.name = buffer_name(pl, graph_label(pl->g, pl->arena, id), 1);
+        b.literal = n->attr.literal;
+        p->views[id.i] = view_of_shape(add_buffer(pl, b), 0, n->type.shape);
+    }
+}
+
+view plan_gradient(const planner *pl, uint32_t param)
+{
+    int column = 0;
+    for (uint32_t i = 0; i < param; i++)
+        column += shape_size(pl->g->params.data[i].shape);
+    return view_of_shape(GRAD_BUFFER, column, pl->g->params.data[param].shape);
+}
+
+/* ---- views of views --------------------------------------------------------------------------------------------------------- */
+
+static view reshaped(view v, shape from, shape to)
+{
+    int step = from.dim[0] > 1 || from.rank == 1 ? (from.dim[1] > 1 ? v.sj : v.si) : v.sj;
+    v.si = v.sj = 0;
+    if (to.rank == 1)
+        v.si = step;
+    if (to.rank == 2)
+        v.si = to.dim[1] * step, v.sj = step;
+    return v;
+}
+
+/* Depth: chains of views of views. */
+view plan_view(const planner *pl, node_id id)
+{
+    const node *n = graph_node(pl->g, id);
+    if (!plan_is_inner(n) || pl->task[id.i] != TASK_FREE)
+        return pl->p->views[id.i];
+    view v = plan_view(pl, n->arg[0]);
+    shape from = graph_type(pl->g, n->arg[0]).shape;
+    if (n->op == OP_shift) {
+        v.shift[n->attr.axis] += n->attr.k;
+    } else if (n->op == OP_slice) {
+        v.column += n->attr.part.begin * (n->attr.part.dim == 0 ? v.si : v.sj);
+    } else if (n->op == OP_transpose) {
+        int si = from.rank == 1 ? 0 : v.sj;
+        v.sj = v.si;
+        v.si = si;
+    } else {
+        v = reshaped(v, from, n->type.shape);
+    }
+    return v;
+}
+
+void plan_storage(planner *pl)
+{
+    program *p = pl->p;
+    node_list order = graph_order(pl->g, pl->arena);
+    array_push(pl->arena, &p->buffers, (buffer){0});
+    add_buffer(pl, (buffer){.storage = STORE_PARAMS, .name = name_of(pl->g->names, "params")});
+    add_buffer(pl, (buffer){.storage = STORE_GRADS, .name = name_of(pl->g->names, "grads")});
+    for (size_t i = 0; i < order.len; i++) {
+        node_id id = order.data[i];
+        pl->kept[id.i] = must_keep(pl, id);
+        axis_set all = graph_type(pl->g, id).axes;
+        axis_set inside = all & ~plan_loops(pl->region_of[id.i]);
+        pl->kept_axes[id.i] = pl->escapes[id.i] ? all : all & (inside | axes_read(pl, id, pl->region_of[id.i]));
+    }
+    find_extra_rows(pl, &order);
+    group_products(pl, p->top, true);
+    group_products(pl, p->top, false);
+    for (size_t i = 0; i < order.len; i++) {
+        node_id id = order.data[i];
+        if (pl->kept[id.i] && p->views[id.i].buffer == 0)
+            give_columns(pl, &id, 1);
+        place_source(pl, id);
+    }
+    for (size_t i = 0; i < order.len; i++) {
+        if (pl->task[order.data[i].i] == TASK_FREE && plan_is_inner(graph_node(pl->g, order.data[i])))
+            p->views[order.data[i].i] = plan_view(pl, order.data[i]);
+    }
+}
