@@ -2,7 +2,7 @@
  *
  * In doubles they are libm's. In floats exp, sigmoid and tanh are polynomials without a branch, which compilers turn
  * into vector code inside a loop (gcc at -O3, clang at -O2); -DRNN_MATH_LIBM takes libm's for them as well.
- * NaN in gives NaN out everywhere.
+ * NaN in gives NaN out everywhere (unless -ffast-math lets the compiler assume that there is none).
  *
  * They must be right under -ffast-math, too, where a compiler reorders sums and may assume that there is no NaN and
  * no infinity. So clamping and selecting are done on the bits, as integers, and the argument of exp is reduced in
@@ -84,9 +84,10 @@ RNN_FORCE_INLINE float real_exp(float x)
     p = p * r + 1.666650871e-01f;
     p = p * r + 4.999999263e-01f;
     p = p * (r * r) + r + 1;
-    /* 2^n in two factors, since n leaves the range of the exponent at both ends */
+    /* 2^n in two steps, since n leaves the range of the exponent at both ends: the first on the bits of p, which
+     * keeps compilers from multiplying the powers first */
     const int32_t half = n >> 1;
-    const float y = p * real_from_bits((half + 127) * 0x800000) * real_from_bits((n - half + 127) * 0x800000);
+    const float y = real_from_bits(real_to_bits(p) + half * 0x800000) * real_from_bits((n - half + 127) * 0x800000);
     const int32_t nan = -(int32_t)(magnitude > 0x7f800000) & 0x7fc00000;
     return real_from_bits(real_to_bits(y) | nan);
 }

@@ -13,8 +13,10 @@ START_TEST(test_float_functions)
         memcpy(&x, &bits, sizeof x);
         const double X = (double)x;
         if ((bits & 0x7fffffff) > 0x7f800000) {
+#ifndef __FAST_MATH__
             EXPECT(is_nan(real_exp(x)) && is_nan(real_sigmoid(x)) && is_nan(real_tanh(x)) && is_nan(real_softplus(x)),
                    "NaN %x is lost", bits);
+#endif
             continue;
         }
         const double e = exp(X), y = (double)real_exp(x);

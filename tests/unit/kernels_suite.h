@@ -23,7 +23,13 @@
 
 static const real GUARD = (real)12345.5; /* stands where nothing may be written */
 
-static int is_nan(real x) { return real_to_bits(real_abs(x)) > REAL_INFINITY_BITS; }
+/* By the bits alone: under -ffast-math compilers assume that there is none, and these tests run there, too. */
+RNN_INLINE int is_nan(real x)
+{
+    return !real_is_finite(x) && (real_to_bits(x) & ~REAL_INFINITY_BITS & ~real_to_bits((real)-0.0)) != 0;
+}
+
+static int is_minus_infinity(real x) { return real_to_bits(x) == real_to_bits(real_minus_infinity()); }
 
 static real not_a_number(void)
 {
@@ -181,11 +187,14 @@ END_TEST
 START_TEST(test_special_values)
 {
     const real nan = not_a_number(), inf = infinity();
+#ifndef __FAST_MATH__
     ck_assert(is_nan(real_exp(nan)) && is_nan(real_exp(-nan)) && is_nan(real_sigmoid(nan)) && is_nan(real_tanh(nan)));
     ck_assert(is_nan(real_softplus(nan)) && is_nan(real_sign(nan)) && is_nan(real_log(-1)) && is_nan(real_sqrt(-1)));
     ck_assert(is_nan(real_min(nan, 1)) && is_nan(real_min(1, nan)));
     ck_assert(is_nan(real_max(nan, 1)) && is_nan(real_max(1, nan)));
-    ck_assert(real_exp(0) == 1 && real_exp(-inf) == 0 && real_exp(inf) == inf && real_exp(-1000) == 0);
+    ck_assert(is_nan(real_mod(1, 0)) && real_exp(inf) == inf && real_exp(1000) == inf);
+#endif
+    ck_assert(real_exp(0) == 1 && real_exp(-inf) == 0 && real_exp(-1000) == 0);
     ck_assert(real_sigmoid(0) == (real)0.5 && real_sigmoid(inf) == 1 && real_sigmoid(-inf) == 0);
     ck_assert(real_tanh(0) == 0 && real_tanh(inf) == 1 && real_tanh(-inf) == -1 && real_tanh((real)1e-9) == (real)1e-9);
     ck_assert(real_softplus(1000) == 1000 && real_softplus(-1000) == 0 && real_softplus(-20) > 0);
@@ -197,7 +206,7 @@ START_TEST(test_simple_functions)
 {
     ck_assert(real_min(1, 2) == 1 && real_min(2, 1) == 1 && real_max(1, 2) == 2 && real_max(2, 1) == 2);
     ck_assert(real_mod(7, 3) == 1 && real_mod(-7, 3) == 2 && real_mod(7, -3) == -2 && real_mod(-7, -3) == -1);
-    ck_assert(real_mod(6, 3) == 0 && real_mod(-6, 3) == 0 && is_nan(real_mod(1, 0)));
+    ck_assert(real_mod(6, 3) == 0 && real_mod(-6, 3) == 0);
     ck_assert(real_sign(3) == 1 && real_sign(-3) == -1 && real_sign(0) == 0);
     ck_assert(real_square(-3) == 9 && real_abs(-3) == 3 && real_sqrt(9) == 3 && real_pow(2, 5) == 32);
     ck_assert(real_floor((real)-1.5) == -2 && real_floor((real)1.5) == 1);
@@ -233,8 +242,10 @@ START_TEST(test_rows)
         ck_assert_double_le(fabs((double)row_logsumexp(n, z) - log(exps)), 100 * EPSILON);
         row_softmax(n, z, z);
         ck_assert_mem_eq(z, p, (size_t)n * sizeof *z);
+#ifndef __FAST_MATH__
         z[n / 2] = not_a_number();
         ck_assert(is_nan(row_max(n, z)));
+#endif
         free(z), free(p);
     }
 }
@@ -244,16 +255,16 @@ START_TEST(test_rows_extremes)
 {
     const real low = real_minus_infinity();
     real z[40] = {0}, p[40];
-    ck_assert(row_sum(0, z) == 0 && row_max(0, z) == low && row_logsumexp(0, z) == low);
+    ck_assert(row_sum(0, z) == 0 && is_minus_infinity(row_max(0, z)) && is_minus_infinity(row_logsumexp(0, z)));
     row_softmax(0, z, p);
     for (int n = 1; n <= 40; n += 13) {
         for (int i = 0; i < n; i++) z[i] = low, p[i] = 7;
-        ck_assert(row_logsumexp(n, z) == low);
+        ck_assert(is_minus_infinity(row_logsumexp(n, z)));
         row_softmax(n, z, p);
         for (int i = 0; i < n; i++) ck_assert(p[i] == 0);
         z[n - 1] = 1000; /* would overflow as it stands */
         row_softmax(n, z, p);
-        ck_assert(p[n - 1] == 1 && (n == 1 || p[0] == 0));
+        ck_assert(fabs((double)p[n - 1] - 1) <= 4 * EPSILON && (n == 1 || p[0] == 0));
         ck_assert(row_logsumexp(n, z) == 1000);
     }
     row_copy(40, z, p);
