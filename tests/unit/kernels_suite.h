@@ -6,6 +6,7 @@
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "rnn.h"
 
@@ -59,6 +60,30 @@ static real *noise(size_t n, uint64_t key)
 
 /* ---- contract ---------------------------------------------------------------------------------------------------- */
 
+/* n reals that end where a page begins that nobody may touch: a reading beyond them ends the test. */
+enum { GUARD_PAGE = 65536 }; /* a multiple of the page of every usual system */
+
+struct guarded {
+    char *pages;
+    size_t size; /* without the page beyond */
+    real *x;
+};
+
+static struct guarded guarded_reals(size_t n)
+{
+    struct guarded g = {.size = (n * sizeof(real) + GUARD_PAGE - 1) / GUARD_PAGE * GUARD_PAGE};
+    g.pages = aligned_alloc(GUARD_PAGE, g.size + GUARD_PAGE);
+    EXPECT(g.pages && mprotect(g.pages + g.size, GUARD_PAGE, PROT_NONE) == 0, "no guarded memory");
+    g.x = (real *)(void *)(g.pages + g.size) - n;
+    return g;
+}
+
+static void guarded_free(struct guarded g)
+{
+    EXPECT(mprotect(g.pages + g.size, GUARD_PAGE, PROT_READ | PROT_WRITE) == 0, "the guard cannot be lifted");
+    free(g.pages);
+}
+
 struct product {
     int M, N, K;
     int by_columns; /* A is read along its columns: am = 1 */
@@ -68,27 +93,27 @@ struct product {
 };
 
 /* A plain B ends with column N-1 of the last row, and what is unused beside it is NaN. */
-static real *plain_matrix(const struct product *p, const real *W)
+static struct guarded plain_matrix(const struct product *p, const real *W)
 {
     const size_t ld = (size_t)(p->N + p->gap), size = p->K > 0 ? (size_t)p->K * ld - (size_t)p->gap : 0;
-    real *B = reals(size);
+    const struct guarded B = guarded_reals(size);
     for (size_t i = 0; i < size; i++) {
         const size_t column = i % ld;
-        B[i] = column < (size_t)p->N ? W[i / ld * (size_t)p->N + column] : not_a_number();
+        B.x[i] = column < (size_t)p->N ? W[i / ld * (size_t)p->N + column] : not_a_number();
     }
     return B;
 }
 
-static real *packed_matrix(const struct product *p, const real *W)
+static struct guarded packed_matrix(const struct product *p, const real *W)
 {
     const size_t size = CONTRACT_PACKED(p->K, p->N);
-    real *B = reals(size);
+    const struct guarded B = guarded_reals(size);
     const int upper = p->K / 3, left = p->N / 2; /* packed in four pieces */
-    memset(B, 0, size * sizeof *B);
+    memset(B.x, 0, size * sizeof *B.x);
     for (int i = 0; i < 4; i++) {
         const int k0 = i / 2 ? upper : 0, n0 = i % 2 ? left : 0;
         pack_matrix(i / 2 ? p->K - upper : upper, i % 2 ? p->N - left : left, W + (size_t)k0 * (size_t)p->N + n0,
-                    (size_t)p->N, 1, B, k0, n0, p->K);
+                    (size_t)p->N, 1, B.x, k0, n0, p->K);
     }
     return B;
 }
@@ -98,7 +123,7 @@ static void check_product(struct product p)
     const size_t M = (size_t)p.M, N = (size_t)p.N, K = (size_t)p.K, ld = N + (size_t)p.gap;
     const size_t am = p.by_columns ? 1 : K + 3, ak = p.by_columns ? M + 2 : 1;
     real *A = noise(p.by_columns ? K * ak : M * am, 1), *W = noise(K * N, 2), *C = noise(M * ld, 3);
-    real *B = p.packed ? packed_matrix(&p, W) : plain_matrix(&p, W);
+    const struct guarded B = p.packed ? packed_matrix(&p, W) : plain_matrix(&p, W);
     double *expected = malloc((M * ld + 1) * sizeof *expected);
     EXPECT(expected, "no memory");
     for (size_t m = 0; m < M; m++) {
@@ -110,7 +135,7 @@ static void check_product(struct product p)
             expected[m * ld + n] = n < N ? sum : (double)GUARD;
         }
     }
-    contract(p.M, p.N, p.K, A, am, ak, B, p.packed ? CONTRACT_PANEL : ld,
+    contract(p.M, p.N, p.K, A, am, ak, B.x, p.packed ? CONTRACT_PANEL : ld,
              p.packed ? K * CONTRACT_PANEL : CONTRACT_PANEL, C, ld, p.accumulate);
     for (size_t i = 0; i < M * ld; i++) {
         EXPECT(fabs((double)C[i] - expected[i]) <= EPSILON * (4 + p.K / 2.0),
@@ -118,7 +143,8 @@ static void check_product(struct product p)
                p.packed ? "packed " : "", p.accumulate ? "added" : "", p.gap, i / ld, i % ld, (double)C[i],
                expected[i]);
     }
-    free(A), free(W), free(B), free(C), free(expected);
+    guarded_free(B);
+    free(A), free(W), free(C), free(expected);
 }
 
 /* One shape in all its variants. */
