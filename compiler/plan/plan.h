@@ -6,6 +6,7 @@
 #include "plan/program.h"
 
 pool *plan_pool_new(arena *a);
+size_t plan_packed_size(int K, int N);              /* reals of a packed matrix */
 
 /* Plans the roots of a compacted, verified graph with named parts. The graph must outlive the program. */
 program *plan_program(arena *a, graph *g, entry e, pool *shared);

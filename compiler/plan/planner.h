@@ -63,6 +63,8 @@ void plan_operands(planner *pl);
 /* Puts a statement in front of the item of `r` that is, or contains, `first`. */
 void plan_insert_before(planner *pl, region *r, const stmt *first, stmt *s);
 
+int plan_state(program *p, state_slot slot);               /* the slot's number in the pool */
+
 /* history.c: rows outside the sequence: FILL and SAVE statements. */
 void plan_history(planner *pl);
 

@@ -103,6 +103,7 @@ typedef struct stmt {
     ARRAY(store) stores;
     contract product;                   /* CONTRACT */
     ARRAY(view) from;                   /* operands of ROWS, OVER, GATHER, SCATTER, COPY; FILL: the boundary values */
+    ARRAY(node_id) boundary;            /* FILL: the boundary values as nodes, NO_NODE: 0 */
     view to;                            /* of all but POINTWISE and CONTRACT; FILL, SAVE: the value with the extra rows */
     bool add;                           /* SCATTER: to a gradient of the caller; else the target is cleared first */
     op op;                              /* ROWS, GATHER, COPY: which */
@@ -122,6 +123,8 @@ struct region {
     region *parent;
     ARRAY(item) items;
 };
+
+enum { PANEL = 16 };                    /* columns of a panel of a packed matrix: CONTRACT_PANEL of the kernels */
 
 /* What a call keeps for the next chunk, for each sequence: the last rows of a history, a sum or maximum so far, an early step. */
 typedef struct state_slot { name name; int rows, columns; } state_slot;

@@ -1,0 +1,235 @@
+/* history.c: rows outside the sequence, see the notes [padding] and [history] in program.h.
+ *
+ * For every kept value: FILL_BEFORE in front of the first item that reads steps before it, and SAVE at the end where chunks carry;
+ * FILL_AFTER where rows beyond the end would reach other steps or lanes: within the loop that makes them, when the same loop reads
+ * them, otherwise once, in front of the first reader.
+ *
+ * Needs: filled statements. Sets: FILL and SAVE statements, states. */
+#include "plan/planner.h"
+
+typedef struct needs {
+    node_id before, after;      /* a shift or `at` that reads such rows, and so knows the boundary values; NO_NODE */
+    bool clean;                 /* zeros in the padding: a product sums over rows */
+} needs;
+
+int plan_state(program *p, state_slot slot)
+{
+    pool *shared = p->pool;
+    for (size_t i = 1; i < shared->states.len; i++) {
+        state_slot *s = &shared->states.data[i];
+        if (s->name != slot.name || s->columns != slot.columns)
+            continue;
+        s->rows = s->rows > slot.rows ? s->rows : slot.rows;
+        return (int)i;
+    }
+    array_push(shared->arena, &shared->states, slot);
+    return (int)shared->states.len - 1;
+}
+
+/* ---- which item reads a value ------------------------------------------------------------------------------------------------ */
+
+static bool stmt_in(const region *r, const stmt *s)     /* depth: loops */
+{
+    for (size_t i = 0; i < r->items.len; i++) {
+        const item *it = &r->items.data[i];
+        if (it->stmt ? it->stmt == s : stmt_in(it->region, s))
+            return true;
+    }
+    return false;
+}
+
+static size_t index_of(const region *r, const stmt *s)
+{
+    for (size_t i = 0; i < r->items.len; i++) {
+        const item *it = &r->items.data[i];
+        if (it->stmt ? it->stmt == s : stmt_in(it->region, s))
+            return i;
+    }
+    return r->items.len;
+}
+
+static void insert(planner *pl, region *r, size_t at, stmt *s)
+{
+    array_push(pl->arena, &r->items, (item){.stmt = s});
+    for (size_t i = r->items.len - 1; i > at; i--)
+        r->items.data[i] = r->items.data[i - 1];
+    r->items.data[at] = (item){.stmt = s};
+}
+
+void plan_insert_before(planner *pl, region *r, const stmt *first, stmt *s)
+{
+    insert(pl, r, index_of(r, first), s);
+}
+
+/* The statements that read a node, through views and products. Depth: chains of views. */
+static void readers_of(const planner *pl, node_id id, stmt ***list, size_t *count, size_t cap)
+{
+    const node_list *users = &pl->users[id.i];
+    for (size_t i = 0; i < users->len; i++) {
+        node_id u = users->data[i];
+        stmt *s = pl->p->stmt_of[u.i];
+        if (s && *count < cap)
+            (*list)[(*count)++] = s;
+        else if (!s)
+            readers_of(pl, u, list, count, cap);
+    }
+}
+
+/* The first item of `r`, not before number `from`, that reads the node. */
+static size_t first_reader(planner *pl, const region *r, node_id id, size_t from)
+{
+    size_t cap = pl->count * 4, count = 0, first = r->items.len;
+    stmt **list = ARENA_ARRAY(pl->arena, stmt *, cap);
+    readers_of(pl, id, &list, &count, cap);
+    for (size_t i = 0; i < count; i++) {
+        size_t at = index_of(r, list[i]);
+        first = at >= from && at < first ? at : first;
+    }
+    return first;
+}
+
+/* The region in which the whole of the value is made: outside of the loop over `axis`. */
+static region *outside_loop(region *r, int axis)
+{
+    for (region *up = r; up; up = up->parent) {
+        if (up->axis == axis)
+            return up->parent;
+    }
+    return r;
+}
+
+/* ---- statements ---------------------------------------------------------------------------------------------------------------- */
+
+static stmt *fill(planner *pl, stmt_kind kind, node_id id, int axis, int rows)
+{
+    stmt *s = plan_stmt(pl, kind);
+    s->axes = pl->kept_axes[id.i];
+    s->shape = graph_type(pl->g, id).shape;
+    s->to = plan_view(pl, id);
+    s->axis = axis;
+    s->rows = rows;
+    array_push(pl->arena, &s->nodes, id);
+    return s;
+}
+
+static void add_boundaries(planner *pl, stmt *s, node_id reading, bool after)
+{
+    const node *n = graph_node(pl->g, reading);
+    int first = 1 + (after ? n->attr.before : 0), count = after ? n->attr.after : n->attr.before;
+    for (int i = 0; i < count && n->args > 1; i++) {
+        node_id b = n->arg[first + i];
+        array_push(pl->arena, &s->from, node_some(b) ? plan_view(pl, b) : (view){0});
+        array_push(pl->arena, &s->boundary, b);
+    }
+}
+
+static void fill_before(planner *pl, node_id id, int axis, node_id reading)
+{
+    int rows = pl->before[id.i][axis];
+    stmt *s = fill(pl, STMT_FILL_BEFORE, id, axis, rows);
+    add_boundaries(pl, s, reading, false);
+    region *r = outside_loop(pl->region_of[id.i], axis);
+    if (graph_node(pl->g, reading)->attr.over.carry && pl->g->axes == 1) {
+        const char *label = graph_label(pl->g, pl->arena, id);
+        if (!*label)
+            BUG("a value that time is read of has no name");
+        s->state = plan_state(pl->p, (state_slot){.name = name_of(pl->g->names, label), .rows = rows,
+                                                  .columns = shape_size(s->shape)});
+        stmt *save = fill(pl, STMT_SAVE, id, axis, rows);
+        save->state = s->state;
+        array_push(pl->arena, &pl->p->top->items, (item){.stmt = save});
+    }
+    insert(pl, r, first_reader(pl, r, id, 0), s);
+}
+
+/* Is the value read at later steps within the loop that makes it? */
+static bool read_in_own_loop(const planner *pl, node_id id, int axis)
+{
+    const region *home = pl->region_of[id.i];
+    if (!(plan_loops(home) & axis_bit(axis)))
+        return false;
+    const region *loop = home;
+    while (loop->axis != axis)
+        loop = loop->parent;
+    return loop->direction < 0;
+}
+
+static void fill_after(planner *pl, node_id id, int axis, node_id reading)
+{
+    int rows = pl->after[id.i][axis];
+    region *r = outside_loop(pl->region_of[id.i], axis);
+    stmt *s = fill(pl, STMT_FILL_AFTER, id, axis, rows);
+    if (node_some(reading))
+        add_boundaries(pl, s, reading, true);
+    if (read_in_own_loop(pl, id, axis)) {
+        stmt *inner = fill(pl, STMT_FILL_AFTER, id, axis, rows);
+        inner->in_loop = true;
+        if (node_some(reading))
+            add_boundaries(pl, inner, reading, true);
+        region *home = pl->region_of[id.i];
+        insert(pl, home, index_of(home, pl->p->stmt_of[id.i]) + 1, inner);
+        if (rows > 0)
+            insert(pl, r, index_of(r, pl->p->stmt_of[id.i]), s);
+        return;
+    }
+    insert(pl, r, first_reader(pl, r, id, index_of(r, pl->p->stmt_of[id.i]) + 1), s);
+}
+
+/* ---- what each value needs -------------------------------------------------------------------------------------------------------- */
+
+static bool read_by_outer(const planner *pl, node_id id)     /* depth: chains of views */
+{
+    const node_list *users = &pl->users[id.i];
+    for (size_t i = 0; i < users->len; i++) {
+        node_id u = users->data[i];
+        const node *n = graph_node(pl->g, u);
+        if (plan_is_inner(n) && read_by_outer(pl, u))
+            return true;
+        if (n->op == OP_matmul && pl->task[u.i] == TASK_FREE && pl->users[u.i].len == 1 &&
+            graph_node(pl->g, pl->users[u.i].data[0])->op == OP_sum_over)
+            return true;
+    }
+    return false;
+}
+
+static needs needs_of(const planner *pl, node_id id, int axis)
+{
+    needs n = {.clean = read_by_outer(pl, id)};
+    const node_list *users = &pl->users[id.i];
+    for (size_t i = 0; i < users->len; i++) {
+        const node *u = graph_node(pl->g, users->data[i]);
+        bool here = (u->op == OP_shift || u->op == OP_at) && u->attr.axis == axis && node_is(u->arg[0], id);
+        if (!here)
+            continue;
+        if (u->op == OP_shift ? u->attr.k < 0 : u->attr.from_end && u->attr.over.carry)
+            n.before = users->data[i];
+        if (u->op == OP_shift && u->attr.k > 0)
+            n.after = users->data[i];
+    }
+    return n;
+}
+
+void plan_history(planner *pl)
+{
+    node_list order = graph_order(pl->g, pl->arena);
+    for (size_t i = 0; i < order.len; i++) {
+        node_id id = order.data[i];
+        axis_set axes = graph_type(pl->g, id).axes;
+        if (!pl->kept[id.i] || !axes)
+            continue;
+        bool cleaned = graph_node(pl->g, id)->op == OP_input;     /* the copy writes zeros */
+        for (int axis = 1; axis <= pl->g->axes; axis++) {
+            needs n = needs_of(pl, id, axis);
+            if (node_some(n.before))
+                fill_before(pl, id, axis, n.before);
+            if (axes & axis_bit(axis) && (node_some(n.after) || (n.clean && !cleaned))) {
+                fill_after(pl, id, axis, n.after);
+            }
+        }
+        if (axes == BATCH && read_by_outer(pl, id)) {             /* one row a sequence: absent ones are cleared */
+            stmt *s = fill(pl, STMT_FILL_AFTER, id, 0, 0);
+            region *r = pl->region_of[id.i];
+            insert(pl, r, first_reader(pl, r, id, index_of(r, pl->p->stmt_of[id.i]) + 1), s);
+        }
+    }
+}

@@ -1,0 +1,292 @@
+/* operands.c: fills in the statements: what they read and write as views, which packed matrices products meet, and what leaves the
+ * program: outputs and gradients.
+ *
+ * Needs: views. Sets: stmt.from, to, stores, product; packings; the statements that copy out. */
+#include "plan/planner.h"
+
+/* ---- packed matrices ---------------------------------------------------------------------------------------------------------- */
+
+pool *plan_pool_new(arena *a)
+{
+    pool *p = ARENA_NEW(a, pool);
+    p->arena = a;
+    array_push(a, &p->packings, (packing){0});
+    array_push(a, &p->states, (state_slot){0});
+    return p;
+}
+
+static bool same_view(view a, view b)
+{
+    return a.buffer == b.buffer && a.column == b.column && a.si == b.si && a.sj == b.sj;
+}
+
+static bool same_packing(const packing *a, const packing *b)
+{
+    if (a->K != b->K || a->N != b->N || a->pieces.len != b->pieces.len || a->in_call || b->in_call)
+        return false;
+    for (size_t i = 0; i < a->pieces.len; i++) {
+        const packed_piece *x = &a->pieces.data[i], *y = &b->pieces.data[i];
+        if (!same_view(x->matrix, y->matrix) || x->transposed != y->transposed || x->k0 != y->k0 || x->n0 != y->n0)
+            return false;
+    }
+    return true;
+}
+
+size_t plan_packed_size(int K, int N)
+{
+    return ((size_t)N + PANEL - 1) / PANEL * PANEL * (size_t)K;
+}
+
+/* The number of this packing in the pool. Those made of parameters alone are shared by all programs and filled by `pack`; others
+ * are filled by the call, into memory of the call. */
+static int add_packing(planner *pl, packing pk)
+{
+    pool *shared = pl->p->pool;
+    for (size_t i = 1; i < shared->packings.len; i++) {
+        if (same_packing(&pk, &shared->packings.data[i]))
+            return (int)i;
+    }
+    if (pk.in_call) {
+        buffer b = {.storage = STORE_WORK, .columns = (int)plan_packed_size(pk.K, pk.N)};
+        b.name = name_printf(pl->g->names, "packed_%zu", shared->packings.len);
+        array_push(pl->arena, &pl->p->buffers, b);
+        pk.buffer = (int)pl->p->buffers.len - 1;
+    } else {
+        pk.offset = shared->packed_size;
+        shared->packed_size += plan_packed_size(pk.K, pk.N);
+    }
+    array_push(shared->arena, &shared->packings, pk);
+    return (int)shared->packings.len - 1;
+}
+
+/* ---- products ------------------------------------------------------------------------------------------------------------------ */
+
+/* The view of a vector, whatever its shape: component i at column + i * si. */
+static view vector_view(const planner *pl, node_id id)
+{
+    view v = plan_view(pl, id);
+    shape s = graph_type(pl->g, id).shape;
+    if (s.rank == 2 && s.dim[0] == 1)
+        v.si = v.sj;
+    v.sj = 0;
+    return v;
+}
+
+static bool continues(view a, int length, view b)
+{
+    for (int i = 1; i <= MAX_TIME_AXES; i++) {
+        if (a.shift[i] != b.shift[i])
+            return false;
+    }
+    return a.buffer == b.buffer && a.si == 1 && b.si == 1 && b.column == a.column + length;
+}
+
+/* W x is component n = sum over k of op(W)(n, k) x(k); x W is sum over k of x(k) op(W)(k, n). */
+static packed_piece piece_of(const planner *pl, const product_leaf *leaf, int K, int N)
+{
+    const node *m = graph_node(pl->g, leaf->matmul);
+    bool flipped = leaf->weight_first ? m->attr.matmul.ta : m->attr.matmul.tb;
+    packed_piece piece = {.matrix = plan_view(pl, m->arg[leaf->weight_first ? 0 : 1]), .k = K, .n = N};
+    piece.transposed = leaf->weight_first ? !flipped : flipped;
+    shape s = graph_type(pl->g, m->arg[leaf->weight_first ? 0 : 1]).shape;
+    if (s.rank == 1)                        /* a column */
+        piece.matrix.sj = 0;
+    return piece;
+}
+
+static bool by_parameters(const packing *pk)
+{
+    for (size_t i = 0; i < pk->pieces.len; i++) {
+        if (pk->pieces.data[i].matrix.buffer != PARAM_BUFFER)
+            return false;
+    }
+    return true;
+}
+
+static void rows_product(planner *pl, stmt *s)
+{
+    contract *c = &s->product;
+    const product_leaves *first = &pl->leaves[s->nodes.data[0].i];
+    for (size_t r = 0; r < s->nodes.len; r++)
+        c->N += shape_size(graph_type(pl->g, s->nodes.data[r]).shape);
+    c->to = plan_view(pl, s->nodes.data[0]);
+    for (size_t l = 0; l < first->len;) {
+        node_id x = graph_node(pl->g, first->data[l].matmul)->arg[first->data[l].weight_first ? 1 : 0];
+        segment seg = {.a = vector_view(pl, x)};
+        packing pk = {.N = c->N};
+        do {
+            int K = shape_size(graph_type(pl->g, x).shape), n0 = 0;
+            for (size_t r = 0; r < s->nodes.len; r++) {
+                int N = shape_size(graph_type(pl->g, s->nodes.data[r]).shape);
+                packed_piece piece = piece_of(pl, &pl->leaves[s->nodes.data[r].i].data[l], K, N);
+                piece.k0 = seg.K;
+                piece.n0 = n0;
+                n0 += N;
+                array_push(pl->arena, &pk.pieces, piece);
+            }
+            seg.K += K;
+            if (++l == first->len)
+                break;
+            x = graph_node(pl->g, first->data[l].matmul)->arg[first->data[l].weight_first ? 1 : 0];
+        } while (continues(seg.a, seg.K, vector_view(pl, x)));
+        pk.K = seg.K;
+        c->K += seg.K;
+        pk.in_call = !by_parameters(&pk);
+        seg.packing = add_packing(pl, pk);
+        if (pk.in_call) {
+            stmt *fill = plan_stmt(pl, STMT_PACK);
+            fill->index = seg.packing;
+            plan_insert_before(pl, pl->p->top, s, fill);
+        }
+        array_push(pl->arena, &c->segments, seg);
+    }
+}
+
+static view result_view(const planner *pl, node_id id, bool *add)
+{
+    *add = pl->adds_to[id.i] != 0;
+    return *add ? plan_gradient(pl, pl->adds_to[id.i] - 1) : plan_view(pl, id);
+}
+
+static view swapped(view v, bool swap)
+{
+    if (swap) {
+        int si = v.si;
+        v.si = v.sj;
+        v.sj = si;
+    }
+    return v;
+}
+
+static void other_product(planner *pl, stmt *s)
+{
+    contract *c = &s->product;
+    node_id id = s->nodes.data[0];
+    const node *n = graph_node(pl->g, id);
+    const node *m = c->form == FORM_OUTER ? graph_node(pl->g, n->arg[0]) : n;
+    shape a = graph_type(pl->g, m->arg[0]).shape;
+    c->K = a.dim[m->attr.matmul.ta ? 0 : 1];
+    c->M = a.dim[m->attr.matmul.ta ? 1 : 0];
+    c->N = shape_size(m->type.shape) / c->M;
+    c->to = result_view(pl, id, &c->add);
+    if (c->form == FORM_OUTER) {
+        c->a = vector_view(pl, m->arg[0]);
+        c->b = vector_view(pl, m->arg[1]);
+        c->K = 0;
+        s->axes = m->type.axes;
+        return;
+    }
+    c->a = swapped(plan_view(pl, m->arg[0]), m->attr.matmul.ta);
+    c->b = swapped(plan_view(pl, m->arg[1]), m->attr.matmul.tb);
+}
+
+/* ---- the others ---------------------------------------------------------------------------------------------------------------- */
+
+/* Sums over time of earlier chunks live on in the state. */
+static int state_for(planner *pl, node_id id, int rows)
+{
+    const char *label = graph_label(pl->g, pl->arena, id);
+    state_slot slot = {.name = name_printf(pl->g->names, "%s", *label ? label : "value"), .rows = rows,
+                       .columns = shape_size(graph_type(pl->g, id).shape)};
+    slot.name = name_printf(pl->g->names, "%s.%s", slot.name, op_table[graph_node(pl->g, id)->op].name);
+    return plan_state(pl->p, slot);
+}
+
+static void pointwise_stores(planner *pl, stmt *s)
+{
+    for (size_t i = 0; i < s->nodes.len; i++) {
+        node_id id = s->nodes.data[i];
+        const node *n = graph_node(pl->g, id);
+        if (!pl->kept[id.i] && !pl->adds_to[id.i])
+            continue;
+        store st = {.node = id};
+        bool add;
+        st.to = result_view(pl, id, &add);
+        st.mode = add ? STORE_ADD : pl->task[id.i] == TASK_SUM ? STORE_SUM : STORE_SET;
+        if (st.mode == STORE_SUM && n->attr.over.carry)
+            st.state = state_for(pl, id, 1);
+        array_push(pl->arena, &s->stores, st);
+    }
+}
+
+static void plain_operands(planner *pl, stmt *s)
+{
+    node_id id = s->nodes.data[0];
+    const node *n = graph_node(pl->g, id);
+    s->to = result_view(pl, id, &s->add);
+    for (int i = 0; i < n->args; i++)
+        array_push(pl->arena, &s->from, node_some(n->arg[i]) ? plan_view(pl, n->arg[i]) : (view){0});
+    if (s->op == OP_max_over && n->attr.over.carry)
+        s->state = state_for(pl, id, 1);
+    if (s->op == OP_at) {
+        s->axis = n->attr.axis;
+        if (n->attr.over.carry && !n->attr.from_end)
+            s->state = state_for(pl, id, 1);
+    }
+    if (s->op == OP_scatter || s->op == OP_lookup || s->op == OP_max_over)
+        s->axes = n->type.axes | (s->op == OP_lookup ? 0 : n->attr.over.axes);
+    s->shape = n->type.shape;
+}
+
+static void fill_region(planner *pl, region *r);
+
+static void fill_stmt(planner *pl, stmt *s)
+{
+    if (s->kind == STMT_POINTWISE)
+        pointwise_stores(pl, s);
+    else if (s->kind == STMT_CONTRACT && s->product.form == FORM_ROWS)
+        rows_product(pl, s);
+    else if (s->kind == STMT_CONTRACT)
+        other_product(pl, s);
+    else
+        plain_operands(pl, s);
+}
+
+/* Depth: loops. The items grow while statements that pack are put in front. */
+static void fill_region(planner *pl, region *r)
+{
+    ARRAY(item) items = {0};
+    for (size_t i = 0; i < r->items.len; i++)
+        array_push(pl->arena, &items, r->items.data[i]);
+    for (size_t i = 0; i < items.len; i++) {
+        if (items.data[i].stmt)
+            fill_stmt(pl, items.data[i].stmt);
+        else
+            fill_region(pl, items.data[i].region);
+    }
+}
+
+/* ---- what leaves the program ----------------------------------------------------------------------------------------------------- */
+
+static void copy_out(planner *pl, node_id id, copy_target target, uint32_t index)
+{
+    stmt *s = plan_stmt(pl, STMT_COPY);
+    s->axes = graph_type(pl->g, id).axes;
+    s->shape = graph_type(pl->g, id).shape;
+    s->op = OP_copy;
+    s->target = target;
+    s->index = (int)index;
+    array_push(pl->arena, &s->from, plan_view(pl, id));
+    array_push(pl->arena, &pl->p->top->items, (item){.stmt = s});
+}
+
+void plan_operands(planner *pl)
+{
+    graph *g = pl->g;
+    fill_region(pl, pl->p->top);
+    for (size_t i = 0; i < pl->extra_adds.len; i++) {
+        node_id id = pl->extra_adds.data[i];
+        stmt *s = plan_stmt(pl, STMT_POINTWISE);
+        s->shape = graph_type(g, id).shape;
+        array_push(pl->arena, &s->stores, (store){.node = id, .to = plan_gradient(pl, pl->extra_to.data[i]), .mode = STORE_ADD});
+        array_push(pl->arena, &pl->p->top->items, (item){.stmt = s});
+    }
+    for (uint32_t i = 0; i < g->outputs.len; i++)
+        copy_out(pl, g->outputs.data[i].node, COPY_TO_OUTPUT, i);
+    for (uint32_t i = 0; g->input_grad && i < g->inputs.len; i++) {
+        if (node_some(g->input_grad[i]))
+            copy_out(pl, g->input_grad[i], COPY_TO_INPUT_GRAD, i);
+    }
+    if (node_some(g->loss))
+        pl->p->loss = plan_view(pl, g->loss);
+}
