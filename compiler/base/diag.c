@@ -169,6 +169,7 @@ static void print_line(FILE *out, const source *src, span at, const char *color,
     place where = source_place(src, at.begin);
     size_t length;
     const char *line = source_line(src, where.line, &length);
+    if (length == 0) return;
     size_t start = src->line_start[where.line - 1];
     size_t from = at.begin - start > length ? length : at.begin - start;
     size_t to = at.end > start + length ? length : at.end > at.begin ? at.end - start : from;
@@ -263,6 +264,11 @@ static void print_json(const diags *d, FILE *out, const diag_message *m)
     fputs("]}\n", out);
 }
 
+static void print_rest(FILE *out, size_t count, const char *what)
+{
+    if (count) fprintf(out, "rnnc: %zu more %s%s not shown\n", count, what, count == 1 ? " is" : "s are");
+}
+
 void diag_print(const diags *d, FILE *out, diag_format format, bool color)
 {
     for (size_t i = 0; i < d->entries.len; i++) {
@@ -273,7 +279,6 @@ void diag_print(const diags *d, FILE *out, diag_format format, bool color)
         }
     }
     if (format == DIAG_JSON) return;
-    if (d->errors > d->kept_errors) fprintf(out, "rnnc: %zu more errors are not shown\n", d->errors - d->kept_errors);
-    if (d->warnings > d->kept_warnings)
-        fprintf(out, "rnnc: %zu more warnings are not shown\n", d->warnings - d->kept_warnings);
+    print_rest(out, d->errors - d->kept_errors, "error");
+    print_rest(out, d->warnings - d->kept_warnings, "warning");
 }

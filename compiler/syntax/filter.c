@@ -116,14 +116,27 @@ static bool is_open(const parser *p, char opener)
     return false;
 }
 
-/* Columns of blanks before the first character of the line that `offset` stands on. */
+enum { MAX_INDENT = 255 };    /* deeper ones count as this: lines may be long, and are asked often */
+
+/* Where the line begins that holds this byte. */
+static uint32_t line_start_of(const parser *p, uint32_t offset)
+{
+    const uint32_t *starts = p->source->line_start;
+    uint32_t low = 0, high = p->source->lines;    /* starts[low] <= offset < starts[high] */
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (starts[middle] <= offset) low = middle;
+        else high = middle;
+    }
+    return starts[low];
+}
+
+/* Blanks before the first character of that line. */
 static uint32_t indent_of(const parser *p, uint32_t offset)
 {
-    place where = source_place(p->source, offset);
-    size_t length;
-    const char *line = source_line(p->source, where.line, &length);
+    const char *line = p->source->text + line_start_of(p, offset);
     uint32_t n = 0;
-    while (n < length && (line[n] == ' ' || line[n] == '\t')) n++;
+    while (n < MAX_INDENT && (line[n] == ' ' || line[n] == '\t')) n++;
     return n;
 }
 
@@ -205,7 +218,8 @@ static bool match_closer(parser *p, token *t)
     }
     if (b->opener == '(' || b->opener == '[') {
         if (filter_may_report(p)) {
-            diag(p->diags, t->at, E_MISMATCHED, arena_printf(p->arena, "%c", want), filter_describe(p, t));
+            diag(p->diags, t->at, E_MISMATCHED, arena_printf(p->arena, "%c", want),
+                 arena_printf(p->arena, "%c", t->kind));
             diag_add_note(p->diags, b->at, "'%c' was opened here", b->opener);
         }
         t->kind = want;
@@ -329,6 +343,7 @@ static bool begins_definition(parser *p)
 {
     const token *t = peek(p, 0), *next = peek(p, 1);
     if (!at_statement(p) || p->brackets.len == 1) return false;
+    if (indent_of(p, t->at.begin) > top(p)->indent) return false;    /* nested: the grammar says that it may not be */
     if (is_word(t, "use")) return next->kind == T_STRING;
     if (next->kind != T_NAME) return false;
     return (is_word(t, "cell") && peek(p, 2)->kind == '(') || (is_word(t, "model") && peek(p, 2)->kind == '{');
@@ -340,8 +355,7 @@ static token insert_brace(parser *p)
     const token *found = peek(p, 0);
     p->tree->broken = true;
     if (filter_may_report(p)) {
-        const char *what = filter_describe(p, &p->head);
-        diag(p->diags, found->at, E_SYNTAX, arena_printf(p->arena, "'{' and the body of this %s", what),
+        diag(p->diags, found->at, E_SYNTAX, arena_printf(p->arena, "'{' and the body of this %s", p->head.name),
              filter_describe(p, found));
     }
     token t = inserted(p, '{');
@@ -354,7 +368,7 @@ static void note_indent(parser *p, const token *t)
 {
     uint32_t indent = indent_of(p, t->at.begin);
     bracket *b = top(p);
-    bool first = source_place(p->source, t->at.begin).column == indent + 1;
+    bool first = line_start_of(p, t->at.begin) + indent == t->at.begin;
     if (b->opener == '{' && first && indent < b->indent && !p->suspect.file) p->suspect = b->at;
 }
 

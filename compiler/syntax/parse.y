@@ -498,6 +498,12 @@ static bool is_comparison(int kind)
     return kind == '<' || kind == '>' || kind == T_LE || kind == T_GE || kind == T_EQ || kind == T_NE;
 }
 
+static bool is_operator(int kind)
+{
+    return is_comparison(kind) || kind == '+' || kind == '-' || kind == '*' || kind == '/' || kind == '%' ||
+           kind == '@' || kind == '^' || kind == T_AND || kind == T_OR;
+}
+
 /* The likely slip behind an unexpected token. */
 static void add_hint(parser *p, const yypcontext_t *context, const token *found)
 {
@@ -515,8 +521,10 @@ static void add_hint(parser *p, const yypcontext_t *context, const token *found)
         diag_hint(p->diags, "a comparison is written '=='");
     else if (after_operand && begins_operand)
         diag_hint(p->diags, "a product is written with '*' (elementwise) or '@' (of matrices)");
-    else if (found->kind == T_CELL && !expects(context, T_CELL))
-        diag_hint(p->diags, "a cell is defined outside of models and other cells");
+    else if (expects(context, T_PARAM) && is_operator(found->kind))
+        diag_hint(p->diags, "a line goes on when it ends with an operator, not when the next one begins with it");
+    else if (p->brackets.len > 1 && (found->kind == T_MODEL || (p->word == T_CELL && expects(context, '='))))
+        diag_hint(p->diags, "cells and models are defined at the top of a file, not inside of each other");
     else if (expects(context, T_USE) && found->kind == T_NAME) {
         const char *words[] = { "cell", "model", "use" };
         const char *nearest = name_nearest(found->name, words, sizeof words / sizeof words[0]);

@@ -1,0 +1,47 @@
+#!/bin/sh
+# run.sh: every message that rnnc can print, with its exact text.
+#
+# NAME.rnn is checked by `rnnc check NAME.rnn`; what it prints to stderr must be NAME.err, and nothing may go to stdout.
+# Each slug of compiler/base/errors.def must have an entry in docs/errors.md and stand in at least one .err file; what
+# docs/errors.md describes must exist. `run.sh --bless NAME` (make bless NAME=x) renews one .err.
+cd "$(dirname "$0")" || exit 3
+: "${RNNC:=../../build/rnnc}"
+out=$(mktemp -d) || exit 3
+trap 'rm -rf "$out"' EXIT
+passed=0 failed=0
+pass() { passed=$((passed + 1)); }
+fail() { failed=$((failed + 1)); echo "bad: $*"; }
+
+if [ "$1" = --bless ]; then
+    [ -f "$2.rnn" ] || { echo "there is no tests/bad/$2.rnn" >&2; exit 2; }
+    "$RNNC" check "$2.rnn" 2>"$2.err"
+    cat "$2.err"
+    exit 0
+fi
+
+for spec in *.rnn; do
+    name=${spec%.rnn}
+    "$RNNC" check "$spec" >"$out/stdout" 2>"$out/stderr"
+    status=$?
+    wanted=0
+    grep -q '^[^ ]*: error: \|^rnnc: error: ' "$name.err" 2>/dev/null && wanted=1
+    if [ ! -f "$name.err" ]; then fail "$name.err is missing; make bless NAME=$name"
+    elif [ $status -ne $wanted ]; then fail "$name: exit status $status, expected $wanted"; cat "$out/stderr"
+    elif [ -s "$out/stdout" ]; then fail "$name: wrote to stdout"
+    elif ! diff -u "$name.err" "$out/stderr"; then fail "$name: the message differs; make bless NAME=$name if it is right"
+    else pass; fi
+done
+
+slugs=$(sed -n 's/^\(ERROR\|WARNING\)([A-Z0-9_]*, "\([a-z0-9-]*\)".*/\2/p' ../../compiler/base/errors.def)
+[ -n "$slugs" ] || fail "errors.def: no message found"
+for slug in $slugs; do
+    if ! grep -q "^### $slug\$" ../../docs/errors.md; then fail "$slug has no entry in docs/errors.md"
+    elif ! grep -qF "[$slug]" ./*.err; then fail "$slug: no test in tests/bad prints it"
+    else pass; fi
+done
+for entry in $(sed -n 's/^### //p' ../../docs/errors.md); do
+    if printf '%s\n' $slugs | grep -qx -e "$entry"; then pass
+    else fail "docs/errors.md describes $entry, which is not in errors.def"; fi
+done
+echo "bad: $passed passed, $failed failed"
+[ $failed -eq 0 ]
