@@ -145,6 +145,7 @@ static void push(parser *p, const token *t)
     bracket b = { .opener = (char)t->kind, .at = t->at };
     if (b.opener == '{') {
         b.indent = indent_of(p, t->at.begin);
+        b.block = p->head.kind == T_TRAIN || p->head.kind == T_WEIGHTS;
     } else if (p->word == T_PARAM || p->word == T_CONST) {
         bool declares = p->before.kind == p->word || p->before.kind == ',';
         b.dims = b.opener == '(' && top(p)->opener == '{' && declares && p->previous.kind == T_NAME;
@@ -245,8 +246,7 @@ static int statement_word(parser *p, const token *t, const token *next)
     for (size_t i = 0; i < sizeof statement_words / sizeof statement_words[0]; i++) {
         if (!is_word(t, statement_words[i].word)) continue;
         int kind = statement_words[i].kind;
-        bool in_block = p->brackets.len > 2;       /* train and weights hold no statements */
-        return in_block || (kind != T_LOSS && (next->kind == '(' || next->kind == '+')) ? 0 : kind;
+        return top(p)->block || (kind != T_LOSS && (next->kind == '(' || next->kind == '+')) ? 0 : kind;
     }
     return 0;
 }
