@@ -138,6 +138,74 @@ START_TEST(embedded_texts_end_with_nul)
 }
 END_TEST
 
+/* What diag_print writes, as a string on the arena. */
+static const char *rendered(arena *a, const diags *d, diag_format format, bool color)
+{
+    FILE *f = tmpfile();
+    ck_assert_ptr_nonnull(f);
+    diag_print(d, f, format, color);
+    size_t length = (size_t)ftell(f);
+    char *out = arena_alloc(a, length + 1);
+    rewind(f);
+    ck_assert_uint_eq(fread(out, 1, length, f), length);
+    fclose(f);
+    return out;
+}
+
+START_TEST(messages_are_rendered)
+{
+    arena *a = arena_new();
+    sources *s = sources_new(a);
+    const char *content = "first\n\ta = b\xCF\x83 + \x01\"c\"\n";
+    uint32_t file = sources_add(s, "x.rnn", content, strlen(content));
+    diags *d = diags_new(a, s);
+    diag(d, (span){ file, 15, 18 }, E_CHARACTER, "x\"y");
+    diag_add_note(d, (span){ file, 0, 5 }, "see %d", 1);
+    diag_hint(d, "do %s", "that");
+    diag(d, (span){ file, 15, 18 }, E_CHARACTER, "x\"y");    /* the same again: not reported */
+    diag_hint(d, "lost");
+    diag(d, (span){ file, 7, 8 }, W_MIXED_PRODUCTS, "@", "*");
+    diag(d, (span){ 0, 0, 0 }, E_QUOTE);
+    ck_assert_uint_eq(diag_error_count(d), 2);
+    ck_assert_uint_eq(diag_message_count(d), 3);
+    diags_sort(d);
+    ck_assert_int_eq(diag_get(d, 0)->id, W_MIXED_PRODUCTS);
+    ck_assert_str_eq(rendered(a, d, DIAG_TEXT, false),
+        "x.rnn:2:2: warning: '@' and '*' bind equally tightly, from the left [mixed-products]\n"
+        "    2 |  a = b\xCF\x83 + ?\"c\"\n"
+        "      |  ^\n"
+        "x.rnn:2:9: error: found 'x\"y', which is not part of the language [character]\n"
+        "    2 |  a = b\xCF\x83 + ?\"c\"\n"
+        "      |         ^~~\n"
+        "x.rnn:1:1: note: see 1\n"
+        "    1 | first\n"
+        "      | ^~~~~\n"
+        "hint: do that\n"
+        "rnnc: error: the quoted text does not end on its line [quote]\n");
+    ck_assert_ptr_nonnull(strstr(rendered(a, d, DIAG_TEXT, true), "\033[1;31merror: \033[0m"));
+    ck_assert_ptr_nonnull(strstr(rendered(a, d, DIAG_JSON, false),
+        "\n{\"file\":\"x.rnn\",\"line\":2,\"column\":9,\"end_line\":2,\"end_column\":12,\"severity\":\"error\","
+        "\"id\":\"character\",\"message\":\"found 'x\\\"y', which is not part of the language\",\"notes\":[{\"file\":"
+        "\"x.rnn\",\"line\":1,\"column\":1,\"end_line\":1,\"end_column\":6,\"kind\":\"note\",\"message\":\"see 1\"},"
+        "{\"kind\":\"hint\",\"message\":\"do that\"}]}\n"));
+    arena_free(a);
+}
+END_TEST
+
+START_TEST(messages_are_limited)
+{
+    arena *a = arena_new();
+    sources *s = sources_new(a);
+    uint32_t file = sources_add(s, "x.rnn", "abc", 3);
+    diags *d = diags_new(a, s);
+    for (uint32_t i = 0; i < DIAG_MAX_ERRORS + 3; i++) diag(d, (span){ file, i % 3, 3 + i }, E_QUOTE);
+    ck_assert_uint_eq(diag_error_count(d), DIAG_MAX_ERRORS + 3);
+    ck_assert_uint_eq(diag_message_count(d), DIAG_MAX_ERRORS);
+    ck_assert_ptr_nonnull(strstr(rendered(a, d, DIAG_TEXT, false), "\nrnnc: 3 more errors are not shown\n"));
+    arena_free(a);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("base");
@@ -150,6 +218,8 @@ int main(void)
     tcase_add_test(c, places_count_characters);
     tcase_add_test(c, text_indents);
     tcase_add_test(c, embedded_texts_end_with_nul);
+    tcase_add_test(c, messages_are_rendered);
+    tcase_add_test(c, messages_are_limited);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
