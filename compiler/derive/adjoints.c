@@ -119,7 +119,16 @@ static node_id adjoint_logsumexp(const adjoint *x)
     return MUL(p, x->d);
 }
 
-static node_id adjoint_sum_over(const adjoint *x) { return graph_expand(x->g, x->d, operand_type(x)); }
+/* d, for every step of the axes summed over; as often as there are steps along those that the operand lacks. */
+static node_id adjoint_sum_over(const adjoint *x)
+{
+    graph *g = x->g;
+    type to = operand_type(x);
+    axis_set lacking = x->n.attr.over.axes & ~to.axes;
+    node_id d = lacking ? MUL(x->d, graph_count(g, lacking)) : x->d;
+    to.axes |= graph_type(g, d).axes;
+    return graph_expand(g, d, to);
+}
 
 static node_id adjoint_max_over(const adjoint *x)
 {

@@ -146,9 +146,12 @@ static void send_back(tape *t, node_id id, node_id d)
             continue;
         }
         node_id c = derive_contribution(g, id, d, a);
-        if (node_some(c))
-            send(t, operand, unbroadcast(g, c, (type){REAL, graph_type(g, c).shape, n.type.axes | graph_type(g, c).axes},
-                                         graph_type(g, operand)));
+        if (!node_some(c))
+            continue;
+        type from = graph_type(g, c);
+        if (op_table[n.op].class == POINTWISE_OP)      /* made of d and operands that may lack axes of the result */
+            from = (type){REAL, n.type.shape, from.axes | n.type.axes};
+        send(t, operand, unbroadcast(g, c, from, graph_type(g, operand)));
     }
 }
 

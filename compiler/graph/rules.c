@@ -6,7 +6,7 @@
  *
  * Note [batch of a count]. What depends on how many steps a sequence has differs between sequences: reading from the
  * back, a sum over time of something that lacks that axis, the step since the sequence's start. Such nodes have the
- * batch axis even where their operands lack it. */
+ * batch axis even where their operands lack it. For the same reason no node has a time axis without the batch. */
 #include "graph/rules.h"
 
 static type arg_type(const graph *g, const node *n, int i)
@@ -43,7 +43,8 @@ static bool are_axes(const graph *g, axis_set axes)
 /* What is left of `axes` after a reduction over `over`; see note [batch of a count]. */
 static axis_set axes_after(axis_set axes, axis_set over)
 {
-    return (axes | BATCH) == axes || !(over & ~(axis_set)BATCH) ? axes & ~over : (axes | BATCH) & ~over;
+    bool counts_steps = (over & ~(axis_set)BATCH) != 0;
+    return (counts_steps ? axes | BATCH : axes) & ~over;
 }
 
 static const char *rule_param(const graph *g, const node *n, type *out)
@@ -230,10 +231,12 @@ static const char *rule_max_over(const graph *g, const node *n, type *out)
     axis_set over = n->attr.over.axes;
     if (over <= BATCH || (over & (over - 1)))
         return "a maximum runs over one time axis";
+    if (!(arg_type(g, n, 0).axes & over))
+        return "a maximum runs over an axis that its operand lacks";
     return rule_sum_over(g, n, out);
 }
 
-static const char *boundary_rule(const graph *g, const node *n)
+static const char *boundary_rule(const graph *g, const node *n, axis_set axes)
 {
     if (n->args != 1 + n->attr.before + n->attr.after)
         return "operands and numbers of boundaries differ";
@@ -245,7 +248,7 @@ static const char *boundary_rule(const graph *g, const node *n)
             return "a boundary's shape or element differs from what is read";
         if (b.axes & axis_bit(n->attr.axis))
             return "a boundary varies over the axis that it bounds";
-        if (b.axes & ~n->type.axes)
+        if (b.axes & ~axes)
             return "a boundary has an axis that the result lacks";
     }
     return NULL;
@@ -265,7 +268,7 @@ static const char *reading_rule(const graph *g, const node *n, axis_set axes, ty
         if (a.axes & ~(axes | axis_bit(n->attr.axis)))
             return "what is read has an axis that the result lacks";
     }
-    return boundary_rule(g, n);
+    return boundary_rule(g, n, axes);
 }
 
 static const char *rule_shift(const graph *g, const node *n, type *out)
@@ -398,6 +401,8 @@ const char *graph_rule(const graph *g, const node *n, type *out)
     const char *why = apply_rule(g, n, out);
     if (why)
         return why;
+    if ((out->axes & ~(axis_set)BATCH) && !(out->axes & BATCH))
+        return "steps without the sequences that they belong to";
     shape s = out->shape;
     if (s.rank < 0 || s.rank > 2 || s.dim[0] < 1 || s.dim[1] < 1 || (s.rank < 2 && s.dim[1] != 1) ||
         (s.rank < 1 && s.dim[0] != 1))

@@ -230,9 +230,11 @@ static void misfit(int which)
     case 17: unary(g, OP_add, v); break;                                /* an operand is missing */
     case 18: graph_set_operand(g, graph_softmax(g, v), v); break;
     case 19: graph_param_node(g, 2); break;
+    case 20: graph_sum_over(g, v, BATCH, false); break;                   /* steps of no sequence */
+    case 21: graph_max_over(g, v, 4, false); break;                       /* v lacks s */
     }
 }
-enum { MISFITS = 20 };
+enum { MISFITS = 22 };
 
 /* The message of an expected abort is no news. */
 static void hush(void)
@@ -307,7 +309,7 @@ START_TEST(order_is_iterative)
 }
 END_TEST
 
-/* ---- the verifier: each broken rule is caught ---------------------------------------------------------------------- */
+/* ---- the verifier: each broken rule is caught ------------------------------------------------------------------- */
 
 static node_id find(const graph *g, op o)
 {
@@ -371,7 +373,7 @@ START_TEST(verify_accepts)
 }
 END_TEST
 
-/* ---- names and equations ------------------------------------------------------------------------------------------ */
+/* ---- names and equations ---------------------------------------------------------------------------------------- */
 
 /* The equation of the node with that label. */
 static const char *equation(const graph *g, const char *label)
@@ -467,7 +469,7 @@ static node_id sample(graph *g, int which)
     case 20: return graph_sum(g, E, shape_vector(7));
     case 21: return graph_pick(g, w, k);
     case 22: return graph_shift(g, sum, (type){0}, 1, 3, NULL, 0, 0);
-    case 23: return graph_sum_over(g, v, BATCH, false);
+    case 23: return graph_sum_over(g, graph_length(g, 1), BATCH, false);
     case 24: return binary(g, OP_max, v, graph_number(g, 0.1));
     case 25: return graph_shift(g, c, (type){0}, 2, -1, NULL, 0, 0);
     }
@@ -483,7 +485,7 @@ START_TEST(notation_of_each)
         "v[T-2]", "v[1]", "E @ (v[t] + w[s])(0:3)", "(v[t] + w[s]) @ v[t]'", "E(:, 1:3)", "E(1:3, :)", "E'",
         "sum over t of scatter(k[t], v[t])", "(max over t of v[t]) / T", "t % 4", "-2.5 * (v[t] + w[s])",
         "concat(v[t], w[s])", "sum(E, rows)", "pick(w[s], k[t])", "(v[t] + w[s])[t+3]",
-        "sum over the batch of v[t]", "max(v[t], 0.1)", "c[t, s-1]",
+        "sum over the batch of T", "max(v[t], 0.1)", "c[t, s-1]",
     };
     arena *a = arena_new();
     graph *g = new_graph(a);

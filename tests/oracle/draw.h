@@ -1,0 +1,12 @@
+/* draw.h: the random numbers of `uniform`, in doubles: the generator of the runtime, behind names of our own, because its
+ * text expects types that would clash here. */
+#ifndef ORACLE_DRAW_H
+#define ORACLE_DRAW_H
+
+#include <stdint.h>
+
+uint64_t draw_key(const char *path, uint64_t seed, uint64_t update);    /* of a call's path */
+uint64_t draw_row(uint64_t key, uint64_t sequence, uint64_t step);
+double draw_uniform(uint64_t row, uint32_t component);
+
+#endif
