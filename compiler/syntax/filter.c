@@ -223,7 +223,7 @@ static bool match_closer(parser *p, token *t)
                  arena_printf(p->arena, "%c", t->kind));
             diag_add_note(p->diags, b->at, "'%c' was opened here", b->opener);
         }
-        t->kind = want;
+        t->kind = (unsigned char)want;
         p->brackets.len--;
         return true;
     }
