@@ -1,9 +1,10 @@
 /* order.c: the canonical order of a graph.
  *
  * Comes in: a graph; goes out: its needed nodes, operands before users. A depth-first walk from the roots in operand
- * order; what a shift reads is put off to a worklist and walked after, in the order of discovery, which cuts every cycle
- * of a sound recurrence. A cycle through an `at` (a value that reads one step of itself) is cut where the walk closes it;
- * any other `at` comes after what it reads. The order depends only on the roots and on what points to what. */
+ * order; what a shift reads is put off to a worklist and walked after, in the order of discovery, which cuts every
+ * cycle of a sound recurrence. A cycle through an `at` (a value that reads one step of itself) is cut where the walk
+ * closes it; any other `at` comes after what it reads. The order depends only on the roots and on what points to
+ * what. */
 #include "graph/graph.h"
 #include <string.h>
 

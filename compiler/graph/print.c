@@ -2,8 +2,8 @@
  *
  *     %7 = tanh %6 : (8) [b, t]  # h
  *
- * operands, then attributes in angle brackets, the type, and the node's label if it has one. Axes, parameters and inputs
- * come first, roots last. */
+ * operands, then attributes in angle brackets, the type, and the node's label if it has one. Axes, parameters and
+ * inputs come first, roots last. */
 #include "graph/graph.h"
 #include "graph/print.h"
 #include <math.h>

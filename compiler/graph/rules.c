@@ -375,7 +375,8 @@ static const char *rule_scatter(const graph *g, const node *n, type *out)
     if (vector.element != REAL || vector.shape.rank != 1)
         return "what is scattered is no vector";
     *out = type_real(n->type.shape, axes_after(token.axes | vector.axes, over));
-    return n->type.shape.rank == 2 && n->type.shape.dim[1] == vector.shape.dim[0] ? NULL : "the result's shape is wrong";
+    bool fits = n->type.shape.rank == 2 && n->type.shape.dim[1] == vector.shape.dim[0];
+    return fits ? NULL : "the result's shape is wrong";
 }
 
 static const char *apply_rule(const graph *g, const node *n, type *out)

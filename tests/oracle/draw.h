@@ -1,5 +1,5 @@
-/* draw.h: the random numbers of `uniform`, in doubles: the generator of the runtime, behind names of our own, because its
- * text expects types that would clash here. */
+/* draw.h: the random numbers of `uniform`, in doubles: the generator of the runtime, behind names of our own, because
+ * its text defines types that have no business in the interpreter. */
 #ifndef ORACLE_DRAW_H
 #define ORACLE_DRAW_H
 

@@ -1,8 +1,9 @@
 /* oracle.c: the interpreter of graphs; see oracle.h.
  *
- * A value is asked for by node, sequence and steps, computed when it is asked for the first time, and kept. An operation
- * asks for its operands through value_of. Where one is not known yet, that is put on a stack, and the operation is tried
- * again when what it lacked is there: so a recurrence over any number of steps needs no recursion here.
+ * A value is asked for by node, sequence and steps, computed when it is asked for the first time, and kept. An
+ * operation asks for its operands through value_of. Where one is not known yet, that is put on a stack, and the
+ * operation is tried again when what it lacked is there: so a recurrence over any number of steps needs no recursion
+ * here.
  *
  * What each pointwise operation computes is the `value` column of ops.def; each other one has eval_<name> below. */
 #include "oracle/oracle.h"
@@ -81,8 +82,8 @@ static size_t slots_of(const oracle *o, type t)
     return slots;
 }
 
-/* Walks over the places that `axes` span from `from`: over present sequences and their own steps. Begin with *at = from and
- * first_place; go on while the functions return true. */
+/* Walks over the places that `axes` span: over present sequences and their own steps. *at holds the place along the
+ * other axes; first_place begins, next_place goes on, for as long as they return true. */
 static bool first_place(const oracle *o, axis_set axes, where *at)
 {
     if (axes & BATCH) {
@@ -131,8 +132,8 @@ static memory *memory_of(oracle *o, node_id id)
     return m;
 }
 
-/* The components of a node at a place; NULL when they are not known yet: then the operation ends without a result, and is
- * done again later. */
+/* The components of a node at a place; NULL when they are not known yet: then the operation ends without a result, and
+ * is done again later. */
 static const double *value_of(oracle *o, node_id id, const where *at)
 {
     type t = graph_type(o->g, id);

@@ -1,8 +1,8 @@
 /* grad_ops.c: the gradient of every operation against central differences, both by the oracle, in doubles.
  *
  * A case builds a value from parameters and inputs; the harness makes a loss of it, differentiates, and moves every
- * parameter and every entry of every real input a little. Each case runs over full batches, over ragged ones, and with a
- * sequence that is absent. Pointwise operations are taken from ops.def one by one; every other one has its cases in a
+ * parameter and every entry of every real input a little. Each case runs over full batches, over ragged ones, and with
+ * a sequence that is absent. Pointwise operations are taken from ops.def one by one; every other one has its cases in a
  * table, and an operation without a case fails the suite. */
 #include "derive/derive.h"
 #include "oracle/oracle.h"
@@ -42,7 +42,8 @@ enum lengths { FULL, RAGGED, ABSENT, LENGTHS };
 
 static bench *new_bench(enum lengths which, bool positive)
 {
-    static const int t[LENGTHS][B] = {{T, T, T}, {4, 1, T}, {T, 0, 3}}, s[LENGTHS][B] = {{S, S, S}, {1, S, 2}, {S, S, 2}};
+    static const int t[LENGTHS][B] = {{T, T, T}, {4, 1, T}, {T, 0, 3}};
+    static const int s[LENGTHS][B] = {{S, S, S}, {1, S, 2}, {S, S, 2}};
     arena *a = arena_new();
     bench *b = ARENA_NEW(a, bench);
     names *n = names_new(a);
@@ -54,7 +55,8 @@ static bench *new_bench(enum lengths which, bool positive)
     b->g->axis[2] = (graph_axis){name_of(n, "s"), name_of(n, "S")};
     b->g->axes = 2;
     b->g->losses = 1;
-    b->call = (oracle_call){.batch = B, .steps = {0, T, S}, .lengths = {NULL, t[which], s[which]}, .seed = 7, .update = 3};
+    b->call = (oracle_call){.batch = B, .steps = {0, T, S}, .lengths = {NULL, t[which], s[which]},
+                            .seed = 7, .update = 3};
     return b;
 }
 
@@ -65,7 +67,8 @@ static node_id leaf(bench *b, shape s, axis_set axes)
     if (!axes) {
         for (int i = 0; i < shape_size(s); i++)
             array_push(b->arena, &b->params, draw_value(b));
-        array_push(b->arena, &g->params, (graph_param){.path = arena_printf(b->arena, "p%zu", g->params.len), .shape = s});
+        const char *path = arena_printf(b->arena, "p%zu", g->params.len);
+        array_push(b->arena, &g->params, (graph_param){.path = path, .shape = s});
         return graph_param_node(g, (uint32_t)g->params.len - 1);
     }
     int size = shape_size(s) * B * (axes & 2 ? T : 1) * (axes & 4 ? S : 1);
@@ -221,7 +224,7 @@ static shape pointwise_shape(int which, int operand)
     return of[which][operand];
 }
 
-/* The operation on leaves of the given shapes and axes, and beside it a factor that passes something on where it does not. */
+/* The operation on leaves of the given shapes and axes. */
 static node_id apply(bench *b, op o, int shapes, const axis_set *axes)
 {
     graph *g = b->g;
@@ -249,7 +252,8 @@ static void check_pointwise(op o, int shapes, int axes, enum lengths which)
     node_id y = apply(b, o, shapes, AXES[axes]);
     set_loss(b, binary(b, OP_mul, y, leaf(b, SCALAR, NO_AXES)));
     ck_assert(loss_uses(b, o));
-    check_gradients(b, arena_printf(b->arena, "%s, shapes %d, axes %d, lengths %d", op_table[o].name, shapes, axes, which));
+    check_gradients(b, arena_printf(b->arena, "%s, shapes %d, axes %d, lengths %d", op_table[o].name, shapes, axes,
+                                    which));
     arena_free(b->arena);
 }
 
@@ -565,7 +569,8 @@ static node_id build_pick(bench *b, int which)
 
 static node_id build_scatter(bench *b, int which)
 {
-    static const axis_set of[][3] = {{3, 3, 3}, {3, 3, 2}, {3, 3, 0}, {7, 3, 7}, {3, 5, 7}, {3, 5, 2}, {3, 0, 3}, {1, 3, 3}};
+    static const axis_set of[][3] = {{3, 3, 3}, {3, 3, 2}, {3, 3, 0}, {7, 3, 7},
+                                     {3, 5, 7}, {3, 5, 2}, {3, 0, 3}, {1, 3, 3}};
     if (which >= (int)(sizeof of / sizeof *of))
         return NO_NODE;
     node_id token = tokens(b, of[which][0]);
@@ -590,7 +595,8 @@ START_TEST(operation)
             if (node_some(y)) {
                 set_loss(b, y);
                 ck_assert(loss_uses(b, o));
-                check_gradients(b, arena_printf(b->arena, "%s, variant %d, lengths %d", op_table[o].name, which, lengths));
+                check_gradients(b, arena_printf(b->arena, "%s, variant %d, lengths %d", op_table[o].name, which,
+                                                lengths));
                 variants++;
             }
             arena_free(b->arena);
@@ -653,7 +659,7 @@ START_TEST(mutual_recurrence)
 }
 END_TEST
 
-/* An encoder over s that runs backwards, a decoder over t that begins with the encoder's end and attends to all of it. */
+/* An encoder over s that runs backwards; a decoder over t that begins with its end and attends to all of it. */
 START_TEST(attention)
 {
     bench *b = new_bench((enum lengths)_i, false);

@@ -59,8 +59,8 @@ static void ck_type(const graph *g, node_id id, shape s, axis_set axes)
     ck_assert_int_eq(t.element, REAL);
 }
 
-/* h = tanh(W h[t-1] + U x + b), loss = sum over b and t of square(h - y) / count. `mirrored` makes the independent nodes
- * in another order: the structure is the same, the numbers are not. */
+/* h = tanh(W h[t-1] + U x + b), loss = sum over b and t of square(h - y) / count. `mirrored` makes the independent
+ * nodes in another order: the structure is the same, the numbers are not. */
 static graph *tanh_rnn(arena *a, bool mirrored)
 {
     graph *g = new_graph(a);
