@@ -1,8 +1,7 @@
 /* arena.c: blocks in a list, handed out from front to back.
  *
  * A block is at least BLOCK_BYTES; a larger request gets a block of its own. Memory comes from calloc, so that a fresh
- * block is zero already. Every allocation is followed by nothing: the address sanitizer sees overruns of large blocks
- * only, which is why arrays carry their length. */
+ * block is zero already. */
 #include "base/arena.h"
 #include <stdint.h>
 #include <stdio.h>

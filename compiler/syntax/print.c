@@ -229,7 +229,6 @@ static void print_equation(text *out, const tree_stmt *s)
 
 static void print_loss(text *out, const tree_stmt *s)
 {
-    /* After the bare word a name `total` that begins an expression would be read as the word. */
     text_put(out, "loss %s", s->loss.total ? "total " : "");
     print_expr(out, s->loss.value, LEVEL_FULL);
     if (s->loss.weight) {
