@@ -1,0 +1,682 @@
+/* passes.c: each rewrite on a graph built by hand, and all of them on random graphs, whose values the oracle compares before
+ * and after. */
+#include "derive/derive.h"
+#include "oracle/oracle.h"
+#include "passes/rewrite.h"
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const axis_set BT = BATCH | 2;
+enum { N = 3 };                     /* components of vectors */
+
+/* ---- helpers -------------------------------------------------------------------------------------------------------- */
+
+static graph *new_graph(arena *a)
+{
+    names *n = names_new(a);
+    graph *g = graph_new(a, n);
+    g->axis[1] = (graph_axis){name_of(n, "t"), name_of(n, "T")};
+    g->axes = 1;
+    g->losses = 1;
+    return g;
+}
+
+static node_id new_param(graph *g, shape s)
+{
+    const char *path = arena_printf(g->arena, "p%zu", g->params.len);
+    array_push(g->arena, &g->params, (graph_param){.path = path, .shape = s});
+    return graph_param_node(g, (uint32_t)g->params.len - 1);
+}
+
+static node_id new_input(graph *g, shape s, axis_set axes)
+{
+    const char *path = arena_printf(g->arena, "x%zu", g->inputs.len);
+    array_push(g->arena, &g->inputs, (graph_input){.path = path, .type = type_real(s, axes)});
+    return graph_input_node(g, (uint32_t)g->inputs.len - 1);
+}
+
+static void new_output(graph *g, node_id id)
+{
+    const char *path = arena_printf(g->arena, "y%zu", g->outputs.len);
+    array_push(g->arena, &g->outputs, (graph_output){.path = path, .node = id});
+}
+
+static void label(graph *g, node_id id, const char *path)
+{
+    array_push(g->arena, &g->variables, (graph_variable){.path = path});
+    graph_node(g, id)->origin = (origin){.variable = (uint32_t)g->variables.len - 1, .whole = true};
+}
+
+static node_id unary(graph *g, op o, node_id a) { return graph_pointwise(g, o, a, NO_NODE, NO_NODE); }
+static node_id binary(graph *g, op o, node_id a, node_id b) { return graph_pointwise(g, o, a, b, NO_NODE); }
+static node_id one_back(graph *g, node_id a) { return graph_shift(g, a, graph_type(g, a), 1, -1, NULL, 0, 0); }
+
+/* A node as nested calls, `add(x0, matmul(p0', x1))`. What is read in time is not followed, but for sources. Depth: the tests'. */
+static const char *written(const graph *g, node_id id)
+{
+    arena *a = g->arena;
+    if (!node_some(id))
+        return "none";
+    const node *n = graph_node(g, id);
+    if (n->op == OP_param || n->op == OP_input)
+        return arena_printf(a, "%s%u", n->op == OP_param ? "p" : "x", n->attr.index);
+    if (n->op == OP_number)
+        return arena_printf(a, "%g", n->attr.number);
+    if (op_table[n->op].class == SOURCE)
+        return op_table[n->op].name;
+    const char *out = arena_printf(a, "%s(", op_table[n->op].name);
+    for (int i = 0; i < n->args; i++) {
+        const node *of = graph_node(g, n->arg[i]);
+        bool followed = !(n->op == OP_shift && i == 0) || op_table[of->op].class == SOURCE;
+        bool transposed = n->op == OP_matmul && (i == 0 ? n->attr.matmul.ta : n->attr.matmul.tb);
+        out = arena_printf(a, "%s%s%s%s", out, i ? ", " : "", followed ? written(g, n->arg[i]) : op_table[of->op].name,
+                           transposed ? "'" : "");
+    }
+    return arena_printf(a, "%s)", out);
+}
+
+static void run_pass(graph *g, void (*run)(graph *g), const char *what)
+{
+    graph_verify(g, "the test");
+    run(g);
+    graph_verify(g, what);
+    graph_compact(g);
+}
+
+/* `id` as the only output, after the pass. */
+static void ck_after(graph *g, void (*run)(graph *g), node_id id, const char *expected)
+{
+    g->outputs.len = 0;
+    new_output(g, id);
+    type before = graph_type(g, id);
+    run_pass(g, run, "the pass");
+    ck_assert_str_eq(written(g, g->outputs.data[0].node), expected);
+    ck_assert(type_equal(graph_type(g, g->outputs.data[0].node), before));
+}
+
+/* ---- simplify ------------------------------------------------------------------------------------------------------- */
+
+typedef struct leaves { node_id x, y, s, v, A, one, zero, two; } leaves;
+
+static leaves new_leaves(graph *g)
+{
+    leaves l;
+    l.x = new_input(g, shape_vector(N), BT);
+    l.y = new_input(g, shape_vector(N), BT);
+    l.s = new_input(g, SCALAR, BT);
+    l.v = new_param(g, shape_vector(N));
+    l.A = new_param(g, shape_matrix(N, N));
+    l.one = graph_number(g, 1);
+    l.zero = graph_number(g, 0);
+    l.two = graph_number(g, 2);
+    return l;
+}
+
+#define SIMPLIFIES(expression, expected)                                                                                \
+    do {                                                                                                               \
+        arena *a = arena_new();                                                                                        \
+        graph *g = new_graph(a);                                                                                       \
+        leaves l = new_leaves(g);                                                                                      \
+        (void)l;                                                                                                       \
+        ck_after(g, pass_simplify, (expression), (expected));                                                          \
+        arena_free(a);                                                                                                 \
+    } while (0)
+
+START_TEST(simplify_arithmetic)
+{
+    SIMPLIFIES(binary(g, OP_mul, l.x, l.one), "x0");
+    SIMPLIFIES(binary(g, OP_mul, l.one, l.x), "x0");
+    SIMPLIFIES(binary(g, OP_mul, graph_expand(g, l.one, graph_type(g, l.x)), l.v), "expand(p0)");
+    SIMPLIFIES(binary(g, OP_mul, l.zero, l.x), "mul(0, x0)");
+    SIMPLIFIES(binary(g, OP_add, l.x, l.zero), "x0");
+    SIMPLIFIES(binary(g, OP_add, l.zero, l.x), "x0");
+    SIMPLIFIES(binary(g, OP_sub, l.x, l.zero), "x0");
+    SIMPLIFIES(binary(g, OP_sub, l.zero, l.x), "sub(0, x0)");
+    SIMPLIFIES(binary(g, OP_div, l.x, l.one), "x0");
+    SIMPLIFIES(binary(g, OP_div, l.one, l.x), "div(1, x0)");
+    SIMPLIFIES(unary(g, OP_neg, unary(g, OP_neg, l.x)), "x0");
+    SIMPLIFIES(binary(g, OP_add, l.x, unary(g, OP_neg, l.y)), "sub(x0, x1)");
+    SIMPLIFIES(binary(g, OP_add, unary(g, OP_neg, l.x), l.y), "sub(x1, x0)");
+    SIMPLIFIES(binary(g, OP_sub, l.x, unary(g, OP_neg, l.y)), "add(x0, x1)");
+    SIMPLIFIES(binary(g, OP_mul, l.two, binary(g, OP_mul, l.x, l.two)), "mul(4, x0)");
+    SIMPLIFIES(binary(g, OP_mul, graph_number(g, 1e20), binary(g, OP_mul, graph_number(g, 1e20), l.x)),
+               "mul(1e+20, mul(1e+20, x0))");
+}
+END_TEST
+
+START_TEST(simplify_constants)
+{
+    SIMPLIFIES(binary(g, OP_add, l.one, l.two), "3");
+    SIMPLIFIES(unary(g, OP_exp, binary(g, OP_sub, l.two, l.two)), "1");
+    SIMPLIFIES(binary(g, OP_mod, graph_number(g, 7), graph_number(g, 4)), "3");
+    SIMPLIFIES(binary(g, OP_add, graph_expand(g, l.one, graph_type(g, l.x)), l.two), "expand(3)");
+    SIMPLIFIES(unary(g, OP_log, l.zero), "log(0)");
+    SIMPLIFIES(graph_norm(g, l.two, 0), "norm(2)");
+    SIMPLIFIES(graph_pointwise(g, OP_select, l.one, l.x, l.y), "x0");
+    SIMPLIFIES(graph_pointwise(g, OP_select, l.zero, l.x, l.y), "x1");
+    SIMPLIFIES(graph_pointwise(g, OP_select, binary(g, OP_lt, l.one, l.two), l.v, l.x), "expand(p0)");
+}
+END_TEST
+
+START_TEST(simplify_stretching)
+{
+    SIMPLIFIES(graph_expand(g, l.x, graph_type(g, l.x)), "x0");
+    SIMPLIFIES(graph_expand(g, graph_expand(g, l.two, type_real(SCALAR, BT)), graph_type(g, l.x)), "expand(2)");
+    SIMPLIFIES(binary(g, OP_mul, l.x, graph_expand(g, l.v, graph_type(g, l.x))), "mul(x0, p0)");
+    SIMPLIFIES(binary(g, OP_mul, graph_expand(g, l.s, graph_type(g, l.x)), l.v), "mul(x2, p0)");
+    SIMPLIFIES(binary(g, OP_mul, graph_expand(g, l.v, graph_type(g, l.x)), l.v), "mul(expand(p0), p0)");
+    SIMPLIFIES(graph_sum_over(g, graph_expand(g, l.v, graph_type(g, l.x)), BT, false), "sum_over(expand(p0))");
+    SIMPLIFIES(unary(g, OP_tanh, unary(g, OP_copy, l.x)), "tanh(x0)");
+}
+END_TEST
+
+START_TEST(simplify_layout)
+{
+    SIMPLIFIES(graph_transpose(g, graph_transpose(g, l.A)), "p1");
+    SIMPLIFIES(graph_transpose(g, graph_transpose(g, l.x)), "transpose(transpose(x0))");
+    SIMPLIFIES(graph_matmul(g, graph_transpose(g, l.A), false, l.x, false), "matmul(p1', x0)");
+    SIMPLIFIES(graph_matmul(g, graph_transpose(g, l.A), true, graph_transpose(g, l.A), false), "matmul(p1, p1')");
+    SIMPLIFIES(graph_matmul(g, l.x, false, graph_transpose(g, l.y), false), "matmul(x0, transpose(x1))");
+    SIMPLIFIES(graph_reshape(g, graph_reshape(g, l.x, shape_matrix(1, N)), shape_vector(N)), "x0");
+    SIMPLIFIES(graph_reshape(g, graph_reshape(g, l.x, shape_matrix(1, N)), shape_matrix(N, 1)), "reshape(x0)");
+    node_id parts[2];
+    SIMPLIFIES((parts[0] = l.x, parts[1] = l.v, graph_slice(g, graph_concat(g, parts, 2, 0), 0, 0, N)), "x0");
+    SIMPLIFIES((parts[0] = l.x, parts[1] = l.v, graph_slice(g, graph_concat(g, parts, 2, 0), 0, N, N)), "expand(p0)");
+    SIMPLIFIES((parts[0] = l.x, parts[1] = l.v, graph_slice(g, graph_concat(g, parts, 2, 0), 0, 1, N)),
+               "slice(concat(x0, p0))");
+    SIMPLIFIES(graph_slice(g, l.x, 0, 0, N), "x0");
+    SIMPLIFIES(graph_pad(g, l.x, 0, 0, N), "x0");
+    SIMPLIFIES(graph_sum(g, l.s, SCALAR), "x2");
+}
+END_TEST
+
+/* Copies that are read in time, and copies of what is read with boundaries, stay. */
+START_TEST(simplify_keeps_copies)
+{
+    arena *a = arena_new();
+    graph *g = new_graph(a);
+    leaves l = new_leaves(g);
+    node_id read = unary(g, OP_copy, l.x), bounded = unary(g, OP_tanh, l.y), of_bounded = unary(g, OP_copy, bounded);
+    new_output(g, one_back(g, read));
+    new_output(g, graph_shift(g, bounded, graph_type(g, bounded), 1, -1, &l.v, 1, 0));
+    new_output(g, of_bounded);
+    run_pass(g, pass_simplify, "simplify");
+    ck_assert_int_eq(graph_node(g, graph_node(g, g->outputs.data[0].node)->arg[0])->op, OP_copy);
+    ck_assert_str_eq(written(g, g->outputs.data[2].node), "copy(tanh(x1))");
+    arena_free(a);
+}
+END_TEST
+
+/* x * 1 with a boundary is not x, read without one. */
+START_TEST(simplify_minds_boundaries)
+{
+    arena *a = arena_new();
+    graph *g = new_graph(a);
+    leaves l = new_leaves(g);
+    node_id same = binary(g, OP_mul, l.x, l.one);
+    new_output(g, graph_shift(g, same, graph_type(g, same), 1, -1, &l.v, 1, 0));
+    new_output(g, one_back(g, l.x));
+    run_pass(g, pass_simplify, "simplify");
+    ck_assert_int_eq(graph_node(g, graph_node(g, g->outputs.data[0].node)->arg[0])->op, OP_mul);
+    arena_free(a);
+}
+END_TEST
+
+/* The label of what is replaced goes to what replaces it, unless that has one; inputs have. */
+START_TEST(simplify_moves_labels)
+{
+    arena *a = arena_new();
+    graph *g = new_graph(a);
+    leaves l = new_leaves(g);
+    node_id inner = unary(g, OP_tanh, l.x), labelled = unary(g, OP_exp, l.x);
+    node_id u = binary(g, OP_mul, inner, l.one), v = binary(g, OP_add, labelled, l.zero), w = binary(g, OP_div, l.y, l.one);
+    label(g, labelled, "e");
+    label(g, u, "u");
+    label(g, v, "v");
+    label(g, w, "w");
+    new_output(g, u);
+    new_output(g, v);
+    new_output(g, w);
+    run_pass(g, pass_simplify, "simplify");
+    ck_assert_str_eq(graph_label(g, a, g->outputs.data[0].node), "u");
+    ck_assert_str_eq(graph_label(g, a, g->outputs.data[1].node), "e");
+    ck_assert_str_eq(graph_label(g, a, g->outputs.data[2].node), "x1");
+    arena_free(a);
+}
+END_TEST
+
+/* A chain longer than any stack of calls. */
+START_TEST(simplify_long_chains)
+{
+    arena *a = arena_new();
+    graph *g = new_graph(a);
+    leaves l = new_leaves(g);
+    node_id id = l.x;
+    for (int i = 0; i < 200000; i++)
+        id = binary(g, OP_mul, l.two, binary(g, OP_mul, graph_number(g, 0.5), id));
+    ck_after(g, pass_simplify, id, "x0");
+    arena_free(a);
+}
+END_TEST
+
+/* ---- cse ------------------------------------------------------------------------------------------------------------- */
+
+static bool merged(graph *g)
+{
+    run_pass(g, pass_cse, "cse");
+    return node_is(g->outputs.data[0].node, g->outputs.data[1].node);
+}
+
+#define MERGES(yes, x, y)                                                                                              \
+    do {                                                                                                               \
+        arena *a = arena_new();                                                                                        \
+        graph *g = new_graph(a);                                                                                       \
+        leaves l = new_leaves(g);                                                                                      \
+        (void)l;                                                                                                       \
+        new_output(g, (x));                                                                                            \
+        new_output(g, (y));                                                                                            \
+        ck_assert_int_eq(merged(g), (yes));                                                                            \
+        arena_free(a);                                                                                                 \
+    } while (0)
+
+START_TEST(cse_merges)
+{
+    const double p[] = {1, 2}, q[] = {1, 2}, r[] = {1, 3};
+    MERGES(true, unary(g, OP_tanh, unary(g, OP_exp, l.x)), unary(g, OP_tanh, unary(g, OP_exp, l.x)));
+    MERGES(false, unary(g, OP_tanh, l.x), unary(g, OP_tanh, l.y));
+    MERGES(true, binary(g, OP_add, l.x, l.y), binary(g, OP_add, l.y, l.x));
+    MERGES(false, binary(g, OP_sub, l.x, l.y), binary(g, OP_sub, l.y, l.x));
+    MERGES(true, graph_number(g, 2), l.two);
+    MERGES(false, graph_number(g, 0.0), graph_number(g, -0.0));
+    MERGES(true, graph_literal(g, shape_vector(2), p), graph_literal(g, shape_vector(2), q));
+    MERGES(false, graph_literal(g, shape_vector(2), p), graph_literal(g, shape_vector(2), r));
+    MERGES(false, unary(g, OP_copy, l.x), unary(g, OP_copy, l.x));
+    MERGES(true, graph_uniform(g, name_of(g->names, "d"), SCALAR, BT), graph_uniform(g, name_of(g->names, "d"), SCALAR, BT));
+    MERGES(false, graph_uniform(g, name_of(g->names, "d"), SCALAR, BT), graph_uniform(g, name_of(g->names, "e"), SCALAR, BT));
+    MERGES(false, graph_matmul(g, l.A, false, l.x, false), graph_matmul(g, l.A, true, l.x, false));
+    MERGES(false, graph_slice(g, l.x, 0, 0, 1), graph_slice(g, l.x, 0, 1, 1));
+    MERGES(true, one_back(g, l.x), one_back(g, l.x));
+    MERGES(false, one_back(g, l.x), graph_shift(g, l.x, graph_type(g, l.x), 1, -2, NULL, 0, 0));
+    MERGES(false, graph_sum_over(g, l.x, 2, false), graph_sum_over(g, l.x, BT, false));
+    MERGES(false, graph_sum_over(g, l.x, BT, true), graph_sum_over(g, l.x, BT, false));
+}
+END_TEST
+
+/* Two shifts that read equal nodes, which come later, are equal in the end. */
+START_TEST(cse_sees_through_shifts)
+{
+    arena *a = arena_new();
+    graph *g = new_graph(a);
+    leaves l = new_leaves(g);
+    node_id p = one_back(g, unary(g, OP_tanh, l.x)), q = one_back(g, unary(g, OP_tanh, l.x));
+    new_output(g, unary(g, OP_exp, p));
+    new_output(g, unary(g, OP_exp, q));
+    ck_assert(merged(g));
+    arena_free(a);
+}
+END_TEST
+
+/* Equal variables with different values before the first step stay two; a value that is also an adjoint stays the value. */
+START_TEST(cse_minds_boundaries_and_roles)
+{
+    arena *a = arena_new();
+    graph *g = new_graph(a);
+    leaves l = new_leaves(g);
+    node_id p = unary(g, OP_tanh, l.x), q = unary(g, OP_tanh, l.x), w = new_param(g, shape_vector(N));
+    new_output(g, p);
+    new_output(g, q);
+    new_output(g, graph_shift(g, p, graph_type(g, p), 1, -1, &l.v, 1, 0));
+    new_output(g, graph_shift(g, q, graph_type(g, q), 1, -1, &w, 1, 0));
+    ck_assert(!merged(g));
+
+    g = new_graph(a);
+    l = new_leaves(g);
+    p = unary(g, OP_tanh, l.x);
+    q = unary(g, OP_tanh, l.x);
+    label(g, p, "of");
+    graph_node(g, p)->origin.role = ROLE_ADJOINT;
+    label(g, q, "value");
+    new_output(g, p);
+    new_output(g, q);
+    ck_assert(merged(g));
+    ck_assert_str_eq(graph_label(g, a, g->outputs.data[0].node), "value");
+    arena_free(a);
+}
+END_TEST
+
+/* ---- reassociate --------------------------------------------------------------------------------------------------------- */
+
+/* h = tanh(A h[t-1] + v + B x + C c[t-1] + D y), c = h * x: products inside and outside of the recurrence, mixed. The
+ * parameters C and A stand in another order than in the sum. */
+START_TEST(reassociate_products)
+{
+    arena *a = arena_new();
+    graph *g = new_graph(a);
+    shape square = shape_matrix(N, N);
+    type t = type_real(shape_vector(N), BT);
+    node_id C = new_param(g, square), A = new_param(g, square), B = new_param(g, square), D = new_param(g, square);
+    node_id v = new_param(g, shape_vector(N)), x = new_input(g, shape_vector(N), BT), y = new_input(g, shape_vector(N), BT);
+    node_id h1 = graph_shift(g, NO_NODE, t, 1, -1, NULL, 0, 0), c1 = graph_shift(g, NO_NODE, t, 1, -1, NULL, 0, 0);
+    node_id sum = binary(g, OP_add, graph_matmul(g, A, false, h1, false), v);
+    sum = binary(g, OP_add, sum, graph_matmul(g, B, false, x, false));
+    sum = binary(g, OP_add, sum, graph_matmul(g, C, false, c1, false));
+    sum = binary(g, OP_add, sum, graph_matmul(g, D, false, y, false));
+    label(g, sum, "a");
+    node_id h = unary(g, OP_tanh, sum);
+    graph_set_operand(g, h1, h);
+    graph_set_operand(g, c1, binary(g, OP_mul, h, x));
+    new_output(g, h);
+    run_pass(g, pass_reassociate, "reassociate");
+    node_id of_h = graph_node(g, g->outputs.data[0].node)->arg[0];
+    ck_assert_str_eq(written(g, of_h), "add(add(add(matmul(p0, shift(mul)), matmul(p1, shift(tanh))), "
+                                       "add(matmul(p2, x0), matmul(p3, x1))), p4)");
+    ck_assert_str_eq(graph_label(g, a, of_h), "a");
+    arena_free(a);
+}
+END_TEST
+
+/* Outside of recurrences; what is used elsewhere or varies less is no part of the chain, and a labelled sum stays one. */
+START_TEST(reassociate_leaves_others)
+{
+    arena *a = arena_new();
+    graph *g = new_graph(a);
+    leaves l = new_leaves(g);
+    node_id B = new_param(g, shape_matrix(N, N)), still = new_input(g, shape_vector(N), BATCH);
+    node_id used = graph_matmul(g, B, true, l.x, false), less = graph_matmul(g, B, false, still, false);
+    node_id sum = binary(g, OP_add, used, graph_matmul(g, B, false, l.x, false));
+    sum = binary(g, OP_add, binary(g, OP_add, sum, less), graph_matmul(g, l.A, false, l.y, false));
+    new_output(g, used);
+    new_output(g, sum);
+    node_id inner = binary(g, OP_add, graph_matmul(g, B, false, l.x, false), l.v);
+    label(g, inner, "inner");
+    new_output(g, binary(g, OP_add, inner, graph_matmul(g, l.A, false, l.y, false)));
+    run_pass(g, pass_reassociate, "reassociate");
+    ck_assert_str_eq(written(g, g->outputs.data[1].node),
+                     "add(add(add(matmul(p1, x1), matmul(p2, x0)), matmul(p2', x0)), matmul(p2, x3))");
+    ck_assert_str_eq(written(g, g->outputs.data[2].node), "add(add(matmul(p2, x0), p0), matmul(p1, x1))");
+    arena_free(a);
+}
+END_TEST
+
+/* What two gates send back through shifts of their own is one sum. */
+START_TEST(reassociate_shifts)
+{
+    arena *a = arena_new();
+    graph *g = new_graph(a);
+    leaves l = new_leaves(g);
+    node_id p = graph_shift(g, graph_matmul(g, l.A, true, l.x, false), graph_type(g, l.x), 1, 1, NULL, 0, 0);
+    node_id q = graph_shift(g, graph_matmul(g, l.A, false, l.y, false), graph_type(g, l.x), 1, 1, NULL, 0, 0);
+    node_id r = graph_shift(g, unary(g, OP_exp, l.y), graph_type(g, l.x), 1, 2, NULL, 0, 0);
+    graph_node(g, p)->attr.over.carry = graph_node(g, q)->attr.over.carry = graph_node(g, r)->attr.over.carry = false;
+    new_output(g, binary(g, OP_add, binary(g, OP_add, p, r), binary(g, OP_add, l.x, q)));
+    run_pass(g, pass_reassociate, "reassociate");
+    ck_assert_str_eq(written(g, g->outputs.data[0].node), "add(add(shift(add), shift(exp)), x0)");
+    arena_free(a);
+}
+END_TEST
+
+/* ---- isolate --------------------------------------------------------------------------------------------------------- */
+
+START_TEST(isolate_copies)
+{
+    arena *a = arena_new();
+    graph *g = new_graph(a);
+    leaves l = new_leaves(g);
+    node_id part = graph_slice(g, l.x, 0, 0, 2), own = unary(g, OP_tanh, l.x);
+    label(g, part, "part");
+    node_id p = one_back(g, part), q = graph_shift(g, part, graph_type(g, part), 1, -2, NULL, 0, 0);
+    node_id back = graph_at(g, l.s, graph_type(g, l.s), 1, true, 0, NULL, 0, 0);
+    node_id front = graph_at(g, l.y, graph_type(g, l.y), 1, false, 1, NULL, 0, 0);
+    graph_node(g, back)->attr.over.carry = graph_node(g, front)->attr.over.carry = true;
+    node_id all[] = {p, q, one_back(g, own), back, front, one_back(g, p), one_back(g, l.two)};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        new_output(g, all[i]);
+    run_pass(g, pass_isolate, "isolate");
+    const char *read[sizeof all / sizeof *all];
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        read[i] = written(g, graph_node(g, g->outputs.data[i].node)->arg[0]);
+    ck_assert_str_eq(read[0], "copy(slice(x0))");
+    ck_assert(node_is(graph_node(g, g->outputs.data[0].node)->arg[0], graph_node(g, g->outputs.data[1].node)->arg[0]));
+    ck_assert_str_eq(graph_label(g, a, graph_node(g, g->outputs.data[0].node)->arg[0]), "part");
+    ck_assert_str_eq(read[2], "tanh(x0)");
+    ck_assert_str_eq(read[3], "copy(x2)");
+    ck_assert_str_eq(read[4], "x1");
+    ck_assert_str_eq(read[5], "copy(shift(copy))");
+    ck_assert_str_eq(read[6], "expand(2)");
+    arena_free(a);
+}
+END_TEST
+
+/* ---- random graphs --------------------------------------------------------------------------------------------------- */
+
+enum { STEPS = 5, BATCHES = 3, GRAPHS = 150 };
+
+typedef struct maker {
+    graph *g;
+    uint64_t random;
+    ARRAY(node_id) vectors;         /* N components over batch and time */
+    node_id W[3], v[3];
+} maker;
+
+static unsigned draw(maker *m, unsigned below)
+{
+    m->random = m->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (unsigned)(m->random >> 40) % below;
+}
+
+static node_id some(maker *m) { return m->vectors.data[draw(m, (unsigned)m->vectors.len)]; }
+
+static node_id some_product(maker *m)
+{
+    node_id W = m->W[draw(m, 3)];
+    bool turned = draw(m, 2);
+    W = draw(m, 3) ? W : graph_transpose(m->g, W);
+    return graph_matmul(m->g, W, turned, some(m), false);
+}
+
+static node_id some_vector(maker *m)
+{
+    static const double constants[] = {0, 1, 1, 2, -0.5};
+    graph *g = m->g;
+    type t = type_real(shape_vector(N), BT);
+    node_id c = graph_number(g, constants[draw(m, 5)]), parts[] = {some(m), some(m)};
+    if (draw(m, 2))
+        c = graph_expand(g, c, t);
+    switch (draw(m, 14)) {
+    case 0: return binary(g, OP_mul, some(m), c);
+    case 1: return binary(g, OP_add, c, some(m));
+    case 2: return binary(g, OP_sub, some(m), c);
+    case 3: return unary(g, OP_neg, some(m));
+    case 4: return binary(g, OP_add, unary(g, OP_neg, some(m)), some(m));
+    case 5: return binary(g, OP_mul, some(m), graph_expand(g, m->v[draw(m, 3)], t));
+    case 6: return binary(g, OP_add, binary(g, OP_add, some_product(m), m->v[draw(m, 3)]),
+                          binary(g, OP_add, some_product(m), some_product(m)));
+    case 7: return graph_slice(g, graph_concat(g, parts, 2, 0), 0, (int)draw(m, 2) * N, N);
+    case 8: return graph_reshape(g, graph_transpose(g, graph_reshape(g, some(m), shape_matrix(1, N))), shape_vector(N));
+    case 9: return graph_pointwise(g, OP_select, c, some(m), some(m));
+    case 10: return unary(g, OP_copy, some(m));
+    case 11: return binary(g, OP_mul, some(m), graph_softmax(g, some(m)));
+    case 12: return binary(g, OP_add, binary(g, OP_add, some_product(m), some_product(m)), some(m));
+    case 13: return binary(g, OP_mul, c, binary(g, OP_mul, graph_number(g, 3), some(m)));
+    }
+    return some(m);
+}
+
+/* A recurrent network: readings that are set in the end, each of a copy with boundaries of its own; then whatever the dice
+ * say; the loss at every step and at the end. */
+static graph *random_graph(arena *a, uint64_t seed)
+{
+    maker m = {.g = new_graph(a), .random = seed * 977 + 5};
+    graph *g = m.g;
+    enum { READINGS = 4 };
+    node_id reading[READINGS];
+    type t = type_real(shape_vector(N), BT);
+    for (int i = 0; i < 3; i++)
+        m.W[i] = new_param(g, shape_matrix(N, N));
+    for (int i = 0; i < 3; i++)
+        m.v[i] = new_param(g, shape_vector(N));
+    array_push(a, &m.vectors, new_input(g, shape_vector(N), BT));
+    array_push(a, &m.vectors, new_input(g, shape_vector(N), BT));
+    for (int i = 0; i < READINGS; i++) {
+        node_id at_start[] = {m.v[draw(&m, 3)], NO_NODE};
+        reading[i] = graph_shift(g, NO_NODE, t, 1, -1 - (int)draw(&m, 2), at_start, (int)draw(&m, 3), 0);
+        array_push(a, &m.vectors, reading[i]);
+    }
+    for (int i = 0; i < 24; i++) {
+        node_id id = some_vector(&m);
+        id = draw(&m, 3) ? id : unary(g, OP_tanh, id);
+        if (draw(&m, 3) == 0)
+            label(g, id, arena_printf(a, "n%d", i));
+        array_push(a, &m.vectors, id);
+    }
+    for (int i = 0; i < READINGS; i++)
+        graph_set_operand(g, reading[i], unary(g, OP_copy, unary(g, OP_tanh, some(&m))));
+    node_id last = m.vectors.data[m.vectors.len - 1];
+    node_id each = graph_sum(g, unary(g, OP_square, unary(g, OP_tanh, binary(g, OP_add, last, some(&m)))), SCALAR);
+    node_id end = graph_at(g, unary(g, OP_sin, some(&m)), t, 1, true, 0, NULL, 0, 0);
+    g->loss = binary(g, OP_add, graph_sum_over(g, each, BT, false),
+                     graph_sum_over(g, graph_sum(g, end, SCALAR), BATCH, false));
+    new_output(g, last);
+    new_output(g, some(&m));
+    graph_verify(g, "the maker");
+    derive_gradients(g);
+    graph_verify(g, "derive");
+    return g;
+}
+
+/* The values of all roots, one after the other. */
+static double *values(const graph *g, arena *a, size_t *count)
+{
+    static const int lengths[BATCHES] = {STEPS, 2, 0};
+    double x[2][STEPS * BATCHES * N], params[3 * N * N + 3 * N];
+    const double *inputs[] = {x[0], x[1]};
+    for (int i = 0; i < STEPS * BATCHES * N; i++)
+        x[0][i] = sin(i * 1.7), x[1][i] = cos(i * 0.9);
+    for (int i = 0; i < 3 * N * N + 3 * N; i++)
+        params[i] = 0.6 * sin(i * 2.3 + 1);
+    oracle_call call = {.inputs = inputs, .params = params, .batch = BATCHES, .steps = {0, STEPS}, .lengths = {NULL, lengths}};
+    oracle *o = oracle_new(g, &call);
+    node_list roots = graph_roots(g, a);
+    *count = 0;
+    for (size_t i = 0; i < roots.len; i++)
+        *count += oracle_size(o, roots.data[i]);
+    double *out = ARENA_ARRAY(a, double, *count), *at = out;
+    for (size_t i = 0; i < roots.len; i++) {
+        oracle_value(o, roots.data[i], at);
+        at += oracle_size(o, roots.data[i]);
+    }
+    oracle_free(o);
+    return out;
+}
+
+static void ck_same_values(const graph *g, const graph *h, arena *a)
+{
+    size_t count, other;
+    double *x = values(g, a, &count), *y = values(h, a, &other);
+    ck_assert_uint_eq(count, other);
+    for (size_t i = 0; i < count; i++)
+        if (!(fabs(x[i] - y[i]) <= 1e-12 * (1 + fabs(x[i]))))
+            ck_abort_msg("value %zu of %zu: %.17g before, %.17g after", i, count, x[i], y[i]);
+}
+
+START_TEST(single_passes_keep_values)
+{
+    static void (*const run[])(graph *g) = {
+#define PASS(name, required, why) pass_##name,
+#include "passes/passes.def"
+    };
+    for (uint64_t seed = 0; seed < GRAPHS; seed++) {
+        arena *a = arena_new();
+        graph *g = random_graph(a, seed), *h = random_graph(a, seed);
+        graph_compact(h);
+        run_pass(h, run[_i], pass_name((enum pass)_i));
+        ck_same_values(g, h, a);
+        arena_free(a);
+    }
+}
+END_TEST
+
+START_TEST(all_passes_keep_values)
+{
+    size_t before = 0, after = 0;
+    for (uint64_t seed = 0; seed < GRAPHS; seed++) {
+        arena *a = arena_new();
+        graph *g = random_graph(a, seed), *h = random_graph(a, seed);
+        passes_run(h, (unsigned)_i);
+        graph_verify(h, "all passes");
+        ck_same_values(g, h, a);
+        graph_compact(g);
+        before += g->nodes.len;
+        after += h->nodes.len;
+        arena_free(a);
+    }
+    if (_i == 0)
+        ck_assert_uint_lt(after, before * 8 / 10);
+}
+END_TEST
+
+/* Whatever is disabled, what the plan counts on is there. */
+START_TEST(required_passes_run)
+{
+    arena *a = arena_new();
+    graph *g = new_graph(a);
+    leaves l = new_leaves(g);
+    new_output(g, one_back(g, binary(g, OP_mul, l.x, l.one)));
+    new_output(g, one_back(g, l.y));
+    passes_run(g, ~0u);
+    ck_assert_str_eq(written(g, graph_node(g, g->outputs.data[0].node)->arg[0]), "mul(x0, 1)");
+    ck_assert_str_eq(written(g, graph_node(g, g->outputs.data[1].node)->arg[0]), "copy(x1)");
+    ck_assert_str_eq(pass_name(PASS_isolate), "isolate");
+    arena_free(a);
+}
+END_TEST
+
+/* The same graph gives the same nodes. */
+START_TEST(passes_are_canonical)
+{
+    arena *a = arena_new();
+    graph *g = random_graph(a, 3), *h = random_graph(a, 3);
+    graph_compact(h);               /* other numbers to begin with */
+    passes_run(g, 0);
+    passes_run(h, 0);
+    text *p = text_new(a), *q = text_new(a);
+    graph_print(p, g);
+    graph_print(q, h);
+    ck_assert_str_eq(text_string(p), text_string(q));
+    arena_free(a);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("passes");
+    TCase *c = tcase_create("passes");
+    tcase_set_timeout(c, 120);
+    tcase_add_test(c, simplify_arithmetic);
+    tcase_add_test(c, simplify_constants);
+    tcase_add_test(c, simplify_stretching);
+    tcase_add_test(c, simplify_layout);
+    tcase_add_test(c, simplify_keeps_copies);
+    tcase_add_test(c, simplify_minds_boundaries);
+    tcase_add_test(c, simplify_moves_labels);
+    tcase_add_test(c, simplify_long_chains);
+    tcase_add_test(c, cse_merges);
+    tcase_add_test(c, cse_sees_through_shifts);
+    tcase_add_test(c, cse_minds_boundaries_and_roles);
+    tcase_add_test(c, reassociate_products);
+    tcase_add_test(c, reassociate_leaves_others);
+    tcase_add_test(c, reassociate_shifts);
+    tcase_add_test(c, isolate_copies);
+    tcase_add_loop_test(c, single_passes_keep_values, 0, PASS_COUNT);
+    tcase_add_loop_test(c, all_passes_keep_values, 0, 1 << PASS_COUNT);
+    tcase_add_test(c, required_passes_run);
+    tcase_add_test(c, passes_are_canonical);
+    suite_add_tcase(s, c);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
