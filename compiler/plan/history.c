@@ -129,7 +129,7 @@ static void fill_before(planner *pl, node_id id, int axis, node_id reading)
     stmt *s = fill(pl, STMT_FILL_BEFORE, id, axis, rows);
     add_boundaries(pl, s, reading, false);
     region *r = outside_loop(pl->region_of[id.i], axis);
-    if (graph_node(pl->g, reading)->attr.over.carry && pl->g->axes == 1) {
+    if (graph_node(pl->g, reading)->attr.over.carry && pl->p->pool->carries) {
         const char *label = graph_label(pl->g, pl->arena, id);
         if (!*label)
             BUG("a value that time is read of has no name");

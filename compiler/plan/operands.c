@@ -6,10 +6,12 @@
 
 /* ---- packed matrices ---------------------------------------------------------------------------------------------------------- */
 
-pool *plan_pool_new(arena *a)
+pool *plan_pool_new(arena *a, const graph *inference)
 {
     pool *p = ARENA_NEW(a, pool);
+    bool axes_forbid;
     p->arena = a;
+    p->carries = !node_some(plan_reads_later(inference, &axes_forbid)) && !axes_forbid && inference->axes == 1;
     array_push(a, &p->packings, (packing){0});
     array_push(a, &p->states, (state_slot){0});
     return p;
@@ -203,7 +205,7 @@ static void pointwise_stores(planner *pl, stmt *s)
         bool add;
         st.to = result_view(pl, id, &add);
         st.mode = add ? STORE_ADD : pl->task[id.i] == TASK_SUM ? STORE_SUM : STORE_SET;
-        if (st.mode == STORE_SUM && n->attr.over.carry)
+        if (st.mode == STORE_SUM && n->attr.over.carry && pl->p->pool->carries)
             st.state = state_for(pl, id, 1);
         array_push(pl->arena, &s->stores, st);
     }
@@ -216,11 +218,11 @@ static void plain_operands(planner *pl, stmt *s)
     s->to = result_view(pl, id, &s->add);
     for (int i = 0; i < n->args; i++)
         array_push(pl->arena, &s->from, node_some(n->arg[i]) ? plan_view(pl, n->arg[i]) : (view){0});
-    if (s->op == OP_max_over && n->attr.over.carry)
+    if (s->op == OP_max_over && n->attr.over.carry && pl->p->pool->carries)
         s->state = state_for(pl, id, 1);
     if (s->op == OP_at) {
         s->axis = n->attr.axis;
-        if (n->attr.over.carry && !n->attr.from_end)
+        if (n->attr.over.carry && !n->attr.from_end && pl->p->pool->carries)
             s->state = state_for(pl, id, 1);
     }
     if (s->op == OP_scatter || s->op == OP_lookup || s->op == OP_max_over)

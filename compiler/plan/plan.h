@@ -5,7 +5,8 @@
 #include "base/text.h"
 #include "plan/program.h"
 
-pool *plan_pool_new(arena *a);
+/* `inference` is the graph of `forward`: it decides whether state can be carried. */
+pool *plan_pool_new(arena *a, const graph *inference);
 size_t plan_packed_size(int K, int N);              /* reals of a packed matrix */
 
 /* Plans the roots of a compacted, verified graph with named parts. The graph must outlive the program. */

@@ -135,6 +135,7 @@ typedef struct pool {
     ARRAY(packing) packings;            /* packings.data[0] is none */
     ARRAY(state_slot) states;           /* states.data[0] is none */
     size_t packed_size;                 /* reals */
+    bool carries;                       /* state passes from chunk to chunk, and `step` exists: see plan_reads_later */
 } pool;
 
 typedef enum entry { ENTRY_STEP, ENTRY_FORWARD, ENTRY_LOSS, ENTRY_GRAD } entry;

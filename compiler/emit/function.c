@@ -1,0 +1,373 @@
+/* function.c: one entry point: its memory, its loops, its statements. */
+#include "emit/writer.h"
+
+#include <ctype.h>
+#include <string.h>
+
+const char *entry_name(entry e)
+{
+    switch (e) {
+    case ENTRY_STEP:
+        return "step";
+    case ENTRY_FORWARD:
+        return "forward";
+    case ENTRY_LOSS:
+        return "loss";
+    case ENTRY_GRAD:
+        return "grad";
+    }
+    BUG("no such entry point");
+}
+
+bool has_input(const program *p, uint32_t input)
+{
+    for (size_t i = 1; i < p->graph->nodes.len; i++) {
+        const node *n = &p->graph->nodes.data[i];
+        if (n->op == OP_input && n->attr.index == input)
+            return true;
+    }
+    return false;
+}
+
+/* ---- comments ------------------------------------------------------------------------------------------------------------------ */
+
+/* The text of a span on one line, fit for a comment. */
+static const char *quote(const writer *w, span at, const char **where)
+{
+    const source *src = w->g->sources ? source_of(w->g->sources, at) : NULL;
+    if (!src)
+        return NULL;
+    text *t = text_new(w->arena);
+    bool gap = false, comment = false;
+    for (uint32_t i = at.begin; i < at.end && i < src->length; i++) {
+        char c = src->text[i];
+        comment = c == '#' || (comment && c != '\n');
+        if (comment || isspace((unsigned char)c)) {
+            gap = true;
+            continue;
+        }
+        text_put(t, gap ? " %c" : "%c", c == '/' && i > at.begin && src->text[i - 1] == '*' ? '|' : c);
+        gap = false;
+    }
+    const char *slash = strrchr(src->path, '/');
+    *where = arena_printf(w->arena, "%s:%u", slash ? slash + 1 : src->path, source_place(src, at.begin).line);
+    return text_string(t);
+}
+
+/* A value under its equation in the spec, anything else under the equation that was derived. */
+void write_equation(writer *w, node_id id)
+{
+    const node *n = graph_node(w->g, id);
+    const char *where = NULL, *equation = NULL;
+    if (n->origin.whole && n->origin.role == ROLE_VALUE)
+        equation = quote(w, w->g->variables.data[n->origin.variable].at, &where);
+    if (equation) {
+        text_line(w->out, "/* %s  %s */", where, equation);
+        return;
+    }
+    if (*graph_label(w->g, w->arena, id))
+        text_line(w->out, "/* %s */", graph_equation(w->g, w->arena, id));
+}
+
+/* ---- cost ------------------------------------------------------------------------------------------------------------------------- */
+
+typedef struct cost { axis_set axes; double flops; } cost;
+
+/* Floating-point operations of the products, by the axes whose rows they are done for. Depth: loops. */
+static void add_costs(const region *r, cost *costs, size_t *count, size_t cap)
+{
+    for (size_t i = 0; i < r->items.len; i++) {
+        const stmt *s = r->items.data[i].stmt;
+        if (!s) {
+            add_costs(r->items.data[i].region, costs, count, cap);
+            continue;
+        }
+        if (s->kind != STMT_CONTRACT)
+            continue;
+        const contract *c = &s->product;
+        double each = 2.0 * (c->M ? c->M : 1) * c->N * (c->K ? c->K : 1);
+        size_t k = 0;
+        while (k < *count && costs[k].axes != s->axes)
+            k++;
+        if (k == *count && *count < cap)
+            costs[(*count)++] = (cost){.axes = s->axes};
+        if (k < *count)
+            costs[k].flops += each;
+    }
+}
+
+static void write_cost(writer *w, const program *p)
+{
+    cost costs[16] = {{0}};
+    size_t count = 0;
+    add_costs(p->top, costs, &count, sizeof costs / sizeof *costs);
+    text *t = text_new(w->arena);
+    for (size_t i = 0; i < count; i++) {
+        text_put(t, "%s%.0f", i ? " + " : "", costs[i].flops);
+        for (int a = 1; a <= p->graph->axes; a++) {
+            if (costs[i].axes & axis_bit(a))
+                text_put(t, " %s", p->graph->axis[a].length);
+        }
+        if (costs[i].axes & BATCH)
+            text_put(t, " batch");
+    }
+    text_line(w->out, "/* ---- %s: %s flops in matrix products; memory: see the macro %s_%s_WORK ---- */", entry_name(p->entry),
+              count ? text_string(t) : "no", c_upper(w->arena, w->options->prefix), c_upper(w->arena, entry_name(p->entry)));
+}
+
+/* ---- memory ----------------------------------------------------------------------------------------------------------------------- */
+
+const char *c_buffer_size(const writer *w, const buffer *b, bool macro)
+{
+    text *t = text_new(w->arena);
+    text_put(t, "(");
+    for (int a = 1; a <= w->g->axes; a++) {
+        if (!(b->axes & axis_bit(a)))
+            continue;
+        int extra = b->before[a] + b->after[a];
+        const char *T = w->p->entry == ENTRY_STEP ? "1" : macro ? arena_printf(w->arena, "(size_t)(%s)", w->g->axis[a].length) :
+                                                                  c_steps(w, a);
+        text_put(t, extra ? "(%s + %d) * " : "%s * ", T, extra);
+    }
+    if (b->axes & BATCH)
+        text_put(t, macro ? "(size_t)(B) * " : "batch * ");
+    text_put(t, "%d + 15) / 16 * 16", b->columns);
+    return text_string(t);
+}
+
+static void write_members(writer *w, const program *p, size_t number, text *t)
+{
+    const char *separator = "";
+    size_t listed = 0;
+    for (size_t i = 1; i < p->graph->nodes.len; i++) {
+        if (!p->stmt_of[i] || p->views[i].buffer != (int)number)
+            continue;
+        if (listed++ == 8) {
+            text_put(t, ", ...");
+            return;
+        }
+        const char *label = graph_label(p->graph, w->arena, (node_id){(uint32_t)i});
+        text_put(t, "%s%s %s", separator, *label ? label : "value", shape_text(w->arena, p->graph->nodes.data[i].type.shape));
+        separator = ", ";
+    }
+}
+
+static void write_memory(writer *w, const program *p)
+{
+    for (size_t i = 1; i < p->buffers.len; i++) {
+        const buffer *b = &p->buffers.data[i];
+        if (b->storage == STORE_LITERAL) {
+            text_put(w->out, "static const real %s_all[%d] = {", b->name, b->columns);
+            for (int k = 0; k < b->columns; k++)
+                text_put(w->out, "%s%s", k ? ", " : "", c_number(w, b->literal[k]));
+            text_line(w->out, "};");
+        }
+        if (b->storage != STORE_WORK)
+            continue;
+        text *t = text_new(w->arena);
+        for (int a = 1; a <= w->g->axes; a++) {
+            if (b->axes & axis_bit(a))
+                text_put(t, "[%s]", c_rows(w, b, a));
+        }
+        text_put(t, "%s[%d]: ", b->axes & BATCH ? "[batch]" : "", b->columns);
+        write_members(w, p, i, t);
+        text_line(w->out, "real *const %s_all = work; /* %s */", b->name, text_string(t));
+        text_line(w->out, "work += %s;", c_buffer_size(w, b, false));
+    }
+}
+
+/* ---- statements and regions ---------------------------------------------------------------------------------------------------------- */
+
+static void write_stmt(writer *w, const stmt *s)
+{
+    switch (s->kind) {
+    case STMT_POINTWISE:
+        write_pointwise(w, s);
+        return;
+    case STMT_CONTRACT:
+        write_contract(w, s);
+        return;
+    case STMT_ROWS:
+        write_rows(w, s);
+        return;
+    case STMT_OVER:
+        write_over(w, s);
+        return;
+    case STMT_PACK:
+        write_pack(w, s);
+        return;
+    case STMT_GATHER:
+        write_gather(w, s);
+        return;
+    case STMT_SCATTER:
+        write_scatter(w, s);
+        return;
+    case STMT_COPY:
+        write_copy(w, s);
+        return;
+    case STMT_FILL_BEFORE:
+        write_fill_before(w, s);
+        return;
+    case STMT_FILL_AFTER:
+        write_fill_after(w, s);
+        return;
+    case STMT_COUNT:
+        write_count(w, s);
+        return;
+    case STMT_SAVE:
+        write_save(w, s);
+        return;
+    }
+}
+
+static void write_region(writer *w, const region *r);
+
+static void write_body(writer *w, const region *r, const char *step)
+{
+    const char *t = w->g->axis[r->axis].letter;
+    if (step) {
+        text_open(w->out, "%s", "");
+        text_line(w->out, "const size_t %s = %s;", t, step);
+    }
+    for (size_t i = 0; i < r->items.len; i++) {
+        if (r->items.data[i].stmt)
+            write_stmt(w, r->items.data[i].stmt);
+        else
+            write_region(w, r->items.data[i].region);
+    }
+    if (step)
+        text_close(w->out, NULL);
+}
+
+/* `factor` copies of the body in a loop, then a loop over what remains. */
+static void write_unrolled(writer *w, const region *r, int factor)
+{
+    const char *t = w->g->axis[r->axis].letter, *T = c_steps(w, r->axis);
+    text_line(w->out, "size_t %s_next = 0;", t);
+    text_open(w->out, "for (; %s_next + %d <= %s; %s_next += %d)", t, factor, T, t, factor);
+    for (int k = 0; k < factor; k++)
+        write_body(w, r, r->direction > 0 ? arena_printf(w->arena, "%s_next + %d", t, k) :
+                                            arena_printf(w->arena, "%s - 1 - (%s_next + %d)", T, t, k));
+    text_close(w->out, NULL);
+    text_open(w->out, "for (; %s_next < %s; %s_next++)", t, T, t);
+    write_body(w, r, r->direction > 0 ? arena_printf(w->arena, "%s_next", t) : arena_printf(w->arena, "%s - 1 - %s_next", T, t));
+    text_close(w->out, NULL);
+}
+
+static void write_loop(writer *w, const region *r)
+{
+    const char *t = w->g->axis[r->axis].letter, *T = c_steps(w, r->axis);
+    int steps = w->p->entry == ENTRY_STEP ? 1 : w->options->steps[r->axis], unroll = w->options->unroll;
+    axis_set before = w->loops;
+    text_blank(w->out);
+    if (steps == 1)
+        text_line(w->out, "/* one step of %s */", t);
+    else
+        text_line(w->out, r->direction > 0 ? "/* scan over %s, forward */" : "/* scan over %s, backward */", t);
+    w->loops |= axis_bit(r->axis);
+    if (steps == 1 || (unroll == 0 && steps > 0)) {
+        for (int k = 0; k < steps; k++)
+            write_body(w, r, arena_printf(w->arena, "%d", r->direction > 0 ? k : steps - 1 - k));
+    } else if (unroll > 1) {
+        text_open(w->out, "%s", "");
+        write_unrolled(w, r, unroll);
+        text_close(w->out, NULL);
+    } else {
+        if (r->direction > 0)
+            text_open(w->out, "for (size_t %s = 0; %s < %s; %s++)", t, t, T, t);
+        else
+            text_open(w->out, "for (size_t %s = %s; %s-- > 0;)", t, T, t);
+        write_body(w, r, NULL);
+        text_close(w->out, NULL);
+    }
+    w->loops = before;
+    text_blank(w->out);
+}
+
+/* Depth: loops. */
+static void write_region(writer *w, const region *r)
+{
+    if (r->axis)
+        write_loop(w, r);
+    else
+        write_body(w, r, NULL);
+}
+
+/* ---- the function ------------------------------------------------------------------------------------------------------------------------ */
+
+bool c_mentions(const char *code, const char *word)
+{
+    size_t n = strlen(word);
+    for (const char *at = strstr(code, word); at; at = strstr(at + 1, word)) {
+        bool starts = at == code || !(isalnum((unsigned char)at[-1]) || at[-1] == '_' || at[-1] == '>' || at[-1] == '.');
+        if (starts && !(isalnum((unsigned char)at[n]) || at[n] == '_'))
+            return true;
+    }
+    return false;
+}
+
+static void write_end(writer *w, const program *p)
+{
+    if (node_some(p->graph->loss) && (p->entry == ENTRY_LOSS || p->entry == ENTRY_GRAD)) {
+        text_blank(w->out);
+        text_line(w->out, "*args->loss = (%s)[0];", c_address(w, p->loss));
+    }
+    if (has_state(w)) {
+        text_open(w->out, "if (args->state)");
+        text_line(w->out, "for (size_t seq = 0; seq < batch; seq++) args->state->time[seq] += %s;", c_length(w, 1));
+        text_close(w->out, NULL);
+    }
+    text_line(w->out, "return 0;");
+}
+
+static void write_checks(writer *w, const program *p)
+{
+    text_line(w->out, "const int status = check_%s(args);", entry_name(p->entry));
+    text_line(w->out, "if (status) return status;");
+}
+
+void write_function(writer *w, const program *p)
+{
+    text *whole = w->out;
+    const char *prefix = w->options->prefix;
+    w->p = p;
+    w->g = p->graph;
+    w->loops = 0;
+    w->out = text_new(w->arena);
+    w->out->depth = 1;
+    write_memory(w, p);
+    text_blank(w->out);
+    write_region(w, p->top);
+    write_end(w, p);
+    const char *body = text_string(w->out);
+
+    w->out = whole;
+    text_blank(w->out);
+    write_cost(w, p);
+    text_line(w->out, "int %s_%s(const %s_args *%s)", prefix, entry_name(p->entry), prefix,
+              p->entry == ENTRY_STEP && p->graph->axes ? "given" : "args");
+    text_open(w->out, "%s", "");
+    if (p->entry == ENTRY_STEP && p->graph->axes) {
+        text_line(w->out, "%s_args one_step = *given;", prefix);
+        text_line(w->out, "const %s_args *args = &one_step;", prefix);
+        text_line(w->out, "one_step.%s = 1;", p->graph->axis[1].length);
+    }
+    write_checks(w, p);
+    if (c_mentions(body, "batch"))
+        text_line(w->out, "const size_t batch = %s;", w->options->batch == 1 ? "1" : "args->batch");
+    for (int a = 1; a <= p->graph->axes; a++) {
+        const char *T = p->graph->axis[a].length;
+        if (c_mentions(body, T))
+            text_line(w->out, "const size_t %s = args->%s;", T, T);
+    }
+    if (c_mentions(body, "ragged"))
+        text_line(w->out, "const int ragged = is_ragged(args);");
+    if (c_mentions(body, "params"))
+        text_line(w->out, "const real *params = args->params;");
+    if (c_mentions(body, "grads"))
+        text_line(w->out, "real *grads = args->grads;");
+    if (c_mentions(body, "work"))
+        text_line(w->out, "real *work = args->work;");
+    text_puts(w->out, body);
+    text_close(w->out, NULL);
+}

@@ -1,0 +1,185 @@
+/* index.c: where a value lies: loops over rows and components, and addresses within them. */
+#include "emit/writer.h"
+
+#include <string.h>
+
+const char *c_steps(const writer *w, int axis)
+{
+    if (w->p->entry == ENTRY_STEP)
+        return "1";
+    if (w->options->steps[axis])
+        return arena_printf(w->arena, "%d", w->options->steps[axis]);
+    return w->g->axis[axis].length;
+}
+
+const char *c_rows(const writer *w, const buffer *b, int axis)
+{
+    int extra = b->before[axis] + b->after[axis];
+    return extra ? arena_printf(w->arena, "(%s + %d)", c_steps(w, axis), extra) : c_steps(w, axis);
+}
+
+/* The last time axis of a set, 0 for none. */
+static int last_axis(const graph *g, axis_set axes)
+{
+    int last = 0;
+    for (int i = 1; i <= g->axes; i++)
+        last = axes & axis_bit(i) ? i : last;
+    return last;
+}
+
+/* "((t + 1) * batch + seq)": the number of the row in scope, counting rows that the buffer lacks axes for once. */
+static const char *row_number(const writer *w, const buffer *b, view v)
+{
+    const char *index = NULL;
+    bool flat = w->flat && (b->axes & BATCH) && (!w->flat_axis || (b->axes & axis_bit(w->flat_axis)));
+    for (int i = 1; i <= w->g->axes; i++) {
+        if (!(b->axes & axis_bit(i)))
+            continue;
+        int offset = b->before[i] + v.shift[i];
+        const char *step = flat && i == w->flat_axis ? "" : w->g->axis[i].letter;
+        const char *here = !*step ? arena_printf(w->arena, "%d", offset) :
+                           offset > 0 ? arena_printf(w->arena, "(%s + %d)", step, offset) :
+                           offset < 0 ? arena_printf(w->arena, "(%s - %d)", step, -offset) : step;
+        index = index ? arena_printf(w->arena, "(%s * %s + %s)", index, c_rows(w, b, i), here) : here;
+    }
+    if (!(b->axes & BATCH))
+        return index;
+    const char *seq = flat ? "row" : "seq";
+    if (!index || strcmp(index, "0") == 0)
+        return seq;
+    return arena_printf(w->arena, "(%s * batch + %s)", index, seq);
+}
+
+const char *c_address(const writer *w, view v)
+{
+    const buffer *b = &w->p->buffers.data[v.buffer];
+    const char *row = row_number(w, b, v);
+    const char *base = b->storage == STORE_PARAMS ? "params" : b->storage == STORE_GRADS ? "grads" :
+                       b->storage == STORE_INPUT ? arena_printf(w->arena, "args->%s", c_field(w->arena, w->g, b->name)) :
+                       arena_printf(w->arena, "%s_all", b->name);
+    if (b->storage == STORE_INPUT)
+        base = arena_printf(w->arena, "args->%s", c_field(w->arena, w->g, w->g->inputs.data[b->input].path));
+    if (row && b->columns != 1)
+        base = arena_printf(w->arena, "%s + %s * %d", base, row, b->columns);
+    else if (row)
+        base = arena_printf(w->arena, "%s + %s", base, row);
+    return v.column ? arena_printf(w->arena, "%s + %d", base, v.column) : base;
+}
+
+/* Strides of operand components along the domain's two dimensions: what the operand lacks is broadcast. */
+static void strides(view v, shape have, shape domain, int *over_unit, int *over_col)
+{
+    *over_unit = have.dim[0] > 1 || domain.dim[0] == 1 ? v.si : 0;
+    *over_col = have.rank == 2 && domain.rank == 2 ? v.sj : 0;
+}
+
+static const char *times(const writer *w, const char *variable, int stride)
+{
+    return stride == 1 ? variable : arena_printf(w->arena, "%s * %d", variable, stride);
+}
+
+const char *c_component(const writer *w, view v, shape have, shape domain)
+{
+    int si, sj;
+    strides(v, have, domain, &si, &sj);
+    bool unit = si && domain.dim[0] > 1, col = sj && domain.rank == 2 && domain.dim[1] > 1;
+    if (unit && col)
+        return arena_printf(w->arena, "[%s + %s]", times(w, "unit", si), times(w, "col", sj));
+    if (unit || col)
+        return arena_printf(w->arena, "[%s]", unit ? times(w, "unit", si) : times(w, "col", sj));
+    return "[0]";
+}
+
+/* ---- loops ------------------------------------------------------------------------------------------------------------- */
+
+void open_rows(writer *w, axis_set axes)
+{
+    for (int i = 1; i <= w->g->axes; i++) {
+        const char *t = w->g->axis[i].letter;
+        if ((axes & axis_bit(i)) && !(w->loops & axis_bit(i)))
+            text_open(w->out, "for (size_t %s = 0; %s < %s; %s++)", t, t, c_steps(w, i), t);
+    }
+    if ((axes & BATCH) && !(w->loops & BATCH))
+        text_open(w->out, "for (size_t seq = 0; seq < batch; seq++)");
+    w->loops |= axes;
+}
+
+bool rows_are_flat(const writer *w, view v, axis_set axes)
+{
+    const buffer *b = &w->p->buffers.data[v.buffer];
+    axis_set new_axes = axes & ~w->loops;
+    int last = last_axis(w->g, new_axes);
+    axis_set both = BATCH | (last ? axis_bit(last) : 0);
+    return (new_axes & BATCH) && ((b->axes & both) == 0 || (b->axes & both) == both);
+}
+
+void open_flat_rows(writer *w, axis_set axes)
+{
+    axis_set new_axes = axes & ~w->loops;
+    if (!(new_axes & BATCH)) {
+        open_rows(w, axes);
+        return;
+    }
+    int last = last_axis(w->g, new_axes);
+    axis_set outer = new_axes & ~(BATCH | (last ? axis_bit(last) : 0));
+    axis_set before = w->loops;
+    open_rows(w, outer);
+    w->loops = before | axes;
+    w->flat = true;
+    w->flat_axis = last;
+    if (last && strcmp(c_steps(w, last), "1") != 0)
+        text_open(w->out, "for (size_t row = 0; row < %s * batch; row++)", c_steps(w, last));
+    else
+        text_open(w->out, "for (size_t row = 0; row < batch; row++)");
+}
+
+void close_rows(writer *w, axis_set before)
+{
+    axis_set opened = w->loops & ~before;
+    int loops = 0;
+    for (int i = 0; i <= w->g->axes; i++)
+        loops += (opened & axis_bit(i)) != 0;
+    if (w->flat && w->flat_axis && (opened & BATCH))
+        loops--;
+    while (loops-- > 0)
+        text_close(w->out, NULL);
+    w->loops = before;
+    w->flat = false;
+    w->flat_axis = 0;
+}
+
+void open_components(writer *w, shape s)
+{
+    if (s.dim[0] > 1)
+        text_open(w->out, "for (size_t unit = 0; unit < %d; unit++)", s.dim[0]);
+    if (s.rank == 2 && s.dim[1] > 1)
+        text_open(w->out, "for (size_t col = 0; col < %d; col++)", s.dim[1]);
+}
+
+void close_components(writer *w, shape s)
+{
+    if (s.rank == 2 && s.dim[1] > 1)
+        text_close(w->out, NULL);
+    if (s.dim[0] > 1)
+        text_close(w->out, NULL);
+}
+
+/* ---- sequences ------------------------------------------------------------------------------------------------------------ */
+
+const char *c_length(const writer *w, int axis)
+{
+    return arena_printf(w->arena, "length_%s(args, seq)", w->g->axis[axis].letter);
+}
+
+bool has_state(const writer *w) { return w->model->shared->carries; }
+
+const char *c_time(const writer *w)
+{
+    return has_state(w) ? "time_of(args, seq)" : "0";
+}
+
+const char *c_state(const writer *w, int slot, const char *row)
+{
+    const state_slot *s = &w->model->shared->states.data[slot];
+    return arena_printf(w->arena, "args->state->%s[%s][seq]", c_identifier(w->arena, s->name), row);
+}

@@ -1,0 +1,464 @@
+/* moves.c: statements that are neither elementwise nor products: reductions of rows, gathers and scatters, copies, and the rows
+ * outside the sequence. */
+#include "emit/writer.h"
+
+/* ---- over components ----------------------------------------------------------------------------------------------------------- */
+
+static void open_scope(writer *w, axis_set axes, bool *scope)
+{
+    *scope = (axes & ~w->loops) == 0;
+    if (*scope)
+        text_open(w->out, "%s", "");
+    open_rows(w, axes);
+}
+
+static void close_scope(writer *w, axis_set before, bool scope)
+{
+    if (scope)
+        text_close(w->out, NULL);
+    close_rows(w, before);
+}
+
+static const char *row_function(op o)
+{
+    return o == OP_sum ? "row_sum" : o == OP_maximum ? "row_max" : o == OP_softmax ? "row_softmax" : "row_logsumexp";
+}
+
+/* Sums that keep one dimension, or whose components do not stand side by side. */
+static void write_plain_sum(writer *w, const stmt *s, shape from)
+{
+    bool rows = s->shape.rank == 1;     /* (m,n) -> (m); else (m,n) -> (1,n), or all */
+    bool all = s->shape.rank == 0;
+    text_line(w->out, "for (size_t j = 0; j < %d; j++) to[j * %d] = 0;", shape_size(s->shape), rows ? s->to.si : all ? 0 : s->to.sj);
+    open_components(w, from);
+    const char *at = all ? "0" : rows ? arena_printf(w->arena, "%s * %d", from.dim[0] > 1 ? "unit" : "0", s->to.si) :
+                     arena_printf(w->arena, "%s * %d", from.dim[1] > 1 ? "col" : "0", s->to.sj);
+    text_line(w->out, "to[%s] += from%s;", at, c_component(w, s->from.data[0], from, from));
+    close_components(w, from);
+}
+
+static bool side_by_side(view v, shape s)
+{
+    if (s.rank < 2)
+        return s.rank == 0 || v.si == 1;
+    return v.sj == 1 && v.si == s.dim[1];
+}
+
+void write_rows(writer *w, const stmt *s)
+{
+    shape from = graph_type(w->g, graph_node(w->g, s->nodes.data[0])->arg[0]).shape;
+    axis_set before = w->loops;
+    bool scope;
+    write_equation(w, s->nodes.data[0]);
+    open_scope(w, s->axes, &scope);
+    text_line(w->out, "const real *from = %s;", c_address(w, s->from.data[0]));
+    text_line(w->out, "real *to = %s;", c_address(w, s->to));
+    bool simple = side_by_side(s->from.data[0], from) && (s->op != OP_sum || shape_size(s->shape) == 1);
+    if (s->op == OP_softmax)
+        text_line(w->out, "row_softmax(%d, from, to);", shape_size(from));
+    else if (simple)
+        text_line(w->out, "to[0] = %s(%d, from);", row_function(s->op), shape_size(from));
+    else
+        write_plain_sum(w, s, from);
+    close_scope(w, before, scope);
+}
+
+/* ---- over axes ------------------------------------------------------------------------------------------------------------------ */
+
+void write_over(writer *w, const stmt *s)
+{
+    const node *n = graph_node(w->g, s->nodes.data[0]);
+    axis_set over = n->attr.over.axes, rows = n->type.axes, before = w->loops;
+    bool scope;
+    write_equation(w, s->nodes.data[0]);
+    open_scope(w, rows, &scope);
+    open_components(w, s->shape);
+    const char *to = arena_printf(w->arena, "(%s)%s", c_address(w, s->to), c_component(w, s->to, s->shape, s->shape));
+    text_line(w->out, "int any = 0;");
+    text_line(w->out, "real most = 0;");
+    const char *slot = s->state ? arena_printf(w->arena, "%s%s", c_state(w, s->state, "0"), s->shape.dim[0] > 1 ? "[unit]" : "[0]") : NULL;
+    if (slot)
+        text_line(w->out, "if (%s) { any = 1; most = %s; }", c_time(w), slot);
+    axis_set outer = w->loops;
+    open_rows(w, over);
+    for (int a = 1; a <= w->g->axes; a++) {
+        if (over & axis_bit(a))
+            text_line(w->out, "if (%s >= %s) continue;", w->g->axis[a].letter, c_length(w, a));
+    }
+    text_line(w->out, "const real here = (%s)%s;", c_address(w, s->from.data[0]), c_component(w, s->from.data[0], s->shape, s->shape));
+    text_line(w->out, "if (!any || !(here <= most)) most = here;");
+    text_line(w->out, "any = 1;");
+    close_rows(w, outer);
+    text_line(w->out, "%s = most;", to);
+    if (slot)
+        text_line(w->out, "if (args->state) %s = most;", slot);
+    close_components(w, s->shape);
+    close_scope(w, before, scope);
+}
+
+void write_count(writer *w, const stmt *s)
+{
+    axis_set over = graph_node(w->g, s->nodes.data[0])->attr.over.axes, before = w->loops;
+    text_open(w->out, "%s", "");
+    text_line(w->out, "size_t valid = 0;");
+    axis_set seq = over & BATCH;
+    open_rows(w, seq);
+    const char *product = NULL;
+    for (int a = 1; a <= w->g->axes; a++) {
+        if (over & axis_bit(a))
+            product = product ? arena_printf(w->arena, "%s * %s", product, c_length(w, a)) : c_length(w, a);
+    }
+    if (!product)
+        product = w->g->axes ? arena_printf(w->arena, "%s > 0", c_length(w, 1)) : "1";
+    text_line(w->out, "valid += %s;", product);
+    close_rows(w, before);
+    text_line(w->out, "(%s)[0] = (real)valid;", c_address(w, s->to));
+    text_close(w->out, NULL);
+}
+
+/* ---- gather and scatter ------------------------------------------------------------------------------------------------------------ */
+
+static void write_at(writer *w, const stmt *s)
+{
+    const node *n = graph_node(w->g, s->nodes.data[0]);
+    view from = s->from.data[0];
+    const buffer *b = &w->p->buffers.data[from.buffer];
+    const char *t = w->g->axis[s->axis].letter, *length = c_length(w, s->axis);
+    bool carried = n->attr.over.carry;
+    open_components(w, s->shape);
+    const char *here = c_component(w, from, s->shape, s->shape);
+    const char *to = arena_printf(w->arena, "(%s)%s", c_address(w, s->to), c_component(w, s->to, s->shape, s->shape));
+    axis_set before = w->loops;
+    w->loops |= axis_bit(s->axis);
+    if (n->attr.from_end && carried && b->before[s->axis] > n->attr.k) {
+        /* index T - k counts from 1 and may lie in the rows in front: `before` keeps the row number positive */
+        view v = from;
+        v.shift[s->axis] -= n->attr.k + 1;
+        text_open(w->out, "%s", "");
+        text_line(w->out, "const size_t %s = %s;", t, length);
+        text_line(w->out, "%s = (%s)%s;", to, c_address(w, v), here);
+        text_close(w->out, NULL);
+    } else if (n->attr.from_end) {
+        text_line(w->out, "%s = 0;", to);
+        text_open(w->out, "if (%s > %d)", length, n->attr.k);
+        text_line(w->out, "const size_t %s = %s - %d;", t, length, n->attr.k + 1);
+        text_line(w->out, "%s = (%s)%s;", to, c_address(w, from), here);
+        text_close(w->out, NULL);
+    } else {
+        const char *slot = s->state ? arena_printf(w->arena, "%s%s", c_state(w, s->state, "0"),
+                                                   s->shape.dim[0] > 1 ? "[unit]" : "[0]") : NULL;
+        text_line(w->out, "%s = %s;", to, slot ? arena_printf(w->arena, "%s ? %s : 0", c_time(w), slot) : "0");
+        if (n->attr.k >= 1) {
+            text_open(w->out, "if (%s < %d && %s + %s >= %d)", c_time(w), n->attr.k, c_time(w), length, n->attr.k);
+            text_line(w->out, "const size_t %s = %d - %s;", t, n->attr.k - 1, c_time(w));
+            text_line(w->out, "%s = (%s)%s;", to, c_address(w, from), here);
+            text_close(w->out, NULL);
+        }
+        if (slot)
+            text_line(w->out, "if (args->state) %s = %s;", slot, to);
+    }
+    w->loops = before;
+    close_components(w, s->shape);
+}
+
+static void write_token(writer *w, view token)
+{
+    text_line(w->out, "const real token = (%s)[0];", c_address(w, token));
+}
+
+void write_gather(writer *w, const stmt *s)
+{
+    axis_set before = w->loops;
+    bool scope;
+    write_equation(w, s->nodes.data[0]);
+    open_scope(w, s->axes, &scope);
+    if (s->op == OP_at) {
+        write_at(w, s);
+        close_scope(w, before, scope);
+        return;
+    }
+    view from = s->from.data[0];
+    text_line(w->out, "const real *from = %s;", c_address(w, from));
+    text_line(w->out, "real *to = %s;", c_address(w, s->to));
+    write_token(w, s->from.data[1]);
+    if (s->op == OP_pick)
+        text_line(w->out, "to[0] = token < 0 ? 0 : from[(size_t)token * %d];", from.si ? from.si : 1);
+    else
+        text_line(w->out, "for (size_t unit = 0; unit < %d; unit++) to[unit] = token < 0 ? 0 : from[(size_t)token * %d + unit * %d];",
+                  shape_size(s->shape), from.si, from.sj);
+    close_scope(w, before, scope);
+}
+
+void write_scatter(writer *w, const stmt *s)
+{
+    axis_set before = w->loops;
+    bool scope;
+    const node *n = graph_node(w->g, s->nodes.data[0]);
+    shape v = graph_type(w->g, n->arg[1]).shape;
+    write_equation(w, s->nodes.data[0]);
+    if (!s->add) {
+        open_rows(w, n->type.axes);
+        text_line(w->out, "for (size_t i = 0; i < %d; i++) (%s)[i] = 0;", shape_size(s->shape), c_address(w, s->to));
+        close_rows(w, before);
+    }
+    open_scope(w, s->axes, &scope);
+    write_token(w, s->from.data[0]);
+    text_line(w->out, "if (token < 0) continue;");
+    text_line(w->out, "const real *from = %s;", c_address(w, s->from.data[1]));
+    text_line(w->out, "real *to = %s + (size_t)token * %d;", c_address(w, s->to), s->to.si);
+    text_line(w->out, "for (size_t unit = 0; unit < %d; unit++) to[unit * %d] += from[unit%s];", shape_size(v), s->to.sj,
+              s->from.data[1].si == 1 ? "" : arena_printf(w->arena, " * %d", s->from.data[1].si));
+    close_scope(w, before, scope);
+}
+
+/* ---- copies --------------------------------------------------------------------------------------------------------------------------- */
+
+/* "t < length && s < length": is the row in scope one of its sequence? NULL when always. */
+static const char *valid_row(const writer *w, axis_set axes)
+{
+    const char *test = NULL;
+    for (int a = 1; a <= w->g->axes; a++) {
+        if (!(axes & axis_bit(a)))
+            continue;
+        const char *one = arena_printf(w->arena, "%s < %s", w->g->axis[a].letter, c_length(w, a));
+        test = test ? arena_printf(w->arena, "%s && %s", test, one) : one;
+    }
+    if (!test && (axes & BATCH) && w->g->axes)
+        test = arena_printf(w->arena, "%s > 0", c_length(w, 1));
+    return test;
+}
+
+static void write_input_copy(writer *w, const stmt *s)
+{
+    const node *n = graph_node(w->g, s->nodes.data[0]);
+    const graph_input *in = &w->g->inputs.data[n->attr.index];
+    axis_set before = w->loops;
+    bool scope;
+    buffer external = {.storage = STORE_INPUT, .axes = n->type.axes, .columns = shape_size(n->type.shape), .input = n->attr.index};
+    program with = *w->p;
+    writer reader = *w;
+    reader.p = &with;
+    array_push(w->arena, &with.buffers, external);      /* addresses of the caller's array */
+    view from = {.buffer = (int)with.buffers.len - 1, .si = s->to.si, .sj = s->to.sj};
+    open_scope(w, s->axes, &scope);
+    reader.loops = w->loops;
+    const char *valid = valid_row(w, s->axes);
+    text_line(w->out, "const int valid = %s;", valid ? valid : "1");
+    open_components(w, s->shape);
+    const char *component = c_component(w, s->to, s->shape, s->shape);
+    text_line(w->out, "(%s)%s = valid ? (real)(%s)%s : %s;", c_address(w, s->to), component, c_address(&reader, from), component,
+              in->type.element == TOKEN ? "-1" : "0");
+    close_components(w, s->shape);
+    close_scope(w, before, scope);
+}
+
+static void write_copy_out(writer *w, const stmt *s)
+{
+    axis_set before = w->loops;
+    const char *out = s->target == COPY_TO_OUTPUT ? c_output_field(w->arena, w->g, (uint32_t)s->index) :
+                                                    c_gradient_field(w->arena, w->g, (uint32_t)s->index);
+    text_open(w->out, "if (args->%s)", out);
+    open_rows(w, s->axes);
+    const char *index = NULL;
+    for (int a = 1; a <= w->g->axes; a++) {
+        const char *t = w->g->axis[a].letter;
+        if (s->axes & axis_bit(a))
+            index = index ? arena_printf(w->arena, "(%s * %s + %s)", index, c_steps(w, a), t) : t;
+    }
+    if (s->axes & BATCH)
+        index = index ? arena_printf(w->arena, "(%s * batch + seq)", index) : "seq";
+    const char *valid = valid_row(w, s->axes);
+    if (valid)
+        text_line(w->out, "const int valid = !ragged || (%s);", valid);
+    text_line(w->out, "real *to = args->%s + %s * %d;", out, index ? index : "(size_t)0", shape_size(s->shape));
+    open_components(w, s->shape);
+    const char *unit = s->shape.dim[0] > 1 ? (s->shape.dim[1] > 1 ? arena_printf(w->arena, "unit * %d + col", s->shape.dim[1]) : "unit") :
+                       s->shape.dim[1] > 1 ? "col" : "0";
+    text_line(w->out, "to[%s] = %s(%s)%s%s;", unit, valid ? "valid ? " : "", c_address(w, s->from.data[0]),
+              c_component(w, s->from.data[0], s->shape, s->shape), valid ? " : 0" : "");
+    close_components(w, s->shape);
+    close_rows(w, before);
+    text_close(w->out, NULL);
+}
+
+static void copy_components(writer *w, shape part, view from, view to)
+{
+    text_open(w->out, "%s", "");
+    text_line(w->out, "const real *from = %s;", c_address(w, from));
+    text_line(w->out, "real *to = %s;", c_address(w, to));
+    open_components(w, part);
+    text_line(w->out, "to%s = from%s;", c_component(w, to, part, part), c_component(w, from, part, part));
+    close_components(w, part);
+    text_close(w->out, NULL);
+}
+
+/* concat, pad, and views that cannot be seen as a view. */
+static void write_layout(writer *w, const stmt *s)
+{
+    const node *n = graph_node(w->g, s->nodes.data[0]);
+    axis_set before = w->loops;
+    bool scope;
+    write_equation(w, s->nodes.data[0]);
+    open_scope(w, s->axes, &scope);
+    int dim = n->attr.part.dim, begin = n->op == OP_pad ? n->attr.part.begin : 0;
+    if (n->op == OP_pad) {
+        open_components(w, s->shape);
+        text_line(w->out, "(%s)%s = 0;", c_address(w, s->to), c_component(w, s->to, s->shape, s->shape));
+        close_components(w, s->shape);
+    }
+    for (int i = 0; i < n->args; i++) {
+        shape part = graph_type(w->g, n->arg[i]).shape;
+        view to = s->to, from = s->from.data[i];
+        if (n->op == OP_reshape) {
+            to.si = part.dim[1];
+            to.sj = 1;
+        }
+        to.column += begin * (dim == 0 ? to.si : to.sj);
+        begin += part.dim[dim];
+        copy_components(w, part, from, to);
+    }
+    close_scope(w, before, scope);
+}
+
+void write_copy(writer *w, const stmt *s)
+{
+    if (s->target != COPY_TO_VIEW)
+        write_copy_out(w, s);
+    else if (s->op == OP_input)
+        write_input_copy(w, s);
+    else
+        write_layout(w, s);
+}
+
+/* ---- rows outside the sequence ---------------------------------------------------------------------------------------------------------- */
+
+/* A boundary value's component, or 0. */
+static const char *boundary(writer *w, const stmt *s, size_t i)
+{
+    if (!node_some(s->boundary.data[i]))
+        return "0";
+    const node *n = graph_node(w->g, s->boundary.data[i]);
+    if (n->op == OP_number)
+        return c_number(w, n->attr.number);
+    return arena_printf(w->arena, "(%s)%s", c_address(w, s->from.data[i]), c_component(w, s->from.data[i], n->type.shape, s->shape));
+}
+
+/* The boundary value number `which` (an expression), 0 beyond the last. */
+static const char *boundary_value(writer *w, const stmt *s, const char *which)
+{
+    const char *value = "0";
+    for (size_t i = s->boundary.len; i-- > 0;)
+        value = arena_printf(w->arena, "%s == %zu ? %s : %s", which, i, boundary(w, s, i), value);
+    return value;
+}
+
+void write_fill_before(writer *w, const stmt *s)
+{
+    const char *t = w->g->axis[s->axis].letter;
+    const buffer *b = &w->p->buffers.data[s->to.buffer];
+    axis_set before = w->loops, others = s->axes & ~(BATCH | axis_bit(s->axis));
+    text_line(w->out, "/* %s before step 1 */", graph_label(w->g, w->arena, s->nodes.data[0]));
+    open_rows(w, others);
+    text_open(w->out, "for (size_t ago = 0; ago < %d; ago++)", s->rows);
+    if (s->axes & BATCH)
+        text_open(w->out, "for (size_t seq = 0; seq < batch; seq++)");
+    w->loops |= s->axes;
+    /* index -ago is row number before - 1 - ago */
+    view v = s->to;
+    v.shift[s->axis] -= b->before[s->axis];
+    text_line(w->out, "const size_t %s = %d - ago;", t, b->before[s->axis] - 1);
+    text_line(w->out, "real *to = %s;", c_address(w, v));
+    const char *unit = s->shape.dim[1] > 1 ? arena_printf(w->arena, "unit * %d + col", s->shape.dim[1]) : "unit";
+    if (s->shape.dim[0] == 1)
+        unit = s->shape.dim[1] > 1 ? "col" : "0";
+    if (s->state)
+        text_line(w->out, "const uint64_t seen = %s;", c_time(w));
+    open_components(w, s->shape);
+    const char *value = boundary_value(w, s, s->state ? "ago - seen" : "ago");
+    const char *slot = s->state ? arena_printf(w->arena, "%s[%s]", c_state(w, s->state, "ago"), unit) : NULL;
+    text_line(w->out, "to%s = %s;", c_component(w, s->to, s->shape, s->shape),
+              slot ? arena_printf(w->arena, "seen > ago ? %s : %s", slot, value) : value);
+    close_components(w, s->shape);
+    if (s->axes & BATCH)
+        text_close(w->out, NULL);
+    text_close(w->out, NULL);
+    w->loops = before | others;
+    close_rows(w, before);
+}
+
+/* One row a sequence: absent ones are cleared. */
+static void clear_absent(writer *w, const stmt *s)
+{
+    axis_set before = w->loops;
+    if (!w->g->axes)
+        return;
+    text_open(w->out, "if (ragged)");
+    open_rows(w, s->axes);
+    text_line(w->out, "if (%s) continue;", c_length(w, 1));
+    open_components(w, s->shape);
+    text_line(w->out, "(%s)%s = 0;", c_address(w, s->to), c_component(w, s->to, s->shape, s->shape));
+    close_components(w, s->shape);
+    close_rows(w, before);
+    text_close(w->out, NULL);
+}
+
+void write_fill_after(writer *w, const stmt *s)
+{
+    if (!s->axis) {
+        clear_absent(w, s);
+        return;
+    }
+    const char *t = w->g->axis[s->axis].letter, *T = c_steps(w, s->axis);
+    axis_set before = w->loops;
+    bool step_in_scope = (w->loops & axis_bit(s->axis)) != 0;
+    text_line(w->out, "/* %s beyond the end */", graph_label(w->g, w->arena, s->nodes.data[0]));
+    if (s->rows == 0 || s->in_loop)
+        text_open(w->out, "if (ragged)");
+    open_rows(w, s->axes & ~(BATCH | axis_bit(s->axis)));
+    if (!step_in_scope)
+        text_open(w->out, "for (size_t %s = ragged ? 0 : %s; %s < %s + %d; %s++)", t, T, t, T, s->rows, t);
+    w->loops |= axis_bit(s->axis);
+    axis_set inside = w->loops;
+    open_rows(w, s->axes);
+    text_line(w->out, "const size_t own = %s;", c_length(w, s->axis));
+    text_line(w->out, "if (%s < own) continue;", t);
+    text_line(w->out, "real *to = %s;", c_address(w, s->to));
+    open_components(w, s->shape);
+    text_line(w->out, "to%s = %s;", c_component(w, s->to, s->shape, s->shape),
+              boundary_value(w, s, arena_printf(w->arena, "%s - own", t)));
+    close_components(w, s->shape);
+    close_rows(w, inside);
+    if (!step_in_scope)
+        text_close(w->out, NULL);
+    w->loops = before | (s->axes & ~(BATCH | axis_bit(s->axis)));
+    close_rows(w, before);
+    if (s->rows == 0 || s->in_loop)
+        text_close(w->out, NULL);
+}
+
+void write_save(writer *w, const stmt *s)
+{
+    const char *t = w->g->axis[s->axis].letter;
+    axis_set before = w->loops;
+    text_open(w->out, "if (args->state)");
+    text_open(w->out, "for (size_t ago = 0; ago < %d; ago++)", s->rows);
+    text_open(w->out, "for (size_t seq = 0; seq < batch; seq++)");
+    w->loops |= s->axes;
+    text_line(w->out, "if (%s == 0) continue;", c_length(w, s->axis));
+    /* `ago` steps before the last: row length - 1 - ago, plus the rows in front */
+    const buffer *b = &w->p->buffers.data[s->to.buffer];
+    view v = s->to;
+    v.shift[s->axis] -= b->before[s->axis];
+    text_line(w->out, "const size_t %s = %s + %d - ago;", t, c_length(w, s->axis), b->before[s->axis] - 1);
+    const char *unit = s->shape.dim[1] > 1 ? arena_printf(w->arena, "unit * %d + col", s->shape.dim[1]) : "unit";
+    if (s->shape.dim[0] == 1)
+        unit = s->shape.dim[1] > 1 ? "col" : "0";
+    open_components(w, s->shape);
+    text_line(w->out, "%s[%s] = (%s)%s;", c_state(w, s->state, "ago"), unit, c_address(w, v),
+              c_component(w, s->to, s->shape, s->shape));
+    close_components(w, s->shape);
+    text_close(w->out, NULL);
+    text_close(w->out, NULL);
+    text_close(w->out, NULL);
+    w->loops = before;
+}

@@ -1,0 +1,442 @@
+/* pointwise.c: elementwise statements: a loop over rows, a loop over components, a line a value.
+ *
+ * A value that has a name or more than one reader is a constant of the innermost loop; any other stands inside its reader's
+ * expression. */
+#include "emit/writer.h"
+
+#include <string.h>
+
+typedef struct pointwise {
+    writer *w;
+    const stmt *s;
+    node_list reads;            /* values read from memory */
+    node_list locals;           /* nodes of the statement with a constant of their own */
+    int temporaries;
+    const char **name_of;       /* per node: its constant, or the pointer to its row */
+} pointwise;
+
+static bool is_of(const pointwise *p, node_id id)
+{
+    for (size_t i = 0; i < p->s->nodes.len; i++) {
+        if (node_is(p->s->nodes.data[i], id))
+            return true;
+    }
+    return false;
+}
+
+static bool is_inline_source(const node *n)
+{
+    return n->op == OP_number || n->op == OP_iota || n->op == OP_step || n->op == OP_length;
+}
+
+static bool in_list(const node_list *l, node_id id)
+{
+    for (size_t i = 0; i < l->len; i++) {
+        if (node_is(l->data[i], id))
+            return true;
+    }
+    return false;
+}
+
+/* ---- names ------------------------------------------------------------------------------------------------------------------ */
+
+/* "h_row", "h_prev", "h_prev4", "h_next": the row that a value is read from. */
+static const char *pointer_name(pointwise *p, node_id id)
+{
+    const writer *w = p->w;
+    const graph *g = w->g;
+    text *t = text_new(w->arena);
+    node_id owner = id;
+    int shift = 0;
+    bool part = false;
+    while (!*graph_label(g, w->arena, owner) || graph_node(g, owner)->op == OP_shift) {
+        const node *n = graph_node(g, owner);
+        if (n->args == 0 || (op_table[n->op].class != SHIFT && op_table[n->op].class != LAYOUT))
+            break;
+        shift += n->op == OP_shift ? n->attr.k : 0;
+        part = part || n->op != OP_shift;
+        owner = n->arg[0];
+    }
+    const char *label = graph_label(g, w->arena, owner);
+    text_put(t, "%s_", *label ? c_identifier(w->arena, label) : "value");
+    if (shift == 0)
+        text_put(t, part ? "part" : "row");
+    else if (shift == 1 || shift == -1)
+        text_put(t, shift < 0 ? "prev" : "next");
+    else
+        text_put(t, "%s%d", shift < 0 ? "prev" : "next", shift < 0 ? -shift : shift);
+    const char *stem = text_string(t), *n = stem;
+    for (int tries = 2;; tries++) {
+        bool taken = false;
+        for (size_t i = 0; i < p->reads.len; i++)
+            taken = taken || (p->name_of[p->reads.data[i].i] && strcmp(p->name_of[p->reads.data[i].i], n) == 0);
+        if (!taken)
+            return n;
+        n = arena_printf(w->arena, "%s_v%d", stem, tries);
+    }
+}
+
+static int uses_within(const pointwise *p, node_id id)
+{
+    int uses = 0;
+    for (size_t i = 0; i < p->s->nodes.len; i++) {
+        const node *n = graph_node(p->w->g, p->s->nodes.data[i]);
+        for (int a = 0; a < n->args; a++)
+            uses += node_is(n->arg[a], id);
+    }
+    return uses;
+}
+
+static bool is_stored(const pointwise *p, node_id id)
+{
+    for (size_t i = 0; i < p->s->stores.len; i++) {
+        if (node_is(p->s->stores.data[i].node, id))
+            return true;
+    }
+    return false;
+}
+
+/* "h.i" and "h_i" are one identifier in C. */
+static const char *unique_local(pointwise *p, const char *stem)
+{
+    const char *n = stem;
+    for (int tries = 2;; tries++) {
+        bool taken = false;
+        for (size_t i = 0; i < p->locals.len; i++)
+            taken = taken || strcmp(p->name_of[p->locals.data[i].i], n) == 0;
+        if (!taken)
+            return n;
+        n = arena_printf(p->w->arena, "%s_v%d", stem, tries);
+    }
+}
+
+/* What the statement reads, and which of its values get a constant. */
+static void find_names(pointwise *p)
+{
+    const graph *g = p->w->g;
+    for (size_t i = 0; i < p->s->nodes.len; i++) {
+        const node *n = graph_node(g, p->s->nodes.data[i]);
+        for (int a = 0; a < n->args; a++) {
+            node_id x = n->arg[a];
+            if (is_of(p, x) || in_list(&p->reads, x) || is_inline_source(graph_node(g, x)))
+                continue;
+            p->name_of[x.i] = pointer_name(p, x);
+            array_push(p->w->arena, &p->reads, x);
+        }
+    }
+    for (size_t i = 0; i < p->s->stores.len; i++) {
+        node_id x = p->s->stores.data[i].node;
+        if (is_of(p, x) || in_list(&p->reads, x) || is_inline_source(graph_node(g, x)))
+            continue;
+        p->name_of[x.i] = pointer_name(p, x);
+        array_push(p->w->arena, &p->reads, x);
+    }
+    for (size_t i = 0; i < p->s->nodes.len; i++) {
+        node_id x = p->s->nodes.data[i];
+        if (graph_node(g, x)->op == OP_sum_over)
+            continue;
+        const char *label = c_label(p->w, x);
+        bool named = *label && graph_node(g, x)->origin.whole;
+        if (!named && uses_within(p, x) == 1 && !is_stored(p, x) && graph_node(g, x)->op != OP_uniform)
+            continue;
+        p->name_of[x.i] = unique_local(p, *label ? label : arena_printf(p->w->arena, "tmp%d", ++p->temporaries));
+        array_push(p->w->arena, &p->locals, x);
+    }
+}
+
+/* ---- expressions ----------------------------------------------------------------------------------------------------------- */
+
+static const char *expression(pointwise *p, node_id id, bool *compound);
+
+static const char *operand(pointwise *p, node_id id, bool parenthesise)
+{
+    bool compound = false;
+    const char *e = expression(p, id, &compound);
+    return compound && parenthesise ? arena_printf(p->w->arena, "(%s)", e) : e;
+}
+
+static bool is_condition(op o)
+{
+    return op_table[o].precedence >= 1 && op_table[o].precedence <= 3;
+}
+
+/* An operand where C wants a truth value: a comparison as it is, any other value compared with 0. */
+static const char *condition(pointwise *p, node_id id)
+{
+    const node *n = graph_node(p->w->g, id);
+    const char *e = operand(p, id, true);
+    if (!p->name_of[id.i] && (is_condition(n->op) || n->op == OP_not)) {
+        const char *inner = strstr(e, "(real)");
+        return inner ? arena_printf(p->w->arena, "%s", inner + strlen("(real)")) : e;
+    }
+    return arena_printf(p->w->arena, "%s != 0", e);
+}
+
+static const char *substitute(pointwise *p, const node *n, node_id id)
+{
+    writer *w = p->w;
+    text *t = text_new(w->arena);
+    bool call = op_table[n->op].precedence == 0;
+    bool logical = n->op == OP_and || n->op == OP_or || n->op == OP_not;
+    (void)id;
+    for (const char *c = op_table[n->op].c; *c; c++) {
+        if (*c != '$') {
+            text_put(t, "%c", *c);
+            continue;
+        }
+        c++;
+        if (*c == 'k') {
+            text_put(t, "%u", n->attr.index);
+            continue;
+        }
+        int i = *c - 'a';
+        bool as_condition = logical || (n->op == OP_select && i == 0);
+        bool alone = call && n->op != OP_select && n->op != OP_copy && n->op != OP_cut && n->op != OP_expand;
+        const char *e = as_condition ? condition(p, n->arg[i]) : operand(p, n->arg[i], !alone);
+        text_puts(t, as_condition ? arena_printf(w->arena, "(%s)", e) : e);
+    }
+    return text_string(t);
+}
+
+static const char *source_value(pointwise *p, const node *n)
+{
+    writer *w = p->w;
+    if (n->op == OP_number)
+        return c_number(w, n->attr.number);
+    if (n->op == OP_iota)
+        return p->s->shape.dim[0] > 1 ? "(real)unit" : "0";
+    if (n->op == OP_step)
+        return arena_printf(w->arena, "(real)(%s + %s + 1)", c_time(w), w->g->axis[n->attr.axis].letter);
+    return arena_printf(w->arena, "(real)(%s + %s)", c_time(w), c_length(w, n->attr.axis));
+}
+
+static const char *put_expression(pointwise *p, const node *n)
+{
+    writer *w = p->w;
+    const char *t = w->g->axis[n->attr.axis].letter;
+    const char *a = operand(p, n->arg[0], true);
+    if (n->attr.from_end)
+        return arena_printf(w->arena, "(%s + %d == %s ? %s : 0)", t, n->attr.k + 1, c_length(w, n->attr.axis), a);
+    return arena_printf(w->arena, "(%s + %s + 1 == %d ? %s : 0)", c_time(w), t, n->attr.k, a);
+}
+
+/* How a node is written where it is read. Depth: chains of unnamed nodes, bounded by the nesting of the spec. */
+static const char *expression(pointwise *p, node_id id, bool *compound)
+{
+    writer *w = p->w;
+    const node *n = graph_node(w->g, id);
+    *compound = false;
+    if (in_list(&p->reads, id))
+        return arena_printf(w->arena, "%s%s", p->name_of[id.i], c_component(w, w->p->views[id.i], n->type.shape, p->s->shape));
+    if (p->name_of[id.i])
+        return p->name_of[id.i];
+    if (is_inline_source(n))
+        return source_value(p, n);
+    if (n->op == OP_put)
+        return put_expression(p, n);
+    *compound = op_table[n->op].precedence > 0 || n->op == OP_select || n->op == OP_copy || n->op == OP_cut || n->op == OP_expand;
+    if (is_condition(n->op) || n->op == OP_not) {
+        *compound = false;
+        return arena_printf(w->arena, "(real)(%s)", substitute(p, n, id));
+    }
+    return substitute(p, n, id);
+}
+
+static const char *defining(pointwise *p, node_id id)
+{
+    const node *n = graph_node(p->w->g, id);
+    if (n->op == OP_uniform)
+        return arena_printf(p->w->arena, "random_uniform(%s_key, (uint32_t)%s)", p->name_of[id.i],
+                            n->type.shape.rank == 2 ? arena_printf(p->w->arena, "(unit * %d + col)", n->type.shape.dim[1]) :
+                            n->type.shape.dim[0] > 1 ? "unit" : "0");
+    const char *own = p->name_of[id.i];
+    p->name_of[id.i] = NULL;
+    bool compound;
+    const char *e = expression(p, id, &compound);
+    p->name_of[id.i] = own;
+    return e;
+}
+
+/* ---- the statement ------------------------------------------------------------------------------------------------------------ */
+
+static bool needs_sequence(const pointwise *p)
+{
+    for (size_t i = 0; i < p->s->stores.len; i++) {
+        if (p->s->stores.data[i].mode != STORE_SET && p->s->axes)
+            return true;
+    }
+    for (size_t i = 0; i < p->s->nodes.len; i++) {
+        const node *n = graph_node(p->w->g, p->s->nodes.data[i]);
+        if (n->op == OP_uniform || n->op == OP_put)
+            return true;
+        for (int a = 0; a < n->args; a++) {
+            op o = graph_node(p->w->g, n->arg[a])->op;
+            if (o == OP_step || o == OP_length)
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool can_be_flat(const pointwise *p)
+{
+    const writer *w = p->w;
+    if (needs_sequence(p))
+        return false;
+    for (size_t i = 0; i < p->reads.len; i++) {
+        if (!rows_are_flat(w, w->p->views[p->reads.data[i].i], p->s->axes))
+            return false;
+    }
+    for (size_t i = 0; i < p->s->stores.len; i++) {
+        if (!rows_are_flat(w, p->s->stores.data[i].to, p->s->axes))
+            return false;
+    }
+    return true;
+}
+
+static shape stored_shape(const pointwise *p, const store *st)
+{
+    return graph_type(p->w->g, st->node).shape;
+}
+
+/* Sums begin at 0, or with what the state holds. */
+static void clear_sums(pointwise *p)
+{
+    writer *w = p->w;
+    for (size_t i = 0; i < p->s->stores.len; i++) {
+        const store *st = &p->s->stores.data[i];
+        if (st->mode != STORE_SUM)
+            continue;
+        axis_set before = w->loops;
+        shape s = stored_shape(p, st);
+        open_rows(w, w->p->buffers.data[st->to.buffer].axes);
+        open_components(w, s);
+        const char *at = c_component(w, st->to, s, s);
+        if (st->state)
+            text_line(w->out, "(%s)%s = %s ? %s%s : 0;", c_address(w, st->to), at, c_time(w), c_state(w, st->state, "0"),
+                      s.dim[0] > 1 ? "[unit]" : "[0]");
+        else
+            text_line(w->out, "(%s)%s = 0;", c_address(w, st->to), at);
+        close_components(w, s);
+        close_rows(w, before);
+    }
+}
+
+static void save_sums(pointwise *p)
+{
+    writer *w = p->w;
+    for (size_t i = 0; i < p->s->stores.len; i++) {
+        const store *st = &p->s->stores.data[i];
+        if (!st->state)
+            continue;
+        axis_set before = w->loops;
+        shape s = stored_shape(p, st);
+        text_open(w->out, "if (args->state)");
+        open_rows(w, w->p->buffers.data[st->to.buffer].axes);
+        open_components(w, s);
+        text_line(w->out, "%s%s = (%s)%s;", c_state(w, st->state, "0"), s.dim[0] > 1 ? "[unit]" : "[0]", c_address(w, st->to),
+                  c_component(w, st->to, s, s));
+        close_components(w, s);
+        close_rows(w, before);
+        text_close(w->out, NULL);
+    }
+}
+
+static void skip_padding(pointwise *p)
+{
+    writer *w = p->w;
+    bool sums = false;
+    for (size_t i = 0; i < p->s->stores.len; i++)
+        sums = sums || p->s->stores.data[i].mode != STORE_SET;
+    if (!sums || !p->s->axes)
+        return;
+    bool timed = false;
+    for (int a = 1; a <= w->g->axes; a++) {
+        if (!(p->s->axes & axis_bit(a)))
+            continue;
+        timed = true;
+        text_line(w->out, "if (ragged && %s >= %s) continue;", w->g->axis[a].letter, c_length(w, a));
+    }
+    if (!timed && w->g->axes)
+        text_line(w->out, "if (ragged && %s == 0) continue;", c_length(w, 1));
+}
+
+/* Pointers to rows, and the keys of random rows. */
+static void write_pointers(pointwise *p)
+{
+    writer *w = p->w;
+    for (size_t i = 0; i < p->reads.len; i++) {
+        node_id id = p->reads.data[i];
+        text_line(w->out, "const real *%s = %s;", p->name_of[id.i], c_address(w, w->p->views[id.i]));
+    }
+    for (size_t i = 0; i < p->s->stores.len; i++)
+        text_line(w->out, "real *to_%zu = %s;", i, c_address(w, p->s->stores.data[i].to));
+    for (size_t i = 0; i < p->s->nodes.len; i++) {
+        const node *n = graph_node(w->g, p->s->nodes.data[i]);
+        if (n->op != OP_uniform)
+            continue;
+        uint64_t hash = UINT64_C(14695981039346656037);
+        for (const char *c = n->attr.path; *c; c++)
+            hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
+        const char *key = arena_printf(w->arena, "random_key(UINT64_C(%llu), args->seed, args->update)", (unsigned long long)hash);
+        bool timed = false;
+        for (int a = 1; a <= w->g->axes; a++) {     /* mixed once for each time axis */
+            if (!(n->type.axes & axis_bit(a)))
+                continue;
+            timed = true;
+            key = arena_printf(w->arena, "random_row(%s, args->sequence + seq, %s + %s + 1)", key, c_time(w), w->g->axis[a].letter);
+        }
+        if (!timed)
+            key = arena_printf(w->arena, "random_row(%s, args->sequence + %s, 0)", key, n->type.axes & BATCH ? "seq" : "0");
+        text_line(w->out, "const uint64_t %s_key = %s;", p->name_of[p->s->nodes.data[i].i], key);
+    }
+}
+
+static void write_components(pointwise *p)
+{
+    writer *w = p->w;
+    if (p->s->shape.dim[0] > 1 || p->s->shape.dim[1] > 1)
+        text_line(w->out, "RNN_INDEPENDENT");
+    open_components(w, p->s->shape);
+    for (size_t i = 0; i < p->locals.len; i++) {
+        node_id id = p->locals.data[i];
+        if (graph_node(w->g, id)->origin.whole)
+            write_equation(w, id);
+        text_line(w->out, "const real %s = %s;", p->name_of[id.i], defining(p, id));
+    }
+    for (size_t i = 0; i < p->s->stores.len; i++) {
+        const store *st = &p->s->stores.data[i];
+        const node *n = graph_node(w->g, st->node);
+        node_id value = n->op == OP_sum_over && is_of(p, st->node) ? n->arg[0] : st->node;
+        text_line(w->out, "to_%zu%s %s %s;", i, c_component(w, st->to, stored_shape(p, st), p->s->shape),
+                  st->mode == STORE_SET ? "=" : "+=", operand(p, value, false));
+    }
+    close_components(w, p->s->shape);
+}
+
+void write_pointwise(writer *w, const stmt *s)
+{
+    pointwise p = {.w = w, .s = s, .name_of = ARENA_ARRAY(w->arena, const char *, w->g->nodes.len)};
+    find_names(&p);
+    for (size_t i = 0; i < s->nodes.len; i++) {
+        if (!in_list(&p.locals, s->nodes.data[i]) && is_stored(&p, s->nodes.data[i]))
+            write_equation(w, s->nodes.data[i]);
+    }
+    clear_sums(&p);
+    axis_set before = w->loops;
+    bool scope = (s->axes & ~w->loops) == 0;
+    if (scope)
+        text_open(w->out, "%s", "");
+    else if (can_be_flat(&p))
+        open_flat_rows(w, s->axes);
+    else
+        open_rows(w, s->axes);
+    skip_padding(&p);
+    write_pointers(&p);
+    write_components(&p);
+    if (scope)
+        text_close(w->out, NULL);
+    else
+        close_rows(w, before);
+    save_sums(&p);
+}

@@ -1,0 +1,161 @@
+/* products.c: matrix products as calls of the kernel `contract`, or as plain loops where the kernel's layout does not fit; and the
+ * packed matrices that they meet. */
+#include "emit/writer.h"
+
+#include <string.h>
+
+/* Opens loops over all rows but those of the last time axis and the batch; returns the number of these, as an expression. */
+static const char *open_outer(writer *w, axis_set axes, bool *flat)
+{
+    axis_set inner = axes & ~w->loops;
+    int last = 0;
+    for (int i = 1; i <= w->g->axes; i++)
+        last = inner & axis_bit(i) ? i : last;
+    *flat = (inner & BATCH) != 0;
+    open_rows(w, axes & ~(BATCH | (last ? axis_bit(last) : 0)));
+    w->flat_axis = last;
+    if (!*flat)
+        return "1";
+    if (!last || strcmp(c_steps(w, last), "1") == 0)
+        return "batch";
+    return arena_printf(w->arena, "%s * batch", c_steps(w, last));
+}
+
+/* The address of the first of the rows that open_outer left to the kernel. */
+static const char *first_row(const writer *w, view v, bool flat)
+{
+    writer at = *w;
+    if (flat) {
+        at.flat = true;
+        at.loops |= BATCH | (w->flat_axis ? axis_bit(w->flat_axis) : 0);
+    }
+    const char *address = c_address(&at, v);
+    const buffer *b = &w->p->buffers.data[v.buffer];
+    if (!flat || !(b->axes & BATCH))
+        return address;
+    /* `row` is 0 for the first one */
+    const char *row = strstr(address, "row");
+    return arena_printf(w->arena, "%.*s0%s", (int)(row - address), address, row + 3);
+}
+
+static int columns(const writer *w, view v) { return w->p->buffers.data[v.buffer].columns; }
+
+static const char *packed_address(const writer *w, int number)
+{
+    const packing *pk = &w->model->shared->packings.data[number];
+    if (pk->in_call)
+        return arena_printf(w->arena, "%s_all", w->p->buffers.data[pk->buffer].name);
+    return arena_printf(w->arena, "args->packed + %zu", pk->offset);
+}
+
+static void write_rows_product(writer *w, const stmt *s)
+{
+    const contract *c = &s->product;
+    axis_set before = w->loops;
+    bool flat;
+    const char *rows = open_outer(w, s->axes, &flat);
+    for (size_t i = 0; i < c->segments.len; i++) {
+        const segment *seg = &c->segments.data[i];
+        int stride = seg->a.si ? seg->a.si : 1;
+        text_line(w->out, "contract((int)(%s), %d, %d, %s, %d, %d, %s, %d, %d, %s, %d, %d);", rows, c->N, seg->K,
+                  first_row(w, seg->a, flat), columns(w, seg->a), stride, packed_address(w, seg->packing), PANEL,
+                  PANEL * seg->K, first_row(w, c->to, flat), columns(w, c->to), i > 0);
+    }
+    w->flat_axis = 0;
+    close_rows(w, before);
+}
+
+/* The kernel reads B with its components side by side; so it does C. */
+static void write_outer_product(writer *w, const stmt *s)
+{
+    const contract *c = &s->product;
+    axis_set before = w->loops;
+    if (!c->add) {
+        text_line(w->out, "for (size_t i = 0; i < %d; i++) (%s)[i] = 0;", c->M * c->N, c_address(w, c->to));
+    }
+    bool flat;
+    const char *rows = open_outer(w, s->axes, &flat);
+    int unit_a = c->M == 1 ? 1 : c->a.si, unit_b = c->N == 1 ? 1 : c->b.si;
+    int row_c = c->M == 1 ? c->N : c->to.si, col_c = c->N == 1 ? 1 : c->to.sj ? c->to.sj : 1;
+    const char *a = first_row(w, c->a, flat), *b = first_row(w, c->b, flat);
+    if (unit_b == 1 && col_c == 1 && (!w->p->buffers.data[c->to.buffer].axes)) {
+        text_line(w->out, "contract(%d, %d, (int)(%s), %s, %d, %d, %s, %d, %d, %s, %d, 1);", c->M, c->N, rows, a, unit_a,
+                  columns(w, c->a), b, columns(w, c->b), PANEL, c_address(w, c->to), row_c);
+    } else {
+        text_open(w->out, "for (size_t row = 0; row < %s; row++)", rows);
+        text_open(w->out, "for (size_t i = 0; i < %d; i++)", c->M);
+        text_open(w->out, "for (size_t j = 0; j < %d; j++)", c->N);
+        text_line(w->out, "(%s)[i * %d + j * %d] += (%s)[row * %d + i * %d] * (%s)[row * %d + j * %d];", c_address(w, c->to), row_c,
+                  col_c, a, columns(w, c->a), unit_a, b, columns(w, c->b), unit_b);
+        text_close(w->out, NULL);
+        text_close(w->out, NULL);
+        text_close(w->out, NULL);
+    }
+    w->flat_axis = 0;
+    close_rows(w, before);
+}
+
+static void write_each_product(writer *w, const stmt *s)
+{
+    const contract *c = &s->product;
+    axis_set before = w->loops;
+    bool scope = (s->axes & ~w->loops) == 0;
+    if (scope)
+        text_open(w->out, "%s", "");
+    open_rows(w, s->axes);
+    text_line(w->out, "const real *a = %s, *b = %s;", c_address(w, c->a), c_address(w, c->b));
+    text_line(w->out, "real *to = %s;", c_address(w, c->to));
+    int to_row = c->M == 1 ? 0 : c->to.si;
+    int to_col = c->N == 1 ? 0 : c->to.sj ? c->to.sj : c->to.si;
+    int a_row = c->M == 1 ? 0 : c->a.si, b_col = c->N == 1 ? 0 : c->b.sj;
+    int a_col = c->K == 1 ? 0 : c->M == 1 && !c->a.sj ? c->a.si : c->a.sj;
+    int b_row = c->K == 1 ? 0 : c->N == 1 && !c->b.si ? c->b.sj : c->b.si;
+    text_open(w->out, "for (size_t i = 0; i < %d; i++)", c->M);
+    text_open(w->out, "for (size_t j = 0; j < %d; j++)", c->N);
+    text_line(w->out, "real dot = 0;");
+    text_line(w->out, "for (size_t k = 0; k < %d; k++) dot += a[i * %d + k * %d] * b[k * %d + j * %d];", c->K, a_row, a_col, b_row,
+              b_col);
+    text_line(w->out, "to[i * %d + j * %d] %s dot;", to_row, to_col, c->add ? "+=" : "=");
+    text_close(w->out, NULL);
+    text_close(w->out, NULL);
+    if (scope)
+        text_close(w->out, NULL);
+    close_rows(w, before);
+}
+
+void write_contract(writer *w, const stmt *s)
+{
+    for (size_t i = 0; i < s->nodes.len; i++)
+        write_equation(w, s->nodes.data[i]);
+    switch (s->product.form) {
+    case FORM_ROWS:
+        write_rows_product(w, s);
+        break;
+    case FORM_OUTER:
+        write_outer_product(w, s);
+        break;
+    case FORM_EACH:
+        write_each_product(w, s);
+        break;
+    }
+}
+
+/* ---- packed matrices --------------------------------------------------------------------------------------------------------- */
+
+void write_packing(writer *w, const packing *pk, const char *base)
+{
+    if (pk->N % PANEL)
+        text_line(w->out, "memset(%s, 0, %zu * sizeof(real));", base, plan_packed_size(pk->K, pk->N));
+    for (size_t i = 0; i < pk->pieces.len; i++) {
+        const packed_piece *x = &pk->pieces.data[i];
+        int k_stride = x->transposed ? x->matrix.sj : x->matrix.si, n_stride = x->transposed ? x->matrix.si : x->matrix.sj;
+        const char *from = pk->in_call ? c_address(w, x->matrix) : arena_printf(w->arena, "params + %d", x->matrix.column);
+        text_line(w->out, "pack_matrix(%d, %d, %s, %d, %d, %s, %d, %d, %d);", x->k, x->n, from, k_stride, n_stride, base, x->k0,
+                  x->n0, pk->K);
+    }
+}
+
+void write_pack(writer *w, const stmt *s)
+{
+    write_packing(w, &w->model->shared->packings.data[s->index], packed_address(w, s->index));
+}

@@ -1,0 +1,74 @@
+/* writer.h: what the files of the emitter share. */
+#ifndef EMIT_WRITER_H
+#define EMIT_WRITER_H
+
+#include "emit/emit.h"
+
+/* Conventions of the generated code, for variable `h` of the spec:
+ *     h_all          its buffer: [time axes][batch][components]
+ *     h_row          one row of it, h_prev and h_next rows of the steps before and after
+ *     h              one component, a constant within a loop
+ *     t, seq, unit, col   loop variables: step (from 0), sequence, component (and second component of a matrix)
+ *     T, batch       their bounds
+ * Names that C or the generated code needs for itself get a '_' at the end. */
+typedef struct writer {
+    arena *arena;
+    text *out;
+    const emit_model *model;
+    const emit_options *options;
+    const program *p;               /* of the function that is being written */
+    const graph *g;
+    axis_set loops;                 /* time axes whose loop variable is in scope, the batch included when `seq` is */
+    bool flat;                      /* `row` runs over all rows of the last time axis and the batch at once */
+    int flat_axis;                  /* that time axis, 0 when the rows are those of the batch alone */
+} writer;
+
+/* names.c */
+const char *c_identifier(arena *a, const char *label);          /* dots to '_', reserved words out of the way */
+const char *c_upper(arena *a, const char *text);
+const char *c_number(const writer *w, double value);            /* a literal of type real */
+const char *c_label(const writer *w, node_id id);               /* identifier of a node's label, "" without one */
+const char *c_field(arena *a, const graph *g, const char *name);/* member of the struct of arguments: of an input */
+const char *c_output_field(arena *a, const graph *g, uint32_t output);
+const char *c_gradient_field(arena *a, const graph *g, uint32_t input);
+
+/* index.c */
+const char *c_steps(const writer *w, int axis);                 /* number of steps: "T", or the constant */
+const char *c_rows(const writer *w, const buffer *b, int axis); /* rows along an axis: "(T + 1)" */
+const char *c_address(const writer *w, view v);                 /* "h_all + ((t + 1) * batch + seq) * 8 + 4": of the row in scope */
+const char *c_component(const writer *w, view v, shape have, shape domain);    /* "[unit]": index into that row */
+void open_rows(writer *w, axis_set axes);                       /* loops over the axes that are not in scope yet */
+void open_flat_rows(writer *w, axis_set axes);                  /* the same, last time axis and batch as one `row` loop */
+void close_rows(writer *w, axis_set before);
+bool rows_are_flat(const writer *w, view v, axis_set axes);     /* may the view be read under open_flat_rows? */
+void open_components(writer *w, shape s);                       /* loops over unit (and col) */
+void close_components(writer *w, shape s);
+const char *c_length(const writer *w, int axis);                /* own length of sequence `seq` */
+const char *c_time(const writer *w);                            /* steps of sequence `seq` in earlier chunks */
+bool has_state(const writer *w);
+const char *c_state(const writer *w, int slot, const char *row);   /* row of a slot of the state, of sequence `seq` */
+
+/* statements */
+void write_pointwise(writer *w, const stmt *s);
+void write_contract(writer *w, const stmt *s);
+void write_rows(writer *w, const stmt *s);
+void write_over(writer *w, const stmt *s);
+void write_gather(writer *w, const stmt *s);
+void write_scatter(writer *w, const stmt *s);
+void write_copy(writer *w, const stmt *s);
+void write_pack(writer *w, const stmt *s);
+void write_count(writer *w, const stmt *s);
+void write_fill_before(writer *w, const stmt *s);
+void write_fill_after(writer *w, const stmt *s);
+void write_save(writer *w, const stmt *s);
+void write_packing(writer *w, const packing *pk, const char *base);
+void write_equation(writer *w, node_id id);                     /* the comment above what computes a node */
+
+/* function.c */
+void write_function(writer *w, const program *p);
+const char *c_buffer_size(const writer *w, const buffer *b, bool macro);    /* reals, in terms of T and batch (B in a macro) */
+bool has_input(const program *p, uint32_t input);                           /* does the program read it? */
+const char *entry_name(entry e);
+bool c_mentions(const char *code, const char *word);        /* as a word of its own, no member */
+
+#endif

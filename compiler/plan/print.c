@@ -1,0 +1,144 @@
+/* print.c: a program as text: explain --stage program. One line a statement, loops indented, buffers first. */
+#include "plan/planner.h"
+
+typedef struct printer { arena *arena; text *out; const program *p; } printer;
+
+static const char *label(const printer *pr, node_id id)
+{
+    const char *l = graph_label(pr->p->graph, pr->arena, id);
+    return *l ? l : arena_printf(pr->arena, "(%s)", op_table[graph_node(pr->p->graph, id)->op].name);
+}
+
+static const char *axes_text(const printer *pr, axis_set axes)
+{
+    text *t = text_new(pr->arena);
+    for (int a = 1; a <= pr->p->graph->axes; a++) {
+        if (axes & axis_bit(a))
+            text_put(t, "[%s]", pr->p->graph->axis[a].letter);
+    }
+    if (axes & BATCH)
+        text_put(t, "[b]");
+    return text_string(t);
+}
+
+/* "h[t-1] + 8": buffer, shifted rows, column. */
+static const char *view_text(const printer *pr, view v)
+{
+    const buffer *b = &pr->p->buffers.data[v.buffer];
+    text *t = text_new(pr->arena);
+    text_put(t, "%s", v.buffer ? b->name : "-");
+    for (int a = 1; a <= pr->p->graph->axes; a++) {
+        if (v.shift[a])
+            text_put(t, "[%s%+d]", pr->p->graph->axis[a].letter, v.shift[a]);
+    }
+    if (v.column)
+        text_put(t, "+%d", v.column);
+    return text_string(t);
+}
+
+static const char *node_labels(const printer *pr, const stmt *s)
+{
+    text *t = text_new(pr->arena);
+    const char *separator = "";
+    for (size_t i = 0; i < s->nodes.len; i++) {
+        const char *l = graph_label(pr->p->graph, pr->arena, s->nodes.data[i]);
+        if (!*l)
+            continue;
+        text_put(t, "%s%s", separator, l);
+        separator = ", ";
+    }
+    return t->len ? text_string(t) : label(pr, s->nodes.data[0]);
+}
+
+static void print_contract(const printer *pr, const stmt *s)
+{
+    const contract *c = &s->product;
+    static const char *const forms[] = {"rows", "outer", "each"};
+    text_put(pr->out, "contract %s %s%s", forms[c->form], axes_text(pr, s->axes), c->form == FORM_OUTER ? " summed" : "");
+    text_put(pr->out, " -> %s (%s)", view_text(pr, c->to), node_labels(pr, s));
+    if (c->form == FORM_ROWS)
+        text_put(pr->out, " n=%d k=", c->N);
+    else
+        text_put(pr->out, c->form == FORM_OUTER ? " m=%d n=%d" : " m=%d n=%d k=%d", c->M, c->N, c->K);
+    for (size_t i = 0; i < c->segments.len; i++)
+        text_put(pr->out, "%s%d of %s", i ? " + " : "", c->segments.data[i].K, view_text(pr, c->segments.data[i].a));
+    if (c->form != FORM_ROWS)
+        text_put(pr->out, " of %s, %s", view_text(pr, c->a), view_text(pr, c->b));
+    text_line(pr->out, "%s", c->add ? ", added" : "");
+}
+
+static void print_pointwise(const printer *pr, const stmt *s)
+{
+    text_line(pr->out, "pointwise %s%s", axes_text(pr, s->axes),
+              s->shape.rank ? shape_text(pr->arena, s->shape) : "");
+    pr->out->depth++;
+    for (size_t i = 0; i < s->nodes.len; i++) {
+        if (*graph_label(pr->p->graph, pr->arena, s->nodes.data[i]))
+            text_line(pr->out, "%s", graph_equation(pr->p->graph, pr->arena, s->nodes.data[i]));
+    }
+    for (size_t i = 0; i < s->stores.len; i++)
+        text_line(pr->out, "store %s %s %s", view_text(pr, s->stores.data[i].to), s->stores.data[i].mode == STORE_SET ? "=" : "+=",
+                  label(pr, s->stores.data[i].node));
+    pr->out->depth--;
+}
+
+static void print_stmt(const printer *pr, const stmt *s)
+{
+    static const char *const kinds[] = {
+        [STMT_ROWS] = "rows", [STMT_OVER] = "over", [STMT_PACK] = "pack", [STMT_GATHER] = "gather", [STMT_SCATTER] = "scatter",
+        [STMT_COPY] = "copy", [STMT_FILL_BEFORE] = "fill before", [STMT_FILL_AFTER] = "fill after", [STMT_COUNT] = "count",
+        [STMT_SAVE] = "save"};
+    if (s->kind == STMT_POINTWISE) {
+        print_pointwise(pr, s);
+    } else if (s->kind == STMT_CONTRACT) {
+        print_contract(pr, s);
+    } else if (s->kind == STMT_PACK) {
+        text_line(pr->out, "pack %d", s->index);
+    } else if (s->target != COPY_TO_VIEW) {
+        const graph *g = pr->p->graph;
+        text_line(pr->out, "copy %s %s -> %s %s", axes_text(pr, s->axes), view_text(pr, s->from.data[0]),
+                  s->target == COPY_TO_OUTPUT ? "output" : "gradient of input",
+                  s->target == COPY_TO_OUTPUT ? g->outputs.data[s->index].path : g->inputs.data[s->index].path);
+    } else {
+        text_line(pr->out, "%s %s -> %s (%s)%s", kinds[s->kind], axes_text(pr, s->axes), view_text(pr, s->to),
+                  node_labels(pr, s), s->in_loop ? " of this step" : "");
+    }
+}
+
+/* Depth: loops. */
+static void print_region(const printer *pr, const region *r)
+{
+    if (r->axis) {
+        text_line(pr->out, "scan %s %s", pr->p->graph->axis[r->axis].letter, r->direction > 0 ? "forward" : "backward");
+        pr->out->depth++;
+    }
+    for (size_t i = 0; i < r->items.len; i++) {
+        if (r->items.data[i].stmt)
+            print_stmt(pr, r->items.data[i].stmt);
+        else
+            print_region(pr, r->items.data[i].region);
+    }
+    if (r->axis)
+        pr->out->depth--;
+}
+
+void plan_print(text *out, const program *p)
+{
+    printer pr = {.arena = out->arena, .out = out, .p = p};
+    static const char *const entries[] = {"step", "forward", "loss", "grad"};
+    text_line(out, "program %s", entries[p->entry]);
+    out->depth++;
+    for (size_t i = 1; i < p->buffers.len; i++) {
+        const buffer *b = &p->buffers.data[i];
+        if (b->storage != STORE_WORK)
+            continue;
+        text_put(out, "buffer %s %s[%d]", b->name, axes_text(&pr, b->axes), b->columns);
+        for (int a = 1; a <= p->graph->axes; a++) {
+            if (b->before[a] || b->after[a])
+                text_put(out, " %s: %d before, %d after", p->graph->axis[a].letter, b->before[a], b->after[a]);
+        }
+        text_put(out, "\n");
+    }
+    print_region(&pr, p->top);
+    out->depth--;
+}
