@@ -1,0 +1,201 @@
+/* compose.c: what the language has as one function and the graph as several operations. Each is written as its equation. */
+#include "lower/context.h"
+
+/* ---- elementwise ------------------------------------------------------------------------------------------------- */
+
+static node_id clip(lowering *l, node_id x, node_id low, node_id high)
+{
+    node_id above = op2(l, OP_max, x, low);
+    return op2(l, OP_min, above, high);
+}
+
+static node_id above_zero(lowering *l, node_id x, node_id yes, node_id no)
+{
+    node_id positive = op2(l, OP_gt, x, number(l, 0));
+    return op3(l, OP_select, positive, yes, no);
+}
+
+static node_id gelu(lowering *l, node_id x)
+{
+    node_id e = op1(l, OP_erf, op2(l, OP_mul, x, number(l, 0.70710678118654752)));
+    node_id half = op2(l, OP_mul, x, number(l, 0.5));
+    return op2(l, OP_mul, half, op2(l, OP_add, e, number(l, 1)));
+}
+
+/* exp of min(x, 0): no overflow on the side that is not taken, where inf * 0 would come into the gradient. */
+static node_id elu(lowering *l, node_id x, node_id a)
+{
+    node_id below = op2(l, OP_sub, op1(l, OP_exp, op2(l, OP_min, x, number(l, 0))), number(l, 1));
+    return above_zero(l, x, x, op2(l, OP_mul, a, below));
+}
+
+node_id lower_composite(lowering *l, const model_expr *e, const node_id *arg)
+{
+    node_id x = arg[0];
+    bool second = e->call.count > 1;
+    switch (e->call.function) {
+    case FUNCTION_gelu: return gelu(l, x);
+    case FUNCTION_silu: return op2(l, OP_mul, x, op1(l, OP_sigmoid, x));
+    case FUNCTION_elu: return elu(l, x, second ? arg[1] : number(l, 1));
+    case FUNCTION_leaky_relu:
+        return above_zero(l, x, x, op2(l, OP_mul, second ? arg[1] : number(l, 0.01), x));
+    case FUNCTION_hard_sigmoid: {
+        node_id line = op2(l, OP_add, op2(l, OP_mul, x, number(l, 0.2)), number(l, 0.5));
+        return clip(l, line, number(l, 0), number(l, 1));
+    }
+    case FUNCTION_hard_tanh: return clip(l, x, number(l, -1), number(l, 1));
+    case FUNCTION_softsign: return op2(l, OP_div, x, op2(l, OP_add, op1(l, OP_abs, x), number(l, 1)));
+    case FUNCTION_log_sigmoid: return op1(l, OP_neg, op1(l, OP_softplus, op1(l, OP_neg, x)));
+    case FUNCTION_clip: return clip(l, x, arg[1], arg[2]);
+    case FUNCTION_ceil: return op1(l, OP_neg, op1(l, OP_floor, op1(l, OP_neg, x)));
+#define FUNCTION(id, word, class, least, most, over, usage) OTHER_##class(id)
+#define OTHER_OPERATOR(id) case FUNCTION_##id:
+#define OTHER_OPERATION(id) case FUNCTION_##id:
+#define OTHER_COMPOSITE(id)
+#define OTHER_SPECIAL(id) case FUNCTION_##id:
+#include "model/functions.def"
+    case FUNCTION_COUNT: break;
+    }
+    BUG("function %d is not written out", (int)e->call.function);
+}
+
+/* ---- over axes --------------------------------------------------------------------------------------------------- */
+
+static node_id max_over(lowering *l, node_id x, axis_set over)
+{
+    for (int axis = 1; axis <= l->g->axes; axis++)
+        if (over & axis_bit(axis)) x = graph_max_over(l->g, x, axis_bit(axis), true);
+    return x;
+}
+
+/* The mean is over the valid steps; of none it is 0. */
+static node_id mean_over(lowering *l, node_id x, axis_set over)
+{
+    node_id sum = graph_sum_over(l->g, x, over, true), steps = NO_NODE;
+    for (int axis = 1; axis <= l->g->axes; axis++) {
+        if (!(over & axis_bit(axis))) continue;
+        node_id length = graph_length(l->g, axis);
+        steps = node_some(steps) ? op2(l, OP_mul, steps, length) : length;
+    }
+    return op2(l, OP_div, sum, op2(l, OP_max, steps, number(l, 1)));
+}
+
+/* exp(x - m) / sum of it; m, the largest, is there for the range of exp and takes no gradient. */
+static node_id softmax_over(lowering *l, node_id x, axis_set over)
+{
+    node_id largest = op1(l, OP_cut, max_over(l, x, over));
+    node_id e = op1(l, OP_exp, op2(l, OP_sub, x, largest));
+    node_id sum = graph_sum_over(l->g, e, over, true);
+    return op2(l, OP_div, e, above_zero(l, sum, sum, number(l, 1)));
+}
+
+static node_id lower_over(lowering *l, const model_expr *e, node_id x)
+{
+    axis_set over = e->call.over;
+    model_function f = e->call.function;
+    if (f == FUNCTION_sum) return graph_sum_over(l->g, x, over, true);
+    if (f == FUNCTION_mean) return mean_over(l, x, over);
+    if (f == FUNCTION_softmax) return softmax_over(l, x, over);
+    if (f == FUNCTION_max) return max_over(l, x, over);
+    if (f == FUNCTION_min) return op1(l, OP_neg, max_over(l, op1(l, OP_neg, x), over));
+    BUG("function %d over axes", (int)f);
+}
+
+/* ---- over components --------------------------------------------------------------------------------------------- */
+
+static node_id total(lowering *l, const model_expr *e, node_id x)
+{
+    shape from = graph_type(l->g, x).shape, to = lower_type(e->type).shape;
+    return shape_equal(from, to) ? x : graph_sum(l->g, x, to);
+}
+
+node_id lower_reduction(lowering *l, const model_expr *e, node_id x)
+{
+    model_function f = e->call.function;
+    if (e->call.over) return lower_over(l, e, x);
+    int rank = graph_type(l->g, x).shape.rank;
+    if (f == FUNCTION_softmax) return graph_softmax(l->g, x);
+    if (f == FUNCTION_logsumexp) return graph_logsumexp(l->g, x);
+    if (f == FUNCTION_sum) return total(l, e, x);
+    if (f == FUNCTION_norm) return op1(l, OP_sqrt, total(l, e, op1(l, OP_square, x)));
+    if (f == FUNCTION_max) return rank ? graph_maximum(l->g, x) : x;
+    if (f == FUNCTION_min) return rank ? op1(l, OP_neg, graph_maximum(l->g, op1(l, OP_neg, x))) : x;
+    if (f != FUNCTION_mean) BUG("function %d over components", (int)f);
+    double count = (double)shape_size(graph_type(l->g, x).shape) / shape_size(lower_type(e->type).shape);
+    return op2(l, OP_div, total(l, e, x), number(l, count));
+}
+
+/* ---- random ------------------------------------------------------------------------------------------------------ */
+
+node_id lower_random(lowering *l, const model_expr *e, const node_id *arg)
+{
+    type t = lower_type(e->type);
+    bool drop = e->call.function == FUNCTION_dropout, training = l->options.mode == LOWER_TRAINING;
+    node_id p = arg[drop ? 1 : 2];
+    const node *constant = graph_node(l->g, p);
+    if (constant->op == OP_number && constant->attr.number == 0) return arg[0];
+    if (!training && drop) return arg[0];
+    if (!training) {
+        node_id difference = op2(l, OP_sub, arg[1], arg[0]);
+        return op2(l, OP_add, arg[0], op2(l, OP_mul, p, difference));
+    }
+    double known = constant->op == OP_number ? constant->attr.number : -1;
+    node_id hit = op2(l, OP_lt, graph_uniform(l->g, e->call.path, t.shape, t.axes), p);
+    if (!drop) return op3(l, OP_select, hit, arg[1], arg[0]);
+    node_id scale = known >= 0 ? number(l, 1 / (1 - known)) : op2(l, OP_div, number(l, 1), op2(l, OP_sub, number(l, 1), p));
+    return op3(l, OP_select, hit, number(l, 0), op2(l, OP_mul, arg[0], scale));
+}
+
+/* ---- losses ------------------------------------------------------------------------------------------------------ */
+
+static node_id sum_all(lowering *l, node_id x)
+{
+    return graph_type(l->g, x).shape.rank ? graph_sum(l->g, x, SCALAR) : x;
+}
+
+static node_id mean_all(lowering *l, node_id x)
+{
+    int size = shape_size(graph_type(l->g, x).shape);
+    return size == 1 ? sum_all(l, x) : op2(l, OP_div, sum_all(l, x), number(l, size));
+}
+
+/* -log p(y) on the logits z: logsumexp(z) - z(y); for a distribution y: sum(y) * logsumexp(z) - sum(y * z). */
+static node_id cross_entropy(lowering *l, const model_expr *e)
+{
+    node_id z = lower_expr(l, model_logits(l->m, e->call.args[0], FUNCTION_softmax));
+    node_id y = lower_expr(l, e->call.args[1]);
+    node_id all = graph_logsumexp(l->g, z);
+    if (graph_type(l->g, y).element == TOKEN) return op2(l, OP_sub, all, graph_pick(l->g, z, y));
+    node_id weight = graph_sum(l->g, y, SCALAR);
+    node_id inner = graph_sum(l->g, op2(l, OP_mul, y, z), SCALAR);
+    return op2(l, OP_sub, op2(l, OP_mul, weight, all), inner);
+}
+
+/* -y log s(z) - (1 - y) log(1 - s(z)) = softplus(z) - y * z */
+static node_id binary_cross_entropy(lowering *l, const model_expr *e)
+{
+    node_id z = lower_expr(l, model_logits(l->m, e->call.args[0], FUNCTION_sigmoid));
+    node_id y = lower_expr(l, e->call.args[1]);
+    return sum_all(l, op2(l, OP_sub, op1(l, OP_softplus, z), op2(l, OP_mul, y, z)));
+}
+
+static node_id huber(lowering *l, node_id d, node_id delta)
+{
+    node_id near = op2(l, OP_mul, number(l, 0.5), op1(l, OP_square, d));
+    node_id far = op2(l, OP_mul, delta, op2(l, OP_sub, d, op2(l, OP_mul, number(l, 0.5), delta)));
+    return op3(l, OP_select, op2(l, OP_le, d, delta), near, far);
+}
+
+node_id lower_loss_function(lowering *l, const model_expr *e)
+{
+    model_function f = e->call.function;
+    if (f == FUNCTION_cross_entropy) return cross_entropy(l, e);
+    if (f == FUNCTION_binary_cross_entropy) return binary_cross_entropy(l, e);
+    node_id a = lower_expr(l, e->call.args[0]), b = lower_expr(l, e->call.args[1]);
+    node_id d = op2(l, OP_sub, a, b);
+    if (f == FUNCTION_mean_square) return mean_all(l, op1(l, OP_square, d));
+    node_id distance = op1(l, OP_abs, d);
+    if (f == FUNCTION_absolute) return mean_all(l, distance);
+    node_id delta = e->call.count > 2 ? lower_expr(l, e->call.args[2]) : number(l, 1);
+    return mean_all(l, huber(l, distance, delta));
+}

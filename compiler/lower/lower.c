@@ -1,0 +1,187 @@
+/* lower.c: checked model -> graph.
+ *
+ * In: a model without faults, a mode, the roots. Out: a verified graph. Variables are lowered in the model's order, each
+ * after what it reads; only readings in time may come before the variable that they read, and get it at the end.
+ *
+ * Note [shared nodes]. Boundaries belong to a variable, but in the graph to a node: two variables that are one node
+ * (g = h, or dropout when it does nothing) may have different ones. The second such variable gets a copy. */
+#include "lower/context.h"
+
+static const model_variable *var(const lowering *l, uint32_t v)
+{
+    return &l->m->variables.data[v];
+}
+
+/* ---- tables ------------------------------------------------------------------------------------------------------ */
+
+static init lower_init(model_init i)
+{
+    static const init_kind kind[] = {
+        [MODEL_NUMBER] = INIT_NUMBER, [MODEL_UNIFORM] = INIT_UNIFORM,       [MODEL_NORMAL] = INIT_NORMAL,
+        [MODEL_GLOROT] = INIT_GLOROT, [MODEL_ORTHOGONAL] = INIT_ORTHOGONAL, [MODEL_IDENTITY] = INIT_IDENTITY};
+    return (init){kind[i.kind], i.value};
+}
+
+static void fill_axes(lowering *l)
+{
+    graph *g = l->g;
+    g->axes = l->m->axes;
+    g->axis[0] = (graph_axis){name_of(g->names, "b"), name_of(g->names, "B")};
+    for (int i = 1; i <= g->axes; i++) g->axis[i] = (graph_axis){l->m->axis[i].letter, l->m->axis[i].length};
+}
+
+static void fill_variables(lowering *l)
+{
+    graph *g = l->g;
+    g->variables.len = 0;
+    for (uint32_t v = 0; v < l->m->variables.len; v++) {
+        const model_variable *at = var(l, v);
+        array_push(g->arena, &g->variables, (graph_variable){at->path, at->equation});
+    }
+}
+
+static void current(lowering *l, uint32_t v)
+{
+    l->g->current = (origin){.variable = v, .role = ROLE_VALUE, .at = var(l, v)->equation};
+}
+
+static void fill_sources(lowering *l)
+{
+    graph *g = l->g;
+    for (uint32_t v = 1; v < l->m->variables.len; v++) {
+        const model_variable *at = var(l, v);
+        type t = lower_type(at->type);
+        current(l, v);
+        g->current.whole = true;
+        if (at->kind == VARIABLE_PARAM) {
+            array_push(g->arena, &g->params, (graph_param){at->path, t.shape, lower_init(at->init), at->at});
+            l->of_variable[v] = graph_param_node(g, (uint32_t)g->params.len - 1);
+        }
+        if (at->kind == VARIABLE_INPUT && (!at->target || l->options.targets)) {
+            array_push(g->arena, &g->inputs, (graph_input){at->path, t, at->type.classes, at->target, at->at});
+            l->of_variable[v] = graph_input_node(g, (uint32_t)g->inputs.len - 1);
+        }
+    }
+}
+
+/* ---- variables --------------------------------------------------------------------------------------------------- */
+
+static node_id filled(lowering *l, shape s, double value)
+{
+    double *values = ARENA_ARRAY(l->g->arena, double, (size_t)shape_size(s));
+    for (int i = 0; i < shape_size(s); i++) values[i] = value;
+    return graph_literal(l->g, s, values);
+}
+
+static void lower_variable(lowering *l, uint32_t v)
+{
+    graph *g = l->g;
+    const model_variable *at = var(l, v);
+    if (!at->value || at->kind == VARIABLE_PARAM || at->kind == VARIABLE_INPUT) return;
+    if (at->on_target && !l->options.targets) return;
+    current(l, v);
+    size_t start = g->nodes.len;
+    type want = lower_type(at->type);
+    node_id n;
+    if (at->kind == VARIABLE_CONST && at->value->kind == EXPR_NUMBER && want.shape.rank)
+        n = filled(l, want.shape, at->value->value);
+    else n = lower_expr(l, at->value);
+    g->current.at = at->equation;
+    if (!type_equal(graph_type(g, n), want)) n = graph_expand(g, n, want);
+    if (n.i >= start) graph_node(g, n)->origin.whole = true;
+    l->of_variable[v] = n;
+}
+
+/* ---- readings: see note [shared nodes] --------------------------------------------------------------------------- */
+
+static bool bounded(const lowering *l, uint32_t v, int axis)
+{
+    return var(l, v)->boundaries.len && var(l, v)->boundary_axis == axis;
+}
+
+static void attach_readings(lowering *l)
+{
+    graph *g = l->g;
+    size_t axes = (size_t)g->axes + 1;
+    uint32_t *owner = ARENA_ARRAY(g->arena, uint32_t, g->nodes.len * axes);      /* who reads a node along an axis */
+    node_id *copy = ARENA_ARRAY(g->arena, node_id, l->m->variables.len);
+    for (size_t i = 0; i < l->readings.len; i++) {
+        pending p = l->readings.data[i];
+        node_id n = l->of_variable[p.variable];
+        uint32_t *first = &owner[n.i * axes + (size_t)p.axis];
+        if (!*first) *first = p.variable;
+        bool shared = *first == p.variable || (!bounded(l, *first, p.axis) && !bounded(l, p.variable, p.axis));
+        if (!shared && !node_some(copy[p.variable])) {
+            current(l, p.variable);
+            g->current.whole = true;
+            copy[p.variable] = graph_pointwise(g, OP_copy, n, NO_NODE, NO_NODE);
+        }
+        graph_set_operand(g, p.reading, shared ? n : copy[p.variable]);
+    }
+}
+
+/* ---- roots ------------------------------------------------------------------------------------------------------- */
+
+/* Mean over the valid steps: the sum of the values over norm(number of steps); weighted: over norm(sum of the weights).
+ * A loss without axes, such as a penalty on a parameter, is itself. */
+static node_id lower_loss(lowering *l, uint32_t index)
+{
+    graph *g = l->g;
+    const model_loss *at = &l->m->losses.data[index];
+    node_id value = l->of_variable[at->value];
+    current(l, at->value);
+    g->current.at = at->at;
+    node_id weight = at->weight ? l->of_variable[at->weight] : NO_NODE;
+    if (node_some(weight)) value = op2(l, OP_mul, value, weight);
+    axis_set axes = graph_type(g, value).axes;
+    if (!axes) return value;
+    node_id sum = graph_sum_over(g, value, axes, false);
+    if (at->total) return sum;
+    node_id count;
+    if (node_some(weight)) {
+        type all = type_real(SCALAR, axes);
+        if (!type_equal(graph_type(g, weight), all)) weight = graph_expand(g, weight, all);
+        count = graph_sum_over(g, weight, axes, false);
+        node_id positive = op2(l, OP_gt, count, number(l, 0));
+        count = op3(l, OP_select, positive, count, number(l, 1));
+    } else {
+        count = op2(l, OP_max, graph_count(g, axes), number(l, 1));
+    }
+    return op2(l, OP_div, sum, graph_norm(g, count, index));
+}
+
+static void lower_roots(lowering *l)
+{
+    graph *g = l->g;
+    for (size_t i = 0; l->options.outputs && i < l->m->outputs.len; i++) {
+        const model_output *o = &l->m->outputs.data[i];
+        if (!node_some(l->of_variable[o->variable])) continue;
+        array_push(g->arena, &g->outputs, (graph_output){o->word, l->of_variable[o->variable], o->at});
+    }
+    for (uint32_t i = 0; l->options.loss && i < l->m->losses.len; i++) {
+        if (!node_some(l->of_variable[l->m->losses.data[i].value])) continue;
+        node_id one = lower_loss(l, i);
+        g->loss = node_some(g->loss) ? op2(l, OP_add, g->loss, one) : one;
+    }
+}
+
+graph *lower_model(arena *a, names *n, const model *m, lower_options options)
+{
+    lowering l = {.g = graph_new(a, n), .m = m, .options = options};
+    l.of_variable = ARENA_ARRAY(a, node_id, m->variables.len);
+    l.of_expr = ARENA_ARRAY(a, node_id, m->exprs);
+    l.boundary = ARENA_ARRAY(a, node_id *, m->variables.len);
+    l.g->sources = m->sources;
+    l.g->model = m->word;
+    l.g->losses = (int)m->losses.len;
+    fill_axes(&l);
+    fill_variables(&l);
+    fill_sources(&l);
+    for (size_t i = 0; i < m->ordered; i++) lower_variable(&l, m->order[i]);
+    lower_roots(&l);
+    attach_readings(&l);
+    l.g->current = (origin){0};
+    graph_compact(l.g);
+    graph_verify(l.g, "lower");
+    return l.g;
+}

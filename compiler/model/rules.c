@@ -1,0 +1,213 @@
+/* rules.c: what else must hold, once shapes and axes are known: distributions, losses, outputs, boundaries, and that
+ * nothing is declared for nothing. */
+#include "model/context.h"
+
+#include <string.h>
+
+/* ---- distributions ----------------------------------------------------------------------------------------------- */
+
+const model_expr *model_logits(const model *m, const model_expr *e, model_function distribution)
+{
+    for (size_t guard = 0; guard <= m->variables.len; guard++) {
+        bool same = e->kind == EXPR_VARIABLE || (e->kind == EXPR_SHIFT && e->read.k == 0);
+        if (!same) {
+            bool is = e->kind == EXPR_CALL && e->call.function == distribution && !e->call.over && !e->call.scope;
+            return is ? e->call.args[0] : NULL;
+        }
+        const model_variable *v = &m->variables.data[e->read.variable];
+        if (v->kind != VARIABLE_EQUATION || !v->value) return NULL;
+        e = v->value;
+    }
+    return NULL;
+}
+
+static void wants_distribution(context *c, const model_expr *e, model_function distribution)
+{
+    const model_expr *p = e->call.args[0];
+    if (p->type.poisoned || model_logits(c->model, p, distribution)) return;
+    const char *word = function_table[distribution].name;
+    diag(c->diags, p->at, E_NOT_DISTRIBUTION, function_table[e->call.function].name, word);
+    if (p->kind != EXPR_VARIABLE) {
+        diag_hint(c->diags, "write %s(%s(...), y) around the value before its nonlinearity",
+                  function_table[e->call.function].name, word);
+        return;
+    }
+    const model_variable *v = variable(c, p->read.variable);
+    diag_add_note(c->diags, v->at, "'%s' is defined here", v->word);
+    diag_hint(c->diags, "if '%s' holds logits, write %s(%s(%s), ...)", v->word, function_table[e->call.function].name, word,
+              v->word);
+}
+
+static void check_expr(context *c, const model_expr *e)
+{
+    switch (e->kind) {
+    case EXPR_CALL: break;
+    case EXPR_SLICE: check_expr(c, e->slice.operand); return;
+    case EXPR_POISON:
+    case EXPR_NUMBER:
+    case EXPR_LITERAL:
+    case EXPR_SIZE:
+    case EXPR_VARIABLE:
+    case EXPR_SHIFT:
+    case EXPR_AT:
+    case EXPR_STEP: return;
+    }
+    for (int i = 0; i < e->call.count; i++) check_expr(c, e->call.args[i]);
+    if (e->call.function == FUNCTION_cross_entropy) wants_distribution(c, e, FUNCTION_softmax);
+    if (e->call.function == FUNCTION_binary_cross_entropy) wants_distribution(c, e, FUNCTION_sigmoid);
+    if (e->call.function != FUNCTION_softmax || e->call.over) return;
+    const model_expr *inner = model_logits(c->model, e->call.args[0], FUNCTION_softmax);
+    if (!inner) return;
+    diag(c->diags, e->at, E_DOUBLE_SOFTMAX);
+    if (e->call.args[0]->kind == EXPR_VARIABLE) {
+        const model_variable *v = variable(c, e->call.args[0]->read.variable);
+        diag_add_note(c->diags, v->at, "'%s' is defined here", v->word);
+    }
+    diag_hint(c->diags, "one softmax is enough: the loss works on what stands inside it");
+}
+
+/* ---- boundaries -------------------------------------------------------------------------------------------------- */
+
+static void find_axis(const model_expr *e, uint32_t v, int *axis, bool *several)
+{
+    if (e->kind == EXPR_CALL)
+        for (int i = 0; i < e->call.count; i++) find_axis(e->call.args[i], v, axis, several);
+    if (e->kind == EXPR_SLICE) find_axis(e->slice.operand, v, axis, several);
+    if (e->kind != EXPR_SHIFT || e->read.variable != v || !e->read.k) return;
+    if (*axis && *axis != e->read.axis) *several = true;
+    *axis = e->read.axis;
+}
+
+static int lone_axis(model_axes set)
+{
+    int found = 0;
+    for (int i = 1; i <= MODEL_MAX_AXES; i++) {
+        if (!(set & (model_axes)1 << i)) continue;
+        if (found) return 0;
+        found = i;
+    }
+    return found;
+}
+
+/* Along which axis the boundary lies: as written, or the only one, or the one that the variable recurs along. */
+static int boundary_axis(context *c, uint32_t number)
+{
+    model_variable *v = variable(c, number);
+    bool several = false;
+    int axis = v->boundary_axis;
+    if (!axis) axis = lone_axis(v->type.axes);
+    if (!axis && v->scope && v->scope->cell) axis = v->scope->axis;
+    if (!axis && v->value) find_axis(v->value, number, &axis, &several);
+    if (!axis || several || !(v->type.axes & (model_axes)1 << axis)) {
+        if (!(v->type.axes >> 1)) diag(c->diags, v->boundaries.data[0].at, E_NO_TIME, v->word);
+        else {
+            const char *list = "";
+            for (int i = 1; i <= c->model->axes; i++)
+                if (v->type.axes & (model_axes)1 << i)
+                    list = arena_printf(c->arena, "%s%s%s", list, *list ? ", " : "", c->model->axis[i].letter);
+            diag(c->diags, v->boundaries.data[0].at, E_WHICH_AXIS, v->word, list);
+        }
+        diag_add_note(c->diags, v->at, "'%s' is defined here", v->word);
+        return 0;
+    }
+    return axis;
+}
+
+static void check_boundaries(context *c, uint32_t number)
+{
+    model_variable *v = variable(c, number);
+    if (!v->boundaries.len || v->type.poisoned) return;
+    v->boundary_axis = boundary_axis(c, number);
+    for (size_t i = 0; v->boundary_axis && i < v->boundaries.len; i++) {
+        const model_boundary *b = &v->boundaries.data[i];
+        if (!(variable(c, b->variable)->type.axes & (model_axes)1 << v->boundary_axis)) continue;
+        const char *letter = c->model->axis[v->boundary_axis].letter;
+        diag(c->diags, variable(c, b->variable)->value ? variable(c, b->variable)->value->at : b->at, E_BOUNDARY_VARIES,
+             v->word, letter);
+        diag_hint(c->diags, "a boundary is one value: that of a single step, as in e[%s]", c->model->axis[v->boundary_axis].length);
+    }
+}
+
+/* ---- the model's statements -------------------------------------------------------------------------------------- */
+
+static void check_losses(context *c)
+{
+    for (size_t i = 0; i < c->model->losses.len; i++) {
+        const model_loss *l = &c->model->losses.data[i];
+        const uint32_t parts[2] = {l->value, l->weight};
+        for (int k = 0; k < 2; k++) {
+            const model_variable *v = variable(c, parts[k]);
+            if (!parts[k] || v->type.poisoned || (!v->type.token && v->type.shape.rank == 0)) continue;
+            diag(c->diags, v->value ? v->value->at : v->at, E_LOSS_SHAPE,
+                 v->type.token ? "a token" : model_shape_text(c->arena, v->type.shape));
+            if (!v->type.token) diag_hint(c->diags, "sum(...) or mean(...) of it is a number");
+        }
+    }
+}
+
+static void check_outputs(context *c)
+{
+    for (size_t i = 0; i < c->model->outputs.len; i++) {
+        const model_output *o = &c->model->outputs.data[i];
+        const model_variable *v = variable(c, o->variable);
+        if (!v->type.poisoned && !v->type.axes) diag(c->diags, o->at, E_OUTPUT_CONSTANT, o->word);
+    }
+}
+
+static void check_generate(context *c)
+{
+    const model_generate *g = &c->model->generate;
+    if (!g->input) return;
+    const model_variable *x = variable(c, g->input), *p = variable(c, g->from);
+    if (x->type.poisoned || p->type.poisoned) return;
+    const char *wrong = NULL;
+    if (x->kind != VARIABLE_INPUT || !x->type.token) wrong = arena_printf(c->arena, "'%s' is no input of tokens", x->word);
+    else if (!(x->type.axes >> g->axis & 1)) wrong = arena_printf(c->arena, "'%s' does not run over that axis", x->word);
+    else if (!model_logits(c->model, p->value ? p->value : NULL, FUNCTION_softmax))
+        wrong = "expected a distribution, a softmax, after '~'";
+    else if (p->type.shape.dim[0] != x->type.classes)
+        wrong = arena_printf(c->arena, "the distribution has %d classes, '%s' has %d", p->type.shape.dim[0], x->word,
+                             x->type.classes);
+    else if (p->type.axes != x->type.axes) wrong = "the distribution and the input run over different axes";
+    if (wrong) diag(c->diags, g->at, E_GENERATE, wrong);
+}
+
+static void check_total(context *c)
+{
+    double total = 0;
+    for (size_t i = 1; i < c->model->variables.len; i++) {
+        const model_variable *v = variable(c, (uint32_t)i);
+        if (v->kind == VARIABLE_PARAM && !v->type.poisoned) total += (double)v->type.shape.dim[0] * v->type.shape.dim[1];
+    }
+    if (total > MODEL_MAX_COMPONENTS)
+        diag(c->diags, c->model->at, E_TOO_LARGE, "the parameters of this model together", (int)MODEL_MAX_COMPONENTS);
+}
+
+static void warn_unused(context *c)
+{
+    for (size_t i = 1; i < c->model->variables.len; i++) {
+        const model_variable *v = variable(c, (uint32_t)i);
+        if (v->used || v->mentioned || v->hidden || v->type.poisoned) continue;
+        const char *what = "the variable";
+        switch (v->kind) {
+        case VARIABLE_EQUATION: break;
+        case VARIABLE_INPUT: what = v->target ? "the target" : "the input"; break;
+        case VARIABLE_PARAM: what = "the parameter"; break;
+        case VARIABLE_CONST: what = "the constant"; break;
+        }
+        diag(c->diags, v->at, W_UNUSED, what, v->word);
+    }
+}
+
+void rules_check(context *c)
+{
+    for (uint32_t v = 1; v < c->model->variables.len; v++) {
+        if (variable(c, v)->value) check_expr(c, variable(c, v)->value);
+        check_boundaries(c, v);
+    }
+    check_losses(c);
+    check_outputs(c);
+    check_generate(c);
+    check_total(c);
+    if (!c->broken) warn_unused(c);
+}

@@ -1,0 +1,142 @@
+/* scope.c: what a name means in a model or in a call of a cell. */
+#include "model/context.h"
+
+#include "base/embedded.h"
+#include "syntax/syntax.h"
+
+#include <string.h>
+
+const function_info function_table[FUNCTION_COUNT] = {
+#define FUNCTION(id, word, class, least, most, over, usage) [FUNCTION_##id] = {word, class, least, most, over, usage},
+#include "model/functions.def"
+};
+
+/* ---- names to numbers -------------------------------------------------------------------------------------------- */
+
+static size_t slot_of(const name_map *m, name key)
+{
+    size_t mask = m->cap - 1;
+    size_t i = ((uintptr_t)key >> 3) * 0x9E3779B1u & mask;
+    while (m->key[i] && m->key[i] != key) i = (i + 1) & mask;
+    return i;
+}
+
+bool name_map_get(const name_map *m, name key, uint32_t *value)
+{
+    if (!m->cap) return false;
+    size_t i = slot_of(m, key);
+    if (!m->key[i]) return false;
+    *value = m->value[i];
+    return true;
+}
+
+void name_map_set(arena *a, name_map *m, name key, uint32_t value)
+{
+    if (2 * m->len >= m->cap) {
+        name_map old = *m;
+        m->cap = old.cap ? 2 * old.cap : 16;
+        m->key = ARENA_ARRAY(a, name, m->cap);
+        m->value = ARENA_ARRAY(a, uint32_t, m->cap);
+        for (size_t i = 0; i < old.cap; i++) {
+            if (!old.key[i]) continue;
+            size_t k = slot_of(m, old.key[i]);
+            m->key[k] = old.key[i];
+            m->value[k] = old.value[i];
+        }
+    }
+    size_t i = slot_of(m, key);
+    if (!m->key[i]) m->len++;
+    m->key[i] = key;
+    m->value[i] = value;
+}
+
+/* ---- symbols ----------------------------------------------------------------------------------------------------- */
+
+symbol *scope_find(const model_instance *s, name word)
+{
+    uint32_t i;
+    return name_map_get(&s->names->index, word, &i) ? &s->names->symbols.data[i] : NULL;
+}
+
+bool function_named(name word, model_function *f)
+{
+    for (int i = 0; i < FUNCTION_COUNT; i++) {
+        if (function_table[i].class == OPERATOR) continue;
+        if (strcmp(function_table[i].name, word) != 0 || i == FUNCTION_matmul || i == FUNCTION_transpose) continue;
+        *f = (model_function)i;
+        return true;
+    }
+    return false;
+}
+
+symbol *scope_add(context *c, model_instance *s, tree_id id, symbol_kind kind)
+{
+    model_function f;
+    symbol *old = scope_find(s, id.text);
+    if (old) {
+        if (old->kind == SYMBOL_AXIS) {
+            diag(c->diags, id.at, E_AXIS_NAME, id.text);
+            diag_add_note(c->diags, old->at, "the axis comes from here");
+        } else {
+            diag(c->diags, id.at, E_REDECLARED, id.text);
+            diag_add_note(c->diags, old->at, "'%s' is declared here", id.text);
+        }
+        return NULL;
+    }
+    if (function_named(id.text, &f)) {
+        diag(c->diags, id.at, E_FUNCTION_NAME, id.text);
+        return NULL;
+    }
+    symbol added = {.word = id.text, .kind = kind, .at = id.at};
+    name_map_set(c->arena, &s->names->index, id.text, (uint32_t)s->names->symbols.len);
+    array_push(c->arena, &s->names->symbols, added);
+    return &s->names->symbols.data[s->names->symbols.len - 1];
+}
+
+void unknown_name(context *c, const model_instance *s, name word, span at)
+{
+    if (c->broken) return;
+    diag(c->diags, at, E_UNKNOWN_NAME, word);
+    ARRAY(const char *) known = {0};
+    for (size_t i = 0; i < s->names->symbols.len; i++) array_push(c->arena, &known, s->names->symbols.data[i].word);
+    const char *near = name_nearest(word, known.data, known.len);
+    if (near) diag_hint(c->diags, "did you mean '%s'?", near);
+    else if (s->cell) diag_hint(c->diags, "a cell sees its own names only: pass the value as data");
+}
+
+void suggest_function(context *c, const model_instance *s, name word)
+{
+    ARRAY(const char *) known = {0};
+    for (int i = 0; i < FUNCTION_COUNT; i++)
+        if (function_table[i].class != OPERATOR) array_push(c->arena, &known, function_table[i].name);
+    for (size_t i = 0; i < c->cell_list.len; i++) array_push(c->arena, &known, c->cell_list.data[i]->name.text);
+    for (size_t i = 0; i < s->names->symbols.len; i++) array_push(c->arena, &known, s->names->symbols.data[i].word);
+    const char *path;
+    for (size_t i = 0; (path = embedded_path(i)); i++) {
+        size_t n = strlen(path);
+        if (n > 10 && !strncmp(path, "cells/", 6)) array_push(c->arena, &known, arena_strndup(c->arena, path + 6, n - 10));
+    }
+    const char *near = name_nearest(word, known.data, known.len);
+    if (near) diag_hint(c->diags, "did you mean '%s'?", near);
+}
+
+/* ---- cells ------------------------------------------------------------------------------------------------------- */
+
+/* A cell of the files that were read, else one of the standard cells, which is parsed when it is first met. */
+const tree_cell *cell_find(context *c, name word)
+{
+    uint32_t i;
+    if (name_map_get(&c->cells, word, &i)) return c->cell_list.data[i];
+    size_t length;
+    const char *path = arena_printf(c->arena, "cells/%s.rnn", word);
+    const char *content = embedded_text(path, &length);
+    if (!content) return NULL;
+    tree_file *f = syntax_parse(c->arena, c->names, c->diags, sources_add(diag_sources(c->diags), path, content, length));
+    for (size_t k = 0; k < f->cells.len; k++) {
+        const tree_cell *cell = f->cells.data[k];
+        if (name_map_get(&c->cells, cell->name.text, &i)) continue;
+        name_map_set(c->arena, &c->cells, cell->name.text, (uint32_t)c->cell_list.len);
+        array_push(c->arena, &c->cell_list, cell);
+    }
+    return name_map_get(&c->cells, word, &i) ? c->cell_list.data[i] : NULL;
+}
