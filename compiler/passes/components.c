@@ -1,7 +1,8 @@
-/* components.c: which nodes lie on a cycle together: strongly connected components (Tarjan 1972), with a stack of its own
- * instead of recursion.
+/* components.c: which nodes lie on a cycle together: strongly connected components (Tarjan 1972), with a stack of
+ * its own instead of recursion.
  *
- * Comes in: a graph and its order; goes out: a number per node. Only cycles have one; a node that reads itself is a cycle. */
+ * Comes in: a graph and its order; goes out: a number per node. Only cycles have one; a node that reads itself is a
+ * cycle. */
 #include "passes/rewrite.h"
 
 typedef struct frame { node_id id; int next; bool self; } frame;     /* operands before `next` are done */

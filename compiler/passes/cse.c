@@ -1,12 +1,15 @@
 /* cse.c: common subexpressions.
  *
- * Nodes with the same operation, attributes, operands and type have the same value; the first in canonical order stands for all.
- * That may make users equal, too. They come later in the order, except that a shift may read a node that comes later: so it is
- * done again until nothing changes. Two recurrences that are equal only if they are equal stay two.
+ * Nodes with the same operation, attributes, operands and type have the same value; the first in canonical order
+ * stands for all. That may make users equal, too. They come later in the order, except that a shift may read a node
+ * that comes later: so it is done again until nothing changes. Two recurrences that are equal only if they are equal
+ * stay two.
  *
- * A copy is never merged: it was put there to be another node than its operand. Random nodes are equal when their paths are.
+ * A copy is never merged: it was put there to be another node than its operand. Random nodes are equal when their
+ * paths are.
  *
- * Needs: a verified graph. Keeps: all values; a label of every set of merged nodes (see note [names move] in rewrite.c). */
+ * Needs: a verified graph. Keeps: all values; a label of every set of merged nodes (see note [names move] in
+ * rewrite.c). */
 #include "passes/rewrite.h"
 #include <string.h>
 

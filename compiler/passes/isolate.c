@@ -1,8 +1,9 @@
 /* isolate.c: what is read in time gets memory of its own.
  *
- * Readings at other steps need rows outside the sequence: for boundary values, and for what earlier chunks held. Views and
- * sources have no such rows, nor has a value that does not vary over the axis it is read along, nor a gradient that is added
- * directly to the caller's array. For such values the readings get a copy, stretched over the axis where it lacks one.
+ * Readings at other steps need rows outside the sequence: for boundary values, and for what earlier chunks held.
+ * Views and sources have no such rows, nor has a value that does not vary over the axis it is read along, nor a
+ * gradient that is added directly to the caller's array. For such values the readings get a copy, stretched over the
+ * axis where it lacks one.
  *
  * Needs: a verified graph. Keeps: all values and labels; every pass that drops copies must have run. */
 #include "passes/rewrite.h"
@@ -48,7 +49,8 @@ void pass_isolate(graph *g)
     arena *a = arena_new();
     size_t count = g->nodes.len;
     bool *gradient = gradient_roots(g, a);
-    node_id (*copy)[MAX_TIME_AXES + 1] = arena_array(a, count, sizeof *copy);      /* by axis; [0]: for all that it has */
+    /* By the axis that the node lacks; [0]: for readings along axes that it has. */
+    node_id (*copy)[MAX_TIME_AXES + 1] = arena_array(a, count, sizeof *copy);
     for (uint32_t i = 1; i < count; i++) {
         node n = g->nodes.data[i];
         if (!is_reading(&n) || !needs_rows(&n))

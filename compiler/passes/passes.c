@@ -1,7 +1,7 @@
 /* passes.c: runs the passes of passes.def.
  *
- * Comes in: a verified graph, with or without adjoints; goes out: the same values from a graph that the plan accepts, compacted,
- * with numbered parts. */
+ * Comes in: a verified graph, with or without adjoints; goes out: the same values from a graph that the plan
+ * accepts, compacted, with numbered parts. */
 #include "passes/rewrite.h"
 
 typedef struct pass_info { const char *name; void (*run)(graph *g); bool required; } pass_info;

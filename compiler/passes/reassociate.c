@@ -1,13 +1,13 @@
 /* reassociate.c: brings the matrix products of a sum together.
  *
- * The plan computes W @ h[t-1] + V @ c[t-1] as one product of several segments, if it finds nothing else in the sum. A user may
- * write W @ h[t-1] + b + V @ c[t-1], and the adjoint of a value is a sum in the order in which its users came. So a sum is
- * rewritten as ((inside) + (outside)) + rest: `inside` the products of the recurrence that the sum is part of, `outside` those that
- * do not depend on it and can be computed for all steps at once, both in the order of their parameters, which is the same for
- * all gates of a cell; `rest` as it was.
+ * The plan computes W @ h[t-1] + V @ c[t-1] as one product of several segments, if it finds nothing else in the sum.
+ * A user may write W @ h[t-1] + b + V @ c[t-1], and the adjoint of a value is a sum in the order in which its users
+ * came. So a sum is rewritten as ((inside) + (outside)) + rest: `inside` the products of the recurrence that the sum
+ * is part of, `outside` those that do not depend on it and can be computed for all steps at once, both in the order
+ * of their parameters, which is the same for all gates of a cell; `rest` as it was.
  *
- * Before that, in adjoints, shift(a, k) + shift(b, k) becomes shift(a + b, k), so that what several gates send back to h[t-1] is
- * one sum.
+ * Before that, in adjoints, shift(a, k) + shift(b, k) becomes shift(a + b, k), so that what several gates send back
+ * to h[t-1] is one sum.
  *
  * A sum is a tree of additions of one type, each used once and without a label: a variable stays one.
  *
@@ -66,7 +66,7 @@ static void for_sums(graph *g, rewrite_sum *f)
     node_list order = graph_order(g, a);
     sums s = {.w = rewrite_begin(g, a), .arena = a, .uses = rewrite_uses(g, &order, a),
               .component = rewrite_recurrences(g, &order, a), .inner = ARENA_ARRAY(a, bool, g->nodes.len)};
-    for (size_t i = order.len; i-- > 0;) {          /* users first, except for what is read in time: that is used otherwise */
+    for (size_t i = order.len; i-- > 0;) {          /* a sum before the additions within it */
         node_id id = order.data[i];
         if (graph_node(g, id)->op != OP_add || s.inner[id.i])
             continue;
@@ -77,11 +77,11 @@ static void for_sums(graph *g, rewrite_sum *f)
     arena_free(a);
 }
 
-/* ---- shifts ---------------------------------------------------------------------------------------------------------- */
+/* ---- shifts ------------------------------------------------------------------------------------------------------ */
 
 static bool is_adjoint_shift(const sums *s, node_id id)
 {
-    const node *n = graph_node(s->w.g, id);
+    const node *n = graph_node(s->w.g, id);         /* NO_NODE has no operation */
     return n->op == OP_shift && n->args == 1 && !n->attr.over.carry && s->uses[id.i] == 1 && !n->origin.whole &&
            type_equal(graph_type(s->w.g, n->arg[0]), n->type);
 }
@@ -92,21 +92,22 @@ static bool same_shift(const sums *s, node_id x, node_id y)
     return a->attr.axis == b->attr.axis && a->attr.k == b->attr.k && type_equal(a->type, b->type);
 }
 
-/* One shift for all terms that are shifts like terms[first]; they are struck from the list. NO_NODE when it is the only one. */
+/* One shift for all terms that are shifts like terms[first]; they are struck from the list. NO_NODE when it is the
+ * only one. */
 static node_id joined_shift(sums *s, node_list *terms, size_t first)
 {
     graph *g = s->w.g;
     node_id sum = NO_NODE, like = terms->data[first];
     int found = 0;
     for (size_t i = first; i < terms->len; i++)
-        found += node_some(terms->data[i]) && is_adjoint_shift(s, terms->data[i]) && same_shift(s, like, terms->data[i]);
+        found += is_adjoint_shift(s, terms->data[i]) && same_shift(s, like, terms->data[i]);
     if (found < 2)
         return NO_NODE;
     node n = *graph_node(g, like);
     rewrite_on_behalf(g, &n);
     for (size_t i = first; i < terms->len; i++) {
         node_id id = terms->data[i];
-        if (!node_some(id) || !is_adjoint_shift(s, id) || !same_shift(s, like, id))
+        if (!is_adjoint_shift(s, id) || !same_shift(s, like, id))
             continue;
         sum = plus(g, sum, graph_node(g, id)->arg[0]);
         terms->data[i] = NO_NODE;
@@ -140,7 +141,7 @@ static void join_shifts(sums *s, node_id root, const node_list *all)
     rewrite_replace(&s->w, root, sum);
 }
 
-/* ---- products -------------------------------------------------------------------------------------------------------- */
+/* ---- products ---------------------------------------------------------------------------------------------------- */
 
 /* W x or x W with W free of axes and x a vector that varies: gives W. */
 static bool is_rows_product(const graph *g, node_id id, node_id *weight)

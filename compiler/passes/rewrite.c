@@ -1,11 +1,11 @@
 /* rewrite.c: replacing nodes.
  *
- * Comes in: which node another one stands for; goes out: a graph whose operands and roots are redirected. Replaced nodes stay
- * until the graph is compacted.
+ * Comes in: which node another one stands for; goes out: a graph whose operands and roots are redirected. Replaced
+ * nodes stay until the graph is compacted.
  *
- * Note [names move]. A labelled node, one that is a whole variable, passes its origin to the node that stands for it, unless that
- * one has a label of its own. Parameters and inputs have one always. Where a value and an adjoint become one node, it is the
- * value: it exists before the adjoint is wanted. */
+ * Note [names move]. A labelled node, one that is a whole variable, passes its origin to the node that stands for
+ * it, unless that one has a label of its own. Parameters and inputs have one always. Where a value and an adjoint
+ * become one node, it is the value: it exists before the adjoint is wanted. */
 #include "passes/rewrite.h"
 
 /* Takes note of the nodes that were made since the last call. */

@@ -1,7 +1,8 @@
 /* rewrite.h: how a pass replaces nodes; private to passes/.
  *
- * A pass makes new nodes, or takes others that exist, and says which node each replaces. Nothing in the graph changes until
- * rewrite_end, which redirects all operands and roots; until then rewrite_now tells what stands for a node. */
+ * A pass makes new nodes, or takes others that exist, and says which node each replaces. Nothing in the graph
+ * changes until rewrite_end, which redirects all operands and roots; until then rewrite_now tells what stands for a
+ * node. */
 #ifndef PASSES_REWRITE_H
 #define PASSES_REWRITE_H
 
@@ -23,8 +24,8 @@ void rewrite_end(rewriter *w);
 node_id rewrite_now(rewriter *w, node_id id);
 static inline node_id rewrite_arg(rewriter *w, const node *n, int i) { return rewrite_now(w, n->arg[i]); }
 
-/* Lets `to`, of the same type, stand for `from`, and pass on its name (see note [names move]). False, and nothing happens, where
- * both are read in time with different boundaries: then they differ outside of the sequence. */
+/* Lets `to`, of the same type, stand for `from`, and pass on its name (see note [names move]). False, and nothing
+ * happens, where both are read in time with different boundaries: then they differ outside of the sequence. */
 bool rewrite_replace(rewriter *w, node_id from, node_id to);
 
 bool rewrite_is_read(rewriter *w, node_id id);          /* by a shift or an at */
@@ -38,8 +39,8 @@ static inline bool is_reading(const node *n) { return n->op == OP_shift || n->op
 /* How often each node is an operand of nodes that the roots need, or a root. */
 int *rewrite_uses(const graph *g, const node_list *order, arena *a);
 
-/* components.c: the recurrences, by node: the number of the strongly connected component, counting all edges, or 0 for nodes on
- * no cycle. */
+/* components.c: the recurrences, by node: the number of the strongly connected component, counting all edges, or 0
+ * for nodes on no cycle. */
 int *rewrite_recurrences(const graph *g, const node_list *order, arena *a);
 
 /* What passes_run calls: */

@@ -1,11 +1,13 @@
-/* simplify.c: local rewrites that are right for every value, infinities and NaN included, but for the sign of a zero.
+/* simplify.c: local rewrites that are right for every value, infinities and NaN included, but for the sign of a
+ * zero.
  *
- * Each rule looks at a node and what its operands are now, and gives a node that can stand for it, or none. Every rule makes the
- * graph smaller or turns an addition and a negation into a subtraction, so the rounds end. Multiplication by 0 is not folded: it is
- * NaN for infinities. A denominator (`norm`) is not folded, since the caller may give another.
+ * Each rule looks at a node and what its operands are now, and gives a node that can stand for it, or none. Every
+ * rule makes the graph smaller or turns an addition and a negation into a subtraction, so the rounds end.
+ * Multiplication by 0 is not folded: it is NaN for infinities. A denominator (`norm`) is not folded, since the
+ * caller may give another.
  *
- * Needs: a verified graph, differentiated if it is to be. Keeps: all values but for rounding; copies that are read in time, or of
- * nodes read with boundaries: there they tell apart what differs outside of the sequence. */
+ * Needs: a verified graph, differentiated if it is to be. Keeps: all values but for rounding; copies that are read
+ * in time, or of nodes read with boundaries: there they tell apart what differs outside of the sequence. */
 #include "passes/rewrite.h"
 #include <float.h>
 #include <math.h>
@@ -44,7 +46,7 @@ static bool is_value(rewriter *w, node_id id, double wanted)
     return is_constant(w, id, &value) && value == wanted;
 }
 
-/* ---- arithmetic ---------------------------------------------------------------------------------------------------------- */
+/* ---- arithmetic -------------------------------------------------------------------------------------------------- */
 
 static node_id simpler_add(rewriter *w, const node *n)
 {
@@ -70,7 +72,8 @@ static node_id simpler_sub(rewriter *w, const node *n)
     return NO_NODE;
 }
 
-/* Factors are merged only while nothing comes near the range of a float: c * (d * x) may be in it where c * d is not. */
+/* Factors are merged only while nothing comes near the range of a float: c * (d * x) may be in it where c * d is
+ * not. */
 #define LARGEST_FACTOR 1e15
 #define SMALLEST_FACTOR 1e-15
 
@@ -124,7 +127,7 @@ static node_id simpler_select(rewriter *w, const node *n)
     return as_type(w->g, rewrite_arg(w, n, c != 0 ? 1 : 2), n->type);
 }
 
-/* ---- what changes nothing --------------------------------------------------------------------------------------------- */
+/* ---- what changes nothing ---------------------------------------------------------------------------------------- */
 
 static node_id simpler_expand(rewriter *w, const node *n)
 {
@@ -143,7 +146,7 @@ static node_id simpler_copy(rewriter *w, const node *n, node_id id)
     return rewrite_is_read(w, id) || rewrite_is_bounded(w, a) ? NO_NODE : a;
 }
 
-/* ---- layout ------------------------------------------------------------------------------------------------------------- */
+/* ---- layout ------------------------------------------------------------------------------------------------------ */
 
 static node_id simpler_transpose(rewriter *w, const node *n)
 {
@@ -212,7 +215,7 @@ static node_id simpler_sum(rewriter *w, const node *n)
     return type_equal(graph_type(w->g, a), n->type) ? a : NO_NODE;
 }
 
-/* ---- every pointwise operation ------------------------------------------------------------------------------------------ */
+/* ---- every pointwise operation ----------------------------------------------------------------------------------- */
 
 static double fold(op o, double a, double b, double c)
 {
@@ -284,11 +287,11 @@ static node_id without_expands(rewriter *w, const node *n)
     return any ? graph_pointwise(w->g, n->op, arg[0], arg[1], arg[2]) : NO_NODE;
 }
 
-/* ---- the table ---------------------------------------------------------------------------------------------------------- */
+/* ---- the table --------------------------------------------------------------------------------------------------- */
 
 static rule *const rules[OP_COUNT] = {
-    [OP_add] = simpler_add, [OP_sub] = simpler_sub, [OP_mul] = simpler_mul, [OP_div] = simpler_div, [OP_neg] = simpler_neg,
-    [OP_select] = simpler_select, [OP_expand] = simpler_expand, [OP_matmul] = simpler_matmul,
+    [OP_add] = simpler_add, [OP_sub] = simpler_sub, [OP_mul] = simpler_mul, [OP_div] = simpler_div,
+    [OP_neg] = simpler_neg, [OP_select] = simpler_select, [OP_expand] = simpler_expand, [OP_matmul] = simpler_matmul,
     [OP_transpose] = simpler_transpose, [OP_reshape] = simpler_reshape, [OP_concat] = simpler_concat,
     [OP_slice] = simpler_slice, [OP_pad] = simpler_pad, [OP_sum] = simpler_sum,
 };

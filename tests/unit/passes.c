@@ -1,5 +1,5 @@
-/* passes.c: each rewrite on a graph built by hand, and all of them on random graphs, whose values the oracle compares before
- * and after. */
+/* passes.c: each rewrite on a graph built by hand, and all of them on random graphs, whose values the oracle
+ * compares before and after. */
 #include "derive/derive.h"
 #include "oracle/oracle.h"
 #include "passes/rewrite.h"
@@ -11,7 +11,7 @@
 static const axis_set BT = BATCH | 2;
 enum { N = 3 };                     /* components of vectors */
 
-/* ---- helpers -------------------------------------------------------------------------------------------------------- */
+/* ---- helpers ----------------------------------------------------------------------------------------------------- */
 
 static graph *new_graph(arena *a)
 {
@@ -53,7 +53,8 @@ static node_id unary(graph *g, op o, node_id a) { return graph_pointwise(g, o, a
 static node_id binary(graph *g, op o, node_id a, node_id b) { return graph_pointwise(g, o, a, b, NO_NODE); }
 static node_id one_back(graph *g, node_id a) { return graph_shift(g, a, graph_type(g, a), 1, -1, NULL, 0, 0); }
 
-/* A node as nested calls, `add(x0, matmul(p0', x1))`. What is read in time is not followed, but for sources. Depth: the tests'. */
+/* A node as nested calls, `add(x0, matmul(p0', x1))`. What is read in time is not followed, but for sources. Depth:
+ * the tests'. */
 static const char *written(const graph *g, node_id id)
 {
     arena *a = g->arena;
@@ -96,7 +97,7 @@ static void ck_after(graph *g, void (*run)(graph *g), node_id id, const char *ex
     ck_assert(type_equal(graph_type(g, g->outputs.data[0].node), before));
 }
 
-/* ---- simplify ------------------------------------------------------------------------------------------------------- */
+/* ---- simplify ---------------------------------------------------------------------------------------------------- */
 
 typedef struct leaves { node_id x, y, s, v, A, one, zero, two; } leaves;
 
@@ -114,7 +115,7 @@ static leaves new_leaves(graph *g)
     return l;
 }
 
-#define SIMPLIFIES(expression, expected)                                                                                \
+#define SIMPLIFIES(expression, expected)                                                                               \
     do {                                                                                                               \
         arena *a = arena_new();                                                                                        \
         graph *g = new_graph(a);                                                                                       \
@@ -224,6 +225,23 @@ START_TEST(simplify_minds_boundaries)
 }
 END_TEST
 
+/* Nor is an adjoint, read as nothing before this call, one with a value, read from the call before. */
+START_TEST(simplify_minds_chunks)
+{
+    arena *a = arena_new();
+    graph *g = new_graph(a);
+    leaves l = new_leaves(g);
+    node_id value = one_back(g, l.x), adjoint = one_back(g, binary(g, OP_mul, l.x, l.one));
+    graph_node(g, value)->attr.over.carry = true;
+    graph_node(g, adjoint)->attr.over.carry = false;
+    new_output(g, value);
+    new_output(g, adjoint);
+    run_pass(g, pass_simplify, "simplify");
+    ck_assert_int_eq(graph_node(g, graph_node(g, g->outputs.data[1].node)->arg[0])->op, OP_mul);
+    arena_free(a);
+}
+END_TEST
+
 /* The label of what is replaced goes to what replaces it, unless that has one; inputs have. */
 START_TEST(simplify_moves_labels)
 {
@@ -231,7 +249,8 @@ START_TEST(simplify_moves_labels)
     graph *g = new_graph(a);
     leaves l = new_leaves(g);
     node_id inner = unary(g, OP_tanh, l.x), labelled = unary(g, OP_exp, l.x);
-    node_id u = binary(g, OP_mul, inner, l.one), v = binary(g, OP_add, labelled, l.zero), w = binary(g, OP_div, l.y, l.one);
+    node_id u = binary(g, OP_mul, inner, l.one), v = binary(g, OP_add, labelled, l.zero);
+    node_id w = binary(g, OP_div, l.y, l.one);
     label(g, labelled, "e");
     label(g, u, "u");
     label(g, v, "v");
@@ -261,7 +280,12 @@ START_TEST(simplify_long_chains)
 }
 END_TEST
 
-/* ---- cse ------------------------------------------------------------------------------------------------------------- */
+/* ---- cse --------------------------------------------------------------------------------------------------------- */
+
+static node_id mask(graph *g, const char *path)
+{
+    return graph_uniform(g, name_of(g->names, path), SCALAR, BT);
+}
 
 static bool merged(graph *g)
 {
@@ -293,8 +317,8 @@ START_TEST(cse_merges)
     MERGES(true, graph_literal(g, shape_vector(2), p), graph_literal(g, shape_vector(2), q));
     MERGES(false, graph_literal(g, shape_vector(2), p), graph_literal(g, shape_vector(2), r));
     MERGES(false, unary(g, OP_copy, l.x), unary(g, OP_copy, l.x));
-    MERGES(true, graph_uniform(g, name_of(g->names, "d"), SCALAR, BT), graph_uniform(g, name_of(g->names, "d"), SCALAR, BT));
-    MERGES(false, graph_uniform(g, name_of(g->names, "d"), SCALAR, BT), graph_uniform(g, name_of(g->names, "e"), SCALAR, BT));
+    MERGES(true, mask(g, "d"), mask(g, "d"));
+    MERGES(false, mask(g, "d"), mask(g, "e"));
     MERGES(false, graph_matmul(g, l.A, false, l.x, false), graph_matmul(g, l.A, true, l.x, false));
     MERGES(false, graph_slice(g, l.x, 0, 0, 1), graph_slice(g, l.x, 0, 1, 1));
     MERGES(true, one_back(g, l.x), one_back(g, l.x));
@@ -318,7 +342,8 @@ START_TEST(cse_sees_through_shifts)
 }
 END_TEST
 
-/* Equal variables with different values before the first step stay two; a value that is also an adjoint stays the value. */
+/* Equal variables with different values before the first step stay two; a value that is also an adjoint stays the
+ * value. */
 START_TEST(cse_minds_boundaries_and_roles)
 {
     arena *a = arena_new();
@@ -346,7 +371,7 @@ START_TEST(cse_minds_boundaries_and_roles)
 }
 END_TEST
 
-/* ---- reassociate --------------------------------------------------------------------------------------------------------- */
+/* ---- reassociate ------------------------------------------------------------------------------------------------- */
 
 /* h = tanh(A h[t-1] + v + B x + C c[t-1] + D y), c = h * x: products inside and outside of the recurrence, mixed. The
  * parameters C and A stand in another order than in the sum. */
@@ -357,7 +382,8 @@ START_TEST(reassociate_products)
     shape square = shape_matrix(N, N);
     type t = type_real(shape_vector(N), BT);
     node_id C = new_param(g, square), A = new_param(g, square), B = new_param(g, square), D = new_param(g, square);
-    node_id v = new_param(g, shape_vector(N)), x = new_input(g, shape_vector(N), BT), y = new_input(g, shape_vector(N), BT);
+    node_id v = new_param(g, shape_vector(N));
+    node_id x = new_input(g, shape_vector(N), BT), y = new_input(g, shape_vector(N), BT);
     node_id h1 = graph_shift(g, NO_NODE, t, 1, -1, NULL, 0, 0), c1 = graph_shift(g, NO_NODE, t, 1, -1, NULL, 0, 0);
     node_id sum = binary(g, OP_add, graph_matmul(g, A, false, h1, false), v);
     sum = binary(g, OP_add, sum, graph_matmul(g, B, false, x, false));
@@ -377,7 +403,8 @@ START_TEST(reassociate_products)
 }
 END_TEST
 
-/* Outside of recurrences; what is used elsewhere or varies less is no part of the chain, and a labelled sum stays one. */
+/* Outside of recurrences; what is used elsewhere or varies less is no part of the chain, and a labelled sum stays
+ * one. */
 START_TEST(reassociate_leaves_others)
 {
     arena *a = arena_new();
@@ -417,7 +444,7 @@ START_TEST(reassociate_shifts)
 }
 END_TEST
 
-/* ---- isolate --------------------------------------------------------------------------------------------------------- */
+/* ---- isolate ----------------------------------------------------------------------------------------------------- */
 
 START_TEST(isolate_copies)
 {
@@ -449,7 +476,7 @@ START_TEST(isolate_copies)
 }
 END_TEST
 
-/* ---- random graphs --------------------------------------------------------------------------------------------------- */
+/* ---- random graphs ----------------------------------------------------------------------------------------------- */
 
 enum { STEPS = 5, BATCHES = 3, GRAPHS = 150 };
 
@@ -504,8 +531,8 @@ static node_id some_vector(maker *m)
     return some(m);
 }
 
-/* A recurrent network: readings that are set in the end, each of a copy with boundaries of its own; then whatever the dice
- * say; the loss at every step and at the end. */
+/* A recurrent network: readings that are set in the end, each of a copy with boundaries of its own; then whatever
+ * the dice say; the loss at every step and at the end. */
 static graph *random_graph(arena *a, uint64_t seed)
 {
     maker m = {.g = new_graph(a), .random = seed * 977 + 5};
@@ -556,7 +583,8 @@ static double *values(const graph *g, arena *a, size_t *count)
         x[0][i] = sin(i * 1.7), x[1][i] = cos(i * 0.9);
     for (int i = 0; i < 3 * N * N + 3 * N; i++)
         params[i] = 0.6 * sin(i * 2.3 + 1);
-    oracle_call call = {.inputs = inputs, .params = params, .batch = BATCHES, .steps = {0, STEPS}, .lengths = {NULL, lengths}};
+    oracle_call call = {.inputs = inputs, .params = params, .batch = BATCHES, .steps = {0, STEPS},
+                        .lengths = {NULL, lengths}};
     oracle *o = oracle_new(g, &call);
     node_list roots = graph_roots(g, a);
     *count = 0;
@@ -660,6 +688,7 @@ int main(void)
     tcase_add_test(c, simplify_layout);
     tcase_add_test(c, simplify_keeps_copies);
     tcase_add_test(c, simplify_minds_boundaries);
+    tcase_add_test(c, simplify_minds_chunks);
     tcase_add_test(c, simplify_moves_labels);
     tcase_add_test(c, simplify_long_chains);
     tcase_add_test(c, cse_merges);
