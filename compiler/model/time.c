@@ -197,18 +197,26 @@ static bool loop_find(search *s, const uint32_t *members, size_t count, uint32_t
 
 typedef struct facts { const edge *earlier, *later, *other, *whole; uint32_t whole_reader; int axis, other_axis; } facts;
 
+/* All of an axis may be read inside a loop along another one: attention does. */
+static void find_whole(const search *s, const uint32_t *members, size_t count, uint32_t which, facts *f)
+{
+    model_axes forbidden = f->axis ? (model_axes)1 << f->axis : ~(model_axes)0;
+    for (size_t i = 0; i < count && !f->whole; i++)
+        for (size_t k = 0; k < s->of[members[i]].len && !f->whole; k++) {
+            const edge *e = &s->of[members[i]].data[k];
+            if (s->component[e->to] != which || !(e->whole & forbidden)) continue;
+            f->whole = e;
+            f->whole_reader = members[i];
+        }
+}
+
 static facts look(const search *s, const uint32_t *members, size_t count, uint32_t which)
 {
     facts f = {0};
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < s->of[members[i]].len; k++) {
             const edge *e = &s->of[members[i]].data[k];
-            if (s->component[e->to] != which) continue;
-            if (e->whole && !f.whole) {
-                f.whole = e;
-                f.whole_reader = members[i];
-            }
-            if (at_once(e)) continue;
+            if (s->component[e->to] != which || at_once(e)) continue;
             if (!f.axis) f.axis = e->axis;
             if (e->axis != f.axis && !f.other) {
                 f.other = e;
@@ -217,6 +225,7 @@ static facts look(const search *s, const uint32_t *members, size_t count, uint32
             if (e->k < 0 && !f.earlier) f.earlier = e;
             if (e->k > 0 && !f.later) f.later = e;
         }
+    find_whole(s, members, count, which, &f);
     return f;
 }
 
