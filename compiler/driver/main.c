@@ -1,48 +1,51 @@
-/* main.c: rnnc check FILE: parses a spec and prints what is wrong with it. */
-#include "syntax/syntax.h"
+/* main.c: rnnc COMMAND ...: finds the command, reads its options, calls it. */
+#define _GNU_SOURCE 1
+#include "driver/command.h"
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { EXIT_SPEC = 1, EXIT_USAGE = 2 };
+static int (*const functions[COMMAND_COUNT])(const options *) = {
+#define COMMAND(name, ...) command_##name,
+#include "driver/commands.def"
+#undef COMMAND
+};
 
-/* The whole file, NULL when it cannot be read or is too large. */
-static char *read_file(arena *a, const char *path, size_t *length)
+static int unknown_command(const char *word, const char *nearest)
 {
-    FILE *f = fopen(path, "rb");
-    if (!f) return NULL;
-    char *bytes = arena_alloc(a, (size_t)SOURCE_MAX_BYTES + 1);
-    *length = fread(bytes, 1, (size_t)SOURCE_MAX_BYTES + 1, f);
-    bool failed = ferror(f) || *length > SOURCE_MAX_BYTES;
-    fclose(f);
-    return failed ? NULL : bytes;
+    if (nearest)
+        fprintf(stderr, "rnnc: there is no command '%s'; did you mean '%s'?\n", word, nearest);
+    else
+        fprintf(stderr, "rnnc: there is no command '%s'\n", word);
+    fputs("usage: rnnc COMMAND ...; 'rnnc help' lists the commands\n", stderr);
+    return EXIT_USAGE;
 }
 
 int main(int argc, char **argv)
 {
-    bool print = argc == 3 && strcmp(argv[1], "fmt") == 0;
-    if (argc != 3 || (!print && strcmp(argv[1], "check") != 0)) {
-        fputs("usage: rnnc check FILE\n", stderr);
+    signal(SIGXFSZ, SIG_IGN); /* a file beyond the limit is an error like any other, see train/atomic.h */
+    const char *word = argc > 1 ? argv[1] : "";
+    if (argc < 2) {
+        fputs("usage: rnnc COMMAND ...; 'rnnc help' lists the commands\n", stderr);
         return EXIT_USAGE;
     }
+    if (strcmp(word, "--version") == 0) {
+        puts("rnnc " RNNC_VERSION);
+        return command_finish(EXIT_SUCCESS);
+    }
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) word = "help";
+    command c;
+    const char *nearest;
+    if (!command_find(word, &c, &nearest)) return unknown_command(word, nearest);
     arena *a = arena_new();
-    size_t length;
-    const char *content = read_file(a, argv[2], &length);
-    if (!content) {
-        fprintf(stderr, "rnnc: cannot read %s\n", argv[2]);
-        arena_free(a);
-        return EXIT_SYSTEM;
+    options o;
+    int code = options_read(&o, a, c, argc, argv);
+    if (code == 0 && o.value[OPTION_HELP].given) {
+        options_help_command(stdout, c);
+        code = command_finish(EXIT_SUCCESS);
+    } else if (code == 0) {
+        code = functions[c](&o);
     }
-    sources *s = sources_new(a);
-    diags *d = diags_new(a, s);
-    tree_file *f = syntax_parse(a, names_new(a), d, sources_add(s, argv[2], content, length));
-    diags_sort(d);
-    diag_print(d, stderr, DIAG_TEXT, false);
-    if (print && !f->broken) {
-        text *t = text_new(a);
-        syntax_print(t, f);
-        fputs(text_string(t), stdout);
-    }
-    int code = diag_error_count(d) ? EXIT_SPEC : EXIT_SUCCESS;
     arena_free(a);
     return code;
 }

@@ -1,0 +1,294 @@
+/* gradcheck.c: rnnc gradcheck SPEC: every derivative against differences of the loss.
+ *
+ * The training graph in double at a random point: parameters as `init` draws them, moved a little; random inputs;
+ * sequences of different lengths, one of them absent; NaN and impossible tokens in the padding; dropout with fixed masks.
+ * For components of every parameter and every real input, n = (8 (L(+h) - L(-h)) - (L(+2h) - L(-2h))) / 12h must agree
+ * with the derivative a that the generated code gives: |a - n| <= 1e-6 max(|a|, |n|, largest derivative). A step that
+ * crosses a kink is seen as a disagreement that goes away with a smaller step. */
+#include "driver/batch.h"
+#include "driver/command.h"
+#include "driver/weights.h"
+#include <math.h>
+#include <stdlib.h>
+
+enum {
+    BATCH_DEFAULT = 4,
+    STEPS_DEFAULT = 5,
+    STAND_IN = 5,        /* for sizes that come from data */
+    COMPONENTS_MAX = 48, /* checked of a tensor; of a larger one, as many at random */
+    STEP_SIZES = 3,      /* h, h / 8, h / 64 */
+};
+static const double bound = 1e-6, step_size = 1e-3, moved = 0.1;
+
+typedef struct checker {
+    const options *o;
+    arena *arena;
+    pipeline p;
+    const graph *g;
+    loaded l;
+    bool open;
+    batch b;
+    double *params, *packed, *d_params;
+    double **d_input; /* by number; NULL: none */
+    loaded_call loss_call, grad_call;
+    double loss, largest; /* derivative */
+    uint64_t random;
+    bool failed;
+} checker;
+
+/* ---- the random point -------------------------------------------------------------------------------------------- */
+
+static uint64_t draw(checker *c) /* splitmix64 */
+{
+    uint64_t z = c->random += 0x9E3779B97F4A7C15u;
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
+    return z ^ z >> 31;
+}
+
+static double draw_real(checker *c)
+{
+    return (double)(draw(c) >> 11) * 0x1p-52 - 1;
+} /* [-1, 1) */
+
+/* The first sequence is full, the last of four or more absent, the others are as long as chance has it. */
+static void draw_lengths(checker *c)
+{
+    batch *b = &c->b;
+    for (int axis = 1; axis <= c->g->axes; axis++) {
+        b->lengths[axis] = ARENA_ARRAY(c->arena, int, b->sequences);
+        for (size_t n = 0; n < b->sequences; n++)
+            b->lengths[axis][n] = n == 0 ? (int)b->steps[axis] : (int)(1 + draw(c) % b->steps[axis]);
+        if (b->sequences >= BATCH_DEFAULT) b->lengths[axis][b->sequences - 1] = 0;
+    }
+}
+
+static void draw_input(checker *c, uint32_t index)
+{
+    const graph_input *in = &c->g->inputs.data[index];
+    size_t rows = batch_time_rows(c->g, in->type.axes, c->b.steps), size = (size_t)shape_size(in->type.shape);
+    size_t count = c->b.sequences * rows * size;
+    double *reals = ARENA_ARRAY(c->arena, double, count);
+    int *tokens = ARENA_ARRAY(c->arena, int, count);
+    for (size_t n = 0; n < c->b.sequences; n++)
+        for (size_t s = 0; s < rows; s++)
+            for (size_t i = 0; i < size; i++) {
+                size_t at = batch_index(c->b.sequences, n, s, size, i);
+                bool inside = batch_inside(&c->b, c->g, in->type.axes, n, s);
+                reals[at] = inside ? draw_real(c) : NAN;
+                tokens[at] = inside ? (int)(draw(c) % (uint64_t)(in->classes > 0 ? in->classes : 1)) : -1;
+            }
+    c->b.input[index] = in->type.element == TOKEN ? (void *)tokens : (void *)reals;
+}
+
+static void draw_point(checker *c)
+{
+    const option_value *v = c->o->value;
+    c->b.sequences = v[OPTION_BATCH].given ? (size_t)v[OPTION_BATCH].number : BATCH_DEFAULT;
+    draw_lengths(c);
+    c->b.input = ARENA_ARRAY(c->arena, void *, c->g->inputs.len + 1);
+    for (uint32_t i = 0; i < c->g->inputs.len; i++) draw_input(c, i);
+    size_t count = loaded_size(&c->l, SIZE_PARAMS, 1, NULL);
+    c->params = loaded_init(&c->l, v[OPTION_SEED].given ? v[OPTION_SEED].number : 1);
+    for (size_t i = 0; i < count; i++) c->params[i] += moved * draw_real(c);
+    c->packed = loaded_pack(&c->l, c->params);
+}
+
+/* ---- loss and derivatives ---------------------------------------------------------------------------------------- */
+
+static loaded_call new_call(checker *c, entry e)
+{
+    loaded_call call = loaded_call_new(&c->l, c->b.sequences, c->b.steps);
+    for (uint32_t i = 1; i <= (uint32_t)c->g->axes; i++) loaded_put(&call, FIELD_LENGTHS, i, c->b.lengths[i]);
+    loaded_put(&call, FIELD_PARAMS, 0, c->params);
+    loaded_put(&call, FIELD_PACKED, 0, c->packed);
+    for (uint32_t i = 0; i < c->g->inputs.len; i++) loaded_put(&call, FIELD_INPUT, i, c->b.input[i]);
+    loaded_put(&call, FIELD_LOSS, 0, &c->loss);
+    loaded_put_number(&call, FIELD_SEED, 0, 7);
+    loaded_put_number(&call, FIELD_UPDATE, 0, 1);
+    loaded_work(&call, e);
+    return call;
+}
+
+static double loss_at(checker *c, double *component, double value)
+{
+    double before = *component;
+    *component = value;
+    c->l.pack(c->params, c->packed);
+    if (loaded_run(&c->loss_call, ENTRY_LOSS)) c->loss = NAN;
+    *component = before;
+    return c->loss;
+}
+
+static double difference(checker *c, double *component, double h)
+{
+    double x = *component;
+    double near = loss_at(c, component, x + h) - loss_at(c, component, x - h);
+    double far = loss_at(c, component, x + 2 * h) - loss_at(c, component, x - 2 * h);
+    return (8 * near - far) / (12 * h);
+}
+
+static void find_largest(checker *c, const double *d, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (fabs(d[i]) > c->largest) c->largest = fabs(d[i]);
+}
+
+static size_t input_reals(const checker *c, const graph_input *in)
+{
+    return batch_time_rows(c->g, in->type.axes, c->b.steps) * c->b.sequences * (size_t)shape_size(in->type.shape);
+}
+
+static int compute_derivatives(checker *c)
+{
+    c->loss_call = new_call(c, ENTRY_LOSS);
+    c->grad_call = new_call(c, ENTRY_GRAD);
+    size_t count = loaded_size(&c->l, SIZE_PARAMS, 1, NULL);
+    c->d_params = ARENA_ARRAY(c->arena, double, count);
+    c->d_input = ARENA_ARRAY(c->arena, double *, c->g->inputs.len + 1);
+    loaded_put(&c->grad_call, FIELD_GRADS, 0, c->d_params);
+    for (uint32_t i = 0; i < c->g->inputs.len; i++) {
+        const graph_input *in = &c->g->inputs.data[i];
+        if (in->target || in->type.element != REAL) continue;
+        c->d_input[i] = ARENA_ARRAY(c->arena, double, input_reals(c, in));
+        loaded_put(&c->grad_call, FIELD_INPUT_GRAD, i, c->d_input[i]);
+    }
+    int fault = loaded_run(&c->grad_call, ENTRY_GRAD);
+    if (fault) return command_fault(EXIT_SYSTEM, "the generated code refuses its arguments (error %d)", fault);
+    double loss = c->loss;
+    find_largest(c, c->d_params, count);
+    for (uint32_t i = 0; i < c->g->inputs.len; i++) {
+        const graph_input *in = &c->g->inputs.data[i];
+        if (c->d_input[i]) find_largest(c, c->d_input[i], input_reals(c, in));
+    }
+    if (loaded_run(&c->loss_call, ENTRY_LOSS) == 0 && isfinite(loss) && fabs(c->loss - loss) <= bound * fabs(loss))
+        return 0;
+    return command_fault(EXIT_NUMERIC, "at this point the loss is %.17g beside the derivatives and %.17g alone", loss,
+                         c->loss);
+}
+
+/* ---- one tensor -------------------------------------------------------------------------------------------------- */
+
+typedef struct worst {
+    double error, a, n;
+    size_t at;
+} worst;
+
+/* The error of component `at` with the step size that agrees best. */
+static void check_component(checker *c, double *values, const double *d, size_t at, worst *w)
+{
+    worst best = { .error = INFINITY };
+    double h = step_size;
+    for (int i = 0; i < STEP_SIZES && best.error > bound; i++, h /= 8) {
+        double n = difference(c, &values[at], h), scale = fmax(fmax(fabs(d[at]), fabs(n)), c->largest);
+        double error = d[at] == n ? 0 : fabs(d[at] - n) / scale;
+        if (error < best.error || i == 0) best = (worst){ isnan(error) ? INFINITY : error, d[at], n, at };
+    }
+    if (best.error >= w->error) *w = best;
+}
+
+static void print_tensor(checker *c, const char *word, shape s, size_t checked, size_t count, worst w)
+{
+    bool good = w.error <= bound;
+    printf("  %-20s %-12s %4zu of %-8zu %.1e%s\n", word, shape_text(c->arena, s), checked, count, w.error,
+           good ? "" : "  WRONG");
+    if (good) return;
+    printf("      component %zu: derivative %.12g, difference %.12g\n", w.at, w.a, w.n);
+    c->failed = true;
+}
+
+static void check_param(checker *c, uint32_t index)
+{
+    const graph_param *p = &c->g->params.data[index];
+    size_t offset = weights_offset(c->g, index), count = (size_t)shape_size(p->shape);
+    size_t checked = count < COMPONENTS_MAX ? count : COMPONENTS_MAX;
+    worst w = { 0 };
+    for (size_t i = 0; i < checked; i++)
+        check_component(c, c->params + offset, c->d_params + offset, checked == count ? i : draw(c) % count, &w);
+    print_tensor(c, p->path, p->shape, checked, count, w);
+}
+
+/* Components inside the sequences are moved; the derivative by padding must be 0. */
+static void check_input(checker *c, uint32_t index)
+{
+    const graph_input *in = &c->g->inputs.data[index];
+    size_t rows = batch_time_rows(c->g, in->type.axes, c->b.steps), size = (size_t)shape_size(in->type.shape);
+    size_t inside = 0, checked = 0, total = c->b.sequences * rows * size;
+    size_t *places = ARENA_ARRAY(c->arena, size_t, total);
+    worst w = { 0 };
+    for (size_t n = 0; n < c->b.sequences; n++)
+        for (size_t s = 0; s < rows; s++)
+            for (size_t i = 0; i < size; i++) {
+                size_t at = batch_index(c->b.sequences, n, s, size, i);
+                if (batch_inside(&c->b, c->g, in->type.axes, n, s))
+                    places[inside++] = at;
+                else if (c->d_input[index][at] != 0)
+                    w = (worst){ INFINITY, c->d_input[index][at], 0, at };
+            }
+    for (; checked < inside && checked < COMPONENTS_MAX; checked++) {
+        size_t pick = inside <= COMPONENTS_MAX ? checked : draw(c) % inside;
+        check_component(c, c->b.input[index], c->d_input[index], places[pick], &w);
+    }
+    print_tensor(c, arena_printf(c->arena, "input.%s", in->path), in->type.shape, checked, inside, w);
+}
+
+/* ---- the command ------------------------------------------------------------------------------------------------- */
+
+static int prepare(checker *c)
+{
+    const options *o = c->o;
+    pipeline_options po = command_pipeline(o, o->operands.data[0]);
+    po.purpose = FOR_GRADCHECK;
+    po.data_size = STAND_IN;
+    po.emit.standalone = po.emit.real_double = true;
+    po.emit.batch = o->value[OPTION_BATCH].given ? (int)o->value[OPTION_BATCH].number : BATCH_DEFAULT;
+    if (!pipeline_open(&c->p, c->arena, &po)) return EXIT_SYSTEM;
+    bool good = pipeline_check(&c->p);
+    command_print_messages(o, &c->p);
+    if (!good) return EXIT_SPEC;
+    pipeline_compile(&c->p, (pipeline_dump){ 0 });
+    c->g = c->p.programs.graph;
+    if (!c->p.loss)
+        return command_fault(EXIT_SPEC, "%s: the model has no loss, so there is nothing to derive", po.path);
+    int steps[MAX_TIME_AXES + 1] = { 0 };
+    int code = options_steps(o, c->g->axis, c->g->axes, steps);
+    if (code) return code;
+    /* Axes of different lengths, so that they cannot be taken for each other. */
+    for (int i = 1; i <= c->g->axes; i++)
+        c->b.steps[i] = steps[i] ? (size_t)steps[i] : (size_t)(i == 1 ? STEPS_DEFAULT : STEPS_DEFAULT - 1);
+    jit_backend backend = (jit_backend)o->value[OPTION_JIT].number;
+    if (!o->value[OPTION_JIT].given && !loaded_backend(&backend))
+        return command_fault(EXIT_SYSTEM, "neither libtcc nor a C compiler is here; set CC");
+    const char *error;
+    c->open = loaded_open(&c->l, c->arena, &c->p.c, c->p.options.emit.prefix, backend, true, &error);
+    return c->open ? 0 : command_fault(EXIT_SYSTEM, "%s", error);
+}
+
+static void check_all(checker *c)
+{
+    printf("model %s: %zu sequences", c->g->model, c->b.sequences);
+    for (int i = 1; i <= c->g->axes; i++) printf(", %s = %zu", c->g->axis[i].length, c->b.steps[i]);
+    printf(", loss %.6g, largest derivative %.3g\n", c->loss, c->largest);
+    for (uint32_t i = 0; i < c->g->params.len; i++) check_param(c, i);
+    for (uint32_t i = 0; i < c->g->inputs.len; i++)
+        if (c->d_input[i]) check_input(c, i);
+}
+
+int command_gradcheck(const options *o)
+{
+    checker c = { .o = o,
+                  .arena = arena_new(),
+                  .random = o->value[OPTION_SEED].given ? o->value[OPTION_SEED].number : 1 };
+    int code = prepare(&c);
+    if (!code) {
+        draw_point(&c);
+        code = compute_derivatives(&c);
+    }
+    if (!code) {
+        check_all(&c);
+        code = command_finish(c.failed ? EXIT_NUMERIC : EXIT_SUCCESS);
+    }
+    if (c.open) loaded_close(&c.l);
+    arena_free(c.arena);
+    return code;
+}

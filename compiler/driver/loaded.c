@@ -1,0 +1,128 @@
+/* loaded.c: compiles emitted C in memory, finds its functions, fills in their arguments by the table of fields; see
+ * loaded.h. The struct of arguments is a row of words, one for each field. */
+#include "driver/loaded.h"
+#include "driver/pipeline.h"
+#include <stdlib.h>
+#include <string.h>
+
+_Static_assert(sizeof(void *) == sizeof(uint64_t) && sizeof(size_t) == sizeof(uint64_t), "arguments are 64-bit words");
+
+bool loaded_backend(jit_backend *backend)
+{
+    *backend = JIT_TCC;
+    if (jit_available(JIT_TCC)) return true;
+    *backend = JIT_CC;
+    return jit_available(JIT_CC);
+}
+
+/* Stores the address of PREFIX_name in the pointer to a function at `to`; false when the C has none. */
+static bool find(loaded *l, const char *prefix, const char *suffix, void *to)
+{
+    void *address = jit_symbol(l->jit, arena_printf(l->arena, "%s_%s", prefix, suffix));
+    memcpy(to, &address, sizeof address); /* ISO C has no cast from an object's to a function's address */
+    return address != NULL;
+}
+
+bool loaded_open(loaded *l, arena *a, const emitted *c, const char *prefix, jit_backend backend, bool real_double,
+                 const char **error)
+{
+    static const char *const entries[] = { "step", "forward", "loss", "grad" };
+    *l = (loaded){ .arena = a, .c = c, .real_double = real_double };
+    char *message;
+    l->jit = jit_compile(&(jit_options){ .backend = backend }, pipeline_one_text(a, c), &message);
+    if (!l->jit) {
+        *error = message ? arena_strndup(a, message, strlen(message)) : "out of memory";
+        free(message);
+        return false;
+    }
+    bool found = find(l, prefix, "init", &l->init);
+    found &= find(l, prefix, "pack", &l->pack);
+    found &= find(l, prefix, "sizes", &l->sizes);
+    find(l, prefix, "reset", &l->reset);
+    for (size_t e = 0; e <= ENTRY_GRAD; e++) find(l, prefix, entries[e], &l->entry[e]);
+    if (!found) BUG("the C of %s lacks init, pack or sizes", prefix);
+    return true;
+}
+
+void loaded_close(loaded *l)
+{
+    jit_free(l->jit);
+    l->jit = NULL;
+}
+
+/* ---- memory ------------------------------------------------------------------------------------------------------ */
+
+void *loaded_reals(const loaded *l, size_t count)
+{
+    return arena_array(l->arena, count, l->real_double ? sizeof(double) : sizeof(float));
+}
+
+double loaded_real(const loaded *l, const void *reals, size_t i)
+{
+    return l->real_double ? ((const double *)reals)[i] : (double)((const float *)reals)[i];
+}
+
+void loaded_set_real(const loaded *l, void *reals, size_t i, double value)
+{
+    if (l->real_double)
+        ((double *)reals)[i] = value;
+    else
+        ((float *)reals)[i] = (float)value;
+}
+
+/* Generated C takes the steps as an array that begins with axis 1. */
+size_t loaded_size(const loaded *l, emit_size what, size_t batch, const size_t *steps)
+{
+    static const size_t none[MAX_TIME_AXES + 1];
+    return l->sizes((int)what, batch, (steps ? steps : none) + 1);
+}
+
+void *loaded_init(const loaded *l, uint64_t seed)
+{
+    void *params = loaded_reals(l, loaded_size(l, SIZE_PARAMS, 1, NULL));
+    l->init(params, seed);
+    return params;
+}
+
+void *loaded_pack(const loaded *l, const void *params)
+{
+    void *packed = loaded_reals(l, loaded_size(l, SIZE_PACKED, 1, NULL));
+    l->pack(params, packed);
+    return packed;
+}
+
+/* ---- calls ------------------------------------------------------------------------------------------------------- */
+
+void loaded_put_number(loaded_call *call, field_role what, uint32_t index, uint64_t number)
+{
+    for (size_t i = 0; i < call->l->c->field_count; i++) {
+        const field *f = &call->l->c->fields[i];
+        if (f->role == what && f->index == index) call->words[i] = number;
+    }
+}
+
+void loaded_put(loaded_call *call, field_role what, uint32_t index, const void *pointer)
+{
+    loaded_put_number(call, what, index, (uint64_t)(uintptr_t)pointer);
+}
+
+loaded_call loaded_call_new(const loaded *l, size_t batch, const size_t *steps)
+{
+    loaded_call call = { .l = l, .words = ARENA_ARRAY(l->arena, uint64_t, l->c->field_count + 1), .batch = batch };
+    memcpy(call.steps, steps, sizeof call.steps);
+    loaded_put_number(&call, FIELD_BATCH, 0, batch);
+    for (uint32_t i = 1; i <= MAX_TIME_AXES; i++) loaded_put_number(&call, FIELD_STEPS, i, steps[i]);
+    return call;
+}
+
+void loaded_work(loaded_call *call, entry e)
+{
+    emit_size what = (emit_size)(SIZE_STEP + (e - ENTRY_STEP));
+    loaded_put(call, FIELD_WORK, 0, loaded_reals(call->l, loaded_size(call->l, what, call->batch, call->steps)));
+}
+
+int loaded_run(const loaded_call *call, entry e)
+{
+    if (!call->l->entry[e]) BUG("the C has no such entry point");
+    return call->l->entry[e](call->words);
+}

@@ -1,0 +1,65 @@
+/* loaded.h: generated C, compiled in memory and called.
+ *
+ *     loaded l;
+ *     if (!loaded_open(&l, a, &p.c, "hello", JIT_TCC, true, &error)) ...
+ *     loaded_call call = loaded_call_new(&l, batch, steps);
+ *     loaded_put(&call, FIELD_PARAMS, 0, params);
+ *     loaded_work(&call, ENTRY_GRAD);
+ *     int code = loaded_run(&call, ENTRY_GRAD);        0, or an error code of rnn.h
+ *     loaded_close(&l);
+ *
+ * Arrays of reals are float or double as the C was emitted. Memory comes from the arena. */
+#ifndef DRIVER_LOADED_H
+#define DRIVER_LOADED_H
+
+#include "emit/emit.h"
+#include "jit/jit.h"
+
+typedef struct loaded {
+    arena *arena;
+    jit *jit;
+    const emitted *c;
+    bool real_double;
+    void (*init)(void *params, uint64_t seed);
+    void (*pack)(const void *params, void *packed);
+    void (*reset)(void *state);                         /* NULL where nothing is carried */
+    int (*entry[ENTRY_GRAD + 1])(const void *args); /* NULL where the model has none */
+    size_t (*sizes)(int what, size_t batch, const size_t *steps);
+} loaded;
+
+/* False: *error says why, in the arena. `prefix` is that of the names in the C. */
+bool loaded_open(loaded *l, arena *a, const emitted *c, const char *prefix, jit_backend backend, bool real_double,
+                 const char **error);
+void loaded_close(loaded *l);
+
+/* tcc where it can be used, else cc; false when there is neither. */
+bool loaded_backend(jit_backend *backend);
+
+/* Zeroed reals of the type; reading and writing one. */
+void *loaded_reals(const loaded *l, size_t count);
+double loaded_real(const loaded *l, const void *reals, size_t i);
+void loaded_set_real(const loaded *l, void *reals, size_t i, double value);
+
+size_t loaded_size(const loaded *l, emit_size what, size_t batch, const size_t *steps);
+
+/* Parameters as `init` draws them; the packed form of parameters. */
+void *loaded_init(const loaded *l, uint64_t seed);
+void *loaded_pack(const loaded *l, const void *params);
+
+/* Arguments of a call: all NULL but the numbers of sequences and steps. steps[axis], axis from 1. */
+typedef struct loaded_call {
+    const loaded *l;
+    uint64_t *words;
+    size_t batch;
+    size_t steps[MAX_TIME_AXES + 1];
+} loaded_call;
+loaded_call loaded_call_new(const loaded *l, size_t batch, const size_t *steps);
+
+/* Sets the field; nothing when the C has no such field (an input that nothing reads). */
+void loaded_put(loaded_call *call, field_role what, uint32_t index, const void *pointer);
+void loaded_put_number(loaded_call *call, field_role what, uint32_t index, uint64_t number);
+
+void loaded_work(loaded_call *call, entry e); /* gives the call its memory */
+int loaded_run(const loaded_call *call, entry e);
+
+#endif

@@ -1,0 +1,58 @@
+/* options.h: the command line, read by two tables: commands.def and options.def. */
+#ifndef DRIVER_OPTIONS_H
+#define DRIVER_OPTIONS_H
+
+#include "base/array.h"
+#include "graph/graph.h"
+#include <stdio.h>
+
+enum { EXIT_SPEC = 1, EXIT_USAGE = 2, EXIT_NUMERIC = 4 }; /* beside EXIT_SYSTEM = 3; 0: done */
+enum { ANY_NUMBER = 1 << 20, OPTIONS_MAX_NUMBER = 1 << 30, OPTIONS_MAX_STEPS = 1 << 24 };
+
+typedef enum command {
+#define COMMAND(name, ...) COMMAND_##name,
+#include "driver/commands.def"
+#undef COMMAND
+    COMMAND_COUNT
+} command;
+
+typedef enum option_id {
+#define OPTION(id, ...) OPTION_##id,
+#include "driver/options.def"
+#undef OPTION
+    OPTION_COUNT
+} option_id;
+
+typedef struct option_value {
+    bool given;
+    const char *text; /* as written */
+    uint64_t number;  /* NUMBER; CHOICE: which word, 0 when not given */
+} option_value;
+
+typedef struct options {
+    arena *arena;
+    command command;
+    ARRAY(const char *) operands;
+    ARRAY(const char *) defines; /* "NAME=VALUE" */
+    option_value value[OPTION_COUNT];
+} options;
+
+/* Reads argv[2...] for a command. 0, or EXIT_USAGE after saying what is wrong. With --help nothing else is checked. */
+int options_read(options *o, arena *a, command c, int argc, char **argv);
+
+/* Says what is wrong with the command line and how it is written; returns EXIT_USAGE. */
+int options_fault(const options *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The command of this name; false when there is none, and *nearest is the one that may be meant, or NULL. */
+bool command_find(const char *word, command *c, const char **nearest);
+
+/* --steps for the axes of a model: steps[axis], 0 where nothing is said. 0 or EXIT_USAGE. */
+int options_steps(const options *o, const graph_axis *axis, int axes, int *steps);
+
+/* The command line in one canonical form, without the places of files: the same on every machine. */
+const char *options_text(const options *o);
+
+void options_help(FILE *out);                    /* rnnc help */
+void options_help_command(FILE *out, command c); /* rnnc help COMMAND */
+
+#endif

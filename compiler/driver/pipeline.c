@@ -1,0 +1,229 @@
+/* pipeline.c: the compiler, stage after stage.
+ *
+ * In: the path of a spec and what to make of it. Out: the checked model, its graphs, the programs and their C, all on
+ * one arena; messages in p->diags. pipeline_check and pipeline_compile are the whole compiler. */
+#include "driver/pipeline.h"
+#include "derive/derive.h"
+#include "driver/command.h"
+#include "passes/passes.h"
+#include "syntax/syntax.h"
+#include <errno.h>
+#include <string.h>
+
+/* ---- files ------------------------------------------------------------------------------------------------------- */
+
+/* The whole file, NUL-terminated; NULL when it cannot be read or is larger than a spec may be: errno says which. */
+static const char *read_file(arena *a, const char *path, size_t *length)
+{
+    enum { FIRST = 1 << 12 };
+    FILE *f = fopen(path, "rb");
+    if (!f) return NULL;
+    ARRAY(char) bytes = { 0 };
+    while (bytes.cap < FIRST) bytes.data = array_grow(a, bytes.data, &bytes.cap, 1);
+    size_t n;
+    errno = 0;
+    while ((n = fread(bytes.data + bytes.len, 1, bytes.cap - bytes.len - 1, f)) > 0 && bytes.len <= SOURCE_MAX_BYTES) {
+        bytes.len += n;
+        if (bytes.len + 1 == bytes.cap) bytes.data = array_grow(a, bytes.data, &bytes.cap, 1);
+    }
+    int fault = ferror(f) ? errno : bytes.len > SOURCE_MAX_BYTES ? EFBIG : 0;
+    fclose(f);
+    errno = fault;
+    bytes.data[bytes.len] = '\0';
+    *length = bytes.len;
+    return fault ? NULL : bytes.data;
+}
+
+/* The text of `use "path"`: a path is relative to the spec's folder. */
+static const char *load_used(void *context, const char *path, size_t *length)
+{
+    pipeline *p = context;
+    const char *slash = strrchr(p->options.path, '/');
+    int folder = slash && path[0] != '/' ? (int)(slash - p->options.path) + 1 : 0;
+    return read_file(p->arena, arena_printf(p->arena, "%.*s%s", folder, p->options.path, path), length);
+}
+
+bool pipeline_open(pipeline *p, arena *a, const pipeline_options *o)
+{
+    *p = (pipeline){ .arena = a, .options = *o, .names = names_new(a), .sources = sources_new(a) };
+    p->diags = diags_new(a, p->sources);
+    p->text = read_file(a, o->path, &p->length);
+    if (p->text) return true;
+    command_fault(EXIT_SYSTEM, "%s: cannot be read: %s", o->path,
+                  errno == EFBIG ? arena_printf(a, "a spec has at most %d MiB", SOURCE_MAX_BYTES >> 20)
+                                 : strerror(errno));
+    return false;
+}
+
+/* ---- printing stages --------------------------------------------------------------------------------------------- */
+
+/* The tree as its own file would be read: the pipeline keeps none, since a model comes from several files. */
+static void print_tree(const pipeline *p, text *out)
+{
+    sources *s = sources_new(p->arena);
+    syntax_print(out, syntax_parse(p->arena, p->names, diags_new(p->arena, s),
+                                   sources_add(s, p->options.path, p->text, p->length)));
+}
+
+static void print_graph(text *out, const char *title, const graph *g)
+{
+    if (!g) return;
+    text_blank(out);
+    text_line(out, "# %s", title);
+    graph_print(out, g);
+}
+
+static void print_graphs(const pipeline *p, text *out)
+{
+    print_graph(out, "forward", p->forward);
+    print_graph(out, "loss", p->loss);
+    print_graph(out, "grad", p->grad);
+}
+
+static void print_program(text *out, const program *of)
+{
+    if (!of) return;
+    text_blank(out);
+    plan_print(out, of);
+}
+
+static void print_programs(const pipeline *p, text *out)
+{
+    print_program(out, p->programs.step);
+    print_program(out, p->programs.forward);
+    print_program(out, p->programs.loss);
+    print_program(out, p->programs.grad);
+}
+
+/* ---- the stages -------------------------------------------------------------------------------------------------- */
+
+bool pipeline_check(pipeline *p)
+{
+    const pipeline_options *o = &p->options;
+    p->model = model_check(p->arena, p->names, p->diags,
+                           &(model_options){ .path = o->path,
+                                             .text = p->text,
+                                             .length = p->length,
+                                             .defines = o->defines,
+                                             .define_count = o->define_count,
+                                             .model = o->model,
+                                             .data_size = o->data_size,
+                                             .load = load_used,
+                                             .context = p });
+    if (p->model && !o->emit.prefix) p->options.emit.prefix = p->model->word;
+    return p->model != NULL;
+}
+
+static uint32_t input_number(const graph *g, name path)
+{
+    uint32_t i = 0;
+    while (i < g->inputs.len && g->inputs.data[i].path != path) i++;
+    return i;
+}
+
+/* Numbers the inputs and outputs of the graph without targets as the one with targets does: the two share one interface. */
+static void align(graph *g, const graph *interface)
+{
+    for (size_t i = 1; i < g->nodes.len; i++) {
+        node *n = &g->nodes.data[i];
+        if (n->op == OP_input) n->attr.index = input_number(interface, g->inputs.data[n->attr.index].path);
+    }
+    g->inputs.len = 0;
+    for (size_t i = 0; i < interface->inputs.len; i++) array_push(g->arena, &g->inputs, interface->inputs.data[i]);
+    graph_output *outputs = ARENA_ARRAY(g->arena, graph_output, interface->outputs.len);
+    for (size_t i = 0, k = 0; i < interface->outputs.len; i++) {
+        outputs[i] = interface->outputs.data[i];
+        bool same = k < g->outputs.len && g->outputs.data[k].path == outputs[i].path;
+        outputs[i].node = same ? g->outputs.data[k++].node : NO_NODE;
+    }
+    g->outputs.data = outputs;
+    g->outputs.len = g->outputs.cap = interface->outputs.len;
+}
+
+/* `forward` serves step, too, so it has no target; without a loss there is no other graph that could take one. */
+static void lower(pipeline *p)
+{
+    const pipeline_options *o = &p->options;
+    bool loss = p->model->losses.len > 0 && !o->emit.inference;
+    lower_options forward = { .mode = LOWER_INFERENCE, .outputs = true, .targets = !loss && !o->emit.inference };
+    lower_options loss_options = { .mode = LOWER_INFERENCE, .outputs = true, .loss = true, .targets = true };
+    lower_options grad_options = { .mode = LOWER_TRAINING, .loss = true, .targets = true };
+    if (o->purpose == FOR_GRADCHECK) loss_options.mode = LOWER_TRAINING;
+    if (o->purpose == FOR_RUN) grad_options.mode = LOWER_INFERENCE;
+    p->forward = lower_model(p->arena, p->names, p->model, forward);
+    if (!loss) return;
+    p->loss = lower_model(p->arena, p->names, p->model, loss_options);
+    p->grad = lower_model(p->arena, p->names, p->model, grad_options);
+    align(p->forward, p->loss);
+}
+
+static void plan(pipeline *p)
+{
+    pool *shared = plan_pool_new(p->arena, p->forward);
+    p->later = plan_reads_later(p->forward, &p->many_axes);
+    emit_model *m = &p->programs;
+    if (!node_some(p->later) && !p->many_axes) m->step = plan_program(p->arena, p->forward, ENTRY_STEP, shared);
+    m->forward = plan_program(p->arena, p->forward, ENTRY_FORWARD, shared);
+    if (p->loss) m->loss = plan_program(p->arena, p->loss, ENTRY_LOSS, shared);
+    if (p->grad) m->grad = plan_program(p->arena, p->grad, ENTRY_GRAD, shared);
+    m->shared = shared;
+    m->graph = p->loss ? p->loss : p->forward;
+}
+
+void pipeline_compile(pipeline *p, pipeline_dump dump)
+{
+    /* text -> tree -> model: pipeline_check */
+    if (dump.to && dump.stage == STAGE_tree) {
+        print_tree(p, dump.to);
+        return;
+    }
+    if (dump.to && dump.stage == STAGE_model) {
+        model_print(dump.to, p->model);
+        return;
+    }
+
+    /* model -> graphs */
+    lower(p);
+    if (dump.to && dump.stage == STAGE_graph) {
+        print_graphs(p, dump.to);
+        return;
+    }
+
+    /* graph -> graph with adjoints */
+    if (p->grad) derive_gradients(p->grad);
+    if (dump.to && dump.stage == STAGE_derive) {
+        print_graph(dump.to, "grad", p->grad);
+        return;
+    }
+
+    /* graph -> smaller graph */
+    passes_run(p->forward, 0);
+    if (p->loss) passes_run(p->loss, 0);
+    if (p->grad) passes_run(p->grad, 0);
+    if (dump.to && dump.stage == STAGE_passes) {
+        print_graphs(p, dump.to);
+        return;
+    }
+
+    /* graph -> program */
+    plan(p);
+    if (dump.to && dump.stage == STAGE_program) {
+        print_programs(p, dump.to);
+        return;
+    }
+
+    /* programs -> C */
+    p->c = emit_c(p->arena, &p->programs, &p->options.emit);
+    if (dump.to) text_puts(dump.to, pipeline_one_text(p->arena, &p->c));
+}
+
+const char *pipeline_one_text(arena *a, const emitted *c)
+{
+    const char *line = arena_printf(a, "#include \"%s\"\n", c->header_name), *at = strstr(c->source, line);
+    if (!at) BUG("the source does not include %s", c->header_name);
+    text *out = text_new(a);
+    text_puts(out, c->header);
+    text_puts(out, arena_strndup(a, c->source, (size_t)(at - c->source)));
+    text_puts(out, at + strlen(line));
+    return text_string(out);
+}

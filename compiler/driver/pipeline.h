@@ -1,0 +1,65 @@
+/* pipeline.h: the compiler as one call. See pipeline.c for the stages in order. */
+#ifndef DRIVER_PIPELINE_H
+#define DRIVER_PIPELINE_H
+
+#include "emit/emit.h"
+#include "lower/lower.h"
+#include "model/model.h"
+
+/* The stages whose result can be printed, in order. */
+#define STAGES(X) X(tree) X(model) X(graph) X(derive) X(passes) X(program) X(c)
+#define STAGE_CHOICE(name) "|" #name
+#define STAGE_CHOICES &STAGES(STAGE_CHOICE)[1] /* "tree|model|..." */
+#define STAGE_ENUMERATOR(name) STAGE_##name,
+typedef enum stage { STAGES(STAGE_ENUMERATOR) STAGE_COUNT } stage;
+
+/* Which graph `loss` and `grad` are made from: a build trains with the training graph and evaluates with the inference
+ * graph; `run` wants the gradients of the inference graph; `gradcheck` wants the loss of the training graph. */
+typedef enum purpose { FOR_BUILD, FOR_RUN, FOR_GRADCHECK } purpose;
+
+typedef struct pipeline_options {
+    const char *path;  /* the spec */
+    const char *model; /* which; NULL: the only one */
+    model_define *defines;
+    size_t define_count;
+    int data_size; /* stands in for sizes that come from data; 0: they must be defined */
+    purpose purpose;
+    emit_options emit;
+} pipeline_options;
+
+/* All that the stages made, on one arena. */
+typedef struct pipeline {
+    arena *arena;
+    pipeline_options options;
+    names *names;
+    sources *sources;
+    diags *diags;
+    const char *text; /* of the spec */
+    size_t length;
+    model *model;
+    graph *forward, *loss, *grad; /* loss, grad: NULL without a loss */
+    node_id later;                /* what reads a later step, so that there is no `step`; or NO_NODE */
+    bool many_axes;               /* the model has several time axes, so that there is no `step` */
+    emit_model programs;
+    emitted c;
+} pipeline;
+
+/* Where to stop, and where to print what that stage made; `to` NULL: run all stages and print none. */
+typedef struct pipeline_dump {
+    stage stage;
+    text *to;
+} pipeline_dump;
+
+/* Reads the spec. False when the file cannot be read: the fault has been printed. */
+bool pipeline_open(pipeline *p, arena *a, const pipeline_options *o);
+
+/* The first stages: parse and check. False when there are errors; they are in p->diags, and warnings in any case. */
+bool pipeline_check(pipeline *p);
+
+/* The stages after the check. Cannot fail: nothing is wrong with a checked model. */
+void pipeline_compile(pipeline *p, pipeline_dump dump);
+
+/* Header and source as one text that needs no header of its own. */
+const char *pipeline_one_text(arena *a, const emitted *c);
+
+#endif
