@@ -55,10 +55,9 @@ const char *c_address(const writer *w, view v)
     const buffer *b = &w->p->buffers.data[v.buffer];
     const char *row = row_number(w, b, v);
     const char *base = b->storage == STORE_PARAMS ? "params" : b->storage == STORE_GRADS ? "grads" :
-                       b->storage == STORE_INPUT ? arena_printf(w->arena, "args->%s", c_field(w->arena, w->g, b->name)) :
-                       arena_printf(w->arena, "%s_all", b->name);
-    if (b->storage == STORE_INPUT)
-        base = arena_printf(w->arena, "args->%s", c_field(w->arena, w->g, w->g->inputs.data[b->input].path));
+                       b->storage == STORE_INPUT ?
+                           arena_printf(w->arena, "args->%s", c_field(w->arena, w->g, w->g->inputs.data[b->input].path)) :
+                           arena_printf(w->arena, "%s_all", b->name);
     if (row && b->columns != 1)
         base = arena_printf(w->arena, "%s + %s * %d", base, row, b->columns);
     else if (row)
