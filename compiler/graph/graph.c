@@ -174,6 +174,7 @@ static node_id add_reading(graph *g, node n, node_id a, type of_a, const node_id
     arg[0] = a;
     if (count)
         memcpy(arg + 1, boundary, count * sizeof *boundary);
+    n.attr.over.carry = true;
     n.type = of_a;
     if (node_some(a)) {
         n.type = graph_type(g, a);

@@ -25,6 +25,18 @@ static bool no_edge_cut(const planner *pl, node_id reader, int operand, const vo
     return false;
 }
 
+/* A component of one node is no recurrence. */
+static void forget_single_nodes(planner *pl, const node_list *all, int components)
+{
+    int *size = ARENA_ARRAY(pl->arena, int, (size_t)components + 1);
+    for (size_t i = 0; i < all->len; i++)
+        size[pl->component[all->data[i].i]]++;
+    for (size_t i = 0; i < all->len; i++) {
+        if (size[pl->component[all->data[i].i]] == 1)
+            pl->component[all->data[i].i] = 0;
+    }
+}
+
 program *plan_program(arena *a, graph *g, entry e, pool *shared)
 {
     size_t n = g->nodes.len;
@@ -33,13 +45,14 @@ program *plan_program(arena *a, graph *g, entry e, pool *shared)
     planner pl = {.arena = a, .g = g, .p = p, .count = n, .users = arena_array(a, n, sizeof(node_list)),
                   .escapes = ARENA_ARRAY(a, bool, n), .task = ARENA_ARRAY(a, task, n), .form = ARENA_ARRAY(a, contract_form, n),
                   .is_product = ARENA_ARRAY(a, bool, n), .leaves = arena_array(a, n, sizeof(product_leaves)),
-                  .adds_to = ARENA_ARRAY(a, uint32_t, n), .component = ARENA_ARRAY(a, int, n),
+                  .grad_roots = ARENA_ARRAY(a, size_t, n), .adds_to = ARENA_ARRAY(a, uint32_t, n), .component = ARENA_ARRAY(a, int, n),
                   .region_of = ARENA_ARRAY(a, region *, n), .kept = ARENA_ARRAY(a, bool, n),
                   .kept_axes = ARENA_ARRAY(a, axis_set, n), .before = arena_array(a, n, sizeof *pl.before),
                   .after = arena_array(a, n, sizeof *pl.after)};
     find_users(&pl);
     node_list all = graph_order(g, a);
-    plan_components(&pl, &all, no_edge_cut, NULL);
+    int components = plan_components(&pl, &all, no_edge_cut, NULL);
+    forget_single_nodes(&pl, &all, components);
     plan_products(&pl);
     plan_schedule(&pl);
     plan_storage(&pl);

@@ -26,10 +26,11 @@ typedef struct planner {
     contract_form *form;        /* of nodes that stand for a product */
     bool *is_product;
     product_leaves *leaves;     /* FORM_ROWS: what is added up */
+    size_t *grad_roots;         /* of how many parameters the node is the gradient */
     uint32_t *adds_to;          /* 1 + number of the parameter whose gradient the node is added to directly, 0 */
     ARRAY(node_id) extra_adds;  /* nodes that are kept and also added to a gradient: see add_to */
     ARRAY(uint32_t) extra_to;
-    int *component;             /* strongly connected component */
+    int *component;             /* strongly connected component; 0 in those that call for no loop */
     region **region_of;         /* the innermost region that computes each node */
     bool *kept;                 /* the value has memory of its own */
     axis_set *kept_axes;

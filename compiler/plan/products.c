@@ -122,23 +122,25 @@ static bool adds_directly(const planner *pl, node_id id)
     return pl->task[id.i] == TASK_SUM || n->op == OP_scatter || (pl->is_product[id.i] && pl->form[id.i] == FORM_OUTER);
 }
 
-typedef struct part { node_id id; size_t users; } part;      /* users: those that the walk comes from */
+/* A node on the walk down from a parameter's gradient; it belongs to this gradient alone when it has no other users and is the gradient
+ * of no other parameter. */
+typedef struct part { node_id id; size_t users, roots; } part;
 
 /* The parts of a parameter's gradient are added to the caller's array where they are computed. */
 static void find_parts_of(planner *pl, uint32_t param)
 {
     ARRAY(part) work = {0};
-    array_push(pl->arena, &work, (part){pl->g->param_grad[param], 0});
+    array_push(pl->arena, &work, (part){pl->g->param_grad[param], 0, 1});
     while (work.len) {
         part top = work.data[--work.len];
         uint32_t id = top.id.i;
         const node *n = graph_node(pl->g, top.id);
-        bool here_only = pl->users[id].len == top.users && !pl->escapes[id] && pl->adds_to[id] == 0;
+        bool here_only = pl->users[id].len == top.users && pl->grad_roots[id] == top.roots && !pl->escapes[id];
         if (n->op == OP_add && here_only && pl->task[id] == TASK_POINTWISE && type_equal(graph_type(pl->g, n->arg[0]), n->type) &&
             type_equal(graph_type(pl->g, n->arg[1]), n->type)) {
             pl->task[id] = TASK_FREE;
-            array_push(pl->arena, &work, (part){n->arg[1], 1});
-            array_push(pl->arena, &work, (part){n->arg[0], 1});
+            array_push(pl->arena, &work, (part){n->arg[1], 1, 0});
+            array_push(pl->arena, &work, (part){n->arg[0], 1, 0});
         } else if (here_only && adds_directly(pl, top.id)) {
             pl->adds_to[id] = param + 1;
         } else {
@@ -203,6 +205,8 @@ void plan_products(planner *pl)
     }
     find_rows_products(pl, &order);
     find_outer_sums(pl, &order);
+    for (uint32_t i = 0; pl->g->param_grad && i < pl->g->params.len; i++)
+        pl->grad_roots[pl->g->param_grad[i].i]++;
     for (uint32_t i = 0; pl->g->param_grad && i < pl->g->params.len; i++) {
         if (node_some(pl->g->param_grad[i]))
             find_parts_of(pl, i);
