@@ -234,13 +234,14 @@ static bool bind_results(context *c, model_instance *s, uint32_t *results)
         if (!added) return false;
         added->variable = results[i];
         variable(c, results[i])->reversed = s->reversed;
+        variable(c, results[i])->scope = s;
     }
     return true;
 }
 
 static bool instantiate(context *c, call *k, name path, bool reversed, const uint32_t *data, uint32_t *results)
 {
-    if (c->model->instances.len >= MODEL_MAX_INSTANCES) {
+    if (c->model->instances.len >= MODEL_MAX_INSTANCES && !c->full) {
         diag(c->diags, k->tree->at, E_TOO_MANY, MODEL_MAX_INSTANCES, "calls of cells");
         c->full = true;
     }
@@ -325,8 +326,8 @@ static uint32_t dropped(context *c, call *k, name path, uint32_t v)
     p->value = k->options.dropout;
     drop->call.args[0] = expr_variable(c, v, k->tree->at);
     drop->call.args[1] = p;
-    drop->call.path = path_unique(c, path_below(c, path, word));
     uint32_t made = variable_of(c, k->caller, path, word, drop);
+    drop->call.path = variable(c, made)->path;
     variable(c, made)->reversed = variable(c, v)->reversed;
     return made;
 }

@@ -16,6 +16,8 @@ enum { MAX_PASSES = 1000 };
 typedef struct infer {
     context *c;
     bool report;
+    uint32_t noted[8];                  /* variables that this message has named */
+    int notes;
     bool changed;
     const model_instance *scope;        /* of the variable whose equation this is: for notes */
 } infer;
@@ -97,13 +99,16 @@ static void note_calls(infer *f)
 /* Where the shape of an operand comes from: its variables, the first few. */
 static void note_variables(infer *f, const model_expr *e, int *left)
 {
-    if (*left == 0) return;
+    if (*left == 0 || f->notes == sizeof f->noted / sizeof *f->noted) return;
     switch (e->kind) {
     case EXPR_VARIABLE:
     case EXPR_SHIFT:
     case EXPR_AT: {
         const model_variable *v = variable(f->c, e->read.variable);
         if (v->hidden || is_unknown(v->type.shape)) return;
+        for (int i = 0; i < f->notes; i++)
+            if (f->noted[i] == e->read.variable) return;
+        f->noted[f->notes++] = e->read.variable;
         --*left;
         diag_add_note(f->c->diags, v->at, "%s is %s, %s here", v->word, shown(f, v->type),
                       v->kind == VARIABLE_EQUATION ? "defined" : "declared");
@@ -124,6 +129,7 @@ static void note_variables(infer *f, const model_expr *e, int *left)
 static void note_shapes(infer *f, const model_expr *a, const model_expr *b)
 {
     int left = 3;
+    f->notes = 0;
     if (a) note_variables(f, a, &left);
     left = 3;
     if (b) note_variables(f, b, &left);
@@ -168,6 +174,14 @@ static model_type token_fault(infer *f, const model_expr *e, model_type t, const
 
 /* ---- readings ---------------------------------------------------------------------------------------------------- */
 
+/* A call whose cell reads in time, on data without time: said once, at the call. */
+static model_type cell_time(infer *f, const model_instance *s, model_type t)
+{
+    diag(f->c->diags, s->at, E_CELL_TIME, s->cell->name.text);
+    diag_add_note(f->c->diags, s->cell->name.at, "the cell is written here");
+    return fault(f, t);
+}
+
 static model_type infer_shift(infer *f, model_expr *e)
 {
     const model_variable *v = variable(f->c, e->read.variable);
@@ -177,8 +191,8 @@ static model_type infer_shift(infer *f, model_expr *e)
     if (!f->report || t.poisoned) return t;
     e->read.axis = axis;
     if (axis && v->type.axes & bit(axis)) return t;
-    if (axis) diag(f->c->diags, e->at, E_LACKS_AXIS, v->word, f->c->model->axis[axis].letter);
-    else diag(f->c->diags, e->at, E_NO_TIME, v->word);
+    if (!axis) return cell_time(f, e->read.scope, t);
+    diag(f->c->diags, e->at, E_LACKS_AXIS, v->word, f->c->model->axis[axis].letter);
     diag_add_note(f->c->diags, v->at, "'%s' is %s here", v->word,
                   v->kind == VARIABLE_PARAM ? "a parameter, declared" : v->kind == VARIABLE_CONST ? "a constant, declared"
                                                                       : "defined");
@@ -220,10 +234,7 @@ static model_type infer_step(infer *f, model_expr *e)
     if (axis) t.axes = bit(axis) | 1;
     if (!f->report) return t;
     e->read.axis = axis;
-    if (axis) return t;
-    diag(f->c->diags, e->at, E_NO_TIME, "t");
-    note_calls(f);
-    return fault(f, t);
+    return axis ? t : cell_time(f, e->read.scope, t);
 }
 
 /* ---- operators and elementwise functions ------------------------------------------------------------------------- */
@@ -626,8 +637,12 @@ static model_type infer_new(infer *f, model_expr *e)
     model_type t = {.shape = scalar};
     switch (e->kind) {
     case EXPR_POISON: t.poisoned = true; return t;
-    case EXPR_NUMBER:
-    case EXPR_SIZE: return t;
+    case EXPR_NUMBER: return t;
+    case EXPR_SIZE: {
+        double value;
+        if (f->report && size_value(f->c, e->size, &value) != SIZE_KNOWN) t.poisoned = true;
+        return t;
+    }
     case EXPR_LITERAL: return e->type;
     case EXPR_VARIABLE: return variable(f->c, e->read.variable)->type;
     case EXPR_SHIFT: return infer_shift(f, e);
@@ -671,7 +686,10 @@ static size_state declared_shape(infer *f, model_instance *s, const tree_exprs *
         size_state state = size_eval(f->c, s, dims->data[i], &value, &why);
         if (state == SIZE_LATER) return state;
         if (state == SIZE_NOT_CONSTANT) size_require(f->c, s, dims->data[i], &value);
-        if (state != SIZE_KNOWN || !size_whole(f->c, dims->data[i]->at, value, &made.dim[i])) return SIZE_BROKEN;
+        if (state != SIZE_KNOWN) return SIZE_BROKEN;
+        if (size_whole(f->c, dims->data[i]->at, value, &made.dim[i])) continue;
+        note_calls(f);
+        return SIZE_BROKEN;
     }
     if ((double)made.dim[0] * made.dim[1] > MODEL_MAX_COMPONENTS) {
         diag(f->c->diags, span_join(dims->data[0]->at, dims->data[dims->len - 1]->at), E_TOO_LARGE, "this value",
@@ -754,11 +772,11 @@ static bool accepts(model_shape v, model_shape s)
     return same_shape(v, s) || s.rank == 0;
 }
 
-static void check_equation(infer *f, model_variable *v, const char *what, const model_expr *e, model_type t)
+static void check_equation(infer *f, model_variable *v, const char *what, span at, const model_expr *e, model_type t)
 {
     if (t.poisoned || v->type.poisoned || (!t.token && is_unknown(t.shape))) return;
     if (accepts(v->type.shape, t.shape) && t.token == v->type.token) return;
-    diag(f->c->diags, e ? e->at : v->at, E_SHAPE_DECLARED, v->word, shown(f, v->type), what, shown(f, t));
+    diag(f->c->diags, at, E_SHAPE_DECLARED, v->word, shown(f, v->type), what, shown(f, t));
     diag_add_note(f->c->diags, v->at, "'%s' is defined here", v->word);
     note_shapes(f, e, NULL);
     v->type.poisoned = true;
@@ -778,10 +796,10 @@ static void infer_variable(infer *f, uint32_t number)
     join(f, v, t);
     for (size_t i = 0; i < v->boundaries.len; i++) join(f, v, variable(f->c, v->boundaries.data[i].variable)->type);
     if (!f->report) return;
-    check_equation(f, v, v->kind == VARIABLE_CONST ? "value" : "equation", v->value, t);
+    check_equation(f, v, v->kind == VARIABLE_CONST ? "value" : "equation", v->value->at, v->value, t);
     for (size_t i = 0; i < v->boundaries.len; i++) {
         const model_variable *b = variable(f->c, v->boundaries.data[i].variable);
-        check_equation(f, v, "boundary value", b->value, b->type);
+        check_equation(f, v, "boundary value", b->hidden ? b->at : v->boundaries.data[i].at, b->value, b->type);
     }
     if (is_unknown(v->type.shape) && !v->type.poisoned) {
         if (diag_error_count(f->c->diags) == 0) {
@@ -881,6 +899,18 @@ static bool default_axes(infer *f)
     return false;
 }
 
+/* `size` statements are for shapes, counts and offsets: whole numbers. */
+static void check_sizes(infer *f)
+{
+    for (size_t i = 0; i < f->c->model->sizes.len; i++) {
+        model_size *z = f->c->model->sizes.data[i];
+        const tree_expr *e = z->expr;
+        double value;
+        int whole;
+        if (size_value(f->c, z, &value) == SIZE_KNOWN) size_whole(f->c, e ? e->at : z->at, value, &whole);
+    }
+}
+
 /* ---- the passes -------------------------------------------------------------------------------------------------- */
 
 static void reads(context *c, const model_expr *e, void (*visit)(void *, uint32_t), void *to)
@@ -950,6 +980,7 @@ static void pass(infer *f, const uint32_t *order)
 void infer_model(context *c)
 {
     infer f = {.c = c};
+    check_sizes(&f);
     const uint32_t *order = reading_order(c);
     int passes = 0;
     do {

@@ -53,6 +53,12 @@ static void check_expr(context *c, const model_expr *e)
     case EXPR_STEP: return;
     }
     for (int i = 0; i < e->call.count; i++) check_expr(c, e->call.args[i]);
+    bool random = e->call.function == FUNCTION_dropout || e->call.function == FUNCTION_zoneout;
+    const model_expr *p = random ? e->call.args[e->call.count - 1] : NULL;
+    if (p && (p->kind == EXPR_NUMBER || p->kind == EXPR_SIZE)) {
+        double value = p->kind == EXPR_SIZE ? p->size->value : p->value;
+        if (!(value >= 0 && value < 1)) diag(c->diags, p->at, E_OPTION_VALUE, "p", "a probability below 1");
+    }
     if (e->call.function == FUNCTION_cross_entropy) wants_distribution(c, e, FUNCTION_softmax);
     if (e->call.function == FUNCTION_binary_cross_entropy) wants_distribution(c, e, FUNCTION_sigmoid);
     if (e->call.function != FUNCTION_softmax || e->call.over) return;
@@ -209,5 +215,5 @@ void rules_check(context *c)
     check_outputs(c);
     check_generate(c);
     check_total(c);
-    if (!c->broken) warn_unused(c);
+    if (diag_error_count(c->diags) == 0) warn_unused(c);
 }

@@ -84,8 +84,7 @@ symbol *scope_add(context *c, model_instance *s, tree_id id, symbol_kind kind)
         return NULL;
     }
     if (function_named(id.text, &f)) {
-        diag(c->diags, id.at, E_FUNCTION_NAME, id.text);
-        return NULL;
+        diag(c->diags, id.at, E_FUNCTION_NAME, id.text);        /* and go on: it is what the user means by it */
     }
     symbol added = {.word = id.text, .kind = kind, .at = id.at};
     name_map_set(c->arena, &s->names->index, id.text, (uint32_t)s->names->symbols.len);

@@ -118,7 +118,10 @@ static bool index_add(context *c, model_instance *s, const tree_expr *e, int sig
         }
         if (is_letter(e->name) && !scope_find(s, e->name)) {
             diag(c->diags, e->at, E_NO_SUCH_AXIS, e->name);
-            if (c->model->axes) diag_hint(c->diags, "the axes of this model: %s", c->model->axis[1].letter);
+            const char *list = "";
+            for (int i = 1; i <= c->model->axes; i++)
+                list = arena_printf(c->arena, "%s%s%s", list, i > 1 ? ", " : "", c->model->axis[i].letter);
+            if (*list) diag_hint(c->diags, "the axes of this model: %s", list);
             return false;
         }
     }

@@ -2,6 +2,7 @@
 # run.sh: every message that rnnc can print, with its exact text.
 #
 # NAME.rnn is checked by `rnnc check NAME.rnn`; what it prints to stderr must be NAME.err, and nothing may go to stdout.
+# A first line `# rnnc check -D H=0` is the command instead.
 # Each slug of compiler/base/errors.def must have an entry in docs/errors.md and stand in at least one .err file; what
 # docs/errors.md describes must exist. `run.sh --bless NAME` (make bless NAME=x) renews one .err.
 cd "$(dirname "$0")" || exit 3
@@ -12,16 +13,21 @@ passed=0 failed=0
 pass() { passed=$((passed + 1)); }
 fail() { failed=$((failed + 1)); echo "bad: $*"; }
 
+# The command that a spec asks for; its words are split.
+command_of() { sed -n '1s/^# rnnc //p' "$1"; }
+
 if [ "$1" = --bless ]; then
     [ -f "$2.rnn" ] || { echo "there is no tests/bad/$2.rnn" >&2; exit 2; }
-    "$RNNC" check "$2.rnn" 2>"$2.err"
+    command=$(command_of "$2.rnn")
+    "$RNNC" ${command:-check} "$2.rnn" 2>"$2.err"
     cat "$2.err"
     exit 0
 fi
 
 for spec in *.rnn; do
     name=${spec%.rnn}
-    "$RNNC" check "$spec" >"$out/stdout" 2>"$out/stderr"
+    command=$(command_of "$spec")
+    "$RNNC" ${command:-check} "$spec" >"$out/stdout" 2>"$out/stderr"
     status=$?
     wanted=0
     grep -q '^[^ ]*: error: \|^rnnc: error: ' "$name.err" 2>/dev/null && wanted=1
