@@ -6,8 +6,6 @@
 #include "driver/options.h"
 #include "driver/pipeline.h"
 
-
-
 /* Each returns the exit status. */
 #define COMMAND(name, ...) int command_##name(const options *o);
 #include "driver/commands.def"

@@ -17,12 +17,32 @@ static bool is_gradient(const graph *g, node_id id)
     return false;
 }
 
-static section section_of(const graph *g, node_id id)
+static bool is_of_loss(const model *m, uint32_t variable)
+{
+    for (size_t i = 0; i < m->losses.len; i++)
+        if (m->losses.data[i].value == variable || m->losses.data[i].weight == variable) return true;
+    return variable == 0;
+}
+
+static section section_of(const graph *g, const model *m, node_id id)
 {
     const node *n = graph_node(g, id);
     if (is_gradient(g, id)) return SECTION_GRADIENTS;
     if (n->origin.role == ROLE_ADJOINT) return SECTION_BACKWARD;
-    return n->origin.variable == 0 ? SECTION_LOSS : SECTION_FORWARD;
+    return is_of_loss(m, n->origin.variable) ? SECTION_LOSS : SECTION_FORWARD;
+}
+
+/* A part of an equation that one node uses is written out there, unless it is read in time. */
+static void inline_parts(graph *g, arena *a, node_list order)
+{
+    int *users = ARENA_ARRAY(a, int, g->nodes.len);
+    for (size_t i = 0; i < order.len; i++) {
+        const node *n = graph_node(g, order.data[i]);
+        bool reading = n->op == OP_shift || n->op == OP_at;
+        for (int j = 0; j < n->args; j++) users[n->arg[j].i] += reading ? 2 : 1;
+    }
+    for (size_t i = 0; i < order.len; i++)
+        if (users[order.data[i].i] == 1) graph_node(g, order.data[i])->origin.part = 0;
 }
 
 /* "hello.rnn:6", the place of an equation, or "". */
@@ -40,16 +60,22 @@ static bool has_equation(const graph *g, arena *a, node_id id)
     return o != OP_param && o != OP_input && *graph_label(g, a, id);
 }
 
-static void print_section(text *out, const graph *g, arena *a, node_list order, section wanted, const char *title)
+static void print_section(text *out, const graph *g, const model *m, arena *a, node_list order, section wanted)
 {
+    static const char *const titles[SECTION_COUNT] = {
+        "forward",
+        "loss",
+        "backward: d_v is the derivative of the loss by v",
+        "gradients",
+    };
     bool any = false;
     const char *last = "";
     for (size_t i = 0; i < order.len; i++) {
         node_id id = order.data[i];
-        if (!has_equation(g, a, id) || section_of(g, id) != wanted) continue;
+        if (!has_equation(g, a, id) || section_of(g, m, id) != wanted) continue;
         if (!any) {
             text_blank(out);
-            text_line(out, "%s", title);
+            text_line(out, "%s", titles[wanted]);
         }
         any = true;
         const origin *from = &graph_node(g, id)->origin;
@@ -66,17 +92,12 @@ static void print_other_gradients(text *out, const graph *g)
         if (!node_some(g->param_grad[i])) text_line(out, "    %-18s d_%s = 0", "", g->params.data[i].path);
 }
 
-static void print_equations(text *out, const graph *g, arena *a)
+static void print_equations(text *out, graph *g, const model *m, arena *a)
 {
-    static const char *const titles[SECTION_COUNT] = {
-        "forward",
-        "loss",
-        "backward: d_v is the derivative of the loss by v",
-        "gradients",
-    };
     text_line(out, "model %s", g->model);
     node_list order = graph_order(g, a);
-    for (int s = 0; s < SECTION_COUNT; s++) print_section(out, g, a, order, (section)s, titles[s]);
+    inline_parts(g, a, order);
+    for (int s = 0; s < SECTION_COUNT; s++) print_section(out, g, m, a, order, (section)s);
     print_other_gradients(out, g);
 }
 
@@ -84,6 +105,7 @@ static int explain(const options *o, arena *a)
 {
     pipeline_options po = command_pipeline(o, o->operands.data[0]);
     po.data_size = STAND_IN;
+    if (!o->value[OPTION_STAGE].given) po.purpose = FOR_EXPLAIN;
     pipeline p;
     if (!pipeline_open(&p, a, &po)) return EXIT_SYSTEM;
     text *out = text_new(a);
@@ -93,7 +115,7 @@ static int explain(const options *o, arena *a)
     command_print_messages(o, &p);
     if (!good) return EXIT_SPEC;
     pipeline_compile(&p, (pipeline_dump){ stage_given ? wanted : STAGE_passes, stage_given ? out : text_new(a) });
-    if (!stage_given) print_equations(out, p.grad ? p.grad : p.forward, a);
+    if (!stage_given) print_equations(out, p.grad ? p.grad : p.forward, p.model, a);
     fputs(text_string(out), stdout);
     return command_finish(EXIT_SUCCESS);
 }

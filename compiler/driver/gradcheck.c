@@ -15,8 +15,8 @@ enum {
     BATCH_DEFAULT = 4,
     STEPS_DEFAULT = 5,
     STAND_IN = 5,        /* for sizes that come from data */
-    COMPONENTS_MAX = 48, /* checked of a tensor; of a larger one, as many at random */
-    STEP_SIZES = 3,      /* h, h / 8, h / 64 */
+    COMPONENTS_MAX = 32, /* checked of a tensor; of a larger one, as many at random */
+    STEP_SIZES = 6,      /* h, h / 8, h / 64, ... */
 };
 static const double bound = 1e-6, step_size = 1e-3, moved = 0.1;
 
@@ -179,7 +179,7 @@ static void check_component(checker *c, double *values, const double *d, size_t 
 {
     worst best = { .error = INFINITY };
     double h = step_size;
-    for (int i = 0; i < STEP_SIZES && best.error > bound; i++, h /= 8) {
+    for (int i = 0; i < STEP_SIZES && best.error > bound / 100; i++, h /= 8) {
         double n = difference(c, &values[at], h), scale = fmax(fmax(fabs(d[at]), fabs(n)), c->largest);
         double error = d[at] == n ? 0 : fabs(d[at] - n) / scale;
         if (error < best.error || i == 0) best = (worst){ isnan(error) ? INFINITY : error, d[at], n, at };
@@ -234,6 +234,14 @@ static void check_input(checker *c, uint32_t index)
 
 /* ---- the command ------------------------------------------------------------------------------------------------- */
 
+/* Multiplications of all evaluations of the loss, roughly. */
+static double work_of(const checker *c)
+{
+    double evaluations = 4.0 * COMPONENTS_MAX * (double)c->g->params.len, rows = (double)c->p.options.emit.batch;
+    for (int i = 1; i <= c->g->axes; i++) rows *= (double)c->b.steps[i];
+    return evaluations * rows * (double)weights_offset(c->g, (uint32_t)c->g->params.len);
+}
+
 static int prepare(checker *c)
 {
     const options *o = c->o;
@@ -257,7 +265,7 @@ static int prepare(checker *c)
     for (int i = 1; i <= c->g->axes; i++)
         c->b.steps[i] = steps[i] ? (size_t)steps[i] : (size_t)(i == 1 ? STEPS_DEFAULT : STEPS_DEFAULT - 1);
     jit_backend backend = (jit_backend)o->value[OPTION_JIT].number;
-    if (!o->value[OPTION_JIT].given && !loaded_backend(&backend))
+    if (!o->value[OPTION_JIT].given && !loaded_backend(&backend, work_of(c)))
         return command_fault(EXIT_SYSTEM, "neither libtcc nor a C compiler is here; set CC");
     const char *error;
     c->open = loaded_open(&c->l, c->arena, &c->p.c, c->p.options.emit.prefix, backend, true, &error);

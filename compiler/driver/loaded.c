@@ -7,12 +7,13 @@
 
 _Static_assert(sizeof(void *) == sizeof(uint64_t) && sizeof(size_t) == sizeof(uint64_t), "arguments are 64-bit words");
 
-bool loaded_backend(jit_backend *backend)
+static const double worth_cc = 1e9; /* multiplications: about a second of tcc's code */
+
+bool loaded_backend(jit_backend *backend, double work)
 {
-    *backend = JIT_TCC;
-    if (jit_available(JIT_TCC)) return true;
-    *backend = JIT_CC;
-    return jit_available(JIT_CC);
+    bool tcc = jit_available(JIT_TCC), cc = jit_available(JIT_CC);
+    *backend = cc && (!tcc || work > worth_cc) ? JIT_CC : JIT_TCC;
+    return cc || tcc;
 }
 
 /* Stores the address of PREFIX_name in the pointer to a function at `to`; false when the C has none. */

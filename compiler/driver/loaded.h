@@ -22,7 +22,7 @@ typedef struct loaded {
     bool real_double;
     void (*init)(void *params, uint64_t seed);
     void (*pack)(const void *params, void *packed);
-    void (*reset)(void *state);                         /* NULL where nothing is carried */
+    void (*reset)(void *state);                     /* NULL where nothing is carried */
     int (*entry[ENTRY_GRAD + 1])(const void *args); /* NULL where the model has none */
     size_t (*sizes)(int what, size_t batch, const size_t *steps);
 } loaded;
@@ -32,8 +32,9 @@ bool loaded_open(loaded *l, arena *a, const emitted *c, const char *prefix, jit_
                  const char **error);
 void loaded_close(loaded *l);
 
-/* tcc where it can be used, else cc; false when there is neither. */
-bool loaded_backend(jit_backend *backend);
+/* What to compile with when nobody says: tcc where it can be used, cc where the work (in multiplications) is worth the wait
+ * or there is no tcc. False when there is neither. */
+bool loaded_backend(jit_backend *backend, double work);
 
 /* Zeroed reals of the type; reading and writing one. */
 void *loaded_reals(const loaded *l, size_t count);

@@ -149,6 +149,7 @@ static void lower(pipeline *p)
     lower_options loss_options = { .mode = LOWER_INFERENCE, .outputs = true, .loss = true, .targets = true };
     lower_options grad_options = { .mode = LOWER_TRAINING, .loss = true, .targets = true };
     if (o->purpose == FOR_GRADCHECK) loss_options.mode = LOWER_TRAINING;
+    if (o->purpose == FOR_EXPLAIN) grad_options.outputs = true;
     if (o->purpose == FOR_RUN) grad_options.mode = LOWER_INFERENCE;
     p->forward = lower_model(p->arena, p->names, p->model, forward);
     if (!loss) return;

@@ -93,10 +93,22 @@ static int compile(run *r)
     return 0;
 }
 
+/* Multiplications of forward and backward, roughly: each parameter twice or thrice a step. */
+static double work_of(const run *r)
+{
+    double rows = 0;
+    for (size_t i = 0; i < r->data.len; i++) {
+        const tensor *t = &r->data.data[i];
+        double steps = t->rank > 1 ? (double)t->dims[0] * (double)t->dims[1] : (double)t->count;
+        if (steps > rows) rows = steps;
+    }
+    return 3 * rows * (double)weights_offset(r->g, (uint32_t)r->g->params.len);
+}
+
 static int load(run *r)
 {
     jit_backend backend = (jit_backend)r->o->value[OPTION_JIT].number;
-    if (!r->o->value[OPTION_JIT].given && !loaded_backend(&backend))
+    if (!r->o->value[OPTION_JIT].given && !loaded_backend(&backend, work_of(r)))
         return command_fault(EXIT_SYSTEM, "neither libtcc nor a C compiler is here; set CC");
     const char *error;
     r->open =
