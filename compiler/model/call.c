@@ -270,10 +270,8 @@ static bool instantiate(context *c, call *k, name path, bool reversed, const uin
     for (size_t i = 0; i < k->cell->results.len; i++) {
         model_variable *v = variable(c, results[i]);
         if (v->value || v->type.poisoned) continue;
-        if (!c->broken) {
-            diag(c->diags, k->cell->results.data[i].at, E_RESULT_UNDEFINED, k->cell->name.text,
-                 k->cell->results.data[i].text);
-        }
+        diag(c->diags, k->cell->results.data[i].at, E_RESULT_UNDEFINED, k->cell->name.text,
+             k->cell->results.data[i].text);
         v->type.poisoned = true;
     }
     return true;

@@ -41,7 +41,6 @@ typedef struct context {
     name_map cells;                 /* of the files, then of the standard cells as they are met */
     ARRAY(const tree_cell *) cell_list;
     name_map paths;                 /* taken */
-    bool broken;                    /* syntax errors: unknown and unused names are not worth a word */
     bool full;                      /* a limit was met and reported */
     int depth;                      /* of the recursion over expressions */
     bool *define_used;

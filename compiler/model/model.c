@@ -27,9 +27,10 @@ static void add_cells(context *c, const tree_file *f)
     }
 }
 
-/* `use "x.rnn"`: its cells; its own uses come after it, each path once. */
-static void load_uses(context *c)
+/* `use "x.rnn"`: its cells; its own uses come after it, each path once. False when one cannot be read. */
+static bool load_uses(context *c)
 {
+    bool good = true;
     name_map loaded = {0};
     name_map_set(c->arena, &loaded, name_of(c->names, c->options->path), 1);
     for (size_t i = 0; i < c->files.len; i++) {
@@ -44,15 +45,18 @@ static void load_uses(context *c)
             const char *content = c->options->load ? c->options->load(c->options->context, u->path, &length) : NULL;
             if (!content) {
                 diag(c->diags, u->at, E_CANNOT_USE, u->path);
+                good = false;
                 continue;
             }
+            size_t errors = diag_error_count(c->diags);
             tree_file *used = syntax_parse(c->arena, c->names, c->diags,
                                            sources_add(diag_sources(c->diags), u->path, content, length));
-            c->broken = c->broken || used->broken;
+            good = good && diag_error_count(c->diags) == errors;
             add_cells(c, used);
             array_push(c->arena, &c->files, used);
         }
     }
+    return good;
 }
 
 static const tree_model *choose(context *c, const tree_file *f)
@@ -69,7 +73,6 @@ static const tree_model *choose(context *c, const tree_file *f)
         return NULL;
     }
     if (f->models.len == 1) return f->models.data[0];
-    if (!f->models.len && c->broken) return NULL;
     diag(c->diags, (span){0, 0, 0}, f->models.len ? E_WHICH_MODEL : E_NO_MODEL, c->options->path);
     if (f->models.len) diag_hint(c->diags, "--model NAME, one of: %s", list);
     return NULL;
@@ -103,10 +106,11 @@ model *model_check(arena *a, names *n, diags *d, const model_options *options)
     c.model = ARENA_NEW(a, model);
     c.model->sources = diag_sources(d);
     tree_file *f = syntax_parse(a, n, d, sources_add(diag_sources(d), options->path, options->text, options->length));
-    c.broken = f->broken;
+    bool unreadable = diag_error_count(d) > 0;
     add_cells(&c, f);
     array_push(a, &c.files, f);
-    load_uses(&c);
+    unreadable = !load_uses(&c) || unreadable;
+    if (unreadable) return NULL;        /* of a text that cannot be read, names and shapes say nothing */
     const tree_model *chosen = choose(&c, f);
     if (!chosen) return NULL;
     expand_model(&c, chosen);

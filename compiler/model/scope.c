@@ -94,7 +94,6 @@ symbol *scope_add(context *c, model_instance *s, tree_id id, symbol_kind kind)
 
 void unknown_name(context *c, const model_instance *s, name word, span at)
 {
-    if (c->broken) return;
     diag(c->diags, at, E_UNKNOWN_NAME, word);
     ARRAY(const char *) known = {0};
     for (size_t i = 0; i < s->names->symbols.len; i++) array_push(c->arena, &known, s->names->symbols.data[i].word);

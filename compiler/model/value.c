@@ -481,7 +481,6 @@ static model_expr *expand_callee(context *c, model_instance *s, const tree_expr 
     const tree_cell *cell = found && found->kind == SYMBOL_CELL ? found->cell : cell_find(c, callee->name);
     if (!cell) {
         if (found && found->kind == SYMBOL_CELL) return poison(c, e->at);       /* reported where it was named */
-        if (c->broken) return poison(c, e->at);
         diag(c->diags, callee->at, E_UNKNOWN_FUNCTION, callee->name);
         suggest_function(c, s, callee->name);
         return poison(c, e->at);
