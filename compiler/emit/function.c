@@ -120,19 +120,23 @@ static void write_cost(writer *w, const program *p)
 const char *c_buffer_size(const writer *w, const buffer *b, bool macro)
 {
     text *t = text_new(w->arena);
-    text_put(t, "(");
+    size_t constant = (size_t)b->columns;
     for (int a = 1; a <= w->g->axes; a++) {
+        int extra = b->before[a] + b->after[a], steps = w->p->entry == ENTRY_STEP ? 1 : w->options->steps[a];
         if (!(b->axes & axis_bit(a)))
             continue;
-        int extra = b->before[a] + b->after[a];
-        const char *T = w->p->entry == ENTRY_STEP ? "1" : macro ? arena_printf(w->arena, "(size_t)(%s)", w->g->axis[a].length) :
-                                                                  c_steps(w, a);
+        if (steps) {
+            constant *= (size_t)(steps + extra);
+            continue;
+        }
+        const char *T = macro ? arena_printf(w->arena, "(size_t)(%s)", w->g->axis[a].length) : w->g->axis[a].length;
         text_put(t, extra ? "(%s + %d) * " : "%s * ", T, extra);
     }
     if (b->axes & BATCH)
         text_put(t, macro ? "(size_t)(B) * " : "batch * ");
-    text_put(t, "%d + 15) / 16 * 16", b->columns);
-    return text_string(t);
+    if (!t->len)
+        return arena_printf(w->arena, "%zu", (constant + 15) / 16 * 16);
+    return arena_printf(w->arena, constant % 16 == 0 ? "%s%zu" : "(%s%zu + 15) / 16 * 16", text_string(t), constant);
 }
 
 static void write_members(writer *w, const program *p, size_t number, text *t)
@@ -146,8 +150,7 @@ static void write_members(writer *w, const program *p, size_t number, text *t)
             text_put(t, ", ...");
             return;
         }
-        const char *label = graph_label(p->graph, w->arena, (node_id){(uint32_t)i});
-        text_put(t, "%s%s %s", separator, *label ? label : "value", shape_text(w->arena, p->graph->nodes.data[i].type.shape));
+        text_put(t, "%s%s %s", separator, plan_label(p->graph, w->arena, (node_id){(uint32_t)i}), shape_text(w->arena, p->graph->nodes.data[i].type.shape));
         separator = ", ";
     }
 }

@@ -45,8 +45,11 @@ static const char *row_number(const writer *w, const buffer *b, view v)
     if (!(b->axes & BATCH))
         return index;
     const char *seq = flat ? "row" : "seq";
+    bool first = flat && w->first_of_flat;
     if (!index || strcmp(index, "0") == 0)
-        return seq;
+        return first ? "0" : seq;
+    if (first)
+        return arena_printf(w->arena, strcmp(index, "1") ? "%s * batch" : "batch", index);
     return arena_printf(w->arena, "(%s * batch + %s)", index, seq);
 }
 
@@ -58,6 +61,8 @@ const char *c_address(const writer *w, view v)
                        b->storage == STORE_INPUT ?
                            arena_printf(w->arena, "args->%s", c_field(w->arena, w->g, w->g->inputs.data[b->input].path)) :
                            arena_printf(w->arena, "%s_all", b->name);
+    if (row && strcmp(row, "0") == 0)
+        row = NULL;
     if (row && b->columns != 1)
         base = arena_printf(w->arena, "%s + %s * %d", base, row, b->columns);
     else if (row)

@@ -415,8 +415,10 @@ void write_fill_after(writer *w, const stmt *s)
     if (s->rows == 0 || s->in_loop)
         text_open(w->out, "if (ragged)");
     open_rows(w, s->axes & ~(BATCH | axis_bit(s->axis)));
-    if (!step_in_scope)
+    if (!step_in_scope && s->rows)
         text_open(w->out, "for (size_t %s = ragged ? 0 : %s; %s < %s + %d; %s++)", t, T, t, T, s->rows, t);
+    else if (!step_in_scope)
+        text_open(w->out, "for (size_t %s = 0; %s < %s; %s++)", t, t, T, t);
     w->loops |= axis_bit(s->axis);
     axis_set inside = w->loops;
     open_rows(w, s->axes);

@@ -57,8 +57,7 @@ static const char *pointer_name(pointwise *p, node_id id)
         part = part || n->op != OP_shift;
         owner = n->arg[0];
     }
-    const char *label = graph_label(g, w->arena, owner);
-    text_put(t, "%s_", *label ? c_identifier(w->arena, label) : "value");
+    text_put(t, "%s_", c_identifier(w->arena, plan_label(g, w->arena, owner)));
     if (shift == 0)
         text_put(t, part ? "part" : "row");
     else if (shift == 1 || shift == -1)
@@ -146,13 +145,16 @@ static void find_names(pointwise *p)
 
 /* ---- expressions ----------------------------------------------------------------------------------------------------------- */
 
-static const char *expression(pointwise *p, node_id id, bool *compound);
+/* Strengths of C expressions, after the precedences of ops.def: what is weaker than its place stands in parentheses. */
+enum { WEAKEST = 0, ATOM = 9 };
 
-static const char *operand(pointwise *p, node_id id, bool parenthesise)
+static const char *expression(pointwise *p, node_id id, int *strength);
+
+static const char *operand(pointwise *p, node_id id, int least)
 {
-    bool compound = false;
-    const char *e = expression(p, id, &compound);
-    return compound && parenthesise ? arena_printf(p->w->arena, "(%s)", e) : e;
+    int strength;
+    const char *e = expression(p, id, &strength);
+    return strength < least ? arena_printf(p->w->arena, "(%s)", e) : e;
 }
 
 static bool is_condition(op o)
@@ -164,7 +166,7 @@ static bool is_condition(op o)
 static const char *condition(pointwise *p, node_id id)
 {
     const node *n = graph_node(p->w->g, id);
-    const char *e = operand(p, id, true);
+    const char *e = operand(p, id, ATOM);
     if (!p->name_of[id.i] && (is_condition(n->op) || n->op == OP_not)) {
         const char *inner = strstr(e, "(real)");
         return inner ? arena_printf(p->w->arena, "%s", inner + strlen("(real)")) : e;
@@ -172,13 +174,22 @@ static const char *condition(pointwise *p, node_id id)
     return arena_printf(p->w->arena, "%s != 0", e);
 }
 
-static const char *substitute(pointwise *p, const node *n, node_id id)
+/* How strong operand i must be where it stands in the C text of the operation. */
+static int least_strength(const node *n, int i)
+{
+    int own = op_table[n->op].precedence;
+    if (n->op == OP_copy || n->op == OP_cut || n->op == OP_expand || strchr(op_table[n->op].c, ','))
+        return WEAKEST;
+    if (own == 0)
+        return strchr(op_table[n->op].c, '(') ? WEAKEST : ATOM;
+    return op_table[n->op].arity == 1 || own < 4 ? ATOM : i == 0 ? own : own + 1;
+}
+
+static const char *substitute(pointwise *p, const node *n)
 {
     writer *w = p->w;
     text *t = text_new(w->arena);
-    bool call = op_table[n->op].precedence == 0;
     bool logical = n->op == OP_and || n->op == OP_or || n->op == OP_not;
-    (void)id;
     for (const char *c = op_table[n->op].c; *c; c++) {
         if (*c != '$') {
             text_put(t, "%c", *c);
@@ -191,9 +202,8 @@ static const char *substitute(pointwise *p, const node *n, node_id id)
         }
         int i = *c - 'a';
         bool as_condition = logical || (n->op == OP_select && i == 0);
-        bool alone = call && n->op != OP_select && n->op != OP_copy && n->op != OP_cut && n->op != OP_expand;
-        const char *e = as_condition ? condition(p, n->arg[i]) : operand(p, n->arg[i], !alone);
-        text_puts(t, as_condition ? arena_printf(w->arena, "(%s)", e) : e);
+        text_puts(t, as_condition ? arena_printf(w->arena, "(%s)", condition(p, n->arg[i])) :
+                                    operand(p, n->arg[i], least_strength(n, i)));
     }
     return text_string(t);
 }
@@ -214,18 +224,20 @@ static const char *put_expression(pointwise *p, const node *n)
 {
     writer *w = p->w;
     const char *t = w->g->axis[n->attr.axis].letter;
-    const char *a = operand(p, n->arg[0], true);
+    const char *a = operand(p, n->arg[0], ATOM);
     if (n->attr.from_end)
         return arena_printf(w->arena, "(%s + %d == %s ? %s : 0)", t, n->attr.k + 1, c_length(w, n->attr.axis), a);
     return arena_printf(w->arena, "(%s + %s + 1 == %d ? %s : 0)", c_time(w), t, n->attr.k, a);
 }
 
+static bool passes_through(op o) { return o == OP_copy || o == OP_cut || o == OP_expand; }
+
 /* How a node is written where it is read. Depth: chains of unnamed nodes, bounded by the nesting of the spec. */
-static const char *expression(pointwise *p, node_id id, bool *compound)
+static const char *expression(pointwise *p, node_id id, int *strength)
 {
     writer *w = p->w;
     const node *n = graph_node(w->g, id);
-    *compound = false;
+    *strength = ATOM;
     if (in_list(&p->reads, id))
         return arena_printf(w->arena, "%s%s", p->name_of[id.i], c_component(w, w->p->views[id.i], n->type.shape, p->s->shape));
     if (p->name_of[id.i])
@@ -234,12 +246,15 @@ static const char *expression(pointwise *p, node_id id, bool *compound)
         return source_value(p, n);
     if (n->op == OP_put)
         return put_expression(p, n);
-    *compound = op_table[n->op].precedence > 0 || n->op == OP_select || n->op == OP_copy || n->op == OP_cut || n->op == OP_expand;
-    if (is_condition(n->op) || n->op == OP_not) {
-        *compound = false;
-        return arena_printf(w->arena, "(real)(%s)", substitute(p, n, id));
-    }
-    return substitute(p, n, id);
+    if (passes_through(n->op))
+        return expression(p, n->arg[0], strength);
+    if (is_condition(n->op) || n->op == OP_not)
+        return arena_printf(w->arena, "(real)(%s)", substitute(p, n));
+    if (n->op == OP_select)
+        *strength = WEAKEST;
+    else if (strchr(op_table[n->op].c, '(') == NULL)
+        *strength = op_table[n->op].precedence;
+    return substitute(p, n);
 }
 
 static const char *defining(pointwise *p, node_id id)
@@ -251,8 +266,8 @@ static const char *defining(pointwise *p, node_id id)
                             n->type.shape.dim[0] > 1 ? "unit" : "0");
     const char *own = p->name_of[id.i];
     p->name_of[id.i] = NULL;
-    bool compound;
-    const char *e = expression(p, id, &compound);
+    int strength;
+    const char *e = expression(p, id, &strength);
     p->name_of[id.i] = own;
     return e;
 }
@@ -409,7 +424,7 @@ static void write_components(pointwise *p)
         const node *n = graph_node(w->g, st->node);
         node_id value = n->op == OP_sum_over && is_of(p, st->node) ? n->arg[0] : st->node;
         text_line(w->out, "to_%zu%s %s %s;", i, c_component(w, st->to, stored_shape(p, st), p->s->shape),
-                  st->mode == STORE_SET ? "=" : "+=", operand(p, value, false));
+                  st->mode == STORE_SET ? "=" : "+=", operand(p, value, WEAKEST));
     }
     close_components(w, p->s->shape);
 }

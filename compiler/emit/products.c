@@ -25,17 +25,9 @@ static const char *open_outer(writer *w, axis_set axes, bool *flat)
 static const char *first_row(const writer *w, view v, bool flat)
 {
     writer at = *w;
-    if (flat) {
-        at.flat = true;
-        at.loops |= BATCH | (w->flat_axis ? axis_bit(w->flat_axis) : 0);
-    }
-    const char *address = c_address(&at, v);
-    const buffer *b = &w->p->buffers.data[v.buffer];
-    if (!flat || !(b->axes & BATCH))
-        return address;
-    /* `row` is 0 for the first one */
-    const char *row = strstr(address, "row");
-    return arena_printf(w->arena, "%.*s0%s", (int)(row - address), address, row + 3);
+    at.flat = flat;
+    at.first_of_flat = flat;
+    return c_address(&at, v);
 }
 
 static int columns(const writer *w, view v) { return w->p->buffers.data[v.buffer].columns; }

@@ -21,6 +21,7 @@ typedef struct writer {
     axis_set loops;                 /* time axes whose loop variable is in scope, the batch included when `seq` is */
     bool flat;                      /* `row` runs over all rows of the last time axis and the batch at once */
     int flat_axis;                  /* that time axis, 0 when the rows are those of the batch alone */
+    bool first_of_flat;             /* addresses are those of the first such row */
 } writer;
 
 /* names.c */

@@ -12,6 +12,9 @@ size_t plan_packed_size(int K, int N);              /* reals of a packed matrix 
 /* Plans the roots of a compacted, verified graph with named parts. The graph must outlive the program. */
 program *plan_program(arena *a, graph *g, entry e, pool *shared);
 
+/* What a node is called in programs: its label or, without one, after its equation and operation: "h.matmul". */
+const char *plan_label(const graph *g, arena *a, node_id id);
+
 void plan_print(text *out, const program *p);       /* explain --stage program */
 
 /* Why the model has no `step` and cannot carry state from chunk to chunk: the node that reads a later step, or NO_NODE when every

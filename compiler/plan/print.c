@@ -5,8 +5,7 @@ typedef struct printer { arena *arena; text *out; const program *p; } printer;
 
 static const char *label(const printer *pr, node_id id)
 {
-    const char *l = graph_label(pr->p->graph, pr->arena, id);
-    return *l ? l : arena_printf(pr->arena, "(%s)", op_table[graph_node(pr->p->graph, id)->op].name);
+    return plan_label(pr->p->graph, pr->arena, id);
 }
 
 static const char *axes_text(const printer *pr, axis_set axes)
@@ -41,13 +40,10 @@ static const char *node_labels(const printer *pr, const stmt *s)
     text *t = text_new(pr->arena);
     const char *separator = "";
     for (size_t i = 0; i < s->nodes.len; i++) {
-        const char *l = graph_label(pr->p->graph, pr->arena, s->nodes.data[i]);
-        if (!*l)
-            continue;
-        text_put(t, "%s%s", separator, l);
+        text_put(t, "%s%s", separator, label(pr, s->nodes.data[i]));
         separator = ", ";
     }
-    return t->len ? text_string(t) : label(pr, s->nodes.data[0]);
+    return text_string(t);
 }
 
 static void print_contract(const printer *pr, const stmt *s)

@@ -16,6 +16,8 @@ typedef struct unit {
     bool done;
 } unit;
 
+typedef ARRAY(unit *) unit_list;
+
 typedef struct builder {
     planner *pl;
     region *r;
@@ -270,22 +272,68 @@ static type domain_of(const planner *pl, node_id id)
     return pl->task[id.i] == TASK_SUM ? graph_type(pl->g, n->arg[0]) : n->type;
 }
 
-/* One pointwise statement: everything of the first ready node's domain that can be computed together with it. */
-static bool add_pointwise(builder *b)
+/* Could the node wait for a later statement of its domain? Yes when all its readers are elementwise, of the same domain, and do not stand
+ * in the open statement. */
+static bool can_wait(const builder *b, node_id id)
+{
+    const planner *pl = b->pl;
+    const node_list *users = &pl->users[id.i];
+    if (pl->task[id.i] != TASK_POINTWISE || pl->escapes[id.i] || users->len == 0)
+        return false;
+    type d = domain_of(pl, id);
+    for (size_t i = 0; i < users->len; i++) {
+        node_id u = users->data[i];
+        bool elementwise = pl->task[u.i] == TASK_POINTWISE || pl->task[u.i] == TASK_SUM;
+        if (!elementwise || b->open[u.i] || !b->member[u.i])
+            return false;
+        type of_user = domain_of(pl, u);
+        if (of_user.axes != d.axes || !shape_equal(of_user.shape, d.shape))
+            return false;
+    }
+    return true;
+}
+
+/* Opens all units of a domain that can be computed together; returns them, operands first. */
+static void open_domain(builder *b, type domain, unit_list *group)
 {
     planner *pl = b->pl;
-    stmt *s = NULL;
     bool again = true;
     while (again) {
         again = false;
         for (size_t i = 0; i < b->units.len; i++) {
             unit *u = &b->units.data[i];
-            if (u->done || u->scan || (pl->task[u->id.i] != TASK_POINTWISE && pl->task[u->id.i] != TASK_SUM))
+            if (u->done || u->scan || b->open[u->id.i] || (pl->task[u->id.i] != TASK_POINTWISE && pl->task[u->id.i] != TASK_SUM))
                 continue;
             type d = domain_of(pl, u->id);
-            if (s && (d.axes != s->axes || !shape_equal(d.shape, s->shape)))
+            if (d.axes != domain.axes || !shape_equal(d.shape, domain.shape) || !operands_ready(b, u->id, NULL, true))
                 continue;
-            if (!operands_ready(b, u->id, NULL, true))
+            array_push(pl->arena, group, u);
+            b->open[u->id.i] = true;
+            again = true;
+        }
+    }
+    for (size_t i = group->len; i-- > 0;) {
+        if (can_wait(b, group->data[i]->id))
+            b->open[group->data[i]->id.i] = false;
+    }
+}
+
+/* One pointwise statement: everything of one domain that can be computed together and that something waits for. */
+static bool add_pointwise(builder *b)
+{
+    planner *pl = b->pl;
+    for (size_t i = 0; i < b->units.len; i++) {
+        unit *first = &b->units.data[i];
+        if (first->done || first->scan || (pl->task[first->id.i] != TASK_POINTWISE && pl->task[first->id.i] != TASK_SUM) ||
+            !operands_ready(b, first->id, NULL, true))
+            continue;
+        unit_list group = {0};
+        type d = domain_of(pl, first->id);
+        stmt *s = NULL;
+        open_domain(b, d, &group);
+        for (size_t k = 0; k < group.len; k++) {
+            unit *u = group.data[k];
+            if (!b->open[u->id.i])
                 continue;
             if (!s) {
                 s = add_stmt(b, STMT_POINTWISE);
@@ -293,15 +341,13 @@ static bool add_pointwise(builder *b)
                 s->shape = d.shape;
             }
             put_node(b, s, u);
-            b->open[u->id.i] = true;
-            again = true;
+            b->open[u->id.i] = false;
+            b->done[u->id.i] = true;
         }
+        if (s)
+            return true;
     }
-    for (size_t i = 0; s && i < s->nodes.len; i++) {
-        b->open[s->nodes.data[i].i] = false;
-        b->done[s->nodes.data[i].i] = true;
-    }
-    return s != NULL;
+    return false;
 }
 
 /* ---- a region ------------------------------------------------------------------------------------------------------------- */

@@ -91,12 +91,22 @@ static void find_extra_rows(planner *pl, const node_list *order)
 
 /* ---- buffers ---------------------------------------------------------------------------------------------------------------- */
 
+const char *plan_label(const graph *g, arena *a, node_id id)
+{
+    const char *label = graph_label(g, a, id);
+    if (*label)
+        return label;
+    const node *n = graph_node(g, id);
+    const char *of = n->origin.variable ? g->variables.data[n->origin.variable].path : "loss";
+    return arena_printf(a, "%s%s.%s", n->origin.role == ROLE_ADJOINT ? "d_" : "", of, op_table[n->op].name);
+}
+
 /* A name for C: the label with everything that C has no use for turned into '_'; unique in the program. */
 static name buffer_name(planner *pl, const char *label, size_t members)
 {
     graph *g = pl->g;
     text *t = text_new(pl->arena);
-    for (const char *c = *label ? label : "value"; *c; c++)
+    for (const char *c = label; *c; c++)
         text_put(t, "%c", isalnum((unsigned char)*c) ? *c : '_');
     if (members > 1)
         text_put(t, "_x%zu", members);
@@ -133,7 +143,7 @@ static void give_columns(planner *pl, const node_id *members, size_t count)
 {
     program *p = pl->p;
     buffer b = {.storage = STORE_WORK};
-    b.name = buffer_name(pl, graph_label(pl->g, pl->arena, members[0]), count);
+    b.name = buffer_name(pl, plan_label(pl->g, pl->arena, members[0]), count);
     for (size_t i = 0; i < count; i++) {
         b.axes |= pl->kept_axes[members[i].i];
         b.columns += shape_size(graph_type(pl->g, members[i]).shape);
@@ -212,7 +222,7 @@ static void place_source(planner *pl, node_id id)
         p->views[id.i] = view_of_shape(add_buffer(pl, b), 0, n->type.shape);
     } else if (n->op == OP_literal) {
         b.storage = STORE_LITERAL;
-        b.name = buffer_name(pl, graph_label(pl->g, pl->arena, id), 1);
+        b.name = buffer_name(pl, plan_label(pl->g, pl->arena, id), 1);
         b.literal = n->attr.literal;
         p->views[id.i] = view_of_shape(add_buffer(pl, b), 0, n->type.shape);
     }
