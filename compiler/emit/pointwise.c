@@ -9,6 +9,7 @@
 typedef struct pointwise {
     writer *w;
     const stmt *s;
+    const char **to;            /* pointer that each store goes through */
     node_list reads;            /* values read from memory */
     node_list locals;           /* nodes of the statement with a constant of their own */
     int temporaries;
@@ -106,6 +107,21 @@ static const char *unique_local(pointwise *p, const char *stem)
         if (!taken)
             return n;
         n = arena_printf(p->w->arena, "%s_v%d", stem, tries);
+    }
+}
+
+/* "to_h": the row that a value is stored to. */
+static void name_targets(pointwise *p)
+{
+    writer *w = p->w;
+    p->to = ARENA_ARRAY(w->arena, const char *, p->s->stores.len + 1);
+    for (size_t i = 0; i < p->s->stores.len; i++) {
+        const char *label = plan_label(w->g, w->arena, p->s->stores.data[i].node);
+        p->to[i] = arena_printf(w->arena, "to_%s", c_identifier(w->arena, label));
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(p->to[k], p->to[i]) == 0)
+                p->to[i] = arena_printf(w->arena, "%s_%zu", p->to[i], i);
+        }
     }
 }
 
@@ -385,7 +401,7 @@ static void write_pointers(pointwise *p)
         text_line(w->out, "const real *%s = %s;", p->name_of[id.i], c_address(w, w->p->views[id.i]));
     }
     for (size_t i = 0; i < p->s->stores.len; i++)
-        text_line(w->out, "real *to_%zu = %s;", i, c_address(w, p->s->stores.data[i].to));
+        text_line(w->out, "real *%s = %s;", p->to[i], c_address(w, p->s->stores.data[i].to));
     for (size_t i = 0; i < p->s->nodes.len; i++) {
         const node *n = graph_node(w->g, p->s->nodes.data[i]);
         if (n->op != OP_uniform)
@@ -423,7 +439,7 @@ static void write_components(pointwise *p)
         const store *st = &p->s->stores.data[i];
         const node *n = graph_node(w->g, st->node);
         node_id value = n->op == OP_sum_over && is_of(p, st->node) ? n->arg[0] : st->node;
-        text_line(w->out, "to_%zu%s %s %s;", i, c_component(w, st->to, stored_shape(p, st), p->s->shape),
+        text_line(w->out, "%s%s %s %s;", p->to[i], c_component(w, st->to, stored_shape(p, st), p->s->shape),
                   st->mode == STORE_SET ? "=" : "+=", operand(p, value, WEAKEST));
     }
     close_components(w, p->s->shape);
@@ -433,6 +449,7 @@ void write_pointwise(writer *w, const stmt *s)
 {
     pointwise p = {.w = w, .s = s, .name_of = ARENA_ARRAY(w->arena, const char *, w->g->nodes.len)};
     find_names(&p);
+    name_targets(&p);
     for (size_t i = 0; i < s->nodes.len; i++) {
         if (!in_list(&p.locals, s->nodes.data[i]) && is_stored(&p, s->nodes.data[i]))
             write_equation(w, s->nodes.data[i]);

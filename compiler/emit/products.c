@@ -118,7 +118,7 @@ static void write_each_product(writer *w, const stmt *s)
 void write_contract(writer *w, const stmt *s)
 {
     for (size_t i = 0; i < s->nodes.len; i++)
-        write_equation(w, s->nodes.data[i]);
+        text_line(w->out, "/* %s */", graph_equation(w->g, w->arena, s->nodes.data[i]));
     switch (s->product.form) {
     case FORM_ROWS:
         write_rows_product(w, s);
