@@ -248,6 +248,7 @@ static int read_tokens(reader *r, const graph_input *in, const tensor *t, void *
     for (size_t i = 0; i < t->count; i++) { /* one by one: what does not fit 63 bits may be padding */
         tensor one = *t;
         one.count = 1;
+        one.bytes = dtype_size(t->dtype);
         one.data = (char *)t->data + i * dtype_size(t->dtype);
         if (!tensor_to_int64(&one, &data[i], &bad)) data[i] = INT64_MAX;
     }
