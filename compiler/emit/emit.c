@@ -90,10 +90,11 @@ static void write_args(file *f)
                                                        arena_printf(a, "%s%s", shape_comment(f, in->type), in->target ? "; target" : "");
         add_field(f, FIELD_INPUT, i, pointer_to(f, true, in->type.element == TOKEN), c_field(a, g, in->path), note);
     }
-    for (uint32_t i = 0; i < f->m->forward->graph->outputs.len; i++) {
-        const graph *fg = f->m->forward->graph;
-        add_field(f, FIELD_OUTPUT, i, pointer_to(f, false, false), c_output_field(a, fg, i),
-                  arena_printf(a, "%s: written, unless NULL", shape_comment(f, graph_type(fg, fg->outputs.data[i].node))));
+    for (uint32_t i = 0; i < g->outputs.len; i++) {
+        bool target_free = node_some(f->m->forward->graph->outputs.data[i].node);
+        add_field(f, FIELD_OUTPUT, i, pointer_to(f, false, false), c_output_field(a, g, i),
+                  arena_printf(a, "%s: written%s, unless NULL", shape_comment(f, graph_type(g, g->outputs.data[i].node)),
+                               target_free ? "" : " by loss"));
     }
     if (carries(f))
         add_field(f, FIELD_STATE, 0, arena_printf(a, "%s_state *", f->prefix), "state",
