@@ -1,0 +1,55 @@
+/* dataset.h: where batches come from: a text of characters or words, or arrays of an npz file.
+ *
+ * A data set is split into three parts. An epoch is one pass over the training part, in batches whose order depends on the seed and
+ * the epoch's number alone, so that a position (epoch, batch) says everything that is needed to resume. */
+#ifndef TRAIN_DATASET_H
+#define TRAIN_DATASET_H
+
+#include "train/trainable.h"
+
+typedef enum data_part { PART_TRAIN, PART_VALIDATE, PART_TEST, PART_COUNT } data_part;
+
+typedef struct data_options {
+    const char *text, *words, *arrays;      /* path of the data; one of them */
+    const char *validation;                 /* a file of its own for validation; NULL: part of the data */
+    const char *spec;                       /* folder of the spec; NULL */
+    double split[PART_COUNT];               /* shares; text: 0.90 0.05 0.05; arrays: 0.90 0.10 0 */
+    size_t batch, steps;                    /* sequences in a batch; steps of a block of text */
+    size_t chunk;                           /* arrays: steps of a call, state carried in between; 0: whole sequences */
+    bool no_shuffle, bucket;                /* arrays: given order; batches of similar lengths */
+    size_t vocabulary;                      /* words: how many are kept; 0: all */
+    uint64_t seed;
+} data_options;
+
+/* A batch: what goes into a train_call. Memory is the data set's, valid until the next batch of the same part. */
+typedef struct data_batch {
+    size_t sequences, steps[TRAIN_MAX_AXES + 1];
+    const int *lengths[TRAIN_MAX_AXES + 1];
+    const void *const *input;
+    bool fresh;                             /* begins new sequences: reset the state before */
+    uint64_t first_sequence;                /* number of its first sequence, for random masks */
+} data_batch;
+
+typedef struct dataset dataset;
+
+/* NULL: *error is one clear line (malloc'ed): place and remedy. `vocabulary_of`: the vocabulary of a checkpoint (see dataset_vocabulary),
+ * or NULL; then ids are those of the checkpoint, and a symbol that it lacks is an error (words: <unk>). */
+dataset *dataset_open(const data_options *o, const char *vocabulary_of, char **error);
+void dataset_close(dataset *d);
+
+/* Number of symbols of a text (characters, words); for arrays the largest token of the input plus one. The size that a spec takes
+ * `from data`: known before the spec is compiled. */
+size_t dataset_symbols(const dataset *d);
+/* Symbols by id, as text for the metadata of a checkpoint (one JSON array of strings; bytes as code points 0 to 255). NULL: arrays. */
+const char *dataset_vocabulary(const dataset *d);
+
+/* Fits the data to the compiled model: names, shapes, classes. False: *error says what does not fit. */
+bool dataset_bind(dataset *d, const trainable *m, char **error);
+
+size_t dataset_batches(const dataset *d, data_part part, uint64_t epoch);
+/* Batch number `index` of an epoch. */
+data_batch dataset_batch(dataset *d, data_part part, uint64_t epoch, size_t index);
+/* A line for people: how many symbols, blocks or sequences in each part. */
+const char *dataset_summary(const dataset *d);
+
+#endif

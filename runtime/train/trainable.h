@@ -1,0 +1,60 @@
+/* trainable.h: a compiled model, as training sees it: sizes, names and calls. Who compiled it, and how, is not known here.
+ *
+ * Reals are float or double (`real_size` 4 or 8); arrays are laid out as generated C wants them: [time axes][sequence][component]. */
+#ifndef TRAIN_TRAINABLE_H
+#define TRAIN_TRAINABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { TRAIN_MAX_AXES = 6 };
+
+typedef struct train_param { const char *name; int rank; size_t dims[2]; size_t offset, size; } train_param;   /* in reals */
+
+typedef struct train_value {        /* an input, target or output */
+    const char *name;
+    bool token, target;
+    size_t classes;                 /* of a token */
+    size_t components;              /* of one row */
+    uint32_t axes;                  /* bit 0: the batch; bit i: time axis number i */
+} train_value;
+
+typedef enum train_entry { TRAIN_STEP, TRAIN_FORWARD, TRAIN_LOSS, TRAIN_GRAD } train_entry;
+
+/* One call. Pointers are NULL where not wanted; `input` has one array for each of trainable.inputs (reals or int tokens). */
+typedef struct train_call {
+    size_t sequences, steps[TRAIN_MAX_AXES + 1];        /* steps[axis], axis from 1 */
+    const int *lengths[TRAIN_MAX_AXES + 1];             /* [sequences]; NULL: all full */
+    const void *const *input;
+    void *const *output;                                /* one for each of trainable.outputs; NULL entries are not computed for */
+    const void *params, *packed;
+    void *state;                                        /* carried; NULL: every sequence begins */
+    void *loss, *grads;                                 /* one real; trainable.size reals, added to */
+    uint64_t seed, update, sequence;
+} train_call;
+
+typedef struct trainable {
+    const char *model;              /* its name */
+    const char *hash;               /* of what was compiled: spec text and definitions */
+    size_t real_size;
+    size_t size, packed_size;       /* reals in params and grads; in packed */
+    size_t state_bytes;             /* 0: nothing is carried */
+    size_t max_sequences;           /* that the code was compiled for */
+    int axes;                       /* time axes */
+    const char *axis_name[TRAIN_MAX_AXES + 1];
+    train_param *param;
+    size_t params;
+    train_value *input, *output;
+    size_t inputs, outputs;
+    int generate_input, generate_output;    /* of the line `generate x[t+1] ~ p`; -1 without */
+
+    void *self;
+    void (*init)(void *self, void *params, uint64_t seed);
+    void (*pack)(void *self, const void *params, void *packed);
+    void (*reset)(void *self, void *state);
+    int (*run)(void *self, train_entry e, const train_call *c);     /* 0, or an error code of rnn.h; allocates work as needed */
+    bool (*has)(void *self, train_entry e);
+} trainable;
+
+#endif
