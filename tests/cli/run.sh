@@ -1,0 +1,272 @@
+#!/bin/sh
+# run.sh: the command line of rnnc: commands, exit codes, messages, and that a failure leaves nothing behind.
+#
+# Needs RNNC (the program), BUILD (the folder of librnnc.a) and CC.
+here=$(cd "$(dirname "$0")" && pwd) || exit 3
+root=$here/../..
+rnnc=${RNNC:-$root/build/rnnc}
+build=${BUILD:-$root/build}
+work=$(mktemp -d) || exit 3
+trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+passed=0 failed=0
+pass() { passed=$((passed + 1)); }
+fail() { failed=$((failed + 1)); echo "cli: $*"; }
+
+${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L ${SANITIZE:-} -I"$root/runtime" $(pkg-config --cflags jansson libzip) \
+    "$here/file.c" "$build/librnnc.a" $(pkg-config --libs jansson libzip) -lm -o "$work/file" ||
+    { echo "cli: 0 passed, 1 failed"; exit 1; }
+cd "$work" || exit 3
+file=./file
+
+# expect CODE TEXT ARGUMENTS...: rnnc must exit with CODE, and stderr must hold TEXT (nothing where TEXT is empty).
+expect() {
+    code=$1 text=$2
+    shift 2
+    "$rnnc" "$@" >stdout 2>stderr
+    status=$?
+    if [ $status -ne "$code" ]; then fail "rnnc $*: exit status $status, expected $code"; cat stderr
+    elif [ -z "$text" ] && [ -s stderr ]; then fail "rnnc $*: wrote to stderr:"; cat stderr
+    elif [ -n "$text" ] && ! grep -qF -e "$text" stderr; then fail "rnnc $*: expected '$text', found:"; cat stderr
+    else pass; fi
+}
+# shows TEXT: stdout of the last rnnc must hold it.
+shows() { if grep -qF -e "$1" stdout; then pass; else fail "stdout lacks '$1':"; head -20 stdout; fi; }
+quiet() { if [ -s stdout ]; then fail "wrote to stdout:"; head -5 stdout; else pass; fi; }
+same() { if [ "$1" = "$2" ]; then pass; else fail "found '$1', expected '$2'"; fi; }
+absent() { for f in "$@"; do if [ -e "$f" ]; then fail "$f was written"; rm -rf "$f"; else pass; fi; done; }
+no_rest() { if ls -A . "$@" 2>/dev/null | grep -q '\.tmp$'; then fail "a temporary file was left"; else pass; fi; }
+
+cat >hello.rnn <<'END'
+model hello {
+    input  x[t] : token(4)
+    target y[t] : token(4)
+    param W(8,8), U(8,4), b(8), V(4,8), c(4)
+    a = W @ h[t-1] + U @ onehot(x) + b
+    h = tanh(a)
+    o = V @ h + c
+    p = softmax(o)
+    output p, h as hidden
+    loss cross_entropy(p, y)
+}
+END
+cat >bad.rnn <<'END'
+model bad {
+    input x[t] : real(4)
+    h = tanh(x +
+    output h
+}
+END
+cat >mask.rnn <<'END'
+model mask {
+    input  u[t] : real(2), v : real, m[t, s] : real(2)
+    target z[t] : real(2)
+    param W(2,2) = 0.5, k = 2
+    h = tanh(W @ h[t-1] + u * k + v + sum(m over s))
+    output h, m as echo
+    loss mean_square(h, z)
+}
+END
+cat >two.rnn <<'END'
+model one { input x[t] : real(2)
+    output x as y }
+model other { input x[t] : real(3)
+    output x as z }
+END
+
+# ---- the command line ------------------------------------------------------------------------------------------------
+expect 2 "usage: rnnc COMMAND"
+expect 2 "there is no command 'biuld'; did you mean 'build'?" biuld hello.rnn
+expect 2 "there is no command 'frobnicate'" frobnicate
+expect 0 "" --version;                        shows "rnnc 0."
+expect 0 "" help;                             shows "rnnc gradcheck SPEC"
+expect 0 "" --help;                           shows "Exit status"
+expect 0 "" help run;                         shows "--weights W.safetensors"
+expect 0 "" build --help;                     shows "--standalone"
+expect 0 "" run -h;                           shows "usage: rnnc run SPEC"
+expect 2 "did you mean 'explain'?" help explian
+expect 2 "SPEC... is missing" check
+expect 2 "usage: rnnc check SPEC... [OPTION]..." check
+expect 2 "'b.rnn' is one operand too many" build a.rnn b.rnn
+expect 2 "there is no option '--bacth'; did you mean '--batch'?" build hello.rnn --bacth 3
+expect 2 "there is no option '-z'" build hello.rnn -z
+expect 2 "'--grad' is no option of this command" build hello.rnn --grad g
+expect 2 "--batch: expected a whole number from 1 to" build hello.rnn --batch 0
+expect 2 "found '3x'" build hello.rnn --batch=3x
+expect 2 "found '-1'" build hello.rnn --batch -1
+expect 2 "'--batch' needs N" build hello.rnn --batch
+expect 2 "--real: expected float|double, found 'half'" build hello.rnn --real half
+expect 2 "--inference takes no value" build hello.rnn --inference=yes
+expect 2 "-D: expected NAME=VALUE, found 'H'" build hello.rnn -D H
+expect 2 "--prefix: expected a name that C allows" build hello.rnn --prefix 3d
+expect 2 "--prefix: expected a name that C allows" build hello.rnn --prefix while
+expect 2 "--steps: expected" build hello.rnn --steps q=3
+expect 2 "--steps: expected" build hello.rnn --steps t=0
+expect 2 "--unroll full needs the number of steps" build hello.rnn --unroll full
+expect 2 "--unroll: expected" build hello.rnn --unroll twice
+expect 2 "--stage: expected tree|model|graph|derive|passes|program|c" explain hello.rnn --stage tokens
+absent hello.c hello.h
+
+# ---- check -----------------------------------------------------------------------------------------------------------
+expect 0 "" check hello.rnn mask.rnn;         quiet
+expect 0 "" check -- hello.rnn;               quiet
+expect 0 "" check -v hello.rnn;               shows "V (4, 8)"
+expect 1 "bad.rnn:" check bad.rnn hello.rnn;  quiet
+expect 3 "none.rnn: cannot be read: No such file" check none.rnn
+expect 3 "cannot be read: Is a directory" check .
+expect 1 "several models; choose one" check two.rnn
+expect 0 "" check two.rnn --model other -v
+expect 1 "has no size and no cell" check hello.rnn -DH=3
+"$rnnc" check --message-format json bad.rnn 2>json
+if [ -s json ] && ! grep -qv '^{"file":"bad.rnn","line":.*"severity":"error","id":".*}$' json; then pass
+else fail "--message-format json:"; cat json; fi
+expect 1 "$(printf '\033[')" check --color always bad.rnn
+if NO_COLOR=1 "$rnnc" check --color auto bad.rnn 2>&1 | grep -q "$(printf '\033')"; then fail "NO_COLOR"; else pass; fi
+
+# ---- explain ---------------------------------------------------------------------------------------------------------
+expect 0 "" explain hello.rnn
+shows "d_a[t] = d_h[t] * (1 - square(h[t]))"
+shows "d_W = sum over t of d_a[t] @ h[t-1]'"
+shows "p[t] = softmax(o[t])"
+for stage in tree model graph derive passes program c; do
+    expect 0 "" explain hello.rnn --stage $stage
+    if [ -s stdout ]; then pass; else fail "--stage $stage prints nothing"; fi
+done
+expect 1 "bad.rnn:" explain bad.rnn;          quiet
+
+# ---- build -----------------------------------------------------------------------------------------------------------
+expect 0 "" build hello.rnn -o out;           quiet
+if [ -s out/hello.c ] && [ -s out/hello.h ]; then pass; else fail "build wrote no files"; fi
+if ${CC:-cc} -std=c99 -I"$root/runtime" -c out/hello.c -o out/hello.o; then pass; else fail "hello.c does not compile"; fi
+cp out/hello.c first.c
+expect 0 "" build "$work/hello.rnn" -o out
+if cmp -s first.c out/hello.c; then pass; else fail "a path changes the C"; diff first.c out/hello.c | head -5; fi
+expect 0 "" build hello.rnn -o out --prefix net --batch 3 --real double --standalone --unroll 2
+if ${CC:-cc} -std=c99 -c out/net.c -o out/net.o; then pass; else fail "net.c does not compile alone"; fi
+expect 0 "" build hello.rnn -o - --standalone; shows "hello_grad"
+cp stdout merged.c
+if ${CC:-cc} -std=c99 -c merged.c -o merged.o; then pass; else fail "the merged text does not compile"; fi
+expect 0 "" build hello.rnn -o inf --inference
+if grep -q hello_grad inf/hello.c; then fail "--inference has a grad"; else pass; fi
+expect 0 "" build hello.rnn -o fix --steps 3 --unroll full
+if ${CC:-cc} -std=c99 -I"$root/runtime" -c fix/hello.c -o fix/hello.o; then pass; else fail "unrolled C does not compile"; fi
+expect 1 "bad.rnn:" build bad.rnn -o new;     absent new
+expect 3 "cannot make this folder" build hello.rnn -o none/deeper
+expect 3 "is not a folder" build hello.rnn -o bad.rnn
+mkdir -p block/hello.c
+expect 3 "cannot be written" build hello.rnn -o block; absent block/hello.h; no_rest block
+if [ "$(id -u)" -ne 0 ]; then
+    mkdir locked; chmod a-w locked
+    expect 3 "locked/hello.h: cannot be written" build hello.rnn -o locked
+fi
+( ulimit -f 1 && "$rnnc" build hello.rnn -o small ) 2>stderr
+same $? 3
+if grep -q "cannot be written" stderr; then pass; else fail "file size limit:"; cat stderr; fi
+absent small
+if "$rnnc" explain hello.rnn --stage c >/dev/full 2>stderr; then fail "/dev/full is no error"; else same $? 3; fi
+
+# ---- run -------------------------------------------------------------------------------------------------------------
+weights="W:F32:8,8:0.1,-0.2,0.3 U:F32:8,4:0.5,-0.5,0.25 b:F32:8:0.1 V:F32:4,8:0.3,-0.1,0.2 c:F32:4:0,0.1"
+$file make w.safetensors $weights
+$file make d.npz x:I64:3,4:0,1,2,3,1 y:I64:3,4:1,2,3 x_lengths:I64:3:4,2,0
+run() { code=$1 text=$2; shift 2; expect "$code" "$text" run hello.rnn "$@"; }
+
+run 0 "" --weights w.safetensors --data d.npz -o o.npz --grad g.safetensors; quiet
+same "$($file print o.npz p | head -1)" "F32 3 4 4"
+same "$($file print o.npz hidden | head -1)" "F32 3 4 8"
+same "$($file print o.npz loss | head -1)" "F32"
+same "$($file print g.safetensors U | head -1)" "F32 8 4"
+same "$($file print o.npz p | tail -16 | sort -u)" 0        # an absent sequence
+run 0 "" --weights w.safetensors --data d.npz -o o64.npz --grad g64.safetensors --real double
+same "$($file print g64.safetensors W | head -1)" "F64 8 8"
+same "$($file print o64.npz loss | tail -1 | cut -c1-6)" "$($file print o.npz loss | tail -1 | cut -c1-6)"
+run 0 "" --weights w.safetensors --data d.npz -o occ.npz --jit cc
+same "$($file print occ.npz loss | tail -1 | cut -c1-6)" "$($file print o.npz loss | tail -1 | cut -c1-6)"
+# The same with other numbers in the padding gives the same bytes.
+$file make pad.npz x:I64:3,4:0,1,2,3,1,0,-9,99,7000000000,-1,-1,5 y:I64:3,4:1,2,3,1,2,3,77,-8,1,99,99,99 x_lengths:I64:3:4,2,0
+run 0 "" --weights w.safetensors --data pad.npz -o pad_o.npz --grad pad_g.safetensors
+if cmp -s o.npz pad_o.npz && cmp -s g.safetensors pad_g.safetensors; then pass; else fail "padding changes the result"; fi
+run 0 "" --init 5 --data d.npz -o init.npz
+$file make only_x.npz x:I64:3,4:0,1,2
+run 0 "" --init 5 --data only_x.npz -o only.npz
+if $file print only.npz loss >/dev/null; then fail "a loss without a target"; else pass; fi
+
+faulty="--weights w.safetensors -o no.npz --grad no.safetensors --data"
+run 2 "--weights is missing (or --init SEED" --data d.npz -o no.npz
+run 2 "exclude each other" --weights w.safetensors --init 1 --data d.npz -o no.npz
+run 2 "--data is missing" --weights w.safetensors -o no.npz
+run 2 "-o is missing" --weights w.safetensors --data d.npz
+run 2 "name the same file" --weights w.safetensors --data d.npz -o no.npz --grad no.npz
+run 3 "none.npz: cannot be read" $faulty none.npz
+run 3 "none.safetensors: cannot be read" --weights none.safetensors --data d.npz -o no.npz
+run 3 "none/o.npz: cannot be written" --weights w.safetensors --data d.npz -o none/o.npz
+run 1 "w.safetensors" $faulty w.safetensors
+run 1 "d.npz" --weights d.npz --data d.npz -o no.npz
+run 1 "the target 'y' is missing" $faulty only_x.npz
+
+# bad TEXT ARRAY...: data that must be refused with this text.
+bad() { text=$1; shift; $file make bad.npz "$@"; run 1 "$text" $faulty bad.npz; }
+x=x:I64:3,4:0 y=y:I64:3,4:1
+bad "the input 'x' is missing; it is an array of shape (N, T)" $y
+bad "no input or target 'X'" X:I64:3,4:0 $x $y
+bad "no input or target 'x_length'; did you mean 'x_lengths'?" $x $y x_length:I64:3:4
+bad "'y' has T = 5, but 'x' has T = 4" $x y:I64:3,5:0
+bad "'y' has N = 2, but 'x' has N = 3" $x y:I64:2,4:0
+bad "'x' has shape (3, 4, 1), expected (N, T)" x:I64:3,4,1:0 $y
+bad "'x' is F32, but tokens are integers" x:F32:3,4:0 $y
+bad "'x' holds the token 4 at sequence 1, t = 3" x:I64:3,4:0,0,0,0,0,0,4,0,0,0,0,0 $y
+bad "'y' holds the token -1 at sequence 0, t = 1" $x y:I32:3,4:-1
+bad "sequence 1 has length 5 along t" $x $y x_lengths:I64:3:4,5,1
+bad "sequence 0 has length -1 along t" $x $y x_lengths:I64:3:-1
+bad "'x_lengths' has shape (2), expected (3)" $x $y x_lengths:I64:2:4
+bad "lengths are integers" $x $y x_lengths:F64:3:4
+bad "'x_lengths' and 'y_lengths' disagree: sequence 1 has length 2 and 3" $x $y x_lengths:I64:3:4,2,1 y_lengths:I64:3:4,3,1
+bad "'x' is empty: T = 0" x:I64:3,0:0 $y
+
+# wrong TEXT TENSOR...: weights that must be refused.
+wrong() { text=$1; shift; $file make bad.safetensors "$@"; run 1 "$text" --weights bad.safetensors --data d.npz -o no.npz; }
+rest=$(echo "$weights" | sed 's/^[^ ]* //')
+wrong "the tensor 'W' (8, 8) is missing" $rest
+wrong "'W' (8, 8) is missing, and 'w' belongs to no parameter" w:F32:8,8:0 $rest
+wrong "the tensor 'extra' belongs to no parameter" $weights extra:F32:1:0
+wrong "'W' has shape (8, 7), but the parameter is (8, 8)" W:F32:8,7:0 $rest
+wrong "'W' has shape (64), but the parameter is (8, 8)" W:F32:64:0 $rest
+wrong "'W' is I64, expected F32" W:I64:8,8:0 $rest
+absent no.npz no.safetensors
+no_rest
+
+# Real inputs, two axes, a value a sequence, gradients of inputs.
+u="u:F32:2,3,2:0.1,0.2" v="v:F64:2:1,-1" m="m:F32:2,3,4,2:0.01" z="z:F32:2,3,2:0"
+two() { code=$1 text=$2; shift 2; $file make two.npz "$@"
+        expect "$code" "$text" run mask.rnn --init 1 --data two.npz -o two_o.npz --grad two_g.safetensors; }
+two 0 "" "$u" "$v" "$m" "$z" u_lengths:I64:2:3,2 m_lengths:I64:2,2:3,4,2,1
+same "$($file print two_o.npz echo | head -1)" "F32 2 3 4 2"
+same "$($file print two_o.npz h | head -1)" "F32 2 3 2"
+same "$($file print two_g.safetensors input.v | head -1)" "F32 2"
+same "$($file print two_g.safetensors input.m | head -1)" "F32 2 3 4 2"
+same "$($file print two_g.safetensors k | head -1)" "F32"
+same "$($file print two_g.safetensors input.u | tail -2 | sort -u)" 0     # beyond the second sequence's end
+rm -f two_o.npz two_g.safetensors
+two 1 "'u' is I64, but reals are floats" u:I64:2,3,2:1 "$v" "$m" "$z"
+two 1 "'v' has no length" "$u" "$v" "$m" "$z" v_lengths:I64:2:1
+two 1 "'m_lengths' has shape (2), expected (2, 2)" "$u" "$v" "$m" "$z" m_lengths:I64:2:1
+absent two_o.npz two_g.safetensors
+
+# ---- gradcheck -------------------------------------------------------------------------------------------------------
+expect 0 "" gradcheck hello.rnn;              shows "32 of 64"
+expect 0 "" gradcheck mask.rnn --seed 3 --batch 2 --steps t=3,s=2; shows "input.m"
+expect 1 "the model has no loss" gradcheck two.rnn --model one
+expect 1 "bad.rnn:" gradcheck bad.rnn
+cat >wrong.rnn <<'END'
+model wrong {                                 # cut() hides a dependence from the derivative, not from the differences
+    input x[t] : real(2)
+    param W(2,2)
+    h = tanh(W @ x)
+    output h
+    loss sum(h * cut(h))
+}
+END
+expect 4 "" gradcheck wrong.rnn;              shows "WRONG"
+
+echo "cli: $passed passed, $failed failed"
+[ $failed -eq 0 ]
