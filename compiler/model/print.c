@@ -1,5 +1,6 @@
 /* print.c: a checked model as text: what each name is, and its equation with all calls expanded. */
 #include "model/model.h"
+#include <string.h>
 
 static const model_variable *var(const model *m, uint32_t v)
 {
@@ -176,13 +177,21 @@ void model_print(text *out, const model *m)
 
 void model_print_parameters(text *out, const model *m)
 {
+    size_t widest = 0, total = 0;
+    for (size_t i = 1; i < m->variables.len; i++) {
+        const model_variable *v = &m->variables.data[i];
+        size_t n = v->kind == VARIABLE_PARAM ? strlen(v->path) : 0;
+        if (n > widest) widest = n;
+    }
     for (size_t i = 1; i < m->variables.len; i++) {
         const model_variable *v = &m->variables.data[i];
         if (v->kind != VARIABLE_PARAM) continue;
-        text_put(out, "%s", v->path);
-        for (int d = 0; d < v->type.shape.rank; d++) text_put(out, "%s%d", d ? ", " : " (", v->type.shape.dim[d]);
-        text_put(out, "%s", v->type.shape.rank ? ")" : "");
+        model_shape s = v->type.shape;
+        size_t count = (size_t)s.dim[0] * (size_t)s.dim[1];
+        total += count;
+        text_put(out, "%-*s  %-12s %9zu ", (int)widest, v->path, model_shape_text(out->arena, s), count);
         print_init(out, v);
         text_line(out, "%s", "");
     }
+    text_line(out, "%-*s  %-12s %9zu", (int)widest, "", "all", total);
 }

@@ -110,7 +110,7 @@ absent hello.c hello.h
 # ---- check -----------------------------------------------------------------------------------------------------------
 expect 0 "" check hello.rnn mask.rnn;         quiet
 expect 0 "" check -- hello.rnn;               quiet
-expect 0 "" check -v hello.rnn;               shows "V (4, 8)"
+expect 0 "" check -v hello.rnn;               shows "(4, 8)              32  = uniform(0.353553)"; shows "140"
 expect 1 "bad.rnn:" check bad.rnn hello.rnn;  quiet
 expect 3 "none.rnn: cannot be read: No such file" check none.rnn
 expect 3 "cannot be read: Is a directory" check .
