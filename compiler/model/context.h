@@ -26,7 +26,7 @@ typedef struct name_map { name *key; uint32_t *value; size_t len, cap; } name_ma
 bool name_map_get(const name_map *m, name key, uint32_t *value);
 void name_map_set(arena *a, name_map *m, name key, uint32_t value);
 
-typedef struct model_scope { ARRAY(symbol) symbols; name_map index; } model_scope;
+typedef struct model_scope { ARRAY(symbol) symbols; name_map index; int sizes; } model_scope;
 
 /* Where the calls inside an equation get their paths from. */
 typedef struct naming { name path; bool whole; } naming;        /* whole: the call is the whole right side */

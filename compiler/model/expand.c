@@ -183,7 +183,7 @@ static void declare_size(context *c, model_instance *s, const tree_decl *d)
 {
     model_size *z = ARENA_NEW(c->arena, model_size);
     *z = (model_size){.word = d->name.text, .at = d->name.at, .expr = d->value, .scope = s};
-    if (s->names->symbols.len > MODEL_MAX_SIZES) {
+    if (++s->names->sizes > MODEL_MAX_SIZES) {
         diag(c->diags, d->at, E_TOO_MANY, MODEL_MAX_SIZES, "sizes");
         c->full = true;
         return;

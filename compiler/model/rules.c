@@ -169,7 +169,7 @@ static void check_generate(context *c)
     const char *wrong = NULL;
     if (x->kind != VARIABLE_INPUT || !x->type.token) wrong = arena_printf(c->arena, "'%s' is no input of tokens", x->word);
     else if (!(x->type.axes >> g->axis & 1)) wrong = arena_printf(c->arena, "'%s' does not run over that axis", x->word);
-    else if (!model_logits(c->model, p->value ? p->value : NULL, FUNCTION_softmax))
+    else if (!p->value || !model_logits(c->model, p->value, FUNCTION_softmax))
         wrong = "expected a distribution, a softmax, after '~'";
     else if (p->type.shape.dim[0] != x->type.classes)
         wrong = arena_printf(c->arena, "the distribution has %d classes, '%s' has %d", p->type.shape.dim[0], x->word,
