@@ -258,6 +258,7 @@ static bool instantiate(context *c, call *k, name path, bool reversed, const uin
     array_push(c->arena, &c->model->instances, s);
     if (!bind_names(c, k, s, data) || !bind_results(c, s, results)) return false;
     expand_body(c, s, &k->cell->body);
+    if (c->full) return false;
     for (size_t i = 0; i < k->starts.len; i++) {
         const tree_option *o = k->starts.data[i].option;
         symbol *found = scope_find(s, o->name.text);
