@@ -116,6 +116,12 @@ void write_count(writer *w, const stmt *s)
     text_close(w->out, NULL);
 }
 
+/* What a value is where there is no step and no boundary equation: a token is none. */
+static const char *nothing(const writer *w, const stmt *s)
+{
+    return graph_type(w->g, s->nodes.data[0]).element == TOKEN ? "-1" : "0";
+}
+
 /* ---- gather and scatter ------------------------------------------------------------------------------------------------------------ */
 
 static void write_at(writer *w, const stmt *s)
@@ -139,7 +145,7 @@ static void write_at(writer *w, const stmt *s)
         text_line(w->out, "%s = (%s)%s;", to, c_address(w, v), here);
         text_close(w->out, NULL);
     } else if (n->attr.from_end) {
-        text_line(w->out, "%s = 0;", to);
+        text_line(w->out, "%s = %s;", to, nothing(w, s));
         text_open(w->out, "if (%s > %d)", length, n->attr.k);
         text_line(w->out, "const size_t %s = %s - %d;", t, length, n->attr.k + 1);
         text_line(w->out, "%s = (%s)%s;", to, c_address(w, from), here);
@@ -147,7 +153,7 @@ static void write_at(writer *w, const stmt *s)
     } else {
         const char *slot = s->state ? arena_printf(w->arena, "%s%s", c_state(w, s->state, "0"),
                                                    s->shape.dim[0] > 1 ? "[unit]" : "[0]") : NULL;
-        text_line(w->out, "%s = %s;", to, slot ? arena_printf(w->arena, "%s ? %s : 0", c_time(w), slot) : "0");
+        text_line(w->out, "%s = %s;", to, slot ? arena_printf(w->arena, "%s ? %s : %s", c_time(w), slot, nothing(w, s)) : nothing(w, s));
         if (n->attr.k >= 1) {
             text_open(w->out, "if (%s < %d && %s + %s >= %d)", c_time(w), n->attr.k, c_time(w), length, n->attr.k);
             text_line(w->out, "const size_t %s = %d - %s;", t, n->attr.k - 1, c_time(w));
@@ -189,30 +195,6 @@ void write_gather(writer *w, const stmt *s)
     close_scope(w, before, scope);
 }
 
-void write_scatter(writer *w, const stmt *s)
-{
-    axis_set before = w->loops;
-    bool scope;
-    const node *n = graph_node(w->g, s->nodes.data[0]);
-    shape v = graph_type(w->g, n->arg[1]).shape;
-    write_equation(w, s->nodes.data[0]);
-    if (!s->add) {
-        open_rows(w, n->type.axes);
-        text_line(w->out, "for (size_t i = 0; i < %d; i++) (%s)[i] = 0;", shape_size(s->shape), c_address(w, s->to));
-        close_rows(w, before);
-    }
-    open_scope(w, s->axes, &scope);
-    write_token(w, s->from.data[0]);
-    text_line(w->out, "if (token < 0) continue;");
-    text_line(w->out, "const real *from = %s;", c_address(w, s->from.data[1]));
-    text_line(w->out, "real *to = %s + (size_t)token * %d;", c_address(w, s->to), s->to.si);
-    text_line(w->out, "for (size_t unit = 0; unit < %d; unit++) to[unit * %d] += from[unit%s];", shape_size(v), s->to.sj,
-              s->from.data[1].si == 1 ? "" : arena_printf(w->arena, " * %d", s->from.data[1].si));
-    close_scope(w, before, scope);
-}
-
-/* ---- copies --------------------------------------------------------------------------------------------------------------------------- */
-
 /* "t < length && s < length": is the row in scope one of its sequence? NULL when always. */
 static const char *valid_row(const writer *w, axis_set axes)
 {
@@ -227,6 +209,33 @@ static const char *valid_row(const writer *w, axis_set axes)
         test = arena_printf(w->arena, "%s > 0", c_length(w, 1));
     return test;
 }
+
+void write_scatter(writer *w, const stmt *s)
+{
+    axis_set before = w->loops;
+    bool scope;
+    const node *n = graph_node(w->g, s->nodes.data[0]);
+    shape v = graph_type(w->g, n->arg[1]).shape;
+    write_equation(w, s->nodes.data[0]);
+    if (!s->add) {
+        open_rows(w, n->type.axes);
+        text_line(w->out, "for (size_t i = 0; i < %d; i++) (%s)[i] = 0;", shape_size(s->shape), c_address(w, s->to));
+        close_rows(w, before);
+    }
+    open_scope(w, s->axes, &scope);
+    const char *valid = valid_row(w, s->axes);
+    if (valid)
+        text_line(w->out, "if (ragged && !(%s)) continue;", valid);
+    write_token(w, s->from.data[0]);
+    text_line(w->out, "if (token < 0) continue;");
+    text_line(w->out, "const real *from = %s;", c_address(w, s->from.data[1]));
+    text_line(w->out, "real *to = %s + (size_t)token * %d;", c_address(w, s->to), s->to.si);
+    text_line(w->out, "for (size_t unit = 0; unit < %d; unit++) to[unit * %d] += from[unit%s];", shape_size(v), s->to.sj,
+              s->from.data[1].si == 1 ? "" : arena_printf(w->arena, " * %d", s->from.data[1].si));
+    close_scope(w, before, scope);
+}
+
+/* ---- copies --------------------------------------------------------------------------------------------------------------------------- */
 
 static void write_input_copy(writer *w, const stmt *s)
 {
@@ -332,21 +341,21 @@ void write_copy(writer *w, const stmt *s)
 
 /* ---- rows outside the sequence ---------------------------------------------------------------------------------------------------------- */
 
-/* A boundary value's component, or 0. */
+/* A boundary value's component. */
 static const char *boundary(writer *w, const stmt *s, size_t i)
 {
     if (!node_some(s->boundary.data[i]))
-        return "0";
+        return nothing(w, s);
     const node *n = graph_node(w->g, s->boundary.data[i]);
     if (n->op == OP_number)
         return c_number(w, n->attr.number);
     return arena_printf(w->arena, "(%s)%s", c_address(w, s->from.data[i]), c_component(w, s->from.data[i], n->type.shape, s->shape));
 }
 
-/* The boundary value number `which` (an expression), 0 beyond the last. */
+/* The boundary value number `which` (an expression), nothing beyond the last. */
 static const char *boundary_value(writer *w, const stmt *s, const char *which)
 {
-    const char *value = "0";
+    const char *value = nothing(w, s);
     for (size_t i = s->boundary.len; i-- > 0;)
         value = arena_printf(w->arena, "%s == %zu ? %s : %s", which, i, boundary(w, s, i), value);
     return value;
