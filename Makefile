@@ -5,7 +5,8 @@
 #     make demo      compiles specs/models/char_lm.rnn and trains it
 #     make unit      the unit tests alone           make asan    the whole suite with sanitizers
 #     make layers    includes point one way         make tidy    clang-tidy
-#     make bless NAME=x   renews tests/bad/x.err    make fmt     clang-format
+#     make bless NAME=x   renews tests/bad/x.err or tests/golden/x.*
+#     make generated      renews generated/         make fmt     clang-format
 #     make install PREFIX=/usr/local                make clean
 # V=1 prints the commands.
 
@@ -175,7 +176,7 @@ $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/librnnc.a $(ORACLE)
 # The suites find the program under test in RNNC, the libraries in BUILD (both absolute), the compiler in CC.
 RUN = BUILD='$(abspath $(BUILD))' RNNC='$(abspath $(BUILD)/rnnc)' CC='$(CC)' SANITIZE='$(SANITIZE)' sh tests/summary.sh
 
-.PHONY: check unit asan bless demo
+.PHONY: check unit asan bless generated demo
 check: all layers $(UNITS)
 	@$(RUN) $(UNITS) $(SUITES)
 
@@ -187,8 +188,11 @@ asan: $(CONFIG)
 	    SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer' check
 
 bless: $(BUILD)/rnnc
-	@[ -n "$(NAME)" ] || { echo "usage: make bless NAME=x   (renews tests/bad/x.err)" >&2; exit 2; }
-	@BUILD='$(abspath $(BUILD))' RNNC='$(abspath $(BUILD)/rnnc)' sh tests/bad/run.sh --bless '$(NAME)'
+	@[ -n "$(NAME)" ] || { echo "usage: make bless NAME=x   (renews tests/bad/x.err or tests/golden/x.*)" >&2; exit 2; }
+	@RNNC='$(abspath $(BUILD)/rnnc)' sh tests/$(if $(wildcard tests/golden/$(NAME).rnn),golden,bad)/run.sh --bless '$(NAME)'
+
+generated: $(BUILD)/rnnc
+	@RNNC='$(abspath $(BUILD)/rnnc)' sh tests/golden/run.sh --generated
 
 demo: all
 	@BUILD='$(abspath $(BUILD))' RNNC='$(abspath $(BUILD)/rnnc)' CC='$(CC)' sh examples/demo.sh
@@ -226,11 +230,14 @@ compile_commands.json: $(CONFIG) Makefile
 	    printf '{ "directory": "%s", "file": "%s", "command": "cc %s -c %s" }' "$(CURDIR)" "$$f" \
 	        '$(strip $(CPPFLAGS_ALL) -std=c11 $(WARNINGS))' "$$f"; done; echo; echo ']'; } > $@
 
+# Generated C that is not standalone includes rnn.h: cc -I$(PREFIX)/include/rnnc ...
+INCLUDE = $(DESTDIR)$(PREFIX)/include/rnnc
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(INCLUDE)/kernels
 	install -m 755 $(BUILD)/rnnc $(DESTDIR)$(PREFIX)/bin/
-	$(if $(KERNELS),install -m 644 $(BUILD)/librnn.a $(DESTDIR)$(PREFIX)/lib/)
-	$(if $(wildcard runtime/rnn.h),install -m 644 runtime/rnn.h $(DESTDIR)$(PREFIX)/include/)
+	install -m 644 $(BUILD)/librnn.a $(DESTDIR)$(PREFIX)/lib/
+	install -m 644 runtime/rnn.h $(INCLUDE)/
+	install -m 644 $(wildcard runtime/kernels/*.h runtime/kernels/*.def) $(INCLUDE)/kernels/
 
 clean:
 	rm -rf build compile_commands.json

@@ -2,7 +2,7 @@
 # demo.sh: from a spec to a trained network, in under two minutes (make demo).
 #
 # Compiles specs/models/char_lm.rnn to C, compiles that C and the training loop of train_text.c with cc, and trains the
-# network on the text of this project's own C sources. All it makes lies in build/demo. UPDATES=N trains shorter or longer.
+# network on the text of this project's own C sources. All it makes lies in build/demo; UPDATES=N trains for longer.
 set -e
 cd "$(dirname "$0")/.."
 : "${BUILD:=$PWD/build}" "${CC:=cc}" "${UPDATES:=1500}"

@@ -103,7 +103,8 @@ int main(int argc, char **argv)
         update(n, 0.003f * (1 - 0.9f * (float)n / (float)updates));
         sum += loss, counted++;
         if (n == 1 || n * REPORTS / updates != (n - 1) * REPORTS / updates) {
-            printf("update %5d of %d: loss %.3f nats, %.2f bits a byte\n", n, updates, sum / counted, sum / counted / log(2));
+            sum /= counted;
+            printf("update %5d of %d: loss %.3f nats, %.2f bits a byte\n", n, updates, sum, sum / log(2));
             fflush(stdout);
             sum = 0, counted = 0;
         }

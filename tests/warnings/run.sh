@@ -1,0 +1,66 @@
+#!/bin/sh
+# run.sh: generated C compiles without a warning, whoever compiles it.
+#
+# Every shipped model, standalone and not, in float and double, and some with other options, goes through gcc, clang, g++ (as
+# C++) and tcc with the warnings below. Optimised once a model, since some warnings need the flow of values; else parsed
+# alone. A compiler that is not installed is skipped, and said so.
+root=$(cd "$(dirname "$0")/../.." && pwd) || exit 3
+: "${RNNC:=$root/build/rnnc}"
+out=$(mktemp -d) || exit 3
+trap 'rm -rf "$out"' EXIT
+passed=0 failed=0
+pass() { passed=$((passed + 1)); }
+fail() { failed=$((failed + 1)); echo "warnings: $*"; }
+
+warnings="-Wall -Wextra -Wpedantic -Wconversion -Wshadow"
+compilers=
+for cc in gcc clang g++ tcc; do
+    if command -v $cc >/dev/null; then compilers="$compilers $cc"; else echo "warnings: 1 skipped, there is no $cc"; fi
+done
+
+# compile COMPILER HOW FILE: how is -fsyntax-only or a level of optimisation.
+compile() {
+    case $1 in
+    g++) g++ -x c++ -std=c++17 $warnings "$2" -I"$root/runtime" -c -o "$out/object" "$3" ;;
+    tcc) tcc -Wall -I"$root/runtime" -c -o "$out/object" "$3" ;;
+    *) $1 -std=c99 $warnings "$2" -I"$root/runtime" -c -o "$out/object" "$3" ;;
+    esac >"$out/said" 2>&1 && [ ! -s "$out/said" ]
+}
+
+# try HOW SPEC OPTION...: builds a spec and compiles it with all compilers.
+try() {
+    how=$1 spec=$2
+    shift 2
+    defines=
+    for size in $(grep -o '[A-Za-z_0-9]* = from data' "$spec" | cut -d' ' -f1); do defines="$defines -D $size=20"; done
+    # shellcheck disable=SC2086
+    if ! "$RNNC" build "$spec" $defines "$@" --prefix net -o "$out" >"$out/said" 2>&1; then
+        fail "$(basename "$spec") $*: rnnc build:"; cat "$out/said"
+        return
+    fi
+    for cc in $compilers; do
+        if compile $cc "$how" "$out/net.c"; then pass
+        else fail "$cc $how, $(basename "$spec") $*:"; head -20 "$out/said"; fi
+    done
+}
+
+for spec in "$root"/specs/models/*.rnn; do
+    try -O2 "$spec" --batch 4
+    try -fsyntax-only "$spec" --standalone
+    try -fsyntax-only "$spec" --real double
+    try -fsyntax-only "$spec" --real double --standalone --batch 3
+    try -fsyntax-only "$spec" --inference --standalone
+done
+try -O2 "$root/specs/models/hello.rnn" --steps 5 --unroll full --batch 2
+try -O2 "$root/specs/models/hello.rnn" --unroll 4 --batch 2
+try -O2 "$root/specs/models/tiny_lstm.rnn" --inference --standalone --steps 1
+try -O2 "$root/specs/models/translate.rnn" --steps s=6,t=4 --unroll 2 --standalone
+
+# An unused variable must be seen: else this suite proves nothing.
+echo 'int f(void); int f(void) { int unused; return 0; }' >"$out/bad.c"
+for cc in $compilers; do
+    [ $cc = tcc ] && continue    # tcc has no such warning
+    if compile $cc -O0 "$out/bad.c"; then fail "$cc warns of nothing"; else pass; fi
+done
+echo "warnings: $passed passed, $failed failed"
+[ $failed -eq 0 ]
