@@ -9,9 +9,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { REAL_FLOAT, REAL_DOUBLE };                /* the words of --real */
-enum { PREFIX_MAX = 100 };                       /* characters of --prefix */
-enum { UNROLL_MAX = 64, UNROLL_AUTO_STEPS = 8 }; /* largest factor; most fixed steps that `auto` unrolls fully */
+enum { REAL_FLOAT, REAL_DOUBLE }; /* the words of --real */
+enum { PREFIX_MAX = 100 };        /* characters of --prefix */
+enum {
+    UNROLL_MAX = 64,         /* largest factor */
+    UNROLL_MAX_STEPS = 1024, /* most steps that `full` writes out */
+    UNROLL_AUTO_STEPS = 8,   /* most fixed steps that `auto` writes out */
+};
 
 /* ---- options ----------------------------------------------------------------------------------------------------- */
 
@@ -57,6 +61,8 @@ static int read_unroll(const options *o, int axes, emit_options *e)
     if (strcmp(word, "full") == 0) {
         if (!steps_fixed(e, axes, OPTIONS_MAX_STEPS))
             return options_fault(o, "--unroll full needs the number of steps: --steps N");
+        if (!steps_fixed(e, axes, UNROLL_MAX_STEPS))
+            return options_fault(o, "--unroll full: at most %d steps can be written out", UNROLL_MAX_STEPS);
         e->unroll = 0;
         return 0;
     }

@@ -103,6 +103,7 @@ expect 2 "--prefix: expected a name that C allows" build hello.rnn --prefix whil
 expect 2 "--steps: expected" build hello.rnn --steps q=3
 expect 2 "--steps: expected" build hello.rnn --steps t=0
 expect 2 "--unroll full needs the number of steps" build hello.rnn --unroll full
+expect 2 "at most 1024 steps can be written out" build hello.rnn --unroll full --steps 1025
 expect 2 "--unroll: expected" build hello.rnn --unroll twice
 expect 2 "--stage: expected tree|model|graph|derive|passes|program|c" explain hello.rnn --stage tokens
 absent hello.c hello.h
