@@ -194,10 +194,10 @@ static const char *condition(pointwise *p, node_id id)
 static int least_strength(const node *n, int i)
 {
     int own = op_table[n->op].precedence;
-    if (n->op == OP_copy || n->op == OP_cut || n->op == OP_expand || strchr(op_table[n->op].c, ','))
+    if (strchr(op_table[n->op].c, '('))
         return WEAKEST;
     if (own == 0)
-        return strchr(op_table[n->op].c, '(') ? WEAKEST : ATOM;
+        return ATOM;
     return op_table[n->op].arity == 1 || own < 4 ? ATOM : i == 0 ? own : own + 1;
 }
 

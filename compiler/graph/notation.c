@@ -81,7 +81,10 @@ static void write_pointwise(writer *w, const node *n)
         write_call(w, o->notation, n);
     else if (n->args == 2)
         write_infix(w, o->notation, o->precedence, n->arg[0], n->arg[1]);
-    else {
+    else if (*o->notation == '^') {
+        write_node(w, n->arg[0], POSTFIX);
+        text_put(w->out, "%s", o->notation);
+    } else {
         text_put(w->out, "%s", o->notation);
         write_node(w, n->arg[0], o->precedence + 1);
     }

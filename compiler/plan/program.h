@@ -84,6 +84,7 @@ typedef struct packing { int K, N; ARRAY(packed_piece) pieces; bool in_call; siz
 
 typedef struct segment { view a; int K; int packing; } segment;     /* A's columns and the packed matrix that they meet */
 
+struct stmt;
 typedef struct contract {
     contract_form form;
     int M, N, K;                        /* FORM_ROWS: M is 0, it is the number of rows */
@@ -91,6 +92,8 @@ typedef struct contract {
     view a, b;                          /* FORM_OUTER, FORM_EACH: component (m, k) of a, (k, n) of b */
     view to;
     bool add;                           /* to a gradient of the caller; else it sets */
+    struct stmt *epilogue;              /* FORM_ROWS: a pointwise statement to apply to each block of rows and units while it is in
+                                         * cache, of the type of any other; NULL: none, which is all that the plan sets so far */
 } contract;
 
 typedef enum copy_target { COPY_TO_VIEW, COPY_TO_OUTPUT, COPY_TO_INPUT_GRAD } copy_target;
