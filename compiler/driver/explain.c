@@ -101,6 +101,20 @@ static void print_equations(text *out, graph *g, const model *m, arena *a)
     print_other_gradients(out, g);
 }
 
+/* Why one step at a time cannot be computed, if that is so. */
+static void print_step(text *out, const pipeline *p, arena *a)
+{
+    if (!node_some(p->later) && !p->many_axes) return;
+    text_blank(out);
+    if (p->many_axes) {
+        text_line(out, "There is no step function: the model has several time axes.");
+        return;
+    }
+    const graph *g = p->forward;
+    text_line(out, "There is no step function: %s reads a later step: %s",
+              place_of(a, g, graph_node(g, p->later)->origin.at), graph_equation(g, a, p->later));
+}
+
 static int explain(const options *o, arena *a)
 {
     pipeline_options po = command_pipeline(o, o->operands.data[0]);
@@ -116,6 +130,7 @@ static int explain(const options *o, arena *a)
     if (!good) return EXIT_SPEC;
     pipeline_compile(&p, (pipeline_dump){ stage_given ? wanted : STAGE_passes, stage_given ? out : text_new(a) });
     if (!stage_given) print_equations(out, p.grad ? p.grad : p.forward, p.model, a);
+    if (!stage_given) print_step(out, &p, a);
     fputs(text_string(out), stdout);
     return command_finish(EXIT_SUCCESS);
 }

@@ -161,7 +161,6 @@ static void lower(pipeline *p)
 static void plan(pipeline *p)
 {
     pool *shared = plan_pool_new(p->arena, p->forward);
-    p->later = plan_reads_later(p->forward, &p->many_axes);
     emit_model *m = &p->programs;
     if (!node_some(p->later) && !p->many_axes) m->step = plan_program(p->arena, p->forward, ENTRY_STEP, shared);
     m->forward = plan_program(p->arena, p->forward, ENTRY_FORWARD, shared);
@@ -201,6 +200,7 @@ void pipeline_compile(pipeline *p, pipeline_dump dump)
     passes_run(p->forward, 0);
     if (p->loss) passes_run(p->loss, 0);
     if (p->grad) passes_run(p->grad, 0);
+    p->later = plan_reads_later(p->forward, &p->many_axes);
     if (dump.to && dump.stage == STAGE_passes) {
         print_graphs(p, dump.to);
         return;

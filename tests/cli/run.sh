@@ -133,6 +133,9 @@ for stage in tree model graph derive passes program c; do
     expect 0 "" explain hello.rnn --stage $stage
     if [ -s stdout ]; then pass; else fail "--stage $stage prints nothing"; fi
 done
+sed 's/t-1/t+1/' hello.rnn >later.rnn
+expect 0 "" explain later.rnn
+shows "There is no step function: later.rnn:5 reads a later step: h[t+1]"
 expect 1 "bad.rnn:" explain bad.rnn;          quiet
 
 # ---- build -----------------------------------------------------------------------------------------------------------
