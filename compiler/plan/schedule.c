@@ -25,6 +25,7 @@ typedef struct builder {
     bool *member;
     bool *done;             /* per node: computed by what has been listed */
     bool *open;             /* per node: in the statement under construction */
+    bool *in_scan;          /* per node: in a loop inside this region */
     ARRAY(unit) units;
 } builder;
 
@@ -129,6 +130,7 @@ static void make_units(builder *b)
         b->units.data[s - 1].nodes.len = 0;
     for (size_t i = 0; i < b->set.len; i++) {
         node_id id = b->set.data[i];
+        b->in_scan[id.i] = home[id.i] != 0;
         if (home[id.i])
             array_push(pl->arena, &b->units.data[home[id.i] - 1].nodes, id);
         else
@@ -284,7 +286,7 @@ static bool can_wait(const builder *b, node_id id)
     for (size_t i = 0; i < users->len; i++) {
         node_id u = users->data[i];
         bool elementwise = pl->task[u.i] == TASK_POINTWISE || pl->task[u.i] == TASK_SUM;
-        if (!elementwise || b->open[u.i] || !b->member[u.i])
+        if (!elementwise || b->open[u.i] || !b->member[u.i] || b->in_scan[u.i])
             return false;
         type of_user = domain_of(pl, u);
         if (of_user.axes != d.axes || !shape_equal(of_user.shape, d.shape))
@@ -397,7 +399,8 @@ static bool add_ready(builder *b)
 static void build_region(planner *pl, region *r, const node_list *set)
 {
     builder b = {.pl = pl, .r = r, .set = *set, .member = ARENA_ARRAY(pl->arena, bool, pl->count),
-                 .done = ARENA_ARRAY(pl->arena, bool, pl->count), .open = ARENA_ARRAY(pl->arena, bool, pl->count)};
+                 .done = ARENA_ARRAY(pl->arena, bool, pl->count), .open = ARENA_ARRAY(pl->arena, bool, pl->count),
+                 .in_scan = ARENA_ARRAY(pl->arena, bool, pl->count)};
     for (size_t i = 0; i < set->len; i++)
         b.member[set->data[i].i] = true;
     make_units(&b);
