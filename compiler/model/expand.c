@@ -556,7 +556,6 @@ void expand_body(context *c, model_instance *s, const tree_stmts *body)
             expand_statement(c, s, body->data[i]);
 }
 
-/* Axes first: `t` in an equation above the inputs is a step all the same. */
 void expand_model(context *c, const tree_model *t)
 {
     model_instance *s = ARENA_NEW(c->arena, model_instance);

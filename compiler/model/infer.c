@@ -694,6 +694,7 @@ static size_state declared_shape(infer *f, model_instance *s, const tree_exprs *
     if ((double)made.dim[0] * made.dim[1] > MODEL_MAX_COMPONENTS) {
         diag(f->c->diags, span_join(dims->data[0]->at, dims->data[dims->len - 1]->at), E_TOO_LARGE, "this value",
              (int)MODEL_MAX_COMPONENTS);
+        note_calls(f);
         return SIZE_BROKEN;
     }
     *out = made;

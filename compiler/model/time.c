@@ -72,13 +72,6 @@ static bool at_once(const edge *e)
 
 /* ---- components: Tarjan 1972, with a stack of its own ------------------------------------------------------------ */
 
-/* Only edges between variables of component `within` (0: all), and only those at offset 0 if `zero`. */
-static bool follows(const search *s, const edge *e, const uint32_t *within, uint32_t which, bool zero)
-{
-    (void)s;
-    return (!within || within[e->to] == which) && (!zero || at_once(e));
-}
-
 static void enter(search *s, uint32_t v, uint32_t *count)
 {
     s->depth[v] = s->low[v] = ++*count;
@@ -177,7 +170,7 @@ static bool loop_find(search *s, const uint32_t *members, size_t count, uint32_t
                 continue;
             }
             const edge *e = &s->of[v].data[at[v]++];
-            if (!follows(s, e, s->component, which, true)) continue;
+            if (s->component[e->to] != which || !at_once(e)) continue;
             if (mark[e->to] == 1) {
                 size_t from = 0;
                 while (path.data[from] != e->to) from++;
