@@ -126,7 +126,7 @@ if NO_COLOR=1 "$rnnc" check --color auto bad.rnn 2>&1 | grep -q "$(printf '\033'
 
 # ---- explain ---------------------------------------------------------------------------------------------------------
 expect 0 "" explain hello.rnn
-shows "d_a[t] = d_h[t] * (1 - square(h[t]))"
+shows "d_a[t] = d_h[t] * (1 - h[t]^2)"
 shows "d_W = sum over t of d_a[t] @ h[t-1]'"
 shows "p[t] = softmax(o[t])"
 for stage in tree model graph derive passes program c; do
