@@ -37,8 +37,7 @@ node_id lower_composite(lowering *l, const model_expr *e, const node_id *arg)
     case FUNCTION_gelu: return gelu(l, x);
     case FUNCTION_silu: return op2(l, OP_mul, x, op1(l, OP_sigmoid, x));
     case FUNCTION_elu: return elu(l, x, second ? arg[1] : number(l, 1));
-    case FUNCTION_leaky_relu:
-        return above_zero(l, x, x, op2(l, OP_mul, second ? arg[1] : number(l, 0.01), x));
+    case FUNCTION_leaky_relu: return above_zero(l, x, x, op2(l, OP_mul, second ? arg[1] : number(l, 0.01), x));
     case FUNCTION_hard_sigmoid: {
         node_id line = op2(l, OP_add, op2(l, OP_mul, x, number(l, 0.2)), number(l, 0.5));
         return clip(l, line, number(l, 0), number(l, 1));
@@ -142,7 +141,8 @@ node_id lower_random(lowering *l, const model_expr *e, const node_id *arg)
     double known = constant->op == OP_number ? constant->attr.number : -1;
     node_id hit = op2(l, OP_lt, graph_uniform(l->g, e->call.path, t.shape, t.axes), p);
     if (!drop) return op3(l, OP_select, hit, arg[1], arg[0]);
-    node_id scale = known >= 0 ? number(l, 1 / (1 - known)) : op2(l, OP_div, number(l, 1), op2(l, OP_sub, number(l, 1), p));
+    node_id scale =
+        known >= 0 ? number(l, 1 / (1 - known)) : op2(l, OP_div, number(l, 1), op2(l, OP_sub, number(l, 1), p));
     return op3(l, OP_select, hit, number(l, 0), op2(l, OP_mul, arg[0], scale));
 }
 

@@ -4,16 +4,20 @@
 
 #include "lower/lower.h"
 
-typedef struct pending { node_id reading; uint32_t variable; int axis; } pending;
+typedef struct pending {
+    node_id reading;
+    uint32_t variable;
+    int axis;
+} pending;
 
 typedef struct lowering {
     graph *g;
     const model *m;
     lower_options options;
-    node_id *of_variable;           /* NO_NODE: not lowered */
-    node_id *of_expr;               /* by model_expr.number */
-    node_id **boundary;             /* by variable, then as in model_variable.boundaries; NULL: not made yet */
-    ARRAY(pending) readings;        /* their first operand is set at the end */
+    node_id *of_variable;    /* NO_NODE: not lowered */
+    node_id *of_expr;        /* by model_expr.number */
+    node_id **boundary;      /* by variable, then as in model_variable.boundaries; NULL: not made yet */
+    ARRAY(pending) readings; /* their first operand is set at the end */
 } lowering;
 
 /* ---- expr.c */
@@ -26,9 +30,21 @@ node_id lower_reduction(lowering *l, const model_expr *e, node_id arg);
 node_id lower_random(lowering *l, const model_expr *e, const node_id *arg);
 node_id lower_loss_function(lowering *l, const model_expr *e);
 
-static inline node_id op1(lowering *l, op o, node_id a) { return graph_pointwise(l->g, o, a, NO_NODE, NO_NODE); }
-static inline node_id op2(lowering *l, op o, node_id a, node_id b) { return graph_pointwise(l->g, o, a, b, NO_NODE); }
-static inline node_id op3(lowering *l, op o, node_id a, node_id b, node_id c) { return graph_pointwise(l->g, o, a, b, c); }
-static inline node_id number(lowering *l, double value) { return graph_number(l->g, value); }
+static inline node_id op1(lowering *l, op o, node_id a)
+{
+    return graph_pointwise(l->g, o, a, NO_NODE, NO_NODE);
+}
+static inline node_id op2(lowering *l, op o, node_id a, node_id b)
+{
+    return graph_pointwise(l->g, o, a, b, NO_NODE);
+}
+static inline node_id op3(lowering *l, op o, node_id a, node_id b, node_id c)
+{
+    return graph_pointwise(l->g, o, a, b, c);
+}
+static inline node_id number(lowering *l, double value)
+{
+    return graph_number(l->g, value);
+}
 
 #endif

@@ -18,16 +18,17 @@ static init lower_init(model_init i)
 {
     static const init_kind kind[] = {
         [MODEL_NUMBER] = INIT_NUMBER, [MODEL_UNIFORM] = INIT_UNIFORM,       [MODEL_NORMAL] = INIT_NORMAL,
-        [MODEL_GLOROT] = INIT_GLOROT, [MODEL_ORTHOGONAL] = INIT_ORTHOGONAL, [MODEL_IDENTITY] = INIT_IDENTITY};
-    return (init){kind[i.kind], i.value};
+        [MODEL_GLOROT] = INIT_GLOROT, [MODEL_ORTHOGONAL] = INIT_ORTHOGONAL, [MODEL_IDENTITY] = INIT_IDENTITY
+    };
+    return (init){ kind[i.kind], i.value };
 }
 
 static void fill_axes(lowering *l)
 {
     graph *g = l->g;
     g->axes = l->m->axes;
-    g->axis[0] = (graph_axis){name_of(g->names, "b"), name_of(g->names, "B")};
-    for (int i = 1; i <= g->axes; i++) g->axis[i] = (graph_axis){l->m->axis[i].letter, l->m->axis[i].length};
+    g->axis[0] = (graph_axis){ name_of(g->names, "b"), name_of(g->names, "B") };
+    for (int i = 1; i <= g->axes; i++) g->axis[i] = (graph_axis){ l->m->axis[i].letter, l->m->axis[i].length };
 }
 
 static void fill_variables(lowering *l)
@@ -36,13 +37,13 @@ static void fill_variables(lowering *l)
     g->variables.len = 0;
     for (uint32_t v = 0; v < l->m->variables.len; v++) {
         const model_variable *at = var(l, v);
-        array_push(g->arena, &g->variables, (graph_variable){at->path, at->equation});
+        array_push(g->arena, &g->variables, (graph_variable){ at->path, at->equation });
     }
 }
 
 static void current(lowering *l, uint32_t v)
 {
-    l->g->current = (origin){.variable = v, .role = ROLE_VALUE, .at = var(l, v)->equation};
+    l->g->current = (origin){ .variable = v, .role = ROLE_VALUE, .at = var(l, v)->equation };
 }
 
 static void fill_sources(lowering *l)
@@ -54,11 +55,11 @@ static void fill_sources(lowering *l)
         current(l, v);
         g->current.whole = true;
         if (at->kind == VARIABLE_PARAM) {
-            array_push(g->arena, &g->params, (graph_param){at->path, t.shape, lower_init(at->init), at->at});
+            array_push(g->arena, &g->params, (graph_param){ at->path, t.shape, lower_init(at->init), at->at });
             l->of_variable[v] = graph_param_node(g, (uint32_t)g->params.len - 1);
         }
         if (at->kind == VARIABLE_INPUT && (!at->target || l->options.targets)) {
-            array_push(g->arena, &g->inputs, (graph_input){at->path, t, at->type.classes, at->target, at->at});
+            array_push(g->arena, &g->inputs, (graph_input){ at->path, t, at->type.classes, at->target, at->at });
             l->of_variable[v] = graph_input_node(g, (uint32_t)g->inputs.len - 1);
         }
     }
@@ -85,7 +86,8 @@ static void lower_variable(lowering *l, uint32_t v)
     node_id n;
     if (at->kind == VARIABLE_CONST && at->value->kind == EXPR_NUMBER && want.shape.rank)
         n = filled(l, want.shape, at->value->value);
-    else n = lower_expr(l, at->value);
+    else
+        n = lower_expr(l, at->value);
     g->current.at = at->equation;
     if (!type_equal(graph_type(g, n), want)) n = graph_expand(g, n, want);
     if (n.i >= start) graph_node(g, n)->origin.whole = true;
@@ -103,7 +105,7 @@ static void attach_readings(lowering *l)
 {
     graph *g = l->g;
     size_t axes = (size_t)g->axes + 1;
-    uint32_t *owner = ARENA_ARRAY(g->arena, uint32_t, g->nodes.len * axes);      /* who reads a node along an axis */
+    uint32_t *owner = ARENA_ARRAY(g->arena, uint32_t, g->nodes.len * axes); /* who reads a node along an axis */
     node_id *copy = ARENA_ARRAY(g->arena, node_id, l->m->variables.len);
     for (size_t i = 0; i < l->readings.len; i++) {
         pending p = l->readings.data[i];
@@ -156,7 +158,7 @@ static void lower_roots(lowering *l)
     for (size_t i = 0; l->options.outputs && i < l->m->outputs.len; i++) {
         const model_output *o = &l->m->outputs.data[i];
         if (!node_some(l->of_variable[o->variable])) continue;
-        array_push(g->arena, &g->outputs, (graph_output){o->word, l->of_variable[o->variable], o->at});
+        array_push(g->arena, &g->outputs, (graph_output){ o->word, l->of_variable[o->variable], o->at });
     }
     for (uint32_t i = 0; l->options.loss && i < l->m->losses.len; i++) {
         if (!node_some(l->of_variable[l->m->losses.data[i].value])) continue;
@@ -167,7 +169,7 @@ static void lower_roots(lowering *l)
 
 graph *lower_model(arena *a, names *n, const model *m, lower_options options)
 {
-    lowering l = {.g = graph_new(a, n), .m = m, .options = options};
+    lowering l = { .g = graph_new(a, n), .m = m, .options = options };
     l.of_variable = ARENA_ARRAY(a, node_id, m->variables.len);
     l.of_expr = ARENA_ARRAY(a, node_id, m->exprs);
     l.boundary = ARENA_ARRAY(a, node_id *, m->variables.len);
@@ -180,7 +182,7 @@ graph *lower_model(arena *a, names *n, const model *m, lower_options options)
     for (size_t i = 0; i < m->ordered; i++) lower_variable(&l, m->order[i]);
     lower_roots(&l);
     attach_readings(&l);
-    l.g->current = (origin){0};
+    l.g->current = (origin){ 0 };
     graph_compact(l.g);
     graph_verify(l.g, "lower");
     return l.g;

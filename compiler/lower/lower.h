@@ -11,9 +11,9 @@
 typedef enum lower_mode { LOWER_TRAINING, LOWER_INFERENCE } lower_mode;
 
 typedef struct lower_options {
-    lower_mode mode;        /* training: dropout and zoneout draw; inference: their expectation */
-    bool outputs, loss;     /* the roots */
-    bool targets;           /* targets are given: without, they and the outputs that depend on them are left out */
+    lower_mode mode;    /* training: dropout and zoneout draw; inference: their expectation */
+    bool outputs, loss; /* the roots */
+    bool targets;       /* targets are given: without, they and the outputs that depend on them are left out */
 } lower_options;
 
 /* The graph lives in `a`; it is compact (only what the roots need, in canonical order) and verified. `params`, in the

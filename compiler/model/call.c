@@ -10,7 +10,7 @@ typedef struct call_options {
     int layers;
     double dropout;
     bool residual;
-    name word;                      /* name = ... */
+    name word; /* name = ... */
 } call_options;
 
 typedef struct call {
@@ -18,10 +18,14 @@ typedef struct call {
     const tree_cell *cell;
     model_instance *caller;
     call_options options;
-    uint32_t *data;                 /* one a data parameter, in order */
+    uint32_t *data; /* one a data parameter, in order */
     size_t data_count, results;
-    model_size **sizes;             /* values of the size parameters, then of the options of the cell; NULL: default */
-    ARRAY(struct start { const tree_option *option; uint32_t variable; }) starts;
+    model_size **sizes; /* values of the size parameters, then of the options of the cell; NULL: default */
+    ARRAY(struct start {
+        const tree_option *option;
+        uint32_t variable;
+    })
+    starts;
 } call;
 
 /* ---- arguments --------------------------------------------------------------------------------------------------- */
@@ -102,8 +106,8 @@ static bool standard_option(context *c, call *k, const tree_option *o, bool *kno
 
 static void unknown_option(context *c, const tree_cell *cell, const tree_option *o)
 {
-    ARRAY(const char *) known = {0};
-    static const char *const standard[] = {"layers", "dropout", "residual", "name"};
+    ARRAY(const char *) known = { 0 };
+    static const char *const standard[] = { "layers", "dropout", "residual", "name" };
     for (size_t i = 0; i < sizeof standard / sizeof *standard; i++) array_push(c->arena, &known, standard[i]);
     for (size_t i = 0; i < cell->options.len; i++) array_push(c->arena, &known, cell->options.data[i].name.text);
     diag(c->diags, o->name.at, E_UNKNOWN_OPTION, cell->name.text, o->name.text);
@@ -115,7 +119,7 @@ static void unknown_option(context *c, const tree_cell *cell, const tree_option 
 static bool take_option(context *c, call *k, const tree_option *o)
 {
     if (o->time) {
-        struct start start = {o, 0};
+        struct start start = { o, 0 };
         array_push(c->arena, &k->starts, start);
         return true;
     }
@@ -143,7 +147,7 @@ static bool take_arguments(context *c, call *k, naming *at, name path)
 {
     const tree_cell *cell = k->cell;
     size_t given = k->tree->call.args.len, next = 0, sizes = 0;
-    naming inside = {at->path, false};
+    naming inside = { at->path, false };
     bool good = true;
     for (size_t i = 0; i < cell->params.len; i++) {
         const tree_param *p = &cell->params.data[i];
@@ -168,7 +172,8 @@ static bool take_arguments(context *c, call *k, naming *at, name path)
     const char *list = "";
     for (size_t i = 0; i < cell->params.len; i++)
         list = arena_printf(c->arena, "%s%s%s", list, i ? ", " : "", cell->params.data[i].name.text);
-    diag(c->diags, k->tree->at, E_ARGUMENT_COUNT, cell->name.text, arena_printf(c->arena, "(%s)", list), (unsigned)given);
+    diag(c->diags, k->tree->at, E_ARGUMENT_COUNT, cell->name.text, arena_printf(c->arena, "(%s)", list),
+         (unsigned)given);
     diag_add_note(c->diags, cell->name.at, "the cell is written here");
     return false;
 }
@@ -183,7 +188,7 @@ static bool bind_names(context *c, call *k, model_instance *s, const uint32_t *d
         const tree_param *p = &k->cell->params.data[i];
         symbol *added = scope_add(c, s, p->name, p->is_data ? SYMBOL_VARIABLE : SYMBOL_SIZE);
         if (p->is_data) {
-            struct model_data d = {p, data[datas]};
+            struct model_data d = { p, data[datas] };
             array_push(c->arena, &s->data, d);
             if (added) added->variable = data[datas];
             datas++;
@@ -202,7 +207,7 @@ static bool bind_names(context *c, call *k, model_instance *s, const uint32_t *d
             z->word = dim->name;
             z->at = dim->at;
             z->scope = s;
-            symbol *added = scope_add(c, s, (tree_id){dim->name, dim->at}, SYMBOL_SIZE);
+            symbol *added = scope_add(c, s, (tree_id){ dim->name, dim->at }, SYMBOL_SIZE);
             if (added) added->size = z;
             good = good && added;
         }
@@ -301,8 +306,8 @@ static bool one_layer(context *c, call *k, name path, const uint32_t *data, uint
     if (k->tree->call.direction != TREE_BIDIRECTIONAL)
         return instantiate(c, k, path, k->tree->call.direction == TREE_REVERSE, data, results);
     uint32_t *forward = fresh(c, k), *backward = fresh(c, k);
-    if (!instantiate(c, k, path_below(c, path, name_of(c->names, "forward")), false, data, forward)
-        || !instantiate(c, k, path_below(c, path, name_of(c->names, "backward")), true, data, backward))
+    if (!instantiate(c, k, path_below(c, path, name_of(c->names, "forward")), false, data, forward) ||
+        !instantiate(c, k, path_below(c, path, name_of(c->names, "backward")), true, data, backward))
         return false;
     results_make(c, k, path, results);
     for (size_t i = 0; i < k->results; i++) {
@@ -371,10 +376,10 @@ static void poison_results(context *c, uint32_t *results, size_t count)
         if (results[i]) variable(c, results[i])->type.poisoned = true;
 }
 
-bool expand_call(context *c, model_instance *s, const tree_expr *e, const tree_cell *cell, naming *at, uint32_t *results,
-                 size_t count)
+bool expand_call(context *c, model_instance *s, const tree_expr *e, const tree_cell *cell, naming *at,
+                 uint32_t *results, size_t count)
 {
-    call k = {.tree = e, .cell = cell, .caller = s, .results = cell->results.len};
+    call k = { .tree = e, .cell = cell, .caller = s, .results = cell->results.len };
     k.options.layers = 1;
     k.data = ARENA_ARRAY(c->arena, uint32_t, cell->params.len + 1);
     k.sizes = ARENA_ARRAY(c->arena, model_size *, cell->params.len + cell->options.len + 1);
@@ -390,7 +395,7 @@ bool expand_call(context *c, model_instance *s, const tree_expr *e, const tree_c
         path = path_unique(c, path_below(c, k.options.word ? (s->path[0] ? s->path : NULL) : at->path,
                                          k.options.word ? k.options.word : e->call.callee->name));
     good = good && take_arguments(c, &k, at, path);
-    naming inside = {path, false};
+    naming inside = { path, false };
     for (size_t i = 0; good && i < k.starts.len; i++) {
         const tree_option *o = k.starts.data[i].option;
         model_expr *value = expand_expr(c, s, o->value, &inside);

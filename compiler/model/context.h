@@ -14,22 +14,33 @@ typedef struct symbol {
     symbol_kind kind;
     span at;
     union {
-        model_size *size;           /* SYMBOL_SIZE */
-        uint32_t variable;          /* SYMBOL_VARIABLE */
-        int axis;                   /* SYMBOL_AXIS */
-        const tree_cell *cell;      /* SYMBOL_CELL; NULL: poisoned */
+        model_size *size;      /* SYMBOL_SIZE */
+        uint32_t variable;     /* SYMBOL_VARIABLE */
+        int axis;              /* SYMBOL_AXIS */
+        const tree_cell *cell; /* SYMBOL_CELL; NULL: poisoned */
     };
 } symbol;
 
 /* Interned names to numbers: open addressing. */
-typedef struct name_map { name *key; uint32_t *value; size_t len, cap; } name_map;
+typedef struct name_map {
+    name *key;
+    uint32_t *value;
+    size_t len, cap;
+} name_map;
 bool name_map_get(const name_map *m, name key, uint32_t *value);
 void name_map_set(arena *a, name_map *m, name key, uint32_t value);
 
-typedef struct model_scope { ARRAY(symbol) symbols; name_map index; int sizes; } model_scope;
+typedef struct model_scope {
+    ARRAY(symbol) symbols;
+    name_map index;
+    int sizes;
+} model_scope;
 
 /* Where the calls inside an equation get their paths from. */
-typedef struct naming { name path; bool whole; } naming;        /* whole: the call is the whole right side */
+typedef struct naming {
+    name path;
+    bool whole;
+} naming; /* whole: the call is the whole right side */
 
 typedef struct context {
     arena *arena;
@@ -38,11 +49,11 @@ typedef struct context {
     const model_options *options;
     model *model;
     ARRAY(tree_file *) files;
-    name_map cells;                 /* of the files, then of the standard cells as they are met */
+    name_map cells; /* of the files, then of the standard cells as they are met */
     ARRAY(const tree_cell *) cell_list;
-    name_map paths;                 /* taken */
-    bool full;                      /* a limit was met and reported */
-    int depth;                      /* of the recursion over expressions */
+    name_map paths; /* taken */
+    bool full;      /* a limit was met and reported */
+    int depth;      /* of the recursion over expressions */
     bool *define_used;
     name word_rows, word_columns, word_t, word_T;
 } context;
@@ -63,7 +74,7 @@ size_state size_eval(context *c, model_instance *s, const tree_expr *e, double *
 size_state size_value(context *c, model_size *z, double *value);
 /* Must be known now; reports, and returns false. */
 bool size_require(context *c, model_instance *s, const tree_expr *e, double *value);
-bool size_whole(context *c, span at, double value, int *out);        /* 1 .. MODEL_MAX_COMPONENTS, or reports */
+bool size_whole(context *c, span at, double value, int *out); /* 1 .. MODEL_MAX_COMPONENTS, or reports */
 
 /* ---- expand.c */
 void expand_model(context *c, const tree_model *t);
@@ -71,10 +82,11 @@ void expand_body(context *c, model_instance *s, const tree_stmts *body);
 uint32_t variable_new(context *c, model_instance *s, model_variable_kind kind, name path, name word, span at);
 model_variable *variable(const context *c, uint32_t number);
 name path_unique(context *c, name path);
-name path_below(context *c, name path, name word);                  /* "path.word", or "word" */
+name path_below(context *c, name path, name word); /* "path.word", or "word" */
 /* A hidden variable with this value; the variable itself when the value is just one. */
 uint32_t variable_of(context *c, model_instance *s, name path, name word, model_expr *value);
-void boundary_add(context *c, model_instance *s, uint32_t v, tree_id word, const tree_expr *index, uint32_t value, bool override);
+void boundary_add(context *c, model_instance *s, uint32_t v, tree_id word, const tree_expr *index, uint32_t value,
+                  bool override);
 
 /* ---- value.c */
 model_expr *expand_expr(context *c, model_instance *s, const tree_expr *e, naming *at);
@@ -83,13 +95,19 @@ model_expr *expr_variable(context *c, uint32_t v, span at);
 model_expr *expr_call(context *c, model_function f, span at, int count);
 
 /* A place in time as written: t + k, k, T + k. */
-typedef struct time_index { enum { INDEX_STEP, INDEX_NUMBER, INDEX_END } base; int axis; model_instance *scope; int k; } time_index;
+typedef struct time_index {
+    enum { INDEX_STEP, INDEX_NUMBER, INDEX_END } base;
+    int axis;
+    model_instance *scope;
+    int k;
+} time_index;
 bool index_parse(context *c, model_instance *s, const tree_expr *e, time_index *out);
-const char *tree_text(context *c, const tree_expr *e);               /* as the user wrote it, shortened */
+const char *tree_text(context *c, const tree_expr *e); /* as the user wrote it, shortened */
 
 /* ---- call.c */
 /* Expands the call of a cell. results[0..count) may hold variables made before (0: make one). */
-bool expand_call(context *c, model_instance *s, const tree_expr *e, const tree_cell *cell, naming *at, uint32_t *results, size_t count);
+bool expand_call(context *c, model_instance *s, const tree_expr *e, const tree_cell *cell, naming *at,
+                 uint32_t *results, size_t count);
 
 /* ---- infer.c */
 void infer_model(context *c);

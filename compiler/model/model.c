@@ -31,7 +31,7 @@ static void add_cells(context *c, const tree_file *f)
 static bool load_uses(context *c)
 {
     bool good = true;
-    name_map loaded = {0};
+    name_map loaded = { 0 };
     name_map_set(c->arena, &loaded, name_of(c->names, c->options->path), 1);
     for (size_t i = 0; i < c->files.len; i++) {
         const tree_file *f = c->files.data[i];
@@ -68,12 +68,12 @@ static const tree_model *choose(context *c, const tree_file *f)
         list = arena_printf(c->arena, "%s%s%s", list, i ? ", " : "", m->name.text);
     }
     if (c->options->model) {
-        diag(c->diags, (span){0, 0, 0}, E_UNKNOWN_MODEL, c->options->model);
+        diag(c->diags, (span){ 0, 0, 0 }, E_UNKNOWN_MODEL, c->options->model);
         if (*list) diag_hint(c->diags, "'%s' has: %s", c->options->path, list);
         return NULL;
     }
     if (f->models.len == 1) return f->models.data[0];
-    diag(c->diags, (span){0, 0, 0}, f->models.len ? E_WHICH_MODEL : E_NO_MODEL, c->options->path);
+    diag(c->diags, (span){ 0, 0, 0 }, f->models.len ? E_WHICH_MODEL : E_NO_MODEL, c->options->path);
     if (f->models.len) diag_hint(c->diags, "--model NAME, one of: %s", list);
     return NULL;
 }
@@ -89,7 +89,7 @@ static void drop_mentioned(context *c)
             v->kind = VARIABLE_CONST;
             v->decl = NULL;
             v->value = expr_new(c, EXPR_NUMBER, v->at);
-            v->value->type.shape = (model_shape){0, {1, 1}};
+            v->value->type.shape = (model_shape){ 0, { 1, 1 } };
             v->hidden = true;
         }
     }
@@ -97,7 +97,7 @@ static void drop_mentioned(context *c)
 
 model *model_check(arena *a, names *n, diags *d, const model_options *options)
 {
-    context c = {.arena = a, .names = n, .diags = d, .options = options};
+    context c = { .arena = a, .names = n, .diags = d, .options = options };
     c.word_rows = name_of(n, "rows");
     c.word_columns = name_of(n, "columns");
     c.word_t = name_of(n, "t");
@@ -110,7 +110,7 @@ model *model_check(arena *a, names *n, diags *d, const model_options *options)
     add_cells(&c, f);
     array_push(a, &c.files, f);
     unreadable = !load_uses(&c) || unreadable;
-    if (unreadable) return NULL;        /* of a text that cannot be read, names and shapes say nothing */
+    if (unreadable) return NULL; /* of a text that cannot be read, names and shapes say nothing */
     const tree_model *chosen = choose(&c, f);
     if (!chosen) return NULL;
     expand_model(&c, chosen);

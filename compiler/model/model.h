@@ -14,25 +14,28 @@
 #include "syntax/tree.h"
 
 enum {
-    MODEL_MAX_AXES = 6,                 /* time axes */
-    MODEL_MAX_COMPONENTS = 1 << 28,     /* of one value, and of all parameters together */
+    MODEL_MAX_AXES = 6,             /* time axes */
+    MODEL_MAX_COMPONENTS = 1 << 28, /* of one value, and of all parameters together */
     MODEL_MAX_VARIABLES = 100000,
-    MODEL_MAX_INSTANCES = 10000,        /* calls of cells, all together */
-    MODEL_MAX_CELL_DEPTH = 40,          /* calls inside calls */
-    MODEL_MAX_DEPTH = 1000,             /* operations inside operations */
-    MODEL_MAX_SIZES = 1024,             /* in one cell or model */
-    MODEL_MAX_OFFSET = 1 << 20,         /* k in h[t-k] */
-    MODEL_MAX_BOUNDARY = 64,            /* k in h[-k] = v */
+    MODEL_MAX_INSTANCES = 10000, /* calls of cells, all together */
+    MODEL_MAX_CELL_DEPTH = 40,   /* calls inside calls */
+    MODEL_MAX_DEPTH = 1000,      /* operations inside operations */
+    MODEL_MAX_SIZES = 1024,      /* in one cell or model */
+    MODEL_MAX_OFFSET = 1 << 20,  /* k in h[t-k] */
+    MODEL_MAX_BOUNDARY = 64,     /* k in h[-k] = v */
 };
 
 /* ---- types ------------------------------------------------------------------------------------------------------- */
 
-typedef struct model_shape { int rank; int dim[2]; } model_shape;   /* dim[i] = 1 for i >= rank; rank -1: unknown */
-typedef uint32_t model_axes;                                        /* bit 0: the batch; bit i: time axis number i */
+typedef struct model_shape {
+    int rank;
+    int dim[2];
+} model_shape;               /* dim[i] = 1 for i >= rank; rank -1: unknown */
+typedef uint32_t model_axes; /* bit 0: the batch; bit i: time axis number i */
 
 typedef struct model_type {
-    bool token;             /* an index below `classes`; the shape is that of a scalar */
-    bool poisoned;          /* an error has been reported: say nothing more */
+    bool token;    /* an index below `classes`; the shape is that of a scalar */
+    bool poisoned; /* an error has been reported: say nothing more */
     int classes;
     model_shape shape;
     model_axes axes;
@@ -50,7 +53,7 @@ typedef enum function_class { OPERATOR, OPERATION, COMPOSITE, SPECIAL } function
 typedef struct function_info {
     const char *name;
     function_class class;
-    int least, most;        /* arguments; most = MANY: any number */
+    int least, most; /* arguments; most = MANY: any number */
     bool over;
     const char *usage;
 } function_info;
@@ -64,29 +67,29 @@ typedef struct model_instance model_instance;
 typedef struct model_size model_size;
 
 typedef enum model_expr_kind {
-    EXPR_POISON,            /* an error has been reported; in no model that is returned */
-    EXPR_NUMBER,            /* value */
-    EXPR_LITERAL,           /* literal: row-major, the shape is the type's */
-    EXPR_SIZE,              /* size: its value */
-    EXPR_VARIABLE,          /* read.variable at the same step */
-    EXPR_SHIFT,             /* read: the variable at t + k along the axis */
-    EXPR_AT,                /* read: the variable at k, or at T - k (from_end), along the axis */
-    EXPR_STEP,              /* read.axis: the number of the step; read.from_end: T - t + 1 */
-    EXPR_CALL,              /* call */
-    EXPR_SLICE,             /* slice: a(3), a(0:8), A(0, :) */
+    EXPR_POISON,   /* an error has been reported; in no model that is returned */
+    EXPR_NUMBER,   /* value */
+    EXPR_LITERAL,  /* literal: row-major, the shape is the type's */
+    EXPR_SIZE,     /* size: its value */
+    EXPR_VARIABLE, /* read.variable at the same step */
+    EXPR_SHIFT,    /* read: the variable at t + k along the axis */
+    EXPR_AT,       /* read: the variable at k, or at T - k (from_end), along the axis */
+    EXPR_STEP,     /* read.axis: the number of the step; read.from_end: T - t + 1 */
+    EXPR_CALL,     /* call */
+    EXPR_SLICE,    /* slice: a(3), a(0:8), A(0, :) */
 } model_expr_kind;
 
 typedef enum model_extent { WHOLE, EACH_ROW, EACH_COLUMN } model_extent;
 
-typedef struct model_range {            /* one dimension of a slice */
-    const tree_expr *first, *end;       /* as written; NULL: from the start, to the end */
-    bool single;                        /* a component: the dimension goes */
-    int begin, length;                  /* inferred */
+typedef struct model_range {      /* one dimension of a slice */
+    const tree_expr *first, *end; /* as written; NULL: from the start, to the end */
+    bool single;                  /* a component: the dimension goes */
+    int begin, length;            /* inferred */
 } model_range;
 
 struct model_expr {
     model_expr_kind kind;
-    uint32_t number;                    /* 0 .. model.exprs - 1: for side tables */
+    uint32_t number; /* 0 .. model.exprs - 1: for side tables */
     span at;
     model_type type;
     union {
@@ -95,99 +98,138 @@ struct model_expr {
         model_size *size;
         struct {
             uint32_t variable;
-            int axis;                   /* 0 until inferred */
+            int axis; /* 0 until inferred */
             int k;
             bool from_end;
-            model_instance *scope;      /* EXPR_AT, _SHIFT, _STEP: the axis is this call's own; NULL: written or inferred */
+            model_instance *scope; /* EXPR_AT, _SHIFT, _STEP: the axis is this call's own; NULL: written or inferred */
         } read;
         struct {
             model_function function;
             model_expr **args;
             int count;
-            model_extent extent;        /* sum, mean, norm: of all components, of each row, of each column */
-            model_axes over;            /* sum(e over s, t) */
-            model_instance *scope;      /* `over` has this call's axis, too; NULL: it has not */
-            name path;                  /* dropout, zoneout: what their masks are keyed by */
+            model_extent extent;   /* sum, mean, norm: of all components, of each row, of each column */
+            model_axes over;       /* sum(e over s, t) */
+            model_instance *scope; /* `over` has this call's axis, too; NULL: it has not */
+            name path;             /* dropout, zoneout: what their masks are keyed by */
         } call;
         struct {
             model_expr *operand;
             int ranges;
             model_range range[2];
-            model_instance *scope;      /* whose sizes the ranges are written in */
+            model_instance *scope; /* whose sizes the ranges are written in */
         } slice;
     };
 };
 
 /* ---- the model --------------------------------------------------------------------------------------------------- */
 
-struct model_size {                     /* a number known when compiled */
+struct model_size { /* a number known when compiled */
     name word;
     span at;
     bool known, broken, busy;
     double value;
-    const tree_expr *expr;              /* not evaluated yet: in this scope */
+    const tree_expr *expr; /* not evaluated yet: in this scope */
     model_instance *scope;
 };
 
 typedef enum model_init_kind {
-    MODEL_NUMBER, MODEL_UNIFORM, MODEL_NORMAL, MODEL_GLOROT, MODEL_ORTHOGONAL, MODEL_IDENTITY,
+    MODEL_NUMBER,
+    MODEL_UNIFORM,
+    MODEL_NORMAL,
+    MODEL_GLOROT,
+    MODEL_ORTHOGONAL,
+    MODEL_IDENTITY,
 } model_init_kind;
-typedef struct model_init { model_init_kind kind; double value; } model_init;
+typedef struct model_init {
+    model_init_kind kind;
+    double value;
+} model_init;
 
 typedef enum model_variable_kind {
-    VARIABLE_EQUATION,      /* value */
-    VARIABLE_INPUT,         /* input or target */
-    VARIABLE_PARAM,         /* init */
-    VARIABLE_CONST,         /* value: number, literal, vector(), rows() */
+    VARIABLE_EQUATION, /* value */
+    VARIABLE_INPUT,    /* input or target */
+    VARIABLE_PARAM,    /* init */
+    VARIABLE_CONST,    /* value: number, literal, vector(), rows() */
 } model_variable_kind;
 
-typedef struct model_boundary { bool after; int slot; uint32_t variable; span at; } model_boundary;    /* see model_variable */
+typedef struct model_boundary {
+    bool after;
+    int slot;
+    uint32_t variable;
+    span at;
+} model_boundary; /* see model_variable */
 
 typedef struct model_variable {
     model_variable_kind kind;
-    name path, word;        /* "h1.Wi", "Wi" */
-    span at;                /* its name in the spec */
-    span equation;          /* the statement that defines it */
+    name path, word; /* "h1.Wi", "Wi" */
+    span at;         /* its name in the spec */
+    span equation;   /* the statement that defines it */
     model_type type;
     model_expr *value;
     bool target;
-    bool hidden;            /* no name in the spec: data of a call, value of a boundary or a loss */
-    bool used, mentioned;   /* read by someone; named in a branch that was not taken */
-    bool on_target;         /* a target, or depends on one */
+    bool hidden;          /* no name in the spec: data of a call, value of a boundary or a loss */
+    bool used, mentioned; /* read by someone; named in a branch that was not taken */
+    bool on_target;       /* a target, or depends on one */
     model_init init;
     /* Boundary equations: slot 0, 1, ... stand for the indices 0, -1, ... before, or T+1, T+2, ... after. */
     ARRAY(model_boundary) boundaries;
     int boundary_axis;
-    uint32_t half[2];       /* result of a bidirectional call: its forward and backward part; else 0 */
-    bool reversed;          /* result of a reversed call */
-    int scan;               /* 0: a map over time; -1: recurs forward (reads earlier steps), 1: backward */
+    uint32_t half[2]; /* result of a bidirectional call: its forward and backward part; else 0 */
+    bool reversed;    /* result of a reversed call */
+    int scan;         /* 0: a map over time; -1: recurs forward (reads earlier steps), 1: backward */
     int scan_axis;
-    bool layered;           /* result of several layers */
-    const tree_decl *decl;  /* where sizes come from, until inferred */
+    bool layered;          /* result of several layers */
+    const tree_decl *decl; /* where sizes come from, until inferred */
     model_instance *scope;
 } model_variable;
 
-struct model_instance {                 /* a call of a cell; number 0 is the model itself */
+struct model_instance { /* a call of a cell; number 0 is the model itself */
     uint32_t number;
-    name path;                          /* "" for the model */
+    name path; /* "" for the model */
     model_instance *parent;
-    const tree_cell *cell;              /* NULL for the model */
-    span at;                            /* the call */
-    bool reversed;                      /* time runs the other way round, seen from the model */
-    int axis;                           /* that `t` stands for; 0 while unknown */
-    ARRAY(struct model_data { const tree_param *param; uint32_t variable; }) data;
+    const tree_cell *cell; /* NULL for the model */
+    span at;               /* the call */
+    bool reversed;         /* time runs the other way round, seen from the model */
+    int axis;              /* that `t` stands for; 0 while unknown */
+    ARRAY(struct model_data {
+        const tree_param *param;
+        uint32_t variable;
+    })
+    data;
     struct model_scope *names;
     int depth;
 };
 
-typedef struct model_axis { name letter, length; span at; } model_axis;
-typedef struct model_output { name word; uint32_t variable; span at; } model_output;
-typedef struct model_loss { uint32_t value, weight; bool total; span at; } model_loss;    /* variables; weight 0: none */
-typedef struct model_generate { uint32_t input, from; int axis; span at; } model_generate;
+typedef struct model_axis {
+    name letter, length;
+    span at;
+} model_axis;
+typedef struct model_output {
+    name word;
+    uint32_t variable;
+    span at;
+} model_output;
+typedef struct model_loss {
+    uint32_t value, weight;
+    bool total;
+    span at;
+} model_loss; /* variables; weight 0: none */
+typedef struct model_generate {
+    uint32_t input, from;
+    int axis;
+    span at;
+} model_generate;
 
 /* A line of `weights FORMAT { }` for one call: the sum of the foreign parts is the stack of the pieces. */
-typedef struct weight_foreign { name word; int begin, length; bool whole; } weight_foreign;    /* rows of the tensor */
-typedef struct weight_piece { uint32_t variable; bool transposed; } weight_piece;
+typedef struct weight_foreign {
+    name word;
+    int begin, length;
+    bool whole;
+} weight_foreign; /* rows of the tensor */
+typedef struct weight_piece {
+    uint32_t variable;
+    bool transposed;
+} weight_piece;
 typedef struct model_weights {
     name format;
     const model_instance *instance;
@@ -197,38 +239,46 @@ typedef struct model_weights {
     span at;
 } model_weights;
 
-typedef struct train_setting { name key; bool is_word; name word; double value; span at; } train_setting;
+typedef struct train_setting {
+    name key;
+    bool is_word;
+    name word;
+    double value;
+    span at;
+} train_setting;
 
 typedef struct model {
     name word;
     span at;
     sources *sources;
-    model_axis axis[MODEL_MAX_AXES + 1];        /* 1 .. axes; 0 is the batch */
+    model_axis axis[MODEL_MAX_AXES + 1]; /* 1 .. axes; 0 is the batch */
     int axes;
-    ARRAY(model_size *) sizes;                  /* of the model, in source order */
-    ARRAY(model_variable) variables;            /* 0 is none */
+    ARRAY(model_size *) sizes;       /* of the model, in source order */
+    ARRAY(model_variable) variables; /* 0 is none */
     ARRAY(model_instance *) instances;
     ARRAY(model_output) outputs;
     ARRAY(model_loss) losses;
     ARRAY(model_weights) weights;
     ARRAY(train_setting) train;
-    model_generate generate;                    /* input 0: none */
+    model_generate generate; /* input 0: none */
     uint32_t exprs;
-    uint32_t *order;        /* all variables but 0: each after what it reads, the operands of shifts excepted */
+    uint32_t *order; /* all variables but 0: each after what it reads, the operands of shifts excepted */
     size_t ordered;
 } model;
 
 /* ---- use --------------------------------------------------------------------------------------------------------- */
 
-typedef struct model_define { const char *word, *value; } model_define;          /* -D word=value */
+typedef struct model_define {
+    const char *word, *value;
+} model_define; /* -D word=value */
 
 typedef struct model_options {
-    const char *path, *text;            /* the spec */
+    const char *path, *text; /* the spec */
     size_t length;
     const model_define *defines;
     size_t define_count;
-    const char *model;                  /* --model; NULL: the only one */
-    int data_size;                      /* stands in for every `from data` that no -D sets; 0: that is an error */
+    const char *model; /* --model; NULL: the only one */
+    int data_size;     /* stands in for every `from data` that no -D sets; 0: that is an error */
     /* The text of `use "path"`, NUL-terminated; NULL when it cannot be read. */
     const char *(*load)(void *context, const char *path, size_t *length);
     void *context;
@@ -240,10 +290,10 @@ model *model_check(arena *a, names *n, diags *d, const model_options *options);
 /* The operand of the softmax (or sigmoid) that `e` is, through names; NULL when it is none. */
 const model_expr *model_logits(const model *m, const model_expr *e, model_function distribution);
 
-const char *model_shape_text(arena *a, model_shape s);          /* "scalar", "(8)", "(4, 8)" */
+const char *model_shape_text(arena *a, model_shape s); /* "scalar", "(8)", "(4, 8)" */
 const char *model_type_text(arena *a, const model *m, model_type t);
 
-void model_print(text *out, const model *m);                    /* explain --stage model */
+void model_print(text *out, const model *m); /* explain --stage model */
 void model_print_expr(text *out, const model *m, const model_expr *e);
 
 /* Tensor names, shapes and sizes: check -v. */

@@ -9,8 +9,9 @@ static const model_variable *var(const model *m, uint32_t v)
 
 const char *model_type_text(arena *a, const model *m, model_type t)
 {
-    const char *s = t.token ? arena_printf(a, "token(%d)", t.classes)
-                    : t.shape.rank == 0 ? "real" : arena_printf(a, "real%s", model_shape_text(a, t.shape));
+    const char *s = t.token             ? arena_printf(a, "token(%d)", t.classes)
+                    : t.shape.rank == 0 ? "real"
+                                        : arena_printf(a, "real%s", model_shape_text(a, t.shape));
     const char *axes = t.axes & 1 ? "b" : "";
     for (int i = 1; i <= m->axes; i++)
         if (t.axes & (model_axes)1 << i) axes = arena_printf(a, "%s%s%s", axes, *axes ? ", " : "", m->axis[i].letter);
@@ -75,8 +76,10 @@ static void print_slice(text *out, const model *m, const model_expr *e)
     for (int i = 0; i < e->slice.ranges; i++) {
         const model_range *r = &e->slice.range[i];
         if (i) text_put(out, ", ");
-        if (r->single) text_put(out, "%d", r->begin);
-        else text_put(out, "%d:%d", r->begin, r->begin + r->length);
+        if (r->single)
+            text_put(out, "%d", r->begin);
+        else
+            text_put(out, "%d:%d", r->begin, r->begin + r->length);
     }
     text_put(out, ")");
 }
@@ -108,8 +111,10 @@ void model_print_expr(text *out, const model *m, const model_expr *e)
         text_put(out, "]");
         return;
     case EXPR_STEP:
-        if (e->read.from_end) text_put(out, "(%s - %s + 1)", m->axis[e->read.axis].length, m->axis[e->read.axis].letter);
-        else text_put(out, "%s", m->axis[e->read.axis].letter);
+        if (e->read.from_end)
+            text_put(out, "(%s - %s + 1)", m->axis[e->read.axis].length, m->axis[e->read.axis].letter);
+        else
+            text_put(out, "%s", m->axis[e->read.axis].letter);
         return;
     case EXPR_CALL: print_call(out, m, e); return;
     case EXPR_SLICE: print_slice(out, m, e); return;
@@ -130,8 +135,9 @@ static void print_init(text *out, const model_variable *v)
 
 static void print_variable(text *out, const model *m, const model_variable *v)
 {
-    static const char *const kind[] = {[VARIABLE_EQUATION] = "", [VARIABLE_INPUT] = "input ", [VARIABLE_PARAM] = "param ",
-                                       [VARIABLE_CONST] = "const "};
+    static const char *const kind[] = {
+        [VARIABLE_EQUATION] = "", [VARIABLE_INPUT] = "input ", [VARIABLE_PARAM] = "param ", [VARIABLE_CONST] = "const "
+    };
     text_put(out, "%s%s : %s", v->target ? "target " : kind[v->kind], v->path, model_type_text(out->arena, m, v->type));
     if (v->kind == VARIABLE_PARAM) print_init(out, v);
     if (v->value) {
@@ -151,7 +157,8 @@ static void print_variable(text *out, const model *m, const model_variable *v)
 void model_print(text *out, const model *m)
 {
     text_open(out, "model %s", m->word);
-    for (size_t i = 0; i < m->sizes.len; i++) text_line(out, "size %s = %g", m->sizes.data[i]->word, m->sizes.data[i]->value);
+    for (size_t i = 0; i < m->sizes.len; i++)
+        text_line(out, "size %s = %g", m->sizes.data[i]->word, m->sizes.data[i]->value);
     for (size_t i = 1; i < m->variables.len; i++)
         if (m->variables.data[i].kind != VARIABLE_EQUATION) print_variable(out, m, &m->variables.data[i]);
     for (size_t i = 0; i < m->ordered; i++)
@@ -169,8 +176,10 @@ void model_print(text *out, const model *m)
                   var(m, m->generate.from)->path);
     for (size_t i = 0; i < m->train.len; i++) {
         const train_setting *s = &m->train.data[i];
-        if (s->is_word) text_line(out, "train %s = %s", s->key, s->word);
-        else text_line(out, "train %s = %g", s->key, s->value);
+        if (s->is_word)
+            text_line(out, "train %s = %s", s->key, s->word);
+        else
+            text_line(out, "train %s = %g", s->key, s->value);
     }
     text_close(out, NULL);
 }

@@ -34,8 +34,8 @@ static void wants_distribution(context *c, const model_expr *e, model_function d
     }
     const model_variable *v = variable(c, p->read.variable);
     diag_add_note(c->diags, v->at, "'%s' is defined here", v->word);
-    diag_hint(c->diags, "if '%s' holds logits, write %s(%s(%s), ...)", v->word, function_table[e->call.function].name, word,
-              v->word);
+    diag_hint(c->diags, "if '%s' holds logits, write %s(%s(%s), ...)", v->word, function_table[e->call.function].name,
+              word, v->word);
 }
 
 static void check_expr(context *c, const model_expr *e)
@@ -105,7 +105,8 @@ static int boundary_axis(context *c, uint32_t number)
     if (!axis && v->scope && v->scope->cell) axis = v->scope->axis;
     if (!axis && v->value) find_axis(v->value, number, &axis, &several);
     if (!axis || several || !(v->type.axes & (model_axes)1 << axis)) {
-        if (!(v->type.axes >> 1)) diag(c->diags, v->boundaries.data[0].at, E_NO_TIME, v->word);
+        if (!(v->type.axes >> 1))
+            diag(c->diags, v->boundaries.data[0].at, E_NO_TIME, v->word);
         else {
             const char *list = "";
             for (int i = 1; i <= c->model->axes; i++)
@@ -130,7 +131,8 @@ static void check_boundaries(context *c, uint32_t number)
         const char *letter = c->model->axis[v->boundary_axis].letter;
         diag(c->diags, variable(c, b->variable)->value ? variable(c, b->variable)->value->at : b->at, E_BOUNDARY_VARIES,
              v->word, letter);
-        diag_hint(c->diags, "a boundary is one value: that of a single step, as in e[%s]", c->model->axis[v->boundary_axis].length);
+        diag_hint(c->diags, "a boundary is one value: that of a single step, as in e[%s]",
+                  c->model->axis[v->boundary_axis].length);
     }
 }
 
@@ -140,7 +142,7 @@ static void check_losses(context *c)
 {
     for (size_t i = 0; i < c->model->losses.len; i++) {
         const model_loss *l = &c->model->losses.data[i];
-        const uint32_t parts[2] = {l->value, l->weight};
+        const uint32_t parts[2] = { l->value, l->weight };
         for (int k = 0; k < 2; k++) {
             const model_variable *v = variable(c, parts[k]);
             if (!parts[k] || v->type.poisoned || (!v->type.token && v->type.shape.rank == 0)) continue;
@@ -167,14 +169,17 @@ static void check_generate(context *c)
     const model_variable *x = variable(c, g->input), *p = variable(c, g->from);
     if (x->type.poisoned || p->type.poisoned) return;
     const char *wrong = NULL;
-    if (x->kind != VARIABLE_INPUT || !x->type.token) wrong = arena_printf(c->arena, "'%s' is no input of tokens", x->word);
-    else if (!(x->type.axes >> g->axis & 1)) wrong = arena_printf(c->arena, "'%s' does not run over that axis", x->word);
+    if (x->kind != VARIABLE_INPUT || !x->type.token)
+        wrong = arena_printf(c->arena, "'%s' is no input of tokens", x->word);
+    else if (!(x->type.axes >> g->axis & 1))
+        wrong = arena_printf(c->arena, "'%s' does not run over that axis", x->word);
     else if (!p->value || !model_logits(c->model, p->value, FUNCTION_softmax))
         wrong = "expected a distribution, a softmax, after '~'";
     else if (p->type.shape.dim[0] != x->type.classes)
         wrong = arena_printf(c->arena, "the distribution has %d classes, '%s' has %d", p->type.shape.dim[0], x->word,
                              x->type.classes);
-    else if (p->type.axes != x->type.axes) wrong = "the distribution and the input run over different axes";
+    else if (p->type.axes != x->type.axes)
+        wrong = "the distribution and the input run over different axes";
     if (wrong) diag(c->diags, g->at, E_GENERATE, wrong);
 }
 
@@ -183,7 +188,8 @@ static void check_total(context *c)
     double total = 0;
     for (size_t i = 1; i < c->model->variables.len; i++) {
         const model_variable *v = variable(c, (uint32_t)i);
-        if (v->kind == VARIABLE_PARAM && !v->type.poisoned) total += (double)v->type.shape.dim[0] * v->type.shape.dim[1];
+        if (v->kind == VARIABLE_PARAM && !v->type.poisoned)
+            total += (double)v->type.shape.dim[0] * v->type.shape.dim[1];
     }
     if (total > MODEL_MAX_COMPONENTS)
         diag(c->diags, c->model->at, E_TOO_LARGE, "the parameters of this model together", (int)MODEL_MAX_COMPONENTS);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 const function_info function_table[FUNCTION_COUNT] = {
-#define FUNCTION(id, word, class, least, most, over, usage) [FUNCTION_##id] = {word, class, least, most, over, usage},
+#define FUNCTION(id, word, class, least, most, over, usage) [FUNCTION_##id] = { word, class, least, most, over, usage },
 #include "model/functions.def"
 };
 
@@ -84,9 +84,9 @@ symbol *scope_add(context *c, model_instance *s, tree_id id, symbol_kind kind)
         return NULL;
     }
     if (function_named(id.text, &f)) {
-        diag(c->diags, id.at, E_FUNCTION_NAME, id.text);        /* and go on: it is what the user means by it */
+        diag(c->diags, id.at, E_FUNCTION_NAME, id.text); /* and go on: it is what the user means by it */
     }
-    symbol added = {.word = id.text, .kind = kind, .at = id.at};
+    symbol added = { .word = id.text, .kind = kind, .at = id.at };
     name_map_set(c->arena, &s->names->index, id.text, (uint32_t)s->names->symbols.len);
     array_push(c->arena, &s->names->symbols, added);
     return &s->names->symbols.data[s->names->symbols.len - 1];
@@ -95,16 +95,18 @@ symbol *scope_add(context *c, model_instance *s, tree_id id, symbol_kind kind)
 void unknown_name(context *c, const model_instance *s, name word, span at)
 {
     diag(c->diags, at, E_UNKNOWN_NAME, word);
-    ARRAY(const char *) known = {0};
+    ARRAY(const char *) known = { 0 };
     for (size_t i = 0; i < s->names->symbols.len; i++) array_push(c->arena, &known, s->names->symbols.data[i].word);
     const char *near = name_nearest(word, known.data, known.len);
-    if (near) diag_hint(c->diags, "did you mean '%s'?", near);
-    else if (s->cell) diag_hint(c->diags, "a cell sees its own names only: pass the value as data");
+    if (near)
+        diag_hint(c->diags, "did you mean '%s'?", near);
+    else if (s->cell)
+        diag_hint(c->diags, "a cell sees its own names only: pass the value as data");
 }
 
 void suggest_function(context *c, const model_instance *s, name word)
 {
-    ARRAY(const char *) known = {0};
+    ARRAY(const char *) known = { 0 };
     for (int i = 0; i < FUNCTION_COUNT; i++)
         if (function_table[i].class != OPERATOR) array_push(c->arena, &known, function_table[i].name);
     for (size_t i = 0; i < c->cell_list.len; i++) array_push(c->arena, &known, c->cell_list.data[i]->name.text);
@@ -112,7 +114,8 @@ void suggest_function(context *c, const model_instance *s, name word)
     const char *path;
     for (size_t i = 0; (path = embedded_path(i)); i++) {
         size_t n = strlen(path);
-        if (n > 10 && !strncmp(path, "cells/", 6)) array_push(c->arena, &known, arena_strndup(c->arena, path + 6, n - 10));
+        if (n > 10 && !strncmp(path, "cells/", 6))
+            array_push(c->arena, &known, arena_strndup(c->arena, path + 6, n - 10));
     }
     const char *near = name_nearest(word, known.data, known.len);
     if (near) diag_hint(c->diags, "did you mean '%s'?", near);
@@ -129,7 +132,8 @@ const tree_cell *cell_find(context *c, name word)
     const char *path = arena_printf(c->arena, "cells/%s.rnn", word);
     const char *content = embedded_text(path, &length);
     if (!content) return NULL;
-    tree_file *f = syntax_parse(c->arena, c->names, c->diags, sources_add(diag_sources(c->diags), path, content, length));
+    tree_file *f =
+        syntax_parse(c->arena, c->names, c->diags, sources_add(diag_sources(c->diags), path, content, length));
     for (size_t k = 0; k < f->cells.len; k++) {
         const tree_cell *cell = f->cells.data[k];
         if (name_map_get(&c->cells, cell->name.text, &i)) continue;

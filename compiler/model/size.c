@@ -91,8 +91,8 @@ static size_state eval_call(context *c, model_instance *s, const tree_expr *e, d
     double args[2];
     *why = e;
     const tree_expr *callee = e->call.callee;
-    if (callee->kind != TREE_NAME || e->call.args.len > 2 || e->call.options.len || e->call.over.len
-        || e->call.direction != TREE_FORWARD)
+    if (callee->kind != TREE_NAME || e->call.args.len > 2 || e->call.options.len || e->call.over.len ||
+        e->call.direction != TREE_FORWARD)
         return SIZE_NOT_CONSTANT;
     size_state worst = SIZE_KNOWN;
     for (size_t i = 0; i < e->call.args.len; i++) {
@@ -159,8 +159,10 @@ bool size_require(context *c, model_instance *s, const tree_expr *e, double *val
              arena_printf(c->arena, "'%s', which follows from the shape of data", tree_text(c, e)));
         return false;
     }
-    if (why->kind == TREE_NAME && !scope_find(s, why->name)) unknown_name(c, s, why->name, why->at);
-    else diag(c->diags, why->at, E_NOT_CONSTANT, arena_printf(c->arena, "'%s'", tree_text(c, why)));
+    if (why->kind == TREE_NAME && !scope_find(s, why->name))
+        unknown_name(c, s, why->name, why->at);
+    else
+        diag(c->diags, why->at, E_NOT_CONSTANT, arena_printf(c->arena, "'%s'", tree_text(c, why)));
     return false;
 }
 

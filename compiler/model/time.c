@@ -9,18 +9,21 @@
 #include <string.h>
 
 typedef struct edge {
-    uint32_t to;                /* the variable that is read */
-    int axis, k;                /* shift; k = 0: at the same step */
-    model_axes whole;           /* axes that are read whole: h[T], sum(h over t) */
+    uint32_t to;      /* the variable that is read */
+    int axis, k;      /* shift; k = 0: at the same step */
+    model_axes whole; /* axes that are read whole: h[T], sum(h over t) */
     span at;
 } edge;
 
-typedef struct edges { edge *data; size_t len, cap; } edges;
+typedef struct edges {
+    edge *data;
+    size_t len, cap;
+} edges;
 
 typedef struct search {
     context *c;
-    edges *of;                  /* per variable: what it reads */
-    uint32_t *component;        /* per variable, from 1 */
+    edges *of;           /* per variable: what it reads */
+    uint32_t *component; /* per variable, from 1 */
     uint32_t components;
     uint32_t *depth, *low, *next;
     ARRAY(uint32_t) stack, open;
@@ -39,7 +42,7 @@ static void collect(search *s, uint32_t from, const model_expr *e, model_axes wh
     case EXPR_VARIABLE:
     case EXPR_SHIFT:
     case EXPR_AT: {
-        edge made = {.to = e->read.variable, .whole = whole, .at = e->at};
+        edge made = { .to = e->read.variable, .whole = whole, .at = e->at };
         if (e->kind == EXPR_SHIFT && e->read.k) {
             made.axis = e->read.axis;
             made.k = e->read.k;
@@ -49,7 +52,7 @@ static void collect(search *s, uint32_t from, const model_expr *e, model_axes wh
         if (e->kind == EXPR_VARIABLE || (e->kind == EXPR_SHIFT && !e->read.k)) return;
         const model_variable *v = variable(s->c, e->read.variable);
         for (size_t i = 0; i < v->boundaries.len; i++)
-            add_edge(s, from, (edge){.to = v->boundaries.data[i].variable, .whole = whole, .at = e->at});
+            add_edge(s, from, (edge){ .to = v->boundaries.data[i].variable, .whole = whole, .at = e->at });
         return;
     }
     case EXPR_CALL:
@@ -109,8 +112,10 @@ static void components(search *s)
                 continue;
             }
             uint32_t to = s->of[v].data[s->next[v]++].to;
-            if (!s->depth[to]) enter(s, to, &count);
-            else if (!s->component[to] && s->depth[to] < s->low[v]) s->low[v] = s->depth[to];
+            if (!s->depth[to])
+                enter(s, to, &count);
+            else if (!s->component[to] && s->depth[to] < s->low[v])
+                s->low[v] = s->depth[to];
         }
     }
 }
@@ -129,8 +134,10 @@ static void loop_report(search *s, const uint32_t *path, size_t from, size_t to)
     int shown = 0;
     for (size_t i = from; i < to; i++) {
         if (variable(c, path[i])->hidden) continue;
-        if (++shown <= 12) chain = arena_printf(c->arena, "%s%s -> ", chain, shown_word(c, path[i]));
-        else if (shown == 13) chain = arena_printf(c->arena, "%s... -> ", chain);
+        if (++shown <= 12)
+            chain = arena_printf(c->arena, "%s%s -> ", chain, shown_word(c, path[i]));
+        else if (shown == 13)
+            chain = arena_printf(c->arena, "%s... -> ", chain);
     }
     size_t first = from;
     while (first + 1 < to && variable(c, path[first])->hidden) first++;
@@ -156,7 +163,7 @@ static void loop_report(search *s, const uint32_t *path, size_t from, size_t to)
 /* A cycle of edges at offset 0 inside the component; reports it. Depth-first, iterative. */
 static bool loop_find(search *s, const uint32_t *members, size_t count, uint32_t which, char *mark, uint32_t *at)
 {
-    ARRAY(uint32_t) path = {0};
+    ARRAY(uint32_t) path = { 0 };
     for (size_t r = 0; r < count; r++) {
         if (mark[members[r]]) continue;
         array_push(s->c->arena, &path, members[r]);
@@ -188,7 +195,11 @@ static bool loop_find(search *s, const uint32_t *members, size_t count, uint32_t
 
 /* ---- one component ----------------------------------------------------------------------------------------------- */
 
-typedef struct facts { const edge *earlier, *later, *other, *whole; uint32_t whole_reader; int axis, other_axis; } facts;
+typedef struct facts {
+    const edge *earlier, *later, *other, *whole;
+    uint32_t whole_reader;
+    int axis, other_axis;
+} facts;
 
 /* All of an axis may be read inside a loop along another one: attention does. */
 static void find_whole(const search *s, const uint32_t *members, size_t count, uint32_t which, facts *f)
@@ -205,7 +216,7 @@ static void find_whole(const search *s, const uint32_t *members, size_t count, u
 
 static facts look(const search *s, const uint32_t *members, size_t count, uint32_t which)
 {
-    facts f = {0};
+    facts f = { 0 };
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < s->of[members[i]].len; k++) {
             const edge *e = &s->of[members[i]].data[k];
@@ -397,7 +408,7 @@ static void spread_targets(search *s)
     s->open.len = 0;
     for (uint32_t v = 1; v < n; v++) {
         for (size_t i = 0; i < s->of[v].len; i++)
-            array_push(s->c->arena, &readers[s->of[v].data[i].to], (edge){.to = v});
+            array_push(s->c->arena, &readers[s->of[v].data[i].to], (edge){ .to = v });
         if (variable(s->c, v)->on_target) array_push(s->c->arena, &s->open, v);
     }
     while (s->open.len) {
@@ -414,7 +425,7 @@ static void spread_targets(search *s)
 bool time_check(context *c)
 {
     size_t n = c->model->variables.len;
-    search s = {.c = c};
+    search s = { .c = c };
     s.of = ARENA_ARRAY(c->arena, edges, n);
     s.component = ARENA_ARRAY(c->arena, uint32_t, n);
     s.depth = ARENA_ARRAY(c->arena, uint32_t, n);

@@ -7,11 +7,16 @@
 typedef enum setting_kind { SETTING_WHOLE, SETTING_NUMBER, SETTING_FRACTION, SETTING_WORD } setting_kind;
 
 /* A word: one of `words`, separated by blanks. A number: at least `least`. */
-static const struct setting { const char *key; setting_kind kind; double least; const char *words; } settings[] = {
-#define WHOLE(key, least) {#key, SETTING_WHOLE, least, NULL},
-#define NUMBER(key) {#key, SETTING_NUMBER, 0, NULL},
-#define FRACTION(key) {#key, SETTING_FRACTION, 0, NULL},
-#define WORD(key, words) {#key, SETTING_WORD, 0, words},
+static const struct setting {
+    const char *key;
+    setting_kind kind;
+    double least;
+    const char *words;
+} settings[] = {
+#define WHOLE(key, least) { #key, SETTING_WHOLE, least, NULL },
+#define NUMBER(key) { #key, SETTING_NUMBER, 0, NULL },
+#define FRACTION(key) { #key, SETTING_FRACTION, 0, NULL },
+#define WORD(key, words) { #key, SETTING_WORD, 0, words },
 #include "model/train.def"
 };
 enum { SETTINGS = sizeof settings / sizeof *settings };
@@ -34,16 +39,14 @@ static void value_is(context *c, span at, const struct setting *k)
         break;
     case SETTING_NUMBER: diag(c->diags, at, E_TRAIN_VALUE, k->key, "a number, at least 0"); break;
     case SETTING_FRACTION: diag(c->diags, at, E_TRAIN_VALUE, k->key, "a number from 0 to below 1"); break;
-    case SETTING_WORD:
-        diag(c->diags, at, E_TRAIN_VALUE, k->key, arena_printf(c->arena, "one of: %s", k->words));
-        break;
+    case SETTING_WORD: diag(c->diags, at, E_TRAIN_VALUE, k->key, arena_printf(c->arena, "one of: %s", k->words)); break;
     }
 }
 
 static void take(context *c, const tree_map *line, const struct setting *k)
 {
     model_instance *s = c->model->instances.data[0];
-    train_setting made = {.key = line->left->name, .at = line->at};
+    train_setting made = { .key = line->left->name, .at = line->at };
     const tree_expr *why;
     for (size_t i = 0; i < c->model->train.len; i++)
         if (c->model->train.data[i].key == made.key) {

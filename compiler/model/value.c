@@ -100,8 +100,8 @@ static bool index_add(context *c, model_instance *s, const tree_expr *e, int sig
     }
     if (e->kind == TREE_BINARY && (e->binary.op == TREE_ADD || e->binary.op == TREE_SUB)) {
         c->depth++;
-        bool good = index_add(c, s, e->binary.left, sign, out, k)
-                    && index_add(c, s, e->binary.right, e->binary.op == TREE_SUB ? -sign : sign, out, k);
+        bool good = index_add(c, s, e->binary.left, sign, out, k) &&
+                    index_add(c, s, e->binary.right, e->binary.op == TREE_SUB ? -sign : sign, out, k);
         c->depth--;
         return good;
     }
@@ -134,7 +134,7 @@ static bool index_add(context *c, model_instance *s, const tree_expr *e, int sig
 bool index_parse(context *c, model_instance *s, const tree_expr *e, time_index *out)
 {
     double k = 0;
-    *out = (time_index){.base = INDEX_NUMBER};
+    *out = (time_index){ .base = INDEX_NUMBER };
     if (e->kind == TREE_RANGE) return bad_index(c, e);
     if (!index_add(c, s, e, 1, out, &k)) return false;
     if (!(fabs(k) <= MODEL_MAX_OFFSET) || k != floor(k)) {
@@ -144,7 +144,7 @@ bool index_parse(context *c, model_instance *s, const tree_expr *e, time_index *
     out->k = (int)k;
     if (s->cell && out->base == INDEX_NUMBER) out->scope = s;
     if (!s->reversed || !out->scope) return true;
-    switch (out->base) {        /* time runs the other way round: index i is T + 1 - i */
+    switch (out->base) { /* time runs the other way round: index i is T + 1 - i */
     case INDEX_STEP: out->k = -out->k; break;
     case INDEX_NUMBER:
         out->base = INDEX_END;
@@ -212,9 +212,12 @@ static model_expr *expand_name(context *c, model_instance *s, const tree_expr *e
         const tree_expr *why;
         model_function f;
         if (size_eval(c, s, e, &value, &why) == SIZE_KNOWN) return expr_number(c, value, e->at);
-        if (function_named(e->name, &f)) diag(c->diags, e->at, E_NOT_A_VALUE, e->name, "a function");
-        else if (cell_find(c, e->name)) diag(c->diags, e->at, E_NOT_A_VALUE, e->name, "a cell");
-        else unknown_name(c, s, e->name, e->at);
+        if (function_named(e->name, &f))
+            diag(c->diags, e->at, E_NOT_A_VALUE, e->name, "a function");
+        else if (cell_find(c, e->name))
+            diag(c->diags, e->at, E_NOT_A_VALUE, e->name, "a cell");
+        else
+            unknown_name(c, s, e->name, e->at);
         return poison(c, e->at);
     }
     switch (found->kind) {
@@ -257,7 +260,8 @@ static model_function function_of(tree_binary op)
 static model_expr *expand_unary(context *c, model_instance *s, const tree_expr *e, naming *at)
 {
     static const model_function table[] = {
-        [TREE_NEG] = FUNCTION_neg, [TREE_NOT] = FUNCTION_not, [TREE_TRANSPOSE] = FUNCTION_transpose};
+        [TREE_NEG] = FUNCTION_neg, [TREE_NOT] = FUNCTION_not, [TREE_TRANSPOSE] = FUNCTION_transpose
+    };
     model_expr *call = expr_call(c, table[e->unary.op], e->at, 1);
     call->call.args[0] = expand_expr(c, s, e->unary.operand, at);
     return call;
@@ -275,7 +279,7 @@ static model_expr *expand_binary(context *c, model_instance *s, const tree_expr 
  * branches use is left out of the model. */
 static void mention(context *c, model_instance *s, const tree_expr *e)
 {
-    ARRAY(const tree_expr *) open = {0};
+    ARRAY(const tree_expr *) open = { 0 };
     array_push(c->arena, &open, e);
     while (open.len) {
         const tree_expr *next = open.data[--open.len];
@@ -367,8 +371,10 @@ static bool expand_over(context *c, model_instance *s, const tree_expr *e, model
             diag(c->diags, id.at, E_NO_SUCH_AXIS, id.text);
             return false;
         }
-        if (scope) call->call.scope = scope;
-        else call->call.over |= (model_axes)1 << axis;
+        if (scope)
+            call->call.scope = scope;
+        else
+            call->call.over |= (model_axes)1 << axis;
     }
     return true;
 }
@@ -411,8 +417,8 @@ static bool expand_extent(context *c, model_instance *s, const tree_expr *e, mod
         if (which->name == c->word_rows) return call->call.extent = EACH_ROW, true;
         if (which->name == c->word_columns) return call->call.extent = EACH_COLUMN, true;
     }
-    diag(c->diags, which->at, E_SHAPE_WANTED, arena_printf(c->arena, "'%s'", function_table[f].name), "'rows' or 'columns'",
-         arena_printf(c->arena, "'%s'", tree_text(c, which)));
+    diag(c->diags, which->at, E_SHAPE_WANTED, arena_printf(c->arena, "'%s'", function_table[f].name),
+         "'rows' or 'columns'", arena_printf(c->arena, "'%s'", tree_text(c, which)));
     return false;
 }
 
@@ -430,7 +436,7 @@ static bool literal_vector(context *c, model_expr *call)
         values[i] = args[i]->kind == EXPR_NUMBER ? args[i]->value : -args[i]->call.args[0]->value;
     call->kind = EXPR_LITERAL;
     call->literal = values;
-    call->type.shape = (model_shape){1, {(int)count, 1}};
+    call->type.shape = (model_shape){ 1, { (int)count, 1 } };
     return true;
 }
 
@@ -439,11 +445,13 @@ static model_expr *expand_function(context *c, model_instance *s, const tree_exp
     const function_info *info = &function_table[f];
     int count = (int)e->call.args.len;
     if (e->call.direction != TREE_FORWARD) {
-        diag(c->diags, e->at, E_CELL_ONLY, e->call.direction == TREE_REVERSE ? "reversed" : "bidirectional", info->name);
+        diag(c->diags, e->at, E_CELL_ONLY, e->call.direction == TREE_REVERSE ? "reversed" : "bidirectional",
+             info->name);
         return poison(c, e->at);
     }
     if (count < info->least || count > info->most) {
-        diag(c->diags, e->at, E_ARGUMENT_COUNT, info->name, argument_count(c, info->least, info->most), (unsigned)count);
+        diag(c->diags, e->at, E_ARGUMENT_COUNT, info->name, argument_count(c, info->least, info->most),
+             (unsigned)count);
         diag_hint(c->diags, "%s", info->usage);
         return poison(c, e->at);
     }
@@ -454,7 +462,7 @@ static model_expr *expand_function(context *c, model_instance *s, const tree_exp
         diag(c->diags, e->at, E_ARGUMENT_COUNT, info->name, "1 argument before 'over'", (unsigned)count);
         return poison(c, e->at);
     }
-    naming inside = {at->path, false};
+    naming inside = { at->path, false };
     for (int i = 0; i < call->call.count; i++) call->call.args[i] = expand_expr(c, s, e->call.args.data[i], &inside);
     if (f == FUNCTION_vector) literal_vector(c, call);
     if (f == FUNCTION_last) {
@@ -468,19 +476,20 @@ static model_expr *expand_function(context *c, model_instance *s, const tree_exp
 static model_expr *expand_callee(context *c, model_instance *s, const tree_expr *e, naming *at)
 {
     const tree_expr *callee = e->call.callee;
-    naming inside = {at->path, false};
+    naming inside = { at->path, false };
     if (callee->kind != TREE_NAME) return expand_part(c, s, e, expand_expr(c, s, callee, &inside));
     symbol *found = scope_find(s, callee->name);
     if (found && found->kind == SYMBOL_VARIABLE) {
         if (e->call.direction == TREE_FORWARD) return expand_part(c, s, e, expand_name(c, s, callee));
-        diag(c->diags, e->at, E_CELL_ONLY, e->call.direction == TREE_REVERSE ? "reversed" : "bidirectional", callee->name);
+        diag(c->diags, e->at, E_CELL_ONLY, e->call.direction == TREE_REVERSE ? "reversed" : "bidirectional",
+             callee->name);
         return poison(c, e->at);
     }
     model_function f;
     if (!found && function_named(callee->name, &f)) return expand_function(c, s, e, f, &inside);
     const tree_cell *cell = found && found->kind == SYMBOL_CELL ? found->cell : cell_find(c, callee->name);
     if (!cell) {
-        if (found && found->kind == SYMBOL_CELL) return poison(c, e->at);       /* reported where it was named */
+        if (found && found->kind == SYMBOL_CELL) return poison(c, e->at); /* reported where it was named */
         diag(c->diags, callee->at, E_UNKNOWN_FUNCTION, callee->name);
         suggest_function(c, s, callee->name);
         return poison(c, e->at);
@@ -494,7 +503,7 @@ static model_expr *expand_callee(context *c, model_instance *s, const tree_expr 
 
 static model_expr *expand(context *c, model_instance *s, const tree_expr *e, naming *at)
 {
-    naming inside = {at->path, false};
+    naming inside = { at->path, false };
     switch (e->kind) {
     case TREE_NUMBER: return expr_number(c, e->number, e->at);
     case TREE_NAME: return expand_name(c, s, e);

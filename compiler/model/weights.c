@@ -9,7 +9,12 @@
 
 #include <string.h>
 
-typedef struct check { context *c; model_instance *s; name format; size_t first; } check;
+typedef struct check {
+    context *c;
+    model_instance *s;
+    name format;
+    size_t first;
+} check;
 
 static bool form(check *k, span at, const char *expected)
 {
@@ -31,9 +36,9 @@ static bool add_piece(check *k, model_weights *w, const tree_expr *e)
     }
     if (found->kind != SYMBOL_VARIABLE) return form(k, e->at, "parameters on the right: W, W' or rows(W, V)");
     const model_variable *v = variable(k->c, found->variable);
-    if (v->kind == VARIABLE_CONST && v->mentioned) return true;     /* not part of this call's model */
+    if (v->kind == VARIABLE_CONST && v->mentioned) return true; /* not part of this call's model */
     if (v->kind != VARIABLE_PARAM) return form(k, e->at, "parameters on the right: W, W' or rows(W, V)");
-    array_push(k->c->arena, &w->pieces, (weight_piece){found->variable, transposed});
+    array_push(k->c->arena, &w->pieces, (weight_piece){ found->variable, transposed });
     return true;
 }
 
@@ -50,7 +55,7 @@ static model_shape piece_shape(const context *c, weight_piece p)
 {
     model_shape s = variable(c, p.variable)->type.shape;
     if (!p.transposed) return s;
-    return (model_shape){2, {s.dim[1], s.dim[0]}};
+    return (model_shape){ 2, { s.dim[1], s.dim[0] } };
 }
 
 /* Pieces stand one below the other; vectors one after the other. */
@@ -58,9 +63,11 @@ static bool stack(check *k, model_weights *w)
 {
     for (size_t i = 0; i < w->pieces.len; i++) {
         model_shape s = piece_shape(k->c, w->pieces.data[i]), first = piece_shape(k->c, w->pieces.data[0]);
-        if (s.rank == 0) s = (model_shape){1, {1, 1}};
-        if (i == 0) w->shape = s;
-        else if (s.rank == w->shape.rank && s.dim[1] == w->shape.dim[1]) w->shape.dim[0] += s.dim[0];
+        if (s.rank == 0) s = (model_shape){ 1, { 1, 1 } };
+        if (i == 0)
+            w->shape = s;
+        else if (s.rank == w->shape.rank && s.dim[1] == w->shape.dim[1])
+            w->shape.dim[0] += s.dim[0];
         else {
             diag(k->c->diags, w->at, E_WEIGHTS_COLUMNS, variable(k->c, w->pieces.data[0].variable)->word,
                  model_shape_text(k->c->arena, first), variable(k->c, w->pieces.data[i].variable)->word,
@@ -76,7 +83,7 @@ static bool stack(check *k, model_weights *w)
 static bool add_foreign(check *k, model_weights *w, const tree_expr *e)
 {
     const tree_expr *word = e->kind == TREE_CALL ? e->call.callee : e;
-    weight_foreign made = {.whole = true};
+    weight_foreign made = { .whole = true };
     if (word->kind != TREE_NAME) return form(k, e->at, "tensors on the left: name, name(0:H) or a sum of them");
     made.word = word->name;
     if (e->kind == TREE_CALL) {
@@ -86,9 +93,8 @@ static bool add_foreign(check *k, model_weights *w, const tree_expr *e)
             return form(k, e->at, "a range of rows, as in name(0:2*H)");
         if (range->range.first && !size_require(k->c, k->s, range->range.first, &from)) return false;
         if (!size_require(k->c, k->s, range->range.end, &to)) return false;
-        if (!(from >= 0 && to > from && to <= MODEL_MAX_COMPONENTS))
-            return form(k, range->at, "a range from 0 up");
-        made = (weight_foreign){word->name, (int)from, (int)(to - from), false};
+        if (!(from >= 0 && to > from && to <= MODEL_MAX_COMPONENTS)) return form(k, range->at, "a range from 0 up");
+        made = (weight_foreign){ word->name, (int)from, (int)(to - from), false };
     }
     array_push(k->c->arena, &w->foreign, made);
     return true;
@@ -147,24 +153,27 @@ static void foreign_once(check *k, const weight_foreign *f, span at)
         for (size_t j = 0; j < line(k, i)->foreign.len; j++) {
             const weight_foreign *o = &line(k, i)->foreign.data[j];
             if (o->word != f->word) continue;
-            if (o != f && o->begin < f->begin + f->length && f->begin < o->begin + o->length && o->length && f->length) {
+            if (o != f && o->begin < f->begin + f->length && f->begin < o->begin + o->length && o->length &&
+                f->length) {
                 diag(k->c->diags, at, E_WEIGHTS_TWICE, k->format,
-                     f->whole ? f->word : arena_printf(k->c->arena, "%s(%d:%d)", f->word, f->begin, f->begin + f->length));
+                     f->whole ? f->word
+                              : arena_printf(k->c->arena, "%s(%d:%d)", f->word, f->begin, f->begin + f->length));
                 return;
             }
             covered += o->length;
             if (o->begin + o->length > rows) rows = o->begin + o->length;
         }
     if (covered < rows)
-        diag(k->c->diags, at, E_WEIGHTS_MISSING, k->format, arena_printf(k->c->arena, "all of %s(0:%d)", f->word, rows));
+        diag(k->c->diags, at, E_WEIGHTS_MISSING, k->format,
+             arena_printf(k->c->arena, "all of %s(0:%d)", f->word, rows));
 }
 
 static void check_map(context *c, model_instance *s, const tree_stmt *t)
 {
-    check k = {c, s, t->block.format.text, c->model->weights.len};
+    check k = { c, s, t->block.format.text, c->model->weights.len };
     for (size_t i = 0; i < t->block.maps.len; i++) {
         const tree_map *m = &t->block.maps.data[i];
-        model_weights w = {.format = k.format, .instance = s, .at = m->at};
+        model_weights w = { .format = k.format, .instance = s, .at = m->at };
         if (!right_side(&k, &w, m->right) || !stack(&k, &w) || !left_side(&k, &w, m->left)) return;
         if (w.pieces.len) array_push(c->arena, &c->model->weights, w);
     }

@@ -1,0 +1,43 @@
+/* infer.h: what infer.c (variables, calls, passes) and infer_expr.c (the rules of expressions) share. */
+#ifndef MODEL_INFER_H
+#define MODEL_INFER_H
+
+#include "model/context.h"
+
+typedef struct infer {
+    context *c;
+    bool report;
+    uint32_t noted[8]; /* variables that this message has named */
+    int notes;
+    bool changed;
+    const model_instance *scope; /* of the variable whose equation this is: for notes */
+} infer;
+
+#define UNKNOWN ((model_shape){ -1, { 1, 1 } })
+#define SCALAR_SHAPE ((model_shape){ 0, { 1, 1 } })
+
+static inline bool is_unknown(model_shape s)
+{
+    return s.rank < 0;
+}
+static inline bool same_shape(model_shape a, model_shape b)
+{
+    return a.rank == b.rank && a.dim[0] == b.dim[0] && a.dim[1] == b.dim[1];
+}
+static inline model_axes bit(int axis)
+{
+    return axis ? (model_axes)1 << axis : 0;
+}
+
+int axis_count(model_axes set);
+int first_axis(model_axes set);
+
+/* The type of an expression, with what is known so far; also kept in it. */
+model_type infer_expr(infer *f, model_expr *e);
+
+/* For messages. */
+const char *infer_shown(infer *f, model_type t);
+void infer_note_calls(infer *f);
+void infer_note_shapes(infer *f, const model_expr *a, const model_expr *b);
+
+#endif

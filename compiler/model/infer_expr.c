@@ -1,0 +1,654 @@
+/* infer_expr.c: the rules: the type of an expression from the types of its operands.
+ *
+ * In the passes before the last a fault gives an unknown shape and no message, since it may still go away; in the last
+ * it is reported, with the variables that the shapes come from, and poisons. */
+#include "model/infer.h"
+
+#include <math.h>
+
+static model_shape vector_shape(int n)
+{
+    return (model_shape){ 1, { n, 1 } };
+}
+static model_shape matrix_shape(int m, int n)
+{
+    return (model_shape){ 2, { m, n } };
+}
+
+const char *model_shape_text(arena *a, model_shape s)
+{
+    if (s.rank < 0) return "unknown";
+    if (s.rank == 0) return "a scalar";
+    if (s.rank == 1) return arena_printf(a, "(%d)", s.dim[0]);
+    return arena_printf(a, "(%d, %d)", s.dim[0], s.dim[1]);
+}
+
+const char *infer_shown(infer *f, model_type t)
+{
+    return t.token ? arena_printf(f->c->arena, "a token of %d classes", t.classes)
+                   : model_shape_text(f->c->arena, t.shape);
+}
+
+int instance_axis(const model_instance *s, int axis)
+{
+    return s ? s->axis : axis;
+}
+
+int axis_count(model_axes set)
+{
+    int n = 0;
+    for (set >>= 1; set; set &= set - 1) n++;
+    return n;
+}
+
+int first_axis(model_axes set)
+{
+    for (int i = 1; i <= MODEL_MAX_AXES; i++)
+        if (set & bit(i)) return i;
+    return 0;
+}
+
+static const char *axes_text(infer *f, model_axes set)
+{
+    const char *s = "";
+    for (int i = 1; i <= f->c->model->axes; i++)
+        if (set & bit(i)) s = arena_printf(f->c->arena, "%s%s%s", s, *s ? ", " : "", f->c->model->axis[i].letter);
+    return s;
+}
+
+/* ---- reporting --------------------------------------------------------------------------------------------------- */
+
+/* In the last pass a fault is reported by the caller, and poisons; before, it may still go away. */
+static model_type fault(infer *f, model_type t)
+{
+    t.shape = UNKNOWN;
+    t.poisoned = f->report;
+    t.token = false;
+    return t;
+}
+
+void infer_note_calls(infer *f)
+{
+    int shown_calls = 0;
+    for (const model_instance *s = f->scope; s && s->cell && shown_calls < 3; s = s->parent, shown_calls++)
+        diag_add_note(f->c->diags, s->at, "in this call of '%s'", s->cell->name.text);
+}
+
+/* Where the shape of an operand comes from: its variables, the first few. */
+static void note_variables(infer *f, const model_expr *e, int *left)
+{
+    if (*left == 0 || f->notes == sizeof f->noted / sizeof *f->noted) return;
+    switch (e->kind) {
+    case EXPR_VARIABLE:
+    case EXPR_SHIFT:
+    case EXPR_AT: {
+        const model_variable *v = variable(f->c, e->read.variable);
+        if (v->hidden || is_unknown(v->type.shape)) return;
+        for (int i = 0; i < f->notes; i++)
+            if (f->noted[i] == e->read.variable) return;
+        f->noted[f->notes++] = e->read.variable;
+        --*left;
+        diag_add_note(f->c->diags, v->at, "%s is %s, %s here", v->word, infer_shown(f, v->type),
+                      v->kind == VARIABLE_EQUATION ? "defined" : "declared");
+        return;
+    }
+    case EXPR_CALL:
+        for (int i = 0; i < e->call.count; i++) note_variables(f, e->call.args[i], left);
+        return;
+    case EXPR_SLICE: note_variables(f, e->slice.operand, left); return;
+    case EXPR_POISON:
+    case EXPR_NUMBER:
+    case EXPR_LITERAL:
+    case EXPR_SIZE:
+    case EXPR_STEP: return;
+    }
+}
+
+void infer_note_shapes(infer *f, const model_expr *a, const model_expr *b)
+{
+    int left = 3;
+    f->notes = 0;
+    if (a) note_variables(f, a, &left);
+    left = 3;
+    if (b) note_variables(f, b, &left);
+    infer_note_calls(f);
+}
+
+static model_type mismatch(infer *f, const model_expr *e, model_type t, const model_expr *a, const model_expr *b)
+{
+    if (!f->report) return fault(f, t);
+    diag(f->c->diags, e->at, E_SHAPE_MISMATCH, function_table[e->call.function].name, infer_shown(f, a->type),
+         infer_shown(f, b->type));
+    infer_note_shapes(f, a, b);
+    model_shape x = a->type.shape, y = b->type.shape;
+    if (e->call.function == FUNCTION_matmul) {
+        if (x.rank == 1 && y.rank == 1)
+            diag_hint(f->c->diags, "a vector is a column: sum(v * w) is the inner product, outer(v, w) the outer one");
+        else if (x.rank == 2 && y.rank >= 1 && x.dim[0] == y.dim[0])
+            diag_hint(f->c->diags, "the columns of the left side meet the rows of the right: the transpose of A is A'");
+        else if (x.rank == 0 || y.rank == 0)
+            diag_hint(f->c->diags, "the product with a scalar is written *");
+    } else if (x.rank == 1 && y.rank == 2 && x.dim[0] == y.dim[1]) {
+        diag_hint(f->c->diags, "a vector scales rows; to scale columns write its transpose, v'");
+    }
+    return fault(f, t);
+}
+
+static model_type wanted(infer *f, const model_expr *e, model_type t, const char *what, const model_expr *arg)
+{
+    if (!f->report) return fault(f, t);
+    diag(f->c->diags, arg->at, E_SHAPE_WANTED, arena_printf(f->c->arena, "'%s'", function_table[e->call.function].name),
+         what, infer_shown(f, arg->type));
+    infer_note_shapes(f, arg, NULL);
+    return fault(f, t);
+}
+
+static model_type token_fault(infer *f, const model_expr *e, model_type t, const model_expr *arg)
+{
+    if (!f->report) return fault(f, t);
+    diag(f->c->diags, arg->at, E_TOKEN_VALUE, function_table[e->call.function].name);
+    infer_note_shapes(f, arg, NULL);
+    diag_hint(f->c->diags, "onehot(x) makes a vector of a token, embed(x, N) a learned one");
+    return fault(f, t);
+}
+
+/* ---- readings ---------------------------------------------------------------------------------------------------- */
+
+/* A call whose cell reads in time, on data without time: said once, at the call. */
+static model_type cell_time(infer *f, const model_instance *s, model_type t)
+{
+    diag(f->c->diags, s->at, E_CELL_TIME, s->cell->name.text);
+    diag_add_note(f->c->diags, s->cell->name.at, "the cell is written here");
+    return fault(f, t);
+}
+
+static model_type infer_shift(infer *f, model_expr *e)
+{
+    const model_variable *v = variable(f->c, e->read.variable);
+    model_type t = v->type;
+    int axis = instance_axis(e->read.scope, e->read.axis);
+    if (axis) t.axes |= bit(axis) | 1;
+    if (!f->report || t.poisoned) return t;
+    e->read.axis = axis;
+    if (axis && v->type.axes & bit(axis)) return t;
+    if (!axis) return cell_time(f, e->read.scope, t);
+    diag(f->c->diags, e->at, E_LACKS_AXIS, v->word, f->c->model->axis[axis].letter);
+    diag_add_note(f->c->diags, v->at, "'%s' is %s here", v->word,
+                  v->kind == VARIABLE_PARAM   ? "a parameter, declared"
+                  : v->kind == VARIABLE_CONST ? "a constant, declared"
+                                              : "defined");
+    infer_note_calls(f);
+    return fault(f, t);
+}
+
+static model_type infer_at(infer *f, model_expr *e)
+{
+    const model_variable *v = variable(f->c, e->read.variable);
+    model_type t = v->type;
+    int axis = instance_axis(e->read.scope, e->read.axis);
+    bool alone = !axis && axis_count(t.axes) == 1;
+    if (alone) axis = first_axis(t.axes);
+    t.axes &= ~bit(axis);
+    if (!f->report || t.poisoned) return t;
+    if (axis && v->type.axes & bit(axis)) {
+        e->read.axis = axis;
+        e->read.scope = NULL;
+        bool end = e->read.from_end ? e->read.k == 0 : e->read.k == 1;
+        if (v->half[0] && end) {
+            diag(f->c->diags, e->at, W_BIDIRECTIONAL_END, v->word);
+            diag_hint(f->c->diags, "last(%s) takes each half at its own end", v->word);
+        }
+        return t;
+    }
+    if (axis)
+        diag(f->c->diags, e->at, E_LACKS_AXIS, v->word, f->c->model->axis[axis].letter);
+    else if (axis_count(t.axes) > 1)
+        diag(f->c->diags, e->at, E_WHICH_AXIS, v->word, axes_text(f, t.axes));
+    else
+        diag(f->c->diags, e->at, E_NO_TIME, v->word);
+    diag_add_note(f->c->diags, v->at, "'%s' is %s here", v->word,
+                  v->kind == VARIABLE_PARAM ? "a parameter, declared" : "defined");
+    infer_note_calls(f);
+    return fault(f, t);
+}
+
+static model_type infer_step(infer *f, model_expr *e)
+{
+    model_type t = { .shape = SCALAR_SHAPE };
+    int axis = instance_axis(e->read.scope, e->read.axis);
+    if (axis) t.axes = bit(axis) | 1;
+    if (!f->report) return t;
+    e->read.axis = axis;
+    return axis ? t : cell_time(f, e->read.scope, t);
+}
+
+/* ---- operators and elementwise functions ------------------------------------------------------------------------- */
+
+static bool stretches(model_shape a, model_shape to)
+{
+    if (a.rank <= 0 || same_shape(a, to)) return true;
+    if (to.rank != 2) return false;
+    return a.rank == 1 ? a.dim[0] == to.dim[0] : a.dim[0] == 1 && a.dim[1] == to.dim[1];
+}
+
+static bool broadcast(model_shape a, model_shape b, model_shape *out)
+{
+    if (is_unknown(a)) return *out = b, true;
+    if (is_unknown(b)) return *out = a, true;
+    if (stretches(a, b)) return *out = b, true;
+    if (stretches(b, a)) return *out = a, true;
+    return false;
+}
+
+static bool compares(model_function f)
+{
+    return f == FUNCTION_eq || f == FUNCTION_ne || f == FUNCTION_lt || f == FUNCTION_le || f == FUNCTION_gt ||
+           f == FUNCTION_ge;
+}
+
+static model_type infer_elementwise(infer *f, model_expr *e, model_type t)
+{
+    int first = 0;
+    t.shape = UNKNOWN;
+    if (e->call.function == FUNCTION_select) {
+        first = 1;
+        const model_expr *condition = e->call.args[0];
+        if (condition->type.token || condition->type.shape.rank > 0) {
+            if (!f->report) return fault(f, t);
+            diag(f->c->diags, condition->at, E_CONDITION, infer_shown(f, condition->type));
+            infer_note_shapes(f, condition, NULL);
+            return fault(f, t);
+        }
+    }
+    for (int i = first; i < e->call.count; i++) {
+        const model_expr *arg = e->call.args[i];
+        if (arg->type.token && !compares(e->call.function)) return token_fault(f, e, t, arg);
+        if (!broadcast(t.shape, arg->type.token ? SCALAR_SHAPE : arg->type.shape, &t.shape))
+            return mismatch(f, e, t, e->call.args[first], arg);
+    }
+    return t;
+}
+
+static model_type infer_matmul(infer *f, model_expr *e, model_type t)
+{
+    const model_expr *a = e->call.args[0], *b = e->call.args[1];
+    model_shape x = a->type.shape, y = b->type.shape;
+    if (a->type.token) return token_fault(f, e, t, a);
+    if (b->type.token) return token_fault(f, e, t, b);
+    t.shape = UNKNOWN;
+    if (is_unknown(x)) return t;
+    if (is_unknown(y)) {
+        if (x.rank == 2) t.shape = vector_shape(x.dim[0]);
+        return t;
+    }
+    if (x.rank == 0 || y.rank == 0 || x.dim[1] != y.dim[0]) return mismatch(f, e, t, a, b);
+    t.shape = y.rank == 1 ? vector_shape(x.dim[0]) : matrix_shape(x.dim[0], y.dim[1]);
+    return t;
+}
+
+/* ---- reductions -------------------------------------------------------------------------------------------------- */
+
+static bool over_axes(infer *f, model_expr *e, model_axes axes)
+{
+    model_axes over = e->call.over | bit(instance_axis(e->call.scope, 0));
+    if (!f->report) return true;
+    bool missing = over & ~axes || (e->call.scope && !e->call.scope->axis);
+    if (!missing) {
+        e->call.over = over;
+        e->call.scope = NULL;
+        return true;
+    }
+    const char *lacking = over & ~axes ? axes_text(f, over & ~axes) : "t";
+    diag(f->c->diags, e->at, E_OVER_LACKS_AXIS, function_table[e->call.function].name, lacking, lacking);
+    infer_note_shapes(f, e->call.args[0], NULL);
+    return false;
+}
+
+static model_type infer_reduction(infer *f, model_expr *e, model_type t)
+{
+    model_expr *arg = e->call.args[0];
+    model_function fn = e->call.function;
+    bool over = e->call.over || e->call.scope;
+    if (e->call.count == 2) return infer_elementwise(f, e, t);
+    if (arg->type.token) return token_fault(f, e, t, arg);
+    t.shape = arg->type.shape;
+    if (over) {
+        model_axes set = e->call.over | bit(instance_axis(e->call.scope, 0));
+        if (!over_axes(f, e, t.axes)) return fault(f, t);
+        if (fn != FUNCTION_softmax) t.axes &= ~set;
+        return t;
+    }
+    if (is_unknown(t.shape) && fn != FUNCTION_sum && fn != FUNCTION_mean && fn != FUNCTION_norm && fn != FUNCTION_max &&
+        fn != FUNCTION_min && fn != FUNCTION_logsumexp)
+        return t;
+    if (fn == FUNCTION_softmax || fn == FUNCTION_logsumexp) {
+        if (!is_unknown(t.shape) && t.shape.rank != 1) return wanted(f, e, t, "a vector", arg);
+        if (fn == FUNCTION_logsumexp) t.shape = SCALAR_SHAPE;
+        return t;
+    }
+    if (e->call.extent != WHOLE) {
+        if (is_unknown(t.shape)) return t;
+        if (t.shape.rank != 2) return wanted(f, e, t, "a matrix", arg);
+        t.shape = e->call.extent == EACH_ROW ? vector_shape(t.shape.dim[0]) : matrix_shape(1, t.shape.dim[1]);
+        return t;
+    }
+    t.shape = SCALAR_SHAPE;
+    return t;
+}
+
+static model_type infer_last(infer *f, model_expr *e, model_type t)
+{
+    const model_variable *v = variable(f->c, e->call.args[0]->read.variable);
+    int axis = first_axis(e->call.over);
+    if (!axis) axis = instance_axis(e->call.scope, 0);
+    if (!axis && axis_count(v->type.axes) == 1) axis = first_axis(v->type.axes);
+    t = v->type;
+    t.axes &= ~bit(axis);
+    if (!f->report || t.poisoned) return t;
+    if (axis && v->type.axes & bit(axis) && axis_count(e->call.over) <= 1) {
+        e->call.over = bit(axis);
+        e->call.scope = NULL;
+        return t;
+    }
+    if (!axis && axis_count(v->type.axes) > 1) {
+        diag(f->c->diags, e->at, E_WHICH_AXIS, v->word, axes_text(f, v->type.axes));
+        diag_hint(f->c->diags, "write last(%s over t)", v->word);
+    } else {
+        diag(f->c->diags, e->at, E_NO_TIME, v->word);
+    }
+    infer_note_calls(f);
+    return fault(f, t);
+}
+
+/* ---- shapes and tokens ------------------------------------------------------------------------------------------- */
+
+static model_type infer_concat(infer *f, model_expr *e, model_type t)
+{
+    bool rows = e->call.function == FUNCTION_rows, matrix = false;
+    long total = 0;
+    int columns = 0;
+    const model_expr *first = NULL;
+    t.shape = UNKNOWN;
+    for (int i = 0; i < e->call.count; i++) {
+        const model_expr *arg = e->call.args[i];
+        model_shape s = arg->type.shape;
+        if (arg->type.token) return token_fault(f, e, t, arg);
+        if (is_unknown(s)) return t;
+        if (rows && s.rank == 0) return wanted(f, e, t, "vectors", arg);
+        bool flat = rows ? s.rank == 1 : s.rank < 2;
+        int width = rows && flat ? s.dim[0] : s.dim[1];
+        if (!first) {
+            first = arg;
+            columns = width;
+            matrix = rows || s.rank == 2;
+        } else if (width != columns || (!rows && matrix != (s.rank == 2))) {
+            return mismatch(f, e, t, first, arg);
+        }
+        total += rows && flat ? 1 : s.dim[0];
+        if (total > MODEL_MAX_COMPONENTS) total = MODEL_MAX_COMPONENTS;
+    }
+    t.shape = matrix ? matrix_shape((int)total, columns) : vector_shape((int)total);
+    return t;
+}
+
+static model_type infer_vector(infer *f, model_expr *e, model_type t)
+{
+    for (int i = 0; i < e->call.count; i++) {
+        const model_expr *arg = e->call.args[i];
+        if (arg->type.token) return token_fault(f, e, t, arg);
+        if (arg->type.shape.rank > 0) return wanted(f, e, t, "numbers", arg);
+    }
+    t.shape = vector_shape(e->call.count);
+    return t;
+}
+
+static model_type infer_outer(infer *f, model_expr *e, model_type t)
+{
+    int dim[2] = { 1, 1 };
+    for (int i = 0; i < 2; i++) {
+        const model_expr *arg = e->call.args[i];
+        if (arg->type.token) return token_fault(f, e, t, arg);
+        if (is_unknown(arg->type.shape)) return t.shape = UNKNOWN, t;
+        if (arg->type.shape.rank != 1) return wanted(f, e, t, "vectors", arg);
+        dim[i] = arg->type.shape.dim[0];
+    }
+    t.shape = matrix_shape(dim[0], dim[1]);
+    return t;
+}
+
+static model_type not_token(infer *f, const model_expr *e, model_type t, const model_expr *arg)
+{
+    if (!f->report) return fault(f, t);
+    diag(f->c->diags, arg->at, E_TOKEN_WANTED, function_table[e->call.function].name, infer_shown(f, arg->type));
+    infer_note_shapes(f, arg, NULL);
+    return fault(f, t);
+}
+
+static model_type classes_fault(infer *f, const model_expr *e, model_type t, int components, const model_expr *token)
+{
+    if (!f->report) return fault(f, t);
+    diag(f->c->diags, e->at, E_CLASSES, function_table[e->call.function].name, components, token->type.classes);
+    infer_note_shapes(f, e->call.args[0], e->call.count > 1 ? e->call.args[1] : NULL);
+    return fault(f, t);
+}
+
+static model_type infer_onehot(infer *f, model_expr *e, model_type t)
+{
+    const model_expr *arg = e->call.args[0];
+    if (!arg->type.token) {
+        t.shape = UNKNOWN;
+        return is_unknown(arg->type.shape) ? t : not_token(f, e, t, arg);
+    }
+    t.shape = vector_shape(arg->type.classes);
+    return t;
+}
+
+static model_type infer_lookup(infer *f, model_expr *e, model_type t)
+{
+    const model_expr *table = e->call.args[0], *token = e->call.args[1];
+    t.shape = UNKNOWN;
+    if (table->type.token) return token_fault(f, e, t, table);
+    if (is_unknown(table->type.shape) || (!token->type.token && is_unknown(token->type.shape))) return t;
+    if (table->type.shape.rank != 2) return wanted(f, e, t, "a matrix", table);
+    if (!token->type.token) return not_token(f, e, t, token);
+    if (table->type.shape.dim[0] != token->type.classes) return classes_fault(f, e, t, table->type.shape.dim[0], token);
+    t.shape = vector_shape(table->type.shape.dim[1]);
+    return t;
+}
+
+static model_type infer_random(infer *f, model_expr *e, model_type t)
+{
+    const model_expr *p = e->call.args[e->call.count - 1];
+    for (int i = 0; i < e->call.count; i++)
+        if (e->call.args[i]->type.token) return token_fault(f, e, t, e->call.args[i]);
+    if (p->type.shape.rank > 0) return wanted(f, e, t, "a number as probability", p);
+    t.shape = e->call.args[0]->type.shape;
+    if (e->call.function == FUNCTION_zoneout && !broadcast(t.shape, e->call.args[1]->type.shape, &t.shape))
+        return mismatch(f, e, t, e->call.args[0], e->call.args[1]);
+    return t;
+}
+
+/* ---- losses ------------------------------------------------------------------------------------------------------ */
+
+static model_type infer_cross_entropy(infer *f, model_expr *e, model_type t)
+{
+    const model_expr *p = e->call.args[0], *y = e->call.args[1];
+    t.shape = SCALAR_SHAPE;
+    if (p->type.token) return token_fault(f, e, t, p);
+    if (is_unknown(p->type.shape)) return t;
+    if (p->type.shape.rank != 1) return wanted(f, e, t, "a vector", p);
+    if (y->type.token && y->type.classes != p->type.shape.dim[0])
+        return classes_fault(f, e, t, p->type.shape.dim[0], y);
+    if (!y->type.token && !is_unknown(y->type.shape) && !same_shape(p->type.shape, y->type.shape))
+        return mismatch(f, e, t, p, y);
+    return t;
+}
+
+static model_type infer_distance(infer *f, model_expr *e, model_type t)
+{
+    const model_expr *a = e->call.args[0], *b = e->call.args[1];
+    for (int i = 0; i < e->call.count; i++)
+        if (e->call.args[i]->type.token) return token_fault(f, e, t, e->call.args[i]);
+    t.shape = SCALAR_SHAPE;
+    if (is_unknown(a->type.shape) || is_unknown(b->type.shape)) return t;
+    if (!same_shape(a->type.shape, b->type.shape)) return mismatch(f, e, t, a, b);
+    if (e->call.count > 2 && e->call.args[2]->type.shape.rank > 0) return wanted(f, e, t, "a number", e->call.args[2]);
+    return t;
+}
+
+/* ---- parts ------------------------------------------------------------------------------------------------------- */
+
+static bool range_value(infer *f, model_expr *e, const tree_expr *at, int otherwise, int *out)
+{
+    double value;
+    const tree_expr *why = at;
+    *out = otherwise;
+    if (!at) return true;
+    if (f->report) {
+        if (!size_require(f->c, e->slice.scope, at, &value)) return false;
+    } else if (size_eval(f->c, e->slice.scope, at, &value, &why) != SIZE_KNOWN) {
+        return false;
+    }
+    if (value != floor(value) || fabs(value) > MODEL_MAX_COMPONENTS) value = -1;
+    *out = (int)value;
+    return true;
+}
+
+static model_type infer_slice(infer *f, model_expr *e, model_type t)
+{
+    const model_expr *arg = e->slice.operand;
+    model_shape s = arg->type.shape;
+    t.shape = UNKNOWN;
+    t.token = false;
+    if (arg->type.token || (!is_unknown(s) && s.rank != e->slice.ranges)) {
+        if (!f->report) return fault(f, t);
+        diag(f->c->diags, e->at, E_PART_RANK,
+             arg->type.token || s.rank == 0 ? "no index"
+             : s.rank == 1                  ? "one index"
+                                            : "two indices, as in A(0, :)",
+             (unsigned)e->slice.ranges, infer_shown(f, arg->type));
+        infer_note_shapes(f, arg, NULL);
+        return fault(f, t);
+    }
+    if (is_unknown(s)) return t;
+    int dims[2], kept = 0;
+    for (int i = 0; i < s.rank; i++) {
+        model_range *r = &e->slice.range[i];
+        int begin, end;
+        if (!range_value(f, e, r->first, 0, &begin) || !range_value(f, e, r->end, s.dim[i], &end)) return fault(f, t);
+        if (r->single) end = begin + 1;
+        if (begin < 0 || end <= begin || end > s.dim[i]) {
+            if (!f->report) return fault(f, t);
+            diag(f->c->diags, e->at, E_PART_RANGE, begin, end, s.dim[i]);
+            infer_note_shapes(f, arg, NULL);
+            diag_hint(f->c->diags, "components count from 0; the end of a range is not part of it");
+            return fault(f, t);
+        }
+        r->begin = begin;
+        r->length = end - begin;
+        if (!r->single) dims[kept++] = r->length;
+    }
+    t.shape = kept == 0 ? SCALAR_SHAPE : kept == 1 ? vector_shape(dims[0]) : matrix_shape(dims[0], dims[1]);
+    return t;
+}
+
+/* ---- expressions ------------------------------------------------------------------------------------------------- */
+
+static model_type infer_special(infer *f, model_expr *e, model_type t)
+{
+    const model_expr *arg = e->call.args[0];
+    switch (e->call.function) {
+    case FUNCTION_matmul: return infer_matmul(f, e, t);
+    case FUNCTION_transpose:
+        if (arg->type.token) return token_fault(f, e, t, arg);
+        t.shape = UNKNOWN;
+        if (is_unknown(arg->type.shape)) return t;
+        if (arg->type.shape.rank == 0) return wanted(f, e, t, "a vector or a matrix", arg);
+        t.shape = matrix_shape(arg->type.shape.dim[1], arg->type.shape.dim[0]);
+        return t;
+    case FUNCTION_sum:
+    case FUNCTION_mean:
+    case FUNCTION_max:
+    case FUNCTION_min:
+    case FUNCTION_norm:
+    case FUNCTION_softmax:
+    case FUNCTION_logsumexp: return infer_reduction(f, e, t);
+    case FUNCTION_last: return infer_last(f, e, t);
+    case FUNCTION_concat:
+    case FUNCTION_rows: return infer_concat(f, e, t);
+    case FUNCTION_vector: return infer_vector(f, e, t);
+    case FUNCTION_outer: return infer_outer(f, e, t);
+    case FUNCTION_onehot: return infer_onehot(f, e, t);
+    case FUNCTION_lookup: return infer_lookup(f, e, t);
+    case FUNCTION_dropout:
+    case FUNCTION_zoneout: return infer_random(f, e, t);
+    case FUNCTION_cross_entropy: return infer_cross_entropy(f, e, t);
+    case FUNCTION_binary_cross_entropy:
+    case FUNCTION_mean_square:
+    case FUNCTION_absolute:
+    case FUNCTION_huber: return infer_distance(f, e, t);
+#define FUNCTION(id, text, class, least, most, over, usage) ELEMENTWISE_##class(id)
+#define ELEMENTWISE_OPERATOR(id) case FUNCTION_##id:
+#define ELEMENTWISE_OPERATION(id) case FUNCTION_##id:
+#define ELEMENTWISE_COMPOSITE(id) case FUNCTION_##id:
+#define ELEMENTWISE_SPECIAL(id)
+#include "model/functions.def"
+    case FUNCTION_COUNT: break;
+    }
+    BUG("function %d has no rule", (int)e->call.function);
+}
+
+static model_type infer_call(infer *f, model_expr *e)
+{
+    model_type t = { .shape = UNKNOWN };
+    bool blank = false;
+    for (int i = 0; i < e->call.count; i++) {
+        model_type arg = infer_expr(f, e->call.args[i]);
+        t.axes |= arg.axes;
+        t.poisoned = t.poisoned || arg.poisoned;
+        blank = blank || (!arg.token && is_unknown(arg.shape));
+    }
+    if (t.poisoned || (f->report && blank)) {
+        t.poisoned = f->report || t.poisoned;
+        return t;
+    }
+    if (function_table[e->call.function].class != SPECIAL) return infer_elementwise(f, e, t);
+    return infer_special(f, e, t);
+}
+
+static model_type infer_new(infer *f, model_expr *e)
+{
+    model_type t = { .shape = SCALAR_SHAPE };
+    switch (e->kind) {
+    case EXPR_POISON: t.poisoned = true; return t;
+    case EXPR_NUMBER: return t;
+    case EXPR_SIZE: {
+        double value;
+        if (f->report && size_value(f->c, e->size, &value) != SIZE_KNOWN) t.poisoned = true;
+        return t;
+    }
+    case EXPR_LITERAL: return e->type;
+    case EXPR_VARIABLE: return variable(f->c, e->read.variable)->type;
+    case EXPR_SHIFT: return infer_shift(f, e);
+    case EXPR_AT: return infer_at(f, e);
+    case EXPR_STEP: return infer_step(f, e);
+    case EXPR_CALL: return infer_call(f, e);
+    case EXPR_SLICE:
+        t = infer_expr(f, e->slice.operand);
+        if (t.poisoned) return t;
+        return infer_slice(f, e, t);
+    }
+    BUG("expression %d", (int)e->kind);
+}
+
+model_type infer_expr(infer *f, model_expr *e)
+{
+    model_type t = infer_new(f, e);
+    if (!t.poisoned && !t.token && !is_unknown(t.shape) &&
+        (double)t.shape.dim[0] * t.shape.dim[1] > MODEL_MAX_COMPONENTS) {
+        if (f->report) diag(f->c->diags, e->at, E_TOO_LARGE, "this value", (int)MODEL_MAX_COMPONENTS);
+        t = fault(f, t);
+    }
+    e->type = t;
+    return t;
+}
