@@ -301,7 +301,14 @@ static void write_region(writer *w, const region *r)
 bool c_mentions(const char *code, const char *word)
 {
     size_t n = strlen(word);
-    for (const char *at = strstr(code, word); at; at = strstr(at + 1, word)) {
+    for (const char *at = code; *at; at++) {
+        if (strncmp(at, "/*", 2) == 0) {
+            at = strstr(at, "*/");
+            if (!at)
+                return false;
+        }
+        if (strncmp(at, word, n) != 0)
+            continue;
         bool starts = at == code || !(isalnum((unsigned char)at[-1]) || at[-1] == '_' || at[-1] == '>' || at[-1] == '.');
         if (starts && !(isalnum((unsigned char)at[n]) || at[n] == '_'))
             return true;
