@@ -37,6 +37,7 @@ size_t batch_time_rows(const graph *g, axis_set axes, const size_t *steps)
 bool batch_inside(const batch *b, const graph *g, axis_set axes, size_t n, size_t s)
 {
     for (int i = g->axes; i >= 1; i--) {
+        if (b->lengths[i] && b->lengths[i][n] == 0) return false;
         if (!(axes & axis_bit(i))) continue;
         size_t step = s % b->steps[i];
         s /= b->steps[i];
@@ -224,7 +225,7 @@ static int read_length_array(reader *r, const tensor *t, const graph_input *in)
 
 /* ---- values ------------------------------------------------------------------------------------------------------ */
 
-/* "sequence 2, t = 7": the place of a value. */
+/* "sequence 2 (the first is 0), t = 7": the place of a value; steps count from 1, as in the language. */
 static const char *place_text(const reader *r, axis_set axes, size_t n, size_t s)
 {
     size_t step[MAX_TIME_AXES + 1] = { 0 };
@@ -234,7 +235,7 @@ static const char *place_text(const reader *r, axis_set axes, size_t n, size_t s
             s /= r->b->steps[i];
         }
     text *out = text_new(r->l->arena);
-    text_put(out, "sequence %zu", n);
+    text_put(out, "sequence %zu (the first is 0)", n);
     for (int i = 1; i <= r->g->axes; i++)
         if (axes & axis_bit(i)) text_put(out, ", %s = %zu", r->g->axis[i].letter, step[i]);
     return text_string(out);
@@ -258,9 +259,8 @@ static int read_tokens(reader *r, const graph_input *in, const tensor *t, void *
             int64_t v = data[n * rows + s];
             bool good = v >= 0 && v < in->classes;
             if (!good && batch_inside(r->b, r->g, in->type.axes, n, s))
-                return command_fault(EXIT_SPEC, "%s: '%s' holds the token %lld at %s (from 1), expected 0 to %d",
-                                     r->path, in->path, (long long)v, place_text(r, in->type.axes, n, s),
-                                     in->classes - 1);
+                return command_fault(EXIT_SPEC, "%s: '%s' holds the token %lld at %s, expected 0 to %d", r->path,
+                                     in->path, (long long)v, place_text(r, in->type.axes, n, s), in->classes - 1);
             out[batch_index(r->b->sequences, n, s, 1, 0)] = good ? (int)v : -1;
         }
     *to = out;

@@ -24,11 +24,11 @@ static bool find(loaded *l, const char *prefix, const char *suffix, void *to)
     return address != NULL;
 }
 
-bool loaded_open(loaded *l, arena *a, const emitted *c, const char *prefix, jit_backend backend, bool real_double,
-                 const char **error)
+bool loaded_open(loaded *l, arena *a, const emitted *c, jit_backend backend, bool real_double, const char **error)
 {
     static const char *const entries[] = { "step", "forward", "loss", "grad" };
     *l = (loaded){ .arena = a, .c = c, .real_double = real_double };
+    const char *prefix = arena_strndup(a, c->header_name, strlen(c->header_name) - 2); /* "hello.h" */
     char *message;
     l->jit = jit_compile(&(jit_options){ .backend = backend }, pipeline_one_text(a, c), &message);
     if (!l->jit) {

@@ -1,7 +1,7 @@
 /* loaded.h: generated C, compiled in memory and called.
  *
  *     loaded l;
- *     if (!loaded_open(&l, a, &p.c, "hello", JIT_TCC, true, &error)) ...
+ *     if (!loaded_open(&l, a, &p.c, JIT_TCC, true, &error)) ...
  *     loaded_call call = loaded_call_new(&l, batch, steps);
  *     loaded_put(&call, FIELD_PARAMS, 0, params);
  *     loaded_work(&call, ENTRY_GRAD);
@@ -27,9 +27,8 @@ typedef struct loaded {
     size_t (*sizes)(int what, size_t batch, const size_t *steps);
 } loaded;
 
-/* False: *error says why, in the arena. `prefix` is that of the names in the C. */
-bool loaded_open(loaded *l, arena *a, const emitted *c, const char *prefix, jit_backend backend, bool real_double,
-                 const char **error);
+/* False: *error says why, in the arena. */
+bool loaded_open(loaded *l, arena *a, const emitted *c, jit_backend backend, bool real_double, const char **error);
 void loaded_close(loaded *l);
 
 /* What to compile with when nobody says: tcc where it can be used, cc where the work (in multiplications) is worth the wait

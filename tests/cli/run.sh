@@ -218,8 +218,8 @@ bad "'y' has T = 5, but 'x' has T = 4" $x y:I64:3,5:0
 bad "'y' has N = 2, but 'x' has N = 3" $x y:I64:2,4:0
 bad "'x' has shape (3, 4, 1), expected (N, T)" x:I64:3,4,1:0 $y
 bad "'x' is F32, but tokens are integers" x:F32:3,4:0 $y
-bad "'x' holds the token 4 at sequence 1, t = 3" x:I64:3,4:0,0,0,0,0,0,4,0,0,0,0,0 $y
-bad "'y' holds the token -1 at sequence 0, t = 1" $x y:I32:3,4:-1
+bad "'x' holds the token 4 at sequence 1 (the first is 0), t = 3, expected 0 to 3" x:I64:3,4:0,0,0,0,0,0,4,0,0,0,0,0 $y
+bad "'y' holds the token -1 at sequence 0 (the first is 0), t = 1" $x y:I32:3,4:-1
 bad "sequence 1 has length 5 along t" $x $y x_lengths:I64:3:4,5,1
 bad "sequence 0 has length -1 along t" $x $y x_lengths:I64:3:-1
 bad "'x_lengths' has shape (2), expected (3)" $x $y x_lengths:I64:2:4
