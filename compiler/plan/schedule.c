@@ -356,13 +356,21 @@ static bool add_pointwise(builder *b)
 
 static void build_region(planner *pl, region *r, const node_list *set);
 
-static bool add_free(builder *b, unit *u)
+/* Nodes without code: done as soon as their operands are. First of all, so that products that read the same vectors are ready at the same
+ * time. */
+static void add_free(builder *b)
 {
-    if (b->pl->task[u->id.i] != TASK_FREE)
-        return false;
-    b->pl->region_of[u->id.i] = b->r;
-    b->done[u->id.i] = u->done = true;
-    return true;
+    bool again = true;
+    while (again) {
+        again = false;
+        for (size_t i = 0; i < b->units.len; i++) {
+            unit *u = &b->units.data[i];
+            if (u->done || u->scan || b->pl->task[u->id.i] != TASK_FREE || !operands_ready(b, u->id, NULL, false))
+                continue;
+            b->pl->region_of[u->id.i] = b->r;
+            b->done[u->id.i] = u->done = again = true;
+        }
+    }
 }
 
 static void add_region(builder *b, unit *u)
@@ -378,18 +386,18 @@ static void add_region(builder *b, unit *u)
 static bool add_ready(builder *b)
 {
     bool any = false;
+    add_free(b);
     for (size_t i = 0; i < b->units.len; i++) {
         unit *u = &b->units.data[i];
-        if (u->done)
+        if (u->done || (!u->scan && b->pl->task[u->id.i] != TASK_STMT))
             continue;
         if (u->scan ? !scan_ready(b, u) : !operands_ready(b, u->id, NULL, false))
             continue;
         if (u->scan)
             add_region(b, u);
-        else if (b->pl->task[u->id.i] == TASK_STMT)
+        else
             add_single(b, u);
-        else if (!add_free(b, u))
-            continue;
+        add_free(b);
         any = true;
     }
     return any;
