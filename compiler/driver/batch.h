@@ -34,7 +34,7 @@ static inline size_t batch_index(size_t sequences, size_t n, size_t s, size_t co
     return (s * sequences + n) * components + i;
 }
 
-/* Is step s (row-major over the time axes of `axes`) inside sequence n? A sequence that is empty along any axis is absent. */
+/* Is step s (row-major over the time axes of `axes`) inside sequence n? One that is empty along any axis is absent. */
 bool batch_inside(const batch *b, const graph *g, axis_set axes, size_t n, size_t s);
 
 /* Appends a value of type t that generated C wrote, as an array in the file's layout. A fault is to->error. */

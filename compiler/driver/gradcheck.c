@@ -1,7 +1,7 @@
 /* gradcheck.c: rnnc gradcheck SPEC: every derivative against differences of the loss.
  *
  * The training graph in double at a random point: parameters as `init` draws them, moved a little; random inputs;
- * sequences of different lengths, one of them absent; NaN and impossible tokens in the padding; dropout with fixed masks.
+ * sequences of different lengths, one absent; NaN and impossible tokens in the padding; dropout with fixed masks.
  * For components of every parameter and every real input, n = (8 (L(+h) - L(-h)) - (L(+2h) - L(-2h))) / 12h must agree
  * with the derivative a that the generated code gives: |a - n| <= 1e-6 max(|a|, |n|, largest derivative). A step that
  * crosses a kink is seen as a disagreement that goes away with a smaller step. */

@@ -31,8 +31,8 @@ typedef struct loaded {
 bool loaded_open(loaded *l, arena *a, const emitted *c, jit_backend backend, bool real_double, const char **error);
 void loaded_close(loaded *l);
 
-/* What to compile with when nobody says: tcc where it can be used, cc where the work (in multiplications) is worth the wait
- * or there is no tcc. False when there is neither. */
+/* What to compile with when nobody says: tcc where it can be used; cc where the work (in multiplications) is worth the
+ * wait or there is no tcc. False when there is neither. */
 bool loaded_backend(jit_backend *backend, double work);
 
 /* Zeroed reals of the type; reading and writing one. */

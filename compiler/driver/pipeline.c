@@ -121,7 +121,7 @@ static uint32_t input_number(const graph *g, name path)
     return i;
 }
 
-/* Numbers the inputs and outputs of the graph without targets as the one with targets does: the two share one interface. */
+/* Numbers the inputs and outputs of the graph without targets as the one with targets does: they share an interface. */
 static void align(graph *g, const graph *interface)
 {
     for (size_t i = 1; i < g->nodes.len; i++) {
@@ -170,52 +170,53 @@ static void plan(pipeline *p)
     m->graph = p->loss ? p->loss : p->forward;
 }
 
+/* Prints what the stage made when that is the one to print; true: stop there. */
+static bool dumped(const pipeline *p, pipeline_dump dump, stage s)
+{
+    if (!dump.to || dump.stage != s) return false;
+    switch (s) {
+    case STAGE_tree: print_tree(p, dump.to); break;
+    case STAGE_model: model_print(dump.to, p->model); break;
+    case STAGE_graph: print_graphs(p, dump.to); break;
+    case STAGE_derive: print_graph(dump.to, "grad", p->grad); break;
+    case STAGE_passes: print_graphs(p, dump.to); break;
+    case STAGE_program: print_programs(p, dump.to); break;
+    case STAGE_c: text_puts(dump.to, pipeline_one_text(p->arena, &p->c)); break;
+    case STAGE_COUNT: break;
+    }
+    return true;
+}
+
 void pipeline_compile(pipeline *p, pipeline_dump dump)
 {
-    /* text -> tree -> model: pipeline_check */
-    if (dump.to && dump.stage == STAGE_tree) {
-        print_tree(p, dump.to);
-        return;
-    }
-    if (dump.to && dump.stage == STAGE_model) {
-        model_print(dump.to, p->model);
-        return;
-    }
+    /* text -> tree -> model: that was pipeline_check */
+    if (dumped(p, dump, STAGE_tree) || dumped(p, dump, STAGE_model)) return;
 
     /* model -> graphs */
     lower(p);
-    if (dump.to && dump.stage == STAGE_graph) {
-        print_graphs(p, dump.to);
-        return;
-    }
+    if (dumped(p, dump, STAGE_graph)) return;
 
-    /* graph -> graph with adjoints */
-    if (p->grad) derive_gradients(p->grad);
-    if (dump.to && dump.stage == STAGE_derive) {
-        print_graph(dump.to, "grad", p->grad);
-        return;
+    /* graph -> graph with adjoints; equal readings are one before, so that their adjoint is one sum */
+    if (p->grad) {
+        passes_prepare(p->grad, 0);
+        derive_gradients(p->grad);
     }
+    if (dumped(p, dump, STAGE_derive)) return;
 
-    /* graph -> smaller graph */
+    /* graph -> simpler graph */
     passes_run(p->forward, 0);
     if (p->loss) passes_run(p->loss, 0);
     if (p->grad) passes_run(p->grad, 0);
     p->later = plan_reads_later(p->forward, &p->many_axes);
-    if (dump.to && dump.stage == STAGE_passes) {
-        print_graphs(p, dump.to);
-        return;
-    }
+    if (dumped(p, dump, STAGE_passes)) return;
 
     /* graph -> program */
     plan(p);
-    if (dump.to && dump.stage == STAGE_program) {
-        print_programs(p, dump.to);
-        return;
-    }
+    if (dumped(p, dump, STAGE_program)) return;
 
     /* programs -> C */
     p->c = emit_c(p->arena, &p->programs, &p->options.emit);
-    if (dump.to) text_puts(dump.to, pipeline_one_text(p->arena, &p->c));
+    dumped(p, dump, STAGE_c);
 }
 
 const char *pipeline_one_text(arena *a, const emitted *c)

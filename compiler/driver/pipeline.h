@@ -14,8 +14,8 @@
 typedef enum stage { STAGES(STAGE_ENUMERATOR) STAGE_COUNT } stage;
 
 /* Which graph `loss` and `grad` are made from: a build trains with the training graph and evaluates with the inference
- * graph; `run` wants the gradients of the inference graph; `gradcheck` wants the loss of the training graph; who explains
- * wants to see the outputs beside the gradients. */
+ * graph; `run` wants the gradients of the inference graph; `gradcheck` wants the loss of the training graph; `explain`
+ * wants to show the outputs beside the gradients. */
 typedef enum purpose { FOR_BUILD, FOR_RUN, FOR_GRADCHECK, FOR_EXPLAIN } purpose;
 
 typedef struct pipeline_options {

@@ -8,8 +8,8 @@
 /* Where parameter `index` begins in the array of parameters: they lie one after the other, row-major. */
 size_t weights_offset(const graph *g, uint32_t index);
 
-/* The parameters from the tensors of the file `path`; NULL after one message: a tensor that is missing, that belongs to no
- * parameter, or whose shape or type is wrong. */
+/* The parameters from the tensors of the file `path`; NULL after one message: a tensor that is missing, that belongs to
+ * no parameter, or whose shape or type is wrong. */
 void *weights_from_tensors(const loaded *l, const graph *g, const char *path, const tensors *file);
 
 /* Appends every parameter, or its gradient laid out like it, under its name. A fault is to->error. */
