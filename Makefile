@@ -3,6 +3,7 @@
 #     make           build/rnnc and build/librnn.a; installs what is missing first (make deps)
 #     make check     every test suite; the last line says "N passed, N failed"
 #     make demo      compiles specs/models/char_lm.rnn and trains it
+#     make bench     a training step beside PyTorch (bench/README.md)
 #     make unit      the unit tests alone           make asan    the whole suite with sanitizers
 #     make layers    includes point one way         make tidy    clang-tidy
 #     make bless NAME=x   renews tests/bad/x.err or tests/golden/x.*
@@ -176,7 +177,7 @@ $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/librnnc.a $(ORACLE)
 # The suites find the program under test in RNNC, the libraries in BUILD (both absolute), the compiler in CC.
 RUN = BUILD='$(abspath $(BUILD))' RNNC='$(abspath $(BUILD)/rnnc)' CC='$(CC)' SANITIZE='$(SANITIZE)' sh tests/summary.sh
 
-.PHONY: check unit asan bless generated demo
+.PHONY: check unit asan bless generated demo bench
 check: all layers $(UNITS)
 	@$(RUN) $(UNITS) $(SUITES)
 
@@ -193,6 +194,9 @@ bless: $(BUILD)/rnnc
 
 generated: $(BUILD)/rnnc
 	@RNNC='$(abspath $(BUILD)/rnnc)' sh tests/golden/run.sh --generated
+
+bench: $(BUILD)/rnnc
+	@CC='$(CC)' $(or $(PYTHON),/usr/bin/python3) bench/train_step.py '$(abspath $(BUILD)/rnnc)' $(BUILD)/bench
 
 demo: all
 	@BUILD='$(abspath $(BUILD))' RNNC='$(abspath $(BUILD)/rnnc)' CC='$(CC)' sh examples/demo.sh
