@@ -17,6 +17,8 @@ typedef struct train_value {        /* an input, target or output */
     bool token, target;
     size_t classes;                 /* of a token */
     size_t components;              /* of one row */
+    int rank;                       /* of one row as it stands in a data file: (N, T, dims...); 0: a scalar or a token */
+    size_t dims[2];                 /* their product is `components` */
     uint32_t axes;                  /* bit 0: the batch; bit i: time axis number i */
 } train_value;
 
