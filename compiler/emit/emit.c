@@ -188,6 +188,22 @@ static void write_state(file *f)
     text_close(out, arena_printf(f->w.arena, " %s_state;", f->prefix));
 }
 
+/* Why there is no `step` and no state. */
+static void write_missing_step(file *f)
+{
+    const graph *g = f->m->forward->graph;
+    bool axes_forbid;
+    node_id later = plan_reads_later(g, &axes_forbid);
+    if (carries(f))
+        return;
+    if (node_some(later))
+        text_line(f->w.out, "/* There is no %s_step, and no state to carry: %s reads later steps. */", f->prefix,
+                  plan_label(g, f->w.arena, later));
+    else
+        text_line(f->w.out, "/* There is no %s_step, and no state to carry: the model has %s. */", f->prefix,
+                  axes_forbid ? "several time axes" : "no time axis");
+}
+
 static void write_declarations(file *f)
 {
     text *out = f->w.out;
@@ -199,6 +215,7 @@ static void write_declarations(file *f)
     if (carries(f))
         text_line(out, "void %s_reset(%s_state *state);                    /* new sequences */", p, p);
     text_blank(out);
+    write_missing_step(f);
     text_line(out, "/* These return 0, or one of the codes below 0 and write nothing. */");
     for (int i = 0; i < 4; i++) {
         const program *q = programs(f->m, i);

@@ -4,10 +4,11 @@
  * accepts, compacted, with numbered parts. */
 #include "passes/rewrite.h"
 
-typedef struct pass_info { const char *name; void (*run)(graph *g); bool required; } pass_info;
+typedef enum moment { AFTER, BOTH } moment;
+typedef struct pass_info { const char *name; void (*run)(graph *g); bool required; moment when; } pass_info;
 
 static const pass_info pass_table[PASS_COUNT] = {
-#define PASS(name, required, why) [PASS_##name] = {#name, pass_##name, required},
+#define PASS(name, required, when, why) [PASS_##name] = {#name, pass_##name, required, when},
 #include "passes/passes.def"
 };
 
@@ -16,15 +17,28 @@ const char *pass_name(pass p)
     return pass_table[p].name;
 }
 
+static void run(graph *g, const pass_info *p)
+{
+    p->run(g);
+    graph_verify(g, p->name);
+    graph_compact(g);
+}
+
+void passes_prepare(graph *g, unsigned disabled)
+{
+    graph_compact(g);
+    for (int p = 0; p < PASS_COUNT; p++) {
+        if (pass_table[p].when == BOTH && !(disabled >> p & 1))
+            run(g, &pass_table[p]);
+    }
+}
+
 void passes_run(graph *g, unsigned disabled)
 {
     graph_compact(g);
     for (int p = 0; p < PASS_COUNT; p++) {
-        if (!pass_table[p].required && (disabled >> p & 1))
-            continue;
-        pass_table[p].run(g);
-        graph_verify(g, pass_table[p].name);
-        graph_compact(g);
+        if (pass_table[p].required || !(disabled >> p & 1))
+            run(g, &pass_table[p]);
     }
     graph_name_parts(g);
 }

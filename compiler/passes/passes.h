@@ -8,8 +8,11 @@
  * then compacts the graph and names its parts. */
 void passes_run(graph *g, unsigned disabled);
 
+/* The passes that also run before differentiation: equal readings become one, whose adjoint is then one sum. */
+void passes_prepare(graph *g, unsigned disabled);
+
 typedef enum pass {
-#define PASS(name, required, why) PASS_##name,
+#define PASS(name, required, when, why) PASS_##name,
 #include "passes/passes.def"
     PASS_COUNT
 } pass;

@@ -44,7 +44,7 @@ int *rewrite_uses(const graph *g, const node_list *order, arena *a);
 int *rewrite_recurrences(const graph *g, const node_list *order, arena *a);
 
 /* What passes_run calls: */
-#define PASS(name, required, why) void pass_##name(graph *g);
+#define PASS(name, required, when, why) void pass_##name(graph *g);
 #include "passes/passes.def"
 
 #endif

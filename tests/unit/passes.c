@@ -612,7 +612,7 @@ static void ck_same_values(const graph *g, const graph *h, arena *a)
 START_TEST(single_passes_keep_values)
 {
     static void (*const run[])(graph *g) = {
-#define PASS(name, required, why) pass_##name,
+#define PASS(name, required, when, why) pass_##name,
 #include "passes/passes.def"
     };
     for (uint64_t seed = 0; seed < GRAPHS; seed++) {
