@@ -190,7 +190,7 @@ feed *feed_new(const subject *s, uint64_t *random, feed_size size)
     f->update = 5;
     f->sequence = 40;
     for (int i = 1; i <= g->axes; i++) {
-        f->steps[i] = i == 1 ? size.steps : 1 + (size.steps + 2 * i) % 6;
+        f->steps[i] = i == 1 || size.square ? size.steps : 1 + (size.steps + 2 * i) % 6;
         if (!size.ragged) continue;
         f->lengths[i] = ARENA_ARRAY(a, int, (size_t)size.batch);
         for (int b = 0; b < size.batch; b++)

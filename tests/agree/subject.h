@@ -60,7 +60,11 @@ typedef struct feed {
     uint64_t seed, update, sequence;
 } feed;
 
-typedef struct feed_size { int batch, steps; bool ragged; } feed_size;
+typedef struct feed_size {
+    int batch, steps;
+    bool ragged;
+    bool square;                        /* all axes have `steps`; else axes after the first have numbers of their own */
+} feed_size;
 
 /* What comes out; arrays that the entry does not write keep what was there. */
 typedef struct answer {
