@@ -190,7 +190,8 @@ asan: $(CONFIG)
 
 bless: $(BUILD)/rnnc
 	@[ -n "$(NAME)" ] || { echo "usage: make bless NAME=x   (renews tests/bad/x.err or tests/golden/x.*)" >&2; exit 2; }
-	@RNNC='$(abspath $(BUILD)/rnnc)' sh tests/$(if $(wildcard tests/golden/$(NAME).rnn),golden,bad)/run.sh --bless '$(NAME)'
+	@RNNC='$(abspath $(BUILD)/rnnc)' \
+	    sh tests/$(if $(wildcard tests/golden/$(NAME).rnn),golden,bad)/run.sh --bless '$(NAME)'
 
 generated: $(BUILD)/rnnc
 	@RNNC='$(abspath $(BUILD)/rnnc)' sh tests/golden/run.sh --generated

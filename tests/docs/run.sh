@@ -3,8 +3,10 @@
 #
 # - Each block ```rnn of docs/ and README.md passes `rnnc check` without a word; each block ```rnn-error fails, with the
 #   message that its first line `# error: MESSAGE` says.
+# - The lines of each block ```text COMMAND (of rnnc) and ```c FILE stand in what it prints, or in the file, in that
+#   order; a line `...` stands for any number of lines. The block ```c example of README.md compiles against hello.h, and runs.
 # - docs/language.md names every function, every statement, every setting of train and every reserved word.
-# - Every command in the ```sh blocks and `$ ` lines of README.md exists: make targets, commands and options of rnnc, paths.
+# - Every command in the ```sh blocks and `$ ` lines of README.md exists: targets of make, commands and options of rnnc.
 root=$(cd "$(dirname "$0")/../.." && pwd) || exit 3
 cd "$root" || exit 3
 : "${RNNC:=$root/build/rnnc}"
@@ -37,10 +39,56 @@ for spec in "$out"/*.bad.rnn; do
     else fail "$(basename "$spec"): expected: $wanted"; cat "$out/said"; fi
 done
 
-# ---- completeness ------------------------------------------------------------------------------------------------------
+# ---- excerpts --------------------------------------------------------------------------------------------------------
+
+# Lines of the block must follow each other in the text, with others between them only where the block says `...`.
+for page in README.md docs/*.md; do
+    awk -v out="$out/$(basename "$page" .md)" '
+        /^```(text|c) ./ { file = out "." NR ".excerpt"; sub(/^```[a-z]+ /, ""); print > file; next }
+        /^```/ { file = "" }
+        file { print > file }' "$page"
+done
+for block in "$out"/*.excerpt; do
+    [ -e "$block" ] || continue
+    source=$(head -1 "$block")
+    sed 1d "$block" >"$out/block"
+    case $source in
+    example) continue ;;
+    rnnc\ *)
+        set -f; set -- $source; set +f; shift
+        "$RNNC" "$@" >"$out/text" 2>"$out/said" || fail "$source: $(cat "$out/said")" ;;
+    *) cp "$source" "$out/text" || fail "$page: no file $source" ;;
+    esac
+    if awk '
+        NR == FNR { want[++wants] = $0; next }
+        { text[++lines] = $0 }
+        END {
+            at = 0; gap = 1
+            for (i = 1; i <= wants; i++) {
+                if (want[i] ~ /^ *\.\.\.$/) { gap = 1; continue }
+                found = 0
+                for (k = at + 1; k <= lines && !found; k++) {
+                    if (text[k] == want[i]) found = k
+                    else if (!gap) break
+                }
+                if (!found) { print "not there, or not there next: " want[i]; exit 1 }
+                at = found; gap = 0
+            }
+        }' "$out/block" "$out/text" >"$out/said"; then pass
+    else fail "$(basename "$block" .excerpt) (page.line), the excerpt of $source: $(cat "$out/said")"; fi
+done
+
+sed -n '/^```c example$/,/^```$/p' README.md | grep -v '^```' >"$out/example.c"
+if "$RNNC" build specs/models/hello.rnn --batch 16 --standalone -o "$out" &&
+   ${CC:-cc} ${SANITIZE:-} -std=c99 -Wall -Wextra -Werror -o "$out/example" "$out/example.c" "$out/hello.c" -lm &&
+   "$out/example" | grep -q '^loss [0-9.]*, d loss'; then pass
+else fail "README.md: the example does not work"; fi
+
+# ---- completeness ----------------------------------------------------------------------------------------------------
 
 page=docs/language.md
-functions=$(sed -n 's/^FUNCTION([a-z_]*, *"\([a-z_]*\)".*/\1/p' compiler/model/functions.def | grep -vx 'and\|or\|not\|if')
+functions=$(sed -n 's/^FUNCTION([a-z_]*, *"\([a-z_]*\)".*/\1/p' compiler/model/functions.def |
+    grep -vx 'and\|or\|not\|if')
 settings=$(sed -n 's/^[A-Z]*(\([A-Za-z_0-9]*\).*/\1/p' compiler/model/train.def)
 statements=$(sed -n 's/^    { "[a-z]*", T_[A-Z]* }.*/&/p' compiler/syntax/filter.c | grep -o '"[a-z]*"' | tr -d '"')
 words=$(sed -n 's/^"\([a-z]*\)".*return T_.*/\1/p' compiler/syntax/scan.l)
@@ -62,9 +110,9 @@ for c in $cells; do
     if grep -q "\`$c\`" $page; then pass; else fail "$page does not name the standard cell $c"; fi
 done
 
-# ---- commands of the README --------------------------------------------------------------------------------------------
+# ---- commands of the README ------------------------------------------------------------------------------------------
 
-awk '/^```sh$/ { inside = 1; next } /^```/ { inside = 0 } inside { print } /^ *\$ / { sub(/^ *\$ /, ""); print }' README.md \
+awk '/^```sh$/ { inside = 1; next } /^```/ { inside = 0 } inside { print } sub(/^ *\$ /, "") { print }' README.md \
     | sed 's/#.*//' | tr '|&' '\n\n' | grep . >"$out/commands"
 [ -s "$out/commands" ] || fail "README.md shows no command"
 while read -r line; do
@@ -76,7 +124,8 @@ while read -r line; do
         shift
         for target in "$@"; do
             case $target in *=* | -*) continue ;; esac
-            if grep -q "^$target:\|^\.PHONY:.* $target\b" Makefile; then pass; else fail "README.md: make $target: no such target"; fi
+            if grep -q "^$target:\|^\.PHONY:.* $target\b" Makefile; then pass
+            else fail "README.md: make $target: no such target"; fi
         done ;;
     rnnc | build/rnnc)
         if ! "$RNNC" help "$2" >"$out/help" 2>&1; then fail "README.md: $line: no such command"; continue; fi

@@ -2,9 +2,9 @@
 # run.sh: what the stages print, pinned; and generated/ is current.
 #
 # NAME.rnn is held against NAME.explain and NAME.program, what `rnnc explain NAME.rnn` and `rnnc explain --stage program
-# NAME.rnn` print. `run.sh --bless NAME` (make bless NAME=x) renews those two files, `run.sh --generated` (make generated)
-# what generated/ holds: hello and tiny_lstm as C, from the commands below. Every shipped model is built twice, in folders of
-# different names: the bytes must be the same.
+# NAME.rnn` print. `run.sh --bless NAME` (make bless NAME=x) renews those two files, `run.sh --generated` (make
+# generated) what generated/ holds: hello and tiny_lstm as C, from the commands below. Every shipped model is built
+# twice, in folders of different names: the bytes must be the same.
 root=$(cd "$(dirname "$0")/../.." && pwd) || exit 3
 cd "$root/tests/golden" || exit 3
 : "${RNNC:=$root/build/rnnc}"
@@ -36,8 +36,8 @@ for spec in *.rnn; do
     for stage in explain program; do
         if ! $stage "$name" >"$out/text" 2>"$out/errors" || [ -s "$out/errors" ]; then
             fail "$name, $stage:"; cat "$out/errors"
-        elif ! diff -u "$name.$stage" "$out/text"; then fail "$name.$stage differs; make bless NAME=$name if it is right"
-        else pass; fi
+        elif diff -u "$name.$stage" "$out/text"; then pass
+        else fail "$name.$stage differs; make bless NAME=$name if it is right"; fi
     done
 done
 
@@ -58,8 +58,7 @@ for spec in "$root"/specs/models/*.rnn; do
         if "$RNNC" build "$spec" $defines $flags -o "$out/one" &&
            (cd / && env -i PATH="$PATH" PADDING="$(head -c 3000 /dev/zero | tr '\0' x)" \
                 "$RNNC" build "$spec" $defines $flags -o "$out/another folder"); then
-            if cmp "$out/one/$name.c" "$out/another folder/$name.c" && cmp "$out/one/$name.h" "$out/another folder/$name.h"
-            then pass; else fail "$name $flags: two runs differ"; fi
+            if diff -rq "$out/one" "$out/another folder"; then pass; else fail "$name $flags: two runs differ"; fi
         else fail "$name $flags cannot be built"; fi
     done
 done

@@ -1,9 +1,9 @@
 #!/bin/sh
 # run.sh: generated C compiles without a warning, whoever compiles it.
 #
-# Every shipped model, standalone and not, in float and double, and some with other options, goes through gcc, clang, g++ (as
-# C++) and tcc with the warnings below. Optimised once a model, since some warnings need the flow of values; else parsed
-# alone. A compiler that is not installed is skipped, and said so.
+# Every shipped model, standalone and not, in float and double, and some with other options, goes through gcc, clang,
+# g++ (as C++) and tcc with the warnings below: parsed alone, but optimised by gcc once a model, since some warnings
+# need the flow of values. A compiler that is not installed is skipped, and said so.
 root=$(cd "$(dirname "$0")/../.." && pwd) || exit 3
 : "${RNNC:=$root/build/rnnc}"
 out=$(mktemp -d) || exit 3
@@ -18,12 +18,13 @@ for cc in gcc clang g++ tcc; do
     if command -v $cc >/dev/null; then compilers="$compilers $cc"; else echo "warnings: 1 skipped, there is no $cc"; fi
 done
 
-# compile COMPILER HOW FILE: how is -fsyntax-only or a level of optimisation.
+# compile COMPILER HOW FILE: how gcc does it, -fsyntax-only or a level of optimisation.
 compile() {
     case $1 in
-    g++) g++ -x c++ -std=c++17 $warnings "$2" -I"$root/runtime" -c -o "$out/object" "$3" ;;
+    gcc) gcc -std=c99 $warnings "$2" -I"$root/runtime" -c -o "$out/object" "$3" ;;
+    g++) g++ -x c++ -std=c++17 $warnings -I"$root/runtime" -fsyntax-only "$3" ;;
     tcc) tcc -Wall -I"$root/runtime" -c -o "$out/object" "$3" ;;
-    *) $1 -std=c99 $warnings "$2" -I"$root/runtime" -c -o "$out/object" "$3" ;;
+    *) $1 -std=c99 $warnings -I"$root/runtime" -fsyntax-only "$3" ;;
     esac >"$out/said" 2>&1 && [ ! -s "$out/said" ]
 }
 

@@ -1,0 +1,972 @@
+/* hello.c: made by rnnc 0.1.0 from the model `hello`; do not edit.
+ * rnnc build hello.rnn --batch 16
+ * This file is the output of a compiler and carries no licence of it: it is yours. */
+#include "hello.h"
+
+typedef float real;
+#define REAL_IS_DOUBLE 0
+#include "rnn.h"
+
+/* The iterations of the loop that follows do not depend on each other. */
+#if defined __GNUC__ && !defined __clang__ && !defined __TINYC__
+#define RNN_INDEPENDENT _Pragma("GCC ivdep")
+#else
+#define RNN_INDEPENDENT
+#endif
+#define NORM(k, own) (args->norms ? args->norms[k] : (own))
+
+/* Own length of a sequence. */
+static size_t length_t(const hello_args *args, size_t seq)
+{
+    return args->lengths_t ? (size_t)args->lengths_t[seq] : args->T;
+}
+
+/* Is any sequence shorter than the arrays? */
+static int is_ragged(const hello_args *args)
+{
+    for (size_t seq = 0; seq < args->batch; seq++) {
+        if (args->lengths_t && (size_t)args->lengths_t[seq] != args->T) return 1;
+    }
+    return 0;
+}
+
+/* Steps of a sequence before this call. */
+static uint64_t time_of(const hello_args *args, size_t seq)
+{
+    return args->state ? args->state->time[seq] : 0;
+}
+static int check_step(const hello_args *args)
+{
+    if (!args || args->batch < 1 || args->batch > HELLO_BATCH || !args->params || !args->packed || !args->work)
+        return HELLO_BAD_ARGUMENT;
+    if (args->T < 1) return HELLO_BAD_ARGUMENT;
+    if (!args->x) return HELLO_BAD_ARGUMENT;
+    for (size_t seq = 0; args->lengths_t && seq < args->batch; seq++)
+        if (args->lengths_t[seq] < 0 || (size_t)args->lengths_t[seq] > args->T) return HELLO_BAD_LENGTH;
+    const size_t batch = args->batch;
+    for (size_t t = 0; t < 1; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            if (t >= length_t(args, seq)) continue;
+            if (args->x[t * batch + seq] < 0 || args->x[t * batch + seq] >= 4) return HELLO_BAD_TOKEN;
+        }
+    }
+    return HELLO_OK;
+}
+
+/* ---- step: 192 T batch flops in matrix products; memory: see the macro HELLO_STEP_WORK ---- */
+int hello_step(const hello_args *given)
+{
+    hello_args one_step = *given;
+    const hello_args *args = &one_step;
+    one_step.T = 1;
+    const int status = check_step(args);
+    if (status) return status;
+    const size_t batch = args->batch;
+    const int ragged = is_ragged(args);
+    const real *params = args->params;
+    real *work = args->work;
+    real *const a_matmul_all = work; /* [batch][8]: a.matmul (8) */
+    work += (batch * 8 + 15) / 16 * 16;
+    real *const x_all = work; /* [1][batch][1]: x scalar */
+    work += (batch * 1 + 15) / 16 * 16;
+    real *const a_lookup_all = work; /* [1][batch][8]: a.lookup (8) */
+    work += (batch * 8 + 15) / 16 * 16;
+    real *const h_all = work; /* [(1 + 1)][batch][8]: h (8) */
+    work += batch * 16;
+    real *const o_matmul_all = work; /* [1][batch][4]: o.matmul (4) */
+    work += (batch * 4 + 15) / 16 * 16;
+    real *const o_all = work; /* [1][batch][4]: o (4) */
+    work += (batch * 4 + 15) / 16 * 16;
+    real *const p_all = work; /* [1][batch][4]: p (4) */
+    work += (batch * 4 + 15) / 16 * 16;
+
+    for (size_t t = 0; t < 1; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const int valid = t < length_t(args, seq);
+            (x_all + (t * batch + seq))[0] = valid ? (real)(args->x + (t * batch + seq))[0] : -1;
+        }
+    }
+    for (size_t t = 0; t < 1; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const real *from = params + 64;
+            real *to = a_lookup_all + (t * batch + seq) * 8;
+            const real token = (x_all + (t * batch + seq))[0];
+            for (size_t unit = 0; unit < 8; unit++) to[unit] = token < 0 ? 0 : from[(size_t)token * 1 + unit * 4];
+        }
+    }
+    /* h before step 1 */
+    for (size_t ago = 0; ago < 1; ago++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const size_t t = 0 - ago;
+            real *to = h_all + (t * batch + seq) * 8;
+            const uint64_t seen = time_of(args, seq);
+            for (size_t unit = 0; unit < 8; unit++) {
+                to[unit] = seen > ago ? args->state->h[ago][seq][unit] : 0;
+            }
+        }
+    }
+
+    /* one step of t */
+    {
+        const size_t t = 0;
+        /* W @ h[t-1] */
+        contract((int)(batch), 8, 8, h_all + t * batch * 8, 8, 1, args->packed + 0, 16, 128, a_matmul_all, 8, 0);
+        for (size_t row = 0; row < batch; row++) {
+            const real *a_matmul_row = a_matmul_all + row * 8;
+            const real *a_lookup_row = a_lookup_all + (t * batch + row) * 8;
+            const real *b_row = params + 96;
+            real *to_h = h_all + ((t + 1) * batch + row) * 8;
+            RNN_INDEPENDENT
+            for (size_t unit = 0; unit < 8; unit++) {
+                /* hello.rnn:8  a = W @ h[t-1] + U @ onehot(x) + b */
+                const real a = a_matmul_row[unit] + a_lookup_row[unit] + b_row[unit];
+                /* hello.rnn:9  h = tanh(a) */
+                const real h = real_tanh(a);
+                to_h[unit] = h;
+            }
+        }
+    }
+
+    /* V @ h[t] */
+    contract((int)(batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 128, 16, 128, o_matmul_all, 4, 0);
+    for (size_t row = 0; row < batch; row++) {
+        const real *o_matmul_row = o_matmul_all + row * 4;
+        const real *c_row = params + 136;
+        real *to_o = o_all + row * 4;
+        RNN_INDEPENDENT
+        for (size_t unit = 0; unit < 4; unit++) {
+            /* hello.rnn:10  o = V @ h + c */
+            const real o = o_matmul_row[unit] + c_row[unit];
+            to_o[unit] = o;
+        }
+    }
+    /* hello.rnn:11  p = softmax(o) */
+    for (size_t t = 0; t < 1; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const real *from = o_all + (t * batch + seq) * 4;
+            real *to = p_all + (t * batch + seq) * 4;
+            row_softmax(4, from, to);
+        }
+    }
+    if (args->p) {
+        for (size_t t = 0; t < 1; t++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                const int valid = !ragged || (t < length_t(args, seq));
+                real *to = args->p + (t * batch + seq) * 4;
+                for (size_t unit = 0; unit < 4; unit++) {
+                    to[unit] = valid ? (p_all + (t * batch + seq) * 4)[unit] : 0;
+                }
+            }
+        }
+    }
+    if (args->hidden) {
+        for (size_t t = 0; t < 1; t++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                const int valid = !ragged || (t < length_t(args, seq));
+                real *to = args->hidden + (t * batch + seq) * 8;
+                for (size_t unit = 0; unit < 8; unit++) {
+                    to[unit] = valid ? (h_all + ((t + 1) * batch + seq) * 8)[unit] : 0;
+                }
+            }
+        }
+    }
+    if (args->state) {
+        for (size_t ago = 0; ago < 1; ago++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                if (length_t(args, seq) == 0) continue;
+                const size_t t = length_t(args, seq) + 0 - ago;
+                for (size_t unit = 0; unit < 8; unit++) {
+                    args->state->h[ago][seq][unit] = (h_all + (t * batch + seq) * 8)[unit];
+                }
+            }
+        }
+    }
+    if (args->state) {
+        for (size_t seq = 0; seq < batch; seq++) args->state->time[seq] += length_t(args, seq);
+    }
+    return 0;
+}
+
+static int check_forward(const hello_args *args)
+{
+    if (!args || args->batch < 1 || args->batch > HELLO_BATCH || !args->params || !args->packed || !args->work)
+        return HELLO_BAD_ARGUMENT;
+    if (args->T < 1) return HELLO_BAD_ARGUMENT;
+    if (!args->x) return HELLO_BAD_ARGUMENT;
+    for (size_t seq = 0; args->lengths_t && seq < args->batch; seq++)
+        if (args->lengths_t[seq] < 0 || (size_t)args->lengths_t[seq] > args->T) return HELLO_BAD_LENGTH;
+    const size_t batch = args->batch;
+    const size_t T = args->T;
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            if (t >= length_t(args, seq)) continue;
+            if (args->x[t * batch + seq] < 0 || args->x[t * batch + seq] >= 4) return HELLO_BAD_TOKEN;
+        }
+    }
+    return HELLO_OK;
+}
+
+/* ---- forward: 192 T batch flops in matrix products; memory: see the macro HELLO_FORWARD_WORK ---- */
+int hello_forward(const hello_args *args)
+{
+    const int status = check_forward(args);
+    if (status) return status;
+    const size_t batch = args->batch;
+    const size_t T = args->T;
+    const int ragged = is_ragged(args);
+    const real *params = args->params;
+    real *work = args->work;
+    real *const a_matmul_all = work; /* [batch][8]: a.matmul (8) */
+    work += (batch * 8 + 15) / 16 * 16;
+    real *const x_all = work; /* [T][batch][1]: x scalar */
+    work += (T * batch * 1 + 15) / 16 * 16;
+    real *const a_lookup_all = work; /* [T][batch][8]: a.lookup (8) */
+    work += (T * batch * 8 + 15) / 16 * 16;
+    real *const h_all = work; /* [(T + 1)][batch][8]: h (8) */
+    work += ((T + 1) * batch * 8 + 15) / 16 * 16;
+    real *const o_matmul_all = work; /* [T][batch][4]: o.matmul (4) */
+    work += (T * batch * 4 + 15) / 16 * 16;
+    real *const o_all = work; /* [T][batch][4]: o (4) */
+    work += (T * batch * 4 + 15) / 16 * 16;
+    real *const p_all = work; /* [T][batch][4]: p (4) */
+    work += (T * batch * 4 + 15) / 16 * 16;
+
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const int valid = t < length_t(args, seq);
+            (x_all + (t * batch + seq))[0] = valid ? (real)(args->x + (t * batch + seq))[0] : -1;
+        }
+    }
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const real *from = params + 64;
+            real *to = a_lookup_all + (t * batch + seq) * 8;
+            const real token = (x_all + (t * batch + seq))[0];
+            for (size_t unit = 0; unit < 8; unit++) to[unit] = token < 0 ? 0 : from[(size_t)token * 1 + unit * 4];
+        }
+    }
+    /* h before step 1 */
+    for (size_t ago = 0; ago < 1; ago++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const size_t t = 0 - ago;
+            real *to = h_all + (t * batch + seq) * 8;
+            const uint64_t seen = time_of(args, seq);
+            for (size_t unit = 0; unit < 8; unit++) {
+                to[unit] = seen > ago ? args->state->h[ago][seq][unit] : 0;
+            }
+        }
+    }
+
+    /* scan over t, forward */
+    for (size_t t = 0; t < T; t++) {
+        /* W @ h[t-1] */
+        contract((int)(batch), 8, 8, h_all + t * batch * 8, 8, 1, args->packed + 0, 16, 128, a_matmul_all, 8, 0);
+        for (size_t row = 0; row < batch; row++) {
+            const real *a_matmul_row = a_matmul_all + row * 8;
+            const real *a_lookup_row = a_lookup_all + (t * batch + row) * 8;
+            const real *b_row = params + 96;
+            real *to_h = h_all + ((t + 1) * batch + row) * 8;
+            RNN_INDEPENDENT
+            for (size_t unit = 0; unit < 8; unit++) {
+                /* hello.rnn:8  a = W @ h[t-1] + U @ onehot(x) + b */
+                const real a = a_matmul_row[unit] + a_lookup_row[unit] + b_row[unit];
+                /* hello.rnn:9  h = tanh(a) */
+                const real h = real_tanh(a);
+                to_h[unit] = h;
+            }
+        }
+    }
+
+    /* V @ h[t] */
+    contract((int)(T * batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 128, 16, 128, o_matmul_all, 4, 0);
+    for (size_t row = 0; row < T * batch; row++) {
+        const real *o_matmul_row = o_matmul_all + row * 4;
+        const real *c_row = params + 136;
+        real *to_o = o_all + row * 4;
+        RNN_INDEPENDENT
+        for (size_t unit = 0; unit < 4; unit++) {
+            /* hello.rnn:10  o = V @ h + c */
+            const real o = o_matmul_row[unit] + c_row[unit];
+            to_o[unit] = o;
+        }
+    }
+    /* hello.rnn:11  p = softmax(o) */
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const real *from = o_all + (t * batch + seq) * 4;
+            real *to = p_all + (t * batch + seq) * 4;
+            row_softmax(4, from, to);
+        }
+    }
+    if (args->p) {
+        for (size_t t = 0; t < T; t++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                const int valid = !ragged || (t < length_t(args, seq));
+                real *to = args->p + (t * batch + seq) * 4;
+                for (size_t unit = 0; unit < 4; unit++) {
+                    to[unit] = valid ? (p_all + (t * batch + seq) * 4)[unit] : 0;
+                }
+            }
+        }
+    }
+    if (args->hidden) {
+        for (size_t t = 0; t < T; t++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                const int valid = !ragged || (t < length_t(args, seq));
+                real *to = args->hidden + (t * batch + seq) * 8;
+                for (size_t unit = 0; unit < 8; unit++) {
+                    to[unit] = valid ? (h_all + ((t + 1) * batch + seq) * 8)[unit] : 0;
+                }
+            }
+        }
+    }
+    if (args->state) {
+        for (size_t ago = 0; ago < 1; ago++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                if (length_t(args, seq) == 0) continue;
+                const size_t t = length_t(args, seq) + 0 - ago;
+                for (size_t unit = 0; unit < 8; unit++) {
+                    args->state->h[ago][seq][unit] = (h_all + (t * batch + seq) * 8)[unit];
+                }
+            }
+        }
+    }
+    if (args->state) {
+        for (size_t seq = 0; seq < batch; seq++) args->state->time[seq] += length_t(args, seq);
+    }
+    return 0;
+}
+
+static int check_loss(const hello_args *args)
+{
+    if (!args || args->batch < 1 || args->batch > HELLO_BATCH || !args->params || !args->packed || !args->work)
+        return HELLO_BAD_ARGUMENT;
+    if (args->T < 1) return HELLO_BAD_ARGUMENT;
+    if (!args->x) return HELLO_BAD_ARGUMENT;
+    if (!args->y) return HELLO_BAD_ARGUMENT;
+    if (!args->loss) return HELLO_BAD_ARGUMENT;
+    for (size_t seq = 0; args->lengths_t && seq < args->batch; seq++)
+        if (args->lengths_t[seq] < 0 || (size_t)args->lengths_t[seq] > args->T) return HELLO_BAD_LENGTH;
+    const size_t batch = args->batch;
+    const size_t T = args->T;
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            if (t >= length_t(args, seq)) continue;
+            if (args->x[t * batch + seq] < 0 || args->x[t * batch + seq] >= 4) return HELLO_BAD_TOKEN;
+        }
+    }
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            if (t >= length_t(args, seq)) continue;
+            if (args->y[t * batch + seq] < 0 || args->y[t * batch + seq] >= 4) return HELLO_BAD_TOKEN;
+        }
+    }
+    return HELLO_OK;
+}
+
+/* ---- loss: 192 T batch flops in matrix products; memory: see the macro HELLO_LOSS_WORK ---- */
+int hello_loss(const hello_args *args)
+{
+    const int status = check_loss(args);
+    if (status) return status;
+    const size_t batch = args->batch;
+    const size_t T = args->T;
+    const int ragged = is_ragged(args);
+    const real *params = args->params;
+    real *work = args->work;
+    real *const a_matmul_all = work; /* [batch][8]: a.matmul (8) */
+    work += (batch * 8 + 15) / 16 * 16;
+    real *const x_all = work; /* [T][batch][1]: x scalar */
+    work += (T * batch * 1 + 15) / 16 * 16;
+    real *const a_lookup_all = work; /* [T][batch][8]: a.lookup (8) */
+    work += (T * batch * 8 + 15) / 16 * 16;
+    real *const h_all = work; /* [(T + 1)][batch][8]: h (8) */
+    work += ((T + 1) * batch * 8 + 15) / 16 * 16;
+    real *const o_matmul_all = work; /* [T][batch][4]: o.matmul (4) */
+    work += (T * batch * 4 + 15) / 16 * 16;
+    real *const o_all = work; /* [T][batch][4]: o (4) */
+    work += (T * batch * 4 + 15) / 16 * 16;
+    real *const loss_logsumexp_all = work; /* [T][batch][1]: loss.logsumexp scalar */
+    work += (T * batch * 1 + 15) / 16 * 16;
+    real *const y_all = work; /* [T][batch][1]: y scalar */
+    work += (T * batch * 1 + 15) / 16 * 16;
+    real *const loss_pick_all = work; /* [T][batch][1]: loss.pick scalar */
+    work += (T * batch * 1 + 15) / 16 * 16;
+    real *const loss_sum_over_all = work; /* [1]: loss.sum_over scalar */
+    work += 16;
+    real *const loss_count_all = work; /* [1]: loss.count scalar */
+    work += 16;
+    real *const loss_all = work; /* [1]: loss scalar */
+    work += 16;
+    real *const p_all = work; /* [T][batch][4]: p (4) */
+    work += (T * batch * 4 + 15) / 16 * 16;
+
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const int valid = t < length_t(args, seq);
+            (x_all + (t * batch + seq))[0] = valid ? (real)(args->x + (t * batch + seq))[0] : -1;
+        }
+    }
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const real *from = params + 64;
+            real *to = a_lookup_all + (t * batch + seq) * 8;
+            const real token = (x_all + (t * batch + seq))[0];
+            for (size_t unit = 0; unit < 8; unit++) to[unit] = token < 0 ? 0 : from[(size_t)token * 1 + unit * 4];
+        }
+    }
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const int valid = t < length_t(args, seq);
+            (y_all + (t * batch + seq))[0] = valid ? (real)(args->y + (t * batch + seq))[0] : -1;
+        }
+    }
+    {
+        size_t valid = 0;
+        for (size_t seq = 0; seq < batch; seq++) {
+            valid += length_t(args, seq);
+        }
+        (loss_count_all)[0] = (real)valid;
+    }
+    /* h before step 1 */
+    for (size_t ago = 0; ago < 1; ago++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const size_t t = 0 - ago;
+            real *to = h_all + (t * batch + seq) * 8;
+            const uint64_t seen = time_of(args, seq);
+            for (size_t unit = 0; unit < 8; unit++) {
+                to[unit] = seen > ago ? args->state->h[ago][seq][unit] : 0;
+            }
+        }
+    }
+
+    /* scan over t, forward */
+    for (size_t t = 0; t < T; t++) {
+        /* W @ h[t-1] */
+        contract((int)(batch), 8, 8, h_all + t * batch * 8, 8, 1, args->packed + 0, 16, 128, a_matmul_all, 8, 0);
+        for (size_t row = 0; row < batch; row++) {
+            const real *a_matmul_row = a_matmul_all + row * 8;
+            const real *a_lookup_row = a_lookup_all + (t * batch + row) * 8;
+            const real *b_row = params + 96;
+            real *to_h = h_all + ((t + 1) * batch + row) * 8;
+            RNN_INDEPENDENT
+            for (size_t unit = 0; unit < 8; unit++) {
+                /* hello.rnn:8  a = W @ h[t-1] + U @ onehot(x) + b */
+                const real a = a_matmul_row[unit] + a_lookup_row[unit] + b_row[unit];
+                /* hello.rnn:9  h = tanh(a) */
+                const real h = real_tanh(a);
+                to_h[unit] = h;
+            }
+        }
+    }
+
+    /* V @ h[t] */
+    contract((int)(T * batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 128, 16, 128, o_matmul_all, 4, 0);
+    for (size_t row = 0; row < T * batch; row++) {
+        const real *o_matmul_row = o_matmul_all + row * 4;
+        const real *c_row = params + 136;
+        real *to_o = o_all + row * 4;
+        RNN_INDEPENDENT
+        for (size_t unit = 0; unit < 4; unit++) {
+            /* hello.rnn:10  o = V @ h + c */
+            const real o = o_matmul_row[unit] + c_row[unit];
+            to_o[unit] = o;
+        }
+    }
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const real *from = o_all + (t * batch + seq) * 4;
+            real *to = loss_logsumexp_all + (t * batch + seq);
+            to[0] = row_logsumexp(4, from);
+        }
+    }
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const real *from = o_all + (t * batch + seq) * 4;
+            real *to = loss_pick_all + (t * batch + seq);
+            const real token = (y_all + (t * batch + seq))[0];
+            to[0] = token < 0 ? 0 : from[(size_t)token * 1];
+        }
+    }
+    /* hello.rnn:11  p = softmax(o) */
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const real *from = o_all + (t * batch + seq) * 4;
+            real *to = p_all + (t * batch + seq) * 4;
+            row_softmax(4, from, to);
+        }
+    }
+    (loss_sum_over_all)[0] = 0;
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            if (ragged && t >= length_t(args, seq)) continue;
+            const real *loss_logsumexp_row = loss_logsumexp_all + (t * batch + seq);
+            const real *loss_pick_row = loss_pick_all + (t * batch + seq);
+            real *to_loss_sum_over = loss_sum_over_all;
+            /* hello.rnn:14  loss cross_entropy(p, y) */
+            const real loss_ = loss_logsumexp_row[0] - loss_pick_row[0];
+            to_loss_sum_over[0] += loss_;
+        }
+    }
+    {
+        const real *loss_count_row = loss_count_all;
+        const real *loss_sum_over_row = loss_sum_over_all;
+        real *to_loss_ = loss_all;
+        const real loss_ = loss_sum_over_row[0] / NORM(0, real_max(loss_count_row[0], 1.0f));
+        to_loss_[0] = loss_;
+    }
+    if (args->p) {
+        for (size_t t = 0; t < T; t++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                const int valid = !ragged || (t < length_t(args, seq));
+                real *to = args->p + (t * batch + seq) * 4;
+                for (size_t unit = 0; unit < 4; unit++) {
+                    to[unit] = valid ? (p_all + (t * batch + seq) * 4)[unit] : 0;
+                }
+            }
+        }
+    }
+    if (args->hidden) {
+        for (size_t t = 0; t < T; t++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                const int valid = !ragged || (t < length_t(args, seq));
+                real *to = args->hidden + (t * batch + seq) * 8;
+                for (size_t unit = 0; unit < 8; unit++) {
+                    to[unit] = valid ? (h_all + ((t + 1) * batch + seq) * 8)[unit] : 0;
+                }
+            }
+        }
+    }
+    if (args->state) {
+        for (size_t ago = 0; ago < 1; ago++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                if (length_t(args, seq) == 0) continue;
+                const size_t t = length_t(args, seq) + 0 - ago;
+                for (size_t unit = 0; unit < 8; unit++) {
+                    args->state->h[ago][seq][unit] = (h_all + (t * batch + seq) * 8)[unit];
+                }
+            }
+        }
+    }
+
+    *args->loss = (loss_all)[0];
+    if (args->state) {
+        for (size_t seq = 0; seq < batch; seq++) args->state->time[seq] += length_t(args, seq);
+    }
+    return 0;
+}
+
+static int check_grad(const hello_args *args)
+{
+    if (!args || args->batch < 1 || args->batch > HELLO_BATCH || !args->params || !args->packed || !args->work)
+        return HELLO_BAD_ARGUMENT;
+    if (args->T < 1) return HELLO_BAD_ARGUMENT;
+    if (!args->x) return HELLO_BAD_ARGUMENT;
+    if (!args->y) return HELLO_BAD_ARGUMENT;
+    if (!args->loss || !args->grads) return HELLO_BAD_ARGUMENT;
+    for (size_t seq = 0; args->lengths_t && seq < args->batch; seq++)
+        if (args->lengths_t[seq] < 0 || (size_t)args->lengths_t[seq] > args->T) return HELLO_BAD_LENGTH;
+    const size_t batch = args->batch;
+    const size_t T = args->T;
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            if (t >= length_t(args, seq)) continue;
+            if (args->x[t * batch + seq] < 0 || args->x[t * batch + seq] >= 4) return HELLO_BAD_TOKEN;
+        }
+    }
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            if (t >= length_t(args, seq)) continue;
+            if (args->y[t * batch + seq] < 0 || args->y[t * batch + seq] >= 4) return HELLO_BAD_TOKEN;
+        }
+    }
+    return HELLO_OK;
+}
+
+/* ---- grad: 576 T batch flops in matrix products; memory: see the macro HELLO_GRAD_WORK ---- */
+int hello_grad(const hello_args *args)
+{
+    const int status = check_grad(args);
+    if (status) return status;
+    const size_t batch = args->batch;
+    const size_t T = args->T;
+    const int ragged = is_ragged(args);
+    const real *params = args->params;
+    real *grads = args->grads;
+    real *work = args->work;
+    real *const a_matmul_all = work; /* [batch][8]: a.matmul (8) */
+    work += (batch * 8 + 15) / 16 * 16;
+    real *const x_all = work; /* [T][batch][1]: x scalar */
+    work += (T * batch * 1 + 15) / 16 * 16;
+    real *const a_lookup_all = work; /* [T][batch][8]: a.lookup (8) */
+    work += (T * batch * 8 + 15) / 16 * 16;
+    real *const h_all = work; /* [(T + 1)][batch][8]: h (8) */
+    work += ((T + 1) * batch * 8 + 15) / 16 * 16;
+    real *const o_matmul_all = work; /* [T][batch][4]: o.matmul (4) */
+    work += (T * batch * 4 + 15) / 16 * 16;
+    real *const o_all = work; /* [T][batch][4]: o (4) */
+    work += (T * batch * 4 + 15) / 16 * 16;
+    real *const loss_logsumexp_all = work; /* [T][batch][1]: loss.logsumexp scalar */
+    work += (T * batch * 1 + 15) / 16 * 16;
+    real *const y_all = work; /* [T][batch][1]: y scalar */
+    work += (T * batch * 1 + 15) / 16 * 16;
+    real *const loss_pick_all = work; /* [T][batch][1]: loss.pick scalar */
+    work += (T * batch * 1 + 15) / 16 * 16;
+    real *const loss_sum_over_all = work; /* [1]: loss.sum_over scalar */
+    work += 16;
+    real *const loss_count_all = work; /* [1]: loss.count scalar */
+    work += 16;
+    real *const loss_all = work; /* [1]: loss scalar */
+    work += 16;
+    real *const d_loss_2_all = work; /* [1]: d_loss.2 scalar */
+    work += 16;
+    real *const d_loss_neg_all = work; /* [T][batch][1]: d_loss.neg scalar */
+    work += (T * batch * 1 + 15) / 16 * 16;
+    real *const d_loss_softmax_all = work; /* [T][batch][4]: d_loss.softmax (4) */
+    work += (T * batch * 4 + 15) / 16 * 16;
+    real *const d_o_all = work; /* [T][batch][4]: d_o (4) */
+    work += (T * batch * 4 + 15) / 16 * 16;
+    real *const d_o_matmul_all = work; /* [T][batch][8]: d_o.matmul (8) */
+    work += (T * batch * 8 + 15) / 16 * 16;
+    real *const d_a_all = work; /* [T][batch][8]: d_a (8) */
+    work += (T * batch * 8 + 15) / 16 * 16;
+    real *const d_a_1_all = work; /* [32]: d_a.1 (4, 8) */
+    work += 32;
+    real *const d_a_2_all = work; /* [(T + 1)][batch][8]: d_a.2 (8) */
+    work += ((T + 1) * batch * 8 + 15) / 16 * 16;
+
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const int valid = t < length_t(args, seq);
+            (x_all + (t * batch + seq))[0] = valid ? (real)(args->x + (t * batch + seq))[0] : -1;
+        }
+    }
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const real *from = params + 64;
+            real *to = a_lookup_all + (t * batch + seq) * 8;
+            const real token = (x_all + (t * batch + seq))[0];
+            for (size_t unit = 0; unit < 8; unit++) to[unit] = token < 0 ? 0 : from[(size_t)token * 1 + unit * 4];
+        }
+    }
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const int valid = t < length_t(args, seq);
+            (y_all + (t * batch + seq))[0] = valid ? (real)(args->y + (t * batch + seq))[0] : -1;
+        }
+    }
+    {
+        size_t valid = 0;
+        for (size_t seq = 0; seq < batch; seq++) {
+            valid += length_t(args, seq);
+        }
+        (loss_count_all)[0] = (real)valid;
+    }
+    /* h before step 1 */
+    for (size_t ago = 0; ago < 1; ago++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const size_t t = 0 - ago;
+            real *to = h_all + (t * batch + seq) * 8;
+            const uint64_t seen = time_of(args, seq);
+            for (size_t unit = 0; unit < 8; unit++) {
+                to[unit] = seen > ago ? args->state->h[ago][seq][unit] : 0;
+            }
+        }
+    }
+
+    /* scan over t, forward */
+    for (size_t t = 0; t < T; t++) {
+        /* W @ h[t-1] */
+        contract((int)(batch), 8, 8, h_all + t * batch * 8, 8, 1, args->packed + 0, 16, 128, a_matmul_all, 8, 0);
+        for (size_t row = 0; row < batch; row++) {
+            const real *a_matmul_row = a_matmul_all + row * 8;
+            const real *a_lookup_row = a_lookup_all + (t * batch + row) * 8;
+            const real *b_row = params + 96;
+            real *to_h = h_all + ((t + 1) * batch + row) * 8;
+            RNN_INDEPENDENT
+            for (size_t unit = 0; unit < 8; unit++) {
+                /* hello.rnn:8  a = W @ h[t-1] + U @ onehot(x) + b */
+                const real a = a_matmul_row[unit] + a_lookup_row[unit] + b_row[unit];
+                /* hello.rnn:9  h = tanh(a) */
+                const real h = real_tanh(a);
+                to_h[unit] = h;
+            }
+        }
+    }
+
+    /* h beyond the end */
+    if (ragged) {
+        for (size_t t = 0; t < T; t++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                const size_t own = length_t(args, seq);
+                if (t < own) continue;
+                real *to = h_all + ((t + 1) * batch + seq) * 8;
+                for (size_t unit = 0; unit < 8; unit++) {
+                    to[unit] = 0;
+                }
+            }
+        }
+    }
+    /* V @ h[t] */
+    contract((int)(T * batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 128, 16, 128, o_matmul_all, 4, 0);
+    for (size_t row = 0; row < T * batch; row++) {
+        const real *o_matmul_row = o_matmul_all + row * 4;
+        const real *c_row = params + 136;
+        real *to_o = o_all + row * 4;
+        RNN_INDEPENDENT
+        for (size_t unit = 0; unit < 4; unit++) {
+            /* hello.rnn:10  o = V @ h + c */
+            const real o = o_matmul_row[unit] + c_row[unit];
+            to_o[unit] = o;
+        }
+    }
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const real *from = o_all + (t * batch + seq) * 4;
+            real *to = loss_logsumexp_all + (t * batch + seq);
+            to[0] = row_logsumexp(4, from);
+        }
+    }
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const real *from = o_all + (t * batch + seq) * 4;
+            real *to = loss_pick_all + (t * batch + seq);
+            const real token = (y_all + (t * batch + seq))[0];
+            to[0] = token < 0 ? 0 : from[(size_t)token * 1];
+        }
+    }
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const real *from = o_all + (t * batch + seq) * 4;
+            real *to = d_loss_softmax_all + (t * batch + seq) * 4;
+            row_softmax(4, from, to);
+        }
+    }
+    (loss_sum_over_all)[0] = 0;
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            if (ragged && t >= length_t(args, seq)) continue;
+            const real *loss_logsumexp_row = loss_logsumexp_all + (t * batch + seq);
+            const real *loss_pick_row = loss_pick_all + (t * batch + seq);
+            real *to_loss_sum_over = loss_sum_over_all;
+            /* hello.rnn:14  loss cross_entropy(p, y) */
+            const real loss_ = loss_logsumexp_row[0] - loss_pick_row[0];
+            to_loss_sum_over[0] += loss_;
+        }
+    }
+    {
+        const real *loss_count_row = loss_count_all;
+        const real *loss_sum_over_row = loss_sum_over_all;
+        real *to_loss_ = loss_all;
+        real *to_d_loss_2 = d_loss_2_all;
+        const real loss_1 = NORM(0, real_max(loss_count_row[0], 1.0f));
+        const real loss_ = loss_sum_over_row[0] / loss_1;
+        const real d_loss_2 = 1.0f / loss_1;
+        to_loss_[0] = loss_;
+        to_d_loss_2[0] = d_loss_2;
+    }
+    for (size_t row = 0; row < T * batch; row++) {
+        const real *d_loss_2_row = d_loss_2_all;
+        real *to_d_loss_neg = d_loss_neg_all + row;
+        /* d_loss[t] = d_loss.2 */
+        const real d_loss = d_loss_2_row[0];
+        const real tmp1 = -d_loss;
+        to_d_loss_neg[0] = tmp1;
+    }
+    /* d_c = sum over t of d_o[t] */
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            if (ragged && t >= length_t(args, seq)) continue;
+            const real *y_row = y_all + (t * batch + seq);
+            const real *d_loss_neg_row = d_loss_neg_all + (t * batch + seq);
+            const real *d_loss_softmax_row = d_loss_softmax_all + (t * batch + seq) * 4;
+            const real *d_loss_2_row = d_loss_2_all;
+            real *to_d_o = d_o_all + (t * batch + seq) * 4;
+            real *to_d_c = grads + 136;
+            RNN_INDEPENDENT
+            for (size_t unit = 0; unit < 4; unit++) {
+                /* d_o[t] = -d_loss[t] * (y[t] == iota(4)) + softmax(o[t]) * d_loss.2 */
+                const real d_o = d_loss_neg_row[0] * (real)(y_row[0] == (real)unit) + d_loss_softmax_row[unit] * d_loss_2_row[0];
+                to_d_o[unit] = d_o;
+                to_d_c[unit] += d_o;
+            }
+        }
+    }
+    /* d_o beyond the end */
+    if (ragged) {
+        for (size_t t = 0; t < T; t++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                const size_t own = length_t(args, seq);
+                if (t < own) continue;
+                real *to = d_o_all + (t * batch + seq) * 4;
+                for (size_t unit = 0; unit < 4; unit++) {
+                    to[unit] = 0;
+                }
+            }
+        }
+    }
+    /* V' @ d_o[t] */
+    contract((int)(T * batch), 8, 4, d_o_all, 4, 1, args->packed + 256, 16, 64, d_o_matmul_all, 8, 0);
+    /* d_V = sum over t of d_o[t] @ h[t]' */
+    contract(4, 8, (int)(T * batch), d_o_all, 1, 4, h_all + batch * 8, 8, 16, grads + 104, 8, 1);
+    /* d_a.2 beyond the end */
+    for (size_t t = ragged ? 0 : T; t < T + 1; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const size_t own = length_t(args, seq);
+            if (t < own) continue;
+            real *to = d_a_2_all + (t * batch + seq) * 8;
+            for (size_t unit = 0; unit < 8; unit++) {
+                to[unit] = 0;
+            }
+        }
+    }
+
+    /* scan over t, backward */
+    for (size_t t = T; t-- > 0;) {
+        for (size_t row = 0; row < batch; row++) {
+            const real *d_a_2_next = d_a_2_all + ((t + 1) * batch + row) * 8;
+            const real *d_o_matmul_row = d_o_matmul_all + (t * batch + row) * 8;
+            const real *h_row = h_all + ((t + 1) * batch + row) * 8;
+            real *to_d_a = d_a_all + (t * batch + row) * 8;
+            RNN_INDEPENDENT
+            for (size_t unit = 0; unit < 8; unit++) {
+                /* d_h[t] = d_a.2[t+1] + V' @ d_o[t] */
+                const real d_h = d_a_2_next[unit] + d_o_matmul_row[unit];
+                /* d_a[t] = d_h[t] * (1 - h[t]^2) */
+                const real d_a = d_h * (1.0f - real_square(h_row[unit]));
+                to_d_a[unit] = d_a;
+            }
+        }
+        /* d_a beyond the end */
+        if (ragged) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                const size_t own = length_t(args, seq);
+                if (t < own) continue;
+                real *to = d_a_all + (t * batch + seq) * 8;
+                for (size_t unit = 0; unit < 8; unit++) {
+                    to[unit] = 0;
+                }
+            }
+        }
+        /* d_a.2[t] = W' @ d_a[t] */
+        contract((int)(batch), 8, 8, d_a_all + t * batch * 8, 8, 1, args->packed + 320, 16, 128, d_a_2_all + t * batch * 8, 8, 0);
+        /* d_a.2 beyond the end */
+        if (ragged) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                const size_t own = length_t(args, seq);
+                if (t < own) continue;
+                real *to = d_a_2_all + (t * batch + seq) * 8;
+                for (size_t unit = 0; unit < 8; unit++) {
+                    to[unit] = 0;
+                }
+            }
+        }
+    }
+
+    /* d_W = sum over t of d_a[t] @ h[t-1]' */
+    contract(8, 8, (int)(T * batch), d_a_all, 1, 8, h_all, 8, 16, grads, 8, 1);
+    /* d_a.1 = sum over t of scatter(x[t], d_a[t]) */
+    for (size_t i = 0; i < 32; i++) (d_a_1_all)[i] = 0;
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            if (ragged && !(t < length_t(args, seq))) continue;
+            const real token = (x_all + (t * batch + seq))[0];
+            if (token < 0) continue;
+            const real *from = d_a_all + (t * batch + seq) * 8;
+            real *to = d_a_1_all + (size_t)token * 8;
+            for (size_t unit = 0; unit < 8; unit++) to[unit * 1] += from[unit];
+        }
+    }
+    /* d_b = sum over t of d_a[t] */
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            if (ragged && t >= length_t(args, seq)) continue;
+            const real *d_a_row = d_a_all + (t * batch + seq) * 8;
+            real *to_d_b = grads + 96;
+            RNN_INDEPENDENT
+            for (size_t unit = 0; unit < 8; unit++) {
+                to_d_b[unit] += d_a_row[unit];
+            }
+        }
+    }
+    {
+        const real *d_U_row = d_a_1_all;
+        real *to_d_U = grads + 64;
+        RNN_INDEPENDENT
+        for (size_t unit = 0; unit < 8; unit++) {
+            for (size_t col = 0; col < 4; col++) {
+                to_d_U[unit * 4 + col] += d_U_row[unit + col * 8];
+            }
+        }
+    }
+    if (args->state) {
+        for (size_t ago = 0; ago < 1; ago++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                if (length_t(args, seq) == 0) continue;
+                const size_t t = length_t(args, seq) + 0 - ago;
+                for (size_t unit = 0; unit < 8; unit++) {
+                    args->state->h[ago][seq][unit] = (h_all + (t * batch + seq) * 8)[unit];
+                }
+            }
+        }
+    }
+
+    *args->loss = (loss_all)[0];
+    if (args->state) {
+        for (size_t seq = 0; seq < batch; seq++) args->state->time[seq] += length_t(args, seq);
+    }
+    return 0;
+}
+
+void hello_init(float *params, uint64_t seed)
+{
+    init_uniform(params + 0, 64, 0.353553391f, random_key(UINT64_C(12638237778090539702), seed, 0)); /* W */
+    init_uniform(params + 64, 32, 0.5f, random_key(UINT64_C(12638235579067283280), seed, 0)); /* U */
+    init_constant(params + 96, 8, 0.0f); /* b */
+    init_uniform(params + 104, 32, 0.353553391f, random_key(UINT64_C(12638238877602167913), seed, 0)); /* V */
+    init_constant(params + 136, 4, 0.0f); /* c */
+}
+
+void hello_pack(const float *params, float *packed)
+{
+    memset(packed + 0, 0, 128 * sizeof(real));
+    pack_matrix(8, 8, params + 0, 1, 8, packed + 0, 0, 0, 8);
+    memset(packed + 128, 0, 128 * sizeof(real));
+    pack_matrix(8, 4, params + 104, 1, 8, packed + 128, 0, 0, 8);
+    memset(packed + 256, 0, 64 * sizeof(real));
+    pack_matrix(4, 8, params + 104, 8, 1, packed + 256, 0, 0, 4);
+    memset(packed + 320, 0, 128 * sizeof(real));
+    pack_matrix(8, 8, params + 0, 8, 1, packed + 320, 0, 0, 8);
+}
+
+void hello_reset(hello_state *state)
+{
+    memset(state, 0, sizeof *state);
+}
+
+const hello_param *hello_param_table(void)
+{
+    static const hello_param table[] = {
+        {"W", 8, 8, 0},
+        {"U", 8, 4, 64},
+        {"b", 8, 1, 96},
+        {"V", 4, 8, 104},
+        {"c", 4, 1, 136},
+        {NULL, 0, 0, 0}
+    };
+    return table;
+}
+
+size_t hello_sizes(hello_size what, size_t batch, const size_t *steps)
+{
+    (void)batch;
+    (void)steps;
+    if (what == HELLO_SIZE_PARAMS) return HELLO_PARAMS;
+    if (what == HELLO_SIZE_PACKED) return HELLO_PACKED;
+    if (what == HELLO_SIZE_STATE_BYTES) return sizeof(hello_state);
+    if (what == HELLO_SIZE_STEP) return HELLO_STEP_WORK(steps[0], batch);
+    if (what == HELLO_SIZE_FORWARD) return HELLO_FORWARD_WORK(steps[0], batch);
+    if (what == HELLO_SIZE_LOSS) return HELLO_LOSS_WORK(steps[0], batch);
+    if (what == HELLO_SIZE_GRAD) return HELLO_GRAD_WORK(steps[0], batch);
+    return 0;
+}

@@ -1,0 +1,1139 @@
+/* tiny_lstm.c: made by rnnc 0.1.0 from the model `tiny_lstm`; do not edit.
+ * rnnc build tiny_lstm.rnn --batch 4
+ * This file is the output of a compiler and carries no licence of it: it is yours. */
+#include "tiny_lstm.h"
+
+typedef float real;
+#define REAL_IS_DOUBLE 0
+#include "rnn.h"
+
+/* The iterations of the loop that follows do not depend on each other. */
+#if defined __GNUC__ && !defined __clang__ && !defined __TINYC__
+#define RNN_INDEPENDENT _Pragma("GCC ivdep")
+#else
+#define RNN_INDEPENDENT
+#endif
+#define NORM(k, own) (args->norms ? args->norms[k] : (own))
+
+/* Own length of a sequence. */
+static size_t length_t(const tiny_lstm_args *args, size_t seq)
+{
+    return args->lengths_t ? (size_t)args->lengths_t[seq] : args->T;
+}
+
+/* Is any sequence shorter than the arrays? */
+static int is_ragged(const tiny_lstm_args *args)
+{
+    for (size_t seq = 0; seq < args->batch; seq++) {
+        if (args->lengths_t && (size_t)args->lengths_t[seq] != args->T) return 1;
+    }
+    return 0;
+}
+
+/* Steps of a sequence before this call. */
+static uint64_t time_of(const tiny_lstm_args *args, size_t seq)
+{
+    return args->state ? args->state->time[seq] : 0;
+}
+static int check_step(const tiny_lstm_args *args)
+{
+    if (!args || args->batch < 1 || args->batch > TINY_LSTM_BATCH || !args->params || !args->packed || !args->work)
+        return TINY_LSTM_BAD_ARGUMENT;
+    if (args->T < 1) return TINY_LSTM_BAD_ARGUMENT;
+    if (!args->x) return TINY_LSTM_BAD_ARGUMENT;
+    for (size_t seq = 0; args->lengths_t && seq < args->batch; seq++)
+        if (args->lengths_t[seq] < 0 || (size_t)args->lengths_t[seq] > args->T) return TINY_LSTM_BAD_LENGTH;
+    return TINY_LSTM_OK;
+}
+
+/* ---- step: 168 T batch flops in matrix products; memory: see the macro TINY_LSTM_STEP_WORK ---- */
+int tiny_lstm_step(const tiny_lstm_args *given)
+{
+    tiny_lstm_args one_step = *given;
+    const tiny_lstm_args *args = &one_step;
+    one_step.T = 1;
+    const int status = check_step(args);
+    if (status) return status;
+    const size_t batch = args->batch;
+    const int ragged = is_ragged(args);
+    const real *params = args->params;
+    real *work = args->work;
+    real *const h_o_matmul_x4_all = work; /* [batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
+    work += batch * 16;
+    real *const h_o_matmul_all = work; /* [1][batch][4]: h.o.matmul (4) */
+    work += (batch * 4 + 15) / 16 * 16;
+    real *const h_f_matmul_all = work; /* [1][batch][4]: h.f.matmul (4) */
+    work += (batch * 4 + 15) / 16 * 16;
+    real *const h_i_matmul_all = work; /* [1][batch][4]: h.i.matmul (4) */
+    work += (batch * 4 + 15) / 16 * 16;
+    real *const h_g_matmul_all = work; /* [1][batch][4]: h.g.matmul (4) */
+    work += (batch * 4 + 15) / 16 * 16;
+    real *const h_c_all = work; /* [(1 + 1)][batch][4]: h.c (4) */
+    work += (batch * 8 + 15) / 16 * 16;
+    real *const h_all = work; /* [(1 + 1)][batch][4]: h (4) */
+    work += (batch * 8 + 15) / 16 * 16;
+    real *const out_matmul_all = work; /* [1][batch][1]: out.matmul (1) */
+    work += (batch * 1 + 15) / 16 * 16;
+    real *const out_all = work; /* [1][batch][1]: out (1) */
+    work += (batch * 1 + 15) / 16 * 16;
+
+    /* h.Uo @ x[t] */
+    contract((int)(batch), 4, 1, args->x, 1, 1, args->packed + 0, 16, 16, h_o_matmul_all, 4, 0);
+    /* h.Uf @ x[t] */
+    contract((int)(batch), 4, 1, args->x, 1, 1, args->packed + 16, 16, 16, h_f_matmul_all, 4, 0);
+    /* h.Ui @ x[t] */
+    contract((int)(batch), 4, 1, args->x, 1, 1, args->packed + 32, 16, 16, h_i_matmul_all, 4, 0);
+    /* h.Ug @ x[t] */
+    contract((int)(batch), 4, 1, args->x, 1, 1, args->packed + 48, 16, 16, h_g_matmul_all, 4, 0);
+    /* h.c before step 1 */
+    for (size_t ago = 0; ago < 1; ago++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const size_t t = 0 - ago;
+            real *to = h_c_all + (t * batch + seq) * 4;
+            const uint64_t seen = time_of(args, seq);
+            for (size_t unit = 0; unit < 4; unit++) {
+                to[unit] = seen > ago ? args->state->h_c[ago][seq][unit] : 0;
+            }
+        }
+    }
+    /* h before step 1 */
+    for (size_t ago = 0; ago < 1; ago++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const size_t t = 0 - ago;
+            real *to = h_all + (t * batch + seq) * 4;
+            const uint64_t seen = time_of(args, seq);
+            for (size_t unit = 0; unit < 4; unit++) {
+                to[unit] = seen > ago ? args->state->h[ago][seq][unit] : 0;
+            }
+        }
+    }
+
+    /* one step of t */
+    {
+        const size_t t = 0;
+        /* h.Wo @ h[t-1] */
+        /* h.Wf @ h[t-1] */
+        /* h.Wi @ h[t-1] */
+        /* h.Wg @ h[t-1] */
+        contract((int)(batch), 16, 4, h_all + t * batch * 4, 4, 1, args->packed + 64, 16, 64, h_o_matmul_x4_all, 16, 0);
+        for (size_t row = 0; row < batch; row++) {
+            const real *h_o_matmul_row = h_o_matmul_x4_all + row * 16;
+            const real *h_o_matmul_row_v2 = h_o_matmul_all + (t * batch + row) * 4;
+            const real *h_bo_row = params + 68;
+            const real *h_f_matmul_row = h_o_matmul_x4_all + row * 16 + 4;
+            const real *h_f_matmul_row_v2 = h_f_matmul_all + (t * batch + row) * 4;
+            const real *h_bf_row = params + 44;
+            const real *h_c_prev = h_c_all + (t * batch + row) * 4;
+            const real *h_i_matmul_row = h_o_matmul_x4_all + row * 16 + 8;
+            const real *h_i_matmul_row_v2 = h_i_matmul_all + (t * batch + row) * 4;
+            const real *h_bi_row = params + 20;
+            const real *h_g_matmul_row = h_o_matmul_x4_all + row * 16 + 12;
+            const real *h_g_matmul_row_v2 = h_g_matmul_all + (t * batch + row) * 4;
+            const real *h_bg_row = params + 92;
+            real *to_h_c = h_c_all + ((t + 1) * batch + row) * 4;
+            real *to_h = h_all + ((t + 1) * batch + row) * 4;
+            RNN_INDEPENDENT
+            for (size_t unit = 0; unit < 4; unit++) {
+                /* lstm.rnn:11  o = sigmoid(Wo @ h[t-1] + Uo @ x + bo) */
+                const real h_o = real_sigmoid(h_o_matmul_row[unit] + h_o_matmul_row_v2[unit] + h_bo_row[unit]);
+                /* lstm.rnn:10  f = sigmoid(Wf @ h[t-1] + Uf @ x + bf) */
+                const real h_f = real_sigmoid(h_f_matmul_row[unit] + h_f_matmul_row_v2[unit] + h_bf_row[unit]);
+                /* lstm.rnn:9  i = sigmoid(Wi @ h[t-1] + Ui @ x + bi) */
+                const real h_i = real_sigmoid(h_i_matmul_row[unit] + h_i_matmul_row_v2[unit] + h_bi_row[unit]);
+                /* lstm.rnn:12  g = tanh (Wg @ h[t-1] + Ug @ x + bg) */
+                const real h_g = real_tanh(h_g_matmul_row[unit] + h_g_matmul_row_v2[unit] + h_bg_row[unit]);
+                /* lstm.rnn:13  c = f * c[t-1] + i * g */
+                const real h_c = h_f * h_c_prev[unit] + h_i * h_g;
+                /* lstm.rnn:14  h = o * tanh(c) */
+                const real h = h_o * real_tanh(h_c);
+                to_h_c[unit] = h_c;
+                to_h[unit] = h;
+            }
+        }
+    }
+
+    /* out.W @ h[t] */
+    contract((int)(batch), 1, 4, h_all + batch * 4, 4, 1, args->packed + 128, 16, 64, out_matmul_all, 1, 0);
+    for (size_t row = 0; row < batch; row++) {
+        const real *out_matmul_row = out_matmul_all + row;
+        const real *out_b_row = params + 100;
+        real *to_out = out_all + row;
+        /* dense.rnn:4  y = if bias then W @ x + b else W @ x */
+        const real out = out_matmul_row[0] + out_b_row[0];
+        to_out[0] = out;
+    }
+    if (args->out) {
+        for (size_t t = 0; t < 1; t++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                const int valid = !ragged || (t < length_t(args, seq));
+                real *to = args->out + (t * batch + seq) * 1;
+                to[0] = valid ? (out_all + (t * batch + seq))[0] : 0;
+            }
+        }
+    }
+    if (args->state) {
+        for (size_t ago = 0; ago < 1; ago++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                if (length_t(args, seq) == 0) continue;
+                const size_t t = length_t(args, seq) + 0 - ago;
+                for (size_t unit = 0; unit < 4; unit++) {
+                    args->state->h_c[ago][seq][unit] = (h_c_all + (t * batch + seq) * 4)[unit];
+                }
+            }
+        }
+    }
+    if (args->state) {
+        for (size_t ago = 0; ago < 1; ago++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                if (length_t(args, seq) == 0) continue;
+                const size_t t = length_t(args, seq) + 0 - ago;
+                for (size_t unit = 0; unit < 4; unit++) {
+                    args->state->h[ago][seq][unit] = (h_all + (t * batch + seq) * 4)[unit];
+                }
+            }
+        }
+    }
+    if (args->state) {
+        for (size_t seq = 0; seq < batch; seq++) args->state->time[seq] += length_t(args, seq);
+    }
+    return 0;
+}
+
+static int check_forward(const tiny_lstm_args *args)
+{
+    if (!args || args->batch < 1 || args->batch > TINY_LSTM_BATCH || !args->params || !args->packed || !args->work)
+        return TINY_LSTM_BAD_ARGUMENT;
+    if (args->T < 1) return TINY_LSTM_BAD_ARGUMENT;
+    if (!args->x) return TINY_LSTM_BAD_ARGUMENT;
+    for (size_t seq = 0; args->lengths_t && seq < args->batch; seq++)
+        if (args->lengths_t[seq] < 0 || (size_t)args->lengths_t[seq] > args->T) return TINY_LSTM_BAD_LENGTH;
+    return TINY_LSTM_OK;
+}
+
+/* ---- forward: 168 T batch flops in matrix products; memory: see the macro TINY_LSTM_FORWARD_WORK ---- */
+int tiny_lstm_forward(const tiny_lstm_args *args)
+{
+    const int status = check_forward(args);
+    if (status) return status;
+    const size_t batch = args->batch;
+    const size_t T = args->T;
+    const int ragged = is_ragged(args);
+    const real *params = args->params;
+    real *work = args->work;
+    real *const h_o_matmul_x4_all = work; /* [batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
+    work += batch * 16;
+    real *const h_o_matmul_all = work; /* [T][batch][4]: h.o.matmul (4) */
+    work += (T * batch * 4 + 15) / 16 * 16;
+    real *const h_f_matmul_all = work; /* [T][batch][4]: h.f.matmul (4) */
+    work += (T * batch * 4 + 15) / 16 * 16;
+    real *const h_i_matmul_all = work; /* [T][batch][4]: h.i.matmul (4) */
+    work += (T * batch * 4 + 15) / 16 * 16;
+    real *const h_g_matmul_all = work; /* [T][batch][4]: h.g.matmul (4) */
+    work += (T * batch * 4 + 15) / 16 * 16;
+    real *const h_c_all = work; /* [(T + 1)][batch][4]: h.c (4) */
+    work += ((T + 1) * batch * 4 + 15) / 16 * 16;
+    real *const h_all = work; /* [(T + 1)][batch][4]: h (4) */
+    work += ((T + 1) * batch * 4 + 15) / 16 * 16;
+    real *const out_matmul_all = work; /* [T][batch][1]: out.matmul (1) */
+    work += (T * batch * 1 + 15) / 16 * 16;
+    real *const out_all = work; /* [T][batch][1]: out (1) */
+    work += (T * batch * 1 + 15) / 16 * 16;
+
+    /* h.Uo @ x[t] */
+    contract((int)(T * batch), 4, 1, args->x, 1, 1, args->packed + 0, 16, 16, h_o_matmul_all, 4, 0);
+    /* h.Uf @ x[t] */
+    contract((int)(T * batch), 4, 1, args->x, 1, 1, args->packed + 16, 16, 16, h_f_matmul_all, 4, 0);
+    /* h.Ui @ x[t] */
+    contract((int)(T * batch), 4, 1, args->x, 1, 1, args->packed + 32, 16, 16, h_i_matmul_all, 4, 0);
+    /* h.Ug @ x[t] */
+    contract((int)(T * batch), 4, 1, args->x, 1, 1, args->packed + 48, 16, 16, h_g_matmul_all, 4, 0);
+    /* h.c before step 1 */
+    for (size_t ago = 0; ago < 1; ago++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const size_t t = 0 - ago;
+            real *to = h_c_all + (t * batch + seq) * 4;
+            const uint64_t seen = time_of(args, seq);
+            for (size_t unit = 0; unit < 4; unit++) {
+                to[unit] = seen > ago ? args->state->h_c[ago][seq][unit] : 0;
+            }
+        }
+    }
+    /* h before step 1 */
+    for (size_t ago = 0; ago < 1; ago++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const size_t t = 0 - ago;
+            real *to = h_all + (t * batch + seq) * 4;
+            const uint64_t seen = time_of(args, seq);
+            for (size_t unit = 0; unit < 4; unit++) {
+                to[unit] = seen > ago ? args->state->h[ago][seq][unit] : 0;
+            }
+        }
+    }
+
+    /* scan over t, forward */
+    for (size_t t = 0; t < T; t++) {
+        /* h.Wo @ h[t-1] */
+        /* h.Wf @ h[t-1] */
+        /* h.Wi @ h[t-1] */
+        /* h.Wg @ h[t-1] */
+        contract((int)(batch), 16, 4, h_all + t * batch * 4, 4, 1, args->packed + 64, 16, 64, h_o_matmul_x4_all, 16, 0);
+        for (size_t row = 0; row < batch; row++) {
+            const real *h_o_matmul_row = h_o_matmul_x4_all + row * 16;
+            const real *h_o_matmul_row_v2 = h_o_matmul_all + (t * batch + row) * 4;
+            const real *h_bo_row = params + 68;
+            const real *h_f_matmul_row = h_o_matmul_x4_all + row * 16 + 4;
+            const real *h_f_matmul_row_v2 = h_f_matmul_all + (t * batch + row) * 4;
+            const real *h_bf_row = params + 44;
+            const real *h_c_prev = h_c_all + (t * batch + row) * 4;
+            const real *h_i_matmul_row = h_o_matmul_x4_all + row * 16 + 8;
+            const real *h_i_matmul_row_v2 = h_i_matmul_all + (t * batch + row) * 4;
+            const real *h_bi_row = params + 20;
+            const real *h_g_matmul_row = h_o_matmul_x4_all + row * 16 + 12;
+            const real *h_g_matmul_row_v2 = h_g_matmul_all + (t * batch + row) * 4;
+            const real *h_bg_row = params + 92;
+            real *to_h_c = h_c_all + ((t + 1) * batch + row) * 4;
+            real *to_h = h_all + ((t + 1) * batch + row) * 4;
+            RNN_INDEPENDENT
+            for (size_t unit = 0; unit < 4; unit++) {
+                /* lstm.rnn:11  o = sigmoid(Wo @ h[t-1] + Uo @ x + bo) */
+                const real h_o = real_sigmoid(h_o_matmul_row[unit] + h_o_matmul_row_v2[unit] + h_bo_row[unit]);
+                /* lstm.rnn:10  f = sigmoid(Wf @ h[t-1] + Uf @ x + bf) */
+                const real h_f = real_sigmoid(h_f_matmul_row[unit] + h_f_matmul_row_v2[unit] + h_bf_row[unit]);
+                /* lstm.rnn:9  i = sigmoid(Wi @ h[t-1] + Ui @ x + bi) */
+                const real h_i = real_sigmoid(h_i_matmul_row[unit] + h_i_matmul_row_v2[unit] + h_bi_row[unit]);
+                /* lstm.rnn:12  g = tanh (Wg @ h[t-1] + Ug @ x + bg) */
+                const real h_g = real_tanh(h_g_matmul_row[unit] + h_g_matmul_row_v2[unit] + h_bg_row[unit]);
+                /* lstm.rnn:13  c = f * c[t-1] + i * g */
+                const real h_c = h_f * h_c_prev[unit] + h_i * h_g;
+                /* lstm.rnn:14  h = o * tanh(c) */
+                const real h = h_o * real_tanh(h_c);
+                to_h_c[unit] = h_c;
+                to_h[unit] = h;
+            }
+        }
+    }
+
+    /* out.W @ h[t] */
+    contract((int)(T * batch), 1, 4, h_all + batch * 4, 4, 1, args->packed + 128, 16, 64, out_matmul_all, 1, 0);
+    for (size_t row = 0; row < T * batch; row++) {
+        const real *out_matmul_row = out_matmul_all + row;
+        const real *out_b_row = params + 100;
+        real *to_out = out_all + row;
+        /* dense.rnn:4  y = if bias then W @ x + b else W @ x */
+        const real out = out_matmul_row[0] + out_b_row[0];
+        to_out[0] = out;
+    }
+    if (args->out) {
+        for (size_t t = 0; t < T; t++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                const int valid = !ragged || (t < length_t(args, seq));
+                real *to = args->out + (t * batch + seq) * 1;
+                to[0] = valid ? (out_all + (t * batch + seq))[0] : 0;
+            }
+        }
+    }
+    if (args->state) {
+        for (size_t ago = 0; ago < 1; ago++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                if (length_t(args, seq) == 0) continue;
+                const size_t t = length_t(args, seq) + 0 - ago;
+                for (size_t unit = 0; unit < 4; unit++) {
+                    args->state->h_c[ago][seq][unit] = (h_c_all + (t * batch + seq) * 4)[unit];
+                }
+            }
+        }
+    }
+    if (args->state) {
+        for (size_t ago = 0; ago < 1; ago++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                if (length_t(args, seq) == 0) continue;
+                const size_t t = length_t(args, seq) + 0 - ago;
+                for (size_t unit = 0; unit < 4; unit++) {
+                    args->state->h[ago][seq][unit] = (h_all + (t * batch + seq) * 4)[unit];
+                }
+            }
+        }
+    }
+    if (args->state) {
+        for (size_t seq = 0; seq < batch; seq++) args->state->time[seq] += length_t(args, seq);
+    }
+    return 0;
+}
+
+static int check_loss(const tiny_lstm_args *args)
+{
+    if (!args || args->batch < 1 || args->batch > TINY_LSTM_BATCH || !args->params || !args->packed || !args->work)
+        return TINY_LSTM_BAD_ARGUMENT;
+    if (args->T < 1) return TINY_LSTM_BAD_ARGUMENT;
+    if (!args->x) return TINY_LSTM_BAD_ARGUMENT;
+    if (!args->y) return TINY_LSTM_BAD_ARGUMENT;
+    if (!args->loss) return TINY_LSTM_BAD_ARGUMENT;
+    for (size_t seq = 0; args->lengths_t && seq < args->batch; seq++)
+        if (args->lengths_t[seq] < 0 || (size_t)args->lengths_t[seq] > args->T) return TINY_LSTM_BAD_LENGTH;
+    return TINY_LSTM_OK;
+}
+
+/* ---- loss: 168 T batch flops in matrix products; memory: see the macro TINY_LSTM_LOSS_WORK ---- */
+int tiny_lstm_loss(const tiny_lstm_args *args)
+{
+    const int status = check_loss(args);
+    if (status) return status;
+    const size_t batch = args->batch;
+    const size_t T = args->T;
+    const int ragged = is_ragged(args);
+    const real *params = args->params;
+    real *work = args->work;
+    real *const h_o_matmul_x4_all = work; /* [batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
+    work += batch * 16;
+    real *const h_o_matmul_all = work; /* [T][batch][4]: h.o.matmul (4) */
+    work += (T * batch * 4 + 15) / 16 * 16;
+    real *const h_f_matmul_all = work; /* [T][batch][4]: h.f.matmul (4) */
+    work += (T * batch * 4 + 15) / 16 * 16;
+    real *const h_i_matmul_all = work; /* [T][batch][4]: h.i.matmul (4) */
+    work += (T * batch * 4 + 15) / 16 * 16;
+    real *const h_g_matmul_all = work; /* [T][batch][4]: h.g.matmul (4) */
+    work += (T * batch * 4 + 15) / 16 * 16;
+    real *const h_c_all = work; /* [(T + 1)][batch][4]: h.c (4) */
+    work += ((T + 1) * batch * 4 + 15) / 16 * 16;
+    real *const h_all = work; /* [(T + 1)][batch][4]: h (4) */
+    work += ((T + 1) * batch * 4 + 15) / 16 * 16;
+    real *const out_matmul_all = work; /* [T][batch][1]: out.matmul (1) */
+    work += (T * batch * 1 + 15) / 16 * 16;
+    real *const out_all = work; /* [T][batch][1]: out (1) */
+    work += (T * batch * 1 + 15) / 16 * 16;
+    real *const loss_1_all = work; /* [T][batch][1]: loss.1 (1) */
+    work += (T * batch * 1 + 15) / 16 * 16;
+    real *const loss_all = work; /* [T][batch][1]: loss scalar */
+    work += (T * batch * 1 + 15) / 16 * 16;
+    real *const loss_sum_over_all = work; /* [1]: loss.sum_over scalar */
+    work += 16;
+    real *const loss_count_all = work; /* [1]: loss.count scalar */
+    work += 16;
+    real *const loss_v2_all = work; /* [1]: loss scalar */
+    work += 16;
+
+    /* h.Uo @ x[t] */
+    contract((int)(T * batch), 4, 1, args->x, 1, 1, args->packed + 0, 16, 16, h_o_matmul_all, 4, 0);
+    /* h.Uf @ x[t] */
+    contract((int)(T * batch), 4, 1, args->x, 1, 1, args->packed + 16, 16, 16, h_f_matmul_all, 4, 0);
+    /* h.Ui @ x[t] */
+    contract((int)(T * batch), 4, 1, args->x, 1, 1, args->packed + 32, 16, 16, h_i_matmul_all, 4, 0);
+    /* h.Ug @ x[t] */
+    contract((int)(T * batch), 4, 1, args->x, 1, 1, args->packed + 48, 16, 16, h_g_matmul_all, 4, 0);
+    {
+        size_t valid = 0;
+        for (size_t seq = 0; seq < batch; seq++) {
+            valid += length_t(args, seq);
+        }
+        (loss_count_all)[0] = (real)valid;
+    }
+    /* h.c before step 1 */
+    for (size_t ago = 0; ago < 1; ago++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const size_t t = 0 - ago;
+            real *to = h_c_all + (t * batch + seq) * 4;
+            const uint64_t seen = time_of(args, seq);
+            for (size_t unit = 0; unit < 4; unit++) {
+                to[unit] = seen > ago ? args->state->h_c[ago][seq][unit] : 0;
+            }
+        }
+    }
+    /* h before step 1 */
+    for (size_t ago = 0; ago < 1; ago++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const size_t t = 0 - ago;
+            real *to = h_all + (t * batch + seq) * 4;
+            const uint64_t seen = time_of(args, seq);
+            for (size_t unit = 0; unit < 4; unit++) {
+                to[unit] = seen > ago ? args->state->h[ago][seq][unit] : 0;
+            }
+        }
+    }
+
+    /* scan over t, forward */
+    for (size_t t = 0; t < T; t++) {
+        /* h.Wo @ h[t-1] */
+        /* h.Wf @ h[t-1] */
+        /* h.Wi @ h[t-1] */
+        /* h.Wg @ h[t-1] */
+        contract((int)(batch), 16, 4, h_all + t * batch * 4, 4, 1, args->packed + 64, 16, 64, h_o_matmul_x4_all, 16, 0);
+        for (size_t row = 0; row < batch; row++) {
+            const real *h_o_matmul_row = h_o_matmul_x4_all + row * 16;
+            const real *h_o_matmul_row_v2 = h_o_matmul_all + (t * batch + row) * 4;
+            const real *h_bo_row = params + 68;
+            const real *h_f_matmul_row = h_o_matmul_x4_all + row * 16 + 4;
+            const real *h_f_matmul_row_v2 = h_f_matmul_all + (t * batch + row) * 4;
+            const real *h_bf_row = params + 44;
+            const real *h_c_prev = h_c_all + (t * batch + row) * 4;
+            const real *h_i_matmul_row = h_o_matmul_x4_all + row * 16 + 8;
+            const real *h_i_matmul_row_v2 = h_i_matmul_all + (t * batch + row) * 4;
+            const real *h_bi_row = params + 20;
+            const real *h_g_matmul_row = h_o_matmul_x4_all + row * 16 + 12;
+            const real *h_g_matmul_row_v2 = h_g_matmul_all + (t * batch + row) * 4;
+            const real *h_bg_row = params + 92;
+            real *to_h_c = h_c_all + ((t + 1) * batch + row) * 4;
+            real *to_h = h_all + ((t + 1) * batch + row) * 4;
+            RNN_INDEPENDENT
+            for (size_t unit = 0; unit < 4; unit++) {
+                /* lstm.rnn:11  o = sigmoid(Wo @ h[t-1] + Uo @ x + bo) */
+                const real h_o = real_sigmoid(h_o_matmul_row[unit] + h_o_matmul_row_v2[unit] + h_bo_row[unit]);
+                /* lstm.rnn:10  f = sigmoid(Wf @ h[t-1] + Uf @ x + bf) */
+                const real h_f = real_sigmoid(h_f_matmul_row[unit] + h_f_matmul_row_v2[unit] + h_bf_row[unit]);
+                /* lstm.rnn:9  i = sigmoid(Wi @ h[t-1] + Ui @ x + bi) */
+                const real h_i = real_sigmoid(h_i_matmul_row[unit] + h_i_matmul_row_v2[unit] + h_bi_row[unit]);
+                /* lstm.rnn:12  g = tanh (Wg @ h[t-1] + Ug @ x + bg) */
+                const real h_g = real_tanh(h_g_matmul_row[unit] + h_g_matmul_row_v2[unit] + h_bg_row[unit]);
+                /* lstm.rnn:13  c = f * c[t-1] + i * g */
+                const real h_c = h_f * h_c_prev[unit] + h_i * h_g;
+                /* lstm.rnn:14  h = o * tanh(c) */
+                const real h = h_o * real_tanh(h_c);
+                to_h_c[unit] = h_c;
+                to_h[unit] = h;
+            }
+        }
+    }
+
+    /* out.W @ h[t] */
+    contract((int)(T * batch), 1, 4, h_all + batch * 4, 4, 1, args->packed + 128, 16, 64, out_matmul_all, 1, 0);
+    for (size_t row = 0; row < T * batch; row++) {
+        const real *out_matmul_row = out_matmul_all + row;
+        const real *out_b_row = params + 100;
+        const real *y_row = args->y + row;
+        real *to_out = out_all + row;
+        real *to_loss_1 = loss_1_all + row;
+        /* dense.rnn:4  y = if bias then W @ x + b else W @ x */
+        const real out = out_matmul_row[0] + out_b_row[0];
+        const real loss_1 = real_square(out - y_row[0]);
+        to_out[0] = out;
+        to_loss_1[0] = loss_1;
+    }
+    /* tiny_lstm.rnn:11  loss mean_square(out, y) */
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const real *from = loss_1_all + (t * batch + seq);
+            real *to = loss_all + (t * batch + seq);
+            to[0] = row_sum(1, from);
+        }
+    }
+    (loss_sum_over_all)[0] = 0;
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            if (ragged && t >= length_t(args, seq)) continue;
+            const real *loss__row = loss_all + (t * batch + seq);
+            real *to_loss_sum_over = loss_sum_over_all;
+            to_loss_sum_over[0] += loss__row[0];
+        }
+    }
+    {
+        const real *loss_count_row = loss_count_all;
+        const real *loss_sum_over_row = loss_sum_over_all;
+        real *to_loss_ = loss_v2_all;
+        const real loss_ = loss_sum_over_row[0] / NORM(0, real_max(loss_count_row[0], 1.0f));
+        to_loss_[0] = loss_;
+    }
+    if (args->out) {
+        for (size_t t = 0; t < T; t++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                const int valid = !ragged || (t < length_t(args, seq));
+                real *to = args->out + (t * batch + seq) * 1;
+                to[0] = valid ? (out_all + (t * batch + seq))[0] : 0;
+            }
+        }
+    }
+    if (args->state) {
+        for (size_t ago = 0; ago < 1; ago++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                if (length_t(args, seq) == 0) continue;
+                const size_t t = length_t(args, seq) + 0 - ago;
+                for (size_t unit = 0; unit < 4; unit++) {
+                    args->state->h_c[ago][seq][unit] = (h_c_all + (t * batch + seq) * 4)[unit];
+                }
+            }
+        }
+    }
+    if (args->state) {
+        for (size_t ago = 0; ago < 1; ago++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                if (length_t(args, seq) == 0) continue;
+                const size_t t = length_t(args, seq) + 0 - ago;
+                for (size_t unit = 0; unit < 4; unit++) {
+                    args->state->h[ago][seq][unit] = (h_all + (t * batch + seq) * 4)[unit];
+                }
+            }
+        }
+    }
+
+    *args->loss = (loss_v2_all)[0];
+    if (args->state) {
+        for (size_t seq = 0; seq < batch; seq++) args->state->time[seq] += length_t(args, seq);
+    }
+    return 0;
+}
+
+static int check_grad(const tiny_lstm_args *args)
+{
+    if (!args || args->batch < 1 || args->batch > TINY_LSTM_BATCH || !args->params || !args->packed || !args->work)
+        return TINY_LSTM_BAD_ARGUMENT;
+    if (args->T < 1) return TINY_LSTM_BAD_ARGUMENT;
+    if (!args->x) return TINY_LSTM_BAD_ARGUMENT;
+    if (!args->y) return TINY_LSTM_BAD_ARGUMENT;
+    if (!args->loss || !args->grads) return TINY_LSTM_BAD_ARGUMENT;
+    for (size_t seq = 0; args->lengths_t && seq < args->batch; seq++)
+        if (args->lengths_t[seq] < 0 || (size_t)args->lengths_t[seq] > args->T) return TINY_LSTM_BAD_LENGTH;
+    return TINY_LSTM_OK;
+}
+
+/* ---- grad: 504 T batch flops in matrix products; memory: see the macro TINY_LSTM_GRAD_WORK ---- */
+int tiny_lstm_grad(const tiny_lstm_args *args)
+{
+    const int status = check_grad(args);
+    if (status) return status;
+    const size_t batch = args->batch;
+    const size_t T = args->T;
+    const int ragged = is_ragged(args);
+    const real *params = args->params;
+    real *grads = args->grads;
+    real *work = args->work;
+    real *const h_o_matmul_x4_all = work; /* [batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
+    work += batch * 16;
+    real *const d_h_i_1_x4_all = work; /* [T][batch][16]: d_h.i.1 (4), d_h.f.1 (4), d_h.o.1 (4), d_h.g.1 (4) */
+    work += T * batch * 16;
+    real *const x_all = work; /* [T][batch][1]: x (1) */
+    work += (T * batch * 1 + 15) / 16 * 16;
+    real *const h_o_matmul_all = work; /* [T][batch][4]: h.o.matmul (4) */
+    work += (T * batch * 4 + 15) / 16 * 16;
+    real *const h_o_all = work; /* [T][batch][4]: h.o (4) */
+    work += (T * batch * 4 + 15) / 16 * 16;
+    real *const h_f_matmul_all = work; /* [T][batch][4]: h.f.matmul (4) */
+    work += (T * batch * 4 + 15) / 16 * 16;
+    real *const h_f_all = work; /* [T][batch][4]: h.f (4) */
+    work += (T * batch * 4 + 15) / 16 * 16;
+    real *const h_i_matmul_all = work; /* [T][batch][4]: h.i.matmul (4) */
+    work += (T * batch * 4 + 15) / 16 * 16;
+    real *const h_i_all = work; /* [T][batch][4]: h.i (4) */
+    work += (T * batch * 4 + 15) / 16 * 16;
+    real *const h_g_matmul_all = work; /* [T][batch][4]: h.g.matmul (4) */
+    work += (T * batch * 4 + 15) / 16 * 16;
+    real *const h_g_all = work; /* [T][batch][4]: h.g (4) */
+    work += (T * batch * 4 + 15) / 16 * 16;
+    real *const h_c_all = work; /* [(T + 1)][batch][4]: h.c (4) */
+    work += ((T + 1) * batch * 4 + 15) / 16 * 16;
+    real *const h_1_all = work; /* [T][batch][4]: h.1 (4) */
+    work += (T * batch * 4 + 15) / 16 * 16;
+    real *const h_all = work; /* [(T + 1)][batch][4]: h (4) */
+    work += ((T + 1) * batch * 4 + 15) / 16 * 16;
+    real *const out_matmul_all = work; /* [T][batch][1]: out.matmul (1) */
+    work += (T * batch * 1 + 15) / 16 * 16;
+    real *const loss_1_all = work; /* [T][batch][1]: loss.1 (1) */
+    work += (T * batch * 1 + 15) / 16 * 16;
+    real *const loss_2_all = work; /* [T][batch][1]: loss.2 (1) */
+    work += (T * batch * 1 + 15) / 16 * 16;
+    real *const loss_all = work; /* [T][batch][1]: loss scalar */
+    work += (T * batch * 1 + 15) / 16 * 16;
+    real *const loss_sum_over_all = work; /* [1]: loss.sum_over scalar */
+    work += 16;
+    real *const loss_count_all = work; /* [1]: loss.count scalar */
+    work += 16;
+    real *const loss_v2_all = work; /* [1]: loss scalar */
+    work += 16;
+    real *const d_loss_div_all = work; /* [1]: d_loss.div scalar */
+    work += 16;
+    real *const d_out_all = work; /* [T][batch][1]: d_out (1) */
+    work += (T * batch * 1 + 15) / 16 * 16;
+    real *const d_out_matmul_all = work; /* [T][batch][4]: d_out.matmul (4) */
+    work += (T * batch * 4 + 15) / 16 * 16;
+    real *const d_x_all = work; /* [T][batch][1]: d_x (1) */
+    work += (T * batch * 1 + 15) / 16 * 16;
+    real *const d_h_c_1_all = work; /* [(T + 1)][batch][4]: d_h.c.1 (4) */
+    work += ((T + 1) * batch * 4 + 15) / 16 * 16;
+    real *const d_h_2_all = work; /* [(T + 1)][batch][4]: d_h.2 (4) */
+    work += ((T + 1) * batch * 4 + 15) / 16 * 16;
+
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const int valid = t < length_t(args, seq);
+            (x_all + (t * batch + seq))[0] = valid ? (real)(args->x + (t * batch + seq))[0] : 0;
+        }
+    }
+    /* h.Uo @ x[t] */
+    contract((int)(T * batch), 4, 1, x_all, 1, 1, args->packed + 0, 16, 16, h_o_matmul_all, 4, 0);
+    /* h.Uf @ x[t] */
+    contract((int)(T * batch), 4, 1, x_all, 1, 1, args->packed + 16, 16, 16, h_f_matmul_all, 4, 0);
+    /* h.Ui @ x[t] */
+    contract((int)(T * batch), 4, 1, x_all, 1, 1, args->packed + 32, 16, 16, h_i_matmul_all, 4, 0);
+    /* h.Ug @ x[t] */
+    contract((int)(T * batch), 4, 1, x_all, 1, 1, args->packed + 48, 16, 16, h_g_matmul_all, 4, 0);
+    {
+        size_t valid = 0;
+        for (size_t seq = 0; seq < batch; seq++) {
+            valid += length_t(args, seq);
+        }
+        (loss_count_all)[0] = (real)valid;
+    }
+    /* h.c before step 1 */
+    for (size_t ago = 0; ago < 1; ago++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const size_t t = 0 - ago;
+            real *to = h_c_all + (t * batch + seq) * 4;
+            const uint64_t seen = time_of(args, seq);
+            for (size_t unit = 0; unit < 4; unit++) {
+                to[unit] = seen > ago ? args->state->h_c[ago][seq][unit] : 0;
+            }
+        }
+    }
+    /* h before step 1 */
+    for (size_t ago = 0; ago < 1; ago++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const size_t t = 0 - ago;
+            real *to = h_all + (t * batch + seq) * 4;
+            const uint64_t seen = time_of(args, seq);
+            for (size_t unit = 0; unit < 4; unit++) {
+                to[unit] = seen > ago ? args->state->h[ago][seq][unit] : 0;
+            }
+        }
+    }
+
+    /* scan over t, forward */
+    for (size_t t = 0; t < T; t++) {
+        /* h.Wo @ h[t-1] */
+        /* h.Wf @ h[t-1] */
+        /* h.Wi @ h[t-1] */
+        /* h.Wg @ h[t-1] */
+        contract((int)(batch), 16, 4, h_all + t * batch * 4, 4, 1, args->packed + 64, 16, 64, h_o_matmul_x4_all, 16, 0);
+        for (size_t row = 0; row < batch; row++) {
+            const real *h_o_matmul_row = h_o_matmul_x4_all + row * 16;
+            const real *h_o_matmul_row_v2 = h_o_matmul_all + (t * batch + row) * 4;
+            const real *h_bo_row = params + 68;
+            const real *h_f_matmul_row = h_o_matmul_x4_all + row * 16 + 4;
+            const real *h_f_matmul_row_v2 = h_f_matmul_all + (t * batch + row) * 4;
+            const real *h_bf_row = params + 44;
+            const real *h_c_prev = h_c_all + (t * batch + row) * 4;
+            const real *h_i_matmul_row = h_o_matmul_x4_all + row * 16 + 8;
+            const real *h_i_matmul_row_v2 = h_i_matmul_all + (t * batch + row) * 4;
+            const real *h_bi_row = params + 20;
+            const real *h_g_matmul_row = h_o_matmul_x4_all + row * 16 + 12;
+            const real *h_g_matmul_row_v2 = h_g_matmul_all + (t * batch + row) * 4;
+            const real *h_bg_row = params + 92;
+            real *to_h_o = h_o_all + (t * batch + row) * 4;
+            real *to_h_f = h_f_all + (t * batch + row) * 4;
+            real *to_h_i = h_i_all + (t * batch + row) * 4;
+            real *to_h_g = h_g_all + (t * batch + row) * 4;
+            real *to_h_c = h_c_all + ((t + 1) * batch + row) * 4;
+            real *to_h_1 = h_1_all + (t * batch + row) * 4;
+            real *to_h = h_all + ((t + 1) * batch + row) * 4;
+            RNN_INDEPENDENT
+            for (size_t unit = 0; unit < 4; unit++) {
+                /* lstm.rnn:11  o = sigmoid(Wo @ h[t-1] + Uo @ x + bo) */
+                const real h_o = real_sigmoid(h_o_matmul_row[unit] + h_o_matmul_row_v2[unit] + h_bo_row[unit]);
+                /* lstm.rnn:10  f = sigmoid(Wf @ h[t-1] + Uf @ x + bf) */
+                const real h_f = real_sigmoid(h_f_matmul_row[unit] + h_f_matmul_row_v2[unit] + h_bf_row[unit]);
+                /* lstm.rnn:9  i = sigmoid(Wi @ h[t-1] + Ui @ x + bi) */
+                const real h_i = real_sigmoid(h_i_matmul_row[unit] + h_i_matmul_row_v2[unit] + h_bi_row[unit]);
+                /* lstm.rnn:12  g = tanh (Wg @ h[t-1] + Ug @ x + bg) */
+                const real h_g = real_tanh(h_g_matmul_row[unit] + h_g_matmul_row_v2[unit] + h_bg_row[unit]);
+                /* lstm.rnn:13  c = f * c[t-1] + i * g */
+                const real h_c = h_f * h_c_prev[unit] + h_i * h_g;
+                const real h_1 = real_tanh(h_c);
+                /* lstm.rnn:14  h = o * tanh(c) */
+                const real h = h_o * h_1;
+                to_h_o[unit] = h_o;
+                to_h_f[unit] = h_f;
+                to_h_i[unit] = h_i;
+                to_h_g[unit] = h_g;
+                to_h_c[unit] = h_c;
+                to_h_1[unit] = h_1;
+                to_h[unit] = h;
+            }
+        }
+    }
+
+    /* h beyond the end */
+    if (ragged) {
+        for (size_t t = 0; t < T; t++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                const size_t own = length_t(args, seq);
+                if (t < own) continue;
+                real *to = h_all + ((t + 1) * batch + seq) * 4;
+                for (size_t unit = 0; unit < 4; unit++) {
+                    to[unit] = 0;
+                }
+            }
+        }
+    }
+    /* out.W @ h[t] */
+    contract((int)(T * batch), 1, 4, h_all + batch * 4, 4, 1, args->packed + 128, 16, 64, out_matmul_all, 1, 0);
+    for (size_t row = 0; row < T * batch; row++) {
+        const real *out_matmul_row = out_matmul_all + row;
+        const real *out_b_row = params + 100;
+        const real *y_row = args->y + row;
+        real *to_loss_1 = loss_1_all + row;
+        real *to_loss_2 = loss_2_all + row;
+        /* dense.rnn:4  y = if bias then W @ x + b else W @ x */
+        const real out = out_matmul_row[0] + out_b_row[0];
+        const real loss_1 = out - y_row[0];
+        const real loss_2 = real_square(loss_1);
+        to_loss_1[0] = loss_1;
+        to_loss_2[0] = loss_2;
+    }
+    /* tiny_lstm.rnn:11  loss mean_square(out, y) */
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const real *from = loss_2_all + (t * batch + seq);
+            real *to = loss_all + (t * batch + seq);
+            to[0] = row_sum(1, from);
+        }
+    }
+    (loss_sum_over_all)[0] = 0;
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            if (ragged && t >= length_t(args, seq)) continue;
+            const real *loss__row = loss_all + (t * batch + seq);
+            real *to_loss_sum_over = loss_sum_over_all;
+            to_loss_sum_over[0] += loss__row[0];
+        }
+    }
+    {
+        const real *loss_count_row = loss_count_all;
+        const real *loss_sum_over_row = loss_sum_over_all;
+        real *to_loss_ = loss_v2_all;
+        real *to_d_loss_div = d_loss_div_all;
+        const real loss_3 = NORM(0, real_max(loss_count_row[0], 1.0f));
+        const real loss_ = loss_sum_over_row[0] / loss_3;
+        const real tmp1 = 1.0f / loss_3;
+        to_loss_[0] = loss_;
+        to_d_loss_div[0] = tmp1;
+    }
+    /* d_out.b = sum over t of d_out[t] */
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            if (ragged && t >= length_t(args, seq)) continue;
+            const real *loss_1_row = loss_1_all + (t * batch + seq);
+            const real *d_loss_div_row = d_loss_div_all;
+            real *to_d_out = d_out_all + (t * batch + seq);
+            real *to_d_out_b = grads + 100;
+            /* d_out[t] = 1 / loss.3 * (2 * loss.1[t]) */
+            const real d_out = d_loss_div_row[0] * (2.0f * loss_1_row[0]);
+            to_d_out[0] = d_out;
+            to_d_out_b[0] += d_out;
+        }
+    }
+    /* d_out beyond the end */
+    if (ragged) {
+        for (size_t t = 0; t < T; t++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                const size_t own = length_t(args, seq);
+                if (t < own) continue;
+                real *to = d_out_all + (t * batch + seq);
+                to[0] = 0;
+            }
+        }
+    }
+    /* out.W' @ d_out[t] */
+    contract((int)(T * batch), 4, 1, d_out_all, 1, 1, args->packed + 192, 16, 16, d_out_matmul_all, 4, 0);
+    /* d_out.W = sum over t of d_out[t] @ h[t]' */
+    contract(1, 4, (int)(T * batch), d_out_all, 1, 1, h_all + batch * 4, 4, 16, grads + 96, 4, 1);
+    /* d_h.c.1 beyond the end */
+    for (size_t t = ragged ? 0 : T; t < T + 1; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const size_t own = length_t(args, seq);
+            if (t < own) continue;
+            real *to = d_h_c_1_all + (t * batch + seq) * 4;
+            for (size_t unit = 0; unit < 4; unit++) {
+                to[unit] = 0;
+            }
+        }
+    }
+    /* d_h.2 beyond the end */
+    for (size_t t = ragged ? 0 : T; t < T + 1; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const size_t own = length_t(args, seq);
+            if (t < own) continue;
+            real *to = d_h_2_all + (t * batch + seq) * 4;
+            for (size_t unit = 0; unit < 4; unit++) {
+                to[unit] = 0;
+            }
+        }
+    }
+
+    /* scan over t, backward */
+    for (size_t t = T; t-- > 0;) {
+        for (size_t row = 0; row < batch; row++) {
+            const real *d_h_2_next = d_h_2_all + ((t + 1) * batch + row) * 4;
+            const real *d_out_matmul_row = d_out_matmul_all + (t * batch + row) * 4;
+            const real *h_o_row = h_o_all + (t * batch + row) * 4;
+            const real *h_1_row = h_1_all + (t * batch + row) * 4;
+            const real *d_h_c_1_next = d_h_c_1_all + ((t + 1) * batch + row) * 4;
+            const real *h_g_row = h_g_all + (t * batch + row) * 4;
+            const real *h_i_row = h_i_all + (t * batch + row) * 4;
+            const real *h_c_prev = h_c_all + (t * batch + row) * 4;
+            const real *h_f_row = h_f_all + (t * batch + row) * 4;
+            real *to_d_h_i_1 = d_h_i_1_x4_all + (t * batch + row) * 16;
+            real *to_d_h_f_1 = d_h_i_1_x4_all + (t * batch + row) * 16 + 4;
+            real *to_d_h_o_1 = d_h_i_1_x4_all + (t * batch + row) * 16 + 8;
+            real *to_d_h_g_1 = d_h_i_1_x4_all + (t * batch + row) * 16 + 12;
+            real *to_d_h_c_1 = d_h_c_1_all + (t * batch + row) * 4;
+            RNN_INDEPENDENT
+            for (size_t unit = 0; unit < 4; unit++) {
+                /* d_h[t] = d_h.2[t+1] + out.W' @ d_out[t] */
+                const real d_h = d_h_2_next[unit] + d_out_matmul_row[unit];
+                /* d_h.c[t] = d_h.c.1[t+1] + d_h[t] * h.o[t] * (1 - h.1[t]^2) */
+                const real d_h_c = d_h_c_1_next[unit] + d_h * h_o_row[unit] * (1.0f - real_square(h_1_row[unit]));
+                /* d_h.i[t] = d_h.c[t] * h.g[t] */
+                const real d_h_i = d_h_c * h_g_row[unit];
+                const real d_h_i_1 = d_h_i * (h_i_row[unit] * (1.0f - h_i_row[unit]));
+                /* d_h.f[t] = d_h.c[t] * h.c[t-1] */
+                const real d_h_f = d_h_c * h_c_prev[unit];
+                const real d_h_f_1 = d_h_f * (h_f_row[unit] * (1.0f - h_f_row[unit]));
+                /* d_h.o[t] = d_h[t] * h.1[t] */
+                const real d_h_o = d_h * h_1_row[unit];
+                const real d_h_o_1 = d_h_o * (h_o_row[unit] * (1.0f - h_o_row[unit]));
+                /* d_h.g[t] = d_h.c[t] * h.i[t] */
+                const real d_h_g = d_h_c * h_i_row[unit];
+                const real d_h_g_1 = d_h_g * (1.0f - real_square(h_g_row[unit]));
+                const real d_h_c_1 = d_h_c * h_f_row[unit];
+                to_d_h_i_1[unit] = d_h_i_1;
+                to_d_h_f_1[unit] = d_h_f_1;
+                to_d_h_o_1[unit] = d_h_o_1;
+                to_d_h_g_1[unit] = d_h_g_1;
+                to_d_h_c_1[unit] = d_h_c_1;
+            }
+        }
+        /* d_h.c.1 beyond the end */
+        if (ragged) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                const size_t own = length_t(args, seq);
+                if (t < own) continue;
+                real *to = d_h_c_1_all + (t * batch + seq) * 4;
+                for (size_t unit = 0; unit < 4; unit++) {
+                    to[unit] = 0;
+                }
+            }
+        }
+        /* d_h.g.1 beyond the end */
+        if (ragged) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                const size_t own = length_t(args, seq);
+                if (t < own) continue;
+                real *to = d_h_i_1_x4_all + (t * batch + seq) * 16 + 12;
+                for (size_t unit = 0; unit < 4; unit++) {
+                    to[unit] = 0;
+                }
+            }
+        }
+        /* d_h.o.1 beyond the end */
+        if (ragged) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                const size_t own = length_t(args, seq);
+                if (t < own) continue;
+                real *to = d_h_i_1_x4_all + (t * batch + seq) * 16 + 8;
+                for (size_t unit = 0; unit < 4; unit++) {
+                    to[unit] = 0;
+                }
+            }
+        }
+        /* d_h.f.1 beyond the end */
+        if (ragged) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                const size_t own = length_t(args, seq);
+                if (t < own) continue;
+                real *to = d_h_i_1_x4_all + (t * batch + seq) * 16 + 4;
+                for (size_t unit = 0; unit < 4; unit++) {
+                    to[unit] = 0;
+                }
+            }
+        }
+        /* d_h.i.1 beyond the end */
+        if (ragged) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                const size_t own = length_t(args, seq);
+                if (t < own) continue;
+                real *to = d_h_i_1_x4_all + (t * batch + seq) * 16;
+                for (size_t unit = 0; unit < 4; unit++) {
+                    to[unit] = 0;
+                }
+            }
+        }
+        /* d_h.2[t] = h.Wi' @ d_h.i.1[t] + h.Wf' @ d_h.f.1[t] + h.Wo' @ d_h.o.1[t] + h.Wg' @ d_h.g.1[t] */
+        contract((int)(batch), 4, 16, d_h_i_1_x4_all + t * batch * 16, 16, 1, args->packed + 208, 16, 256, d_h_2_all + t * batch * 4, 4, 0);
+        /* d_h.2 beyond the end */
+        if (ragged) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                const size_t own = length_t(args, seq);
+                if (t < own) continue;
+                real *to = d_h_2_all + (t * batch + seq) * 4;
+                for (size_t unit = 0; unit < 4; unit++) {
+                    to[unit] = 0;
+                }
+            }
+        }
+    }
+
+    /* d_h.Wi = sum over t of d_h.i.1[t] @ h[t-1]' */
+    contract(4, 4, (int)(T * batch), d_h_i_1_x4_all, 1, 16, h_all, 4, 16, grads, 4, 1);
+    /* d_h.Ui = sum over t of d_h.i.1[t] @ x[t]' */
+    contract(4, 1, (int)(T * batch), d_h_i_1_x4_all, 1, 16, x_all, 1, 16, grads + 16, 1, 1);
+    /* d_h.Wf = sum over t of d_h.f.1[t] @ h[t-1]' */
+    contract(4, 4, (int)(T * batch), d_h_i_1_x4_all + 4, 1, 16, h_all, 4, 16, grads + 24, 4, 1);
+    /* d_h.Uf = sum over t of d_h.f.1[t] @ x[t]' */
+    contract(4, 1, (int)(T * batch), d_h_i_1_x4_all + 4, 1, 16, x_all, 1, 16, grads + 40, 1, 1);
+    /* d_h.Wo = sum over t of d_h.o.1[t] @ h[t-1]' */
+    contract(4, 4, (int)(T * batch), d_h_i_1_x4_all + 8, 1, 16, h_all, 4, 16, grads + 48, 4, 1);
+    /* d_h.Uo = sum over t of d_h.o.1[t] @ x[t]' */
+    contract(4, 1, (int)(T * batch), d_h_i_1_x4_all + 8, 1, 16, x_all, 1, 16, grads + 64, 1, 1);
+    /* d_h.Wg = sum over t of d_h.g.1[t] @ h[t-1]' */
+    contract(4, 4, (int)(T * batch), d_h_i_1_x4_all + 12, 1, 16, h_all, 4, 16, grads + 72, 4, 1);
+    /* d_h.Ug = sum over t of d_h.g.1[t] @ x[t]' */
+    contract(4, 1, (int)(T * batch), d_h_i_1_x4_all + 12, 1, 16, x_all, 1, 16, grads + 88, 1, 1);
+    /* d_x[t] = h.Ui' @ d_h.i.1[t] + h.Uf' @ d_h.f.1[t] + h.Uo' @ d_h.o.1[t] + h.Ug' @ d_h.g.1[t] */
+    contract((int)(T * batch), 1, 16, d_h_i_1_x4_all, 16, 1, args->packed + 464, 16, 256, d_x_all, 1, 0);
+    /* d_h.bi = sum over t of d_h.i.1[t] */
+    /* d_h.bf = sum over t of d_h.f.1[t] */
+    /* d_h.bo = sum over t of d_h.o.1[t] */
+    /* d_h.bg = sum over t of d_h.g.1[t] */
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            if (ragged && t >= length_t(args, seq)) continue;
+            const real *d_h_i_1_row = d_h_i_1_x4_all + (t * batch + seq) * 16;
+            const real *d_h_f_1_row = d_h_i_1_x4_all + (t * batch + seq) * 16 + 4;
+            const real *d_h_o_1_row = d_h_i_1_x4_all + (t * batch + seq) * 16 + 8;
+            const real *d_h_g_1_row = d_h_i_1_x4_all + (t * batch + seq) * 16 + 12;
+            real *to_d_h_bi = grads + 20;
+            real *to_d_h_bf = grads + 44;
+            real *to_d_h_bo = grads + 68;
+            real *to_d_h_bg = grads + 92;
+            RNN_INDEPENDENT
+            for (size_t unit = 0; unit < 4; unit++) {
+                to_d_h_bi[unit] += d_h_i_1_row[unit];
+                to_d_h_bf[unit] += d_h_f_1_row[unit];
+                to_d_h_bo[unit] += d_h_o_1_row[unit];
+                to_d_h_bg[unit] += d_h_g_1_row[unit];
+            }
+        }
+    }
+    if (args->d_x) {
+        for (size_t t = 0; t < T; t++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                const int valid = !ragged || (t < length_t(args, seq));
+                real *to = args->d_x + (t * batch + seq) * 1;
+                to[0] = valid ? (d_x_all + (t * batch + seq))[0] : 0;
+            }
+        }
+    }
+    if (args->state) {
+        for (size_t ago = 0; ago < 1; ago++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                if (length_t(args, seq) == 0) continue;
+                const size_t t = length_t(args, seq) + 0 - ago;
+                for (size_t unit = 0; unit < 4; unit++) {
+                    args->state->h_c[ago][seq][unit] = (h_c_all + (t * batch + seq) * 4)[unit];
+                }
+            }
+        }
+    }
+    if (args->state) {
+        for (size_t ago = 0; ago < 1; ago++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                if (length_t(args, seq) == 0) continue;
+                const size_t t = length_t(args, seq) + 0 - ago;
+                for (size_t unit = 0; unit < 4; unit++) {
+                    args->state->h[ago][seq][unit] = (h_all + (t * batch + seq) * 4)[unit];
+                }
+            }
+        }
+    }
+
+    *args->loss = (loss_v2_all)[0];
+    if (args->state) {
+        for (size_t seq = 0; seq < batch; seq++) args->state->time[seq] += length_t(args, seq);
+    }
+    return 0;
+}
+
+void tiny_lstm_init(float *params, uint64_t seed)
+{
+    init_uniform(params + 0, 16, 0.5f, random_key(UINT64_C(8320783825262157271), seed, 0)); /* h.Wi */
+    init_uniform(params + 16, 4, 1.0f, random_key(UINT64_C(8322749752053020089), seed, 0)); /* h.Ui */
+    init_constant(params + 20, 4, 0.0f); /* h.bi */
+    init_uniform(params + 24, 16, 0.5f, random_key(UINT64_C(8320771730634246950), seed, 0)); /* h.Wf */
+    init_uniform(params + 40, 4, 1.0f, random_key(UINT64_C(8322759647657673988), seed, 0)); /* h.Uf */
+    init_constant(params + 44, 4, 1.0f); /* h.bf */
+    init_uniform(params + 48, 16, 0.5f, random_key(UINT64_C(8320781626238900849), seed, 0)); /* h.Wo */
+    init_uniform(params + 64, 4, 1.0f, random_key(UINT64_C(8322751951076276511), seed, 0)); /* h.Uo */
+    init_constant(params + 68, 4, 0.0f); /* h.bo */
+    init_uniform(params + 72, 16, 0.5f, random_key(UINT64_C(8320772830145875161), seed, 0)); /* h.Wg */
+    init_uniform(params + 88, 4, 1.0f, random_key(UINT64_C(8322760747169302199), seed, 0)); /* h.Ug */
+    init_constant(params + 92, 4, 0.0f); /* h.bg */
+    init_uniform(params + 96, 4, 0.5f, random_key(UINT64_C(3576414901813191964), seed, 0)); /* out.W */
+    init_constant(params + 100, 1, 0.0f); /* out.b */
+}
+
+void tiny_lstm_pack(const float *params, float *packed)
+{
+    memset(packed + 0, 0, 16 * sizeof(real));
+    pack_matrix(1, 4, params + 64, 1, 1, packed + 0, 0, 0, 1);
+    memset(packed + 16, 0, 16 * sizeof(real));
+    pack_matrix(1, 4, params + 40, 1, 1, packed + 16, 0, 0, 1);
+    memset(packed + 32, 0, 16 * sizeof(real));
+    pack_matrix(1, 4, params + 16, 1, 1, packed + 32, 0, 0, 1);
+    memset(packed + 48, 0, 16 * sizeof(real));
+    pack_matrix(1, 4, params + 88, 1, 1, packed + 48, 0, 0, 1);
+    pack_matrix(4, 4, params + 48, 1, 4, packed + 64, 0, 0, 4);
+    pack_matrix(4, 4, params + 24, 1, 4, packed + 64, 0, 4, 4);
+    pack_matrix(4, 4, params + 0, 1, 4, packed + 64, 0, 8, 4);
+    pack_matrix(4, 4, params + 72, 1, 4, packed + 64, 0, 12, 4);
+    memset(packed + 128, 0, 64 * sizeof(real));
+    pack_matrix(4, 1, params + 96, 1, 4, packed + 128, 0, 0, 4);
+    memset(packed + 192, 0, 16 * sizeof(real));
+    pack_matrix(1, 4, params + 96, 4, 1, packed + 192, 0, 0, 1);
+    memset(packed + 208, 0, 256 * sizeof(real));
+    pack_matrix(4, 4, params + 0, 4, 1, packed + 208, 0, 0, 16);
+    pack_matrix(4, 4, params + 24, 4, 1, packed + 208, 4, 0, 16);
+    pack_matrix(4, 4, params + 48, 4, 1, packed + 208, 8, 0, 16);
+    pack_matrix(4, 4, params + 72, 4, 1, packed + 208, 12, 0, 16);
+    memset(packed + 464, 0, 256 * sizeof(real));
+    pack_matrix(4, 1, params + 16, 1, 1, packed + 464, 0, 0, 16);
+    pack_matrix(4, 1, params + 40, 1, 1, packed + 464, 4, 0, 16);
+    pack_matrix(4, 1, params + 64, 1, 1, packed + 464, 8, 0, 16);
+    pack_matrix(4, 1, params + 88, 1, 1, packed + 464, 12, 0, 16);
+}
+
+void tiny_lstm_reset(tiny_lstm_state *state)
+{
+    memset(state, 0, sizeof *state);
+}
+
+const tiny_lstm_param *tiny_lstm_param_table(void)
+{
+    static const tiny_lstm_param table[] = {
+        {"h.Wi", 4, 4, 0},
+        {"h.Ui", 4, 1, 16},
+        {"h.bi", 4, 1, 20},
+        {"h.Wf", 4, 4, 24},
+        {"h.Uf", 4, 1, 40},
+        {"h.bf", 4, 1, 44},
+        {"h.Wo", 4, 4, 48},
+        {"h.Uo", 4, 1, 64},
+        {"h.bo", 4, 1, 68},
+        {"h.Wg", 4, 4, 72},
+        {"h.Ug", 4, 1, 88},
+        {"h.bg", 4, 1, 92},
+        {"out.W", 1, 4, 96},
+        {"out.b", 1, 1, 100},
+        {NULL, 0, 0, 0}
+    };
+    return table;
+}
+
+size_t tiny_lstm_sizes(tiny_lstm_size what, size_t batch, const size_t *steps)
+{
+    (void)batch;
+    (void)steps;
+    if (what == TINY_LSTM_SIZE_PARAMS) return TINY_LSTM_PARAMS;
+    if (what == TINY_LSTM_SIZE_PACKED) return TINY_LSTM_PACKED;
+    if (what == TINY_LSTM_SIZE_STATE_BYTES) return sizeof(tiny_lstm_state);
+    if (what == TINY_LSTM_SIZE_STEP) return TINY_LSTM_STEP_WORK(steps[0], batch);
+    if (what == TINY_LSTM_SIZE_FORWARD) return TINY_LSTM_FORWARD_WORK(steps[0], batch);
+    if (what == TINY_LSTM_SIZE_LOSS) return TINY_LSTM_LOSS_WORK(steps[0], batch);
+    if (what == TINY_LSTM_SIZE_GRAD) return TINY_LSTM_GRAD_WORK(steps[0], batch);
+    return 0;
+}

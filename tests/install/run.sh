@@ -1,0 +1,40 @@
+#!/bin/sh
+# run.sh: make install puts rnnc, librnn.a, rnn.h and the kernels where generated C finds them.
+root=$(cd "$(dirname "$0")/../.." && pwd) || exit 3
+cd "$root" || exit 3
+: "${BUILD:=$root/build}"
+build=${BUILD#"$root"/}    # as the Makefile names it: an archive knows the names of its objects
+out=$(mktemp -d) || exit 3
+trap 'rm -rf "$out"' EXIT
+passed=0 failed=0
+pass() { passed=$((passed + 1)); }
+fail() { failed=$((failed + 1)); echo "install: $*"; cat "$out/said"; }
+
+cat >"$out/main.c" <<'END'
+#include "hello.h"
+#include <math.h>
+int main(void)
+{
+    static float params[HELLO_PARAMS], packed[HELLO_PACKED], work[HELLO_LOSS_WORK(1, 1)];
+    const int x = 1, y = 2;
+    float loss = -1;
+    hello_args args = { .batch = 1, .T = 1, .params = params, .packed = packed, .x = &x, .y = &y, .work = work,
+                        .loss = &loss };
+    hello_pack(params, packed);    /* all parameters 0: every symbol is as likely */
+    return hello_loss(&args) != HELLO_OK || fabsf(loss - logf(4)) > 1e-6f;
+}
+END
+
+if ${MAKE:-make} -s BUILD="$build" SANITIZE="$SANITIZE" DESTDIR="$out" PREFIX=/usr install >"$out/said" 2>&1; then pass
+else fail "make install"; fi
+unset RNNC
+# hello of the installed rnnc, with the installed header and library, from a folder that knows nothing of this one.
+cd "$out" || exit 3
+if usr/bin/rnnc build "$root/specs/models/hello.rnn" -o . >said 2>&1; then pass; else fail "the installed rnnc"; fi
+for flags in "" "-DRNN_USE_LIBRARY"; do
+    # shellcheck disable=SC2086
+    if ${CC:-cc} $SANITIZE -std=c99 $flags -Iusr/include/rnnc main.c hello.c -Lusr/lib -lrnn -lm -o main >said 2>&1 &&
+        ./main; then pass; else fail "hello with $flags"; fi
+done
+echo "install: $passed passed, $failed failed"
+[ $failed -eq 0 ]
