@@ -100,7 +100,7 @@ int main(int argc, char **argv)
             }
         args.update = (uint64_t)n;    /* another mask of dropout each time */
         if (char_lm_grad(&args) != CHAR_LM_OK) return fprintf(stderr, "char_lm_grad: bad arguments\n"), 1;
-        update(n, 0.003f * (1 - 0.9f * (float)n / (float)updates));
+        update(n, 0.006f * (1 - 0.9f * (float)n / (float)updates));
         sum += loss, counted++;
         if (n == 1 || n * REPORTS / updates != (n - 1) * REPORTS / updates) {
             sum /= counted;

@@ -58,16 +58,10 @@ int tiny_lstm_step(const tiny_lstm_args *given)
     const int ragged = is_ragged(args);
     const real *params = args->params;
     real *work = args->work;
-    real *const h_o_matmul_x4_all = work; /* [batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
+    real *const h_o_matmul_x4_all = work; /* [1][batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
     work += batch * 16;
-    real *const h_o_matmul_all = work; /* [1][batch][4]: h.o.matmul (4) */
-    work += (batch * 4 + 15) / 16 * 16;
-    real *const h_f_matmul_all = work; /* [1][batch][4]: h.f.matmul (4) */
-    work += (batch * 4 + 15) / 16 * 16;
-    real *const h_i_matmul_all = work; /* [1][batch][4]: h.i.matmul (4) */
-    work += (batch * 4 + 15) / 16 * 16;
-    real *const h_g_matmul_all = work; /* [1][batch][4]: h.g.matmul (4) */
-    work += (batch * 4 + 15) / 16 * 16;
+    real *const h_o_matmul_x4_v2_all = work; /* [batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
+    work += batch * 16;
     real *const h_c_all = work; /* [(1 + 1)][batch][4]: h.c (4) */
     work += (batch * 8 + 15) / 16 * 16;
     real *const h_all = work; /* [(1 + 1)][batch][4]: h (4) */
@@ -78,13 +72,10 @@ int tiny_lstm_step(const tiny_lstm_args *given)
     work += (batch * 1 + 15) / 16 * 16;
 
     /* h.Uo @ x[t] */
-    contract((int)(batch), 4, 1, args->x, 1, 1, args->packed + 0, 16, 16, h_o_matmul_all, 4, 0);
     /* h.Uf @ x[t] */
-    contract((int)(batch), 4, 1, args->x, 1, 1, args->packed + 16, 16, 16, h_f_matmul_all, 4, 0);
     /* h.Ui @ x[t] */
-    contract((int)(batch), 4, 1, args->x, 1, 1, args->packed + 32, 16, 16, h_i_matmul_all, 4, 0);
     /* h.Ug @ x[t] */
-    contract((int)(batch), 4, 1, args->x, 1, 1, args->packed + 48, 16, 16, h_g_matmul_all, 4, 0);
+    contract((int)(batch), 16, 1, args->x, 1, 1, args->packed + 0, 16, 16, h_o_matmul_x4_all, 16, 0);
     /* h.c before step 1 */
     for (size_t ago = 0; ago < 1; ago++) {
         for (size_t seq = 0; seq < batch; seq++) {
@@ -115,20 +106,20 @@ int tiny_lstm_step(const tiny_lstm_args *given)
         /* h.Wf @ h[t-1] */
         /* h.Wi @ h[t-1] */
         /* h.Wg @ h[t-1] */
-        contract((int)(batch), 16, 4, h_all + t * batch * 4, 4, 1, args->packed + 64, 16, 64, h_o_matmul_x4_all, 16, 0);
+        contract((int)(batch), 16, 4, h_all + t * batch * 4, 4, 1, args->packed + 16, 16, 64, h_o_matmul_x4_v2_all, 16, 0);
         for (size_t row = 0; row < batch; row++) {
-            const real *h_o_matmul_row = h_o_matmul_x4_all + row * 16;
-            const real *h_o_matmul_row_v2 = h_o_matmul_all + (t * batch + row) * 4;
+            const real *h_o_matmul_row = h_o_matmul_x4_v2_all + row * 16;
+            const real *h_o_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16;
             const real *h_bo_row = params + 68;
-            const real *h_f_matmul_row = h_o_matmul_x4_all + row * 16 + 4;
-            const real *h_f_matmul_row_v2 = h_f_matmul_all + (t * batch + row) * 4;
+            const real *h_f_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 4;
+            const real *h_f_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 4;
             const real *h_bf_row = params + 44;
             const real *h_c_prev = h_c_all + (t * batch + row) * 4;
-            const real *h_i_matmul_row = h_o_matmul_x4_all + row * 16 + 8;
-            const real *h_i_matmul_row_v2 = h_i_matmul_all + (t * batch + row) * 4;
+            const real *h_i_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 8;
+            const real *h_i_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 8;
             const real *h_bi_row = params + 20;
-            const real *h_g_matmul_row = h_o_matmul_x4_all + row * 16 + 12;
-            const real *h_g_matmul_row_v2 = h_g_matmul_all + (t * batch + row) * 4;
+            const real *h_g_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 12;
+            const real *h_g_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 12;
             const real *h_bg_row = params + 92;
             real *to_h_c = h_c_all + ((t + 1) * batch + row) * 4;
             real *to_h = h_all + ((t + 1) * batch + row) * 4;
@@ -153,7 +144,7 @@ int tiny_lstm_step(const tiny_lstm_args *given)
     }
 
     /* out.W @ h[t] */
-    contract((int)(batch), 1, 4, h_all + batch * 4, 4, 1, args->packed + 128, 16, 64, out_matmul_all, 1, 0);
+    contract((int)(batch), 1, 4, h_all + batch * 4, 4, 1, args->packed + 80, 16, 64, out_matmul_all, 1, 0);
     for (size_t row = 0; row < batch; row++) {
         const real *out_matmul_row = out_matmul_all + row;
         const real *out_b_row = params + 100;
@@ -220,16 +211,10 @@ int tiny_lstm_forward(const tiny_lstm_args *args)
     const int ragged = is_ragged(args);
     const real *params = args->params;
     real *work = args->work;
-    real *const h_o_matmul_x4_all = work; /* [batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
+    real *const h_o_matmul_x4_all = work; /* [T][batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
+    work += T * batch * 16;
+    real *const h_o_matmul_x4_v2_all = work; /* [batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
     work += batch * 16;
-    real *const h_o_matmul_all = work; /* [T][batch][4]: h.o.matmul (4) */
-    work += (T * batch * 4 + 15) / 16 * 16;
-    real *const h_f_matmul_all = work; /* [T][batch][4]: h.f.matmul (4) */
-    work += (T * batch * 4 + 15) / 16 * 16;
-    real *const h_i_matmul_all = work; /* [T][batch][4]: h.i.matmul (4) */
-    work += (T * batch * 4 + 15) / 16 * 16;
-    real *const h_g_matmul_all = work; /* [T][batch][4]: h.g.matmul (4) */
-    work += (T * batch * 4 + 15) / 16 * 16;
     real *const h_c_all = work; /* [(T + 1)][batch][4]: h.c (4) */
     work += ((T + 1) * batch * 4 + 15) / 16 * 16;
     real *const h_all = work; /* [(T + 1)][batch][4]: h (4) */
@@ -240,13 +225,10 @@ int tiny_lstm_forward(const tiny_lstm_args *args)
     work += (T * batch * 1 + 15) / 16 * 16;
 
     /* h.Uo @ x[t] */
-    contract((int)(T * batch), 4, 1, args->x, 1, 1, args->packed + 0, 16, 16, h_o_matmul_all, 4, 0);
     /* h.Uf @ x[t] */
-    contract((int)(T * batch), 4, 1, args->x, 1, 1, args->packed + 16, 16, 16, h_f_matmul_all, 4, 0);
     /* h.Ui @ x[t] */
-    contract((int)(T * batch), 4, 1, args->x, 1, 1, args->packed + 32, 16, 16, h_i_matmul_all, 4, 0);
     /* h.Ug @ x[t] */
-    contract((int)(T * batch), 4, 1, args->x, 1, 1, args->packed + 48, 16, 16, h_g_matmul_all, 4, 0);
+    contract((int)(T * batch), 16, 1, args->x, 1, 1, args->packed + 0, 16, 16, h_o_matmul_x4_all, 16, 0);
     /* h.c before step 1 */
     for (size_t ago = 0; ago < 1; ago++) {
         for (size_t seq = 0; seq < batch; seq++) {
@@ -276,20 +258,20 @@ int tiny_lstm_forward(const tiny_lstm_args *args)
         /* h.Wf @ h[t-1] */
         /* h.Wi @ h[t-1] */
         /* h.Wg @ h[t-1] */
-        contract((int)(batch), 16, 4, h_all + t * batch * 4, 4, 1, args->packed + 64, 16, 64, h_o_matmul_x4_all, 16, 0);
+        contract((int)(batch), 16, 4, h_all + t * batch * 4, 4, 1, args->packed + 16, 16, 64, h_o_matmul_x4_v2_all, 16, 0);
         for (size_t row = 0; row < batch; row++) {
-            const real *h_o_matmul_row = h_o_matmul_x4_all + row * 16;
-            const real *h_o_matmul_row_v2 = h_o_matmul_all + (t * batch + row) * 4;
+            const real *h_o_matmul_row = h_o_matmul_x4_v2_all + row * 16;
+            const real *h_o_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16;
             const real *h_bo_row = params + 68;
-            const real *h_f_matmul_row = h_o_matmul_x4_all + row * 16 + 4;
-            const real *h_f_matmul_row_v2 = h_f_matmul_all + (t * batch + row) * 4;
+            const real *h_f_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 4;
+            const real *h_f_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 4;
             const real *h_bf_row = params + 44;
             const real *h_c_prev = h_c_all + (t * batch + row) * 4;
-            const real *h_i_matmul_row = h_o_matmul_x4_all + row * 16 + 8;
-            const real *h_i_matmul_row_v2 = h_i_matmul_all + (t * batch + row) * 4;
+            const real *h_i_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 8;
+            const real *h_i_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 8;
             const real *h_bi_row = params + 20;
-            const real *h_g_matmul_row = h_o_matmul_x4_all + row * 16 + 12;
-            const real *h_g_matmul_row_v2 = h_g_matmul_all + (t * batch + row) * 4;
+            const real *h_g_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 12;
+            const real *h_g_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 12;
             const real *h_bg_row = params + 92;
             real *to_h_c = h_c_all + ((t + 1) * batch + row) * 4;
             real *to_h = h_all + ((t + 1) * batch + row) * 4;
@@ -314,7 +296,7 @@ int tiny_lstm_forward(const tiny_lstm_args *args)
     }
 
     /* out.W @ h[t] */
-    contract((int)(T * batch), 1, 4, h_all + batch * 4, 4, 1, args->packed + 128, 16, 64, out_matmul_all, 1, 0);
+    contract((int)(T * batch), 1, 4, h_all + batch * 4, 4, 1, args->packed + 80, 16, 64, out_matmul_all, 1, 0);
     for (size_t row = 0; row < T * batch; row++) {
         const real *out_matmul_row = out_matmul_all + row;
         const real *out_b_row = params + 100;
@@ -383,16 +365,10 @@ int tiny_lstm_loss(const tiny_lstm_args *args)
     const int ragged = is_ragged(args);
     const real *params = args->params;
     real *work = args->work;
-    real *const h_o_matmul_x4_all = work; /* [batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
+    real *const h_o_matmul_x4_all = work; /* [T][batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
+    work += T * batch * 16;
+    real *const h_o_matmul_x4_v2_all = work; /* [batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
     work += batch * 16;
-    real *const h_o_matmul_all = work; /* [T][batch][4]: h.o.matmul (4) */
-    work += (T * batch * 4 + 15) / 16 * 16;
-    real *const h_f_matmul_all = work; /* [T][batch][4]: h.f.matmul (4) */
-    work += (T * batch * 4 + 15) / 16 * 16;
-    real *const h_i_matmul_all = work; /* [T][batch][4]: h.i.matmul (4) */
-    work += (T * batch * 4 + 15) / 16 * 16;
-    real *const h_g_matmul_all = work; /* [T][batch][4]: h.g.matmul (4) */
-    work += (T * batch * 4 + 15) / 16 * 16;
     real *const h_c_all = work; /* [(T + 1)][batch][4]: h.c (4) */
     work += ((T + 1) * batch * 4 + 15) / 16 * 16;
     real *const h_all = work; /* [(T + 1)][batch][4]: h (4) */
@@ -413,13 +389,10 @@ int tiny_lstm_loss(const tiny_lstm_args *args)
     work += 16;
 
     /* h.Uo @ x[t] */
-    contract((int)(T * batch), 4, 1, args->x, 1, 1, args->packed + 0, 16, 16, h_o_matmul_all, 4, 0);
     /* h.Uf @ x[t] */
-    contract((int)(T * batch), 4, 1, args->x, 1, 1, args->packed + 16, 16, 16, h_f_matmul_all, 4, 0);
     /* h.Ui @ x[t] */
-    contract((int)(T * batch), 4, 1, args->x, 1, 1, args->packed + 32, 16, 16, h_i_matmul_all, 4, 0);
     /* h.Ug @ x[t] */
-    contract((int)(T * batch), 4, 1, args->x, 1, 1, args->packed + 48, 16, 16, h_g_matmul_all, 4, 0);
+    contract((int)(T * batch), 16, 1, args->x, 1, 1, args->packed + 0, 16, 16, h_o_matmul_x4_all, 16, 0);
     {
         size_t valid = 0;
         for (size_t seq = 0; seq < batch; seq++) {
@@ -456,20 +429,20 @@ int tiny_lstm_loss(const tiny_lstm_args *args)
         /* h.Wf @ h[t-1] */
         /* h.Wi @ h[t-1] */
         /* h.Wg @ h[t-1] */
-        contract((int)(batch), 16, 4, h_all + t * batch * 4, 4, 1, args->packed + 64, 16, 64, h_o_matmul_x4_all, 16, 0);
+        contract((int)(batch), 16, 4, h_all + t * batch * 4, 4, 1, args->packed + 16, 16, 64, h_o_matmul_x4_v2_all, 16, 0);
         for (size_t row = 0; row < batch; row++) {
-            const real *h_o_matmul_row = h_o_matmul_x4_all + row * 16;
-            const real *h_o_matmul_row_v2 = h_o_matmul_all + (t * batch + row) * 4;
+            const real *h_o_matmul_row = h_o_matmul_x4_v2_all + row * 16;
+            const real *h_o_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16;
             const real *h_bo_row = params + 68;
-            const real *h_f_matmul_row = h_o_matmul_x4_all + row * 16 + 4;
-            const real *h_f_matmul_row_v2 = h_f_matmul_all + (t * batch + row) * 4;
+            const real *h_f_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 4;
+            const real *h_f_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 4;
             const real *h_bf_row = params + 44;
             const real *h_c_prev = h_c_all + (t * batch + row) * 4;
-            const real *h_i_matmul_row = h_o_matmul_x4_all + row * 16 + 8;
-            const real *h_i_matmul_row_v2 = h_i_matmul_all + (t * batch + row) * 4;
+            const real *h_i_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 8;
+            const real *h_i_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 8;
             const real *h_bi_row = params + 20;
-            const real *h_g_matmul_row = h_o_matmul_x4_all + row * 16 + 12;
-            const real *h_g_matmul_row_v2 = h_g_matmul_all + (t * batch + row) * 4;
+            const real *h_g_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 12;
+            const real *h_g_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 12;
             const real *h_bg_row = params + 92;
             real *to_h_c = h_c_all + ((t + 1) * batch + row) * 4;
             real *to_h = h_all + ((t + 1) * batch + row) * 4;
@@ -494,7 +467,7 @@ int tiny_lstm_loss(const tiny_lstm_args *args)
     }
 
     /* out.W @ h[t] */
-    contract((int)(T * batch), 1, 4, h_all + batch * 4, 4, 1, args->packed + 128, 16, 64, out_matmul_all, 1, 0);
+    contract((int)(T * batch), 1, 4, h_all + batch * 4, 4, 1, args->packed + 80, 16, 64, out_matmul_all, 1, 0);
     for (size_t row = 0; row < T * batch; row++) {
         const real *out_matmul_row = out_matmul_all + row;
         const real *out_b_row = params + 100;
@@ -594,25 +567,19 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     const real *params = args->params;
     real *grads = args->grads;
     real *work = args->work;
-    real *const h_o_matmul_x4_all = work; /* [batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
+    real *const h_o_matmul_x4_all = work; /* [T][batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
+    work += T * batch * 16;
+    real *const h_o_matmul_x4_v2_all = work; /* [batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
     work += batch * 16;
     real *const d_h_i_1_x4_all = work; /* [T][batch][16]: d_h.i.1 (4), d_h.f.1 (4), d_h.o.1 (4), d_h.g.1 (4) */
     work += T * batch * 16;
     real *const x_all = work; /* [T][batch][1]: x (1) */
     work += (T * batch * 1 + 15) / 16 * 16;
-    real *const h_o_matmul_all = work; /* [T][batch][4]: h.o.matmul (4) */
-    work += (T * batch * 4 + 15) / 16 * 16;
     real *const h_o_all = work; /* [T][batch][4]: h.o (4) */
-    work += (T * batch * 4 + 15) / 16 * 16;
-    real *const h_f_matmul_all = work; /* [T][batch][4]: h.f.matmul (4) */
     work += (T * batch * 4 + 15) / 16 * 16;
     real *const h_f_all = work; /* [T][batch][4]: h.f (4) */
     work += (T * batch * 4 + 15) / 16 * 16;
-    real *const h_i_matmul_all = work; /* [T][batch][4]: h.i.matmul (4) */
-    work += (T * batch * 4 + 15) / 16 * 16;
     real *const h_i_all = work; /* [T][batch][4]: h.i (4) */
-    work += (T * batch * 4 + 15) / 16 * 16;
-    real *const h_g_matmul_all = work; /* [T][batch][4]: h.g.matmul (4) */
     work += (T * batch * 4 + 15) / 16 * 16;
     real *const h_g_all = work; /* [T][batch][4]: h.g (4) */
     work += (T * batch * 4 + 15) / 16 * 16;
@@ -646,7 +613,7 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     work += (T * batch * 1 + 15) / 16 * 16;
     real *const d_h_c_1_all = work; /* [(T + 1)][batch][4]: d_h.c.1 (4) */
     work += ((T + 1) * batch * 4 + 15) / 16 * 16;
-    real *const d_h_2_all = work; /* [(T + 1)][batch][4]: d_h.2 (4) */
+    real *const d_h_o_2_all = work; /* [(T + 1)][batch][4]: d_h.o.2 (4) */
     work += ((T + 1) * batch * 4 + 15) / 16 * 16;
 
     for (size_t t = 0; t < T; t++) {
@@ -656,13 +623,10 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
         }
     }
     /* h.Uo @ x[t] */
-    contract((int)(T * batch), 4, 1, x_all, 1, 1, args->packed + 0, 16, 16, h_o_matmul_all, 4, 0);
     /* h.Uf @ x[t] */
-    contract((int)(T * batch), 4, 1, x_all, 1, 1, args->packed + 16, 16, 16, h_f_matmul_all, 4, 0);
     /* h.Ui @ x[t] */
-    contract((int)(T * batch), 4, 1, x_all, 1, 1, args->packed + 32, 16, 16, h_i_matmul_all, 4, 0);
     /* h.Ug @ x[t] */
-    contract((int)(T * batch), 4, 1, x_all, 1, 1, args->packed + 48, 16, 16, h_g_matmul_all, 4, 0);
+    contract((int)(T * batch), 16, 1, x_all, 1, 1, args->packed + 0, 16, 16, h_o_matmul_x4_all, 16, 0);
     {
         size_t valid = 0;
         for (size_t seq = 0; seq < batch; seq++) {
@@ -699,20 +663,20 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
         /* h.Wf @ h[t-1] */
         /* h.Wi @ h[t-1] */
         /* h.Wg @ h[t-1] */
-        contract((int)(batch), 16, 4, h_all + t * batch * 4, 4, 1, args->packed + 64, 16, 64, h_o_matmul_x4_all, 16, 0);
+        contract((int)(batch), 16, 4, h_all + t * batch * 4, 4, 1, args->packed + 16, 16, 64, h_o_matmul_x4_v2_all, 16, 0);
         for (size_t row = 0; row < batch; row++) {
-            const real *h_o_matmul_row = h_o_matmul_x4_all + row * 16;
-            const real *h_o_matmul_row_v2 = h_o_matmul_all + (t * batch + row) * 4;
+            const real *h_o_matmul_row = h_o_matmul_x4_v2_all + row * 16;
+            const real *h_o_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16;
             const real *h_bo_row = params + 68;
-            const real *h_f_matmul_row = h_o_matmul_x4_all + row * 16 + 4;
-            const real *h_f_matmul_row_v2 = h_f_matmul_all + (t * batch + row) * 4;
+            const real *h_f_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 4;
+            const real *h_f_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 4;
             const real *h_bf_row = params + 44;
             const real *h_c_prev = h_c_all + (t * batch + row) * 4;
-            const real *h_i_matmul_row = h_o_matmul_x4_all + row * 16 + 8;
-            const real *h_i_matmul_row_v2 = h_i_matmul_all + (t * batch + row) * 4;
+            const real *h_i_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 8;
+            const real *h_i_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 8;
             const real *h_bi_row = params + 20;
-            const real *h_g_matmul_row = h_o_matmul_x4_all + row * 16 + 12;
-            const real *h_g_matmul_row_v2 = h_g_matmul_all + (t * batch + row) * 4;
+            const real *h_g_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 12;
+            const real *h_g_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 12;
             const real *h_bg_row = params + 92;
             real *to_h_o = h_o_all + (t * batch + row) * 4;
             real *to_h_f = h_f_all + (t * batch + row) * 4;
@@ -761,7 +725,7 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
         }
     }
     /* out.W @ h[t] */
-    contract((int)(T * batch), 1, 4, h_all + batch * 4, 4, 1, args->packed + 128, 16, 64, out_matmul_all, 1, 0);
+    contract((int)(T * batch), 1, 4, h_all + batch * 4, 4, 1, args->packed + 80, 16, 64, out_matmul_all, 1, 0);
     for (size_t row = 0; row < T * batch; row++) {
         const real *out_matmul_row = out_matmul_all + row;
         const real *out_b_row = params + 100;
@@ -829,7 +793,7 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
         }
     }
     /* out.W' @ d_out[t] */
-    contract((int)(T * batch), 4, 1, d_out_all, 1, 1, args->packed + 192, 16, 16, d_out_matmul_all, 4, 0);
+    contract((int)(T * batch), 4, 1, d_out_all, 1, 1, args->packed + 144, 16, 16, d_out_matmul_all, 4, 0);
     /* d_out.W = sum over t of d_out[t] @ h[t]' */
     contract(1, 4, (int)(T * batch), d_out_all, 1, 1, h_all + batch * 4, 4, 16, grads + 96, 4, 1);
     /* d_h.c.1 beyond the end */
@@ -843,12 +807,12 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
             }
         }
     }
-    /* d_h.2 beyond the end */
+    /* d_h.o.2 beyond the end */
     for (size_t t = ragged ? 0 : T; t < T + 1; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
             const size_t own = length_t(args, seq);
             if (t < own) continue;
-            real *to = d_h_2_all + (t * batch + seq) * 4;
+            real *to = d_h_o_2_all + (t * batch + seq) * 4;
             for (size_t unit = 0; unit < 4; unit++) {
                 to[unit] = 0;
             }
@@ -858,7 +822,7 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     /* scan over t, backward */
     for (size_t t = T; t-- > 0;) {
         for (size_t row = 0; row < batch; row++) {
-            const real *d_h_2_next = d_h_2_all + ((t + 1) * batch + row) * 4;
+            const real *d_h_o_2_next = d_h_o_2_all + ((t + 1) * batch + row) * 4;
             const real *d_out_matmul_row = d_out_matmul_all + (t * batch + row) * 4;
             const real *h_o_row = h_o_all + (t * batch + row) * 4;
             const real *h_1_row = h_1_all + (t * batch + row) * 4;
@@ -874,8 +838,8 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
             real *to_d_h_c_1 = d_h_c_1_all + (t * batch + row) * 4;
             RNN_INDEPENDENT
             for (size_t unit = 0; unit < 4; unit++) {
-                /* d_h[t] = d_h.2[t+1] + out.W' @ d_out[t] */
-                const real d_h = d_h_2_next[unit] + d_out_matmul_row[unit];
+                /* d_h[t] = d_h.o.2[t+1] + out.W' @ d_out[t] */
+                const real d_h = d_h_o_2_next[unit] + d_out_matmul_row[unit];
                 /* d_h.c[t] = d_h.c.1[t+1] + d_h[t] * h.o[t] * (1 - h.1[t]^2) */
                 const real d_h_c = d_h_c_1_next[unit] + d_h * h_o_row[unit] * (1.0f - real_square(h_1_row[unit]));
                 /* d_h.i[t] = d_h.c[t] * h.g[t] */
@@ -953,14 +917,14 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
                 }
             }
         }
-        /* d_h.2[t] = h.Wi' @ d_h.i.1[t] + h.Wf' @ d_h.f.1[t] + h.Wo' @ d_h.o.1[t] + h.Wg' @ d_h.g.1[t] */
-        contract((int)(batch), 4, 16, d_h_i_1_x4_all + t * batch * 16, 16, 1, args->packed + 208, 16, 256, d_h_2_all + t * batch * 4, 4, 0);
-        /* d_h.2 beyond the end */
+        /* d_h.o.2[t] = h.Wi' @ d_h.i.1[t] + h.Wf' @ d_h.f.1[t] + h.Wo' @ d_h.o.1[t] + h.Wg' @ d_h.g.1[t] */
+        contract((int)(batch), 4, 16, d_h_i_1_x4_all + t * batch * 16, 16, 1, args->packed + 160, 16, 256, d_h_o_2_all + t * batch * 4, 4, 0);
+        /* d_h.o.2 beyond the end */
         if (ragged) {
             for (size_t seq = 0; seq < batch; seq++) {
                 const size_t own = length_t(args, seq);
                 if (t < own) continue;
-                real *to = d_h_2_all + (t * batch + seq) * 4;
+                real *to = d_h_o_2_all + (t * batch + seq) * 4;
                 for (size_t unit = 0; unit < 4; unit++) {
                     to[unit] = 0;
                 }
@@ -985,7 +949,7 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     /* d_h.Ug = sum over t of d_h.g.1[t] @ x[t]' */
     contract(4, 1, (int)(T * batch), d_h_i_1_x4_all + 12, 1, 16, x_all, 1, 16, grads + 88, 1, 1);
     /* d_x[t] = h.Ui' @ d_h.i.1[t] + h.Uf' @ d_h.f.1[t] + h.Uo' @ d_h.o.1[t] + h.Ug' @ d_h.g.1[t] */
-    contract((int)(T * batch), 1, 16, d_h_i_1_x4_all, 16, 1, args->packed + 464, 16, 256, d_x_all, 1, 0);
+    contract((int)(T * batch), 1, 16, d_h_i_1_x4_all, 16, 1, args->packed + 416, 16, 256, d_x_all, 1, 0);
     /* d_h.bi = sum over t of d_h.i.1[t] */
     /* d_h.bf = sum over t of d_h.f.1[t] */
     /* d_h.bo = sum over t of d_h.o.1[t] */
@@ -1069,32 +1033,28 @@ void tiny_lstm_init(float *params, uint64_t seed)
 
 void tiny_lstm_pack(const float *params, float *packed)
 {
-    memset(packed + 0, 0, 16 * sizeof(real));
     pack_matrix(1, 4, params + 64, 1, 1, packed + 0, 0, 0, 1);
-    memset(packed + 16, 0, 16 * sizeof(real));
-    pack_matrix(1, 4, params + 40, 1, 1, packed + 16, 0, 0, 1);
-    memset(packed + 32, 0, 16 * sizeof(real));
-    pack_matrix(1, 4, params + 16, 1, 1, packed + 32, 0, 0, 1);
-    memset(packed + 48, 0, 16 * sizeof(real));
-    pack_matrix(1, 4, params + 88, 1, 1, packed + 48, 0, 0, 1);
-    pack_matrix(4, 4, params + 48, 1, 4, packed + 64, 0, 0, 4);
-    pack_matrix(4, 4, params + 24, 1, 4, packed + 64, 0, 4, 4);
-    pack_matrix(4, 4, params + 0, 1, 4, packed + 64, 0, 8, 4);
-    pack_matrix(4, 4, params + 72, 1, 4, packed + 64, 0, 12, 4);
-    memset(packed + 128, 0, 64 * sizeof(real));
-    pack_matrix(4, 1, params + 96, 1, 4, packed + 128, 0, 0, 4);
-    memset(packed + 192, 0, 16 * sizeof(real));
-    pack_matrix(1, 4, params + 96, 4, 1, packed + 192, 0, 0, 1);
-    memset(packed + 208, 0, 256 * sizeof(real));
-    pack_matrix(4, 4, params + 0, 4, 1, packed + 208, 0, 0, 16);
-    pack_matrix(4, 4, params + 24, 4, 1, packed + 208, 4, 0, 16);
-    pack_matrix(4, 4, params + 48, 4, 1, packed + 208, 8, 0, 16);
-    pack_matrix(4, 4, params + 72, 4, 1, packed + 208, 12, 0, 16);
-    memset(packed + 464, 0, 256 * sizeof(real));
-    pack_matrix(4, 1, params + 16, 1, 1, packed + 464, 0, 0, 16);
-    pack_matrix(4, 1, params + 40, 1, 1, packed + 464, 4, 0, 16);
-    pack_matrix(4, 1, params + 64, 1, 1, packed + 464, 8, 0, 16);
-    pack_matrix(4, 1, params + 88, 1, 1, packed + 464, 12, 0, 16);
+    pack_matrix(1, 4, params + 40, 1, 1, packed + 0, 0, 4, 1);
+    pack_matrix(1, 4, params + 16, 1, 1, packed + 0, 0, 8, 1);
+    pack_matrix(1, 4, params + 88, 1, 1, packed + 0, 0, 12, 1);
+    pack_matrix(4, 4, params + 48, 1, 4, packed + 16, 0, 0, 4);
+    pack_matrix(4, 4, params + 24, 1, 4, packed + 16, 0, 4, 4);
+    pack_matrix(4, 4, params + 0, 1, 4, packed + 16, 0, 8, 4);
+    pack_matrix(4, 4, params + 72, 1, 4, packed + 16, 0, 12, 4);
+    memset(packed + 80, 0, 64 * sizeof(real));
+    pack_matrix(4, 1, params + 96, 1, 4, packed + 80, 0, 0, 4);
+    memset(packed + 144, 0, 16 * sizeof(real));
+    pack_matrix(1, 4, params + 96, 4, 1, packed + 144, 0, 0, 1);
+    memset(packed + 160, 0, 256 * sizeof(real));
+    pack_matrix(4, 4, params + 0, 4, 1, packed + 160, 0, 0, 16);
+    pack_matrix(4, 4, params + 24, 4, 1, packed + 160, 4, 0, 16);
+    pack_matrix(4, 4, params + 48, 4, 1, packed + 160, 8, 0, 16);
+    pack_matrix(4, 4, params + 72, 4, 1, packed + 160, 12, 0, 16);
+    memset(packed + 416, 0, 256 * sizeof(real));
+    pack_matrix(4, 1, params + 16, 1, 1, packed + 416, 0, 0, 16);
+    pack_matrix(4, 1, params + 40, 1, 1, packed + 416, 4, 0, 16);
+    pack_matrix(4, 1, params + 64, 1, 1, packed + 416, 8, 0, 16);
+    pack_matrix(4, 1, params + 88, 1, 1, packed + 416, 12, 0, 16);
 }
 
 void tiny_lstm_reset(tiny_lstm_state *state)

@@ -14,33 +14,24 @@ extern "C" {
 /* Sizes in numbers of `float`, for the arrays that the caller provides. */
 #define TINY_LSTM_BATCH 4
 #define TINY_LSTM_PARAMS 101
-#define TINY_LSTM_PACKED 720
+#define TINY_LSTM_PACKED 672
 #define TINY_LSTM_STEP_WORK(T, B) (16 + \
     (size_t)(B) * 16 + \
-    ((size_t)(B) * 4 + 15) / 16 * 16 + \
-    ((size_t)(B) * 4 + 15) / 16 * 16 + \
-    ((size_t)(B) * 4 + 15) / 16 * 16 + \
-    ((size_t)(B) * 4 + 15) / 16 * 16 + \
+    (size_t)(B) * 16 + \
     ((size_t)(B) * 8 + 15) / 16 * 16 + \
     ((size_t)(B) * 8 + 15) / 16 * 16 + \
     ((size_t)(B) * 1 + 15) / 16 * 16 + \
     ((size_t)(B) * 1 + 15) / 16 * 16)
 #define TINY_LSTM_FORWARD_WORK(T, B) (16 + \
+    (size_t)(T) * (size_t)(B) * 16 + \
     (size_t)(B) * 16 + \
-    ((size_t)(T) * (size_t)(B) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 4 + 15) / 16 * 16 + \
     (((size_t)(T) + 1) * (size_t)(B) * 4 + 15) / 16 * 16 + \
     (((size_t)(T) + 1) * (size_t)(B) * 4 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(B) * 1 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(B) * 1 + 15) / 16 * 16)
 #define TINY_LSTM_LOSS_WORK(T, B) (16 + \
+    (size_t)(T) * (size_t)(B) * 16 + \
     (size_t)(B) * 16 + \
-    ((size_t)(T) * (size_t)(B) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 4 + 15) / 16 * 16 + \
     (((size_t)(T) + 1) * (size_t)(B) * 4 + 15) / 16 * 16 + \
     (((size_t)(T) + 1) * (size_t)(B) * 4 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(B) * 1 + 15) / 16 * 16 + \
@@ -51,13 +42,10 @@ extern "C" {
     16 + \
     16)
 #define TINY_LSTM_GRAD_WORK(T, B) (16 + \
+    (size_t)(T) * (size_t)(B) * 16 + \
     (size_t)(B) * 16 + \
     (size_t)(T) * (size_t)(B) * 16 + \
     ((size_t)(T) * (size_t)(B) * 1 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 4 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(B) * 4 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(B) * 4 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(B) * 4 + 15) / 16 * 16 + \
