@@ -410,15 +410,16 @@ static void write_pointers(pointwise *p)
         for (const char *c = n->attr.path; *c; c++)
             hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
         const char *key = arena_printf(w->arena, "random_key(UINT64_C(%llu), args->seed, args->update)", (unsigned long long)hash);
+        const char *sequence = n->type.axes & BATCH ? "args->sequence + seq" : "0";
         bool timed = false;
         for (int a = 1; a <= w->g->axes; a++) {     /* mixed once for each time axis */
             if (!(n->type.axes & axis_bit(a)))
                 continue;
             timed = true;
-            key = arena_printf(w->arena, "random_row(%s, args->sequence + seq, %s + %s + 1)", key, c_time(w), w->g->axis[a].letter);
+            key = arena_printf(w->arena, "random_row(%s, %s, %s + %s + 1)", key, sequence, c_time(w), w->g->axis[a].letter);
         }
         if (!timed)
-            key = arena_printf(w->arena, "random_row(%s, args->sequence + %s, 0)", key, n->type.axes & BATCH ? "seq" : "0");
+            key = arena_printf(w->arena, "random_row(%s, %s, 0)", key, sequence);
         text_line(w->out, "const uint64_t %s_key = %s;", p->name_of[p->s->nodes.data[i].i], key);
     }
 }

@@ -85,6 +85,12 @@ static size_t first_reader(planner *pl, const region *r, node_id id, size_t from
         size_t at = index_of(r, list[i]);
         first = at >= from && at < first ? at : first;
     }
+    int memory = plan_view(pl, id).buffer;
+    for (size_t i = from; i < first; i++) {     /* what goes out may be a view of it */
+        const stmt *s = r->items.data[i].stmt;
+        if (s && s->kind == STMT_COPY && s->target != COPY_TO_VIEW && s->from.data[0].buffer == memory)
+            first = i;
+    }
     return first;
 }
 
