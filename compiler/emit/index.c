@@ -114,6 +114,8 @@ bool rows_are_flat(const writer *w, view v, axis_set axes)
     axis_set new_axes = axes & ~w->loops;
     int last = last_axis(w->g, new_axes);
     axis_set both = BATCH | (last ? axis_bit(last) : 0);
+    if (last && last_axis(w->g, b->axes) > last)     /* rows of an enclosing loop's axis stand in between */
+        return false;
     return (new_axes & BATCH) && ((b->axes & both) == 0 || (b->axes & both) == both);
 }
 

@@ -4,13 +4,14 @@
 
 #include <string.h>
 
-/* Opens loops over all rows but those of the last time axis and the batch; returns the number of these, as an expression. */
+/* Opens loops over all rows but those of the last time axis and the batch; returns the number of these, as an expression. Within a loop
+ * over a later axis, rows of that axis stand in between: then all but those of the batch. */
 static const char *open_outer(writer *w, axis_set axes, bool *flat)
 {
     axis_set inner = axes & ~w->loops;
     int last = 0;
     for (int i = 1; i <= w->g->axes; i++)
-        last = inner & axis_bit(i) ? i : last;
+        last = inner & axis_bit(i) ? i : last && (w->loops & axis_bit(i)) ? 0 : last;
     *flat = (inner & BATCH) != 0;
     open_rows(w, axes & ~(BATCH | (last ? axis_bit(last) : 0)));
     w->flat_axis = last;
