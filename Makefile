@@ -116,6 +116,9 @@ $(BUILD)/obj/%.o: %.c $(CONFIG) | $(if $(GENERATED),$(BUILD)/syntax/parse.h)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(WARNINGS) $(WERROR) -MMD -MP -c -o $@ $<
 
+# Its loops go over all parameters with every update. Neither flag changes a result: nobody reads errno or traps here.
+$(BUILD)/obj/runtime/train/optimiser.o: CFLAGS_ALL += -O3 -fno-math-errno -fno-trapping-math
+
 $(BUILD)/obj/embedded.o: $(BUILD)/embedded.c $(CONFIG)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(WARNINGS) $(WERROR) -MMD -MP -c -o $@ $<
