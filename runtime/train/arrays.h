@@ -1,0 +1,47 @@
+/* arrays.h: the arrays of a data file, held against a model.
+ *
+ * A file holds one array for each input and target: (N, ...) without time, (N, T, ...) over one axis, (N, T, S, ...)
+ * over two, the shape of the value last. Integer arrays NAME_lengths give the lengths of sequences: (N) for a NAME over
+ * one axis, (N, number of axes) over several; several for one axis must agree. What lies beyond a length is padding:
+ * anything may stand there. Inside, tokens are in range and reals are not NaN. */
+#ifndef TRAIN_ARRAYS_H
+#define TRAIN_ARRAYS_H
+
+#include "train/tensor.h"
+#include "train/trainable.h"
+
+/* What a file is held against. */
+typedef struct array_rules {
+    const train_value *value;      /* inputs and targets */
+    size_t values;
+    int axes;                      /* time axes */
+    const char *const *axis_name;  /* [axis]: one small letter; its length is the capital */
+    bool targets_optional, nan_allowed;
+} array_rules;
+
+typedef struct array_set {
+    const char *path;              /* of the file, for messages */
+    const tensors *data;
+    const tensor **array;          /* of each value; NULL: a target that is not there */
+    size_t sequences;
+    size_t steps[TRAIN_MAX_AXES + 1]; /* of each time axis; 0: no array says. Numbers here before the check are given. */
+    int *lengths[TRAIN_MAX_AXES + 1]; /* [sequences]; NULL: all full */
+    bool targets;                  /* every target is there */
+} array_set;
+
+/* Fills in the rest of *s. False: *error is one clear line. arrays_free either way; path and data stay the caller's. */
+bool arrays_check(array_set *s, const array_rules *r, char **error);
+void arrays_free(array_set *s);
+
+/* Steps of a value over its axes; is the row-major step inside the sequence? */
+size_t arrays_rows(const array_set *s, const array_rules *r, const train_value *v);
+bool arrays_inside(const array_set *s, const array_rules *r, const train_value *v, size_t sequence, size_t step);
+
+/* `count` elements of an array from `first` on, as tokens (-1: none of `classes`; such as may stand in the padding), or
+ * as reals of 4 or 8 bytes. */
+void arrays_tokens(const tensor *t, size_t first, size_t count, size_t classes, int *out);
+void arrays_reals(const tensor *t, size_t first, size_t count, size_t real_size, void *out);
+
+bool dtype_is_integer(dtype d);
+
+#endif
