@@ -187,11 +187,14 @@ void write_gather(writer *w, const stmt *s)
     text_line(w->out, "const real *from = %s;", c_address(w, from));
     text_line(w->out, "real *to = %s;", c_address(w, s->to));
     write_token(w, s->from.data[1]);
+    /* in the padding it may be anything */
+    const char *known = arena_printf(w->arena, "token >= 0 && token < %d",
+                                     graph_type(w->g, graph_node(w->g, s->nodes.data[0])->arg[0]).shape.dim[0]);
     if (s->op == OP_pick)
-        text_line(w->out, "to[0] = token < 0 ? 0 : from[(size_t)token * %d];", from.si ? from.si : 1);
+        text_line(w->out, "to[0] = %s ? from[(size_t)token * %d] : 0;", known, from.si ? from.si : 1);
     else
-        text_line(w->out, "for (size_t unit = 0; unit < %d; unit++) to[unit] = token < 0 ? 0 : from[(size_t)token * %d + unit * %d];",
-                  shape_size(s->shape), from.si, from.sj);
+        text_line(w->out, "for (size_t unit = 0; unit < %d; unit++) to[unit] = %s ? from[(size_t)token * %d + unit * %d] : 0;",
+                  shape_size(s->shape), known, from.si, from.sj);
     close_scope(w, before, scope);
 }
 
