@@ -313,7 +313,7 @@ static void equations(generator *g, int count, int depth)
         const char *factor = v->form.rank ? PRINT("%s * ", param(g, v->form)) : "";
         text_line(g->body, "%s = %s + %s%s", v->word, squash(g, PRINT("%s%s", self ? self : "", e)), factor,
                   anchor(v->axes));
-        boundaries(g, i);
+        if (v->axes != 3 || g->direction > 0 || self) boundaries(g, i);     /* v[0] must say along which axis */
     }
     g->current = -1;
 }
