@@ -5,7 +5,7 @@
 #   message that its first line `# error: MESSAGE` says.
 # - The lines of each block ```text COMMAND (of rnnc) and ```c FILE stand in what it prints, or in the file, in that
 #   order; a line `...` stands for any number of lines. The block ```c example of README.md compiles against hello.h, and runs.
-# - docs/language.md names every function, every statement, every setting of train and every reserved word.
+# - docs/language.md names every function, standard cell, statement, setting of train and reserved word.
 # - Every command in the ```sh blocks and `$ ` lines of README.md exists: targets of make, commands and options of rnnc.
 root=$(cd "$(dirname "$0")/../.." && pwd) || exit 3
 cd "$root" || exit 3
@@ -107,7 +107,7 @@ for w in $words; do
     if grep -q "^and have.*[\` ]$w[\` ]\|\"$w\"" $page; then pass; else fail "$page lacks the word $w"; fi
 done
 for c in $cells; do
-    if grep -q "\`$c\`" $page; then pass; else fail "$page does not name the standard cell $c"; fi
+    if grep -q "^|.*\`$c(" $page; then pass; else fail "$page does not name the standard cell $c"; fi
 done
 
 # ---- commands of the README ------------------------------------------------------------------------------------------
