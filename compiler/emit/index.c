@@ -184,6 +184,13 @@ const char *c_time(const writer *w)
     return has_state(w) ? "time_of(args, seq)" : "0";
 }
 
+const char *c_state_component(const writer *w, shape s)
+{
+    if (s.dim[0] > 1 && s.dim[1] > 1)
+        return arena_printf(w->arena, "[unit * %d + col]", s.dim[1]);
+    return s.dim[0] > 1 ? "[unit]" : s.dim[1] > 1 ? "[col]" : "[0]";
+}
+
 const char *c_state(const writer *w, int slot, const char *row)
 {
     const state_slot *s = &w->model->shared->states.data[slot];

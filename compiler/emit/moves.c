@@ -76,7 +76,7 @@ void write_over(writer *w, const stmt *s)
     const char *to = arena_printf(w->arena, "(%s)%s", c_address(w, s->to), c_component(w, s->to, s->shape, s->shape));
     text_line(w->out, "int any = 0;");
     text_line(w->out, "real most = 0;");
-    const char *slot = s->state ? arena_printf(w->arena, "%s%s", c_state(w, s->state, "0"), s->shape.dim[0] > 1 ? "[unit]" : "[0]") : NULL;
+    const char *slot = s->state ? arena_printf(w->arena, "%s%s", c_state(w, s->state, "0"), c_state_component(w, s->shape)) : NULL;
     if (slot)
         text_line(w->out, "if (%s) { any = 1; most = %s; }", c_time(w), slot);
     axis_set outer = w->loops;
@@ -124,6 +124,43 @@ static const char *nothing(const writer *w, const stmt *s)
 
 /* ---- gather and scatter ------------------------------------------------------------------------------------------------------------ */
 
+/* The boundary values of one side, as those of a FILL. */
+static stmt boundaries_of(const node *n, const stmt *s, bool after)
+{
+    stmt b = *s;
+    size_t first = 1 + (size_t)(after ? n->attr.before : 0), count = (size_t)(after ? n->attr.after : n->attr.before);
+    if (n->args <= 1)
+        count = 0;
+    b.from.data = s->from.data + first;
+    b.from.len = b.boundary.len = count;
+    b.boundary.data = n->arg + first;
+    return b;
+}
+
+static const char *boundary_value(writer *w, const stmt *s, const char *which);
+
+/* Step k, counted from the start of the sequence: in this call, in an earlier one that left it in the state, or not there. */
+static void write_at_front(writer *w, const stmt *s, const char *to, const char *here)
+{
+    const node *n = graph_node(w->g, s->nodes.data[0]);
+    const char *t = w->g->axis[s->axis].letter, *length = c_length(w, s->axis);
+    int k = n->attr.k;
+    stmt outside = boundaries_of(n, s, k >= 1);
+    if (k < 1) {
+        text_line(w->out, "%s = %s;", to, boundary_value(w, &outside, arena_printf(w->arena, "%d", -k)));
+        return;
+    }
+    const char *beyond = boundary_value(w, &outside, arena_printf(w->arena, "%d - (%s + %s)", k - 1, c_time(w), length));
+    const char *slot = s->state ? arena_printf(w->arena, "%s%s", c_state(w, s->state, "0"), c_state_component(w, s->shape)) : NULL;
+    text_line(w->out, "%s = %s;", to, slot ? arena_printf(w->arena, "%s >= %d ? %s : %s", c_time(w), k, slot, beyond) : beyond);
+    text_open(w->out, "if (%s < %d && %s + %s >= %d)", c_time(w), k, c_time(w), length, k);
+    text_line(w->out, "const size_t %s = %d - %s;", t, k - 1, c_time(w));
+    text_line(w->out, "%s = (%s)%s;", to, c_address(w, s->from.data[0]), here);
+    if (slot)
+        text_line(w->out, "if (args->state) %s = %s;", slot, to);
+    text_close(w->out, NULL);
+}
+
 static void write_at(writer *w, const stmt *s)
 {
     const node *n = graph_node(w->g, s->nodes.data[0]);
@@ -151,17 +188,7 @@ static void write_at(writer *w, const stmt *s)
         text_line(w->out, "%s = (%s)%s;", to, c_address(w, from), here);
         text_close(w->out, NULL);
     } else {
-        const char *slot = s->state ? arena_printf(w->arena, "%s%s", c_state(w, s->state, "0"),
-                                                   s->shape.dim[0] > 1 ? "[unit]" : "[0]") : NULL;
-        text_line(w->out, "%s = %s;", to, slot ? arena_printf(w->arena, "%s ? %s : %s", c_time(w), slot, nothing(w, s)) : nothing(w, s));
-        if (n->attr.k >= 1) {
-            text_open(w->out, "if (%s < %d && %s + %s >= %d)", c_time(w), n->attr.k, c_time(w), length, n->attr.k);
-            text_line(w->out, "const size_t %s = %d - %s;", t, n->attr.k - 1, c_time(w));
-            text_line(w->out, "%s = (%s)%s;", to, c_address(w, from), here);
-            text_close(w->out, NULL);
-        }
-        if (slot)
-            text_line(w->out, "if (args->state) %s = %s;", slot, to);
+        write_at_front(w, s, to, here);
     }
     w->loops = before;
     close_components(w, s->shape);

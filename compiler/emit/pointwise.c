@@ -345,7 +345,7 @@ static void clear_sums(pointwise *p)
         const char *at = c_component(w, st->to, s, s);
         if (st->state)
             text_line(w->out, "(%s)%s = %s ? %s%s : 0;", c_address(w, st->to), at, c_time(w), c_state(w, st->state, "0"),
-                      s.dim[0] > 1 ? "[unit]" : "[0]");
+                      c_state_component(w, s));
         else
             text_line(w->out, "(%s)%s = 0;", c_address(w, st->to), at);
         close_components(w, s);
@@ -365,7 +365,7 @@ static void save_sums(pointwise *p)
         text_open(w->out, "if (args->state)");
         open_rows(w, w->p->buffers.data[st->to.buffer].axes);
         open_components(w, s);
-        text_line(w->out, "%s%s = (%s)%s;", c_state(w, st->state, "0"), s.dim[0] > 1 ? "[unit]" : "[0]", c_address(w, st->to),
+        text_line(w->out, "%s%s = (%s)%s;", c_state(w, st->state, "0"), c_state_component(w, s), c_address(w, st->to),
                   c_component(w, st->to, s, s));
         close_components(w, s);
         close_rows(w, before);

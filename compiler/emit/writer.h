@@ -48,6 +48,7 @@ const char *c_length(const writer *w, int axis);                /* own length of
 const char *c_time(const writer *w);                            /* steps of sequence `seq` in earlier chunks */
 bool has_state(const writer *w);
 const char *c_state(const writer *w, int slot, const char *row);   /* row of a slot of the state, of sequence `seq` */
+const char *c_state_component(const writer *w, shape s);         /* "[unit]": in a row of the state */
 
 /* statements */
 void write_pointwise(writer *w, const stmt *s);

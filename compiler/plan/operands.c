@@ -184,14 +184,23 @@ static void other_product(planner *pl, stmt *s)
 
 /* ---- the others ---------------------------------------------------------------------------------------------------------------- */
 
-/* Sums over time of earlier chunks live on in the state. */
+/* Sums over time of earlier chunks live on in the state, under a name that the other programs give them, too: nodes without one are
+ * counted among those of their variable. */
 static int state_for(planner *pl, node_id id, int rows)
 {
-    const char *label = graph_label(pl->g, pl->arena, id);
-    state_slot slot = {.name = name_printf(pl->g->names, "%s", *label ? label : "value"), .rows = rows,
-                       .columns = shape_size(graph_type(pl->g, id).shape)};
-    slot.name = name_printf(pl->g->names, "%s.%s", slot.name, op_table[graph_node(pl->g, id)->op].name);
-    return plan_state(pl->p, slot);
+    const graph *g = pl->g;
+    const node *n = graph_node(g, id);
+    name label = name_printf(g->names, "%s.%s", graph_label(g, pl->arena, id), op_table[n->op].name);
+    if (!*graph_label(g, pl->arena, id)) {
+        int before = 0;
+        for (uint32_t i = 1; i < id.i; i++) {
+            const node *m = graph_node(g, (node_id){i});
+            before += m->op == n->op && m->attr.over.carry && m->origin.variable == n->origin.variable &&
+                      !*graph_label(g, pl->arena, (node_id){i});
+        }
+        label = name_printf(g->names, "%s.%d", plan_label(g, pl->arena, id), before + 1);
+    }
+    return plan_state(pl->p, (state_slot){.name = label, .rows = rows, .columns = shape_size(n->type.shape)});
 }
 
 static void pointwise_stores(planner *pl, stmt *s)
