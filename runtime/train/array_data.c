@@ -1,14 +1,14 @@
 /* array_data.c: from the arrays of an npz file to batches in the layout of generated C; see array_data.h.
  *
- * Arrays stay as they were read; a batch is converted into the buffers of its part when it is asked for. The order of an
- * epoch is a function of seed and epoch, and is kept for as long as the epoch is the same. */
+ * Arrays stay as they were read; a batch is converted into the buffers of its part when it is asked for. The order of
+ * an epoch is a function of seed and epoch, and is kept for as long as the epoch is the same. */
 #define _GNU_SOURCE 1
 typedef double real;
 #define REAL_IS_DOUBLE 1
+#include "train/array_data.h"
 #include "kernels/compiler.h"
 #include "kernels/functions.h"
 #include "kernels/random.h"
-#include "train/array_data.h"
 #include "train/arrays.h"
 #include "train/dataset_split.h"
 #include "train/fault.h"
@@ -25,13 +25,15 @@ enum { ORDER_OF_SEQUENCES = 1, ORDER_OF_GROUPS = 2 };
 typedef struct schedule {
     bool made;
     uint64_t epoch;
-    size_t count, groups;   /* sequences; groups of up to `batch` of them */
-    size_t *order;          /* the sequences' numbers in the file */
-    size_t *start;          /* of each group in `order` */
-    size_t *first_batch;    /* of each group; one more: the number of batches */
+    size_t count, groups; /* sequences; groups of up to `batch` of them */
+    size_t *order;        /* the sequences' numbers in the file */
+    size_t *start;        /* of each group in `order` */
+    size_t *first_batch;  /* of each group; one more: the number of batches */
 } schedule;
 
-typedef struct sized { size_t number, length, place; } sized;
+typedef struct sized {
+    size_t number, length, place;
+} sized;
 
 typedef struct array_file {
     tensors data;
@@ -46,7 +48,7 @@ struct array_data {
     array_rules rules;
     data_split split;
     schedule schedule[PART_COUNT];
-    sized *sorted;          /* room for sorting by length */
+    sized *sorted; /* room for sorting by length */
     void **buffer[PART_COUNT];
     int *lengths[PART_COUNT][TRAIN_MAX_AXES + 1];
 };
@@ -206,14 +208,19 @@ static bool check_chunk(const array_data *d, const trainable *m, char **error)
 {
     if (!d->options.chunk) return true;
     if (m->axes != 1)
-        return fault_set(error, "%s: --chunk cuts one time axis, and the model has %d; leave it out", m->model, m->axes);
+        return fault_set(error, "%s: --chunk cuts one time axis, and the model has %d; leave it out", m->model,
+                         m->axes);
     if (m->state_bytes == 0)
-        return fault_set(error, "%s: --chunk needs a state that goes from call to call, and the model carries none; "
-                         "leave it out", m->model);
+        return fault_set(error,
+                         "%s: --chunk needs a state that goes from call to call, and the model carries none; "
+                         "leave it out",
+                         m->model);
     for (size_t i = 0; i < m->inputs; i++)
         if (m->input[i].target && !(m->input[i].axes & 2))
-            return fault_set(error, "%s: with --chunk the target '%s', which has no time axis, would count once a chunk; "
-                             "leave --chunk out", m->model, m->input[i].name);
+            return fault_set(error,
+                             "%s: with --chunk the target '%s', which has no time axis, would count once a chunk; "
+                             "leave --chunk out",
+                             m->model, m->input[i].name);
     return true;
 }
 
@@ -404,8 +411,10 @@ data_batch array_data_batch(array_data *d, data_part part, uint64_t epoch, size_
             high = middle;
     }
     window w = { .set = set, .sequence = s->order + s->start[low], .sequences = group_size(d, s, low) };
-    data_batch b = { .sequences = w.sequences, .input = (const void *const *)d->buffer[part],
-                     .fresh = index == s->first_batch[low], .first_sequence = s->start[low] };
+    data_batch b = { .sequences = w.sequences,
+                     .input = (const void *const *)d->buffer[part],
+                     .fresh = index == s->first_batch[low],
+                     .first_sequence = s->start[low] };
     for (int i = 1; i <= d->rules.axes; i++) {
         size_t steps = group_steps(d, set, s, low, i);
         if (chunk) w.from[i] = (index - s->first_batch[low]) * chunk;
@@ -425,7 +434,8 @@ data_batch array_data_batch(array_data *d, data_part part, uint64_t epoch, size_
 char *array_data_summary(const array_data *d)
 {
     char *line, *chunk = NULL;
-    size_t train = sequences_of(d, PART_TRAIN), validate = sequences_of(d, PART_VALIDATE), test = sequences_of(d, PART_TEST);
+    size_t train = sequences_of(d, PART_TRAIN), validate = sequences_of(d, PART_VALIDATE),
+           test = sequences_of(d, PART_TEST);
     if (d->options.chunk && asprintf(&chunk, " in chunks of %zu steps", d->options.chunk) < 0) return NULL;
     int n = asprintf(&line, "%zu sequences: %zu train, %zu validate, %zu test; batches of %zu%s%s",
                      train + validate + test, train, validate, test, d->options.batch,

@@ -17,6 +17,6 @@ size_t array_data_symbols(const array_data *d);
 bool array_data_bind(array_data *d, const trainable *m, char **error);
 size_t array_data_batches(array_data *d, data_part part, uint64_t epoch);
 data_batch array_data_batch(array_data *d, data_part part, uint64_t epoch, size_t index);
-char *array_data_summary(const array_data *d);   /* malloc'ed */
+char *array_data_summary(const array_data *d); /* malloc'ed */
 
 #endif

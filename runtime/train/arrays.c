@@ -143,8 +143,10 @@ static bool unknown_name(const checker *c, const char *word)
     FILE *f = open_memstream(&names, &n);
     for (size_t i = 0; f && i < c->r->values; i++) fprintf(f, "%s'%s'", i ? ", " : "", c->r->value[i].name);
     if (f) fclose(f);
-    fault_set(c->error, "%s: the model has no input or target '%s'; it has %s, and lengths as NAME%s: rename the array, or "
-              "leave it out", c->s->path, word, f && names ? names : "others", suffix);
+    fault_set(c->error,
+              "%s: the model has no input or target '%s'; it has %s, and lengths as NAME%s: rename the array, or "
+              "leave it out",
+              c->s->path, word, f && names ? names : "others", suffix);
     free(names);
     return false;
 }
@@ -230,14 +232,15 @@ static bool read_lengths(checker *c, const tensor *t, int axis, const int64_t *d
     }
     for (size_t n = 0; n < s->sequences; n++) {
         int64_t length = data[n * stride];
-        if (length < 0 || (uint64_t)length > s->steps[axis])
+        if ((uint64_t)length > s->steps[axis]) /* so is a negative one */
             return fault_set(c->error, "%s: '%s': sequence %zu has length %lld along %s, but the arrays have %zu steps",
                              s->path, t->name, n, (long long)length, letter, s->steps[axis]);
         if (first)
             s->lengths[axis][n] = (int)length;
         else if (s->lengths[axis][n] != length)
             return fault_set(c->error, "%s: '%s' and '%s' disagree: sequence %zu has length %d and %lld along %s",
-                             s->path, c->lengths_from[axis], t->name, n, s->lengths[axis][n], (long long)length, letter);
+                             s->path, c->lengths_from[axis], t->name, n, s->lengths[axis][n], (long long)length,
+                             letter);
     }
     return true;
 }
@@ -264,7 +267,8 @@ static bool read_length_array(checker *c, const tensor *t, const train_value *v)
     if (!tensors_find(c->s->data, v->name))
         return fault_set(c->error, "%s: '%s' is there, but '%s' is not", path, t->name, v->name);
     if (axes == 0)
-        return fault_set(c->error, "%s: '%s' has no length: it has no time axis; leave '%s' out", path, v->name, t->name);
+        return fault_set(c->error, "%s: '%s' has no length: it has no time axis; leave '%s' out", path, v->name,
+                         t->name);
     if (!check_lengths_shape(c, t, axes)) return false;
     int64_t *data = malloc((t->count + 1) * sizeof *data);
     if (!data) return fault_set(c->error, "%s: out of memory for '%s'", path, t->name);
@@ -284,8 +288,13 @@ static bool read_length_array(checker *c, const tensor *t, const train_value *v)
 static tensor slice(const tensor *t, size_t first, size_t count)
 {
     size_t size = dtype_size(t->dtype);
-    return (tensor){ .name = t->name, .dtype = t->dtype, .rank = 1, .dims = { count }, .count = count,
-                     .bytes = count * size, .data = (char *)t->data + first * size };
+    return (tensor){ .name = t->name,
+                     .dtype = t->dtype,
+                     .rank = 1,
+                     .dims = { count },
+                     .count = count,
+                     .bytes = count * size,
+                     .data = (char *)t->data + first * size };
 }
 
 /* One by one: what does not fit 63 bits may be padding. */
@@ -347,8 +356,10 @@ static bool check_reals(const checker *c, const train_value *v, const tensor *t)
             ok = i == size || !arrays_inside(s, c->r, v, n, k);
             if (ok) continue;
             char *place = place_text(c, v, n, k);
-            fault_set(c->error, "%s: '%s' holds NaN at %s, component %zu; replace it, or mark the end of the sequence in "
-                      "'%s%s'", s->path, v->name, place ? place : "?", i, v->name, suffix);
+            fault_set(c->error,
+                      "%s: '%s' holds NaN at %s, component %zu; replace it, or mark the end of the sequence in "
+                      "'%s%s'",
+                      s->path, v->name, place ? place : "?", i, v->name, suffix);
             free(place);
         }
     free(row);

@@ -12,21 +12,21 @@
 
 /* What a file is held against. */
 typedef struct array_rules {
-    const train_value *value;      /* inputs and targets */
+    const train_value *value; /* inputs and targets */
     size_t values;
-    int axes;                      /* time axes */
-    const char *const *axis_name;  /* [axis]: one small letter; its length is the capital */
+    int axes;                     /* time axes */
+    const char *const *axis_name; /* [axis]: one small letter; its length is the capital */
     bool targets_optional, nan_allowed;
 } array_rules;
 
 typedef struct array_set {
-    const char *path;              /* of the file, for messages */
+    const char *path; /* of the file, for messages */
     const tensors *data;
-    const tensor **array;          /* of each value; NULL: a target that is not there */
+    const tensor **array; /* of each value; NULL: a target that is not there */
     size_t sequences;
-    size_t steps[TRAIN_MAX_AXES + 1]; /* of each time axis; 0: no array says. Numbers here before the check are given. */
+    size_t steps[TRAIN_MAX_AXES + 1]; /* of each time axis; given, or 0: an array says */
     int *lengths[TRAIN_MAX_AXES + 1]; /* [sequences]; NULL: all full */
-    bool targets;                  /* every target is there */
+    bool targets;                     /* every target is there */
 } array_set;
 
 /* Fills in the rest of *s. False: *error is one clear line. arrays_free either way; path and data stay the caller's. */

@@ -12,7 +12,7 @@ static const double SHARE_ROUNDING = 1e-9; /* 0.3 * 10 is 3 */
 static const double SHARE_SUM = 1e-6;      /* how near to 1 shares add up */
 
 struct dataset {
-    text_data *text;    /* one of them */
+    text_data *text; /* one of them */
     array_data *arrays;
     char *summary;
 };
@@ -40,8 +40,10 @@ static bool check_options(const data_options *o, char **error)
         return fault_set(error, "%s: give one of --text, --words and --data", sources ? "too much data" : "no data");
     if (!(s[PART_TRAIN] >= 0 && s[PART_VALIDATE] >= 0 && s[PART_TEST] >= 0 &&
           fabs(s[PART_TRAIN] + s[PART_VALIDATE] + s[PART_TEST] - 1) <= SHARE_SUM))
-        return fault_set(error, "the shares %g, %g and %g of training, validation and test must not be negative and must "
-                         "add up to 1", s[PART_TRAIN], s[PART_VALIDATE], s[PART_TEST]);
+        return fault_set(error,
+                         "the shares %g, %g and %g of training, validation and test must not be negative and must "
+                         "add up to 1",
+                         s[PART_TRAIN], s[PART_VALIDATE], s[PART_TEST]);
     return true;
 }
 

@@ -93,10 +93,14 @@ static bool unknown_symbol(const text_data *d, const char *path, const char *tex
     place_of(text, at, &line, &column);
     const char *of = d->options.validation && path == d->options.validation ? d->path : "the checkpoint";
     if (c > ' ' && c < 127)
-        return fault_set(error, "%s: line %zu, column %zu: the character '%c' is not in the vocabulary of %s: take it "
-                         "out, or train on a text that has it", path, line, column, c, of);
-    return fault_set(error, "%s: line %zu, column %zu: the byte 0x%02x is not in the vocabulary of %s: take it out, or "
-                     "train on a text that has it", path, line, column, c, of);
+        return fault_set(error,
+                         "%s: line %zu, column %zu: the character '%c' is not in the vocabulary of %s: take it "
+                         "out, or train on a text that has it",
+                         path, line, column, c, of);
+    return fault_set(error,
+                     "%s: line %zu, column %zu: the byte 0x%02x is not in the vocabulary of %s: take it out, or "
+                     "train on a text that has it",
+                     path, line, column, c, of);
 }
 
 /* The text as ids. */
@@ -131,12 +135,15 @@ static bool lay_out(const text_data *d, stream *s, const char *path, char **erro
     size_t b = d->options.batch, t = d->options.steps, block;
     const char *what = d->vocabulary.words ? "words" : "characters";
     if (b == 0 || t == 0 || b > INT_MAX || t > INT_MAX || __builtin_mul_overflow(b, t, &block) || block > INT_MAX)
-        return fault_set(error, "a batch of %zu sequences of %zu steps is not possible: their product goes from 1 to %d",
-                         b, t, INT_MAX);
+        return fault_set(error,
+                         "a batch of %zu sequences of %zu steps is not possible: their product goes from 1 to %d", b, t,
+                         INT_MAX);
     s->blocks = s->count / block;
     return s->blocks > 0 ||
-           fault_set(error, "%s: is too short: %zu %s, but one block of %zu sequences x %zu steps needs %zu; give a "
-                     "longer text, fewer sequences (--batch) or fewer steps (--steps)", path, s->count, what, b, t, block);
+           fault_set(error,
+                     "%s: is too short: %zu %s, but one block of %zu sequences x %zu steps needs %zu; give a "
+                     "longer text, fewer sequences (--batch) or fewer steps (--steps)",
+                     path, s->count, what, b, t, block);
 }
 
 static bool read_vocabulary(text_data *d, const char *text, size_t n, const char *vocabulary_of, char **error)
@@ -221,11 +228,13 @@ static bool check_value(const text_data *d, const trainable *m, const train_valu
 {
     const char *option = option_name[d->options.words != NULL];
     if (!v->token || v->axes != 3)
-        return fault_set(error, "%s: %s gives tokens over one time axis, but '%s' is none; give arrays (--data)", m->model,
-                         option, v->name);
+        return fault_set(error, "%s: %s gives tokens over one time axis, but '%s' is none; give arrays (--data)",
+                         m->model, option, v->name);
     if (v->classes < d->vocabulary.count)
-        return fault_set(error, "%s: has %zu different %s, but '%s' is token(%zu); write its size `from data`, or as at "
-                         "least %zu", d->path, d->vocabulary.count, d->vocabulary.words ? "words" : "characters", v->name,
+        return fault_set(error,
+                         "%s: has %zu different %s, but '%s' is token(%zu); write its size `from data`, or as at "
+                         "least %zu",
+                         d->path, d->vocabulary.count, d->vocabulary.words ? "words" : "characters", v->name,
                          v->classes, d->vocabulary.count);
     return true;
 }
@@ -239,9 +248,10 @@ bool text_data_bind(text_data *d, const trainable *m, char **error)
         count[m->input[i].target]++;
     }
     if (count[0] != 1 || count[1] > 1 || m->axes != 1)
-        return fault_set(error, "%s: has %zu inputs and %zu targets over %d time axes; %s gives one input and one target "
-                         "over one; give arrays (--data)", m->model, count[0], count[1], m->axes,
-                         option_name[d->options.words != NULL]);
+        return fault_set(error,
+                         "%s: has %zu inputs and %zu targets over %d time axes; %s gives one input and one target "
+                         "over one; give arrays (--data)",
+                         m->model, count[0], count[1], m->axes, option_name[d->options.words != NULL]);
     if (d->options.batch > m->max_sequences)
         return fault_set(error, "%s: was compiled for %zu sequences, fewer than a batch of %zu", m->model,
                          m->max_sequences, d->options.batch);

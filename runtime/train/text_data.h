@@ -22,6 +22,6 @@ const char *text_data_vocabulary(const text_data *d);
 bool text_data_bind(text_data *d, const trainable *m, char **error);
 size_t text_data_batches(const text_data *d, data_part part);
 data_batch text_data_batch(text_data *d, data_part part, size_t index);
-char *text_data_summary(const text_data *d);   /* malloc'ed */
+char *text_data_summary(const text_data *d); /* malloc'ed */
 
 #endif

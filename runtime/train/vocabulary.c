@@ -10,7 +10,7 @@
 
 enum {
     BYTES = 256,
-    FIRST_SLOTS = 1024,      /* of a hash table; a power of two, as all its sizes */
+    FIRST_SLOTS = 1024,       /* of a hash table; a power of two, as all its sizes */
     SYMBOLS_MAX = INT_MAX / 4 /* ids are int */
 };
 
@@ -188,7 +188,8 @@ static counted *count_words(vocabulary *all, const char *text, size_t n)
 static size_t keep_words(counted *c, size_t n, size_t keep)
 {
     size_t kept = 0, special = 0, unknown = n;
-    for (size_t i = 0; i < n; i++) special += is_word(&c[i].symbol, VOCABULARY_UNKNOWN) || is_word(&c[i].symbol, VOCABULARY_END);
+    for (size_t i = 0; i < n; i++)
+        special += is_word(&c[i].symbol, VOCABULARY_UNKNOWN) || is_word(&c[i].symbol, VOCABULARY_END);
     size_t others = keep > special ? keep - special : 0;
     uint64_t lost = 0;
     for (size_t i = 0; i < n; i++) {

@@ -1,7 +1,7 @@
 /* vocabulary.h: the symbols of a text: characters (bytes) or words, and their ids.
  *
- * Characters: the distinct bytes of a text, sorted; the id is the place in this order. Words: what stands between white
- * space, and <eos> for every newline; sorted by frequency, the most frequent first, then by bytes; <unk> stands for
+ * Characters: the distinct bytes of a text, sorted; the id is the place in this order. Words: what stands between
+ * white space, and <eos> for every newline; sorted by frequency, the most frequent first, then by bytes; <unk> stands for
  * every word that is not kept. As text, for the metadata of a checkpoint, a vocabulary is a JSON array of strings by id,
  * in which each byte of a symbol is one code point from 0 to 255, so that any bytes survive. */
 #ifndef TRAIN_VOCABULARY_H
@@ -11,7 +11,7 @@
 #include <stddef.h>
 
 #define VOCABULARY_UNKNOWN "<unk>"
-#define VOCABULARY_END "<eos>"   /* of a line */
+#define VOCABULARY_END "<eos>" /* of a line */
 
 typedef struct symbol {
     char *bytes; /* and a NUL after them, which may also stand inside */
