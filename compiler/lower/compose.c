@@ -139,7 +139,7 @@ node_id lower_random(lowering *l, const model_expr *e, const node_id *arg)
         return op2(l, OP_add, arg[0], op2(l, OP_mul, p, difference));
     }
     double known = constant->op == OP_number ? constant->attr.number : -1;
-    node_id hit = op2(l, OP_lt, graph_uniform(l->g, e->call.path, t.shape, t.axes), p);
+    node_id hit = op2(l, OP_lt, graph_uniform(l->g, e->call.path, t.shape, t.axes & ~e->call.over), p);
     if (!drop) return op3(l, OP_select, hit, arg[1], arg[0]);
     node_id scale =
         known >= 0 ? number(l, 1 / (1 - known)) : op2(l, OP_div, number(l, 1), op2(l, OP_sub, number(l, 1), p));

@@ -465,7 +465,8 @@ static model_type infer_random(infer *f, model_expr *e, model_type t)
     t.shape = e->call.args[0]->type.shape;
     if (e->call.function == FUNCTION_zoneout && !broadcast(t.shape, e->call.args[1]->type.shape, &t.shape))
         return mismatch(f, e, t, e->call.args[0], e->call.args[1]);
-    return t;
+    bool over = e->call.over || e->call.scope;
+    return over && !over_axes(f, e, t.axes) ? fault(f, t) : t;
 }
 
 /* ---- losses ------------------------------------------------------------------------------------------------------ */

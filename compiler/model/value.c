@@ -458,7 +458,8 @@ static model_expr *expand_function(context *c, model_instance *s, const tree_exp
     model_expr *call = expr_call(c, f, e->at, count);
     if (!expand_over(c, s, e, call) || !expand_function_options(c, e, call, at) || !expand_extent(c, s, e, call))
         return poison(c, e->at);
-    if ((call->call.over || call->call.scope) && call->call.count != 1) {
+    bool random = f == FUNCTION_dropout || f == FUNCTION_zoneout; /* `over` is of the mask */
+    if ((call->call.over || call->call.scope) && call->call.count != 1 && !random) {
         diag(c->diags, e->at, E_ARGUMENT_COUNT, info->name, "1 argument before 'over'", (unsigned)count);
         return poison(c, e->at);
     }
