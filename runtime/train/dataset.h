@@ -2,7 +2,7 @@
  *
  * A data set is split into three parts. An epoch is one pass over the training part, in batches whose order depends on
  * the seed and the epoch's number alone, so that a position (epoch, batch) says everything that is needed to resume.
- * text_data.h and array_data.h say what a batch is, vocabulary.h what a symbol is, arrays.h what a file of arrays is. */
+ * text_data.h and array_data.h say what a batch is, vocabulary.h what a symbol is, arrays.h what a file is. */
 #ifndef TRAIN_DATASET_H
 #define TRAIN_DATASET_H
 

@@ -1,9 +1,9 @@
 /* vocabulary.h: the symbols of a text: characters (bytes) or words, and their ids.
  *
  * Characters: the distinct bytes of a text, sorted; the id is the place in this order. Words: what stands between
- * white space, and <eos> for every newline; sorted by frequency, the most frequent first, then by bytes; <unk> stands for
- * every word that is not kept. As text, for the metadata of a checkpoint, a vocabulary is a JSON array of strings by id,
- * in which each byte of a symbol is one code point from 0 to 255, so that any bytes survive. */
+ * white space, and <eos> for every newline; sorted by frequency, the most frequent first, then by bytes; <unk> stands
+ * for every word that is not kept. As text, for the metadata of a checkpoint, a vocabulary is a JSON array of strings
+ * by id, in which each byte of a symbol is one code point from 0 to 255, so that any bytes survive. */
 #ifndef TRAIN_VOCABULARY_H
 #define TRAIN_VOCABULARY_H
 

@@ -36,7 +36,7 @@ static void save_text(const char *path, const char *text)
     save(path, text, strlen(text));
 }
 
-/* ---- models, as data sees them ------------------------------------------------------------------------------------ */
+/* ---- models, as data sees them --------------------------------------------------------------------------------- */
 
 static train_value char_value[2] = {
     { .name = "x", .token = true, .classes = 16, .components = 1, .axes = 3 },
@@ -112,7 +112,7 @@ static void assert_ids(const void *found, const char *ids)
     for (size_t i = 0; ids[i]; i++) ck_assert_msg(id[i] == ids[i] - '0', "place %zu: %d for %c", i, id[i], ids[i]);
 }
 
-/* ---- vocabularies ------------------------------------------------------------------------------------------------- */
+/* ---- vocabularies ---------------------------------------------------------------------------------------------- */
 
 START_TEST(characters_are_the_sorted_bytes)
 {
@@ -196,7 +196,7 @@ START_TEST(bad_vocabularies_are_refused)
 }
 END_TEST
 
-/* ---- texts -------------------------------------------------------------------------------------------------------- */
+/* ---- texts ----------------------------------------------------------------------------------------------------- */
 
 /* Ids of "0123456789..." are its digits. 22 characters, B = 2, T = 2: cut to 20, streams of 10, 5 blocks. */
 START_TEST(a_text_becomes_streams)
@@ -368,7 +368,7 @@ START_TEST(texts_that_do_not_fit)
 }
 END_TEST
 
-/* ---- arrays ------------------------------------------------------------------------------------------------------- */
+/* ---- arrays ---------------------------------------------------------------------------------------------------- */
 
 static void add(tensors *t, const char *name, dtype d, size_t rank, const size_t *dims, const void *data)
 {
@@ -389,7 +389,7 @@ static void write_arrays(const char *path, tensors *t)
 
 enum { N = 20, T = 6 };
 
-/* Sequence n: x[t] = (n + t) % 5, v = (n, -n), y[t] = 100 n + t; lengths (n * 5) % 7 where asked, the padding nonsense. */
+/* Sequence n: x[t] = (n + t) % 5, v = (n, -n), y[t] = 100 n + t; lengths (n * 5) % 7 where asked, nonsense beyond. */
 static void write_standard(const char *path, bool ragged)
 {
     int64_t x[N][T];
@@ -649,7 +649,7 @@ START_TEST(a_validation_file_of_arrays)
 }
 END_TEST
 
-/* ---- faults of arrays --------------------------------------------------------------------------------------------- */
+/* ---- faults of arrays ------------------------------------------------------------------------------------------ */
 
 typedef struct fault_case {
     const char *text, *name;
@@ -659,7 +659,7 @@ typedef struct fault_case {
     size_t at;
 } fault_case;
 
-/* The standard arrays of two sequences of three steps, one of them replaced or another added; element `at` is `value`. */
+/* Arrays of two sequences of three steps, one of them replaced or another added; element `at` is `value`. */
 static const fault_case FAULTS[] = {
     { "has no input or target 'X'; it has 'x', 'v', 'y'", "X", DTYPE_I64, 2, { 2, 3 }, 0, 0 },
     { "has no input or target 'x_length'", "x_length", DTYPE_I64, 1, { 2 }, 0, 0 },
