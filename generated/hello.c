@@ -94,7 +94,7 @@ int hello_step(const hello_args *given)
             const real *from = params + 64;
             real *to = a_lookup_all + (t * batch + seq) * 8;
             const real token = (x_all + (t * batch + seq))[0];
-            for (size_t unit = 0; unit < 8; unit++) to[unit] = token < 0 ? 0 : from[(size_t)token * 1 + unit * 4];
+            for (size_t unit = 0; unit < 8; unit++) to[unit] = token >= 0 && token < 4 ? from[(size_t)token * 1 + unit * 4] : 0;
         }
     }
     /* h before step 1 */
@@ -245,7 +245,7 @@ int hello_forward(const hello_args *args)
             const real *from = params + 64;
             real *to = a_lookup_all + (t * batch + seq) * 8;
             const real token = (x_all + (t * batch + seq))[0];
-            for (size_t unit = 0; unit < 8; unit++) to[unit] = token < 0 ? 0 : from[(size_t)token * 1 + unit * 4];
+            for (size_t unit = 0; unit < 8; unit++) to[unit] = token >= 0 && token < 4 ? from[(size_t)token * 1 + unit * 4] : 0;
         }
     }
     /* h before step 1 */
@@ -415,7 +415,7 @@ int hello_loss(const hello_args *args)
             const real *from = params + 64;
             real *to = a_lookup_all + (t * batch + seq) * 8;
             const real token = (x_all + (t * batch + seq))[0];
-            for (size_t unit = 0; unit < 8; unit++) to[unit] = token < 0 ? 0 : from[(size_t)token * 1 + unit * 4];
+            for (size_t unit = 0; unit < 8; unit++) to[unit] = token >= 0 && token < 4 ? from[(size_t)token * 1 + unit * 4] : 0;
         }
     }
     for (size_t t = 0; t < T; t++) {
@@ -488,7 +488,7 @@ int hello_loss(const hello_args *args)
             const real *from = o_all + (t * batch + seq) * 4;
             real *to = loss_pick_all + (t * batch + seq);
             const real token = (y_all + (t * batch + seq))[0];
-            to[0] = token < 0 ? 0 : from[(size_t)token * 1];
+            to[0] = token >= 0 && token < 4 ? from[(size_t)token * 1] : 0;
         }
     }
     /* hello.rnn:11  p = softmax(o) */
@@ -649,7 +649,7 @@ int hello_grad(const hello_args *args)
             const real *from = params + 64;
             real *to = a_lookup_all + (t * batch + seq) * 8;
             const real token = (x_all + (t * batch + seq))[0];
-            for (size_t unit = 0; unit < 8; unit++) to[unit] = token < 0 ? 0 : from[(size_t)token * 1 + unit * 4];
+            for (size_t unit = 0; unit < 8; unit++) to[unit] = token >= 0 && token < 4 ? from[(size_t)token * 1 + unit * 4] : 0;
         }
     }
     for (size_t t = 0; t < T; t++) {
@@ -735,7 +735,7 @@ int hello_grad(const hello_args *args)
             const real *from = o_all + (t * batch + seq) * 4;
             real *to = loss_pick_all + (t * batch + seq);
             const real token = (y_all + (t * batch + seq))[0];
-            to[0] = token < 0 ? 0 : from[(size_t)token * 1];
+            to[0] = token >= 0 && token < 4 ? from[(size_t)token * 1] : 0;
         }
     }
     for (size_t t = 0; t < T; t++) {
