@@ -1,0 +1,415 @@
+/* checkpoint.c: writes and reads checkpoints; see checkpoint.h for what lies where.
+ *
+ * A file that claims to be a checkpoint (metadata "rnnc" or "checksum") is verified first; then everything is held
+ * against the model and the optimiser; only when all of it fits are the caller's arrays touched. */
+#define _GNU_SOURCE 1
+#include "train/checkpoint.h"
+#include "train/fault.h"
+#include "train/safetensors.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FORMAT "checkpoint 1"
+#define STATE "carried/state"
+#define ARRAYS "optimiser/"
+#define DAMAGED "the file is damaged: take an older checkpoint"
+
+/* Metadata of the run: progress, then the optimiser. WHOLE(key, lvalue), REAL(key, lvalue) of a checkpoint *c. */
+#define PROGRESS(WHOLE, REAL)                                                                                          \
+    WHOLE("epoch", c->progress.epoch)                                                                                  \
+    WHOLE("batch", c->progress.batch)                                                                                  \
+    WHOLE("seed", c->progress.seed)                                                                                    \
+    REAL("best_loss", c->progress.best_loss)                                                                           \
+    WHOLE("best_epoch", c->progress.best_epoch)                                                                        \
+    WHOLE("bad_epochs", c->progress.bad_epochs)                                                                        \
+    REAL("loss_sum", c->progress.loss_sum)                                                                             \
+    WHOLE("loss_count", c->progress.loss_count)
+#define COUNTERS(WHOLE, REAL)                                                                                          \
+    WHOLE("optimiser.updates", c->optimiser->updates)                                                                  \
+    REAL("optimiser.scale", c->optimiser->scale)                                                                       \
+    REAL("optimiser.best", c->optimiser->best)                                                                         \
+    WHOLE("optimiser.bad_epochs", c->optimiser->bad_epochs)
+
+bool checkpoint_tensor_of_run(const char *name)
+{
+    return strcmp(name, STATE) == 0 || strncmp(name, ARRAYS, strlen(ARRAYS)) == 0;
+}
+
+/* ---- the checksum ------------------------------------------------------------------------------------------------ */
+
+/* FNV-1a. Each step is a bijection of the hash so far, so that one changed byte never goes unnoticed. */
+static uint64_t fnv(uint64_t hash, const void *data, size_t n)
+{
+    const unsigned char *p = data;
+    for (size_t i = 0; i < n; i++) hash = (hash ^ p[i]) * 0x100000001b3;
+    return hash;
+}
+
+/* With the NUL, so that "ab", "c" is not "a", "bc". */
+static uint64_t fnv_text(uint64_t hash, const char *text) { return fnv(hash, text, strlen(text) + 1); }
+
+enum { CHECKSUM_TEXT = 17 };
+
+static void checksum(const tensors *t, char out[CHECKSUM_TEXT])
+{
+    const uint64_t basis = 0xcbf29ce484222325;
+    uint64_t sum = 0;
+    for (size_t i = 0; i < t->note_count; i++) {
+        const tensor_note *n = &t->notes[i];
+        if (strcmp(n->key, "checksum") != 0) sum += fnv_text(fnv_text(fnv_text(basis, "note"), n->key), n->value);
+    }
+    for (size_t i = 0; i < t->len; i++) {
+        const tensor *x = &t->data[i];
+        uint64_t h = fnv_text(fnv_text(fnv_text(basis, "tensor"), x->name), dtype_name(x->dtype)), rank = x->rank;
+        h = fnv(h, &rank, sizeof rank);
+        for (size_t d = 0; d < x->rank; d++) {
+            uint64_t n = x->dims[d];
+            h = fnv(h, &n, sizeof n);
+        }
+        sum += fnv(h, x->data, x->bytes);
+    }
+    snprintf(out, CHECKSUM_TEXT, "%016" PRIx64, sum);
+}
+
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
+
+static dtype real_dtype(const trainable *m) { return m->real_size == sizeof(double) ? DTYPE_F64 : DTYPE_F32; }
+
+static bool note_whole(tensors *t, const char *key, uint64_t v)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%" PRIu64, v);
+    return tensors_note(t, key, text);
+}
+
+static bool note_real(tensors *t, const char *key, double v)
+{
+    char text[64];
+    snprintf(text, sizeof text, "%a", v);
+    return tensors_note(t, key, text);
+}
+
+static bool put_notes(tensors *t, const checkpoint *c)
+{
+    const trainable *m = c->model;
+    bool ok = tensors_note(t, "rnnc", FORMAT) && tensors_note(t, "model", m->model) && tensors_note(t, "hash", m->hash);
+    if (c->definitions) ok = ok && tensors_note(t, "definitions", c->definitions);
+    if (c->vocabulary) ok = ok && tensors_note(t, "vocabulary", c->vocabulary);
+#define WHOLE(key, v) ok = ok && note_whole(t, key, v);
+#define REAL(key, v) ok = ok && note_real(t, key, v);
+    PROGRESS(WHOLE, REAL)
+    if (!c->optimiser) return ok;
+    ok = ok && tensors_note(t, "optimiser", optimiser_rule_name(c->optimiser->options.rule));
+    COUNTERS(WHOLE, REAL)
+#undef WHOLE
+#undef REAL
+    return ok;
+}
+
+/* "optimiser/0/W"; malloc'ed, NULL without memory. */
+static char *array_name(int slot, const char *param)
+{
+    char *name;
+    return asprintf(&name, ARRAYS "%d/%s", slot, param) < 0 ? NULL : name;
+}
+
+static bool put_param(tensors *t, const trainable *m, const train_param *p, const char *name, const void *array)
+{
+    return tensors_add(t, name, real_dtype(m), (size_t)p->rank, p->dims, (const char *)array + p->offset * m->real_size);
+}
+
+static bool put_tensors(tensors *t, const checkpoint *c)
+{
+    const trainable *m = c->model;
+    for (size_t i = 0; i < m->params; i++)
+        if (!put_param(t, m, &m->param[i], m->param[i].name, c->params)) return false;
+    for (int s = 0; c->optimiser && s < c->optimiser->slots; s++)
+        for (size_t i = 0; i < m->params; i++) {
+            char *name = array_name(s, m->param[i].name);
+            bool ok = name ? put_param(t, m, &m->param[i], name, c->optimiser->slot[s])
+                           : tensors_fail(t, "out of memory for a name");
+            free(name);
+            if (!ok) return false;
+        }
+    if (!c->state || !m->state_bytes) return true;
+    return tensors_add(t, STATE, DTYPE_U8, 1, &m->state_bytes, c->state);
+}
+
+bool checkpoint_write(const char *path, const checkpoint *c, char **error)
+{
+    tensors t = {0};
+    char sum[CHECKSUM_TEXT];
+    bool ok = put_notes(&t, c) && put_tensors(&t, c);
+    if (ok) {
+        checksum(&t, sum);
+        ok = tensors_note(&t, "checksum", sum) && safetensors_write(path, &t);
+    }
+    if (!ok) fault_set(error, "%s", t.error);
+    tensors_free(&t);
+    return ok;
+}
+
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
+
+/* A file being read. The first fault is kept in *error. */
+typedef struct reader {
+    const char *path;
+    tensors file;
+    bool whole;                             /* a checkpoint, its checksum right; else weights of another tool */
+    char **error;
+} reader;
+
+static const char *note(const reader *r, const char *key) { return tensors_find_note(&r->file, key); }
+
+static bool open_file(reader *r)
+{
+    char sum[CHECKSUM_TEXT];
+    if (!safetensors_read(r->path, &r->file)) return fault_set(r->error, "%s", r->file.error);
+    const char *format = note(r, "rnnc"), *claimed = note(r, "checksum");
+    if (!format && !claimed) return true;
+    checksum(&r->file, sum);
+    if (!format || !claimed || strcmp(sum, claimed) != 0)
+        return fault_set(r->error, "%s: the checksum is wrong; " DAMAGED, r->path);
+    if (strcmp(format, FORMAT) != 0)
+        return fault_set(r->error, "%s: its format is '%s', this rnnc reads '" FORMAT "': take the rnnc that wrote it",
+                         r->path, format);
+    return r->whole = true;
+}
+
+static bool get_whole(const reader *r, const char *key, uint64_t *out)
+{
+    const char *text = note(r, key);
+    char *end = NULL;
+    errno = 0;
+    *out = text && *text >= '0' && *text <= '9' ? strtoull(text, &end, 10) : 0;
+    if (end && !*end && !errno) return true;
+    return fault_set(r->error, "%s: metadata '%s' is missing or no whole number; " DAMAGED, r->path, key);
+}
+
+static bool get_real(const reader *r, const char *key, double *out)
+{
+    const char *text = note(r, key);
+    char *end = NULL;
+    *out = text && *text ? strtod(text, &end) : 0;
+    if (end && !*end) return true;
+    return fault_set(r->error, "%s: metadata '%s' is missing or no number; " DAMAGED, r->path, key);
+}
+
+/* "(3, 4)"; malloc'ed, NULL without memory. */
+static char *shape_text(size_t rank, const size_t *dims)
+{
+    char *text = NULL;
+    size_t n;
+    FILE *f = open_memstream(&text, &n);
+    if (!f) return NULL;
+    for (size_t i = 0; i < rank; i++) fprintf(f, "%s%zu", i ? ", " : "(", dims[i]);
+    fputs(rank ? ")" : "()", f);
+    fclose(f);
+    return text;
+}
+
+/* A fault of a tensor, with the names of both models where they differ. */
+static bool other_model(const reader *r, const trainable *m, const char *fault)
+{
+    const char *of = note(r, "model");
+    if (of && strcmp(of, m->model) != 0)
+        return fault_set(r->error, "%s: %s; it belongs to model '%s', this is model '%s'", r->path, fault, of, m->model);
+    return fault_set(r->error, "%s: %s; 'rnnc check -v' lists what the model has", r->path, fault);
+}
+
+static bool same_shape(const train_param *p, const tensor *t)
+{
+    return t->rank == (size_t)p->rank && (!t->rank || memcmp(t->dims, p->dims, t->rank * sizeof *t->dims) == 0);
+}
+
+/* Holds the tensor `name` against parameter p. Exact: it must be of the model's type. */
+static bool check_tensor(const reader *r, const trainable *m, const train_param *p, const char *name, bool exact)
+{
+    const tensor *t = tensors_find(&r->file, name);
+    char *want = shape_text((size_t)p->rank, p->dims), *have = t ? shape_text(t->rank, t->dims) : NULL, *fault = NULL;
+    bool real = t && (t->dtype == DTYPE_F32 || t->dtype == DTYPE_F64 || t->dtype == DTYPE_F16 || t->dtype == DTYPE_BF16);
+    if (!t) fault_set(&fault, "the tensor '%s' %s is missing", name, want ? want : "");
+    else if (!same_shape(p, t))
+        fault_set(&fault, "the tensor '%s' has shape %s, the model has %s", name, have ? have : "", want ? want : "");
+    if (fault) other_model(r, m, fault);
+    else if (exact && t->dtype != real_dtype(m))
+        fault_set(r->error, "%s: '%s' is %s, but the model computes in %s: train on with the other --real", r->path, name,
+                  dtype_name(t->dtype), dtype_name(real_dtype(m)));
+    else if (!real)
+        fault_set(r->error, "%s: '%s' is %s, expected F32, F64, F16 or BF16: convert it", r->path, name,
+                  dtype_name(t->dtype));
+    free(want);
+    free(have);
+    free(fault);
+    return !*r->error;
+}
+
+static const train_param *param_of(const trainable *m, const char *name)
+{
+    for (size_t i = 0; i < m->params; i++)
+        if (strcmp(m->param[i].name, name) == 0) return &m->param[i];
+    return NULL;
+}
+
+static bool check_weights(const reader *r, const trainable *m, bool exact)
+{
+    for (size_t i = 0; i < m->params; i++)
+        if (!check_tensor(r, m, &m->param[i], m->param[i].name, exact)) return false;
+    for (size_t i = 0; i < r->file.len; i++) {
+        const char *name = r->file.data[i].name;
+        if (param_of(m, name) || (r->whole && checkpoint_tensor_of_run(name))) continue;
+        char *fault = NULL;
+        fault_set(&fault, "the tensor '%s' belongs to no parameter", name);
+        other_model(r, m, fault);
+        free(fault);
+        return false;
+    }
+    return true;
+}
+
+static bool check_spec(const reader *r, const checkpoint *c)
+{
+    const char *hash = note(r, "hash"), *of = note(r, "model"), *definitions = note(r, "definitions");
+    if (!hash || strcmp(hash, c->model->hash) == 0) return true;
+    if (of && strcmp(of, c->model->model) != 0)
+        return fault_set(r->error, "%s: belongs to model '%s', this is model '%s'; its weights fit: begin with --init",
+                         r->path, of, c->model->model);
+    if (definitions && c->definitions && strcmp(definitions, c->definitions) != 0)
+        return fault_set(r->error, "%s: was made with %s, this is %s: use the same, or take its weights with --init",
+                         r->path, definitions, c->definitions);
+    return fault_set(r->error, "%s: the spec has changed since (hash %s, now %s): go back to it, or take the weights "
+                     "with --init", r->path, hash, c->model->hash);
+}
+
+static bool check_resumable(const reader *r)
+{
+    if (r->whole && note(r, "optimiser")) return true;
+    return fault_set(r->error, "%s: holds weights, but no state of an optimiser: begin with --init instead", r->path);
+}
+
+static bool check_run(const reader *r, const checkpoint *c)
+{
+    const trainable *m = c->model;
+    const optimiser *p = c->optimiser;
+    const char *rule = note(r, "optimiser"), *mine = optimiser_rule_name(p->options.rule);
+    if (strcmp(rule, mine) != 0)
+        return fault_set(r->error, "%s: was trained by %s, not by %s: use the same optimiser, or begin with --init",
+                         r->path, rule, mine);
+    for (int s = 0; s < p->slots; s++)
+        for (size_t i = 0; i < m->params; i++) {
+            char *name = array_name(s, m->param[i].name);
+            bool ok = name ? check_tensor(r, m, &m->param[i], name, true) : fault_set(r->error, "out of memory");
+            free(name);
+            if (!ok) return false;
+        }
+    if (!c->state || !m->state_bytes) return true;
+    const tensor *t = tensors_find(&r->file, STATE);
+    if (t && t->dtype == DTYPE_U8 && t->bytes == m->state_bytes) return true;
+    return fault_set(r->error, "%s: the carried state has %zu bytes, the model's has %zu: train on with the same batch",
+                     r->path, t ? t->bytes : 0, m->state_bytes);
+}
+
+static bool read_numbers(const reader *r, checkpoint *c)
+{
+    bool ok = true;
+#define WHOLE(key, v) ok = ok && get_whole(r, key, &v);
+#define REAL(key, v) ok = ok && get_real(r, key, &v);
+    if (!r->whole) return true;
+    PROGRESS(WHOLE, REAL)
+    if (!c->optimiser) return ok;
+    COUNTERS(WHOLE, REAL)
+#undef WHOLE
+#undef REAL
+    return ok;
+}
+
+static void take_array(const reader *r, const trainable *m, const train_param *p, const char *name, void *array)
+{
+    const tensor *t = tensors_find(&r->file, name);
+    void *to = (char *)array + p->offset * m->real_size;
+    if (m->real_size == sizeof(double)) tensor_to_double(t, to);
+    else tensor_to_float(t, to);
+}
+
+/* All names of arrays, [slot][parameter], made before anything is changed; NULL without memory. */
+static char **array_names(const trainable *m, int slots)
+{
+    size_t n = (size_t)slots * m->params, made = 0;
+    char **names = calloc(n + 1, sizeof *names);
+    while (names && made < n && (names[made] = array_name((int)(made / m->params), m->param[made % m->params].name)))
+        made++;
+    if (names && made == n) return names;
+    for (size_t i = 0; names && i < made; i++) free(names[i]);
+    free(names);
+    return NULL;
+}
+
+static void take_run(const reader *r, const checkpoint *c, char **names)
+{
+    const trainable *m = c->model;
+    for (int s = 0; s < c->optimiser->slots; s++)
+        for (size_t i = 0; i < m->params; i++)
+            take_array(r, m, &m->param[i], names[(size_t)s * m->params + i], c->optimiser->slot[s]);
+    if (c->state && m->state_bytes) memcpy(c->state, tensors_find(&r->file, STATE)->data, m->state_bytes);
+}
+
+/* Into *c, once everything fits. */
+static bool take(const reader *r, checkpoint *c)
+{
+    const trainable *m = c->model;
+    const char *symbols = note(r, "vocabulary");
+    optimiser counters = {0};
+    checkpoint read = *c;
+    read.progress = (progress){.best_loss = INFINITY};
+    if (c->optimiser) {
+        counters = *c->optimiser;
+        read.optimiser = &counters;
+    }
+    if (!read_numbers(r, &read)) return false;
+    char *vocabulary = symbols ? strdup(symbols) : NULL, **names = array_names(m, counters.slots);
+    bool ok = names && (!symbols || vocabulary);
+    if (ok) {
+        for (size_t i = 0; i < m->params; i++) take_array(r, m, &m->param[i], m->param[i].name, c->params);
+        if (c->optimiser) {
+            take_run(r, c, names);
+            *c->optimiser = counters;
+        }
+        c->progress = read.progress;
+        c->vocabulary = vocabulary;
+    } else {
+        free(vocabulary);
+        fault_set(r->error, "%s: out of memory", r->path);
+    }
+    for (size_t i = 0; names && i < (size_t)counters.slots * m->params; i++) free(names[i]);
+    free(names);
+    return ok;
+}
+
+bool checkpoint_read(const char *path, checkpoint *c, char **error)
+{
+    reader r = {.path = path, .error = error};
+    bool resumes = c->optimiser != NULL;
+    bool ok = open_file(&r) && (!resumes || check_resumable(&r)) && check_weights(&r, c->model, resumes) &&
+              (!(resumes || c->same_spec) || check_spec(&r, c)) && (!resumes || check_run(&r, c)) && take(&r, c);
+    tensors_free(&r.file);
+    return ok;
+}
+
+bool checkpoint_peek(const char *path, char **vocabulary, char **definitions, char **error)
+{
+    reader r = {.path = path, .error = error};
+    bool ok = open_file(&r);
+    *vocabulary = *definitions = NULL;
+    if (ok) {
+        const char *v = note(&r, "vocabulary"), *d = note(&r, "definitions");
+        *vocabulary = v ? strdup(v) : NULL;
+        *definitions = d ? strdup(d) : NULL;
+        if ((v && !*vocabulary) || (d && !*definitions)) ok = fault_set(error, "%s: out of memory", path);
+    }
+    tensors_free(&r.file);
+    return ok;
+}
