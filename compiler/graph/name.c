@@ -54,7 +54,7 @@ static void count_uses(const graph *g, arena *scratch, node_list order, uses *of
             uses *u = &of[n->arg[j].i];
             u->count++;
             u->not_pointwise |= op_table[n->op].class != POINTWISE_OP && n->op != OP_sum_over;
-            u->by_reading |= is_reading(n) || is_view(n);
+            u->by_reading |= is_reading(n);
         }
     }
     node_list roots = graph_roots(g, scratch);

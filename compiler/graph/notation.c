@@ -162,13 +162,17 @@ static void write_slice(writer *w, const node *n)
     text_put(w->out, dim == 1 ? "(:, %d:%d)" : n->type.shape.rank == 2 ? "(%d:%d, :)" : "(%d:%d)", begin, end);
 }
 
+/* "pad(v, 4:8 of 8)": zeros but for these components. */
 static void write_pad(writer *w, const node *n)
 {
-    int dim = n->attr.part.dim;
+    int dim = n->attr.part.dim, begin = n->attr.part.begin;
+    int end = begin + graph_type(w->g, n->arg[0]).shape.dim[dim];
     text_put(w->out, "pad(");
     write_node(w, n->arg[0], LOWEST);
-    text_put(w->out, dim == 1 ? ", (:, %d), " : ", (%d), ", n->attr.part.begin);
-    text_put(w->out, "%s)", shape_text(w->out->arena, n->type.shape));
+    if (n->type.shape.rank < 2)
+        text_put(w->out, ", %d:%d of %d)", begin, end, n->type.shape.dim[0]);
+    else
+        text_put(w->out, dim == 1 ? ", (:, %d:%d) of %s)" : ", (%d:%d, :) of %s)", begin, end, shape_text(w->out->arena, n->type.shape));
 }
 
 static void write_shaped(writer *w, const node *n)
