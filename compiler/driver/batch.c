@@ -1,30 +1,10 @@
-/* batch.c: from the arrays of a file to the layout of generated C, and back; see batch.h. Every fault of the data is
- * found here, before anything is computed. */
+/* batch.c: from the arrays of a file to the layout of generated C, and back; see batch.h. train/arrays.h finds every
+ * fault of the data, before anything is computed. */
 #include "driver/batch.h"
 #include "driver/command.h"
-#include <limits.h>
+#include "train/arrays.h"
 #include <stdlib.h>
 #include <string.h>
-
-typedef struct reader {
-    const loaded *l;
-    const graph *g;
-    const char *path;
-    const tensors *data;
-    batch *b;
-    const char *sequences_from; /* the array that said how many */
-    const char *steps_from[MAX_TIME_AXES + 1];
-    const char *lengths_from[MAX_TIME_AXES + 1];
-} reader;
-
-static const char suffix[] = "_lengths";
-
-static int time_axes(axis_set axes)
-{
-    int n = 0;
-    for (int i = 1; i <= MAX_TIME_AXES; i++) n += (axes & axis_bit(i)) != 0;
-    return n;
-}
 
 size_t batch_time_rows(const graph *g, axis_set axes, const size_t *steps)
 {
@@ -46,238 +26,72 @@ bool batch_inside(const batch *b, const graph *g, axis_set axes, size_t n, size_
     return true;
 }
 
-/* "(N, T, 8)": the array that a value of this type is in a file. */
-static const char *wanted_shape(arena *a, const graph *g, type t)
+/* ---- forth ------------------------------------------------------------------------------------------------------- */
+
+static train_value describe(const graph_input *in)
 {
-    text *out = text_new(a);
-    const char *separator = "";
-    text_put(out, "(");
-    if (t.axes & BATCH) {
-        text_put(out, "N");
-        separator = ", ";
-    }
-    for (int i = 1; i <= g->axes; i++)
-        if (t.axes & axis_bit(i)) {
-            text_put(out, "%s%s", separator, g->axis[i].length);
-            separator = ", ";
-        }
-    for (int i = 0; i < t.shape.rank; i++) text_put(out, ", %d", t.shape.dim[i]);
-    text_put(out, ")");
-    return text_string(out);
+    type t = in->type;
+    return (train_value){ .name = in->path,
+                          .token = t.element == TOKEN,
+                          .target = in->target,
+                          .classes = (size_t)in->classes,
+                          .components = (size_t)shape_size(t.shape),
+                          .rank = t.shape.rank,
+                          .dims = { (size_t)t.shape.dim[0], (size_t)t.shape.dim[1] },
+                          .axes = t.axes };
 }
 
-static const char *found_shape(arena *a, const tensor *t)
+/* What the arrays are held against. NaN is a number like others here: what comes of it is the user's question. */
+static array_rules describe_graph(arena *a, const graph *g)
 {
-    text *out = text_new(a);
-    text_put(out, "(");
-    for (size_t i = 0; i < t->rank; i++) text_put(out, "%s%zu", i ? ", " : "", t->dims[i]);
-    text_put(out, ")");
-    return text_string(out);
+    train_value *value = ARENA_ARRAY(a, train_value, g->inputs.len + 1);
+    const char **axis = ARENA_ARRAY(a, const char *, MAX_TIME_AXES + 1);
+    for (size_t i = 0; i < g->inputs.len; i++) value[i] = describe(&g->inputs.data[i]);
+    for (int i = 0; i <= g->axes; i++) axis[i] = g->axis[i].letter;
+    return (array_rules){ .value = value,
+                          .values = g->inputs.len,
+                          .axes = g->axes,
+                          .axis_name = axis,
+                          .targets_optional = true,
+                          .nan_allowed = true };
 }
 
-/* "N = 3 as in 'x'": the array's extent, or the message that two arrays disagree. */
-static int set_extent(reader *r, size_t *extent, const char **from, const char *what, const char *word, size_t found)
+/* A name that is not quite right: the nearest one. */
+static int check_names(arena *a, const array_rules *r, const char *path, const tensors *data)
 {
-    if (found == 0) return command_fault(EXIT_SPEC, "%s: '%s' is empty: %s = 0", r->path, word, what);
-    if (found > INT_MAX / 2)
-        return command_fault(EXIT_SPEC, "%s: '%s' is too large: %s = %zu", r->path, word, what, found);
-    if (*extent && *extent != found)
-        return command_fault(EXIT_SPEC, "%s: '%s' has %s = %zu, but %s %s = %zu", r->path, word, what, found,
-                             *from ? arena_printf(r->l->arena, "'%s' has", *from) : "--steps says", what, *extent);
-    if (!*extent) {
-        *extent = found;
-        *from = word;
-    }
-    return 0;
-}
-
-/* ---- what is there ----------------------------------------------------------------------------------------------- */
-
-static const graph_input *find_input(const graph *g, const char *word, size_t length)
-{
-    for (size_t i = 0; i < g->inputs.len; i++)
-        if (strlen(g->inputs.data[i].path) == length && strncmp(g->inputs.data[i].path, word, length) == 0)
-            return &g->inputs.data[i];
-    return NULL;
-}
-
-/* The input whose lengths an array of this word holds, or NULL. An input may itself be called x_lengths. */
-static const graph_input *lengths_of(const graph *g, const char *word)
-{
-    size_t n = strlen(word), tail = sizeof suffix - 1;
-    if (n <= tail || strcmp(word + n - tail, suffix) != 0 || find_input(g, word, n)) return NULL;
-    return find_input(g, word, n - tail);
-}
-
-/* Arrays that belong to nothing: most often a name that is not quite right. */
-static int check_names(const reader *r)
-{
-    const graph *g = r->g;
-    arena *a = r->l->arena;
-    const char **known = ARENA_ARRAY(a, const char *, 2 * g->inputs.len + 1);
+    const char **known = ARENA_ARRAY(a, const char *, 2 * r->values + 1);
     size_t count = 0;
-    for (size_t i = 0; i < g->inputs.len; i++) {
-        known[count++] = g->inputs.data[i].path;
-        known[count++] = arena_printf(a, "%s%s", g->inputs.data[i].path, suffix);
+    for (size_t i = 0; i < r->values; i++) {
+        known[count++] = r->value[i].name;
+        known[count++] = arena_printf(a, "%s_lengths", r->value[i].name);
     }
-    for (size_t i = 0; i < r->data->len; i++) {
-        const char *word = r->data->data[i].name;
-        if (find_input(g, word, strlen(word)) || lengths_of(g, word)) continue;
-        const char *nearest = name_nearest(word, known, count);
-        if (nearest)
-            return command_fault(EXIT_SPEC, "%s: the model has no input or target '%s'; did you mean '%s'?", r->path,
-                                 word, nearest);
-        return command_fault(EXIT_SPEC, "%s: the model has no input or target '%s'; leave the array out", r->path,
-                             word);
-    }
-    for (size_t i = 0; i < g->inputs.len; i++) {
-        const graph_input *in = &g->inputs.data[i];
-        if (tensors_find(r->data, in->path)) continue;
-        if (in->target)
-            r->b->targets = false;
-        else
-            return command_fault(EXIT_SPEC, "%s: the input '%s' is missing; it is an array of shape %s", r->path,
-                                 in->path, wanted_shape(a, g, in->type));
+    for (size_t i = 0; i < data->len; i++) {
+        const char *word = data->data[i].name, *nearest = name_nearest(word, known, count);
+        bool right = false;
+        for (size_t k = 0; k < count; k++) right = right || strcmp(word, known[k]) == 0;
+        if (!right && nearest)
+            return command_fault(EXIT_SPEC, "%s: the model has no input or target '%s'; did you mean '%s'?", path, word,
+                                 nearest);
     }
     return 0;
 }
 
-static bool is_float(dtype d)
+/* One array in the layout of generated C. */
+static void *lay_out(const batch *b, const loaded *l, const graph *g, const graph_input *in, const tensor *t)
 {
-    return d == DTYPE_F64 || d == DTYPE_F32 || d == DTYPE_F16 || d == DTYPE_BF16;
-}
-
-static bool is_integer(dtype d)
-{
-    return d >= DTYPE_I64 && d <= DTYPE_U8;
-}
-
-static int check_shape(reader *r, const graph_input *in, const tensor *t)
-{
-    type ty = in->type;
-    size_t axes = (size_t)time_axes(ty.axes) + 1, rank = axes + (size_t)ty.shape.rank;
-    bool fits = t->rank == rank;
-    for (int i = 0; fits && i < ty.shape.rank; i++) fits = t->dims[axes + (size_t)i] == (size_t)ty.shape.dim[i];
-    if (!fits)
-        return command_fault(EXIT_SPEC, "%s: '%s' has shape %s, expected %s", r->path, in->path,
-                             found_shape(r->l->arena, t), wanted_shape(r->l->arena, r->g, ty));
-    if (ty.element == TOKEN && !is_integer(t->dtype))
-        return command_fault(EXIT_SPEC, "%s: '%s' is %s, but tokens are integers; store it as int64", r->path, in->path,
-                             dtype_name(t->dtype));
-    if (ty.element == REAL && !is_float(t->dtype))
-        return command_fault(EXIT_SPEC, "%s: '%s' is %s, but reals are floats; store it as float32", r->path, in->path,
-                             dtype_name(t->dtype));
-    int code = set_extent(r, &r->b->sequences, &r->sequences_from, "N", in->path, t->dims[0]);
-    for (int i = 1, d = 1; !code && i <= r->g->axes; i++)
-        if (ty.axes & axis_bit(i))
-            code = set_extent(r, &r->b->steps[i], &r->steps_from[i], r->g->axis[i].length, in->path, t->dims[d++]);
-    return code;
-}
-
-/* ---- lengths ----------------------------------------------------------------------------------------------------- */
-
-/* One column of lengths, for one axis: value n stands at data[n * stride]. */
-static int read_lengths(reader *r, const tensor *t, int axis, const int64_t *data, size_t stride)
-{
-    batch *b = r->b;
-    const char *letter = r->g->axis[axis].letter;
-    bool first = !b->lengths[axis];
-    if (first) {
-        b->lengths[axis] = ARENA_ARRAY(r->l->arena, int, b->sequences);
-        r->lengths_from[axis] = t->name;
-    }
-    for (size_t n = 0; n < b->sequences; n++) {
-        int64_t length = data[n * stride];
-        if (length < 0 || (uint64_t)length > b->steps[axis])
-            return command_fault(EXIT_SPEC,
-                                 "%s: '%s': sequence %zu has length %lld along %s, but the arrays have %zu steps",
-                                 r->path, t->name, n, (long long)length, letter, b->steps[axis]);
-        if (first)
-            b->lengths[axis][n] = (int)length;
-        else if (b->lengths[axis][n] != length)
-            return command_fault(EXIT_SPEC, "%s: '%s' and '%s' disagree: sequence %zu has length %d and %lld along %s",
-                                 r->path, r->lengths_from[axis], t->name, n, b->lengths[axis][n], (long long)length,
-                                 letter);
-    }
-    return 0;
-}
-
-static int read_length_array(reader *r, const tensor *t, const graph_input *in)
-{
-    size_t axes = (size_t)time_axes(in->type.axes), bad;
-    if (axes == 0)
-        return command_fault(EXIT_SPEC, "%s: '%s' has no length: it has no time axis; leave '%s' out", r->path,
-                             in->path, t->name);
-    bool fits = t->dims[0] == r->b->sequences && (axes == 1 ? t->rank == 1 : t->rank == 2 && t->dims[1] == axes);
-    if (t->rank == 0 || !fits)
-        return command_fault(EXIT_SPEC, "%s: '%s' has shape %s, expected (%zu%s)", r->path, t->name,
-                             found_shape(r->l->arena, t), r->b->sequences,
-                             axes == 1 ? "" : arena_printf(r->l->arena, ", %zu", axes));
-    int64_t *data = ARENA_ARRAY(r->l->arena, int64_t, t->count);
-    if (!is_integer(t->dtype) || !tensor_to_int64(t, data, &bad))
-        return command_fault(EXIT_SPEC, "%s: '%s' is %s, but lengths are integers; store it as int64", r->path, t->name,
-                             dtype_name(t->dtype));
-    int code = 0;
-    for (int i = 1, column = 0; !code && i <= r->g->axes; i++)
-        if (in->type.axes & axis_bit(i)) code = read_lengths(r, t, i, data + column++, axes);
-    return code;
-}
-
-/* ---- values ------------------------------------------------------------------------------------------------------ */
-
-/* "sequence 2 (the first is 0), t = 7": the place of a value; steps count from 1, as in the language. */
-static const char *place_text(const reader *r, axis_set axes, size_t n, size_t s)
-{
-    size_t step[MAX_TIME_AXES + 1] = { 0 };
-    for (int i = r->g->axes; i >= 1; i--)
-        if (axes & axis_bit(i)) {
-            step[i] = s % r->b->steps[i] + 1;
-            s /= r->b->steps[i];
-        }
-    text *out = text_new(r->l->arena);
-    text_put(out, "sequence %zu (the first is 0)", n);
-    for (int i = 1; i <= r->g->axes; i++)
-        if (axes & axis_bit(i)) text_put(out, ", %s = %zu", r->g->axis[i].letter, step[i]);
-    return text_string(out);
-}
-
-/* A token in the padding may be anything, and becomes none. */
-static int read_tokens(reader *r, const graph_input *in, const tensor *t, void **to)
-{
-    size_t rows = batch_time_rows(r->g, in->type.axes, r->b->steps), bad;
-    int64_t *data = ARENA_ARRAY(r->l->arena, int64_t, t->count);
-    for (size_t i = 0; i < t->count; i++) { /* one by one: what does not fit 63 bits may be padding */
-        tensor one = *t;
-        one.count = 1;
-        one.bytes = dtype_size(t->dtype);
-        one.data = (char *)t->data + i * dtype_size(t->dtype);
-        if (!tensor_to_int64(&one, &data[i], &bad)) data[i] = INT64_MAX;
-    }
-    int *out = ARENA_ARRAY(r->l->arena, int, t->count);
-    for (size_t n = 0; n < r->b->sequences; n++)
+    size_t rows = batch_time_rows(g, in->type.axes, b->steps), size = (size_t)shape_size(in->type.shape);
+    size_t real_size = l->real_double ? sizeof(double) : sizeof(float);
+    bool token = in->type.element == TOKEN;
+    void *out = token ? (void *)ARENA_ARRAY(l->arena, int, t->count) : loaded_reals(l, t->count);
+    for (size_t n = 0; n < b->sequences; n++)
         for (size_t s = 0; s < rows; s++) {
-            int64_t v = data[n * rows + s];
-            bool good = v >= 0 && v < in->classes;
-            if (!good && batch_inside(r->b, r->g, in->type.axes, n, s))
-                return command_fault(EXIT_SPEC, "%s: '%s' holds the token %lld at %s, expected 0 to %d", r->path,
-                                     in->path, (long long)v, place_text(r, in->type.axes, n, s), in->classes - 1);
-            out[batch_index(r->b->sequences, n, s, 1, 0)] = good ? (int)v : -1;
+            size_t to = batch_index(b->sequences, n, s, size, 0), from = (n * rows + s) * size;
+            if (token)
+                arrays_tokens(t, from, size, (size_t)in->classes, (int *)out + to);
+            else
+                arrays_reals(t, from, size, real_size, (char *)out + to * real_size);
         }
-    *to = out;
-    return 0;
-}
-
-static void read_reals(reader *r, const graph_input *in, const tensor *t, void **to)
-{
-    size_t rows = batch_time_rows(r->g, in->type.axes, r->b->steps), size = (size_t)shape_size(in->type.shape);
-    double *data = ARENA_ARRAY(r->l->arena, double, t->count);
-    tensor_to_double(t, data);
-    *to = loaded_reals(r->l, t->count);
-    for (size_t n = 0; n < r->b->sequences; n++)
-        for (size_t s = 0; s < rows; s++)
-            for (size_t i = 0; i < size; i++)
-                loaded_set_real(r->l, *to, batch_index(r->b->sequences, n, s, size, i),
-                                data[(n * rows + s) * size + i]);
+    return out;
 }
 
 int batch_check_steps(batch *b, const graph *g, const char *path)
@@ -297,30 +111,26 @@ int batch_check_steps(batch *b, const graph *g, const char *path)
 int batch_from_arrays(batch *b, const loaded *l, const graph *g, const char *path, const tensors *data,
                       const int *steps)
 {
-    *b = (batch){ .input = ARENA_ARRAY(l->arena, void *, g->inputs.len + 1), .targets = true };
-    reader r = { .l = l, .g = g, .path = path, .data = data, .b = b };
-    for (int i = 1; i <= g->axes; i++) b->steps[i] = (size_t)steps[i];
-    int code = check_names(&r);
-    for (size_t i = 0; !code && i < g->inputs.len; i++) {
-        const tensor *t = tensors_find(data, g->inputs.data[i].path);
-        if (t) code = check_shape(&r, &g->inputs.data[i], t);
+    array_rules rules = describe_graph(l->arena, g);
+    array_set set = { .path = path, .data = data };
+    char *error = NULL;
+    *b = (batch){ .input = ARENA_ARRAY(l->arena, void *, g->inputs.len + 1) };
+    int code = check_names(l->arena, &rules, path, data);
+    if (code) return code;
+    for (int i = 1; i <= g->axes; i++) set.steps[i] = (size_t)steps[i];
+    if (!arrays_check(&set, &rules, &error)) code = command_fault(EXIT_SPEC, "%s", error);
+    free(error);
+    b->sequences = set.sequences;
+    b->targets = set.targets;
+    for (int i = 1; !code && i <= g->axes; i++) {
+        b->steps[i] = set.steps[i];
+        if (!set.lengths[i]) continue;
+        b->lengths[i] = ARENA_ARRAY(l->arena, int, b->sequences);
+        memcpy(b->lengths[i], set.lengths[i], b->sequences * sizeof *b->lengths[i]);
     }
-    for (size_t i = 0; !code && i < data->len; i++) {
-        const graph_input *in = lengths_of(g, data->data[i].name);
-        if (in && tensors_find(data, in->path))
-            code = read_length_array(&r, &data->data[i], in);
-        else if (in)
-            code = command_fault(EXIT_SPEC, "%s: '%s' is there, but '%s' is not", path, data->data[i].name, in->path);
-    }
-    for (size_t i = 0; !code && i < g->inputs.len; i++) {
-        const graph_input *in = &g->inputs.data[i];
-        const tensor *t = tensors_find(data, in->path);
-        if (!t) continue;
-        if (in->type.element == TOKEN)
-            code = read_tokens(&r, in, t, &b->input[i]);
-        else
-            read_reals(&r, in, t, &b->input[i]);
-    }
+    for (size_t i = 0; !code && i < g->inputs.len; i++)
+        if (set.array[i]) b->input[i] = lay_out(b, l, g, &g->inputs.data[i], set.array[i]);
+    arrays_free(&set);
     return code;
 }
 

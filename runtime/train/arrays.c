@@ -49,6 +49,7 @@ size_t arrays_rows(const array_set *s, const array_rules *r, const train_value *
 bool arrays_inside(const array_set *s, const array_rules *r, const train_value *v, size_t sequence, size_t step)
 {
     for (int i = r->axes; i >= 1; i--) {
+        if (s->lengths[i] && s->lengths[i][sequence] == 0) return false; /* absent, along whatever axis */
         if (!has_axis(v, i)) continue;
         size_t at = step % s->steps[i];
         step /= s->steps[i];

@@ -398,7 +398,7 @@ static void write_standard(const char *path, bool ragged)
     for (int n = 0; n < N; n++) {
         length[n] = ragged ? n * 5 % 7 : T;
         v[n][0] = (float)n;
-        v[n][1] = (float)-n;
+        v[n][1] = length[n] ? (float)-n : NAN; /* absent: nobody reads it */
         for (int t = 0; t < T; t++) {
             x[n][t] = t < length[n] ? (n + t) % 5 : INT64_MAX;
             y[n][t] = t < length[n] ? (float)(100 * n + t) : NAN;
