@@ -414,6 +414,8 @@ void write_fill_before(writer *w, const stmt *s)
         text_line(w->out, "const uint64_t seen = %s;", c_time(w));
     open_components(w, s->shape);
     const char *value = boundary_value(w, s, s->state ? "ago - seen" : "ago");
+    if (s->boundary.len && (s->axes & BATCH))       /* of an absent sequence even the boundary is padding */
+        value = arena_printf(w->arena, "%s == 0 ? %s : %s", c_length(w, s->axis), nothing(w, s), value);
     const char *slot = s->state ? arena_printf(w->arena, "%s[%s]", c_state(w, s->state, "ago"), unit) : NULL;
     text_line(w->out, "to%s = %s;", c_component(w, s->to, s->shape, s->shape),
               slot ? arena_printf(w->arena, "seen > ago ? %s : %s", slot, value) : value);
@@ -465,8 +467,10 @@ void write_fill_after(writer *w, const stmt *s)
     text_line(w->out, "if (%s < own) continue;", t);
     text_line(w->out, "real *to = %s;", c_address(w, s->to));
     open_components(w, s->shape);
-    text_line(w->out, "to%s = %s;", c_component(w, s->to, s->shape, s->shape),
-              boundary_value(w, s, arena_printf(w->arena, "%s - own", t)));
+    const char *value = boundary_value(w, s, arena_printf(w->arena, "%s - own", t));
+    if (s->boundary.len)
+        value = arena_printf(w->arena, "own == 0 ? %s : %s", nothing(w, s), value);
+    text_line(w->out, "to%s = %s;", c_component(w, s->to, s->shape, s->shape), value);
     close_components(w, s->shape);
     close_rows(w, inside);
     if (!step_in_scope)
