@@ -81,7 +81,7 @@ static const tensor *lengths_for(const tensors *data, const tensor *t)
 /* Is element `at` of an array before the end of its sequence, as far as `lengths` say? */
 static bool before_end(const tensor *t, const int64_t *length, size_t columns, size_t at)
 {
-    size_t index[TENSOR_MAX_RANK];
+    size_t index[TENSOR_MAX_RANK] = { 0 };
     for (size_t k = t->rank; k-- > 0; at /= t->dims[k]) index[k] = at % t->dims[k];
     for (size_t k = 0; k < columns; k++)
         if ((int64_t)index[k + 1] >= length[index[0] * columns + k]) return false;
