@@ -1,0 +1,67 @@
+#!/bin/sh
+# run.sh [--compilers]: the cells of specs/cells, each in a small model; cells.txt has a call of each, and of each of its
+# options. Every model is checked without a message and its gradients are held against differences; then its C, by libtcc,
+# is held against the interpreter of graphs, and against its meaning: chunks, single steps, padding, shards (agree.c); with
+# --compilers also the C of gcc and clang, which takes minutes. A cell that cells.txt does not call is a failure, and so is
+# one that docs/cells.md does not describe.
+root=$(cd "$(dirname "$0")/../.." && pwd) || exit 3
+cd "$root" || exit 3
+: "${RNNC:=$root/build/rnnc}"
+agree=${BUILD:-build}/tests/agree_models
+out=$(mktemp -d) || exit 3
+trap 'rm -rf "$out"' EXIT
+passed=0 failed=0
+pass() { passed=$((passed + 1)); }
+fail() { failed=$((failed + 1)); echo "cells: $*"; }
+
+grep -v '^#' tests/cells/cells.txt >"$out/list"
+while IFS='|' read -r name call; do
+    name=$(echo $name)
+    case $call in *'(w,'*) input='w[t] : token(4)' ;; *) input='x[t] : real(3)' ;; esac
+    cat >"$out/$name.rnn" <<END
+model $name {
+    input  $input
+    target y[t] : real(1)
+    h =$call
+    o = dense(h, 1)
+    output o
+    loss mean_square(o, y)
+}
+END
+done <"$out/list"
+
+for spec in specs/cells/*.rnn; do
+    cell=$(basename "$spec" .rnn)
+    if grep -q "[| (]$cell(" "$out/list"; then pass; else fail "tests/cells/cells.txt does not call $cell"; fi
+    if grep -q "^| \`$cell(" docs/cells.md; then pass; else fail "docs/cells.md does not describe $cell"; fi
+done
+
+for spec in "$out"/*.rnn; do
+    name=$(basename "$spec" .rnn)
+    if ! "$RNNC" check "$spec" >"$out/text" 2>&1 || [ -s "$out/text" ]; then fail "$name: check:"; cat "$out/text"
+    elif "$RNNC" gradcheck --steps 6 --batch 2 "$spec" >"$out/text" 2>&1; then pass
+    else fail "$name: gradcheck:"; cat "$out/text"; fi
+done
+
+# No product is left in a loop over time where only elementwise work recurs; in a GRU there are some.
+products() { "$RNNC" explain --stage program "$out/$1.rnn" |
+    awk '/^    [a-z]/ { scan = $1 == "scan" } scan && /^        contract/ { n++ } END { print n + 0 }'; }
+for name in sru sru_same qrnn qrnn_ifo mingru minlstm indrnn linear_attention mlstm; do
+    count=$(products $name)
+    if [ "$count" -eq 0 ]; then pass; else fail "$name: $count products inside a loop over time"; fi
+done
+count=$(products gru)
+if [ "$count" -gt 0 ]; then pass; else fail "gru: no product is found inside a loop over time"; fi
+
+compilers=-c
+[ "$1" = --compilers ] && compilers=
+if [ -x "$agree" ]; then
+    # shellcheck disable=SC2086
+    "$agree" $compilers "$out"/*.rnn >"$out/text"
+    grep -v '^agree: [0-9]* passed' "$out/text"
+    counts=$(sed -n 's/^agree: \([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$out/text")
+    [ -n "$counts" ] || { counts="0 1"; echo "cells: $agree ended early"; }
+    passed=$((passed + ${counts% *})) failed=$((failed + ${counts#* }))
+else fail "$agree is not built"; fi
+echo "cells: $passed passed, $failed failed"
+[ $failed -eq 0 ]
