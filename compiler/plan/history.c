@@ -75,12 +75,40 @@ static void readers_of(const planner *pl, node_id id, stmt ***list, size_t *coun
     }
 }
 
-/* The first item of `r`, not before number `from`, that reads the node. */
-static size_t first_reader(planner *pl, const region *r, node_id id, size_t from)
+/* What of a node's rows a reader wants. */
+typedef enum wanted {
+    ANY_ROWS,
+    ROWS_BEFORE,        /* steps before: of a shift back, of an end that may lie before step 1 */
+    ROWS_AFTER,         /* steps after: of a shift ahead */
+} wanted;
+
+static bool wants(const node *reader, node_id id, int axis, wanted rows)
+{
+    if (rows == ANY_ROWS)
+        return true;
+    if ((reader->op != OP_shift && reader->op != OP_at) || reader->attr.axis != axis || !node_is(reader->arg[0], id))
+        return false;
+    if (reader->op == OP_at)
+        return rows == ROWS_BEFORE;
+    return rows == ROWS_BEFORE ? reader->attr.k < 0 : reader->attr.k > 0;
+}
+
+/* The first item of `r`, not before number `from`, that reads such rows of the node. Whatever reads boundary rows depends on the
+ * boundary values, so these are computed by then. */
+static size_t first_reader(planner *pl, const region *r, node_id id, size_t from, int axis, wanted rows)
 {
     size_t cap = pl->count * 4, count = 0, first = r->items.len;
     stmt **list = ARENA_ARRAY(pl->arena, stmt *, cap);
-    readers_of(pl, id, &list, &count, cap);
+    const node_list *users = &pl->users[id.i];
+    for (size_t i = 0; i < users->len; i++) {
+        node_id u = users->data[i];
+        if (!wants(graph_node(pl->g, u), id, axis, rows))
+            continue;
+        if (pl->p->stmt_of[u.i] && count < cap)
+            list[count++] = pl->p->stmt_of[u.i];
+        else
+            readers_of(pl, u, &list, &count, cap);
+    }
     for (size_t i = 0; i < count; i++) {
         size_t at = index_of(r, list[i]);
         first = at >= from && at < first ? at : first;
@@ -145,7 +173,7 @@ static void fill_before(planner *pl, node_id id, int axis, node_id reading)
         save->state = s->state;
         array_push(pl->arena, &pl->p->top->items, (item){.stmt = save});
     }
-    insert(pl, r, first_reader(pl, r, id, 0), s);
+    insert(pl, r, first_reader(pl, r, id, 0, axis, ROWS_BEFORE), s);
 }
 
 /* Is the value read at later steps within the loop that makes it? */
@@ -160,7 +188,7 @@ static bool read_in_own_loop(const planner *pl, node_id id, int axis)
     return loop->direction < 0;
 }
 
-static void fill_after(planner *pl, node_id id, int axis, node_id reading)
+static void fill_after(planner *pl, node_id id, int axis, node_id reading, bool clean)
 {
     int rows = pl->after[id.i][axis];
     region *r = outside_loop(pl->region_of[id.i], axis);
@@ -178,7 +206,11 @@ static void fill_after(planner *pl, node_id id, int axis, node_id reading)
             insert(pl, r, index_of(r, pl->p->stmt_of[id.i]), s);
         return;
     }
-    insert(pl, r, first_reader(pl, r, id, index_of(r, pl->p->stmt_of[id.i]) + 1), s);
+    size_t made = index_of(r, pl->p->stmt_of[id.i]) + 1, any = first_reader(pl, r, id, made, axis, ANY_ROWS);
+    size_t after = node_some(reading) ? first_reader(pl, r, id, made, axis, ROWS_AFTER) : any;
+    insert(pl, r, after, s);
+    if (clean && any < after)                   /* zeros first; the boundary values may not be there yet */
+        insert(pl, r, any, fill(pl, STMT_FILL_AFTER, id, axis, 0));
 }
 
 /* ---- what each value needs -------------------------------------------------------------------------------------------------------- */
@@ -229,13 +261,13 @@ void plan_history(planner *pl)
             if (node_some(n.before))
                 fill_before(pl, id, axis, n.before);
             if (axes & axis_bit(axis) && (node_some(n.after) || (n.clean && !cleaned))) {
-                fill_after(pl, id, axis, n.after);
+                fill_after(pl, id, axis, n.after, n.clean);
             }
         }
         if (axes == BATCH && read_by_outer(pl, id)) {             /* one row a sequence: absent ones are cleared */
             stmt *s = fill(pl, STMT_FILL_AFTER, id, 0, 0);
             region *r = pl->region_of[id.i];
-            insert(pl, r, first_reader(pl, r, id, index_of(r, pl->p->stmt_of[id.i]) + 1), s);
+            insert(pl, r, first_reader(pl, r, id, index_of(r, pl->p->stmt_of[id.i]) + 1, 0, ANY_ROWS), s);
         }
     }
 }
