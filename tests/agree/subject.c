@@ -555,7 +555,7 @@ static void compare(worst *w, const char *kind, const char *path, const double *
 {
     for (size_t i = 0; i < n; i++) {
         double d = fabs(got[i] - expected[i]);
-        if (!(d == 0)) d = d / fmax(scale, 1e-12);
+        if (!(d == 0)) d = d / fmax(scale, 1e-6);
         if (isnan(d)) d = INFINITY;
         if (d <= w->distance) continue;
         w->distance = d;
