@@ -214,14 +214,17 @@ layers:
 	@awk ' \
 	BEGIN { n = split("base syntax model graph lower derive passes plan emit driver", order, " "); \
 	        for (i = 1; i <= n; i++) rank[order[i]] = i; } \
-	/^[ \t]*#[ \t]*include[ \t]*"/ { \
-	    split(FILENAME, at, "/"); split($$0, quoted, "\""); \
-	    parts = split(quoted[2], to, "/"); where = FILENAME ":" FNR ": " quoted[2]; \
-	    if (at[1] == "runtime") { \
-	        if (parts > 1 && to[1] in rank) { print where ": runtime/ includes compiler/"; bad = 1 } \
-	    } else if (parts > 1 && to[1] in rank) { \
+	/^[ \t]*#[ \t]*include[ \t]*["<]/ { \
+	    split(FILENAME, at, "/"); split($$0, quoted, /["<>]/); system_header = $$0 ~ /</; \
+	    parts = split(quoted[2], to, "/"); where = FILENAME ":" FNR ": " quoted[2]; stage = parts > 1 && to[1] in rank; \
+	    if (quoted[2] ~ /\.\.\//) { print where ": write it from the root of compiler/ or runtime/"; bad = 1 } \
+	    else if (quoted[2] == "libtcc.h") { if (at[2] != "jit") { print where ": for runtime/jit alone"; bad = 1 } } \
+	    else if (at[1] == "runtime") { \
+	        if (stage) { print where ": runtime/ includes compiler/"; bad = 1 } \
+	    } else if (stage) { \
 	        if (rank[to[1]] > rank[at[2]]) { print where ": " at[2] " comes before " to[1]; bad = 1 } \
-	    } else if (at[2] != "driver") { print where ": neither an earlier stage nor the driver"; bad = 1 } \
+	    } else if (at[2] != "driver" && !system_header) { \
+	        print where ": neither an earlier stage nor the driver"; bad = 1 } \
 	} \
 	END { exit bad }' $(wildcard compiler/*/*.[chyl] compiler/*/*.def runtime/*.h runtime/*/*.[ch])
 
