@@ -6,13 +6,25 @@
 #include "driver/options.h"
 #include "driver/pipeline.h"
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum option_kind { FLAG, TEXT, NUMBER, CHOICE, LIST } option_kind;
+typedef enum option_kind { FLAG, TEXT, NUMBER, DECIMAL, CHOICE, LIST } option_kind;
 
 #define IN(command) (1u << COMMAND_##command)
-#define ALL_BUT_HELP (IN(check) | IN(build) | IN(run) | IN(gradcheck) | IN(explain))
+#define ALL_BUT_HELP \
+    (IN(check) | IN(build) | IN(run) | IN(train) | IN(eval) | IN(sample) | IN(gradcheck) | IN(explain))
+
+/* The words of --optimiser and --schedule, each after a |, in the order of their enumerators. */
+static const char optimiser_choices[] =
+#define OPTIMISER(name, ...) "|" #name
+#include "train/optimisers.def"
+    ;
+static const char schedule_choices[] =
+#define SCHEDULE(name, ...) "|" #name
+#include "train/schedules.def"
+    ;
 
 static const struct option {
     const char *name;
@@ -91,6 +103,15 @@ static int set_number(options *o, option_id id, const char *written)
                          OPTIONS_MAX_NUMBER, written);
 }
 
+static int set_decimal(options *o, option_id id, const char *written)
+{
+    char *end;
+    double x = *written == '.' || (*written >= '0' && *written <= '9') ? strtod(written, &end) : -1;
+    o->value[id].decimal = x;
+    if (x >= 0 && isfinite(x) && !*end) return 0;
+    return options_fault(o, "--%s: expected a number, at least 0, found '%s'", option_table[id].name, written);
+}
+
 /* The number of `word` among words with | between them; false when it is none of them. */
 static bool find_choice(const char *choices, const char *word, uint64_t *number)
 {
@@ -115,6 +136,7 @@ static int set_value(options *o, option_id id, const char *written)
         if (!*written) return options_fault(o, "--%s: found an empty word", p->name);
         break;
     case NUMBER: return set_number(o, id, written);
+    case DECIMAL: return set_decimal(o, id, written);
     case CHOICE:
         if (!find_choice(p->argument, written, &o->value[id].number))
             return options_fault(o, "--%s: expected %s, found '%s'", p->name, p->argument, written);
@@ -185,6 +207,16 @@ int options_read(options *o, arena *a, command c, int argc, char **argv)
     return 0;
 }
 
+const char *options_name(option_id id)
+{
+    return option_table[id].name;
+}
+
+bool options_is_decimal(option_id id)
+{
+    return option_table[id].kind == DECIMAL;
+}
+
 bool command_find(const char *word, command *c, const char **nearest)
 {
     const char *candidates[COMMAND_COUNT];
@@ -248,6 +280,7 @@ const char *options_text(const options *o)
         case FLAG: text_put(t, " --%s", p->name); break;
         case TEXT:
         case NUMBER:
+        case DECIMAL:
         case CHOICE: text_put(t, " --%s %s", p->name, o->value[i].text); break;
         case LIST:
             for (size_t d = 0; d < o->defines.len; d++) text_put(t, " -%c %s", p->letter, o->defines.data[d]);

@@ -27,6 +27,7 @@ typedef struct option_value {
     bool given;
     const char *text; /* as written */
     uint64_t number;  /* NUMBER; CHOICE: which word, 0 when not given */
+    double decimal;   /* DECIMAL */
 } option_value;
 
 typedef struct options {
@@ -42,6 +43,10 @@ int options_read(options *o, arena *a, command c, int argc, char **argv);
 
 /* Says what is wrong with the command line and how it is written; returns EXIT_USAGE. */
 int options_fault(const options *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The long name of an option, without dashes; is its value a DECIMAL? */
+const char *options_name(option_id id);
+bool options_is_decimal(option_id id);
 
 /* The command of this name; false when there is none, and *nearest is the one that may be meant, or NULL. */
 bool command_find(const char *word, command *c, const char **nearest);

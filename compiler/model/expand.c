@@ -184,7 +184,9 @@ static void size_define(context *c, model_size *z, const char *value)
 static void declare_size(context *c, model_instance *s, const tree_decl *d)
 {
     model_size *z = ARENA_NEW(c->arena, model_size);
-    *z = (model_size){ .word = d->name.text, .at = d->name.at, .expr = d->value, .scope = s };
+    *z = (model_size){
+        .word = d->name.text, .at = d->name.at, .from_data = d->from_data, .expr = d->value, .scope = s
+    };
     if (++s->names->sizes > MODEL_MAX_SIZES) {
         diag(c->diags, d->at, E_TOO_MANY, MODEL_MAX_SIZES, "sizes");
         c->full = true;

@@ -127,6 +127,7 @@ struct model_size { /* a number known when compiled */
     name word;
     span at;
     bool known, broken, busy;
+    bool from_data;
     double value;
     const tree_expr *expr; /* not evaluated yet: in this scope */
     model_instance *scope;

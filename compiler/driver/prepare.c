@@ -1,0 +1,113 @@
+/* prepare.c: checkpoint, settings, data, model, in the order in which each needs the others; see prepare.h.
+ *
+ * `train { }` says how data are cut into batches, so the spec is checked once before the data are read, with a stand-in
+ * for sizes that come from data; then again with those. */
+#include "driver/prepare.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { STAND_IN = 5, ALIGNMENT = 64 };
+
+void prepare_begin(prepared *p, const options *o)
+{
+    *p = (prepared){ .o = o, .arena = arena_new() };
+}
+
+void prepare_end(prepared *p)
+{
+    dataset_close(p->data);
+    compiled_close(&p->c);
+    free(p->params);
+    free(p->state);
+    free(p->vocabulary);
+    free(p->definitions);
+    arena_free(p->arena);
+}
+
+int prepare_fault(int code, char *error)
+{
+    command_fault(code, "%s", error ? error : "out of memory");
+    free(error);
+    return code;
+}
+
+int prepare_checkpoint(prepared *p, const char *path)
+{
+    char *error = NULL;
+    int code = command_can_read(path);
+    if (code) return code;
+    if (checkpoint_peek(path, &p->vocabulary, &p->definitions, &error)) return 0;
+    return prepare_fault(EXIT_SPEC, error);
+}
+
+static int open_data(prepared *p)
+{
+    const data_options *d = &p->s.data;
+    char *error = NULL;
+    int code = command_can_read(d->text ? d->text : d->words ? d->words : d->arrays);
+    if (!code && d->validation) code = command_can_read(d->validation);
+    if (code) return code;
+    p->data = dataset_open(d, p->vocabulary, &error);
+    return p->data ? 0 : prepare_fault(EXIT_SPEC, error);
+}
+
+int prepare_data(prepared *p, bool to_train)
+{
+    compiled first;
+    int code = compiled_check(
+        &first, p->arena, p->o,
+        &(compile_options){ .definitions = p->definitions, .data_size = STAND_IN, .quiet = true });
+    if (!code) code = settings_read(&p->s, p->o, first.p.model, to_train);
+    if (!code) code = open_data(p);
+    return code;
+}
+
+static void *room(size_t bytes)
+{
+    void *made = aligned_alloc(ALIGNMENT, bytes / ALIGNMENT * ALIGNMENT + ALIGNMENT);
+    if (made) memset(made, 0, bytes);
+    return made;
+}
+
+static int bind(prepared *p)
+{
+    char *error = NULL;
+    if (!p->data || dataset_bind(p->data, &p->c.t, &error)) return 0;
+    return prepare_fault(EXIT_SPEC, error);
+}
+
+int prepare_model(prepared *p, size_t sequences, size_t steps, double calls)
+{
+    compile_options how = { .definitions = p->definitions,
+                            .data_size = p->data ? dataset_symbols(p->data) : 0,
+                            .sequences = sequences,
+                            .steps = steps,
+                            .calls = calls };
+    int code = compiled_check(&p->c, p->arena, p->o, &how);
+    if (!code) code = compiled_load(&p->c, &how);
+    if (code) return code;
+    p->params = room(p->c.t.size * p->c.t.real_size);
+    p->state = room(p->c.t.state_bytes);
+    if (!p->params || !p->state) return command_fault(EXIT_SYSTEM, "out of memory");
+    return bind(p);
+}
+
+int prepare_seed(prepared *p, uint64_t seed)
+{
+    dataset_close(p->data);
+    p->data = NULL;
+    p->s.data.seed = seed;
+    int code = open_data(p);
+    return code ? code : bind(p);
+}
+
+int prepare_weights(prepared *p, const char *path, bool same)
+{
+    char *error = NULL;
+    checkpoint c = { .model = &p->c.t, .params = p->params, .definitions = p->c.definitions, .same_spec = same };
+    int code = command_can_read(path);
+    if (code) return code;
+    bool good = checkpoint_read(path, &c, &error);
+    free((char *)c.vocabulary);
+    return good ? 0 : prepare_fault(EXIT_SPEC, error);
+}

@@ -1,0 +1,45 @@
+/* prepare.h: what train, eval and sample need first: the checkpoint's words, the data, the compiled model, parameters.
+ *
+ *     prepared p;
+ *     prepare_begin(&p, o);
+ *     int code = prepare_checkpoint(&p, path);          what the checkpoint says about vocabulary and sizes
+ *     if (!code) code = prepare_data(&p, true);         settings and data
+ *     if (!code) code = prepare_model(&p, batch, steps, calls);
+ *     prepare_end(&p);
+ *
+ * Each returns 0, or the exit status after a message. */
+#ifndef DRIVER_PREPARE_H
+#define DRIVER_PREPARE_H
+
+#include "driver/settings.h"
+#include "driver/trainable.h"
+
+typedef struct prepared {
+    const options *o;
+    arena *arena;
+    char *vocabulary, *definitions; /* of the checkpoint; NULL: there is none */
+    settings s;
+    dataset *data;                  /* NULL: a sample needs none */
+    compiled c;
+    void *params, *state;
+} prepared;
+
+void prepare_begin(prepared *p, const options *o);
+void prepare_end(prepared *p);
+int prepare_checkpoint(prepared *p, const char *path);
+int prepare_data(prepared *p, bool to_train);
+
+/* Compiles, makes room for parameters and state, fits the data to the model. calls: about how many of so many
+ * sequences and steps. */
+int prepare_model(prepared *p, size_t sequences, size_t steps, double calls);
+
+/* Opens the data again, in the order of another seed. */
+int prepare_seed(prepared *p, uint64_t seed);
+
+/* Parameters from a file of weights; `same`: one of another spec is refused though its shapes fit. */
+int prepare_weights(prepared *p, const char *path, bool same);
+
+/* Prints the line, frees it, returns `code`. */
+int prepare_fault(int code, char *error);
+
+#endif

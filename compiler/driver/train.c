@@ -1,0 +1,156 @@
+/* train.c: rnnc train SPEC (--text F | --words F | --data F.npz) [-o DIR]
+ *
+ * In: a spec and data. Out: DIR/last.safetensors and DIR/best.safetensors, curves where they are asked for. What can be
+ * found wrong is found before the first update. */
+#include "driver/prepare.h"
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const double calls_guess = 200; /* not the true number: what compiles must not depend on how long training takes */
+
+typedef struct trainer {
+    const options *o;
+    prepared p;
+    char *last;        /* path */
+    bool made;         /* the folder */
+    optimiser *rule;
+    progress progress;
+} trainer;
+
+static int check_options(const options *o)
+{
+    if (o->value[OPTION_RESUME].given && o->value[OPTION_START].given)
+        return options_fault(o, "--resume and --init exclude each other");
+    return 0;
+}
+
+static int open_folder(trainer *t, const char *folder)
+{
+    struct stat s;
+    t->made = mkdir(folder, 0777) == 0;
+    if (!t->made && errno != EEXIST)
+        return command_fault(EXIT_SYSTEM, "%s: cannot make this folder: %s", folder, strerror(errno));
+    if (stat(folder, &s) != 0 || !S_ISDIR(s.st_mode)) return command_fault(EXIT_SYSTEM, "%s: is not a folder", folder);
+    t->last = train_checkpoint_path(folder, "last");
+    if (!t->last) return command_fault(EXIT_SYSTEM, "out of memory");
+    int code = command_can_write(t->last);
+    static const option_id files[] = { OPTION_CSV, OPTION_SVG };
+    for (size_t i = 0; !code && i < sizeof files / sizeof *files; i++)
+        if (t->o->value[files[i]].given) code = command_can_write(t->o->value[files[i]].text);
+    return code;
+}
+
+/* All updates of the run, for schedules that end with it. */
+static size_t all_updates(const trainer *t)
+{
+    const loop_options *l = &t->p.s.loop;
+    size_t batches = dataset_batches(t->p.data, PART_TRAIN, 0);
+    size_t by_epochs = (batches + l->accumulate - 1) / l->accumulate * l->epochs;
+    if (!l->epochs) return l->updates;
+    return l->updates && l->updates < by_epochs ? l->updates : by_epochs;
+}
+
+static int open_optimiser(trainer *t)
+{
+    char *error = NULL;
+    optimiser_options *o = &t->p.s.optimiser;
+    if (schedule_takes(o->schedule, "total") && o->total == 0) o->total = all_updates(t);
+    if (!optimiser_check(o, &t->p.c.t, &error)) return prepare_fault(EXIT_USAGE, error);
+    t->rule = optimiser_new(o, &t->p.c.t);
+    return t->rule ? 0 : command_fault(EXIT_SYSTEM, "out of memory");
+}
+
+/* ---- where training begins --------------------------------------------------------------------------------------- */
+
+static int resume(trainer *t)
+{
+    prepared *p = &t->p;
+    char *error = NULL;
+    checkpoint c = { .model = &p->c.t,
+                     .params = p->params,
+                     .state = p->c.t.state_bytes ? p->state : NULL,
+                     .optimiser = t->rule,
+                     .definitions = p->c.definitions };
+    bool good = checkpoint_read(t->last, &c, &error);
+    free((char *)c.vocabulary);
+    if (!good) return prepare_fault(EXIT_SPEC, error);
+    t->progress = c.progress;
+    if (t->progress.seed == p->s.data.seed) return 0;
+    if (t->o->value[OPTION_SEED].given)
+        return options_fault(t->o, "--seed: %s was trained with %llu", t->last, (unsigned long long)t->progress.seed);
+    return prepare_seed(p, t->progress.seed);
+}
+
+static int begin(trainer *t)
+{
+    prepared *p = &t->p;
+    if (t->o->value[OPTION_RESUME].given) return resume(t);
+    t->progress = (progress){ .seed = p->s.data.seed, .best_loss = INFINITY };
+    if (t->o->value[OPTION_START].given) return prepare_weights(p, t->o->value[OPTION_START].text, false);
+    p->c.t.init(p->c.t.self, p->params, t->progress.seed);
+    return 0;
+}
+
+/* ---- the run ----------------------------------------------------------------------------------------------------- */
+
+static int run(trainer *t, const char *folder)
+{
+    prepared *p = &t->p;
+    training run = { .model = &p->c.t,
+                     .data = p->data,
+                     .optimiser = t->rule,
+                     .params = p->params,
+                     .state = p->c.t.state_bytes ? p->state : NULL,
+                     .progress = t->progress };
+    loop_options *l = &p->s.loop;
+    l->folder = folder;
+    l->definitions = p->c.definitions;
+    l->resumed = t->o->value[OPTION_RESUME].given;
+    l->terminal = isatty(STDOUT_FILENO);
+    l->out = stdout;
+    printf("%s: %zu parameters; %s\n", p->c.t.model, p->c.t.size, dataset_summary(p->data));
+    fflush(stdout);
+    char *error = NULL;
+    switch (train_run(&run, l, &error)) {
+    case LOOP_DONE:
+    case LOOP_STOPPED: return command_finish(EXIT_SUCCESS);
+    case LOOP_NUMERIC: return prepare_fault(EXIT_NUMERIC, error);
+    case LOOP_FAULT: break;
+    }
+    return prepare_fault(EXIT_SYSTEM, error);
+}
+
+static int prepare(trainer *t, const char *folder)
+{
+    const options *o = t->o;
+    const char *from = o->value[OPTION_START].text;
+    int code = check_options(o);
+    if (!code) code = open_folder(t, folder);
+    if (!code && o->value[OPTION_RESUME].given) from = t->last;
+    if (!code && from) code = prepare_checkpoint(&t->p, from);
+    if (!code) code = prepare_data(&t->p, true);
+    if (!code) code = prepare_model(&t->p, t->p.s.data.batch, t->p.s.data.steps, calls_guess);
+    if (!code && !t->p.c.t.has(t->p.c.t.self, TRAIN_GRAD))
+        code = command_fault(EXIT_SPEC, "%s: the model '%s' has no loss, so there is nothing to train", o->operands.data[0],
+                             t->p.c.t.model);
+    if (!code) code = open_optimiser(t);
+    return code ? code : begin(t);
+}
+
+int command_train(const options *o)
+{
+    trainer t = { .o = o };
+    const char *folder = o->value[OPTION_OUT].given ? o->value[OPTION_OUT].text : ".";
+    prepare_begin(&t.p, o);
+    int code = prepare(&t, folder);
+    if (!code) code = run(&t, folder);
+    if (code && t.made) rmdir(folder); /* if nothing is in it */
+    optimiser_free(t.rule);
+    free(t.last);
+    prepare_end(&t.p);
+    return code;
+}

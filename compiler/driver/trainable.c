@@ -1,0 +1,271 @@
+/* trainable.c: pipeline and loaded C as a trainable; see trainable.h.
+ *
+ * The hash is that of the checked model as text, with the literals in full: names of files, comments, layout and the
+ * settings of training do not change it, every equation, size and initial value does. */
+#include "driver/trainable.h"
+#include "driver/weights.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { REAL_FLOAT, REAL_DOUBLE };           /* the words of --real */
+enum { WORK_ALIGNMENT = 64 };
+
+/* ---- definitions and hash ---------------------------------------------------------------------------------------- */
+
+static bool is_defined(const pipeline_options *po, const char *word, size_t length)
+{
+    for (size_t i = 0; i < po->define_count; i++)
+        if (strlen(po->defines[i].word) == length && strncmp(po->defines[i].word, word, length) == 0) return true;
+    return false;
+}
+
+/* Adds the definitions of a checkpoint that the command line does not replace. */
+static void add_definitions(arena *a, pipeline_options *po, const char *definitions)
+{
+    size_t most = po->define_count + strlen(definitions) / 2 + 1, count = po->define_count;
+    model_define *all = ARENA_ARRAY(a, model_define, most);
+    for (size_t i = 0; i < count; i++) all[i] = po->defines[i];
+    for (const char *at = definitions; *(at += strspn(at, " "));) {
+        size_t n = strcspn(at, " "), word = strcspn(at, "= ");
+        if (word < n && !is_defined(po, at, word))
+            all[count++] =
+                (model_define){ arena_strndup(a, at, word), arena_strndup(a, at + word + 1, n - word - 1) };
+        at += n;
+    }
+    po->defines = all;
+    po->define_count = count;
+}
+
+static const char *definitions_of(const pipeline *p)
+{
+    text *t = text_new(p->arena);
+    const char *before = "";
+    for (size_t i = 0; i < p->options.define_count; i++, before = " ")
+        text_put(t, "%s%s=%s", before, p->options.defines[i].word, p->options.defines[i].value);
+    for (size_t i = 0; i < p->model->sizes.len; i++) {
+        const model_size *z = p->model->sizes.data[i];
+        if (!z->from_data || is_defined(&p->options, z->word, strlen(z->word))) continue;
+        text_put(t, "%s%s=%.17g", before, z->word, z->value);
+        before = " ";
+    }
+    return text_string(t);
+}
+
+static uint64_t mix(uint64_t h, const void *bytes, size_t n) /* FNV-1a */
+{
+    for (size_t i = 0; i < n; i++) h = (h ^ ((const unsigned char *)bytes)[i]) * 0x100000001B3u;
+    return h;
+}
+
+static const char *hash_of(const pipeline *p)
+{
+    text *t = text_new(p->arena);
+    model_print(t, p->model);
+    uint64_t h = 0xCBF29CE484222325u;
+    for (const char *line = text_string(t), *end; *line; line = end) {
+        end = line + strcspn(line, "\n");
+        if (*end) end++;
+        if (strncmp(line + strspn(line, " "), "train ", 6) != 0) h = mix(h, line, (size_t)(end - line));
+    }
+    for (size_t i = 1; i < p->model->variables.len; i++) {
+        const model_variable *v = &p->model->variables.data[i];
+        h = mix(h, &v->init.value, v->kind == VARIABLE_PARAM ? sizeof v->init.value : 0);
+        if (!v->value || v->value->kind != EXPR_LITERAL) continue;
+        size_t count = (size_t)v->type.shape.dim[0] * (size_t)v->type.shape.dim[1];
+        h = mix(h, v->value->literal, count * sizeof *v->value->literal);
+    }
+    return arena_printf(p->arena, "%016llx", (unsigned long long)h);
+}
+
+/* ---- checking ---------------------------------------------------------------------------------------------------- */
+
+/* `generate x[t+1] ~ p` reads p from the generated code, so p is an output even where the spec does not say so. */
+static void add_generated(arena *a, model *m)
+{
+    if (!m->generate.input) return;
+    for (size_t i = 0; i < m->outputs.len; i++)
+        if (m->outputs.data[i].variable == m->generate.from) return;
+    array_push(a, &m->outputs,
+               (model_output){ m->variables.data[m->generate.from].path, m->generate.from, m->generate.at });
+}
+
+int compiled_check(compiled *c, arena *a, const options *o, const compile_options *how)
+{
+    *c = (compiled){ .arena = a, .o = o };
+    pipeline_options po = command_pipeline(o, o->operands.data[0]);
+    if (how->definitions) add_definitions(a, &po, how->definitions);
+    po.data_size = (int)how->data_size;
+    po.purpose = FOR_BUILD;
+    po.emit.standalone = true;
+    po.emit.real_double = o->value[OPTION_REAL].number == REAL_DOUBLE;
+    if (!pipeline_open(&c->p, a, &po)) return EXIT_SYSTEM;
+    bool good = pipeline_check(&c->p);
+    if (!good || !how->quiet) command_print_messages(o, &c->p);
+    if (!good) return EXIT_SPEC;
+    c->definitions = definitions_of(&c->p);
+    c->hash = hash_of(&c->p);
+    add_generated(a, c->p.model);
+    return 0;
+}
+
+/* ---- what training sees ------------------------------------------------------------------------------------------ */
+
+static void describe_params(compiled *c, const graph *g)
+{
+    trainable *t = &c->t;
+    t->params = g->params.len;
+    t->param = ARENA_ARRAY(c->arena, train_param, t->params + 1);
+    size_t offset = 0;
+    for (size_t i = 0; i < t->params; i++) {
+        const graph_param *p = &g->params.data[i];
+        size_t size = (size_t)shape_size(p->shape);
+        t->param[i] = (train_param){ .name = p->path, .rank = p->shape.rank, .offset = offset, .size = size };
+        for (int k = 0; k < 2; k++) t->param[i].dims[k] = (size_t)p->shape.dim[k];
+        offset += size;
+    }
+}
+
+static train_value describe_value(name path, type t)
+{
+    return (train_value){ .name = path,
+                          .token = t.element == TOKEN,
+                          .components = (size_t)shape_size(t.shape),
+                          .rank = t.shape.rank,
+                          .dims = { (size_t)t.shape.dim[0], (size_t)t.shape.dim[1] },
+                          .axes = t.axes };
+}
+
+static void describe_values(compiled *c, const graph *g)
+{
+    trainable *t = &c->t;
+    const model_generate *generate = &c->p.model->generate;
+    t->generate_input = t->generate_output = -1;
+    t->inputs = g->inputs.len;
+    t->outputs = g->outputs.len;
+    t->input = ARENA_ARRAY(c->arena, train_value, t->inputs + 1);
+    t->output = ARENA_ARRAY(c->arena, train_value, t->outputs + 1);
+    for (size_t i = 0; i < t->inputs; i++) {
+        const graph_input *in = &g->inputs.data[i];
+        t->input[i] = describe_value(in->path, in->type);
+        t->input[i].target = in->target;
+        t->input[i].classes = (size_t)in->classes;
+        if (generate->input && c->p.model->variables.data[generate->input].path == in->path) t->generate_input = (int)i;
+    }
+    for (size_t i = 0; i < t->outputs; i++) {
+        const graph_output *out = &g->outputs.data[i];
+        t->output[i] = describe_value(out->path, graph_type(g, out->node));
+        for (size_t k = 0; generate->input && k < c->p.model->outputs.len; k++)
+            if (c->p.model->outputs.data[k].variable == generate->from && c->p.model->outputs.data[k].word == out->path)
+                t->generate_output = (int)i;
+    }
+}
+
+/* ---- calls ------------------------------------------------------------------------------------------------------- */
+
+static void call_init(void *self, void *params, uint64_t seed)
+{
+    ((compiled *)self)->l.init(params, seed);
+}
+
+static void call_pack(void *self, const void *params, void *packed)
+{
+    ((compiled *)self)->l.pack(params, packed);
+}
+
+static void call_reset(void *self, void *state)
+{
+    compiled *c = self;
+    if (c->l.reset) c->l.reset(state);
+}
+
+static bool call_has(void *self, train_entry e)
+{
+    return ((compiled *)self)->l.entry[ENTRY_STEP + e] != NULL;
+}
+
+/* Memory of the call: kept from call to call, larger when one needs more. */
+static void *work_for(compiled *c, entry e)
+{
+    size_t reals = loaded_size(&c->l, (emit_size)(SIZE_STEP + (e - ENTRY_STEP)), c->call.batch, c->call.steps);
+    size_t bytes = reals * c->t.real_size / WORK_ALIGNMENT * WORK_ALIGNMENT + WORK_ALIGNMENT;
+    if (bytes <= c->work_bytes) return c->work;
+    free(c->work);
+    c->work = aligned_alloc(WORK_ALIGNMENT, bytes);
+    c->work_bytes = c->work ? bytes : 0;
+    if (c->work) memset(c->work, 0, bytes);
+    return c->work;
+}
+
+static int call_run(void *self, train_entry which, const train_call *t)
+{
+    compiled *c = self;
+    loaded_call *call = &c->call;
+    entry e = (entry)(ENTRY_STEP + which);
+    memset(call->words, 0, (c->p.c.field_count + 1) * sizeof *call->words);
+    call->batch = t->sequences;
+    loaded_put_number(call, FIELD_BATCH, 0, t->sequences);
+    for (uint32_t i = 1; i <= (uint32_t)c->t.axes; i++) {
+        call->steps[i] = t->steps[i];
+        loaded_put_number(call, FIELD_STEPS, i, t->steps[i]);
+        loaded_put(call, FIELD_LENGTHS, i, t->lengths[i]);
+    }
+    loaded_put(call, FIELD_PARAMS, 0, t->params);
+    loaded_put(call, FIELD_PACKED, 0, t->packed);
+    for (uint32_t i = 0; t->input && i < c->t.inputs; i++) loaded_put(call, FIELD_INPUT, i, t->input[i]);
+    for (uint32_t i = 0; t->output && i < c->t.outputs; i++) loaded_put(call, FIELD_OUTPUT, i, t->output[i]);
+    loaded_put(call, FIELD_STATE, 0, t->state);
+    loaded_put(call, FIELD_LOSS, 0, t->loss);
+    loaded_put(call, FIELD_GRADS, 0, t->grads);
+    loaded_put_number(call, FIELD_SEED, 0, t->seed);
+    loaded_put_number(call, FIELD_UPDATE, 0, t->update);
+    loaded_put_number(call, FIELD_SEQUENCE, 0, t->sequence);
+    loaded_put(call, FIELD_WORK, 0, work_for(c, e));
+    return loaded_run(call, e);
+}
+
+/* ---- loading ----------------------------------------------------------------------------------------------------- */
+
+int compiled_load(compiled *c, const compile_options *how)
+{
+    enum { ROUNDS = 3 }; /* each parameter is read forward and twice backward */
+    c->p.options.emit.batch = (int)how->sequences;
+    pipeline_compile(&c->p, (pipeline_dump){ 0 });
+    const graph *g = c->p.programs.graph;
+    size_t params = weights_offset(g, (uint32_t)g->params.len);
+    jit_backend backend = (jit_backend)c->o->value[OPTION_JIT].number;
+    double work = ROUNDS * (double)params * (double)how->sequences * (double)how->steps * how->calls;
+    if (!c->o->value[OPTION_JIT].given && !loaded_backend(&backend, work))
+        return command_fault(EXIT_SYSTEM, "neither libtcc nor a C compiler is here; set CC");
+    const char *error;
+    c->open = loaded_open(&c->l, c->arena, &c->p.c, backend, c->p.options.emit.real_double, &error);
+    if (!c->open) return command_fault(EXIT_SYSTEM, "%s", error);
+
+    size_t none[MAX_TIME_AXES + 1] = { 0 };
+    c->call = loaded_call_new(&c->l, 1, none);
+    trainable *t = &c->t;
+    *t = (trainable){ .model = c->p.model->word,
+                      .hash = c->hash,
+                      .real_size = c->p.options.emit.real_double ? sizeof(double) : sizeof(float),
+                      .size = params,
+                      .packed_size = loaded_size(&c->l, SIZE_PACKED, 1, NULL),
+                      .state_bytes = loaded_size(&c->l, SIZE_STATE_BYTES, 1, NULL),
+                      .max_sequences = how->sequences,
+                      .axes = g->axes,
+                      .self = c,
+                      .init = call_init,
+                      .pack = call_pack,
+                      .reset = call_reset,
+                      .run = call_run,
+                      .has = call_has };
+    for (int i = 1; i <= g->axes; i++) t->axis_name[i] = g->axis[i].letter;
+    describe_params(c, g);
+    describe_values(c, g);
+    return 0;
+}
+
+void compiled_close(compiled *c)
+{
+    if (c->open) loaded_close(&c->l);
+    free(c->work);
+    *c = (compiled){ 0 };
+}

@@ -1,0 +1,43 @@
+/* trainable.h: a spec as training sees it (train/trainable.h): checked, compiled in memory, ready to be called.
+ *
+ *     compiled c;
+ *     int code = compiled_check(&c, a, o, &how);      what `train { }` says is then in c.p.model
+ *     if (!code) code = compiled_load(&c, &how);      c.t can be trained
+ *     compiled_close(&c);
+ *
+ * Memory comes from the arena, but for the memory of calls, which grows to what the largest call needs. */
+#ifndef DRIVER_TRAINABLE_H
+#define DRIVER_TRAINABLE_H
+
+#include "driver/command.h"
+#include "driver/loaded.h"
+#include "train/trainable.h"
+
+typedef struct compile_options {
+    const char *definitions; /* "V=65 C=gru" of a checkpoint, for what no -D says; NULL */
+    size_t data_size;        /* what sizes `from data` are; 0: not known */
+    bool quiet;              /* print messages only when the spec is wrong */
+    size_t sequences, steps; /* most sequences in a call, about how many steps */
+    double calls;            /* about how many: long work is worth a slower compiler */
+} compile_options;
+
+typedef struct compiled {
+    arena *arena;
+    const options *o;
+    pipeline p;
+    const char *definitions; /* all that another run needs to compile the same model */
+    const char *hash;
+    loaded l;
+    bool open;
+    loaded_call call; /* its words are filled in anew by every call */
+    void *work;
+    size_t work_bytes;
+    trainable t;
+} compiled;
+
+/* 0, or the exit status after messages. */
+int compiled_check(compiled *c, arena *a, const options *o, const compile_options *how);
+int compiled_load(compiled *c, const compile_options *how);
+void compiled_close(compiled *c);
+
+#endif

@@ -1,0 +1,395 @@
+/* loop.c: updates until the end; see loop.h.
+ *
+ * An update: gradients of `accumulate` batches added up (fewer at the end of an epoch) and divided by their number, the
+ * optimiser's rule, weights packed once. What follows an update, always in this order: the end of the epoch; validation;
+ * the table; the checkpoint. So a checkpoint never stands between two things that belong together, and a training
+ * that goes on from it does what the uninterrupted one did. Nothing is allocated after the first update, but by
+ * checkpoints while they are written. */
+#define _GNU_SOURCE 1
+#include "train/loop.h"
+#include "train/curves.h"
+#include "train/fault.h"
+#include "train/metrics.h"
+#include <inttypes.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const double redraw_seconds = 0.2, line_seconds = 30; /* on a terminal; elsewhere */
+
+typedef struct loop {
+    training *t;
+    const loop_options *o;
+    curves curves;
+    meter meter;
+    void *packed, *grads;
+    char *last, *best;          /* paths */
+    double loss, norm, rate;    /* of the update */
+    double validation;          /* of the update; NAN: none */
+    double started, shown;      /* seconds */
+    uint64_t first_update;      /* done before this run */
+    uint64_t saved;             /* update of the last checkpoint that this run wrote */
+    bool finished;              /* by early stopping */
+    loop_end fault;             /* LOOP_NUMERIC or LOOP_FAULT, with *error */
+    char **error;
+} loop;
+
+/* The only mutable global: a handler of signals has no other way to be heard. */
+static volatile sig_atomic_t stop_signal;
+
+static void on_signal(int signal)
+{
+    stop_signal = signal;
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+char *train_checkpoint_path(const char *folder, const char *name)
+{
+    char *path;
+    size_t n = strlen(folder);
+    return asprintf(&path, "%s%s%s.safetensors", folder, n && folder[n - 1] == '/' ? "" : "/", name) < 0 ? NULL : path;
+}
+
+/* ---- faults ------------------------------------------------------------------------------------------------------ */
+
+static bool no_memory(loop *l)
+{
+    l->fault = LOOP_FAULT;
+    return fault_set(l->error, "out of memory");
+}
+
+/* `what` is not finite. Says which checkpoint still is. */
+static bool not_finite(loop *l, const char *what, double value)
+{
+    uint64_t update = l->t->optimiser->updates;
+    l->fault = LOOP_NUMERIC;
+    char kept[64] = "nothing was saved";
+    if (l->saved || l->o->resumed)
+        snprintf(kept, sizeof kept, "the checkpoint is as of update %" PRIu64, l->saved ? l->saved : l->first_update);
+    return fault_set(l->error, "%s is %g after %" PRIu64 " updates (epoch %" PRIu64 "); %s; lower --rate, or --clip",
+                     what, value, update, l->t->progress.epoch + 1, kept);
+}
+
+static bool refused(loop *l, int code)
+{
+    l->fault = LOOP_FAULT;
+    return fault_set(l->error, "the generated code refuses a batch (error %d)", code);
+}
+
+static bool file_fault(loop *l)
+{
+    l->fault = LOOP_FAULT;
+    return false;
+}
+
+/* ---- one update -------------------------------------------------------------------------------------------------- */
+
+static double real_at(const trainable *m, const void *reals, size_t i)
+{
+    return m->real_size == sizeof(double) ? ((const double *)reals)[i] : (double)((const float *)reals)[i];
+}
+
+static void divide(const trainable *m, void *reals, size_t by)
+{
+    if (by == 1) return;
+    for (size_t i = 0; i < m->size; i++) {
+        if (m->real_size == sizeof(double))
+            ((double *)reals)[i] /= (double)by;
+        else
+            ((float *)reals)[i] /= (float)by;
+    }
+}
+
+static bool add_gradient(loop *l, double *loss)
+{
+    training *t = l->t;
+    const trainable *m = t->model;
+    data_batch b = dataset_batch(t->data, PART_TRAIN, t->progress.epoch, t->progress.batch);
+    if (b.fresh && m->state_bytes) m->reset(m->self, t->state);
+    double real = 0;
+    train_call call = { .sequences = b.sequences,
+                        .input = b.input,
+                        .params = t->params,
+                        .packed = l->packed,
+                        .state = m->state_bytes ? t->state : NULL,
+                        .loss = &real,
+                        .grads = l->grads,
+                        .seed = t->progress.seed,
+                        .update = t->optimiser->updates,
+                        .sequence = b.first_sequence };
+    memcpy(call.steps, b.steps, sizeof call.steps);
+    memcpy(call.lengths, b.lengths, sizeof call.lengths);
+    int code = m->run(m->self, TRAIN_GRAD, &call);
+    if (code) return refused(l, code);
+    *loss = real_at(m, &real, 0);
+    return true;
+}
+
+static bool update(loop *l, size_t batches)
+{
+    training *t = l->t;
+    const trainable *m = t->model;
+    progress *p = &t->progress;
+    double epoch = (double)p->epoch + (double)p->batch / (double)batches, sum = 0;
+    size_t count = 0;
+    memset(l->grads, 0, m->size * m->real_size);
+    for (; count < l->o->accumulate && p->batch < batches; count++, p->batch++) {
+        double loss = 0;
+        if (!add_gradient(l, &loss)) return false;
+        if (!isfinite(loss)) return not_finite(l, "the loss", loss);
+        sum += loss;
+    }
+    divide(m, l->grads, count);
+    l->loss = sum / (double)count;
+    l->rate = optimiser_rate(t->optimiser, epoch);
+    l->norm = optimiser_update(t->optimiser, m, t->params, l->grads, epoch);
+    if (!isfinite(l->norm)) return not_finite(l, "the gradient's norm", l->norm);
+    p->loss_sum += sum;
+    p->loss_count += count;
+    m->pack(m->self, t->params, l->packed);
+    return true;
+}
+
+/* ---- validation and checkpoints ---------------------------------------------------------------------------------- */
+
+static bool validate(loop *l, double *loss)
+{
+    metrics found = { 0 };
+    int code = meter_part(&l->meter, l->t->data, PART_VALIDATE, l->t->params, l->packed, &found);
+    if (code) return refused(l, code);
+    metrics_finish(&found);
+    *loss = found.loss;
+    return isfinite(found.loss) || not_finite(l, "the validation loss", found.loss);
+}
+
+static bool params_finite(loop *l)
+{
+    const trainable *m = l->t->model;
+    for (size_t i = 0; i < m->size; i++) {
+        double w = real_at(m, l->t->params, i);
+        if (!isfinite(w)) return not_finite(l, "a parameter", w);
+    }
+    return true;
+}
+
+static bool save(loop *l, const char *path)
+{
+    training *t = l->t;
+    checkpoint c = { .model = t->model,
+                     .params = t->params,
+                     .state = t->model->state_bytes ? t->state : NULL,
+                     .optimiser = t->optimiser,
+                     .progress = t->progress,
+                     .vocabulary = dataset_vocabulary(t->data),
+                     .definitions = l->o->definitions };
+    if (!params_finite(l)) return false;
+    return checkpoint_write(path, &c, l->error) || file_fault(l);
+}
+
+static bool save_last(loop *l)
+{
+    const loop_options *o = l->o;
+    if (!curves_flush(&l->curves, l->error)) return file_fault(l);
+    if (!save(l, l->last)) return false;
+    l->saved = l->t->optimiser->updates;
+    if (o->svg && !curves_draw(&l->curves, o->svg, l->t->model->model, l->error)) return file_fault(l);
+    return true;
+}
+
+/* A validation that counts: for the best checkpoint and for early stopping. */
+static bool validate_and_judge(loop *l)
+{
+    progress *p = &l->t->progress;
+    if (!validate(l, &l->validation)) return false;
+    if (l->validation < p->best_loss) {
+        p->best_loss = l->validation;
+        p->best_epoch = p->epoch;
+        p->bad_epochs = 0;
+        return save(l, l->best);
+    }
+    p->bad_epochs++;
+    l->finished = l->o->patience && p->bad_epochs >= l->o->patience;
+    return true;
+}
+
+/* ---- progress ---------------------------------------------------------------------------------------------------- */
+
+/* Updates until the end, as far as that is known. */
+static double updates_left(const loop *l, double batches)
+{
+    const progress *p = &l->t->progress;
+    double left = INFINITY, an_epoch = ceil(batches / (double)l->o->accumulate);
+    if (l->o->updates) left = (double)l->o->updates - (double)l->t->optimiser->updates;
+    if (l->o->epochs)
+        left = fmin(left, ((double)l->o->epochs - (double)p->epoch - (double)p->batch / batches) * an_epoch);
+    return fmax(left, 0);
+}
+
+static void show_line(loop *l, uint64_t epoch, double mean, size_t batches)
+{
+    FILE *out = l->o->out;
+    uint64_t done = l->t->optimiser->updates;
+    double seconds = now() - l->started, pace = (double)(done - l->first_update) / fmax(seconds, 1e-9);
+    if (l->o->terminal) fputs("\r", out);
+    fprintf(out, "epoch %" PRIu64, epoch + 1);
+    if (l->o->epochs) fprintf(out, "/%zu", l->o->epochs);
+    fprintf(out, "  update %" PRIu64 "  loss %.4f", done, mean);
+    if (!isnan(l->validation)) fprintf(out, "  validation %.4f", l->validation);
+    fprintf(out, "  norm %.3g  rate %.3g  %.4g updates/s", l->norm, l->rate, pace);
+    double left = updates_left(l, (double)batches) / fmax(pace, 1e-9);
+    if (left >= 1 && left < 1e7) fprintf(out, "  %d:%02d:%02d left", (int)left / 3600, (int)left / 60 % 60, (int)left % 60);
+    if (l->o->terminal) fputs("\033[K", out);
+}
+
+/* A line stays after a validation or an epoch; one in between is written over on a terminal, and rare elsewhere. */
+static void show(loop *l, uint64_t epoch, double mean, size_t batches, bool stays)
+{
+    double since = now() - l->shown;
+    if (!stays && since < (l->o->terminal ? redraw_seconds : line_seconds)) return;
+    show_line(l, epoch, mean, batches);
+    if (stays || !l->o->terminal) fputc('\n', l->o->out);
+    fflush(l->o->out);
+    l->shown = now();
+}
+
+/* ---- the run ----------------------------------------------------------------------------------------------------- */
+
+/* An update and all that follows it. */
+static bool advance(loop *l, size_t batches)
+{
+    training *t = l->t;
+    const loop_options *o = l->o;
+    progress *p = &t->progress;
+    uint64_t epoch = p->epoch;
+    bool validates = dataset_batches(t->data, PART_VALIDATE, 0) > 0;
+    l->validation = NAN;
+    if (!update(l, batches)) return false;
+    uint64_t done = t->optimiser->updates;
+    double mean = p->loss_sum / (double)p->loss_count;
+    bool epoch_ends = p->batch == batches, judged = o->validate_every ? done % o->validate_every == 0 : epoch_ends;
+    if (epoch_ends) {
+        p->epoch++;
+        p->batch = 0;
+        p->loss_sum = 0;
+        p->loss_count = 0;
+    }
+    if (validates && judged && !validate_and_judge(l)) return false;
+    if (epoch_ends) {
+        double measure = mean;
+        if (validates && !judged && !validate(l, &l->validation)) return false;
+        if (validates) measure = l->validation;
+        optimiser_epoch(t->optimiser, measure);
+    }
+    curves_add(&l->curves, done, epoch + 1, l->loss, l->norm, l->rate, l->validation);
+    show(l, epoch, mean, batches, epoch_ends || !isnan(l->validation));
+    bool due = epoch_ends || l->finished || (o->save_every && done % o->save_every == 0);
+    return !due || save_last(l);
+}
+
+/* A last validation, where the end is at no validation of its own: it is shown, and may be the best; the state of
+ * training takes no note of it, so that one that goes on later is as if it had never stopped. */
+static bool validate_at_end(loop *l)
+{
+    training *t = l->t;
+    if (!isnan(l->validation) || l->saved == 0 || dataset_batches(t->data, PART_VALIDATE, 0) == 0) return true;
+    double loss;
+    if (!validate(l, &loss)) return false;
+    fprintf(l->o->out, "validation %.6f after %" PRIu64 " updates\n", loss, t->optimiser->updates);
+    progress before = t->progress;
+    if (loss >= before.best_loss) return true;
+    t->progress.best_loss = loss;
+    t->progress.best_epoch = before.epoch;
+    t->progress.bad_epochs = 0;
+    bool saved = save(l, l->best);
+    t->progress = before;
+    return saved;
+}
+
+static bool at_end(const loop *l)
+{
+    const training *t = l->t;
+    const loop_options *o = l->o;
+    return l->finished || (o->epochs && t->progress.epoch >= o->epochs) ||
+           (o->updates && t->optimiser->updates >= o->updates);
+}
+
+static bool go(loop *l)
+{
+    training *t = l->t;
+    while (!at_end(l) && !stop_signal) {
+        size_t batches = dataset_batches(t->data, PART_TRAIN, t->progress.epoch);
+        if (!advance(l, batches)) return false;
+    }
+    if (l->saved != t->optimiser->updates && !save_last(l)) return false;
+    return stop_signal || validate_at_end(l);
+}
+
+static bool open_loop(loop *l)
+{
+    const trainable *m = l->t->model;
+    l->last = train_checkpoint_path(l->o->folder, "last");
+    l->best = train_checkpoint_path(l->o->folder, "best");
+    l->packed = aligned_alloc(64, (m->packed_size * m->real_size + 64) / 64 * 64);
+    l->grads = aligned_alloc(64, (m->size * m->real_size + 64) / 64 * 64);
+    if (!l->last || !l->best || !l->packed || !l->grads || !meter_open(&l->meter, m, false)) return no_memory(l);
+    m->pack(m->self, l->t->params, l->packed);
+    size_t batches = dataset_batches(l->t->data, PART_TRAIN, l->t->progress.epoch);
+    if (batches == 0 || l->t->progress.batch >= batches) {
+        l->fault = LOOP_FAULT;
+        return batches == 0 ? fault_set(l->error, "there is no batch to train on: more data, or a smaller --batch")
+                            : fault_set(l->error,
+                                        "%s: it stands at batch %" PRIu64 " of an epoch, and an epoch has %zu: resume "
+                                        "with the data and the batches that it was trained with",
+                                        l->last, l->t->progress.batch + 1, batches);
+    }
+    if (l->o->patience && dataset_batches(l->t->data, PART_VALIDATE, 0) == 0) {
+        l->fault = LOOP_FAULT;
+        return fault_set(l->error, "patience needs a part to validate on, and the data have none");
+    }
+    return curves_open(&l->curves, l->o->csv, l->first_update, l->error) || file_fault(l);
+}
+
+static void close_loop(loop *l)
+{
+    curves_close(&l->curves);
+    meter_close(&l->meter);
+    free(l->packed);
+    free(l->grads);
+    free(l->last);
+    free(l->best);
+}
+
+loop_end train_run(training *t, const loop_options *o, char **error)
+{
+    enum { SIGNALS = 2 };
+    static const int caught[SIGNALS] = { SIGINT, SIGTERM };
+    struct sigaction before[SIGNALS], handler = { .sa_handler = on_signal, .sa_flags = (int)(SA_RESETHAND | SA_RESTART) };
+    loop *l = calloc(1, sizeof *l);
+    if (!l) {
+        fault_set(error, "out of memory");
+        return LOOP_FAULT;
+    }
+    *l = (loop){ .t = t, .o = o, .error = error, .started = now(), .shown = now(), .validation = NAN };
+    l->first_update = t->optimiser->updates;
+    sigemptyset(&handler.sa_mask);
+    stop_signal = 0;
+    for (int i = 0; i < SIGNALS; i++) sigaction(caught[i], &handler, &before[i]);
+    bool good = open_loop(l) && go(l);
+    for (int i = 0; i < SIGNALS; i++) sigaction(caught[i], &before[i], NULL);
+    if (o->terminal && !good) fputc('\n', o->out);
+    if (good && stop_signal)
+        fprintf(o->out, "%sstopped after %" PRIu64 " updates; %s is written, --resume goes on from there\n",
+                o->terminal ? "\r\033[K" : "", t->optimiser->updates, l->last);
+    loop_end end = !good ? l->fault : stop_signal ? LOOP_STOPPED : LOOP_DONE;
+    close_loop(l);
+    free(l);
+    return end;
+}

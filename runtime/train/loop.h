@@ -1,0 +1,50 @@
+/* loop.h: training: updates until the end, validation, checkpoints, progress.
+ *
+ *     training t = { .model = m, .data = d, .optimiser = p, .params = params, .state = state };
+ *     loop_end end = train_run(&t, &options, &error);
+ *
+ * What stands in a training after update k, and so in the checkpoint of it, depends on the model, the data and the
+ * options alone, not on how often training was interrupted before. */
+#ifndef TRAIN_LOOP_H
+#define TRAIN_LOOP_H
+
+#include "train/checkpoint.h"
+#include "train/dataset.h"
+#include <stdio.h>
+
+typedef struct training {
+    const trainable *model;
+    dataset *data;                    /* bound to the model */
+    optimiser *optimiser;
+    void *params, *state;             /* the caller's; state: NULL where the model carries none */
+    progress progress;
+} training;
+
+typedef struct loop_options {
+    size_t epochs, updates;           /* end after so many; 0: not because of these */
+    size_t accumulate;                /* batches to an update, from 1 */
+    size_t validate_every;            /* updates; 0: after every epoch */
+    size_t save_every;                /* updates; 0: after every epoch alone */
+    size_t patience;                  /* validations without progress until it ends; 0: goes on */
+    const char *folder;               /* of last.safetensors and best.safetensors */
+    const char *csv, *svg;            /* files for the curves; NULL: none */
+    const char *definitions;          /* for the checkpoints */
+    bool resumed;                     /* the training comes from a checkpoint: the curves in csv go on */
+    bool terminal;                    /* `out` is one: a line is written over and over */
+    FILE *out;                        /* progress */
+} loop_options;
+
+typedef enum loop_end {
+    LOOP_DONE,
+    LOOP_STOPPED,                     /* by SIGINT or SIGTERM, after saving */
+    LOOP_NUMERIC,                     /* a loss, gradient or parameter is not finite; nothing was saved since */
+    LOOP_FAULT                        /* data or a file */
+} loop_end;
+
+/* *error is one clear line (malloc'ed) for the last two. */
+loop_end train_run(training *t, const loop_options *o, char **error);
+
+/* FOLDER/NAME.safetensors, malloc'ed; NULL without memory. */
+char *train_checkpoint_path(const char *folder, const char *name);
+
+#endif

@@ -1,0 +1,173 @@
+/* metrics.c: losses and how often a model is right; see metrics.h. */
+#include "train/metrics.h"
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static double real_at(const trainable *m, const void *reals, size_t i)
+{
+    return m->real_size == sizeof(double) ? ((const double *)reals)[i] : (double)((const float *)reals)[i];
+}
+
+/* ---- opening ----------------------------------------------------------------------------------------------------- */
+
+static int output_for(const trainable *m, const train_value *target)
+{
+    for (size_t i = 0; i < m->outputs; i++) {
+        const train_value *out = &m->output[i];
+        if (out->token || out->axes != target->axes) continue;
+        if (target->token ? out->rank == 1 && out->components == target->classes
+                          : out->rank == target->rank && memcmp(out->dims, target->dims, sizeof out->dims) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
+bool meter_open(meter *r, const trainable *m, bool outputs)
+{
+    *r = (meter){ .model = m, .outputs = outputs };
+    r->state = malloc(m->state_bytes + 1);
+    r->output = calloc(m->outputs + 1, sizeof *r->output);
+    r->output_bytes = calloc(m->outputs + 1, sizeof *r->output_bytes);
+    r->output_of = malloc((m->inputs + 1) * sizeof *r->output_of);
+    if (!r->state || !r->output || !r->output_bytes || !r->output_of) return false;
+    for (size_t i = 0; i < m->inputs; i++)
+        r->output_of[i] = outputs && m->input[i].target ? output_for(m, &m->input[i]) : -1;
+    return true;
+}
+
+void meter_close(meter *r)
+{
+    for (size_t i = 0; r->output && i < r->model->outputs; i++) free(r->output[i]);
+    free(r->output);
+    free(r->output_bytes);
+    free(r->output_of);
+    free(r->state);
+    *r = (meter){ 0 };
+}
+
+/* ---- rows -------------------------------------------------------------------------------------------------------- */
+
+static size_t rows_of(const trainable *m, const data_batch *b, uint32_t axes)
+{
+    size_t rows = 1;
+    for (int a = 1; a <= m->axes; a++)
+        if (axes >> a & 1) rows *= b->steps[a];
+    return rows;
+}
+
+/* Is the row-major step inside sequence n? One that is empty along any axis is absent. */
+static bool inside(const trainable *m, const data_batch *b, uint32_t axes, size_t n, size_t step)
+{
+    for (int a = m->axes; a >= 1; a--) {
+        size_t length = b->lengths[a] ? (size_t)b->lengths[a][n] : b->steps[a];
+        if (length == 0) return false;
+        if (!(axes >> a & 1)) continue;
+        if (step % b->steps[a] >= length) return false;
+        step /= b->steps[a];
+    }
+    return true;
+}
+
+static double weight_of(const trainable *m, const data_batch *b)
+{
+    uint32_t axes = 0;
+    for (size_t i = 0; i < m->inputs && !axes; i++)
+        if (m->input[i].target) axes = m->input[i].axes;
+    for (size_t i = 0; i < m->inputs && !axes; i++) axes = m->input[i].axes;
+    size_t rows = rows_of(m, b, axes), count = 0;
+    for (size_t n = 0; n < b->sequences; n++)
+        for (size_t s = 0; s < rows; s++) count += inside(m, b, axes, n, s);
+    return (double)count;
+}
+
+/* ---- holding outputs against targets ----------------------------------------------------------------------------- */
+
+static bool make_room(meter *r, const data_batch *b)
+{
+    const trainable *m = r->model;
+    for (size_t i = 0; i < m->inputs; i++) {
+        int k = r->output_of[i];
+        if (k < 0) continue;
+        size_t bytes = rows_of(m, b, m->output[k].axes) * b->sequences * m->output[k].components * m->real_size;
+        if (bytes <= r->output_bytes[k]) continue;
+        free(r->output[k]);
+        r->output[k] = malloc(bytes);
+        r->output_bytes[k] = r->output[k] ? bytes : 0;
+        if (!r->output[k]) return false;
+    }
+    return true;
+}
+
+static void add_token(const meter *r, const void *p, size_t first, size_t classes, int token, metrics *to)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < classes; i++)
+        if (real_at(r->model, p, first + i) > real_at(r->model, p, first + best)) best = i;
+    double chance = real_at(r->model, p, first + (size_t)token);
+    double least = r->model->real_size == sizeof(double) ? DBL_MIN : (double)FLT_MIN;
+    to->tokens++;
+    to->correct += best == (size_t)token;
+    to->nats -= log(chance > least ? chance : least);
+}
+
+static void add_target(const meter *r, const data_batch *b, size_t input, metrics *to)
+{
+    const trainable *m = r->model;
+    const train_value *v = &m->input[input];
+    const void *out = r->output[r->output_of[input]], *target = b->input[input];
+    size_t rows = rows_of(m, b, v->axes);
+    for (size_t s = 0; s < rows; s++)
+        for (size_t n = 0; n < b->sequences; n++) {
+            size_t row = s * b->sequences + n;
+            if (!inside(m, b, v->axes, n, s)) continue;
+            if (v->token) {
+                add_token(r, out, row * v->classes, v->classes, ((const int *)target)[row], to);
+                continue;
+            }
+            for (size_t i = row * v->components; i < (row + 1) * v->components; i++) {
+                double d = real_at(m, out, i) - real_at(m, target, i);
+                to->reals++;
+                to->squares += d * d;
+            }
+        }
+}
+
+/* ---- a part ------------------------------------------------------------------------------------------------------ */
+
+int meter_part(meter *r, dataset *d, data_part part, const void *params, const void *packed, metrics *to)
+{
+    enum { NO_MEMORY = -1 };
+    const trainable *m = r->model;
+    size_t batches = dataset_batches(d, part, 0);
+    for (size_t i = 0; i < batches; i++) {
+        data_batch b = dataset_batch(d, part, 0, i);
+        double loss = 0;
+        if (b.fresh && m->state_bytes) m->reset(m->self, r->state);
+        if (!make_room(r, &b)) return NO_MEMORY;
+        train_call call = { .sequences = b.sequences,
+                            .input = b.input,
+                            .output = r->output,
+                            .params = params,
+                            .packed = packed,
+                            .state = m->state_bytes ? r->state : NULL,
+                            .loss = &loss,
+                            .sequence = b.first_sequence };
+        memcpy(call.steps, b.steps, sizeof call.steps);
+        memcpy(call.lengths, b.lengths, sizeof call.lengths);
+        int code = m->run(m->self, TRAIN_LOSS, &call);
+        if (code) return code;
+        double weight = weight_of(m, &b);
+        if (weight > 0) to->loss += real_at(m, &loss, 0) * weight;
+        to->weight += weight;
+        for (size_t k = 0; k < m->inputs; k++)
+            if (r->output_of[k] >= 0) add_target(r, &b, k, to);
+    }
+    return 0;
+}
+
+void metrics_finish(metrics *m)
+{
+    m->loss = m->weight > 0 ? m->loss / m->weight : NAN;
+}
