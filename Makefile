@@ -177,11 +177,22 @@ $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/librnnc.a $(ORACLE)
 	    $(LDFLAGS) $(ORACLE) $(BUILD)/librnnc.a $(CHECK_LIBS) $(LIBS)
 -include $(UNITS:%=%.d) $(ORACLE:.o=.d)
 
+# Programs that hold generated C against the oracle: tests/agree on written models, tests/fuzz on random ones.
+AGREE  := $(BUILD)/obj/tests/agree/subject.o $(BUILD)/obj/tests/agree/checks.o
+MODELS := $(BUILD)/tests/agree_models $(BUILD)/tests/fuzz_models
+$(BUILD)/tests/agree_models: $(BUILD)/obj/tests/agree/agree.o
+$(BUILD)/tests/fuzz_models: $(BUILD)/obj/tests/fuzz/fuzz.o $(BUILD)/obj/tests/fuzz/generate.o
+$(BUILD)/obj/tests/agree/%.o $(BUILD)/obj/tests/fuzz/%.o: CPPFLAGS_ALL += -Itests
+$(MODELS): $(AGREE) $(ORACLE) $(BUILD)/librnnc.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/librnnc.a $(LIBS)
+-include $(wildcard $(BUILD)/obj/tests/agree/*.d $(BUILD)/obj/tests/fuzz/*.d)
+
 # The suites find the program under test in RNNC, the libraries in BUILD (both absolute), the compiler in CC.
 RUN = BUILD='$(abspath $(BUILD))' RNNC='$(abspath $(BUILD)/rnnc)' CC='$(CC)' SANITIZE='$(SANITIZE)' sh tests/summary.sh
 
 .PHONY: check unit asan bless generated demo bench
-check: all layers $(UNITS)
+check: all layers $(UNITS) $(MODELS)
 	@$(RUN) $(UNITS) $(SUITES)
 
 unit: $(UNITS)

@@ -1,6 +1,7 @@
 /* agree.c: every model through the oracle and through its C as built by several compilers.
  *
- *     agree [-m] [-c] [-s 1/2] SPEC...      -m: without meaning, differences, variants and faults; -c: without cc
+ *     agree [-m] [-c] [-q] [-s 1/2] SPEC...      -m: without meaning, differences, variants and faults; -c: without cc;
+ *                                                -q: with few of its options
  *
  * The first line of a spec may be `# agree: D=5 E=3`: sizes. */
 #include "agree/checks.h"
@@ -10,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char *const O0[] = { "-std=gnu99", "-O0", NULL };
+static const char *const O0[] = { "-std=gnu99", "-O0", "-DRNN_PLAIN", NULL };
 static const char *const O3[] = { "-std=gnu99", "-O3", "-march=native", NULL };
 static const char *const O2[] = { "-std=gnu99", "-O2", NULL };
 static const char *const FAST[] = { "-std=gnu99", "-O3", "-march=native", "-ffast-math", NULL };
@@ -20,17 +21,17 @@ static const char *const ASAN[] = { "-std=gnu99", "-O1", "-fsanitize=address,und
 
 enum { WORDS = 200 };   /* bytes of the line of sizes */
 
-typedef struct compiler { variant v; double bound; } compiler;
+typedef struct compiler { variant v; double bound; bool slow; } compiler;     /* slow: not with -q */
 static const compiler COMPILERS[] = {
-    { { .name = "tcc double", .real_double = true }, 1e-10 },
-    { { .name = "tcc float" }, 1e-4 },
-    { { .name = "gcc -O0 float", .cc = "gcc", .options = O0 }, 1e-4 },
-    { { .name = "gcc -O3 double", .cc = "gcc", .options = O3, .real_double = true }, 1e-10 },
-    { { .name = "gcc -O3 float", .cc = "gcc", .options = O3 }, 1e-4 },
-    { { .name = "clang -O2 double", .cc = "clang", .options = O2, .real_double = true }, 1e-10 },
-    { { .name = "gcc -O3 -ffast-math float", .cc = "gcc", .options = FAST }, 1e-3 },
+    { { .name = "tcc double", .real_double = true }, 1e-10, false },
+    { { .name = "tcc float" }, 1e-4, false },
+    { { .name = "gcc -O0 float", .cc = "gcc", .options = O0 }, 1e-4, false },
+    { { .name = "gcc -O3 double", .cc = "gcc", .options = O3, .real_double = true }, 1e-10, false },
+    { { .name = "gcc -O3 float", .cc = "gcc", .options = O3 }, 1e-4, true },
+    { { .name = "clang -O2 double", .cc = "clang", .options = O2, .real_double = true }, 1e-10, true },
+    { { .name = "gcc -O3 -ffast-math float", .cc = "gcc", .options = FAST }, 1e-3, true },
 #ifdef __SANITIZE_ADDRESS__
-    { { .name = "sanitizers", .cc = "gcc", .options = ASAN, .real_double = true }, 1e-10 },
+    { { .name = "sanitizers", .cc = "gcc", .options = ASAN, .real_double = true }, 1e-10, false },
 #endif
 };
 
@@ -68,7 +69,7 @@ static bool has_compiler(const char *cc)
     return system(command) == 0;
 }
 
-static void check_spec(tally *t, const char *path, bool meaning, bool compilers)
+static void check_spec(tally *t, const char *path, bool meaning, bool compilers, bool quick)
 {
     char *spec = read_text(path), words[WORDS];
     if (!spec) {
@@ -90,7 +91,7 @@ static void check_spec(tally *t, const char *path, bool meaning, bool compilers)
     for (const char *c = file; *c; c++) seed = seed * 31 + (unsigned char)*c;
     for (size_t i = 0; i < sizeof COMPILERS / sizeof *COMPILERS; i++) {
         const compiler *c = &COMPILERS[i];
-        if (c->v.cc && (!compilers || !has_compiler(c->v.cc))) continue;
+        if (c->v.cc && (!compilers || (quick && c->slow) || !has_compiler(c->v.cc))) continue;
         check_agreement(t, s, &c->v, c->bound, seed, 6);
     }
     if (meaning) {
@@ -104,7 +105,7 @@ static void check_spec(tally *t, const char *path, bool meaning, bool compilers)
 }
 
 /* In a process of its own, so that a crash is one failure. */
-static void check_apart(tally *t, const char *path, bool meaning, bool compilers)
+static void check_apart(tally *t, const char *path, bool meaning, bool compilers, bool quick)
 {
     int ends[2], status = 0;
     fflush(stdout);
@@ -113,7 +114,7 @@ static void check_apart(tally *t, const char *path, bool meaning, bool compilers
     if (child < 0) abort();
     if (child == 0) {
         tally own = { 0, 0 };
-        check_spec(&own, path, meaning, compilers);
+        check_spec(&own, path, meaning, compilers, quick);
         fflush(stdout);
         _exit(write(ends[1], &own, sizeof own) != sizeof own);
     }
@@ -131,17 +132,18 @@ static void check_apart(tally *t, const char *path, bool meaning, bool compilers
 
 int main(int argc, char **argv)
 {
-    bool meaning = true, compilers = true;
+    bool meaning = true, compilers = true, quick = false;
     int part = 1, parts = 1, option;
-    while ((option = getopt(argc, argv, "mcs:")) != -1) {
+    while ((option = getopt(argc, argv, "mcqs:")) != -1) {
         if (option == 'm') meaning = false;
         else if (option == 'c') compilers = false;
+        else if (option == 'q') quick = true;
         else if (option != 's' || sscanf(optarg, "%d/%d", &part, &parts) != 2 || parts < 1) return 2;
     }
     tally t = { 0, 0 };
     for (int i = optind; i < argc; i++) {
         if ((i - optind) % parts != part - 1) continue;
-        check_apart(&t, argv[i], meaning, compilers);
+        check_apart(&t, argv[i], meaning, compilers, quick);
     }
     printf("agree: %d passed, %d failed\n", t.passed, t.failed);
     return t.failed != 0;

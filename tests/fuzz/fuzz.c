@@ -1,6 +1,7 @@
 /* fuzz.c: random models through the oracle and their C.
  *
- *     fuzz [-a] [-p] N SEED      N models from SEED on; -a: by all compilers, not libtcc alone; -p: print the specs */
+ *     fuzz [-a] [-p] [-t] N SEED     N models from SEED on; -a: by all compilers, not libtcc alone; -p: print the specs;
+ *                                   -t: few and small equations */
 #include "agree/checks.h"
 #include "fuzz/generate.h"
 #include <stdio.h>
@@ -8,9 +9,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char *const O0[] = { "-std=gnu99", "-O0", NULL };
+static const char *const O0[] = { "-std=gnu99", "-O0", "-DRNN_PLAIN", NULL };
 static const char *const O3[] = { "-std=gnu99", "-O3", "-march=native", NULL };
-static const char *const O2[] = { "-std=gnu99", "-O2", NULL };
+static const char *const O2[] = { "-std=gnu99", "-O2", "-DRNN_PLAIN", NULL };
 
 static bool has_compiler(const char *cc)
 {
