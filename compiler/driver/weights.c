@@ -1,6 +1,7 @@
 /* weights.c: tensors by name to the array of parameters and back; see weights.h. */
 #include "driver/weights.h"
 #include "driver/command.h"
+#include "train/checkpoint.h"
 #include <string.h>
 
 size_t weights_offset(const graph *g, uint32_t index)
@@ -17,13 +18,15 @@ static bool is_param(const graph *g, const char *word)
     return false;
 }
 
-/* The tensor in the file that belongs to no parameter, or NULL; of several the one nearest to `wanted`. */
+/* The tensor in the file that belongs to no parameter, or NULL; of several the one nearest to `wanted`. What a
+ * checkpoint keeps besides weights is none. */
 static const char *stranger(arena *a, const graph *g, const tensors *file, const char *wanted)
 {
     const char **words = ARENA_ARRAY(a, const char *, file->len + 1);
     size_t count = 0;
     for (size_t i = 0; i < file->len; i++)
-        if (!is_param(g, file->data[i].name)) words[count++] = file->data[i].name;
+        if (!is_param(g, file->data[i].name) && !checkpoint_tensor_of_run(file->data[i].name))
+            words[count++] = file->data[i].name;
     const char *nearest = wanted ? name_nearest(wanted, words, count) : NULL;
     return nearest ? nearest : words[0];
 }

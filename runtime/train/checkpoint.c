@@ -119,7 +119,8 @@ static char *array_name(int slot, const char *param)
 
 static bool put_param(tensors *t, const trainable *m, const train_param *p, const char *name, const void *array)
 {
-    return tensors_add(t, name, real_dtype(m), (size_t)p->rank, p->dims, (const char *)array + p->offset * m->real_size);
+    const char *start = (const char *)array + p->offset * m->real_size;
+    return tensors_add(t, name, real_dtype(m), (size_t)p->rank, p->dims, start);
 }
 
 static bool put_tensors(tensors *t, const checkpoint *c)
@@ -212,12 +213,15 @@ static char *shape_text(size_t rank, const size_t *dims)
     return text;
 }
 
-/* A fault of a tensor, with the names of both models where they differ. */
-static bool other_model(const reader *r, const trainable *m, const char *fault)
+/* A fault of a tensor, with what differs between the models: their names, or what they were compiled with. */
+static bool other_model(const reader *r, const checkpoint *c, const char *fault)
 {
-    const char *of = note(r, "model");
-    if (of && strcmp(of, m->model) != 0)
-        return fault_set(r->error, "%s: %s; it belongs to model '%s', this is model '%s'", r->path, fault, of, m->model);
+    const char *of = note(r, "model"), *with = note(r, "definitions");
+    if (of && strcmp(of, c->model->model) != 0)
+        return fault_set(r->error, "%s: %s; it belongs to model '%s', this is model '%s'", r->path, fault, of,
+                         c->model->model);
+    if (with && c->definitions && strcmp(with, c->definitions) != 0)
+        return fault_set(r->error, "%s: %s; it was made with %s, this is %s", r->path, fault, with, c->definitions);
     return fault_set(r->error, "%s: %s; 'rnnc check -v' lists what the model has", r->path, fault);
 }
 
@@ -227,21 +231,23 @@ static bool same_shape(const train_param *p, const tensor *t)
 }
 
 /* Holds the tensor `name` against parameter p. Exact: it must be of the model's type. */
-static bool check_tensor(const reader *r, const trainable *m, const train_param *p, const char *name, bool exact)
+static bool check_tensor(const reader *r, const checkpoint *c, const train_param *p, const char *name, bool exact)
 {
+    const trainable *m = c->model;
     const tensor *t = tensors_find(&r->file, name);
     char *want = shape_text((size_t)p->rank, p->dims), *have = t ? shape_text(t->rank, t->dims) : NULL, *fault = NULL;
-    bool real = t && (t->dtype == DTYPE_F32 || t->dtype == DTYPE_F64 || t->dtype == DTYPE_F16 || t->dtype == DTYPE_BF16);
+    dtype d = t ? t->dtype : DTYPE_F32;
+    bool real = d == DTYPE_F32 || d == DTYPE_F64 || d == DTYPE_F16 || d == DTYPE_BF16;
     if (!t) fault_set(&fault, "the tensor '%s' %s is missing", name, want ? want : "");
     else if (!same_shape(p, t))
         fault_set(&fault, "the tensor '%s' has shape %s, the model has %s", name, have ? have : "", want ? want : "");
-    if (fault) other_model(r, m, fault);
-    else if (exact && t->dtype != real_dtype(m))
-        fault_set(r->error, "%s: '%s' is %s, but the model computes in %s: train on with the other --real", r->path, name,
-                  dtype_name(t->dtype), dtype_name(real_dtype(m)));
+    if (fault) other_model(r, c, fault);
+    else if (exact && d != real_dtype(m))
+        fault_set(r->error, "%s: '%s' is %s, but the model computes in %s: train on with the other --real", r->path,
+                  name, dtype_name(d), dtype_name(real_dtype(m)));
     else if (!real)
         fault_set(r->error, "%s: '%s' is %s, expected F32, F64, F16 or BF16: convert it", r->path, name,
-                  dtype_name(t->dtype));
+                  dtype_name(d));
     free(want);
     free(have);
     free(fault);
@@ -255,16 +261,17 @@ static const train_param *param_of(const trainable *m, const char *name)
     return NULL;
 }
 
-static bool check_weights(const reader *r, const trainable *m, bool exact)
+static bool check_weights(const reader *r, const checkpoint *c, bool exact)
 {
+    const trainable *m = c->model;
     for (size_t i = 0; i < m->params; i++)
-        if (!check_tensor(r, m, &m->param[i], m->param[i].name, exact)) return false;
+        if (!check_tensor(r, c, &m->param[i], m->param[i].name, exact)) return false;
     for (size_t i = 0; i < r->file.len; i++) {
         const char *name = r->file.data[i].name;
         if (param_of(m, name) || (r->whole && checkpoint_tensor_of_run(name))) continue;
         char *fault = NULL;
         fault_set(&fault, "the tensor '%s' belongs to no parameter", name);
-        other_model(r, m, fault);
+        other_model(r, c, fault);
         free(fault);
         return false;
     }
@@ -302,7 +309,7 @@ static bool check_run(const reader *r, const checkpoint *c)
     for (int s = 0; s < p->slots; s++)
         for (size_t i = 0; i < m->params; i++) {
             char *name = array_name(s, m->param[i].name);
-            bool ok = name ? check_tensor(r, m, &m->param[i], name, true) : fault_set(r->error, "out of memory");
+            bool ok = name ? check_tensor(r, c, &m->param[i], name, true) : fault_set(r->error, "out of memory");
             free(name);
             if (!ok) return false;
         }
@@ -393,7 +400,7 @@ bool checkpoint_read(const char *path, checkpoint *c, char **error)
 {
     reader r = {.path = path, .error = error};
     bool resumes = c->optimiser != NULL;
-    bool ok = open_file(&r) && (!resumes || check_resumable(&r)) && check_weights(&r, c->model, resumes) &&
+    bool ok = open_file(&r) && (!resumes || check_resumable(&r)) && check_weights(&r, c, resumes) &&
               (!(resumes || c->same_spec) || check_spec(&r, c)) && (!resumes || check_run(&r, c)) && take(&r, c);
     tensors_free(&r.file);
     return ok;

@@ -1,10 +1,10 @@
-/* checkpoint.h: one safetensors file from which training goes on to the same bits, and which any tool can read the weights from.
+/* checkpoint.h: one safetensors file from which training goes on to the same bits, and any tool can read the weights.
  *
  * Tensors: every parameter under its name; the optimiser's arrays as "optimiser/0/NAME", ...; the carried state as
  * "carried/state" (bytes). No parameter has a name with a slash. Metadata, all of it text: what made the file ("rnnc"),
  * model, hash, definitions, vocabulary, the numbers of the optimiser and of the run (decimal, reals as hexadecimal
- * floats), and "checksum": the sum modulo 2^64 of the 64-bit FNV-1a hashes of all other entries, tensors with name, type,
- * shape and bytes, metadata with key and value, in any order. One changed bit changes it for certain.
+ * floats), and "checksum": the sum modulo 2^64 of the 64-bit FNV-1a hashes of all other entries, tensors with name,
+ * type, shape and bytes, metadata with key and value, in any order. One changed bit changes it for certain.
  * Written atomically (train/atomic.h). */
 #ifndef TRAIN_CHECKPOINT_H
 #define TRAIN_CHECKPOINT_H
@@ -34,12 +34,12 @@ typedef struct checkpoint {
 /* Errors are one clear line, malloc'ed; *error is NULL before.
  * False: what was at `path` before is untouched. */
 bool checkpoint_write(const char *path, const checkpoint *c, char **error);
-/* Fills in the arrays that c points to and its progress; c->vocabulary is then owned by the caller (malloc'ed; NULL: the
- * file has none). After a failure nothing that c points to is changed.
- * With an optimiser, the file must be a checkpoint of the same spec with one of the same rule, in the same type of reals;
- * and with the carried state, if c has room for one. Without, weights are enough: any safetensors file with the
- * parameters' names and shapes, in F32, F64, F16 or BF16. A checkpoint of another model is refused with what differs: the
- * first tensor that is missing, extra or of another shape, the definitions, or the hash. */
+/* Fills in the arrays that c points to and its progress; c->vocabulary is then owned by the caller (malloc'ed; NULL:
+ * the file has none). After a failure nothing that c points to is changed.
+ * With an optimiser, the file must be a checkpoint of the same spec with one of the same rule, in the same type of
+ * reals; and with the carried state, if c has room for one. Without, weights are enough: any safetensors file with the
+ * parameters' names and shapes, in F32, F64, F16 or BF16. A checkpoint of another model is refused with what differs:
+ * the first tensor that is missing, extra or of another shape, the definitions, or the hash. */
 bool checkpoint_read(const char *path, checkpoint *c, char **error);
 /* Metadata alone, before a model is compiled: vocabulary and definitions (malloc'ed; NULL when absent). */
 bool checkpoint_peek(const char *path, char **vocabulary, char **definitions, char **error);

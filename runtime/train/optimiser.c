@@ -1,9 +1,9 @@
 /* optimiser.c: clipping, the learning rate and the rules; see optimiser.h.
  *
- * In: a gradient, the options, the state of the rule. Out: changed parameters and state. The loops over parameters stand
- * in optimiser_real.h, once for float and once for double; here is what depends on no type: options and their defaults,
- * schedules, groups. All state between two updates lies in the struct `optimiser`; the same state, gradient and epoch
- * give the same bits. */
+ * In: a gradient, the options, the state of the rule. Out: changed parameters and state. The loops over parameters
+ * stand in optimiser_real.h, once for float and once for double; here is what depends on no type: options and their
+ * defaults, schedules, groups. All state between two updates lies in the struct `optimiser`; the same state, gradient
+ * and epoch give the same bits. */
 #define _GNU_SOURCE 1
 #include "train/optimiser.h"
 #include "train/fault.h"

@@ -13,7 +13,7 @@ typedef enum optimiser_rule {
     RULE_COUNT
 } optimiser_rule;
 
-/* A shell pattern of parameter names, and what their rate is multiplied by; 0 freezes them. The first that fits counts. */
+/* A shell pattern of parameter names; what their rate is multiplied by, 0 freezes them. The first that fits counts. */
 typedef struct rate_group { const char *pattern; double factor; } rate_group;
 
 typedef enum schedule_kind {
@@ -60,8 +60,10 @@ bool optimiser_check(const optimiser_options *o, const trainable *m, char **erro
 
 optimiser *optimiser_new(const optimiser_options *o, const trainable *m);           /* NULL: out of memory */
 void optimiser_free(optimiser *p);
-double optimiser_rate(const optimiser *p, double epoch);    /* the rate of the next update; epoch counts from 0, with its fraction */
-/* One update. Clips grads in place, then changes params. Returns the gradient's norm before clipping; a non-finite norm changes nothing. */
+/* The rate of the next update; epoch counts from 0, with its fraction. */
+double optimiser_rate(const optimiser *p, double epoch);
+/* One update. Clips grads in place, then changes params. Returns the gradient's norm before clipping; a norm that is
+ * not finite changes nothing. */
 double optimiser_update(optimiser *p, const trainable *m, void *params, void *grads, double epoch);
 void optimiser_epoch(optimiser *p, double validation_loss);                         /* for plateau */
 const char *optimiser_rule_name(optimiser_rule r);

@@ -1,7 +1,7 @@
 """compare.py STEPS: optimisers and schedules against torch.optim, from the same weights and gradients.
 
-Every rule with its defaults (so the defaults are compared, too), with other options, with decay, clipping and a group of
-its own rate, in double and in float; every schedule that torch has.
+Every rule with its defaults (so the defaults are compared, too), with other options, with decay, clipping and a group
+of its own rate, in double and in float; every schedule that torch has.
 """
 import subprocess
 import sys
@@ -82,7 +82,8 @@ RULES = {
     "rmsprop": (torch.optim.RMSprop, {"rate": "lr", "rho": "alpha", "epsilon": "eps", "momentum": "momentum",
                                       "weight_decay": "weight_decay"}, {}),
     "adagrad": (torch.optim.Adagrad, {"rate": "lr", "epsilon": "eps", "weight_decay": "weight_decay"}, {}),
-    "adadelta": (torch.optim.Adadelta, {"rate": "lr", "rho": "rho", "epsilon": "eps", "weight_decay": "weight_decay"}, {}),
+    "adadelta": (torch.optim.Adadelta, {"rate": "lr", "rho": "rho", "epsilon": "eps",
+                                        "weight_decay": "weight_decay"}, {}),
     "adam": (torch.optim.Adam, {"rate": "lr", "epsilon": "eps", "weight_decay": "weight_decay"}, {}),
     "adamw": (torch.optim.AdamW, {"rate": "lr", "epsilon": "eps", "weight_decay": "weight_decay"}, {}),
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
-# run.sh: optimisers and schedules against torch.optim. Needs BUILD (where librnnc.a is) and CC; skipped where python3 has
-# no torch or no numpy.
+# run.sh: optimisers and schedules against torch.optim. Needs BUILD (where librnnc.a is) and CC; skipped where python3
+# has no torch or no numpy.
 here=$(cd "$(dirname "$0")" && pwd) || exit 3
 root=$here/../..
 python=${PYTHON:-/usr/bin/python3}

@@ -1,5 +1,5 @@
-/* checkpoint.c: tests of checkpoints: what is written is read back to the bit, and what is damaged, cut off or of another
- * model is refused with one clear line, nothing being touched. */
+/* checkpoint.c: tests of checkpoints: what is written is read back to the bit, and what is damaged, cut off or of
+ * another model is refused with one clear line, nothing being touched. */
 #define _GNU_SOURCE 1
 #include "train/checkpoint.h"
 #include "train/safetensors.h"
@@ -61,7 +61,7 @@ enum { SIZE = 8, STATE_BYTES = 5 };
 static train_param params[] = {
     {.name = "W", .rank = 2, .dims = {2, 2}, .offset = 0, .size = 4},
     {.name = "cell.b", .rank = 1, .dims = {3}, .offset = 4, .size = 3},
-    {.name = "state", .rank = 0, .dims = {0}, .offset = 7, .size = 1},   /* also what a tensor of the run might be called */
+    {.name = "state", .rank = 0, .dims = {0}, .offset = 7, .size = 1},   /* not the carried one */
 };
 
 static trainable model_of(size_t real_size)
@@ -291,6 +291,9 @@ START_TEST(other_models_are_refused)
 
     other[0].dims[1] = 3;
     refused("c", &b.c, "c: the tensor 'W' has shape (2, 2), the model has (2, 3); 'rnnc check -v' lists");
+    b.c.definitions = "H=9";
+    refused("c", &b.c, "the model has (2, 3); it was made with H=2, this is H=9");
+    b.c.definitions = "H=2";
     b.model.model = "n";
     refused("c", &b.c, "the model has (2, 3); it belongs to model 'm', this is model 'n'");
     other[0] = params[0];

@@ -1,7 +1,7 @@
 /* optimiser.c: tests of the rules, schedules, clipping and groups.
  *
- * The rules are held against recurrences of one component written here in long double, from the papers' equations and not
- * from the loops under test, and where there is one against a closed form. (tests/train_torch holds them against
+ * The rules are held against recurrences of one component written here in long double, from the papers' equations and
+ * not from the loops under test, and where there is one against a closed form. (tests/train_torch holds them against
  * torch.optim.) */
 #define _GNU_SOURCE 1
 #include "train/checkpoint.h"
@@ -39,7 +39,10 @@ static void set(array *a, size_t i, double v)
 
 /* A weight to begin with, and the gradient of component i in update t. */
 static double weight_at(size_t i) { return cos((double)i) / 2; }
-static double gradient_at(size_t i, uint64_t t) { return sin((double)i * 3 + (double)t * (double)t) * (i % 5 ? 1 : 1e-3); }
+static double gradient_at(size_t i, uint64_t t)
+{
+    return sin((double)i * 3 + (double)t * (double)t) * (i % 5 ? 1 : 1e-3);
+}
 
 static void put_weights(array *w)
 {
@@ -114,8 +117,9 @@ static void follow(optimiser_options o, size_t real_size, double bound)
         for (size_t i = 0; i < SIZE; i++) reference(&o, &c[i], get(&g, i), t);
         optimiser_update(p, &m, reals(&w), reals(&g), 0);
         for (size_t i = 0; i < SIZE; i++)
-            ck_assert_msg(fabsl(c[i].w - get(&w, i)) <= bound * (1 + fabsl(c[i].w)), "%s, update %d, component %zu: %.17g, "
-                          "not %.17Lg", optimiser_rule_name(o.rule), t, i, get(&w, i), c[i].w);
+            ck_assert_msg(fabsl(c[i].w - get(&w, i)) <= bound * (1 + fabsl(c[i].w)),
+                          "%s, update %d, component %zu: %.17g, not %.17Lg", optimiser_rule_name(o.rule), t, i,
+                          get(&w, i), c[i].w);
     }
     ck_assert_uint_eq(p->updates, 50);
     optimiser_free(p);
@@ -308,7 +312,7 @@ START_TEST(plateau_lowers_after_patience)
 }
 END_TEST
 
-/* ---- clipping, groups ---------------------------------------------------------------------------------------------- */
+/* ---- clipping, groups -------------------------------------------------------------------------------------------- */
 
 static const size_t real_sizes[] = {sizeof(float), sizeof(double)};
 
@@ -407,7 +411,7 @@ START_TEST(groups_have_their_rates)
 }
 END_TEST
 
-/* ---- going on ------------------------------------------------------------------------------------------------------ */
+/* ---- going on ---------------------------------------------------------------------------------------------------- */
 
 static void train(optimiser *p, const trainable *m, array *w, uint64_t from, uint64_t to)
 {
@@ -454,7 +458,7 @@ START_TEST(resumed_is_the_same_to_the_bit)
 }
 END_TEST
 
-/* ---- names and options --------------------------------------------------------------------------------------------- */
+/* ---- names and options ------------------------------------------------------------------------------------------- */
 
 /* The words of train { } and those of the lists here are the same. */
 static const char *words_of(const char *key)
