@@ -157,7 +157,8 @@ int hello_step(const hello_args *given)
                 const int valid = !ragged || (t < length_t(args, seq));
                 real *to = args->p + (t * batch + seq) * 4;
                 for (size_t unit = 0; unit < 4; unit++) {
-                    to[unit] = valid ? (p_all + (t * batch + seq) * 4)[unit] : 0;
+                    const real value = (p_all + (t * batch + seq) * 4)[unit];
+                    to[unit] = valid ? value : 0;
                 }
             }
         }
@@ -168,7 +169,8 @@ int hello_step(const hello_args *given)
                 const int valid = !ragged || (t < length_t(args, seq));
                 real *to = args->hidden + (t * batch + seq) * 8;
                 for (size_t unit = 0; unit < 8; unit++) {
-                    to[unit] = valid ? (h_all + ((t + 1) * batch + seq) * 8)[unit] : 0;
+                    const real value = (h_all + ((t + 1) * batch + seq) * 8)[unit];
+                    to[unit] = valid ? value : 0;
                 }
             }
         }
@@ -307,7 +309,8 @@ int hello_forward(const hello_args *args)
                 const int valid = !ragged || (t < length_t(args, seq));
                 real *to = args->p + (t * batch + seq) * 4;
                 for (size_t unit = 0; unit < 4; unit++) {
-                    to[unit] = valid ? (p_all + (t * batch + seq) * 4)[unit] : 0;
+                    const real value = (p_all + (t * batch + seq) * 4)[unit];
+                    to[unit] = valid ? value : 0;
                 }
             }
         }
@@ -318,7 +321,8 @@ int hello_forward(const hello_args *args)
                 const int valid = !ragged || (t < length_t(args, seq));
                 real *to = args->hidden + (t * batch + seq) * 8;
                 for (size_t unit = 0; unit < 8; unit++) {
-                    to[unit] = valid ? (h_all + ((t + 1) * batch + seq) * 8)[unit] : 0;
+                    const real value = (h_all + ((t + 1) * batch + seq) * 8)[unit];
+                    to[unit] = valid ? value : 0;
                 }
             }
         }
@@ -524,7 +528,8 @@ int hello_loss(const hello_args *args)
                 const int valid = !ragged || (t < length_t(args, seq));
                 real *to = args->p + (t * batch + seq) * 4;
                 for (size_t unit = 0; unit < 4; unit++) {
-                    to[unit] = valid ? (p_all + (t * batch + seq) * 4)[unit] : 0;
+                    const real value = (p_all + (t * batch + seq) * 4)[unit];
+                    to[unit] = valid ? value : 0;
                 }
             }
         }
@@ -535,7 +540,8 @@ int hello_loss(const hello_args *args)
                 const int valid = !ragged || (t < length_t(args, seq));
                 real *to = args->hidden + (t * batch + seq) * 8;
                 for (size_t unit = 0; unit < 8; unit++) {
-                    to[unit] = valid ? (h_all + ((t + 1) * batch + seq) * 8)[unit] : 0;
+                    const real value = (h_all + ((t + 1) * batch + seq) * 8)[unit];
+                    to[unit] = valid ? value : 0;
                 }
             }
         }

@@ -161,7 +161,8 @@ int tiny_lstm_step(const tiny_lstm_args *given)
             for (size_t seq = 0; seq < batch; seq++) {
                 const int valid = !ragged || (t < length_t(args, seq));
                 real *to = args->out + (t * batch + seq) * 1;
-                to[0] = valid ? (out_all + (t * batch + seq))[0] : 0;
+                const real value = (out_all + (t * batch + seq))[0];
+                to[0] = valid ? value : 0;
             }
         }
     }
@@ -313,7 +314,8 @@ int tiny_lstm_forward(const tiny_lstm_args *args)
             for (size_t seq = 0; seq < batch; seq++) {
                 const int valid = !ragged || (t < length_t(args, seq));
                 real *to = args->out + (t * batch + seq) * 1;
-                to[0] = valid ? (out_all + (t * batch + seq))[0] : 0;
+                const real value = (out_all + (t * batch + seq))[0];
+                to[0] = valid ? value : 0;
             }
         }
     }
@@ -512,7 +514,8 @@ int tiny_lstm_loss(const tiny_lstm_args *args)
             for (size_t seq = 0; seq < batch; seq++) {
                 const int valid = !ragged || (t < length_t(args, seq));
                 real *to = args->out + (t * batch + seq) * 1;
-                to[0] = valid ? (out_all + (t * batch + seq))[0] : 0;
+                const real value = (out_all + (t * batch + seq))[0];
+                to[0] = valid ? value : 0;
             }
         }
     }
@@ -982,7 +985,8 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
             for (size_t seq = 0; seq < batch; seq++) {
                 const int valid = !ragged || (t < length_t(args, seq));
                 real *to = args->d_x + (t * batch + seq) * 1;
-                to[0] = valid ? (d_x_all + (t * batch + seq))[0] : 0;
+                const real value = (d_x_all + (t * batch + seq))[0];
+                to[0] = valid ? value : 0;
             }
         }
     }

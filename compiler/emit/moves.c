@@ -313,8 +313,13 @@ static void write_copy_out(writer *w, const stmt *s)
     open_components(w, s->shape);
     const char *unit = s->shape.dim[0] > 1 ? (s->shape.dim[1] > 1 ? arena_printf(w->arena, "unit * %d + col", s->shape.dim[1]) : "unit") :
                        s->shape.dim[1] > 1 ? "col" : "0";
-    text_line(w->out, "to[%s] = %s(%s)%s%s;", unit, valid ? "valid ? " : "", c_address(w, s->from.data[0]),
-              c_component(w, s->from.data[0], s->shape, s->shape), valid ? " : 0" : "");
+    const char *from = c_component(w, s->from.data[0], s->shape, s->shape);
+    if (valid) { /* read before the choice, as in pointwise.c */
+        text_line(w->out, "const real value = (%s)%s;", c_address(w, s->from.data[0]), from);
+        text_line(w->out, "to[%s] = valid ? value : 0;", unit);
+    } else {
+        text_line(w->out, "to[%s] = (%s)%s;", unit, c_address(w, s->from.data[0]), from);
+    }
     close_components(w, s->shape);
     close_rows(w, before);
     text_close(w->out, NULL);

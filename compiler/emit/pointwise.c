@@ -1,7 +1,11 @@
 /* pointwise.c: elementwise statements: a loop over rows, a loop over components, a line a value.
  *
  * A value that has a name or more than one reader is a constant of the innermost loop; any other stands inside its reader's
- * expression. */
+ * expression.
+ *
+ * Note [loads before choices]. In c ? a[i] : b the load of a[i] is conditional. gcc 12 -O3 with AVX-512 vectorises
+ * short loops of such loads over several rows and takes the mask of the first vector for all: wrong values, without a
+ * warning. Every row may be read, so what a choice reads is read before it, into a constant; that needs no masks. */
 #include "emit/writer.h"
 
 #include <string.h>
@@ -11,6 +15,7 @@ typedef struct pointwise {
     const stmt *s;
     const char **to;            /* pointer that each store goes through */
     node_list reads;            /* values read from memory */
+    node_list early;            /* of these, what is read into a constant first: see note [loads before choices] */
     node_list locals;           /* nodes of the statement with a constant of their own */
     int temporaries;
     const char **name_of;       /* per node: its constant, or the pointer to its row */
@@ -254,7 +259,7 @@ static const char *expression(pointwise *p, node_id id, int *strength)
     writer *w = p->w;
     const node *n = graph_node(w->g, id);
     *strength = ATOM;
-    if (in_list(&p->reads, id))
+    if (in_list(&p->reads, id) && !in_list(&p->early, id))
         return arena_printf(w->arena, "%s%s", p->name_of[id.i], c_component(w, w->p->views[id.i], n->type.shape, p->s->shape));
     if (p->name_of[id.i])
         return p->name_of[id.i];
@@ -286,6 +291,42 @@ static const char *defining(pointwise *p, node_id id)
     const char *e = expression(p, id, &strength);
     p->name_of[id.i] = own;
     return e;
+}
+
+/* Operations whose C text may leave out operands but the first. */
+static bool is_lazy(op o) { return o == OP_select || o == OP_and || o == OP_or; }
+
+/* Reads behind a choice are made before it, as constants of the component; see note [loads before choices]. The walk
+ * follows what expression() writes in place: depth as there. */
+static void read_before(pointwise *p, node_id id, bool chosen)
+{
+    const node *n = graph_node(p->w->g, id);
+    if (in_list(&p->reads, id)) {
+        if (chosen && !in_list(&p->early, id))
+            array_push(p->w->arena, &p->early, id);
+        return;
+    }
+    for (int a = 0; is_of(p, id) && a < n->args; a++)
+        if (!in_list(&p->locals, n->arg[a]))
+            read_before(p, n->arg[a], chosen || n->op == OP_put || (a > 0 && is_lazy(n->op)));
+}
+
+static void write_early_reads(pointwise *p)
+{
+    writer *w = p->w;
+    for (size_t i = 0; i < p->locals.len; i++)
+        read_before(p, p->locals.data[i], false);
+    for (size_t i = 0; i < p->s->nodes.len; i++)
+        if (graph_node(w->g, p->s->nodes.data[i])->op == OP_sum_over || is_stored(p, p->s->nodes.data[i]))
+            read_before(p, p->s->nodes.data[i], false);
+    for (size_t i = 0; i < p->early.len; i++) {
+        node_id id = p->early.data[i];
+        const node *n = graph_node(w->g, id);
+        const char *at = unique_local(p, arena_printf(w->arena, "%s_at", p->name_of[id.i]));
+        text_line(w->out, "const real %s = %s%s;", at, p->name_of[id.i],
+                  c_component(w, w->p->views[id.i], n->type.shape, p->s->shape));
+        p->name_of[id.i] = at;
+    }
 }
 
 /* ---- the statement ------------------------------------------------------------------------------------------------------------ */
@@ -430,6 +471,7 @@ static void write_components(pointwise *p)
     if (p->s->shape.dim[0] > 1 || p->s->shape.dim[1] > 1)
         text_line(w->out, "RNN_INDEPENDENT");
     open_components(w, p->s->shape);
+    write_early_reads(p);
     for (size_t i = 0; i < p->locals.len; i++) {
         node_id id = p->locals.data[i];
         if (graph_node(w->g, id)->origin.whole)
