@@ -51,8 +51,6 @@ static int evaluate(prepared *p)
     int code = prepare_checkpoint(p, weights);
     if (!code) code = prepare_data(p, false);
     if (!code) code = prepare_model(p, p->s.data.batch, p->s.data.steps, calls_guess);
-    if (!code && !p->c.t.has(p->c.t.self, TRAIN_LOSS))
-        code = command_fault(EXIT_SPEC, "%s: the model '%s' has no loss to measure", p->o->operands.data[0], p->c.t.model);
     if (!code) code = prepare_weights(p, weights, true);
     metrics found = { 0 };
     if (!code) code = measure(p, &found);

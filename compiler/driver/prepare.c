@@ -36,6 +36,7 @@ int prepare_checkpoint(prepared *p, const char *path)
     char *error = NULL;
     int code = command_can_read(path);
     if (code) return code;
+    p->checkpoint = path;
     if (checkpoint_peek(path, &p->vocabulary, &p->definitions, &error)) return 0;
     return prepare_fault(EXIT_SPEC, error);
 }
@@ -51,12 +52,23 @@ static int open_data(prepared *p)
     return p->data ? 0 : prepare_fault(EXIT_SPEC, error);
 }
 
+/* Checks the spec with a stand-in for sizes from data. Definitions that only spoil a good spec are another spec's. */
+static int check_first(prepared *p, compiled *c)
+{
+    compile_options how = { .definitions = p->definitions, .data_size = STAND_IN, .silent = p->definitions != NULL };
+    int code = compiled_check(c, p->arena, p->o, &how);
+    if (code != EXIT_SPEC || !p->definitions) return code;
+    how = (compile_options){ .data_size = STAND_IN, .quiet = true };
+    code = compiled_check(c, p->arena, p->o, &how);
+    if (code) return code;
+    return command_fault(EXIT_SPEC, "%s: it was trained with %s, which does not fit the spec: it belongs to another one",
+                         p->checkpoint, p->definitions);
+}
+
 int prepare_data(prepared *p, bool to_train)
 {
     compiled first;
-    int code = compiled_check(
-        &first, p->arena, p->o,
-        &(compile_options){ .definitions = p->definitions, .data_size = STAND_IN, .quiet = true });
+    int code = check_first(p, &first);
     if (!code) code = settings_read(&p->s, p->o, first.p.model, to_train);
     if (!code) code = open_data(p);
     return code;
@@ -72,7 +84,10 @@ static void *room(size_t bytes)
 static int bind(prepared *p)
 {
     char *error = NULL;
-    if (!p->data || dataset_bind(p->data, &p->c.t, &error)) return 0;
+    if (!p->data) return 0;
+    if (!p->c.p.loss)
+        return command_fault(EXIT_SPEC, "%s: the model '%s' has no loss", p->o->operands.data[0], p->c.t.model);
+    if (dataset_bind(p->data, &p->c.t, &error)) return 0;
     return prepare_fault(EXIT_SPEC, error);
 }
 
@@ -83,7 +98,8 @@ int prepare_model(prepared *p, size_t sequences, size_t steps, double calls)
                             .sequences = sequences,
                             .steps = steps,
                             .calls = calls };
-    int code = compiled_check(&p->c, p->arena, p->o, &how);
+    int code = p->data ? 0 : check_first(p, &p->c);
+    if (!code) code = compiled_check(&p->c, p->arena, p->o, &how);
     if (!code) code = compiled_load(&p->c, &how);
     if (code) return code;
     p->params = room(p->c.t.size * p->c.t.real_size);

@@ -119,6 +119,7 @@ static int run(trainer *t, const char *folder)
     case LOOP_DONE:
     case LOOP_STOPPED: return command_finish(EXIT_SUCCESS);
     case LOOP_NUMERIC: return prepare_fault(EXIT_NUMERIC, error);
+    case LOOP_UNFIT: return prepare_fault(EXIT_SPEC, error);
     case LOOP_FAULT: break;
     }
     return prepare_fault(EXIT_SYSTEM, error);
@@ -134,9 +135,6 @@ static int prepare(trainer *t, const char *folder)
     if (!code && from) code = prepare_checkpoint(&t->p, from);
     if (!code) code = prepare_data(&t->p, true);
     if (!code) code = prepare_model(&t->p, t->p.s.data.batch, t->p.s.data.steps, calls_guess);
-    if (!code && !t->p.c.t.has(t->p.c.t.self, TRAIN_GRAD))
-        code = command_fault(EXIT_SPEC, "%s: the model '%s' has no loss, so there is nothing to train", o->operands.data[0],
-                             t->p.c.t.model);
     if (!code) code = open_optimiser(t);
     return code ? code : begin(t);
 }

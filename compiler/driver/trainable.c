@@ -100,7 +100,7 @@ int compiled_check(compiled *c, arena *a, const options *o, const compile_option
     po.emit.real_double = o->value[OPTION_REAL].number == REAL_DOUBLE;
     if (!pipeline_open(&c->p, a, &po)) return EXIT_SYSTEM;
     bool good = pipeline_check(&c->p);
-    if (!good || !how->quiet) command_print_messages(o, &c->p);
+    if (!how->silent && (!good || !how->quiet)) command_print_messages(o, &c->p);
     if (!good) return EXIT_SPEC;
     c->definitions = definitions_of(&c->p);
     c->hash = hash_of(&c->p);

@@ -32,7 +32,7 @@ typedef struct loop {
     uint64_t first_update;      /* done before this run */
     uint64_t saved;             /* update of the last checkpoint that this run wrote */
     bool finished;              /* by early stopping */
-    loop_end fault;             /* LOOP_NUMERIC or LOOP_FAULT, with *error */
+    loop_end fault;             /* after a failure, with *error */
     char **error;
 } loop;
 
@@ -88,6 +88,12 @@ static bool file_fault(loop *l)
 {
     l->fault = LOOP_FAULT;
     return false;
+}
+
+static bool unfit(loop *l, const char *why)
+{
+    l->fault = LOOP_UNFIT;
+    return fault_set(l->error, "%s", why);
 }
 
 /* ---- one update -------------------------------------------------------------------------------------------------- */
@@ -342,18 +348,11 @@ static bool open_loop(loop *l)
     if (!l->last || !l->best || !l->packed || !l->grads || !meter_open(&l->meter, m, false)) return no_memory(l);
     m->pack(m->self, l->t->params, l->packed);
     size_t batches = dataset_batches(l->t->data, PART_TRAIN, l->t->progress.epoch);
-    if (batches == 0 || l->t->progress.batch >= batches) {
-        l->fault = LOOP_FAULT;
-        return batches == 0 ? fault_set(l->error, "there is no batch to train on: more data, or a smaller --batch")
-                            : fault_set(l->error,
-                                        "%s: it stands at batch %" PRIu64 " of an epoch, and an epoch has %zu: resume "
-                                        "with the data and the batches that it was trained with",
-                                        l->last, l->t->progress.batch + 1, batches);
-    }
-    if (l->o->patience && dataset_batches(l->t->data, PART_VALIDATE, 0) == 0) {
-        l->fault = LOOP_FAULT;
-        return fault_set(l->error, "patience needs a part to validate on, and the data have none");
-    }
+    if (batches == 0) return unfit(l, "there is no batch to train on: more data, or a smaller --batch");
+    if (l->t->progress.batch >= batches)
+        return unfit(l, "the checkpoint stands at a batch that an epoch does not have: resume with the same data and batches");
+    if (l->o->patience && dataset_batches(l->t->data, PART_VALIDATE, 0) == 0)
+        return unfit(l, "patience needs a part to validate on, and the data have none");
     return curves_open(&l->curves, l->o->csv, l->first_update, l->error) || file_fault(l);
 }
 

@@ -38,10 +38,11 @@ typedef enum loop_end {
     LOOP_DONE,
     LOOP_STOPPED,                     /* by SIGINT or SIGTERM, after saving */
     LOOP_NUMERIC,                     /* a loss, gradient or parameter is not finite; nothing was saved since */
-    LOOP_FAULT                        /* data or a file */
+    LOOP_UNFIT,                       /* data or options do not fit: nothing was trained */
+    LOOP_FAULT                        /* the system: memory, files */
 } loop_end;
 
-/* *error is one clear line (malloc'ed) for the last two. */
+/* *error is one clear line (malloc'ed) for the last three. */
 loop_end train_run(training *t, const loop_options *o, char **error);
 
 /* FOLDER/NAME.safetensors, malloc'ed; NULL without memory. */

@@ -1,0 +1,391 @@
+#!/bin/sh
+# run.sh [MOMENTS]: rnnc train, eval and sample: what they learn, each flag, resuming to the same bits, and that nothing
+# is lost: SIGKILL at MOMENTS random moments (25; `sh tests/train/run.sh 200` for long), Ctrl-C, faults of files.
+#
+# Needs RNNC (the program), BUILD (the folder of librnnc.a) and CC.
+here=$(cd "$(dirname "$0")" && pwd) || exit 3
+root=$here/../..
+rnnc=${RNNC:-$root/build/rnnc}
+build=${BUILD:-$root/build}
+moments=${1:-25}
+work=$(mktemp -d) || exit 3
+trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+passed=0 failed=0
+pass() { passed=$((passed + 1)); }
+fail() { failed=$((failed + 1)); echo "train: $*"; }
+
+${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L ${SANITIZE:-} -I"$root/runtime" $(pkg-config --cflags jansson libzip) \
+    "$here/arrays.c" "$build/librnnc.a" $(pkg-config --libs jansson libzip) -lm -o "$work/arrays" &&
+    ${CC:-cc} -std=c11 -D_DEFAULT_SOURCE "$here/peak.c" -o "$work/peak" ||
+    { echo "train: 0 passed, 1 failed"; exit 1; }
+cd "$work" || exit 3
+
+# ---- helpers ---------------------------------------------------------------------------------------------------------
+
+# expect CODE TEXT ARGUMENTS...: rnnc must exit with CODE, and stderr must hold TEXT (nothing where TEXT is empty) in one
+# line (or one and the usage, where the command line is wrong).
+expect() {
+    code=$1 text=$2
+    shift 2
+    "$rnnc" "$@" >stdout 2>stderr
+    status=$?
+    lines=$(wc -l <stderr)
+    if [ $status -ne "$code" ]; then fail "rnnc $*: exit status $status, expected $code"; cat stderr
+    elif [ -z "$text" ] && [ -s stderr ]; then fail "rnnc $*: wrote to stderr:"; cat stderr
+    elif [ -n "$text" ] && ! grep -qF -e "$text" stderr; then fail "rnnc $*: expected '$text', found:"; cat stderr
+    elif [ "$code" -ge 3 ] && [ "$lines" -ne 1 ]; then fail "rnnc $*: $lines lines, expected one"; cat stderr
+    else pass; fi
+}
+shows() { if grep -qE -e "$1" stdout; then pass; else fail "stdout lacks '$1':"; head -20 stdout; fi; }
+lacks() { if grep -qE -e "$1" stdout; then fail "stdout has '$1':"; head -20 stdout; else pass; fi; }
+equal() { if cmp -s "$1" "$2"; then pass; else fail "$3: $1 and $2 differ"; fi; }
+differ() { if cmp -s "$1" "$2"; then fail "$3: $1 and $2 are the same"; else pass; fi; }
+# below NUMBER BOUND WHAT
+below() { if awk "BEGIN { exit !($1 < $2) }"; then pass; else fail "$3: $1 is not below $2"; fi; }
+field() { awk -v key="$1" 'index($0, key " ") == 1 { print $NF }' stdout; }
+column() { tail -n "+$3" "$1" | head -n 1 | cut -d, -f"$2"; }     # column FILE COLUMN LINE
+
+awk 'BEGIN { for (i = 0; i < 150; i++) printf "the cat number %d sat on the mat %d times;\n", i % 7, i % 3 }' >text.txt
+head -n 90 text.txt >shorter.txt
+cat >lm.rnn <<'END'
+model lm {
+    size V = from data, H = 8
+    cell C = rnn
+    input  x[t] : token(V)
+    target y[t] : token(V)
+    h = C(dropout(onehot(x), 0.1), H)
+    p = softmax(dense(h, V))
+    output h
+    loss cross_entropy(p, y)
+    generate x[t+1] ~ p
+    train {
+        rate = 0.02
+        batch = 4
+        T = 10
+        clip = 5
+    }
+}
+END
+sed 's/output h/output p/; s/dropout(onehot(x), 0.1)/onehot(x)/' lm.rnn >plain.rnn
+cat >reals.rnn <<'END'
+model reals {
+    size H = 6
+    input  x[t] : real(2)
+    target y[t] : real
+    h = gru(x, H)
+    z = sum(dense(h, 1))
+    output z
+    loss mean_square(z, y)
+}
+END
+cat >tags.rnn <<'END'
+model tags {
+    size K = from data, H = 6
+    input  x[t] : token(K)
+    target y[t] : token(K)
+    p = softmax(dense(lstm(onehot(x), H), K))
+    output p
+    loss cross_entropy(p, y)
+}
+END
+./arrays reals.npz reals 50 && ./arrays tags.npz tags 50 && ./arrays other.npz tags 20 || fail "arrays.c"
+train() { "$rnnc" train "$@" >stdout 2>stderr || { fail "train $*: exit status $?"; cat stderr; }; }
+
+# ---- it learns -------------------------------------------------------------------------------------------------------
+
+train plain.rnn --text text.txt -o learn --epochs 6 --csv learn.csv --svg learn.svg
+for f in learn/last learn/best; do [ -s $f.safetensors ] && pass || fail "$f.safetensors is missing"; done
+below "$(tail -n 1 learn.csv | cut -d, -f3)" 1.0 "loss on a simple text"
+below 2.5 "$(column learn.csv 3 2)" "loss at first"
+[ "$(head -n 1 learn.csv)" = "update,epoch,loss,gradient_norm,rate,validation_loss" ] && pass || fail "header of the CSV"
+updates=$(tail -n 1 learn.csv | cut -d, -f1)
+[ "$(wc -l <learn.csv)" -eq $((updates + 1)) ] && pass || fail "the CSV has not a row for each update"
+grep -q '<polyline.*points="[0-9]' learn.svg && grep -q '>update<' learn.svg && grep -q '>loss<' learn.svg &&
+    grep -q '>validation<' learn.svg && pass || fail "the SVG lacks a curve or a title"
+expect 0 "" eval plain.rnn --text text.txt --weights learn/last.safetensors --part validate
+below "$(field loss)" 1.2 "validation loss"
+same=$(awk '/^loss/ { l = $2 } /^perplexity/ { p = $2 } /^bits/ { b = $4 }
+    END { print (p / exp(l) - 1) ^ 2 < 1e-9 && (b * log(2) - l) ^ 2 < 1e-8 }' stdout)
+[ "$same" = 1 ] && pass || { fail "loss, perplexity and bits disagree"; cat stdout; }
+below 0.5 "$(field accuracy)" "accuracy"
+validation=$(awk -F, 'END { print $6 }' learn.csv)
+below "($(field loss) - $validation) ^ 2" 1e-12 "eval against the validation of training"
+expect 0 "" eval plain.rnn --text text.txt --weights learn/last.safetensors --part train
+part=$(field loss)
+expect 0 "" eval plain.rnn --text text.txt --weights learn/last.safetensors --part test
+below 1e-9 "($(field loss) - $part) ^ 2" "--part has an effect"
+expect 0 "" eval plain.rnn --text text.txt --weights learn/last.safetensors
+part=$(field loss)
+expect 0 "" eval plain.rnn --text text.txt --weights learn/last.safetensors --steps 5
+below 1e-16 "($(field loss) - $part) ^ 2" "eval --steps has an effect"
+expect 0 "" eval plain.rnn --text text.txt --weights learn/last.safetensors --real double
+below "($(field loss) - $part) ^ 2" 1e-8 "eval in double"
+train reals.rnn --data reals.npz -o learn_reals --epochs 30 --rate 0.02 --batch 8 --csv learn.csv
+below "$(tail -n 1 learn.csv | cut -d, -f3)" 0.05 "loss on reals"
+expect 0 "" eval reals.rnn --data reals.npz --weights learn_reals/last.safetensors
+below "($(field 'mean square error') - $(field loss)) ^ 2" 1e-10 "mean square error"
+lacks perplexity
+train tags.rnn --data tags.npz -o learn_tags --epochs 40 --rate 0.03 --batch 8
+expect 0 "" eval tags.rnn --data tags.npz --weights learn_tags/last.safetensors
+below 0.9 "$(field accuracy)" "accuracy on tags"
+lacks "bits per character"
+
+# ---- sampling --------------------------------------------------------------------------------------------------------
+
+sample() { expect 0 "" sample plain.rnn --weights learn/last.safetensors "$@"; cp stdout "$out"; }
+out=s1; sample --length 60
+out=s2; sample --length 60
+equal s1 s2 "the same seed"
+[ "$(wc -c <s1)" -eq 61 ] && pass || fail "--length 60 gave $(wc -c <s1) bytes"
+out=s2; sample --length 60 --seed 2; differ s1 s2 "--seed"
+out=s2; sample --length 60 --temperature 5; differ s1 s2 "--temperature"
+out=s2; sample --length 60 --temperature 0; out=s3; sample --length 60 --temperature 0 --seed 9
+equal s2 s3 "--temperature 0"
+out=s3; sample --length 60 --top-k 1; equal s2 s3 "--top-k 1 and --temperature 0"
+out=s3; sample --length 60 --top-p 0.0001; equal s2 s3 "--top-p of nearly nothing and --temperature 0"
+out=s3; sample --length 20 --temperature 0 --prompt "the cat"
+grep -q "^the cat" s3 && pass || { fail "the sample does not begin with its prompt:"; cat s3; }
+out=s2; sample --length 20 --temperature 0 --prompt "the cat number 3 sat"; differ s2 s3 "--prompt"
+out=s3; sample --length 60 --real double --jit tcc
+expect 1 "the prompt has 'Q'" sample plain.rnn --weights learn/last.safetensors --prompt Q
+expect 1 "no line 'generate" sample tags.rnn --weights learn_tags/last.safetensors
+expect 2 "--top-p" sample plain.rnn --weights learn/last.safetensors --top-p 2
+expect 2 "--weights is missing" sample plain.rnn
+train lm.rnn --text text.txt -o hidden --updates 3 --batch 2
+expect 0 "" sample lm.rnn --weights hidden/last.safetensors --length 10
+train plain.rnn --words text.txt -o words --updates 20 --vocabulary 8
+expect 0 "" sample plain.rnn --weights words/last.safetensors --length 9 --prompt "the cat"
+shows "^the cat "
+shows "<unk>"
+expect 0 "" eval plain.rnn --words text.txt --weights words/last.safetensors
+lacks "bits per character"
+
+# ---- flags -----------------------------------------------------------------------------------------------------------
+
+# The table after a few updates tells whether a flag had an effect.
+short="--updates 170 --epochs 9"
+changes() { # changes NAME FLAGS...: the curve differs from the one without the flags of the same base
+    name=$1
+    shift
+    rm -rf f
+    train $base -o f $short --csv f.csv "$@"
+    differ base.csv f.csv "$name"
+}
+begin() { base=$1; rm -rf f; train $base -o f $short --csv base.csv; }
+begin "lm.rnn --text text.txt"
+rm -rf f; train $base -o f $short --csv f.csv; equal base.csv f.csv "two trainings alike"
+changes --seed --seed 2
+changes --batch --batch 5
+changes --steps --steps 9
+changes --rate --rate 0.01
+changes --clip --clip 0.01
+changes --clip-value --clip-value 0.001
+changes --accumulate --accumulate 2
+changes --warmup --warmup 10
+changes --group --group 'h.W=0.1'
+changes --split --split 0.5,0.5,0
+changes --validation --validation shorter.txt
+changes --real --real double
+changes -D -D H=9
+changes --beta1 --beta1 0.5
+changes --beta2 --beta2 0.5
+changes --epsilon --epsilon 0.1
+changes --decay --decay 0.1
+changes --init --init hidden/last.safetensors
+changes --validate-every --validate-every 4
+changes "train { schedule }" --schedule linear
+for rule in sgd momentum nesterov rmsprop adagrad adadelta adamw; do changes "--optimiser $rule" --optimiser $rule; done
+changes "--schedule cosine" --schedule cosine
+cp f.csv g.csv
+rm -rf f; train $base -o f $short --csv f.csv --schedule cosine --total 100; differ f.csv g.csv "--total"
+for schedule in "step --every 1" "halving --after 1" "exponential"; do
+    base="lm.rnn --text text.txt --batch 20 --epochs 4"; short=""
+    rm -rf f; train $base -o f --csv base.csv
+    changes "--schedule $schedule" --schedule $schedule
+    cp f.csv g.csv
+    rm -rf f; train $base -o f --csv f.csv --schedule $schedule --factor 0.7; differ f.csv g.csv "--factor of $schedule"
+done
+train $base -o f --csv f.csv --schedule plateau --plateau 1 --rate 0.5 --epochs 12
+cp f.csv g.csv
+train $base -o f --csv f.csv --schedule plateau --plateau 2 --rate 0.5 --epochs 12; differ f.csv g.csv "--plateau"
+short="--updates 20"
+begin "lm.rnn --text text.txt --optimiser momentum"; changes --momentum --momentum 0.2
+begin "lm.rnn --text text.txt --optimiser rmsprop"; changes --rho --rho 0.2
+begin "tags.rnn --data tags.npz --batch 6 --epochs 2"
+changes --no-shuffle --no-shuffle
+changes --bucket --bucket
+changes --chunk --chunk 4
+changes "--seed (of arrays)" --seed 3
+changes "--validation (of arrays)" --validation other.npz
+begin "plain.rnn --words text.txt"; changes --vocabulary --vocabulary 5
+train lm.rnn --text text.txt -o f --epochs 2; shows "^epoch 2/2"
+train lm.rnn --text text.txt -o f --updates 7; shows "after 7 updates"
+rm -rf f; train lm.rnn --text text.txt -o f --updates 7 --jit tcc --csv tcc.csv
+train lm.rnn --text text.txt -o f --updates 7 --jit cc --csv cc.csv
+below "($(column tcc.csv 3 8) - $(column cc.csv 3 8)) ^ 2" 1e-6 "--jit"
+train lm.rnn --text text.txt -o f --epochs 40 --rate 0.3 --patience 2 --csv f.csv
+below "$(tail -n 1 f.csv | cut -d, -f2)" 39.5 "epochs with --patience 2"
+rm -rf f; train lm.rnn --text text.txt -o f --updates 9 --save-every 4 --init hidden/last.safetensors
+sed 's/rate = 0.02/rate = 0.01/' lm.rnn >slow.rnn
+train slow.rnn --text text.txt -o f --updates 9 --csv f.csv; train lm.rnn --text text.txt -o f --updates 9 --rate 0.01 --csv g.csv
+equal f.csv g.csv "train { rate } and --rate"
+train slow.rnn --text text.txt -o f --updates 9 --rate 0.02 --csv f.csv; train lm.rnn --text text.txt -o f --updates 9 --csv g.csv
+equal f.csv g.csv "--rate over train { rate }"
+expect 2 "exactly one of --text" train lm.rnn
+expect 2 "exactly one of --text" train lm.rnn --text text.txt --words text.txt
+expect 2 "--momentum has no effect with adam" train lm.rnn --text text.txt --momentum 0.5
+expect 2 "--factor has no effect with constant" train lm.rnn --text text.txt --factor 0.5
+expect 2 "--chunk has no effect" train lm.rnn --text text.txt --chunk 5
+expect 2 "--vocabulary has no effect" train lm.rnn --text text.txt --vocabulary 5
+expect 2 "--steps is for texts" train tags.rnn --data tags.npz --steps 5
+expect 2 "no parameter fits the pattern" train lm.rnn --text text.txt --group 'nothing*=2' -o f
+expect 2 "--split" train lm.rnn --text text.txt --split 0.5,0.1,0.1
+expect 2 "exclude each other" train lm.rnn --text text.txt --resume --init hidden/last.safetensors
+expect 1 "needs a part to validate on" train lm.rnn --text text.txt --patience 2 --split 1,0,0 -o f
+
+# ---- resuming --------------------------------------------------------------------------------------------------------
+
+# resumes NAME UPDATES STOPS FLAGS...: a training stopped and resumed at each of STOPS ends with the same bits.
+resumes() {
+    name=$1 all=$2 stops=$3
+    shift 3
+    rm -rf whole parts
+    train "$@" -o whole --updates "$all" --csv whole.csv
+    more=""
+    for stop in $stops $all; do
+        train "$@" -o parts --updates "$stop" --csv parts.csv $more
+        more=--resume
+    done
+    equal whole/last.safetensors parts/last.safetensors "resuming, $name"
+    equal whole/best.safetensors parts/best.safetensors "resuming, best, $name"
+    equal whole.csv parts.csv "resuming, CSV, $name"
+}
+resumes text 400 "1 7 131 132 133 300" lm.rnn --text text.txt
+resumes "text, all at once" 60 "3 20 41" lm.rnn --text text.txt --accumulate 3 --optimiser rmsprop --momentum 0.5 \
+    --schedule cosine --total 60 --warmup 5 --validate-every 7 --batch 10
+resumes words 90 "31 62" plain.rnn --words text.txt --vocabulary 9 --batch 2 --steps 5
+resumes arrays 60 "1 13 14 45" tags.rnn --data tags.npz --batch 6 --bucket
+resumes chunks 90 "5 16 44" tags.rnn --data tags.npz --batch 6 --chunk 4 --seed 5
+resumes double 60 "25" reals.rnn --data reals.npz --batch 6 --real double --optimiser nesterov --schedule plateau --plateau 1
+rm -rf parts; train tags.rnn --data tags.npz --batch 6 --chunk 4 --seed 5 -o parts --updates 9
+expect 2 "was trained with 5" train tags.rnn --data tags.npz --batch 6 --chunk 4 --seed 6 -o parts --resume
+train tags.rnn --data tags.npz --batch 6 --chunk 4 --seed 5 -o seeded --updates 30
+train tags.rnn --data tags.npz --batch 6 --chunk 4 -o seeded --updates 60 --resume
+train tags.rnn --data tags.npz --batch 6 --chunk 4 --seed 5 -o whole --updates 60
+equal whole/last.safetensors seeded/last.safetensors "the seed comes from the checkpoint"
+
+# ---- killed, interrupted ---------------------------------------------------------------------------------------------
+
+killed="lm.rnn --text text.txt --batch 8 --updates 60 --save-every 1"
+train $killed -o whole
+started=$(date +%s%N); train $killed -o timed; ended=$(date +%s%N)
+took=$(((ended - started) / 1000000))
+awk -v n="$moments" -v most="$took" 'BEGIN { srand(); for (i = 0; i < n; i++) printf "%.3f\n", rand() * most / 1000 }' >moments
+lost=0 none=0
+while read -r moment; do
+    rm -rf k
+    "$rnnc" train $killed -o k >/dev/null 2>&1 & pid=$!
+    sleep "$moment"
+    kill -9 $pid 2>/dev/null
+    wait $pid 2>/dev/null
+    if [ ! -e k/last.safetensors ]; then none=$((none + 1)); rm -rf k; continue; fi
+    "$rnnc" eval lm.rnn --text text.txt --weights k/last.safetensors >stdout 2>stderr || { lost=1; cat stderr; }
+    "$rnnc" train $killed -o k --resume >stdout 2>stderr || { lost=1; cat stderr; }
+    cmp -s k/last.safetensors whole/last.safetensors || { lost=1; echo "killed after $moment s: other bits"; }
+    cmp -s k/best.safetensors whole/best.safetensors || { lost=1; echo "killed after $moment s: another best"; }
+done <moments
+if [ $lost -eq 0 ] && [ $none -lt "$moments" ]; then pass
+else fail "SIGKILL at $moments moments ($none before the first checkpoint)"; fi
+
+for signal in INT TERM; do
+    rm -rf i
+    "$rnnc" train lm.rnn --text text.txt -o i --epochs 100000 >stdout 2>stderr & pid=$!
+    tries=0
+    while [ ! -e i/last.safetensors ] && [ $tries -lt 100 ]; do sleep 0.05; tries=$((tries + 1)); done
+    kill -s $signal $pid
+    wait $pid
+    status=$?
+    [ $status -eq 0 ] && [ ! -s stderr ] && pass || { fail "SIG$signal: exit status $status"; cat stderr; }
+    shows "^stopped after [0-9]+ updates; i/last.safetensors is written, --resume goes on from there"
+    at=$(sed -n 's/^stopped after \([0-9]*\) .*/\1/p' stdout)
+    train lm.rnn --text text.txt -o i --resume --updates $((at + 20)) --epochs 100000
+    rm -rf whole; train lm.rnn --text text.txt -o whole --updates $((at + 20)) --epochs 100000
+    equal whole/last.safetensors i/last.safetensors "after SIG$signal"
+done
+
+# ---- faults: one line, the checkpoint that was there untouched -------------------------------------------------------
+
+rm -rf keep; train lm.rnn --text text.txt -o keep --updates 20; cp keep/last.safetensors before
+kept() { equal before keep/last.safetensors "$1"; if ls -A keep | grep -q '\.tmp$'; then fail "$1 left a file"; else pass; fi; }
+huge="reals.rnn --data reals.npz -o keep --rate 1e30"
+expect 4 "the loss is inf after 1 updates (epoch 1); nothing was saved; lower --rate" train $huge --optimiser sgd
+kept "a loss that is no number"
+expect 4 "a parameter is" train $huge --optimiser sgd --rate 1e300 --real float --save-every 1
+kept "a parameter that is no number"
+rm -rf reals_kept; train reals.rnn --data reals.npz -o reals_kept --epochs 2; cp reals_kept/last.safetensors before_reals
+expect 4 "; the checkpoint is as of update 4; lower --rate" train $huge -o reals_kept --resume --epochs 9
+equal before_reals reals_kept/last.safetensors "a resumed training with a loss that is no number"
+mkdir shut; chmod a-w shut
+if [ "$(id -u)" != 0 ]; then expect 3 "shut/last.safetensors: cannot be written" train lm.rnn --text text.txt -o shut; fi
+expect 3 "cannot make this folder" train lm.rnn --text text.txt -o nowhere/deep
+expect 3 "text.txt: is not a folder" train lm.rnn --text text.txt -o text.txt
+expect 3 "nothing.txt: cannot be read" train lm.rnn --text nothing.txt -o f
+expect 3 "cannot be read" train lm.rnn --text text.txt -o empty_folder --resume
+[ ! -e empty_folder ] && pass || fail "a failure left a folder"
+sh -c 'ulimit -f 4; exec "$@"' - "$rnnc" train lm.rnn --text text.txt -o keep --updates 30 >stdout 2>stderr
+status=$?
+if [ $status -eq 3 ] && [ "$(wc -l <stderr)" -eq 1 ] && grep -q "keep/.*cannot be written" stderr; then pass
+else fail "a full disk: exit status $status"; cat stderr; fi
+kept "a full disk"
+expect 3 "cannot be written" train lm.rnn --text text.txt -o f --updates 30 --csv /dev/full
+size=$(wc -c <before)
+for cut in 0 1 7 8 100 $((size / 2)) $((size - 1)); do
+    head -c "$cut" before >keep/last.safetensors
+    expect 1 "keep/last.safetensors" train lm.rnn --text text.txt -o keep --resume --updates 30
+done
+for at in 9 200 $((size / 2)) $((size - 3)); do
+    cp before keep/last.safetensors
+    byte=$(od -An -tu1 -j "$at" -N 1 before | tr -d ' ')
+    printf "\\$(printf %o $((byte ^ 16)))" | dd of=keep/last.safetensors bs=1 seek="$at" conv=notrunc 2>/dev/null
+    cp keep/last.safetensors flipped
+    expect 1 "keep/last.safetensors" train lm.rnn --text text.txt -o keep --resume --updates 30
+    equal flipped keep/last.safetensors "a broken checkpoint is left alone"
+    expect 1 "flipped" eval lm.rnn --text text.txt --weights flipped
+done
+cp before keep/last.safetensors
+sed 's/C(dropout(onehot(x), 0.1), H)/tanh(C(dropout(onehot(x), 0.1), H))/' lm.rnn >changed.rnn
+expect 1 "keep/last.safetensors" train changed.rnn --text text.txt -o keep --resume
+expect 1 "keep/last.safetensors" train lm.rnn --text text.txt -o keep --resume -D C=lstm
+expect 1 "keep/last.safetensors" train lm.rnn --text text.txt -o keep --resume -D H=12
+expect 1 "keep/last.safetensors" train lm.rnn --text text.txt -o keep --resume --optimiser sgd
+expect 1 "learn_tags/last.safetensors" eval plain.rnn --text text.txt --weights learn_tags/last.safetensors
+kept "another spec"
+: >empty.txt; printf x >one.txt
+for f in empty one; do
+    expect 1 "$f.txt" train lm.rnn --text $f.txt -o f
+    expect 1 "$f.txt" train lm.rnn --words $f.txt -o f
+    expect 1 "$f.txt" train tags.rnn --data $f.txt -o f
+    expect 1 "$f.txt" train tags.rnn --data tags.npz --init $f.txt -o f
+    expect 1 "$f.txt" eval tags.rnn --data tags.npz --weights $f.txt
+done
+head -c 300 tags.npz >cut.npz
+expect 1 "cut.npz" train tags.rnn --data cut.npz -o f
+printf 'the cat Q\n' | cat - text.txt >strange.txt
+expect 1 "strange.txt" eval lm.rnn --text strange.txt --weights before
+printf 'model m {\n    input x[t] : real\n    output x as z\n}\n' >lossless.rnn
+expect 1 "has no loss" train lossless.rnn --data reals.npz -o f
+
+# ---- memory ----------------------------------------------------------------------------------------------------------
+
+memory() { # peak of the resident memory, KiB, of a training of $1 updates
+    ./peak "$rnnc" train lm.rnn --text text.txt -o memory --updates "$1" --epochs 9999 --csv f.csv
+}
+if [ -z "$SANITIZE" ]; then # sanitizers keep what is freed
+    few=$(memory 200) many=$(memory 4000)
+    below 100 "$few" "memory of a training"
+    below "$many" "$few * 1.02 + 200" "memory (KiB) of 4000 updates against $few of 200"
+fi
+
+echo "train: $passed passed, $failed failed"
+[ $failed -eq 0 ]
