@@ -53,6 +53,18 @@ done
 count=$(products gru)
 if [ "$count" -gt 0 ]; then pass; else fail "gru: no product is found inside a loop over time"; fi
 
+# A mask over t is one for all steps, a mask of weights one for all sequences; others are a mask a step.
+masks() { "$RNNC" explain "$out/$1.rnn" | grep -o '= uniform[^<]*<'; }
+holds_mask() { # NAME MASK COUNT
+    count=$(masks "$1" | grep -c -F "$2")
+    if [ "$count" -eq "$3" ]; then pass; else fail "$1: $count masks '$2' instead of $3"; fi
+}
+holds_mask lstm_dropout "= uniform <" 6
+holds_mask lstm_dropout "= uniform[t] <" 1
+holds_mask lstm_dropout_sequence "= uniform <" 3
+holds_mask lstm_dropout_step "= uniform[t] <" 3
+holds_mask tcn_block "= uniform <" 2
+
 compilers=-c
 [ "$1" = --compilers ] && compilers=
 if [ -x "$agree" ]; then
