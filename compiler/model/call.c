@@ -33,7 +33,10 @@ typedef struct call {
 static bool recursion(context *c, const model_instance *s, const tree_expr *e, const tree_cell *cell)
 {
     bool found = false;
-    for (const model_instance *i = s; i; i = i->parent) found = found || i->cell == cell;
+    const model_instance *above = s;
+    do {
+        found = found || above->cell == cell;
+    } while ((above = above->parent));
     if (!found) {
         if (s->depth < MODEL_MAX_CELL_DEPTH) return false;
         diag(c->diags, e->at, E_CELL_DEPTH, MODEL_MAX_CELL_DEPTH);

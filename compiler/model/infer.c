@@ -193,7 +193,7 @@ static void bind_data(infer *f, model_instance *s, const struct model_data *d)
         if (f->report) wrong_data(f, s, d, rank_text(want->dims.len));
         return;
     }
-    for (int i = 0; i < rank; i++) {
+    for (int i = 0; i < rank && i < 2; i++) {
         const tree_expr *dim = want->dims.data[i];
         symbol *found = dim->kind == TREE_NAME ? scope_find(s, dim->name) : NULL;
         if (found && found->kind == SYMBOL_SIZE && !found->size->expr && !found->size->known && !found->size->broken) {
@@ -202,7 +202,7 @@ static void bind_data(infer *f, model_instance *s, const struct model_data *d)
             f->changed = true;
             continue;
         }
-        double value;
+        double value = 0;
         const tree_expr *why = dim;
         if (!f->report) continue;
         if (size_eval(f->c, s, dim, &value, &why) != SIZE_KNOWN) {

@@ -249,12 +249,14 @@ static node_id folded(rewriter *w, const node *n)
     return as_type(w->g, graph_number(w->g, y), n->type);
 }
 
+enum { MOST = 3 }; /* operands of a pointwise operation */
+
 /* Do operands of these types give the node's type without being stretched first? */
-static bool gives(rewriter *w, const node *n, const node_id *arg)
+static bool gives(rewriter *w, const node *n, const node_id arg[MOST])
 {
     axis_set axes = 0;
     bool reaches = false;
-    for (int i = 0; i < n->args; i++) {
+    for (int i = 0; i < MOST && i < n->args; i++) {
         type t = graph_type(w->g, arg[i]);
         shape s;
         if (!shape_broadcast(t.shape, n->type.shape, &s) || !shape_equal(s, n->type.shape))
@@ -268,13 +270,13 @@ static bool gives(rewriter *w, const node *n, const node_id *arg)
 /* Pointwise operations stretch their operands by themselves. */
 static node_id without_expands(rewriter *w, const node *n)
 {
-    node_id arg[3] = {NO_NODE, NO_NODE, NO_NODE};
+    node_id arg[MOST] = {NO_NODE, NO_NODE, NO_NODE};
     bool any = false;
     if (n->args < 2)
         return NO_NODE;
-    for (int i = 0; i < n->args; i++)
+    for (int i = 0; i < MOST && i < n->args; i++)
         arg[i] = rewrite_arg(w, n, i);
-    for (int i = 0; i < n->args; i++) {
+    for (int i = 0; i < MOST && i < n->args; i++) {
         node_id stretched = arg[i], inner;
         if (!is_op(w, arg[i], OP_expand, &inner))
             continue;

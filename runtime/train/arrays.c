@@ -372,7 +372,8 @@ bool arrays_check(array_set *s, const array_rules *r, char **error)
     checker c = { .s = s, .r = r, .error = error };
     s->array = calloc(r->values + 1, sizeof *s->array);
     s->targets = true;
-    bool ok = s->array ? check_names(&c) : fault_set(error, "out of memory");
+    if (!s->array) return fault_set(error, "out of memory");
+    bool ok = check_names(&c);
     for (size_t i = 0; ok && i < r->values; i++)
         if (s->array[i]) ok = check_shape(&c, &r->value[i], s->array[i]);
     for (size_t i = 0; ok && i < s->data->len; i++) {

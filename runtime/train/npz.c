@@ -158,7 +158,7 @@ static bool parse_dict(member *m, const char *s)
 
 static bool read_header(member *m)
 {
-    unsigned char head[MAGIC_LENGTH + 2], length[4] = {0};
+    unsigned char head[MAGIC_LENGTH + 2] = { 0 }, length[4] = { 0 };
     if (!take(m, head, sizeof head)) return false;
     if (memcmp(head, MAGIC, MAGIC_LENGTH) != 0) return fail(m, "is not an npy array: save it with numpy.savez");
     if (head[MAGIC_LENGTH] < 1 || head[MAGIC_LENGTH] > 3) return fail(m, "has an npy version above 3: save it as 1");

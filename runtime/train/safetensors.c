@@ -192,7 +192,7 @@ static json_t *entry_of(const tensor *t, uint64_t at)
     json_t *shape = json_array();
     for (size_t i = 0; i < t->rank; i++) json_array_append_new(shape, json_integer((json_int_t)t->dims[i]));
     return json_pack("{s:s, s:o, s:[I, I]}", "dtype", dtype_name(t->dtype), "shape", shape, "data_offsets",
-                     (json_int_t)at, (json_int_t)(at + t->bytes));
+                     (json_int_t)at, (json_int_t)at + (json_int_t)t->bytes);
 }
 
 /* The header's text, without padding; NULL after a failure. */

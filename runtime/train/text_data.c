@@ -113,11 +113,8 @@ static bool encode(const text_data *d, stream *s, const char *path, const char *
     if (!words) s->count = n;
     while (words && vocabulary_next(true, text, n, &at, &found, &length)) s->count++;
     if (s->count == 0) return fault_set(error, "%s: holds no words: give a text", path);
-    if (words)
-        s->word = calloc(s->count, sizeof *s->word);
-    else
-        s->byte = malloc(s->count);
-    if (!s->word && !s->byte) return fault_set(error, "%s: out of memory for its symbols", path);
+    if (words ? !(s->word = calloc(s->count, sizeof *s->word)) : !(s->byte = malloc(s->count)))
+        return fault_set(error, "%s: out of memory for its symbols", path);
     for (at = 0; vocabulary_next(words, text, n, &at, &found, &length); i++) {
         int id = vocabulary_find(&d->vocabulary, found, length);
         if (id < 0) return unknown_symbol(d, path, text, (size_t)(found - text), error);

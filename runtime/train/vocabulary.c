@@ -233,7 +233,7 @@ bool vocabulary_of_words(vocabulary *v, const char *text, size_t n, size_t keep,
 /* Appends the symbol as a JSON string in ASCII. */
 static char *put_symbol(char *to, const symbol *s)
 {
-    static const char hex[] = "0123456789abcdef";
+    static const char hex[] = "0123456789abcdef", escape[4] = { '\\', 'u', '0', '0' };
     *to++ = '"';
     for (size_t i = 0; i < s->length; i++) {
         unsigned char c = (unsigned char)s->bytes[i];
@@ -241,7 +241,7 @@ static char *put_symbol(char *to, const symbol *s)
         if (c >= ' ' && c < 127) {
             *to++ = (char)c;
         } else {
-            memcpy(to, "\\u00", 4);
+            memcpy(to, escape, sizeof escape);
             to[4] = hex[c >> 4];
             to[5] = hex[c & 15];
             to += 6;
