@@ -248,7 +248,7 @@ int compiled_load(compiled *c, const compile_options *how)
                       .real_size = c->p.options.emit.real_double ? sizeof(double) : sizeof(float),
                       .size = params,
                       .packed_size = loaded_size(&c->l, SIZE_PACKED, 1, NULL),
-                      .state_bytes = loaded_size(&c->l, SIZE_STATE_BYTES, 1, NULL),
+                      .state_bytes = c->p.c.loss_carries ? loaded_size(&c->l, SIZE_STATE_BYTES, 1, NULL) : 0,
                       .max_sequences = how->sequences,
                       .axes = g->axes,
                       .self = c,

@@ -53,6 +53,13 @@ static bool has_grad(const file *f) { return f->m->grad != NULL; }
 static bool has_loss(const file *f) { return f->m->loss != NULL || f->m->grad != NULL; }
 static bool carries(const file *f) { return f->m->shared->carries; }
 
+/* What the loss reads of later steps although the outputs read none; NO_NODE: nothing. Then loss and grad take no state. */
+static node_id loss_reads_later(const file *f)
+{
+    bool axes_forbid;
+    return f->m->loss && carries(f) ? plan_reads_later(f->m->loss->graph, &axes_forbid) : NO_NODE;
+}
+
 static const char *pointer_to(const file *f, bool constant, bool token)
 {
     return arena_printf(f->w.arena, "%s%s *", constant ? "const " : "", token ? "int" : f->real);
@@ -96,9 +103,13 @@ static void write_args(file *f)
                   arena_printf(a, "%s: written%s, unless NULL", shape_comment(f, graph_type(g, g->outputs.data[i].node)),
                                target_free ? "" : " by loss"));
     }
+    node_id later = loss_reads_later(f);
     if (carries(f))
         add_field(f, FIELD_STATE, 0, arena_printf(a, "%s_state *", f->prefix), "state",
-                  "goes on from there, and is updated; NULL: a fresh start, nothing kept");
+                  arena_printf(a, "goes on from there, and is updated; NULL: a fresh start, nothing kept%s%s%s",
+                               node_some(later) ? "; for loss and grad NULL, since " : "",
+                               node_some(later) ? graph_equation(f->m->loss->graph, a, later) : "",
+                               node_some(later) ? " needs later steps" : ""));
     add_field(f, FIELD_WORK, 0, pointer_to(f, false, false), "work", arena_printf(a, "memory of the call: %s_*_WORK", f->PREFIX));
     if (has_loss(f)) {
         add_field(f, FIELD_LOSS, 0, pointer_to(f, false, false), "loss", "written by loss and grad: one value");
@@ -197,8 +208,8 @@ static void write_missing_step(file *f)
     if (carries(f))
         return;
     if (node_some(later))
-        text_line(f->w.out, "/* There is no %s_step, and no state to carry: %s reads later steps. */", f->prefix,
-                  plan_label(g, f->w.arena, later));
+        text_line(f->w.out, "/* There is no %s_step, and no state to carry: %s needs later steps. */", f->prefix,
+                  graph_equation(g, f->w.arena, later));
     else
         text_line(f->w.out, "/* There is no %s_step, and no state to carry: the model has %s. */", f->prefix,
                   axes_forbid ? "several time axes" : "no time axis");
@@ -382,6 +393,8 @@ static void write_check(file *f, const program *p)
         else
             text_line(out, "if (args->%s < 1) return %s_BAD_ARGUMENT;", g->axis[i].length, f->PREFIX);
     }
+    if ((p->entry == ENTRY_LOSS || p->entry == ENTRY_GRAD) && node_some(loss_reads_later(f)))
+        text_line(out, "if (args->state) return %s_BAD_ARGUMENT;", f->PREFIX);
     for (uint32_t i = 0; i < g->inputs.len; i++) {
         if (has_input(p, i))
             text_line(out, "if (!args->%s) return %s_BAD_ARGUMENT;", c_field(f->w.arena, g, g->inputs.data[i].path), f->PREFIX);
@@ -581,5 +594,6 @@ emitted emit_c(arena *a, const emit_model *m, const emit_options *o)
     e.source = write_source(&f, e.header_name);
     e.fields = f.f.data;
     e.field_count = f.f.len;
+    e.loss_carries = carries(&f) && !node_some(loss_reads_later(&f));
     return e;
 }

@@ -43,6 +43,7 @@ typedef struct emitted {
     const char *header_name;            /* "char_lm.h": what the source includes */
     field *fields;
     size_t field_count;
+    bool loss_carries;                  /* loss and grad take a state: chunks of a sequence may follow each other */
 } emitted;
 
 /* The programs of one model; any of step, loss, grad may be NULL. They share a pool. The inference graph's parameters, inputs and
