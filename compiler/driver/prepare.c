@@ -61,7 +61,8 @@ static int check_first(prepared *p, compiled *c)
     how = (compile_options){ .data_size = STAND_IN, .quiet = true };
     code = compiled_check(c, p->arena, p->o, &how);
     if (code) return code;
-    return command_fault(EXIT_SPEC, "%s: it was trained with %s, which does not fit the spec: it belongs to another one",
+    return command_fault(EXIT_SPEC,
+                         "%s: it was trained with %s, which does not fit the spec: it belongs to another one",
                          p->checkpoint, p->definitions);
 }
 

@@ -20,7 +20,7 @@ typedef struct prepared {
     char *vocabulary, *definitions; /* of the checkpoint; NULL: there is none */
     const char *checkpoint;         /* its path */
     settings s;
-    dataset *data;                  /* NULL: a sample needs none */
+    dataset *data; /* NULL: a sample needs none */
     compiled c;
     void *params, *state;
 } prepared;

@@ -43,7 +43,8 @@ static int read_words(settings *s, const options *o, const model *m)
     return 0;
 }
 
-/* An option that the rule (or schedule) `word` does not have. In the spec it is one, too, unless a flag chose another. */
+/* An option that the rule (or schedule) `word` does not have. In the spec it is a fault, too, unless a flag chose
+ * another rule. */
 static int check_taken(const options *o, const model *m, option_id id, const char *key, bool takes, option_id chooser,
                        const char *word)
 {
@@ -57,8 +58,10 @@ static int check_taken(const options *o, const model *m, option_id id, const cha
 static int check_all_taken(const settings *s, const options *o, const model *m)
 {
     int code = 0;
-#define takes_rule(option) optimiser_takes(s->optimiser.rule, option), OPTION_OPTIMISER, optimiser_rule_name(s->optimiser.rule)
-#define takes_schedule(option) schedule_takes(s->optimiser.schedule, option), OPTION_SCHEDULE, schedule_name(s->optimiser.schedule)
+#define takes_rule(option)                                                                                             \
+    optimiser_takes(s->optimiser.rule, option), OPTION_OPTIMISER, optimiser_rule_name(s->optimiser.rule)
+#define takes_schedule(option)                                                                                         \
+    schedule_takes(s->optimiser.schedule, option), OPTION_SCHEDULE, schedule_name(s->optimiser.schedule)
 #define TAKEN(kind, ID, key, option, of)                                                                               \
     if (!code) code = check_taken(o, m, OPTION_##ID, #key, takes_##of(#option));
 #include "driver/settings.def"
@@ -131,7 +134,8 @@ static int check_data_flags(const settings *s, const options *o)
 
 int settings_read(settings *s, const options *o, const model *m, bool to_train)
 {
-    *s = (settings){ .data = { .batch = BATCH_DEFAULT, .steps = STEPS_DEFAULT, .seed = 1 }, .loop = { .accumulate = 1 } };
+    *s = (settings){ .data = { .batch = BATCH_DEFAULT, .steps = STEPS_DEFAULT, .seed = 1 },
+                     .loop = { .accumulate = 1 } };
     s->data.text = o->value[OPTION_TEXT].text;
     s->data.words = o->value[OPTION_WORDS].text;
     s->data.arrays = o->value[OPTION_DATA].text;

@@ -10,13 +10,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const double calls_guess = 200; /* not the true number: what compiles must not depend on how long training takes */
+static const double calls_guess =
+    200; /* not the true number: what compiles must not depend on how long training takes */
 
 typedef struct trainer {
     const options *o;
     prepared p;
-    char *last;        /* path */
-    bool made;         /* the folder */
+    char *last; /* path */
+    bool made;  /* the folder */
     optimiser *rule;
     progress progress;
 } trainer;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REAL_FLOAT, REAL_DOUBLE };           /* the words of --real */
+enum { REAL_FLOAT, REAL_DOUBLE }; /* the words of --real */
 enum { WORK_ALIGNMENT = 64 };
 
 /* ---- definitions and hash ---------------------------------------------------------------------------------------- */
@@ -28,8 +28,7 @@ static void add_definitions(arena *a, pipeline_options *po, const char *definiti
     for (const char *at = definitions; *(at += strspn(at, " "));) {
         size_t n = strcspn(at, " "), word = strcspn(at, "= ");
         if (word < n && !is_defined(po, at, word))
-            all[count++] =
-                (model_define){ arena_strndup(a, at, word), arena_strndup(a, at + word + 1, n - word - 1) };
+            all[count++] = (model_define){ arena_strndup(a, at, word), arena_strndup(a, at + word + 1, n - word - 1) };
         at += n;
     }
     po->defines = all;

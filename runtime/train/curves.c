@@ -61,7 +61,8 @@ static bool read_row(const char *line, uint64_t *update, double *loss, double *v
 static bool keep_rows(curves *c, uint64_t kept, char **error)
 {
     FILE *old = kept ? fopen(c->csv_path, "r") : NULL;
-    if (kept && !old && errno != ENOENT) return fault_set(error, "%s: cannot be read: %s", c->csv_path, strerror(errno));
+    if (kept && !old && errno != ENOENT)
+        return fault_set(error, "%s: cannot be read: %s", c->csv_path, strerror(errno));
     atomic_file f;
     atomic_begin(&f, c->csv_path);
     atomic_write(&f, header, sizeof header - 1);
@@ -95,8 +96,9 @@ void curves_add(curves *c, uint64_t update, uint64_t epoch, double loss, double 
     curve_add(&c->train, (double)update, loss);
     if (!isnan(validation)) curve_add(&c->validate, (double)update, validation);
     if (!c->csv) return;
-    fprintf(c->csv, "%llu,%llu,%.9g,%.9g,%.9g,", (unsigned long long)update, (unsigned long long)epoch, loss, norm, rate);
-    if (!isnan(validation)) fprintf(c->csv, "%.9g", validation);
+    fprintf(c->csv, "%llu,%llu,%.12g,%.12g,%.12g,", (unsigned long long)update, (unsigned long long)epoch, loss, norm,
+            rate);
+    if (!isnan(validation)) fprintf(c->csv, "%.12g", validation);
     fputc('\n', c->csv);
 }
 
@@ -116,7 +118,9 @@ void curves_close(curves *c)
 
 enum { WIDTH = 760, HEIGHT = 460, LEFT = 76, RIGHT = 20, TOP = 52, BOTTOM = 60, TICKS = 6 };
 
-typedef struct frame { double x_most, y_least, y_most; } frame;
+typedef struct frame {
+    double x_most, y_least, y_most;
+} frame;
 
 static double place_x(const frame *f, double x)
 {
@@ -162,7 +166,8 @@ static void draw_axes(FILE *out, const frame *f)
     double step = tick_step(f->y_most - f->y_least);
     for (int i = 0; f->y_least + i * step <= f->y_most * (1 + 1e-9) + 1e-12; i++) {
         double y = f->y_least + i * step, at = place_y(f, y);
-        fprintf(out, "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#ddd\"/>\n", LEFT, WIDTH - RIGHT, at, at);
+        fprintf(out, "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#ddd\"/>\n", LEFT, WIDTH - RIGHT, at,
+                at);
         fprintf(out, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.6g</text>\n", LEFT - 8, at + 4, y);
     }
     step = fmax(1, tick_step(f->x_most));
@@ -170,10 +175,13 @@ static void draw_axes(FILE *out, const frame *f)
         double at = place_x(f, i * step);
         fprintf(out, "<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\" stroke=\"#444\"/>\n", at, at, HEIGHT - BOTTOM,
                 HEIGHT - BOTTOM + 5);
-        fprintf(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.9g</text>\n", at, HEIGHT - BOTTOM + 20, i * step);
+        fprintf(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.9g</text>\n", at, HEIGHT - BOTTOM + 20,
+                i * step);
     }
-    fprintf(out, "<path d=\"M%d %dV%dH%d\" fill=\"none\" stroke=\"#444\"/>\n", LEFT, TOP, HEIGHT - BOTTOM, WIDTH - RIGHT);
-    fprintf(out, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">update</text>\n", (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 16);
+    fprintf(out, "<path d=\"M%d %dV%dH%d\" fill=\"none\" stroke=\"#444\"/>\n", LEFT, TOP, HEIGHT - BOTTOM,
+            WIDTH - RIGHT);
+    fprintf(out, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">update</text>\n", (LEFT + WIDTH - RIGHT) / 2,
+            HEIGHT - 16);
     fprintf(out, "<text x=\"20\" y=\"%d\" text-anchor=\"middle\" transform=\"rotate(-90 20 %d)\">loss</text>\n",
             (TOP + HEIGHT - BOTTOM) / 2, (TOP + HEIGHT - BOTTOM) / 2);
 }

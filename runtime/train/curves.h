@@ -1,6 +1,7 @@
 /* curves.h: what training did: a table of every update (CSV) and a picture of the losses (SVG).
  *
- * A curve holds at most CURVE_POINTS points however long training takes: when it is full, neighbours become their mean. */
+ * A curve holds at most CURVE_POINTS points however long training takes: when it is full, neighbours become their
+ * mean. */
 #ifndef TRAIN_CURVES_H
 #define TRAIN_CURVES_H
 
@@ -12,18 +13,20 @@
 enum { CURVE_POINTS = 1024 };
 
 typedef struct curve {
-    struct { double x, y; } point[CURVE_POINTS];
+    struct {
+        double x, y;
+    } point[CURVE_POINTS];
     size_t count;
-    size_t share;                /* values in a point; 0 stands for 1 */
-    double x_sum, y_sum;         /* of the values that make no point yet */
+    size_t share;        /* values in a point; 0 stands for 1 */
+    double x_sum, y_sum; /* of the values that make no point yet */
     size_t pending;
 } curve;
 
 void curve_add(curve *c, double x, double y);
 
 typedef struct curves {
-    curve train, validate;       /* losses by update */
-    FILE *csv;                   /* NULL: none */
+    curve train, validate; /* losses by update */
+    FILE *csv;             /* NULL: none */
     const char *csv_path;
 } curves;
 

@@ -1,6 +1,6 @@
 /* loop.c: updates until the end; see loop.h.
  *
- * An update: gradients of `accumulate` batches added up (fewer at the end of an epoch) and divided by their number, the
+ * An update: gradients of `accumulate` batches added up (fewer at the end of an epoch), divided by their number, the
  * optimiser's rule, weights packed once. What follows an update, always in this order: the end of the epoch; validation;
  * the table; the checkpoint. So a checkpoint never stands between two things that belong together, and a training
  * that goes on from it does what the uninterrupted one did. Nothing is allocated after the first update, but by
@@ -25,14 +25,14 @@ typedef struct loop {
     curves curves;
     meter meter;
     void *packed, *grads;
-    char *last, *best;          /* paths */
-    double loss, norm, rate;    /* of the update */
-    double validation;          /* of the update; NAN: none */
-    double started, shown;      /* seconds */
-    uint64_t first_update;      /* done before this run */
-    uint64_t saved;             /* update of the last checkpoint that this run wrote */
-    bool finished;              /* by early stopping */
-    loop_end fault;             /* after a failure, with *error */
+    char *last, *best;       /* paths */
+    double loss, norm, rate; /* of the update */
+    double validation;       /* of the update; NAN: none */
+    double started, shown;   /* seconds */
+    uint64_t first_update;   /* done before this run */
+    uint64_t saved;          /* update of the last checkpoint that this run wrote */
+    bool finished;           /* by early stopping */
+    loop_end fault;          /* after a failure, with *error */
     char **error;
 } loop;
 
@@ -251,7 +251,8 @@ static void show_line(loop *l, uint64_t epoch, double mean, size_t batches)
     if (!isnan(l->validation)) fprintf(out, "  validation %.4f", l->validation);
     fprintf(out, "  norm %.3g  rate %.3g  %.4g updates/s", l->norm, l->rate, pace);
     double left = updates_left(l, (double)batches) / fmax(pace, 1e-9);
-    if (left >= 1 && left < 1e7) fprintf(out, "  %d:%02d:%02d left", (int)left / 3600, (int)left / 60 % 60, (int)left % 60);
+    if (left >= 1 && left < 1e7)
+        fprintf(out, "  %d:%02d:%02d left", (int)left / 3600, (int)left / 60 % 60, (int)left % 60);
     if (l->o->terminal) fputs("\033[K", out);
 }
 
@@ -350,7 +351,8 @@ static bool open_loop(loop *l)
     size_t batches = dataset_batches(l->t->data, PART_TRAIN, l->t->progress.epoch);
     if (batches == 0) return unfit(l, "there is no batch to train on: more data, or a smaller --batch");
     if (l->t->progress.batch >= batches)
-        return unfit(l, "the checkpoint stands at a batch that an epoch does not have: resume with the same data and batches");
+        return unfit(
+            l, "the checkpoint stands at a batch that an epoch does not have: resume with the same data and batches");
     if (l->o->patience && dataset_batches(l->t->data, PART_VALIDATE, 0) == 0)
         return unfit(l, "patience needs a part to validate on, and the data have none");
     return curves_open(&l->curves, l->o->csv, l->first_update, l->error) || file_fault(l);
@@ -370,7 +372,8 @@ loop_end train_run(training *t, const loop_options *o, char **error)
 {
     enum { SIGNALS = 2 };
     static const int caught[SIGNALS] = { SIGINT, SIGTERM };
-    struct sigaction before[SIGNALS], handler = { .sa_handler = on_signal, .sa_flags = (int)(SA_RESETHAND | SA_RESTART) };
+    struct sigaction before[SIGNALS],
+        handler = { .sa_handler = on_signal, .sa_flags = (int)(SA_RESETHAND | SA_RESTART) };
     loop *l = calloc(1, sizeof *l);
     if (!l) {
         fault_set(error, "out of memory");

@@ -14,32 +14,32 @@
 
 typedef struct training {
     const trainable *model;
-    dataset *data;                    /* bound to the model */
+    dataset *data; /* bound to the model */
     optimiser *optimiser;
-    void *params, *state;             /* the caller's; state: NULL where the model carries none */
+    void *params, *state; /* the caller's; state: NULL where the model carries none */
     progress progress;
 } training;
 
 typedef struct loop_options {
-    size_t epochs, updates;           /* end after so many; 0: not because of these */
-    size_t accumulate;                /* batches to an update, from 1 */
-    size_t validate_every;            /* updates; 0: after every epoch */
-    size_t save_every;                /* updates; 0: after every epoch alone */
-    size_t patience;                  /* validations without progress until it ends; 0: goes on */
-    const char *folder;               /* of last.safetensors and best.safetensors */
-    const char *csv, *svg;            /* files for the curves; NULL: none */
-    const char *definitions;          /* for the checkpoints */
-    bool resumed;                     /* the training comes from a checkpoint: the curves in csv go on */
-    bool terminal;                    /* `out` is one: a line is written over and over */
-    FILE *out;                        /* progress */
+    size_t epochs, updates;  /* end after so many; 0: not because of these */
+    size_t accumulate;       /* batches to an update, from 1 */
+    size_t validate_every;   /* updates; 0: after every epoch */
+    size_t save_every;       /* updates; 0: after every epoch alone */
+    size_t patience;         /* validations without progress until it ends; 0: goes on */
+    const char *folder;      /* of last.safetensors and best.safetensors */
+    const char *csv, *svg;   /* files for the curves; NULL: none */
+    const char *definitions; /* for the checkpoints */
+    bool resumed;            /* the training comes from a checkpoint: the curves in csv go on */
+    bool terminal;           /* `out` is one: a line is written over and over */
+    FILE *out;               /* progress */
 } loop_options;
 
 typedef enum loop_end {
     LOOP_DONE,
-    LOOP_STOPPED,                     /* by SIGINT or SIGTERM, after saving */
-    LOOP_NUMERIC,                     /* a loss, gradient or parameter is not finite; nothing was saved since */
-    LOOP_UNFIT,                       /* data or options do not fit: nothing was trained */
-    LOOP_FAULT                        /* the system: memory, files */
+    LOOP_STOPPED, /* by SIGINT or SIGTERM, after saving */
+    LOOP_NUMERIC, /* a loss, gradient or parameter is not finite; nothing was saved since */
+    LOOP_UNFIT,   /* data or options do not fit: nothing was trained */
+    LOOP_FAULT    /* the system: memory, files */
 } loop_end;
 
 /* *error is one clear line (malloc'ed) for the last three. */

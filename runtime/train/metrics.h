@@ -10,18 +10,18 @@
 #include "train/dataset.h"
 
 typedef struct metrics {
-    double loss, weight;              /* loss: a sum until metrics_finish, then the mean */
-    double tokens, correct, nats;     /* valid tokens; most likely class is right; sum of -log p */
-    double reals, squares;            /* valid reals; sum of squared differences */
+    double loss, weight;          /* loss: a sum until metrics_finish, then the mean */
+    double tokens, correct, nats; /* valid tokens; most likely class is right; sum of -log p */
+    double reals, squares;        /* valid reals; sum of squared differences */
 } metrics;
 
 typedef struct meter {
     const trainable *model;
-    bool outputs;                     /* tokens and reals, too, not the loss alone */
+    bool outputs; /* tokens and reals, too, not the loss alone */
     void *state;
-    void **output;                    /* of each output; NULL: not looked at */
+    void **output; /* of each output; NULL: not looked at */
     size_t *output_bytes;
-    int *output_of;                   /* of each input: the output that a target is held against; -1: none */
+    int *output_of; /* of each input: the output that a target is held against; -1: none */
 } meter;
 
 /* False: no memory. */

@@ -13,17 +13,17 @@ typedef struct sampler {
     FILE *out;
     char **error;
     vocabulary words;
-    bool named;                 /* there is a vocabulary */
+    bool named; /* there is a vocabulary */
     size_t classes;
     const void *params;
-    void *packed, *state, *p;   /* p: one row of reals */
+    void *packed, *state, *p; /* p: one row of reals */
     double *chance;
     size_t *order;
     const void **input;
     void **output;
     int token;
     uint64_t random;
-    bool begun;                 /* a symbol has been written */
+    bool begun; /* a symbol has been written */
 } sampler;
 
 static double uniform(sampler *s) /* splitmix64 */
@@ -145,8 +145,9 @@ static int draw(sampler *s)
 static int first_symbol(sampler *s)
 {
     int end = -1;
-    if (s->named) end = s->words.words ? vocabulary_find(&s->words, VOCABULARY_END, strlen(VOCABULARY_END))
-                                       : vocabulary_find(&s->words, "\n", 1);
+    if (s->named)
+        end = s->words.words ? vocabulary_find(&s->words, VOCABULARY_END, strlen(VOCABULARY_END))
+                             : vocabulary_find(&s->words, "\n", 1);
     return end >= 0 ? end : (int)(uniform(s) * (double)s->classes);
 }
 
@@ -176,18 +177,20 @@ static bool check(sampler *s)
 {
     const trainable *m = s->m;
     if (m->generate_input < 0 || m->generate_output < 0)
-        return fault_set(s->error, "the model '%s' has no line 'generate x[t+1] ~ p', which says how it runs free", m->model);
+        return fault_set(s->error, "the model '%s' has no line 'generate x[t+1] ~ p', which says how it runs free",
+                         m->model);
     if (!m->has(m->self, TRAIN_STEP))
         return fault_set(s->error, "the model '%s' cannot run step by step: it reads later steps", m->model);
     for (size_t i = 0; i < m->inputs; i++)
         if (!m->input[i].target && (int)i != m->generate_input)
-            return fault_set(s->error, "the model '%s' also reads '%s', which no sample says", m->model, m->input[i].name);
+            return fault_set(s->error, "the model '%s' also reads '%s', which no sample says", m->model,
+                             m->input[i].name);
     s->classes = m->input[m->generate_input].classes;
     if (!s->o->vocabulary) return true;
     s->named = true;
     if (!vocabulary_from_json(&s->words, s->o->vocabulary, s->error)) return false;
-    return s->words.count == s->classes || fault_set(s->error, "the checkpoint has %zu symbols, the model %zu classes",
-                                                     s->words.count, s->classes);
+    return s->words.count == s->classes ||
+           fault_set(s->error, "the checkpoint has %zu symbols, the model %zu classes", s->words.count, s->classes);
 }
 
 static bool make_room(sampler *s, const void *params)

@@ -6,13 +6,13 @@
 #include <stdio.h>
 
 typedef struct sample_options {
-    size_t length;              /* symbols after the prompt */
-    double temperature;         /* p ^ (1 / temperature), made to add up to 1; 0: the likeliest */
-    size_t top_k;               /* draw from so many; 0: from all */
-    double top_p;               /* draw from the likeliest that have so much together; 1: from all */
+    size_t length;      /* symbols after the prompt */
+    double temperature; /* p ^ (1 / temperature), made to add up to 1; 0: the likeliest */
+    size_t top_k;       /* draw from so many; 0: from all */
+    double top_p;       /* draw from the likeliest that have so much together; 1: from all */
     uint64_t seed;
-    const char *prompt;         /* NULL: begins after the end of a line, or with a random symbol */
-    const char *vocabulary;     /* of the checkpoint; NULL: symbols are numbers */
+    const char *prompt;     /* NULL: begins after the end of a line, or with a random symbol */
+    const char *vocabulary; /* of the checkpoint; NULL: symbols are numbers */
 } sample_options;
 
 /* Writes the prompt and the sample. False: *error is one clear line (malloc'ed). */
