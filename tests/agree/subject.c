@@ -417,7 +417,7 @@ static bool unguard(guards *g)
     bool intact = true;
     for (size_t i = 0; i < g->list.len; i++) {
         const guarded *b = &g->list.data[i];
-        for (size_t k = 0; k < GUARD; k++)
+        for (size_t k = 0; k != GUARD; k++)
             intact &= b->block[k] == GUARD_BYTE && b->block[GUARD + b->bytes + k] == GUARD_BYTE;
         free(b->block);
     }
