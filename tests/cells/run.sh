@@ -2,7 +2,7 @@
 # run.sh [--compilers]: the cells of specs/cells, each in a small model; cells.txt has a call of each, and of each of its
 # options. Every model is checked without a message and its gradients are held against differences; then its C, by libtcc,
 # is held against the interpreter of graphs, and against its meaning: chunks, single steps, padding, shards (agree.c); with
-# --compilers also the C of gcc and clang, which takes minutes. A cell that cells.txt does not call is a failure, and so is
+# --compilers also the C of gcc and clang, which takes minutes. reference.py holds most cells against their papers. A cell that cells.txt does not call is a failure, and so is
 # one that docs/cells.md does not describe.
 root=$(cd "$(dirname "$0")/../.." && pwd) || exit 3
 cd "$root" || exit 3
@@ -64,6 +64,16 @@ holds_mask lstm_dropout "= uniform[t] <" 1
 holds_mask lstm_dropout_sequence "= uniform <" 3
 holds_mask lstm_dropout_step "= uniform[t] <" 3
 holds_mask tcn_block "= uniform <" 2
+
+# The equations a second time, in Python.
+python=${PYTHON:-/usr/bin/python3}
+if "$python" -c 'import numpy' 2>/dev/null; then
+    "$python" -B tests/cells/reference.py "$RNNC" "$out" >"$out/text" 2>&1
+    grep -v '^[0-9]* passed' "$out/text"
+    counts=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$out/text")
+    [ -n "$counts" ] || { counts="0 1"; echo "cells: reference.py ended early"; }
+    passed=$((passed + ${counts% *})) failed=$((failed + ${counts#* }))
+else echo "cells: $python has no numpy: the equations are not compared"; fi
 
 compilers=-c
 [ "$1" = --compilers ] && compilers=
