@@ -243,6 +243,13 @@ static void check_chunks(tally *t, const subject *s, const built *c, uint64_t *s
     normed->norms = oracle_norms(s, f);
     double sum = 0, all = built_run(c, ENTRY_LOSS, normed, NULL)->loss;
     void *state = state_new(c);
+    if (!c->c.loss_carries) {
+        for (entry e = ENTRY_LOSS; e <= ENTRY_GRAD; e++) {
+            int code = has_entry(c, e) ? built_run(c, e, normed, &(run_options){ .state = state, .garbage = 1 })->code : -1;
+            expect(t, s, code == -1, "%s takes a state although the loss needs later steps: code %d", ENTRIES[e], code);
+        }
+        return;
+    }
     for (int i = 0; i < 2; i++)
         sum += built_run(c, ENTRY_LOSS, feed_chunk(s, normed, i * 3, i ? 4 : 3), &(run_options){ .state = state, .garbage = NAN })->loss;
     expect(t, s, fabs(sum - all) <= ROUNDING * fabs(all), "loss in two chunks: %.17g, whole %.17g", sum, all);
@@ -254,6 +261,11 @@ static void check_chunks(tally *t, const subject *s, const built *c, uint64_t *s
     }
 }
 
+static bool takes_state(const built *c, entry e)
+{
+    return c->programs.shared->carries && (e < ENTRY_LOSS || c->c.loss_carries);
+}
+
 static void check_absent(tally *t, const subject *s, const built *c, uint64_t *seed)
 {
     feed *f = feed_new(s, seed, (feed_size){ 3, 4, true, false });
@@ -263,7 +275,7 @@ static void check_absent(tally *t, const subject *s, const built *c, uint64_t *s
     const graph *g = s->interface;
     for (entry e = ENTRY_FORWARD; e <= ENTRY_GRAD; e++) {
         if (!has_entry(c, e) || !g->axes) continue;
-        void *state = c->programs.shared->carries ? state_new(c) : NULL, *before = NULL;
+        void *state = takes_state(c, e) ? state_new(c) : NULL, *before = NULL;
         if (state) {        /* in the middle of a sequence */
             built_run(c, e, feed_new(s, seed, (feed_size){ 3, 2, false, false }), &(run_options){ .state = state, .garbage = 1 });
             before = arena_alloc(s->arena, state_size(c));
@@ -450,8 +462,7 @@ static void check_fault(tally *t, const subject *s, const built *c, const fault 
     for (entry e = ENTRY_STEP; e <= ENTRY_GRAD; e++) {
         if (!has_entry(c, e)) continue;
         feed *used = e == ENTRY_STEP ? feed_chunk(s, f, 0, 1) : f;
-        bool carries = c->programs.shared->carries;
-        void *state = carries ? state_new(c) : NULL;
+        void *state = takes_state(c, e) ? state_new(c) : NULL;
         spoiling k = { x, index, false };
         answer *r = built_run(c, e, used, &(run_options){ .state = state, .garbage = 1, .spoil = spoil, .context = &k });
         if (!k.done || (x->optional && r->code == 0)) continue;
