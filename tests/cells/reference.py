@@ -94,7 +94,8 @@ def projection(p, xs):
         return None
     net = torch.nn.LSTM(D, H, proj_size=P).double()
     U, W, b = (np.concatenate([p[kind + g] for g in "ifgo"]) for kind in "UWb")
-    parts = {"weight_ih_l0": U, "weight_hh_l0": W, "bias_ih_l0": b, "bias_hh_l0": np.zeros(4 * H), "weight_hr_l0": p["Wp"]}
+    parts = {"weight_ih_l0": U, "weight_hh_l0": W, "bias_ih_l0": b, "bias_hh_l0": 0 * b,
+             "weight_hr_l0": p["Wp"]}
     net.load_state_dict({k: torch.tensor(v) for k, v in parts.items()})
     return net(torch.tensor(xs))[0].detach().numpy()
 

@@ -1,9 +1,9 @@
 #!/bin/sh
 # run.sh [--compilers]: the cells of specs/cells, each in a small model; cells.txt has a call of each, and of each of its
-# options. Every model is checked without a message and its gradients are held against differences; then its C, by libtcc,
-# is held against the interpreter of graphs, and against its meaning: chunks, single steps, padding, shards (agree.c); with
-# --compilers also the C of gcc and clang, which takes minutes. reference.py holds most cells against their papers. A cell that cells.txt does not call is a failure, and so is
-# one that docs/cells.md does not describe.
+# options. Every model is checked without a message and its gradients are held against differences; then its C, by
+# libtcc, is held against the interpreter of graphs, and against its meaning: chunks, single steps, padding, shards
+# (agree.c); with --compilers also the C of gcc and clang, which takes minutes. reference.py holds cells against their
+# papers. A cell that cells.txt does not call is a failure, and so is one that docs/cells.md does not describe.
 root=$(cd "$(dirname "$0")/../.." && pwd) || exit 3
 cd "$root" || exit 3
 : "${RNNC:=$root/build/rnnc}"
@@ -67,8 +67,9 @@ holds_mask tcn_block "= uniform <" 2
 
 # The equations a second time, in Python.
 python=${PYTHON:-/usr/bin/python3}
+mkdir "$out/reference"
 if "$python" -c 'import numpy' 2>/dev/null; then
-    "$python" -B tests/cells/reference.py "$RNNC" "$out" >"$out/text" 2>&1
+    "$python" -B tests/cells/reference.py "$RNNC" "$out/reference" >"$out/text" 2>&1
     grep -v '^[0-9]* passed' "$out/text"
     counts=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$out/text")
     [ -n "$counts" ] || { counts="0 1"; echo "cells: reference.py ended early"; }
