@@ -2,7 +2,7 @@
 #
 #     make           build/rnnc and build/librnn.a; installs what is missing first (make deps)
 #     make check     every test suite; the last line says "N passed, N failed"
-#     make demo      compiles specs/models/char_lm.rnn and trains it
+#     make demo      trains specs/models/char_lm.rnn and lets it write
 #     make bench     a training step beside PyTorch (bench/README.md)
 #     make unit      the unit tests alone           make asan    the whole suite with sanitizers
 #     make layers    includes point one way         make tidy    clang-tidy

@@ -1,0 +1,30 @@
+#!/bin/sh
+# run.sh: examples/train_text.c, the training loop in C, compiles against what rnnc builds, and learns.
+#
+# Needs RNNC (the program), BUILD (the folder of librnnc.a) and CC.
+here=$(cd "$(dirname "$0")" && pwd) || exit 3
+root=$here/../..
+rnnc=${RNNC:-$root/build/rnnc}
+work=$(mktemp -d) || exit 3
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+passed=0 failed=0
+pass() { passed=$((passed + 1)); }
+fail() { failed=$((failed + 1)); echo "examples: $*"; cat "$work/said"; }
+cd "$work" || exit 3
+
+awk 'BEGIN { for (i = 0; i < 2000; i++) printf "line %d of the text\n", i % 10 }' >text
+classes=$(od -An -v -tx1 text | tr -s ' ' '\n' | grep . | LC_ALL=C sort -u | wc -l | tr -d ' ')
+if "$rnnc" build "$root/specs/models/char_lm.rnn" -D V="$classes" -D H=16 -D E=8 --batch 32 --standalone -o . >said 2>&1
+then pass; else fail "rnnc build failed"; fi
+if ${CC:-cc} -std=c11 -Wall -Wextra -Werror -O1 -DV="$classes" -I. "$root/examples/train_text.c" char_lm.c -lm -o train \
+    >said 2>&1
+then pass; else fail "train_text.c does not compile"; fi
+if ./train text 300 >said 2>&1; then pass; else fail "train_text ended with $?"; fi
+# "update  300  loss 1.2345 ...": the last loss is well below the first
+if awk '{ for (i = 1; i < NF; i++) if ($i ~ /^loss/) { if (!n++) first = $(i + 1); last = $(i + 1) } }
+    END { exit !(n > 1 && last < 0.8 * first) }' said
+then pass; else fail "train_text does not learn"; fi
+
+echo "examples: $passed passed, $failed failed"
+[ $failed -eq 0 ]
