@@ -22,7 +22,8 @@ torch.set_num_threads(1)
 large = len(sys.argv) > 4
 H, B, T, UPDATES = (128, 50, 50, 300) if large else (24, 8, 15, 120)
 RATE, CLIP = 2e-3, 5 if large else 0.2    # small networks have small gradients
-BOUND = {"float": 1e-4, "double": 1e-8}
+BOUND = {"double": 1e-8, "float": 1e-4}
+ROUNDING = 4    # times PyTorch's own
 SPEC = """model lm {
     size V = from data, H = %d
     input  x[t] : token(V)
@@ -132,8 +133,11 @@ def train_rnnc(spec, text, real, weights):
 
 
 def compare(name, kind, layers, call, data):
+    """In double first: how far PyTorch in float is from PyTorch in double says what rounding alone does to a curve. Some
+    networks amplify it; no other float can be expected to stay closer than a few times that."""
     text, ids, V = data
     train, validate = blocks_of(ids)
+    exact = None
     for real, bound in BOUND.items():
         torch.manual_seed(1)
         cell, dense = (m.double() if real == "double" else m for m in make(kind, layers, V))
@@ -145,13 +149,17 @@ def compare(name, kind, layers, call, data):
         if not found:
             continue
         wanted, validation = train_torch(cell, dense, train, validate, V)
+        exact = wanted if exact is None else exact
+        own = np.abs(wanted - exact).max(axis=0)
+        loss_bound, norm_bound = max(bound, ROUNDING * own[0]), max(100 * bound, ROUNDING * own[1])
         same = found[0].shape == wanted.shape
         worst = np.abs(found[0] - wanted) if same else np.full((1, 2), np.inf)
         print(f"{name} in {real}: furthest apart: loss {worst[:, 0].max():.2g}, norm {worst[:, 1].max():.2g}, "
-              f"validation {abs(found[1] - validation):.2g} ({found[1]:.4f})")
-        check(worst[:, 0].max() <= bound, f"{name} in {real}: losses differ by up to {worst[:, 0].max():.3g}")
-        check(worst[:, 1].max() <= 100 * bound, f"{name} in {real}: norms differ by up to {worst[:, 1].max():.3g}")
-        check(abs(found[1] - validation) <= 10 * bound + 1e-6, f"{name} in {real}: validation {found[1]}, {validation}")
+              f"validation {abs(found[1] - validation):.2g} ({found[1]:.4f})"
+              + (f"; PyTorch in double: loss {own[0]:.2g}, norm {own[1]:.2g}" if real == "float" else ""))
+        check(worst[:, 0].max() <= loss_bound, f"{name} in {real}: losses differ by up to {worst[:, 0].max():.3g}")
+        check(worst[:, 1].max() <= norm_bound, f"{name} in {real}: norms differ by up to {worst[:, 1].max():.3g}")
+        check(abs(found[1] - validation) <= 10 * loss_bound + 1e-6, f"{name} in {real}: validation {found[1]}, {validation}")
         check((wanted[:, 1] > CLIP).any() or large, f"{name}: nothing was clipped")
 
 
