@@ -38,7 +38,9 @@ static train_value describe(const graph_input *in)
                           .components = (size_t)shape_size(t.shape),
                           .rank = t.shape.rank,
                           .dims = { (size_t)t.shape.dim[0], (size_t)t.shape.dim[1] },
-                          .axes = t.axes };
+                          .axes = t.axes,
+                          .aligned = in->aligned,
+                          .blank = in->blank };
 }
 
 /* What the arrays are held against. NaN is a number like others here: what comes of it is the user's question. */

@@ -8,6 +8,7 @@
 #include "driver/batch.h"
 #include "driver/command.h"
 #include "driver/weights.h"
+#include "train/arrays.h"
 #include <math.h>
 #include <stdlib.h>
 
@@ -81,13 +82,38 @@ static void draw_input(checker *c, uint32_t index)
     c->b.input[index] = in->type.element == TOKEN ? (void *)tokens : (void *)reals;
 }
 
+/* Labels that ctc can align with the steps: no blanks, and no more than there is room for. */
+static void draw_labels(checker *c, uint32_t index)
+{
+    const graph_input *in = &c->g->inputs.data[index];
+    int axis = 1;
+    while (!(in->type.axes & axis_bit(axis))) axis++;
+    int *labels = c->b.input[index];
+    for (size_t n = 0; n < c->b.sequences; n++) {
+        int *length = &c->b.lengths[axis][n];
+        for (int s = 0; s < *length; s++) {
+            int *label = &labels[(size_t)s * c->b.sequences + n];
+            if (*label == in->blank) *label = (*label + 1) % in->classes;
+        }
+        while (*length > 1 && c->b.lengths[in->aligned][n] > 0 &&
+               alignment_steps(labels + n, c->b.sequences, (size_t)*length) > (size_t)c->b.lengths[in->aligned][n])
+            labels[(size_t)--*length * c->b.sequences + n] = -1;
+    }
+}
+
 static void draw_point(checker *c)
 {
     const option_value *v = c->o->value;
     c->b.sequences = v[OPTION_BATCH].given ? (size_t)v[OPTION_BATCH].number : BATCH_DEFAULT;
     draw_lengths(c);
     c->b.input = ARENA_ARRAY(c->arena, void *, c->g->inputs.len + 1);
-    for (uint32_t i = 0; i < c->g->inputs.len; i++) draw_input(c, i);
+    for (uint32_t i = 0; i < c->g->inputs.len; i++) {   /* labels first: they set lengths */
+        if (!c->g->inputs.data[i].aligned) continue;
+        draw_input(c, i);
+        draw_labels(c, i);
+    }
+    for (uint32_t i = 0; i < c->g->inputs.len; i++)
+        if (!c->g->inputs.data[i].aligned) draw_input(c, i);
     size_t count = loaded_size(&c->l, SIZE_PARAMS, 1, NULL);
     c->params = loaded_init(&c->l, v[OPTION_SEED].given ? v[OPTION_SEED].number : 1);
     for (size_t i = 0; i < count; i++) c->params[i] += moved * draw_real(c);

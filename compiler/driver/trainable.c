@@ -148,6 +148,10 @@ static void describe_values(compiled *c, const graph *g)
         t->input[i] = describe_value(in->path, in->type);
         t->input[i].target = in->target;
         t->input[i].classes = (size_t)in->classes;
+        t->input[i].aligned = in->aligned;
+        t->input[i].blank = in->blank;
+        t->input[i].ignores = in->ignores;
+        t->input[i].ignored = in->ignored;
         if (generate->input && c->p.model->variables.data[generate->input].path == in->path) t->generate_input = (int)i;
     }
     for (size_t i = 0; i < t->outputs; i++) {

@@ -122,7 +122,11 @@ typedef struct graph_variable { name path; span at; } graph_variable;         /*
 typedef enum init_kind { INIT_NUMBER, INIT_UNIFORM, INIT_NORMAL, INIT_GLOROT, INIT_ORTHOGONAL, INIT_IDENTITY } init_kind;
 typedef struct init { init_kind kind; double value; } init;
 typedef struct graph_param { name path; shape shape; init init; span at; } graph_param;    /* in the order of the params array */
-typedef struct graph_input { name path; type type; int classes; bool target; span at; } graph_input;
+typedef struct graph_input {
+    name path; type type; int classes; bool target; span at;
+    int aligned, blank;                             /* labels that ctc aligns with this axis, with this blank; aligned 0: no */
+    bool ignores; int ignored;                      /* a target of this class does not count in the loss */
+} graph_input;
 typedef struct graph_output { name path; node_id node; span at; } graph_output;
 
 typedef struct graph {

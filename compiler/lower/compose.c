@@ -159,16 +159,70 @@ static node_id mean_all(lowering *l, node_id x)
     return size == 1 ? sum_all(l, x) : op2(l, OP_div, sum_all(l, x), number(l, size));
 }
 
-/* -log p(y) on the logits z: logsumexp(z) - z(y); for a distribution y: sum(y) * logsumexp(z) - sum(y * z). */
+/* A token that is none, and one that is ignored, reads 0. */
+static node_id unless_ignored(lowering *l, const model_expr *e, node_id y, node_id value)
+{
+    if (e->call.ignore < 0) return value;
+    const node *from = graph_node(l->g, y);
+    if (from->op == OP_input) {
+        l->g->inputs.data[from->attr.index].ignores = true;
+        l->g->inputs.data[from->attr.index].ignored = (int)e->call.ignore;
+    }
+    node_id ignored = op2(l, OP_eq, y, number(l, e->call.ignore));
+    return op3(l, OP_select, ignored, number(l, 0), value);
+}
+
+/* -sum(w q log p) on the logits z; q: (1 - smoothing) of the target and the rest spread over all N classes. With
+ * log p = z - all, all = logsumexp(z), the part of the target y is w(y) (all - z(y)), that of a distribution y
+ * sum(w y) all - sum(w y z), and that of all classes (sum(w) all - sum(w z)) / N. */
 static node_id cross_entropy(lowering *l, const model_expr *e)
 {
     node_id z = lower_expr(l, model_logits(l->m, e->call.args[0], FUNCTION_softmax));
     node_id y = lower_expr(l, e->call.args[1]);
-    node_id all = graph_logsumexp(l->g, z);
-    if (graph_type(l->g, y).element == TOKEN) return op2(l, OP_sub, all, graph_pick(l->g, z, y));
-    node_id weight = graph_sum(l->g, y, SCALAR);
-    node_id inner = graph_sum(l->g, op2(l, OP_mul, y, z), SCALAR);
-    return op2(l, OP_sub, op2(l, OP_mul, weight, all), inner);
+    node_id w = e->call.count > 2 ? lower_expr(l, e->call.args[2]) : NO_NODE;
+    node_id all = graph_logsumexp(l->g, z), loss;
+    bool token = graph_type(l->g, y).element == TOKEN;
+    if (token) {
+        loss = op2(l, OP_sub, all, graph_pick(l->g, z, y));
+        if (node_some(w)) loss = op2(l, OP_mul, graph_pick(l->g, w, y), loss);
+    } else {
+        node_id q = node_some(w) ? op2(l, OP_mul, w, y) : y;
+        node_id weight = graph_sum(l->g, q, SCALAR), inner = graph_sum(l->g, op2(l, OP_mul, q, z), SCALAR);
+        loss = op2(l, OP_sub, op2(l, OP_mul, weight, all), inner);
+    }
+    double smoothing = e->call.smoothing;
+    if (smoothing > 0) {
+        int classes = shape_size(graph_type(l->g, z).shape);
+        node_id sum_w = node_some(w) ? graph_sum(l->g, w, SCALAR) : number(l, classes);
+        node_id sum_z = graph_sum(l->g, node_some(w) ? op2(l, OP_mul, w, z) : z, SCALAR);
+        node_id spread = op2(l, OP_sub, op2(l, OP_mul, sum_w, all), sum_z);
+        loss = op2(l, OP_add, op2(l, OP_mul, number(l, 1 - smoothing), loss),
+                   op2(l, OP_mul, number(l, smoothing / classes), spread));
+    }
+    return token ? unless_ignored(l, e, y, loss) : loss;
+}
+
+typedef struct counted {
+    lowering *l;
+    node_id count;
+} counted;
+
+static void count_target(void *to, const model_expr *e)
+{
+    counted *c = to;
+    lowering *l = c->l;
+    node_id y = lower_expr(l, e->call.args[1]);
+    if (graph_type(l->g, y).element != TOKEN) return;
+    node_id one = e->call.count > 2 ? graph_pick(l->g, lower_expr(l, e->call.args[2]), y) : number(l, 1);
+    one = unless_ignored(l, e, y, one);
+    c->count = node_some(c->count) ? op2(l, OP_max, c->count, one) : one;
+}
+
+node_id lower_counted(lowering *l, const model_expr *value)
+{
+    counted c = { .l = l };
+    model_each_counted(l->m, value, count_target, &c);
+    return c.count;
 }
 
 /* -y log s(z) - (1 - y) log(1 - s(z)) = softplus(z) - y * z */
@@ -186,11 +240,45 @@ static node_id huber(lowering *l, node_id d, node_id delta)
     return op3(l, OP_select, op2(l, OP_le, d, delta), near, far);
 }
 
+/* log N(y; m, s) of each component of the mixture, with correlation r of the two dimensions where there is one:
+ * Graves, Generating sequences with recurrent neural networks (2013), equations 24 and 25. */
+static node_id log_densities(lowering *l, node_id m, node_id s, node_id y, node_id r)
+{
+    static const double log_two_pi = 1.8378770664093454836;
+    graph *g = l->g;
+    int dimensions = graph_type(g, m).shape.dim[1];
+    shape each = shape_vector(graph_type(g, m).shape.dim[0]);
+    node_id d = op2(l, OP_div, op2(l, OP_sub, graph_transpose(g, y), m), s);
+    node_id square = graph_sum(g, op1(l, OP_square, d), each);
+    node_id scale = graph_sum(g, op1(l, OP_log, s), each);
+    if (node_some(r)) {
+        node_id d0 = graph_reshape(g, graph_slice(g, d, 1, 0, 1), each), d1 = graph_reshape(g, graph_slice(g, d, 1, 1, 1), each);
+        node_id left = op2(l, OP_sub, number(l, 1), op1(l, OP_square, r));
+        node_id cross = op2(l, OP_mul, number(l, 2), op2(l, OP_mul, r, op2(l, OP_mul, d0, d1)));
+        square = op2(l, OP_div, op2(l, OP_sub, square, cross), left);
+        scale = op2(l, OP_add, scale, op2(l, OP_mul, number(l, 0.5), op1(l, OP_log, left)));
+    }
+    node_id exponent = op2(l, OP_add, op2(l, OP_mul, number(l, 0.5), square), scale);
+    return op1(l, OP_neg, op2(l, OP_add, exponent, number(l, 0.5 * dimensions * log_two_pi)));
+}
+
+/* -log sum_k w(k) N_k(y) on the logits z of w: logsumexp(z) - logsumexp(z + log N). */
+static node_id gaussian_mixture(lowering *l, const model_expr *e)
+{
+    node_id z = lower_expr(l, model_logits(l->m, e->call.args[0], FUNCTION_softmax)), arg[5] = { { 0 } };
+    for (int i = 1; i < e->call.count; i++) arg[i] = lower_expr(l, e->call.args[i]);
+    node_id joint = op2(l, OP_add, z, log_densities(l, arg[1], arg[2], arg[3], arg[4]));
+    node_id all = graph_logsumexp(l->g, z);
+    return op2(l, OP_sub, all, graph_logsumexp(l->g, joint));
+}
+
 node_id lower_loss_function(lowering *l, const model_expr *e)
 {
     model_function f = e->call.function;
     if (f == FUNCTION_cross_entropy) return cross_entropy(l, e);
     if (f == FUNCTION_binary_cross_entropy) return binary_cross_entropy(l, e);
+    if (f == FUNCTION_gaussian_mixture) return gaussian_mixture(l, e);
+    if (f == FUNCTION_ctc) return lower_ctc(l, e);
     node_id a = lower_expr(l, e->call.args[0]), b = lower_expr(l, e->call.args[1]);
     node_id d = op2(l, OP_sub, a, b);
     if (f == FUNCTION_mean_square) return mean_all(l, op1(l, OP_square, d));

@@ -29,6 +29,10 @@ node_id lower_composite(lowering *l, const model_expr *e, const node_id *arg);
 node_id lower_reduction(lowering *l, const model_expr *e, node_id arg);
 node_id lower_random(lowering *l, const model_expr *e, const node_id *arg);
 node_id lower_loss_function(lowering *l, const model_expr *e);
+node_id lower_counted(lowering *l, const model_expr *value);   /* what a step counts in the mean; NO_NODE: 1 */
+
+/* ---- align.c */
+node_id lower_ctc(lowering *l, const model_expr *e);
 
 static inline node_id op1(lowering *l, op o, node_id a)
 {

@@ -145,7 +145,7 @@ static node_id lower_special(lowering *l, const model_expr *e)
     if (f == FUNCTION_matmul) return lower_matmul(l, e);
     if (f == FUNCTION_concat || f == FUNCTION_rows || f == FUNCTION_vector) return lower_concat(l, e);
     if (f == FUNCTION_onehot) return lower_onehot(l, e->call.args[0]);
-    if (f >= FUNCTION_cross_entropy && f <= FUNCTION_huber) return lower_loss_function(l, e);
+    if (f >= FUNCTION_cross_entropy && f <= FUNCTION_ctc) return lower_loss_function(l, e);
     for (int i = 0; i < e->call.count && i < 3; i++) arg[i] = lower_expr(l, e->call.args[i]);
     if (f == FUNCTION_transpose) return graph_transpose(l->g, arg[0]);
     if (f == FUNCTION_lookup) return graph_lookup(l->g, arg[0], arg[1]);

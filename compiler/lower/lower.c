@@ -59,7 +59,8 @@ static void fill_sources(lowering *l)
             l->of_variable[v] = graph_param_node(g, (uint32_t)g->params.len - 1);
         }
         if (at->kind == VARIABLE_INPUT && (!at->target || l->options.targets)) {
-            array_push(g->arena, &g->inputs, (graph_input){ at->path, t, at->type.classes, at->target, at->at });
+            graph_input in = { .path = at->path, .type = t, .classes = at->type.classes, .target = at->target, .at = at->at };
+            array_push(g->arena, &g->inputs, in);
             l->of_variable[v] = graph_input_node(g, (uint32_t)g->inputs.len - 1);
         }
     }
@@ -124,8 +125,20 @@ static void attach_readings(lowering *l)
 
 /* ---- roots ------------------------------------------------------------------------------------------------------- */
 
-/* Mean over the valid steps: the sum of the values over norm(number of steps); weighted: over norm(sum of the weights).
- * A loss without axes, such as a penalty on a parameter, is itself. */
+/* What the sum is divided by: the number of valid steps, or the sum of what each step counts. */
+static node_id lower_denominator(lowering *l, axis_set axes, node_id counts)
+{
+    graph *g = l->g;
+    if (!node_some(counts)) return op2(l, OP_max, graph_count(g, axes), number(l, 1));
+    type all = type_real(SCALAR, axes);
+    if (!type_equal(graph_type(g, counts), all)) counts = graph_expand(g, counts, all);
+    node_id count = graph_sum_over(g, counts, axes, false);
+    node_id positive = op2(l, OP_gt, count, number(l, 0));
+    return op3(l, OP_select, positive, count, number(l, 1));
+}
+
+/* Mean over the valid steps: the sum of the values over norm(number of steps); weighted: over norm(sum of the weights);
+ * targets that are ignored or weighted count as such. A loss without axes, such as a penalty on a parameter, is itself. */
 static node_id lower_loss(lowering *l, uint32_t index)
 {
     graph *g = l->g;
@@ -139,17 +152,10 @@ static node_id lower_loss(lowering *l, uint32_t index)
     if (!axes) return value;
     node_id sum = graph_sum_over(g, value, axes, false);
     if (at->total) return sum;
-    node_id count;
-    if (node_some(weight)) {
-        type all = type_real(SCALAR, axes);
-        if (!type_equal(graph_type(g, weight), all)) weight = graph_expand(g, weight, all);
-        count = graph_sum_over(g, weight, axes, false);
-        node_id positive = op2(l, OP_gt, count, number(l, 0));
-        count = op3(l, OP_select, positive, count, number(l, 1));
-    } else {
-        count = op2(l, OP_max, graph_count(g, axes), number(l, 1));
-    }
-    return op2(l, OP_div, sum, graph_norm(g, count, index));
+    const model_expr *made_of = var(l, at->value)->value;
+    node_id counts = made_of ? lower_counted(l, made_of) : NO_NODE;
+    if (node_some(weight)) counts = node_some(counts) ? op2(l, OP_mul, counts, weight) : weight;
+    return op2(l, OP_div, sum, graph_norm(g, lower_denominator(l, axes, counts), index));
 }
 
 static void lower_roots(lowering *l)

@@ -111,6 +111,8 @@ struct model_expr {
             model_axes over;       /* sum(e over s, t) */
             model_instance *scope; /* `over` has this call's axis, too; NULL: it has not */
             name path;             /* dropout, zoneout: what their masks are keyed by */
+            /* Options: FUNCTION_OPTION in functions.def. A cross_entropy with weights has them as its third argument. */
+            double smoothing, ignore, blank; /* ignore: a class, -1: none */
         } call;
         struct {
             model_expr *operand;
@@ -287,6 +289,9 @@ typedef struct model_options {
 
 /* Reads, parses and checks a spec. NULL when there are errors: they are in d (warnings may be there in any case). */
 model *model_check(arena *a, names *n, diags *d, const model_options *options);
+
+/* Visits each cross_entropy with `ignore` or `weights` that e is made of: through names at the same step, sums, multiples. */
+void model_each_counted(const model *m, const model_expr *e, void (*visit)(void *, const model_expr *), void *to);
 
 /* The operand of the softmax (or sigmoid) that `e` is, through names; NULL when it is none. */
 const model_expr *model_logits(const model *m, const model_expr *e, model_function distribution);

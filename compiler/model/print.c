@@ -22,9 +22,13 @@ static void print_args(text *out, const model *m, const model_expr *e)
 {
     text_put(out, "%s(", function_table[e->call.function].name);
     for (int i = 0; i < e->call.count; i++) {
-        if (i) text_put(out, ", ");
+        if (i) text_put(out, i == 2 && e->call.function == FUNCTION_cross_entropy ? ", weights = " : ", ");
         model_print_expr(out, m, e->call.args[i]);
     }
+    if (e->call.smoothing > 0) text_put(out, ", smoothing = %g", e->call.smoothing);
+    if (e->call.function == FUNCTION_cross_entropy && e->call.ignore >= 0)
+        text_put(out, ", ignore = %g", e->call.ignore);
+    if (e->call.function == FUNCTION_ctc) text_put(out, ", blank = %g", e->call.blank);
     if (e->call.extent != WHOLE) text_put(out, e->call.extent == EACH_ROW ? ", rows" : ", columns");
     const char *before = " over ";
     for (int i = 1; i <= m->axes; i++)

@@ -21,6 +21,28 @@ const model_expr *model_logits(const model *m, const model_expr *e, model_functi
     return NULL;
 }
 
+/* Depth: bounded as that of expressions; names: by `left`. */
+static void each_counted(const model *m, const model_expr *e, size_t left, void (*visit)(void *, const model_expr *),
+                         void *to)
+{
+    if (e->kind == EXPR_VARIABLE || (e->kind == EXPR_SHIFT && e->read.k == 0)) {
+        const model_variable *v = &m->variables.data[e->read.variable];
+        if (left && v->kind == VARIABLE_EQUATION && v->value) each_counted(m, v->value, left - 1, visit, to);
+        return;
+    }
+    if (e->kind != EXPR_CALL) return;
+    model_function f = e->call.function;
+    if (f == FUNCTION_cross_entropy && (e->call.ignore >= 0 || e->call.count > 2)) visit(to, e);
+    bool linear = f == FUNCTION_add || f == FUNCTION_sub || f == FUNCTION_mul || f == FUNCTION_div || f == FUNCTION_neg;
+    for (int i = 0; linear && i < e->call.count; i++) each_counted(m, e->call.args[i], left, visit, to);
+}
+
+void model_each_counted(const model *m, const model_expr *e, void (*visit)(void *, const model_expr *), void *to)
+{
+    enum { NAMES = 50 };
+    each_counted(m, e, NAMES, visit, to);
+}
+
 static void wants_distribution(context *c, const model_expr *e, model_function distribution)
 {
     const model_expr *p = e->call.args[0];
@@ -59,7 +81,9 @@ static void check_expr(context *c, const model_expr *e)
         double value = p->kind == EXPR_SIZE ? p->size->value : p->value;
         if (!(value >= 0 && value < 1)) diag(c->diags, p->at, E_OPTION_VALUE, "p", "a probability below 1");
     }
-    if (e->call.function == FUNCTION_cross_entropy) wants_distribution(c, e, FUNCTION_softmax);
+    if (e->call.function == FUNCTION_cross_entropy || e->call.function == FUNCTION_ctc ||
+        e->call.function == FUNCTION_gaussian_mixture)
+        wants_distribution(c, e, FUNCTION_softmax);
     if (e->call.function == FUNCTION_binary_cross_entropy) wants_distribution(c, e, FUNCTION_sigmoid);
     if (e->call.function != FUNCTION_softmax || e->call.over) return;
     const model_expr *inner = model_logits(c->model, e->call.args[0], FUNCTION_softmax);

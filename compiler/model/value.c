@@ -379,7 +379,16 @@ static bool expand_over(context *c, model_instance *s, const tree_expr *e, model
     return true;
 }
 
-static bool expand_function_options(context *c, const tree_expr *e, model_expr *call, naming *at)
+/* Where the option is kept; NULL: the function has none of that name. */
+static double *option_slot(model_expr *call, const char *word)
+{
+#define FUNCTION_OPTION(function_, word_, member) \
+    if (call->call.function == FUNCTION_##function_ && !strcmp(word, word_)) return &call->call.member;
+#include "model/functions.def"
+    return NULL;
+}
+
+static bool expand_function_options(context *c, model_instance *s, const tree_expr *e, model_expr *call, naming *at)
 {
     model_function f = call->call.function;
     bool random = f == FUNCTION_dropout || f == FUNCTION_zoneout;
@@ -388,6 +397,19 @@ static bool expand_function_options(context *c, const tree_expr *e, model_expr *
         const tree_option *o = &e->call.options.data[i];
         if (random && !o->time && !strcmp(o->name.text, "name") && o->value->kind == TREE_NAME) {
             word = o->value->name;
+            continue;
+        }
+        double *slot = o->time ? NULL : option_slot(call, o->name.text);
+        if (slot) {
+            if (!size_require(c, s, o->value, slot)) return false;
+            continue;
+        }
+        if (f == FUNCTION_cross_entropy && !o->time && !strcmp(o->name.text, "weights") && call->call.count == 2) {
+            naming inside = { at->path, false };
+            model_expr **args = ARENA_ARRAY(c->arena, model_expr *, 3);
+            args[2] = expand_expr(c, s, o->value, &inside);
+            call->call.args = args;
+            call->call.count = 3;
             continue;
         }
         diag(c->diags, o->name.at, E_UNKNOWN_OPTION, function_table[f].name, o->name.text);
@@ -456,7 +478,8 @@ static model_expr *expand_function(context *c, model_instance *s, const tree_exp
         return poison(c, e->at);
     }
     model_expr *call = expr_call(c, f, e->at, count);
-    if (!expand_over(c, s, e, call) || !expand_function_options(c, e, call, at) || !expand_extent(c, s, e, call))
+    call->call.ignore = -1;
+    if (!expand_over(c, s, e, call) || !expand_function_options(c, s, e, call, at) || !expand_extent(c, s, e, call))
         return poison(c, e->at);
     bool random = f == FUNCTION_dropout || f == FUNCTION_zoneout; /* `over` is of the mask */
     if ((call->call.over || call->call.scope) && call->call.count != 1 && !random) {
@@ -464,7 +487,8 @@ static model_expr *expand_function(context *c, model_instance *s, const tree_exp
         return poison(c, e->at);
     }
     naming inside = { at->path, false };
-    for (int i = 0; i < call->call.count; i++) call->call.args[i] = expand_expr(c, s, e->call.args.data[i], &inside);
+    for (int i = 0; i < call->call.count && i < count; i++)
+        call->call.args[i] = expand_expr(c, s, e->call.args.data[i], &inside);
     if (f == FUNCTION_vector) literal_vector(c, call);
     if (f == FUNCTION_last) {
         call->call.args[0] =

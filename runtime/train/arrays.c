@@ -341,6 +341,40 @@ static bool check_tokens(const checker *c, const train_value *v, const tensor *t
     return true;
 }
 
+size_t alignment_steps(const int *labels, size_t stride, size_t count)
+{
+    size_t steps = count;
+    for (size_t i = 1; i < count; i++) steps += labels[i * stride] == labels[(i - 1) * stride];
+    return steps;
+}
+
+/* Labels of ctc: no blank among them, and steps enough to say them in. */
+static bool check_alignment(const checker *c, const train_value *v, const tensor *t)
+{
+    array_set *s = c->s;
+    size_t rows = arrays_rows(s, c->r, v);
+    int *labels = malloc((rows + 1) * sizeof *labels);
+    if (!labels) return fault_set(c->error, "%s: out of memory for '%s'", s->path, v->name);
+    bool ok = true;
+    for (size_t n = 0; ok && n < s->sequences; n++) {
+        size_t count = 0, steps = s->lengths[v->aligned] ? (size_t)s->lengths[v->aligned][n] : s->steps[v->aligned];
+        while (count < rows && arrays_inside(s, c->r, v, n, count)) count++;
+        arrays_tokens(t, n * rows, count, v->classes, labels);
+        size_t needed = alignment_steps(labels, 1, count);
+        for (size_t i = 0; ok && i < count; i++)
+            if (labels[i] == v->blank)
+                ok = fault_set(c->error, "%s: '%s': sequence %zu holds the blank of 'ctc', %d, as label %zu", s->path,
+                               v->name, n, v->blank, i);
+        if (ok && steps && needed > steps)
+            ok = fault_set(c->error,
+                           "%s: '%s': the %zu labels of sequence %zu need %zu steps along %s, and it has %zu: 'ctc' "
+                           "wants a step for each, and one between equal ones",
+                           s->path, v->name, count, n, needed, c->r->axis_name[v->aligned], steps);
+    }
+    free(labels);
+    return ok;
+}
+
 /* A NaN in a target or an input would make every later parameter NaN; in the padding it is nothing. */
 static bool check_reals(const checker *c, const train_value *v, const tensor *t)
 {
@@ -386,6 +420,7 @@ bool arrays_check(array_set *s, const array_rules *r, char **error)
             ok = check_tokens(&c, &r->value[i], s->array[i]);
         else if (!r->nan_allowed)
             ok = check_reals(&c, &r->value[i], s->array[i]);
+        if (ok && r->value[i].aligned) ok = check_alignment(&c, &r->value[i], s->array[i]);
     }
     return ok;
 }

@@ -42,6 +42,9 @@ bool arrays_inside(const array_set *s, const array_rules *r, const train_value *
 void arrays_tokens(const tensor *t, size_t first, size_t count, size_t classes, int *out);
 void arrays_reals(const tensor *t, size_t first, size_t count, size_t real_size, void *out);
 
+/* The fewest steps that labels of ctc can be aligned with: one each, and a blank between equal ones. */
+size_t alignment_steps(const int *labels, size_t stride, size_t count);
+
 bool dtype_is_integer(dtype d);
 
 #endif

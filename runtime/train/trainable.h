@@ -20,6 +20,8 @@ typedef struct train_value {        /* an input, target or output */
     int rank;                       /* of one row as it stands in a data file: (N, T, dims...); 0: a scalar or a token */
     size_t dims[2];                 /* their product is `components` */
     uint32_t axes;                  /* bit 0: the batch; bit i: time axis number i */
+    int aligned, blank;             /* labels that ctc aligns with this time axis, and their blank; aligned 0: no */
+    bool ignores; int ignored;      /* a target of this class does not count */
 } train_value;
 
 typedef enum train_entry { TRAIN_STEP, TRAIN_FORWARD, TRAIN_LOSS, TRAIN_GRAD } train_entry;

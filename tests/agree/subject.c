@@ -180,6 +180,22 @@ size_t param_count(const subject *s)
     return n;
 }
 
+/* Labels that ctc can align with the steps: no blank, no repeats, and where lengths are free, no more than steps: what is
+ * impossible costs 1e30, beside which no difference is seen. */
+static void settle_labels(feed *f, const graph_input *in, double *labels)
+{
+    int axis = 1;
+    while (!(in->type.axes & axis_bit(axis))) axis++;
+    for (int b = 0; b < f->batch; b++) {
+        for (int s = 0; s < f->steps[axis]; s++) {
+            double *label = &labels[s * f->batch + b], before = s ? label[-f->batch] : -1;
+            while (*label == in->blank || *label == before) *label = fmod(*label + 1, in->classes);
+        }
+        if (f->lengths[axis] && f->lengths[in->aligned][b] > 0 && f->lengths[axis][b] > f->lengths[in->aligned][b])
+            f->lengths[axis][b] = f->lengths[in->aligned][b];
+    }
+}
+
 feed *feed_new(const subject *s, uint64_t *random, feed_size size)
 {
     arena *a = s->arena;
@@ -205,6 +221,7 @@ feed *feed_new(const subject *s, uint64_t *random, feed_size size)
             double u = random_unit(random);
             f->inputs[i][k] = in->type.element == TOKEN ? floor(u * in->classes) : (double)(float)(in->target ? u : 2 * u - 1);
         }
+        if (in->aligned && in->classes > 2) settle_labels(f, in, f->inputs[i]);
     }
     double *p = f->params = ARENA_ARRAY(a, double, param_count(s));
     for (size_t i = 0; i < g->params.len; i++) {        /* of a size that keeps sums over a row near 1 */
