@@ -175,6 +175,52 @@ def attention(lengths, sources):
             {"p": padded(p, T), "attention": padded(weights, T).transpose(1, 2)}, loss)    # s is declared before t
 
 
+def labels(blank, V, steps, lengths):
+    """Labels without blanks, about every third a repeat, that can be aligned with so many steps each."""
+    rows = []
+    for n, T in zip(lengths, steps):
+        y = []
+        while len(y) < n:
+            fresh = int(torch.randint(V - 1, ()))
+            y.append(y[-1] if y and torch.rand(()) < 0.3 else fresh + (fresh >= blank))
+        assert n + sum(a == b for a, b in zip(y, y[1:])) <= T
+        rows.append(torch.tensor(y))
+    return padded(rows, int(max(lengths)))
+
+
+def ctc(lengths, sources, D, V):
+    B, blank, dense = len(lengths), 2, nn.Linear(D, V)
+    data = {"x": draw(B, int(lengths.max()), D, grad=True), "y": labels(blank, V, lengths, sources)}
+    logits = dense(data["x"])
+    p = [row[:n].softmax(-1) for row, n in zip(logits, lengths)]
+    loss = nn.CTCLoss(blank, reduction="sum")(logits.log_softmax(-1).transpose(0, 1), data["y"], torch.as_tensor(lengths),
+                                              torch.as_tensor(sources)) / B
+    compare(here + "ctc.rnn", [f"D={D}", f"V={V}"], {"p.dense": dense}, data, {"x": lengths, "y": sources},
+            {"p": padded(p, int(lengths.max()))}, loss)
+
+
+def losses(lengths):
+    D, V, K, B, T = 5, 6, 4, len(lengths), int(lengths.max())
+    a, o = nn.Linear(D, V), nn.Linear(D, 6 * K)
+    data = {"x": draw(B, T, D, grad=True), "y": tokens(V, B, T), "q": draw(B, T, V).softmax(-1), "z": draw(B, T, 2)}
+    x, y, q, z = (torch.cat([row[:n] for row, n in zip(data[key], lengths)]) for key in "xyqz")
+    weights, logits, parts = torch.tensor([0.5, 1, 2, 1.5, 0.7, 3]), a(x), o(x).reshape(-1, 6, K)
+    kinds = torch.distributions.Categorical(logits=parts[:, 0])
+    m, s, r = parts[:, 1:3].transpose(1, 2), parts[:, 3:5].exp().transpose(1, 2), parts[:, 5].tanh()
+    tril = torch.stack([torch.stack([s[..., 0], 0 * r], -1),
+                        torch.stack([r * s[..., 1], (1 - r ** 2).sqrt() * s[..., 1]], -1)], -2)
+
+    def mixture(component):
+        return -torch.distributions.MixtureSameFamily(kinds, component).log_prob(z).mean()
+    loss = cross_entropy(logits, y, weights, ignore_index=3, label_smoothing=0.1)
+    loss = loss + 0.5 * cross_entropy(logits, y, ignore_index=1)
+    loss = loss + 0.3 * cross_entropy(logits, q, weights, label_smoothing=0.2)
+    loss = loss + mixture(torch.distributions.Independent(torch.distributions.Normal(m, s), 1))
+    loss = loss + 0.7 * mixture(torch.distributions.MultivariateNormal(m, scale_tril=tril))
+    p = padded(list(logits.softmax(-1).split(lengths.tolist())), T)
+    compare(here + "losses.rnn", [], {"a": a, "o": o}, data, dict.fromkeys("xyqz", lengths), {"p": p}, loss)
+
+
 def main():
     torch.manual_seed(11)
     torch.set_default_dtype(torch.float64)
@@ -197,6 +243,10 @@ def main():
              {"e": nn.Embedding(13, 5), "h1": nn.LSTM(5, 7, batch_first=True), "h2": nn.LSTM(7, 7, batch_first=True),
               "p.dense": nn.Linear(7, 13)}, 13, 13)
     attention(short, np.array([2, 4, 3, 1]))
+    ctc(np.array([6, 3, 1, 5]), np.array([3, 2, 1, 2]), 5, 6)
+    ctc(np.array([40, 90, 17]), np.array([11, 30, 7]), 7, 5)
+    losses(short)
+    losses(long)
     print(f"torch: {passed} passed, {failed} failed")
     return failed > 0
 
