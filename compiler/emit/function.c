@@ -343,6 +343,8 @@ void write_function(writer *w, const program *p)
     w->p = p;
     w->g = p->graph;
     w->loops = 0;
+    w->name_of = ARENA_ARRAY(w->arena, const char *, w->g->nodes.len);
+    w->marks = ARENA_ARRAY(w->arena, unsigned char, w->g->nodes.len);
     w->out = text_new(w->arena);
     w->out->depth = 1;
     write_memory(w, p);

@@ -19,29 +19,22 @@ typedef struct pointwise {
     node_list locals;           /* nodes of the statement with a constant of their own */
     int temporaries;
     const char **name_of;       /* per node: its constant, or the pointer to its row */
+    unsigned char *marks;       /* per node: the lists that it is in */
 } pointwise;
 
-static bool is_of(const pointwise *p, node_id id)
+enum { OF_STATEMENT = 1, READ = 2, EARLY = 4, LOCAL = 8, STORED = 16, USED = 32, SHARED = 64 };
+
+static bool is(const pointwise *p, node_id id, unsigned mark) { return (p->marks[id.i] & mark) != 0; }
+
+static void enlist(pointwise *p, node_list *l, node_id id, unsigned char mark)
 {
-    for (size_t i = 0; i < p->s->nodes.len; i++) {
-        if (node_is(p->s->nodes.data[i], id))
-            return true;
-    }
-    return false;
+    p->marks[id.i] |= mark;
+    array_push(p->w->arena, l, id);
 }
 
 static bool is_inline_source(const node *n)
 {
     return n->op == OP_number || n->op == OP_iota || n->op == OP_step || n->op == OP_length;
-}
-
-static bool in_list(const node_list *l, node_id id)
-{
-    for (size_t i = 0; i < l->len; i++) {
-        if (node_is(l->data[i], id))
-            return true;
-    }
-    return false;
 }
 
 /* ---- names ------------------------------------------------------------------------------------------------------------------ */
@@ -81,24 +74,37 @@ static const char *pointer_name(pointwise *p, node_id id)
     }
 }
 
-static int uses_within(const pointwise *p, node_id id)
+/* Marks what the statement computes and stores, and what it uses once or more often. */
+static void find_marks(pointwise *p)
 {
-    int uses = 0;
+    for (size_t i = 0; i < p->s->nodes.len; i++)
+        p->marks[p->s->nodes.data[i].i] |= OF_STATEMENT;
+    for (size_t i = 0; i < p->s->stores.len; i++)
+        p->marks[p->s->stores.data[i].node.i] |= STORED;
     for (size_t i = 0; i < p->s->nodes.len; i++) {
         const node *n = graph_node(p->w->g, p->s->nodes.data[i]);
         for (int a = 0; a < n->args; a++)
-            uses += node_is(n->arg[a], id);
+            p->marks[n->arg[a].i] |= is(p, n->arg[a], USED) ? SHARED : USED;
     }
-    return uses;
 }
 
-static bool is_stored(const pointwise *p, node_id id)
+/* The next statement finds the tables as this one did. */
+static void clear_marks(pointwise *p)
 {
-    for (size_t i = 0; i < p->s->stores.len; i++) {
-        if (node_is(p->s->stores.data[i].node, id))
-            return true;
+    for (size_t i = 0; i < p->s->nodes.len; i++) {
+        node_id id = p->s->nodes.data[i];
+        const node *n = graph_node(p->w->g, id);
+        p->marks[id.i] = 0;
+        p->name_of[id.i] = NULL;
+        for (int a = 0; a < n->args; a++) {
+            p->marks[n->arg[a].i] = 0;
+            p->name_of[n->arg[a].i] = NULL;
+        }
     }
-    return false;
+    for (size_t i = 0; i < p->s->stores.len; i++) {
+        p->marks[p->s->stores.data[i].node.i] = 0;
+        p->name_of[p->s->stores.data[i].node.i] = NULL;
+    }
 }
 
 /* "h.i" and "h_i" are one identifier in C. */
@@ -138,18 +144,18 @@ static void find_names(pointwise *p)
         const node *n = graph_node(g, p->s->nodes.data[i]);
         for (int a = 0; a < n->args; a++) {
             node_id x = n->arg[a];
-            if (is_of(p, x) || in_list(&p->reads, x) || is_inline_source(graph_node(g, x)))
+            if (is(p, x, OF_STATEMENT | READ) || is_inline_source(graph_node(g, x)))
                 continue;
             p->name_of[x.i] = pointer_name(p, x);
-            array_push(p->w->arena, &p->reads, x);
+            enlist(p, &p->reads, x, READ);
         }
     }
     for (size_t i = 0; i < p->s->stores.len; i++) {
         node_id x = p->s->stores.data[i].node;
-        if (is_of(p, x) || in_list(&p->reads, x) || is_inline_source(graph_node(g, x)))
+        if (is(p, x, OF_STATEMENT | READ) || is_inline_source(graph_node(g, x)))
             continue;
         p->name_of[x.i] = pointer_name(p, x);
-        array_push(p->w->arena, &p->reads, x);
+        enlist(p, &p->reads, x, READ);
     }
     for (size_t i = 0; i < p->s->nodes.len; i++) {
         node_id x = p->s->nodes.data[i];
@@ -157,10 +163,10 @@ static void find_names(pointwise *p)
             continue;
         const char *label = c_label(p->w, x);
         bool named = *label && graph_node(g, x)->origin.whole;
-        if (!named && uses_within(p, x) == 1 && !is_stored(p, x) && graph_node(g, x)->op != OP_uniform)
+        if (!named && is(p, x, USED) && !is(p, x, SHARED | STORED) && graph_node(g, x)->op != OP_uniform)
             continue;
         p->name_of[x.i] = unique_local(p, *label ? label : arena_printf(p->w->arena, "tmp%d", ++p->temporaries));
-        array_push(p->w->arena, &p->locals, x);
+        enlist(p, &p->locals, x, LOCAL);
     }
 }
 
@@ -259,7 +265,7 @@ static const char *expression(pointwise *p, node_id id, int *strength)
     writer *w = p->w;
     const node *n = graph_node(w->g, id);
     *strength = ATOM;
-    if (in_list(&p->reads, id) && !in_list(&p->early, id))
+    if (is(p, id, READ) && !is(p, id, EARLY))
         return arena_printf(w->arena, "%s%s", p->name_of[id.i], c_component(w, w->p->views[id.i], n->type.shape, p->s->shape));
     if (p->name_of[id.i])
         return p->name_of[id.i];
@@ -301,13 +307,13 @@ static bool is_lazy(op o) { return o == OP_select || o == OP_and || o == OP_or; 
 static void read_before(pointwise *p, node_id id, bool chosen)
 {
     const node *n = graph_node(p->w->g, id);
-    if (in_list(&p->reads, id)) {
-        if (chosen && !in_list(&p->early, id))
-            array_push(p->w->arena, &p->early, id);
+    if (is(p, id, READ)) {
+        if (chosen && !is(p, id, EARLY))
+            enlist(p, &p->early, id, EARLY);
         return;
     }
-    for (int a = 0; is_of(p, id) && a < n->args; a++)
-        if (!in_list(&p->locals, n->arg[a]))
+    for (int a = 0; is(p, id, OF_STATEMENT) && a < n->args; a++)
+        if (!is(p, n->arg[a], LOCAL))
             read_before(p, n->arg[a], chosen || n->op == OP_put || (a > 0 && is_lazy(n->op)));
 }
 
@@ -317,7 +323,7 @@ static void write_early_reads(pointwise *p)
     for (size_t i = 0; i < p->locals.len; i++)
         read_before(p, p->locals.data[i], false);
     for (size_t i = 0; i < p->s->nodes.len; i++)
-        if (graph_node(w->g, p->s->nodes.data[i])->op == OP_sum_over || is_stored(p, p->s->nodes.data[i]))
+        if (graph_node(w->g, p->s->nodes.data[i])->op == OP_sum_over || is(p, p->s->nodes.data[i], STORED))
             read_before(p, p->s->nodes.data[i], false);
     for (size_t i = 0; i < p->early.len; i++) {
         node_id id = p->early.data[i];
@@ -481,7 +487,7 @@ static void write_components(pointwise *p)
     for (size_t i = 0; i < p->s->stores.len; i++) {
         const store *st = &p->s->stores.data[i];
         const node *n = graph_node(w->g, st->node);
-        node_id value = n->op == OP_sum_over && is_of(p, st->node) ? n->arg[0] : st->node;
+        node_id value = n->op == OP_sum_over && is(p, st->node, OF_STATEMENT) ? n->arg[0] : st->node;
         text_line(w->out, "%s%s %s %s;", p->to[i], c_component(w, st->to, stored_shape(p, st), p->s->shape),
                   st->mode == STORE_SET ? "=" : "+=", operand(p, value, WEAKEST));
     }
@@ -490,11 +496,12 @@ static void write_components(pointwise *p)
 
 void write_pointwise(writer *w, const stmt *s)
 {
-    pointwise p = {.w = w, .s = s, .name_of = ARENA_ARRAY(w->arena, const char *, w->g->nodes.len)};
+    pointwise p = {.w = w, .s = s, .name_of = w->name_of, .marks = w->marks};
+    find_marks(&p);
     find_names(&p);
     name_targets(&p);
     for (size_t i = 0; i < s->nodes.len; i++) {
-        if (!in_list(&p.locals, s->nodes.data[i]) && is_stored(&p, s->nodes.data[i]))
+        if (!is(&p, s->nodes.data[i], LOCAL) && is(&p, s->nodes.data[i], STORED))
             write_equation(w, s->nodes.data[i]);
     }
     clear_sums(&p);
@@ -514,4 +521,5 @@ void write_pointwise(writer *w, const stmt *s)
     else
         close_rows(w, before);
     save_sums(&p);
+    clear_marks(&p);
 }

@@ -22,6 +22,8 @@ typedef struct writer {
     bool flat;                      /* `row` runs over all rows of the last time axis and the batch at once */
     int flat_axis;                  /* that time axis, 0 when the rows are those of the batch alone */
     bool first_of_flat;             /* addresses are those of the first such row */
+    const char **name_of;           /* tables of pointwise.c, a place a node; empty between statements */
+    unsigned char *marks;
 } writer;
 
 /* names.c */
