@@ -385,7 +385,7 @@ static model_type infer_concat(infer *f, model_expr *e, model_type t)
             return mismatch(f, e, t, first, arg);
         }
         total += rows && flat ? 1 : s.dim[0];
-        if (total > MODEL_MAX_COMPONENTS) total = MODEL_MAX_COMPONENTS;
+        if (total > MODEL_MAX_COMPONENTS) total = MODEL_MAX_COMPONENTS + 1L; /* too large, whatever follows */
     }
     t.shape = matrix ? matrix_shape((int)total, columns) : vector_shape((int)total);
     return t;
