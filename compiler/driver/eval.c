@@ -1,7 +1,8 @@
 /* eval.c: rnnc eval SPEC --weights W.safetensors (--text F | --words F | --data F.npz) [--part P]
  *
  * In: a spec, weights, data. Out: loss; of targets of tokens the accuracy, perplexity and, for characters, bits per
- * character; of targets of reals the mean square error. */
+ * character, and with --f1 that of each class of the first such target; of labels of ctc the label error rate; of targets
+ * of reals the mean square error. */
 #include "driver/prepare.h"
 #include "train/metrics.h"
 #include <math.h>
@@ -9,6 +10,28 @@
 
 static const double calls_guess = 100;
 enum { PART_ALL }; /* the first word of --part; the others are the parts */
+
+static void add_tally(prepared *p, const meter *r, metrics *found)
+{
+    const trainable *m = &p->c.t;
+    for (size_t i = 0; i < m->inputs && !found->tally; i++) {
+        if (r->output_of[i] < 0 || !m->input[i].token || m->input[i].aligned) continue;
+        found->tallied = i;
+        found->classes = m->input[i].classes;
+        found->tally = ARENA_ARRAY(p->arena, class_tally, found->classes);
+    }
+}
+
+static void print_f1(const metrics *m)
+{
+    printf("F1 %.6f\n", metrics_macro_f1(m));
+    for (size_t i = 0; i < m->classes; i++) {
+        class_tally t = m->tally[i];
+        if (t.guessed + t.there == 0) continue;
+        printf("class %zu: F1 %.6f, precision %.6f, recall %.6f, %.0f times\n", i, tally_f1(t),
+               t.guessed > 0 ? t.right / t.guessed : 0, t.there > 0 ? t.right / t.there : 0, t.there);
+    }
+}
 
 static int measure(prepared *p, metrics *found)
 {
@@ -20,6 +43,7 @@ static int measure(prepared *p, metrics *found)
         return command_fault(EXIT_SYSTEM, "out of memory");
     }
     m->pack(m->self, p->params, packed);
+    if (p->o->value[OPTION_F1].given) add_tally(p, &r, found);
     uint64_t part = p->o->value[OPTION_PART].number;
     int code = 0;
     for (int i = 0; !code && i < PART_COUNT; i++)
@@ -41,6 +65,8 @@ static int print(const prepared *p, const metrics *m)
         printf("perplexity %.6g\n", exp(nats));
         if (p->s.data.text) printf("bits per character %.6g\n", nats / log(2));
     }
+    if (m->labels > 0) printf("label error rate %.6f\n", m->edits / m->labels);
+    if (m->tally) print_f1(m);
     if (m->reals > 0) printf("mean square error %.9g\n", m->squares / m->reals);
     return command_finish(isfinite(m->loss) ? EXIT_SUCCESS : EXIT_NUMERIC);
 }

@@ -16,7 +16,8 @@ static int output_for(const trainable *m, const train_value *target)
 {
     for (size_t i = 0; i < m->outputs; i++) {
         const train_value *out = &m->output[i];
-        if (out->token || out->axes != target->axes) continue;
+        uint32_t axes = target->aligned ? 1u | 1u << target->aligned : target->axes;
+        if (out->token || out->axes != axes) continue;
         if (target->token ? out->rank == 1 && out->components == target->classes
                           : out->rank == target->rank && memcmp(out->dims, target->dims, sizeof out->dims) == 0)
             return (int)i;
@@ -70,15 +71,22 @@ static bool inside(const trainable *m, const data_batch *b, uint32_t axes, size_
     return true;
 }
 
+static bool is_ignored(const train_value *v, const data_batch *b, size_t input, size_t row)
+{
+    return v->ignores && v->token && b->input[input] && ((const int *)b->input[input])[row] == v->ignored;
+}
+
 static double weight_of(const trainable *m, const data_batch *b)
 {
-    uint32_t axes = 0;
-    for (size_t i = 0; i < m->inputs && !axes; i++)
-        if (m->input[i].target) axes = m->input[i].axes;
-    for (size_t i = 0; i < m->inputs && !axes; i++) axes = m->input[i].axes;
-    size_t rows = rows_of(m, b, axes), count = 0;
+    size_t input = 0, count = 0;
+    while (input < m->inputs && !m->input[input].target) input++;
+    if (input == m->inputs) input = 0;
+    const train_value *v = &m->input[input];
+    uint32_t axes = v->aligned ? 1 : v->axes;
+    size_t rows = rows_of(m, b, axes);
     for (size_t n = 0; n < b->sequences; n++)
-        for (size_t s = 0; s < rows; s++) count += inside(m, b, axes, n, s);
+        for (size_t s = 0; s < rows; s++)
+            count += inside(m, b, axes, n, s) && !is_ignored(v, b, input, s * b->sequences + n);
     return (double)count;
 }
 
@@ -100,16 +108,78 @@ static bool make_room(meter *r, const data_batch *b)
     return true;
 }
 
-static void add_token(const meter *r, const void *p, size_t first, size_t classes, int token, metrics *to)
+static size_t likeliest(const meter *r, const void *p, size_t first, size_t classes)
 {
     size_t best = 0;
     for (size_t i = 1; i < classes; i++)
         if (real_at(r->model, p, first + i) > real_at(r->model, p, first + best)) best = i;
+    return best;
+}
+
+static void add_token(const meter *r, const void *p, size_t first, size_t classes, int token, class_tally *tally,
+                      metrics *to)
+{
+    size_t best = likeliest(r, p, first, classes);
     double chance = real_at(r->model, p, first + (size_t)token);
     double least = r->model->real_size == sizeof(double) ? DBL_MIN : (double)FLT_MIN;
     to->tokens++;
     to->correct += best == (size_t)token;
+    if (tally) {
+        tally[best].guessed++;
+        tally[token].there++;
+        tally[token].right += best == (size_t)token;
+    }
     to->nats -= log(chance > least ? chance : least);
+}
+
+/* What the steps of sequence n say: the likeliest classes, repeats merged, blanks dropped. Returns how many. */
+static size_t decode(const meter *r, const data_batch *b, const train_value *v, const void *p, size_t n, int *out)
+{
+    size_t count = 0;
+    int before = -1;
+    for (size_t t = 0; t < b->steps[v->aligned] && inside(r->model, b, 1u << v->aligned, n, t); t++) {
+        int best = (int)likeliest(r, p, (t * b->sequences + n) * v->classes, v->classes);
+        if (best != before && best != v->blank) out[count++] = best;
+        before = best;
+    }
+    return count;
+}
+
+size_t edit_distance(const int *a, size_t a_count, const int *b, size_t b_count, size_t *row)
+{
+    for (size_t k = 0; k <= b_count; k++) row[k] = k;
+    for (size_t i = 0; i < a_count; i++) {
+        size_t diagonal = row[0]++;
+        for (size_t k = 1; k <= b_count; k++) {
+            size_t change = diagonal + (a[i] != b[k - 1]), least = row[k] < row[k - 1] ? row[k] : row[k - 1];
+            diagonal = row[k];
+            row[k] = change < least + 1 ? change : least + 1;
+        }
+    }
+    return row[b_count];
+}
+
+static bool add_labels(const meter *r, const data_batch *b, size_t input, metrics *to)
+{
+    const train_value *v = &r->model->input[input];
+    const void *p = r->output[r->output_of[input]];
+    const int *labels = b->input[input];
+    size_t steps = b->steps[v->aligned], rows = rows_of(r->model, b, v->axes);
+    int *said = malloc((steps + 1) * sizeof *said), *wanted = malloc((rows + 1) * sizeof *wanted);
+    size_t *row = malloc((rows + 1) * sizeof *row);
+    bool good = said && wanted && row;
+    for (size_t n = 0; good && n < b->sequences; n++) {
+        size_t count = 0;
+        for (; count < rows && inside(r->model, b, v->axes, n, count); count++)
+            wanted[count] = labels[count * b->sequences + n];
+        size_t decoded = decode(r, b, v, p, n, said);
+        to->labels += (double)count;
+        to->edits += (double)edit_distance(said, decoded, wanted, count, row);
+    }
+    free(said);
+    free(wanted);
+    free(row);
+    return good;
 }
 
 static void add_target(const meter *r, const data_batch *b, size_t input, metrics *to)
@@ -121,9 +191,10 @@ static void add_target(const meter *r, const data_batch *b, size_t input, metric
     for (size_t s = 0; s < rows; s++)
         for (size_t n = 0; n < b->sequences; n++) {
             size_t row = s * b->sequences + n;
-            if (!inside(m, b, v->axes, n, s)) continue;
+            if (!inside(m, b, v->axes, n, s) || is_ignored(v, b, input, row)) continue;
             if (v->token) {
-                add_token(r, out, row * v->classes, v->classes, ((const int *)target)[row], to);
+                class_tally *tally = to->tallied == input ? to->tally : NULL;
+                add_token(r, out, row * v->classes, v->classes, ((const int *)target)[row], tally, to);
                 continue;
             }
             for (size_t i = row * v->components; i < (row + 1) * v->components; i++) {
@@ -161,8 +232,13 @@ int meter_part(meter *r, dataset *d, data_part part, const void *params, const v
         double weight = weight_of(m, &b);
         if (weight > 0) to->loss += real_at(m, &loss, 0) * weight;
         to->weight += weight;
-        for (size_t k = 0; k < m->inputs; k++)
-            if (r->output_of[k] >= 0) add_target(r, &b, k, to);
+        for (size_t k = 0; k < m->inputs; k++) {
+            if (r->output_of[k] < 0) continue;
+            if (!m->input[k].aligned)
+                add_target(r, &b, k, to);
+            else if (!add_labels(r, &b, k, to))
+                return NO_MEMORY;
+        }
     }
     return 0;
 }
@@ -170,4 +246,20 @@ int meter_part(meter *r, dataset *d, data_part part, const void *params, const v
 void metrics_finish(metrics *m)
 {
     m->loss = m->weight > 0 ? m->loss / m->weight : NAN;
+}
+
+double tally_f1(class_tally t)
+{
+    return t.guessed + t.there > 0 ? 2 * t.right / (t.guessed + t.there) : 0;
+}
+
+double metrics_macro_f1(const metrics *m)
+{
+    double sum = 0, count = 0;
+    for (size_t i = 0; m->tally && i < m->classes; i++) {
+        if (m->tally[i].guessed + m->tally[i].there == 0) continue;
+        sum += tally_f1(m->tally[i]);
+        count++;
+    }
+    return count > 0 ? sum / count : NAN;
 }

@@ -1,18 +1,26 @@
 /* metrics.h: how good a model is on a part of the data.
  *
  * The loss of a part is the mean over its batches, each weighted by its valid steps (of the first target; sequences
- * where that has no steps). A target of tokens is held against the first output with as many components over the same
- * axes, taken for a distribution; a target of reals against the first output of its shape. The state is carried from
- * batch to batch as the data say, and is none of the training's. */
+ * where that has no steps, or is one of labels that ctc aligns; ignored targets do not count). A target of tokens is held against the first output with as many components over the same
+ * axes, taken for a distribution; labels of ctc against that over the axis that they are aligned with, decoded greedily
+ * (the likeliest class of each step, repeats merged, blanks dropped); reals against the first output of their shape. The
+ * state is carried from batch to batch as the data say, and is none of the training's. */
 #ifndef TRAIN_METRICS_H
 #define TRAIN_METRICS_H
 
 #include "train/dataset.h"
 
+typedef struct class_tally {
+    double right, guessed, there;
+} class_tally; /* of one class: tokens */
+
 typedef struct metrics {
     double loss, weight;          /* loss: a sum until metrics_finish, then the mean */
     double tokens, correct, nats; /* valid tokens; most likely class is right; sum of -log p */
     double reals, squares;        /* valid reals; sum of squared differences */
+    double labels, edits;         /* of ctc: valid labels; insertions, deletions and changes that make them of the decoded */
+    class_tally *tally;           /* of one target, the caller's; NULL: not counted */
+    size_t tallied, classes;      /* the number of that input, its classes */
 } metrics;
 
 typedef struct meter {
@@ -31,5 +39,13 @@ void meter_close(meter *r);
 /* Adds a part to *to. 0, or an error code of rnn.h. */
 int meter_part(meter *r, dataset *d, data_part part, const void *params, const void *packed, metrics *to);
 void metrics_finish(metrics *m);
+
+/* How many insertions, deletions and changes turn a into b (Levenshtein); row: room for b_count + 1. */
+size_t edit_distance(const int *a, size_t a_count, const int *b, size_t b_count, size_t *row);
+
+/* 2 right / (guessed + there): the harmonic mean of precision and recall; 0 for a class that is neither. */
+double tally_f1(class_tally t);
+/* The mean over the classes that are there or guessed; NAN: there is none. */
+double metrics_macro_f1(const metrics *m);
 
 #endif

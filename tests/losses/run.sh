@@ -1,0 +1,74 @@
+#!/bin/sh
+# run.sh: what rnnc eval measures, on a few sequences counted by hand, and what rnnc says of labels that ctc cannot align.
+#
+# Needs RNNC (the program), BUILD (the folder of librnnc.a) and CC.
+here=$(cd "$(dirname "$0")" && pwd) || exit 3
+root=$here/../..
+rnnc=${RNNC:-$root/build/rnnc}
+build=${BUILD:-$root/build}
+work=$(mktemp -d) || exit 3
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+passed=0 failed=0
+pass() { passed=$((passed + 1)); }
+fail() { failed=$((failed + 1)); echo "losses: $*"; }
+
+${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L ${SANITIZE:-} -I"$root/runtime" $(pkg-config --cflags jansson libzip) \
+    "$here/arrays.c" "$build/librnnc.a" $(pkg-config --libs jansson libzip) -lm -o "$work/arrays" &&
+    "$work/arrays" "$work" || { echo "losses: 0 passed, 1 failed"; exit 1; }
+cd "$work" || exit 3
+
+cat >labels.rnn <<'END'
+model labels {
+    input  x[t] : token(4)
+    target y[s] : token(4)
+    param  k = 8
+    p = softmax(k * onehot(x))
+    output p
+    loss ctc(p, y)
+}
+END
+cat >tags.rnn <<'END'
+model tags {
+    input  x[t] : token(4)
+    target y[t] : token(4)
+    param  k = 8
+    p = softmax(k * onehot(x))
+    output p
+    loss cross_entropy(p, y, ignore = 0)
+}
+END
+# says CODE TEXT ARGUMENTS...: rnnc must exit with CODE and print a line with TEXT.
+says() {
+    code=$1 wanted=$2
+    shift 2
+    "$rnnc" "$@" >said 2>&1
+    status=$?
+    if [ $status -ne "$code" ]; then fail "rnnc $*: exit status $status, expected $code"; cat said
+    elif ! grep -qF -e "$wanted" said; then fail "rnnc $*: expected '$wanted', found:"; cat said
+    else pass; fi
+}
+
+says 0 "" train labels.rnn --data labels.npz -o l --updates 1 --rate 0.0001 --split 1,0,0
+says 0 "label error rate 0.222222" eval labels.rnn --data labels.npz --weights l/last.safetensors
+says 0 "label error rate 0.222222" eval labels.rnn --data labels.npz --weights l/last.safetensors --batch 3
+short="'y': the 2 labels of sequence 2 need 3 steps along t, and it has 2"
+blank="'y': sequence 1 holds the blank of 'ctc', 0, as label 0"
+for file in short blank; do
+    eval "text=\$$file"
+    says 1 "$file.npz: $text" train labels.rnn --data $file.npz -o f
+    says 1 "$file.npz: $text" eval labels.rnn --data $file.npz --weights l/last.safetensors
+    says 1 "$file.npz: $text" run labels.rnn --data $file.npz --init 1 -o f.npz
+done
+
+says 0 "" train tags.rnn --data tags.npz -o t --updates 1 --rate 0.0001 --split 1,0,0
+says 0 "accuracy 0.625000" eval tags.rnn --data tags.npz --weights t/last.safetensors --f1
+for text in "F1 0.357143" "class 1: F1 0.571429, precision 0.666667, recall 0.500000, 4 times" \
+    "class 2: F1 0.857143, precision 0.750000, recall 1.000000, 3 times"; do
+    says 0 "$text" eval tags.rnn --data tags.npz --weights t/last.safetensors --f1
+done
+"$rnnc" eval tags.rnn --data tags.npz --weights t/last.safetensors >said
+if grep -q F1 said; then fail "F1 without --f1"; else pass; fi
+
+echo "losses: $passed passed, $failed failed"
+[ $failed -eq 0 ]
