@@ -104,10 +104,10 @@ static int set_number(options *o, option_id id, const char *written)
 
 static int set_decimal(options *o, option_id id, const char *written)
 {
-    char *end;
+    char *end = NULL;
     double x = *written == '.' || (*written >= '0' && *written <= '9') ? strtod(written, &end) : -1;
     o->value[id].decimal = x;
-    if (x >= 0 && isfinite(x) && !*end) return 0;
+    if (end && x >= 0 && isfinite(x) && !*end) return 0;
     return options_fault(o, "--%s: expected a number, at least 0, found '%s'", option_table[id].name, written);
 }
 

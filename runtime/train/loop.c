@@ -307,7 +307,7 @@ static bool validate_at_end(loop *l)
 {
     training *t = l->t;
     if (!isnan(l->validation) || l->saved == 0 || dataset_batches(t->data, PART_VALIDATE, 0) == 0) return true;
-    double loss;
+    double loss = NAN;
     if (!validate(l, &loss)) return false;
     fprintf(l->o->out, "validation %.6f after %" PRIu64 " updates\n", loss, t->optimiser->updates);
     progress before = t->progress;

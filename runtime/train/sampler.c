@@ -198,9 +198,9 @@ static bool make_room(sampler *s, const void *params)
     const trainable *m = s->m;
     s->packed = aligned_alloc(64, (m->packed_size * m->real_size + 64) / 64 * 64);
     s->state = aligned_alloc(64, (m->state_bytes + 64) / 64 * 64);
-    s->p = calloc(s->classes, m->real_size);
-    s->chance = calloc(s->classes, sizeof *s->chance);
-    s->order = calloc(s->classes, sizeof *s->order);
+    s->p = calloc(s->classes + 1, m->real_size);
+    s->chance = calloc(s->classes + 1, sizeof *s->chance);
+    s->order = calloc(s->classes + 1, sizeof *s->order);
     s->input = calloc(m->inputs + 1, sizeof *s->input);
     s->output = calloc(m->outputs + 1, sizeof *s->output);
     if (!s->packed || !s->state || !s->p || !s->chance || !s->order || !s->input || !s->output)
