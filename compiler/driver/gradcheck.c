@@ -97,7 +97,7 @@ static void draw_labels(checker *c, uint32_t index)
         }
         while (*length > 1 && c->b.lengths[in->aligned][n] > 0 &&
                alignment_steps(labels + n, c->b.sequences, (size_t)*length) > (size_t)c->b.lengths[in->aligned][n])
-            labels[(size_t)--*length * c->b.sequences + n] = -1;
+            labels[(size_t)-- * length * c->b.sequences + n] = -1;
     }
 }
 
@@ -107,7 +107,7 @@ static void draw_point(checker *c)
     c->b.sequences = v[OPTION_BATCH].given ? (size_t)v[OPTION_BATCH].number : BATCH_DEFAULT;
     draw_lengths(c);
     c->b.input = ARENA_ARRAY(c->arena, void *, c->g->inputs.len + 1);
-    for (uint32_t i = 0; i < c->g->inputs.len; i++) {   /* labels first: they set lengths */
+    for (uint32_t i = 0; i < c->g->inputs.len; i++) { /* labels first: they set lengths */
         if (!c->g->inputs.data[i].aligned) continue;
         draw_input(c, i);
         draw_labels(c, i);

@@ -252,7 +252,8 @@ static node_id log_densities(lowering *l, node_id m, node_id s, node_id y, node_
     node_id square = graph_sum(g, op1(l, OP_square, d), each);
     node_id scale = graph_sum(g, op1(l, OP_log, s), each);
     if (node_some(r)) {
-        node_id d0 = graph_reshape(g, graph_slice(g, d, 1, 0, 1), each), d1 = graph_reshape(g, graph_slice(g, d, 1, 1, 1), each);
+        node_id d0 = graph_reshape(g, graph_slice(g, d, 1, 0, 1), each),
+                d1 = graph_reshape(g, graph_slice(g, d, 1, 1, 1), each);
         node_id left = op2(l, OP_sub, number(l, 1), op1(l, OP_square, r));
         node_id cross = op2(l, OP_mul, number(l, 2), op2(l, OP_mul, r, op2(l, OP_mul, d0, d1)));
         square = op2(l, OP_div, op2(l, OP_sub, square, cross), left);

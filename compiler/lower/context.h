@@ -29,7 +29,7 @@ node_id lower_composite(lowering *l, const model_expr *e, const node_id *arg);
 node_id lower_reduction(lowering *l, const model_expr *e, node_id arg);
 node_id lower_random(lowering *l, const model_expr *e, const node_id *arg);
 node_id lower_loss_function(lowering *l, const model_expr *e);
-node_id lower_counted(lowering *l, const model_expr *value);   /* what a step counts in the mean; NO_NODE: 1 */
+node_id lower_counted(lowering *l, const model_expr *value); /* what a step counts in the mean; NO_NODE: 1 */
 
 /* ---- align.c */
 node_id lower_ctc(lowering *l, const model_expr *e);

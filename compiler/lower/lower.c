@@ -59,7 +59,9 @@ static void fill_sources(lowering *l)
             l->of_variable[v] = graph_param_node(g, (uint32_t)g->params.len - 1);
         }
         if (at->kind == VARIABLE_INPUT && (!at->target || l->options.targets)) {
-            graph_input in = { .path = at->path, .type = t, .classes = at->type.classes, .target = at->target, .at = at->at };
+            graph_input in = {
+                .path = at->path, .type = t, .classes = at->type.classes, .target = at->target, .at = at->at
+            };
             array_push(g->arena, &g->inputs, in);
             l->of_variable[v] = graph_input_node(g, (uint32_t)g->inputs.len - 1);
         }

@@ -35,7 +35,19 @@ int first_axis(model_axes set);
 /* The type of an expression, with what is known so far; also kept in it. */
 model_type infer_expr(infer *f, model_expr *e);
 
+model_type infer_loss(infer *f, model_expr *e, model_type t);
+model_shape infer_vector_shape(int n);
+
+/* Faults: reported in the last pass, and poison; before, they may still go away. */
+model_type infer_fault(infer *f, model_type t);
+model_type infer_mismatch(infer *f, const model_expr *e, model_type t, const model_expr *a, const model_expr *b);
+model_type infer_wanted(infer *f, const model_expr *e, model_type t, const char *what, const model_expr *arg);
+model_type infer_token_fault(infer *f, const model_expr *e, model_type t, const model_expr *arg);
+model_type infer_not_token(infer *f, const model_expr *e, model_type t, const model_expr *arg);
+model_type infer_classes_fault(infer *f, const model_expr *e, model_type t, int components, const model_expr *token);
+
 /* For messages. */
+const char *infer_axes_text(infer *f, model_axes set);
 const char *infer_shown(infer *f, model_type t);
 void infer_note_calls(infer *f);
 void infer_note_shapes(infer *f, const model_expr *a, const model_expr *b);

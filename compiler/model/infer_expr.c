@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-static model_shape vector_shape(int n)
+model_shape infer_vector_shape(int n)
 {
     return (model_shape){ 1, { n, 1 } };
 }
@@ -48,7 +48,7 @@ int first_axis(model_axes set)
     return 0;
 }
 
-static const char *axes_text(infer *f, model_axes set)
+const char *infer_axes_text(infer *f, model_axes set)
 {
     const char *s = "";
     for (int i = 1; i <= f->c->model->axes; i++)
@@ -59,7 +59,7 @@ static const char *axes_text(infer *f, model_axes set)
 /* ---- reporting --------------------------------------------------------------------------------------------------- */
 
 /* In the last pass a fault is reported by the caller, and poisons; before, it may still go away. */
-static model_type fault(infer *f, model_type t)
+model_type infer_fault(infer *f, model_type t)
 {
     t.shape = UNKNOWN;
     t.poisoned = f->report;
@@ -114,9 +114,9 @@ void infer_note_shapes(infer *f, const model_expr *a, const model_expr *b)
     infer_note_calls(f);
 }
 
-static model_type mismatch(infer *f, const model_expr *e, model_type t, const model_expr *a, const model_expr *b)
+model_type infer_mismatch(infer *f, const model_expr *e, model_type t, const model_expr *a, const model_expr *b)
 {
-    if (!f->report) return fault(f, t);
+    if (!f->report) return infer_fault(f, t);
     diag(f->c->diags, e->at, E_SHAPE_MISMATCH, function_table[e->call.function].name, infer_shown(f, a->type),
          infer_shown(f, b->type));
     infer_note_shapes(f, a, b);
@@ -131,25 +131,25 @@ static model_type mismatch(infer *f, const model_expr *e, model_type t, const mo
     } else if (x.rank == 1 && y.rank == 2 && x.dim[0] == y.dim[1]) {
         diag_hint(f->c->diags, "a vector scales rows; to scale columns write its transpose, v'");
     }
-    return fault(f, t);
+    return infer_fault(f, t);
 }
 
-static model_type wanted(infer *f, const model_expr *e, model_type t, const char *what, const model_expr *arg)
+model_type infer_wanted(infer *f, const model_expr *e, model_type t, const char *what, const model_expr *arg)
 {
-    if (!f->report) return fault(f, t);
+    if (!f->report) return infer_fault(f, t);
     diag(f->c->diags, arg->at, E_SHAPE_WANTED, arena_printf(f->c->arena, "'%s'", function_table[e->call.function].name),
          what, infer_shown(f, arg->type));
     infer_note_shapes(f, arg, NULL);
-    return fault(f, t);
+    return infer_fault(f, t);
 }
 
-static model_type token_fault(infer *f, const model_expr *e, model_type t, const model_expr *arg)
+model_type infer_token_fault(infer *f, const model_expr *e, model_type t, const model_expr *arg)
 {
-    if (!f->report) return fault(f, t);
+    if (!f->report) return infer_fault(f, t);
     diag(f->c->diags, arg->at, E_TOKEN_VALUE, function_table[e->call.function].name);
     infer_note_shapes(f, arg, NULL);
     diag_hint(f->c->diags, "onehot(x) makes a vector of a token, embed(x, N) a learned one");
-    return fault(f, t);
+    return infer_fault(f, t);
 }
 
 /* ---- readings ---------------------------------------------------------------------------------------------------- */
@@ -159,7 +159,7 @@ static model_type cell_time(infer *f, const model_instance *s, model_type t)
 {
     diag(f->c->diags, s->at, E_CELL_TIME, s->cell->name.text);
     diag_add_note(f->c->diags, s->cell->name.at, "the cell is written here");
-    return fault(f, t);
+    return infer_fault(f, t);
 }
 
 static model_type infer_shift(infer *f, model_expr *e)
@@ -178,7 +178,7 @@ static model_type infer_shift(infer *f, model_expr *e)
                   : v->kind == VARIABLE_CONST ? "a constant, declared"
                                               : "defined");
     infer_note_calls(f);
-    return fault(f, t);
+    return infer_fault(f, t);
 }
 
 static model_type infer_at(infer *f, model_expr *e)
@@ -203,13 +203,13 @@ static model_type infer_at(infer *f, model_expr *e)
     if (axis)
         diag(f->c->diags, e->at, E_LACKS_AXIS, v->word, f->c->model->axis[axis].letter);
     else if (axis_count(t.axes) > 1)
-        diag(f->c->diags, e->at, E_WHICH_AXIS, v->word, axes_text(f, t.axes));
+        diag(f->c->diags, e->at, E_WHICH_AXIS, v->word, infer_axes_text(f, t.axes));
     else
         diag(f->c->diags, e->at, E_NO_TIME, v->word);
     diag_add_note(f->c->diags, v->at, "'%s' is %s here", v->word,
                   v->kind == VARIABLE_PARAM ? "a parameter, declared" : "defined");
     infer_note_calls(f);
-    return fault(f, t);
+    return infer_fault(f, t);
 }
 
 static model_type infer_step(infer *f, model_expr *e)
@@ -254,17 +254,17 @@ static model_type infer_elementwise(infer *f, model_expr *e, model_type t)
         first = 1;
         const model_expr *condition = e->call.args[0];
         if (condition->type.token || condition->type.shape.rank > 0) {
-            if (!f->report) return fault(f, t);
+            if (!f->report) return infer_fault(f, t);
             diag(f->c->diags, condition->at, E_CONDITION, infer_shown(f, condition->type));
             infer_note_shapes(f, condition, NULL);
-            return fault(f, t);
+            return infer_fault(f, t);
         }
     }
     for (int i = first; i < e->call.count; i++) {
         const model_expr *arg = e->call.args[i];
-        if (arg->type.token && !compares(e->call.function)) return token_fault(f, e, t, arg);
+        if (arg->type.token && !compares(e->call.function)) return infer_token_fault(f, e, t, arg);
         if (!broadcast(t.shape, arg->type.token ? SCALAR_SHAPE : arg->type.shape, &t.shape))
-            return mismatch(f, e, t, e->call.args[first], arg);
+            return infer_mismatch(f, e, t, e->call.args[first], arg);
     }
     return t;
 }
@@ -273,16 +273,16 @@ static model_type infer_matmul(infer *f, model_expr *e, model_type t)
 {
     const model_expr *a = e->call.args[0], *b = e->call.args[1];
     model_shape x = a->type.shape, y = b->type.shape;
-    if (a->type.token) return token_fault(f, e, t, a);
-    if (b->type.token) return token_fault(f, e, t, b);
+    if (a->type.token) return infer_token_fault(f, e, t, a);
+    if (b->type.token) return infer_token_fault(f, e, t, b);
     t.shape = UNKNOWN;
     if (is_unknown(x)) return t;
     if (is_unknown(y)) {
-        if (x.rank == 2) t.shape = vector_shape(x.dim[0]);
+        if (x.rank == 2) t.shape = infer_vector_shape(x.dim[0]);
         return t;
     }
-    if (x.rank == 0 || y.rank == 0 || x.dim[1] != y.dim[0]) return mismatch(f, e, t, a, b);
-    t.shape = y.rank == 1 ? vector_shape(x.dim[0]) : matrix_shape(x.dim[0], y.dim[1]);
+    if (x.rank == 0 || y.rank == 0 || x.dim[1] != y.dim[0]) return infer_mismatch(f, e, t, a, b);
+    t.shape = y.rank == 1 ? infer_vector_shape(x.dim[0]) : matrix_shape(x.dim[0], y.dim[1]);
     return t;
 }
 
@@ -298,7 +298,7 @@ static bool over_axes(infer *f, model_expr *e, model_axes axes)
         e->call.scope = NULL;
         return true;
     }
-    const char *lacking = over & ~axes ? axes_text(f, over & ~axes) : "t";
+    const char *lacking = over & ~axes ? infer_axes_text(f, over & ~axes) : "t";
     diag(f->c->diags, e->at, E_OVER_LACKS_AXIS, function_table[e->call.function].name, lacking, lacking);
     infer_note_shapes(f, e->call.args[0], NULL);
     return false;
@@ -310,11 +310,11 @@ static model_type infer_reduction(infer *f, model_expr *e, model_type t)
     model_function fn = e->call.function;
     bool over = e->call.over || e->call.scope;
     if (e->call.count == 2) return infer_elementwise(f, e, t);
-    if (arg->type.token) return token_fault(f, e, t, arg);
+    if (arg->type.token) return infer_token_fault(f, e, t, arg);
     t.shape = arg->type.shape;
     if (over) {
         model_axes set = e->call.over | bit(instance_axis(e->call.scope, 0));
-        if (!over_axes(f, e, t.axes)) return fault(f, t);
+        if (!over_axes(f, e, t.axes)) return infer_fault(f, t);
         if (fn != FUNCTION_softmax) t.axes &= ~set;
         return t;
     }
@@ -322,14 +322,14 @@ static model_type infer_reduction(infer *f, model_expr *e, model_type t)
         fn != FUNCTION_min && fn != FUNCTION_logsumexp)
         return t;
     if (fn == FUNCTION_softmax || fn == FUNCTION_logsumexp) {
-        if (!is_unknown(t.shape) && t.shape.rank != 1) return wanted(f, e, t, "a vector", arg);
+        if (!is_unknown(t.shape) && t.shape.rank != 1) return infer_wanted(f, e, t, "a vector", arg);
         if (fn == FUNCTION_logsumexp) t.shape = SCALAR_SHAPE;
         return t;
     }
     if (e->call.extent != WHOLE) {
         if (is_unknown(t.shape)) return t;
-        if (t.shape.rank != 2) return wanted(f, e, t, "a matrix", arg);
-        t.shape = e->call.extent == EACH_ROW ? vector_shape(t.shape.dim[0]) : matrix_shape(1, t.shape.dim[1]);
+        if (t.shape.rank != 2) return infer_wanted(f, e, t, "a matrix", arg);
+        t.shape = e->call.extent == EACH_ROW ? infer_vector_shape(t.shape.dim[0]) : matrix_shape(1, t.shape.dim[1]);
         return t;
     }
     t.shape = SCALAR_SHAPE;
@@ -351,13 +351,13 @@ static model_type infer_last(infer *f, model_expr *e, model_type t)
         return t;
     }
     if (!axis && axis_count(v->type.axes) > 1) {
-        diag(f->c->diags, e->at, E_WHICH_AXIS, v->word, axes_text(f, v->type.axes));
+        diag(f->c->diags, e->at, E_WHICH_AXIS, v->word, infer_axes_text(f, v->type.axes));
         diag_hint(f->c->diags, "write last(%s over t)", v->word);
     } else {
         diag(f->c->diags, e->at, E_NO_TIME, v->word);
     }
     infer_note_calls(f);
-    return fault(f, t);
+    return infer_fault(f, t);
 }
 
 /* ---- shapes and tokens ------------------------------------------------------------------------------------------- */
@@ -372,9 +372,9 @@ static model_type infer_concat(infer *f, model_expr *e, model_type t)
     for (int i = 0; i < e->call.count; i++) {
         const model_expr *arg = e->call.args[i];
         model_shape s = arg->type.shape;
-        if (arg->type.token) return token_fault(f, e, t, arg);
+        if (arg->type.token) return infer_token_fault(f, e, t, arg);
         if (is_unknown(s)) return t;
-        if (rows && s.rank == 0) return wanted(f, e, t, "vectors", arg);
+        if (rows && s.rank == 0) return infer_wanted(f, e, t, "vectors", arg);
         bool flat = rows ? s.rank == 1 : s.rank < 2;
         int width = rows && flat ? s.dim[0] : s.dim[1];
         if (!first) {
@@ -382,12 +382,12 @@ static model_type infer_concat(infer *f, model_expr *e, model_type t)
             columns = width;
             matrix = rows || s.rank == 2;
         } else if (width != columns || (!rows && matrix != (s.rank == 2))) {
-            return mismatch(f, e, t, first, arg);
+            return infer_mismatch(f, e, t, first, arg);
         }
         total += rows && flat ? 1 : s.dim[0];
         if (total > MODEL_MAX_COMPONENTS) total = MODEL_MAX_COMPONENTS + 1L; /* too large, whatever follows */
     }
-    t.shape = matrix ? matrix_shape((int)total, columns) : vector_shape((int)total);
+    t.shape = matrix ? matrix_shape((int)total, columns) : infer_vector_shape((int)total);
     return t;
 }
 
@@ -395,10 +395,10 @@ static model_type infer_vector(infer *f, model_expr *e, model_type t)
 {
     for (int i = 0; i < e->call.count; i++) {
         const model_expr *arg = e->call.args[i];
-        if (arg->type.token) return token_fault(f, e, t, arg);
-        if (arg->type.shape.rank > 0) return wanted(f, e, t, "numbers", arg);
+        if (arg->type.token) return infer_token_fault(f, e, t, arg);
+        if (arg->type.shape.rank > 0) return infer_wanted(f, e, t, "numbers", arg);
     }
-    t.shape = vector_shape(e->call.count);
+    t.shape = infer_vector_shape(e->call.count);
     return t;
 }
 
@@ -407,29 +407,29 @@ static model_type infer_outer(infer *f, model_expr *e, model_type t)
     int dim[2] = { 1, 1 };
     for (int i = 0; i < 2; i++) {
         const model_expr *arg = e->call.args[i];
-        if (arg->type.token) return token_fault(f, e, t, arg);
+        if (arg->type.token) return infer_token_fault(f, e, t, arg);
         if (is_unknown(arg->type.shape)) return t.shape = UNKNOWN, t;
-        if (arg->type.shape.rank != 1) return wanted(f, e, t, "vectors", arg);
+        if (arg->type.shape.rank != 1) return infer_wanted(f, e, t, "vectors", arg);
         dim[i] = arg->type.shape.dim[0];
     }
     t.shape = matrix_shape(dim[0], dim[1]);
     return t;
 }
 
-static model_type not_token(infer *f, const model_expr *e, model_type t, const model_expr *arg)
+model_type infer_not_token(infer *f, const model_expr *e, model_type t, const model_expr *arg)
 {
-    if (!f->report) return fault(f, t);
+    if (!f->report) return infer_fault(f, t);
     diag(f->c->diags, arg->at, E_TOKEN_WANTED, function_table[e->call.function].name, infer_shown(f, arg->type));
     infer_note_shapes(f, arg, NULL);
-    return fault(f, t);
+    return infer_fault(f, t);
 }
 
-static model_type classes_fault(infer *f, const model_expr *e, model_type t, int components, const model_expr *token)
+model_type infer_classes_fault(infer *f, const model_expr *e, model_type t, int components, const model_expr *token)
 {
-    if (!f->report) return fault(f, t);
+    if (!f->report) return infer_fault(f, t);
     diag(f->c->diags, e->at, E_CLASSES, function_table[e->call.function].name, components, token->type.classes);
     infer_note_shapes(f, e->call.args[0], e->call.count > 1 ? e->call.args[1] : NULL);
-    return fault(f, t);
+    return infer_fault(f, t);
 }
 
 static model_type infer_onehot(infer *f, model_expr *e, model_type t)
@@ -437,9 +437,9 @@ static model_type infer_onehot(infer *f, model_expr *e, model_type t)
     const model_expr *arg = e->call.args[0];
     if (!arg->type.token) {
         t.shape = UNKNOWN;
-        return is_unknown(arg->type.shape) ? t : not_token(f, e, t, arg);
+        return is_unknown(arg->type.shape) ? t : infer_not_token(f, e, t, arg);
     }
-    t.shape = vector_shape(arg->type.classes);
+    t.shape = infer_vector_shape(arg->type.classes);
     return t;
 }
 
@@ -447,12 +447,13 @@ static model_type infer_lookup(infer *f, model_expr *e, model_type t)
 {
     const model_expr *table = e->call.args[0], *token = e->call.args[1];
     t.shape = UNKNOWN;
-    if (table->type.token) return token_fault(f, e, t, table);
+    if (table->type.token) return infer_token_fault(f, e, t, table);
     if (is_unknown(table->type.shape) || (!token->type.token && is_unknown(token->type.shape))) return t;
-    if (table->type.shape.rank != 2) return wanted(f, e, t, "a matrix", table);
-    if (!token->type.token) return not_token(f, e, t, token);
-    if (table->type.shape.dim[0] != token->type.classes) return classes_fault(f, e, t, table->type.shape.dim[0], token);
-    t.shape = vector_shape(table->type.shape.dim[1]);
+    if (table->type.shape.rank != 2) return infer_wanted(f, e, t, "a matrix", table);
+    if (!token->type.token) return infer_not_token(f, e, t, token);
+    if (table->type.shape.dim[0] != token->type.classes)
+        return infer_classes_fault(f, e, t, table->type.shape.dim[0], token);
+    t.shape = infer_vector_shape(table->type.shape.dim[1]);
     return t;
 }
 
@@ -460,115 +461,13 @@ static model_type infer_random(infer *f, model_expr *e, model_type t)
 {
     const model_expr *p = e->call.args[e->call.count - 1];
     for (int i = 0; i < e->call.count; i++)
-        if (e->call.args[i]->type.token) return token_fault(f, e, t, e->call.args[i]);
-    if (p->type.shape.rank > 0) return wanted(f, e, t, "a number as probability", p);
+        if (e->call.args[i]->type.token) return infer_token_fault(f, e, t, e->call.args[i]);
+    if (p->type.shape.rank > 0) return infer_wanted(f, e, t, "a number as probability", p);
     t.shape = e->call.args[0]->type.shape;
     if (e->call.function == FUNCTION_zoneout && !broadcast(t.shape, e->call.args[1]->type.shape, &t.shape))
-        return mismatch(f, e, t, e->call.args[0], e->call.args[1]);
+        return infer_mismatch(f, e, t, e->call.args[0], e->call.args[1]);
     bool over = e->call.over || e->call.scope;
-    return over && !over_axes(f, e, t.axes) ? fault(f, t) : t;
-}
-
-/* ---- losses ------------------------------------------------------------------------------------------------------ */
-
-/* An option that is a class of the softmax. */
-static void check_class(infer *f, const model_expr *e, const char *word, double value, int classes)
-{
-    if (f->report && !(value == floor(value) && value >= 0 && value < classes))
-        diag(f->c->diags, e->at, E_OPTION_VALUE, word,
-             arena_printf(f->c->arena, "one of the %d classes, from 0 to %d", classes, classes - 1));
-}
-
-static model_type check_options(infer *f, model_expr *e, model_type t)
-{
-    const model_expr *p = e->call.args[0], *y = e->call.args[1];
-    int classes = p->type.shape.dim[0];
-    if (f->report && !(e->call.smoothing >= 0 && e->call.smoothing < 1))
-        diag(f->c->diags, e->at, E_OPTION_VALUE, "smoothing", "a share from 0 to less than 1");
-    if (e->call.ignore != -1) {
-        if (!y->type.token) return is_unknown(y->type.shape) ? t : not_token(f, e, t, y);
-        check_class(f, e, "ignore", e->call.ignore, classes);
-    }
-    if (e->call.count < 3) return t;
-    const model_expr *weights = e->call.args[2];
-    if (weights->type.token) return token_fault(f, e, t, weights);
-    if (!is_unknown(weights->type.shape) && !same_shape(weights->type.shape, p->type.shape))
-        return mismatch(f, e, t, p, weights);
-    return t;
-}
-
-static model_type infer_cross_entropy(infer *f, model_expr *e, model_type t)
-{
-    const model_expr *p = e->call.args[0], *y = e->call.args[1];
-    t.shape = SCALAR_SHAPE;
-    if (p->type.token) return token_fault(f, e, t, p);
-    if (is_unknown(p->type.shape)) return t;
-    if (p->type.shape.rank != 1) return wanted(f, e, t, "a vector", p);
-    if (y->type.token && y->type.classes != p->type.shape.dim[0])
-        return classes_fault(f, e, t, p->type.shape.dim[0], y);
-    if (!y->type.token && !is_unknown(y->type.shape) && !same_shape(p->type.shape, y->type.shape))
-        return mismatch(f, e, t, p, y);
-    return check_options(f, e, t);
-}
-
-/* Both axes are read whole; one value a sequence is left. */
-static model_type infer_ctc(infer *f, model_expr *e, model_type t)
-{
-    const model_expr *p = e->call.args[0], *y = e->call.args[1];
-    model_axes both = p->type.axes | y->type.axes;
-    t.shape = SCALAR_SHAPE;
-    t.axes = 1;
-    if (p->type.token) return token_fault(f, e, t, p);
-    if (is_unknown(p->type.shape) || (!y->type.token && is_unknown(y->type.shape))) return t;
-    if (p->type.shape.rank != 1) return wanted(f, e, t, "a vector", p);
-    if (!y->type.token) return not_token(f, e, t, y);
-    if (y->type.classes != p->type.shape.dim[0]) return classes_fault(f, e, t, p->type.shape.dim[0], y);
-    check_class(f, e, "blank", e->call.blank, y->type.classes);
-    if (!f->report) return t;
-    bool fit = axis_count(p->type.axes) == 1 && axis_count(y->type.axes) == 1 && axis_count(both) == 2;
-    if (!fit) {
-        const char *first = axes_text(f, p->type.axes), *second = axes_text(f, y->type.axes);
-        diag(f->c->diags, e->at, E_CTC_AXES, *first ? first : "no axis", *second ? second : "no axis");
-        diag_hint(f->c->diags, "the labels have an axis of their own, as in target y[s] : token(N)");
-        infer_note_shapes(f, p, y);
-        return fault(f, t);
-    }
-    e->call.over = both & ~(model_axes)1;
-    return t;
-}
-
-/* K weights; means and deviations (K, D), correlations (K) where D is 2; y is (D). */
-static model_type infer_mixture(infer *f, model_expr *e, model_type t)
-{
-    model_expr **a = e->call.args;
-    t.shape = SCALAR_SHAPE;
-    for (int i = 0; i < e->call.count; i++)
-        if (a[i]->type.token) return token_fault(f, e, t, a[i]);
-    for (int i = 0; i < e->call.count; i++)
-        if (is_unknown(a[i]->type.shape)) return t;
-    if (a[0]->type.shape.rank != 1) return wanted(f, e, t, "a vector", a[0]);
-    if (a[1]->type.shape.rank != 2 || a[1]->type.shape.dim[0] != a[0]->type.shape.dim[0])
-        return wanted(f, e, t, arena_printf(f->c->arena, "a mean for each of %d weights, a matrix of %d rows",
-                                            a[0]->type.shape.dim[0], a[0]->type.shape.dim[0]), a[1]);
-    if (!same_shape(a[1]->type.shape, a[2]->type.shape)) return mismatch(f, e, t, a[1], a[2]);
-    if (!same_shape(a[3]->type.shape, vector_shape(a[1]->type.shape.dim[1])))
-        return wanted(f, e, t, arena_printf(f->c->arena, "a vector of %d, as many as the means have columns",
-                                            a[1]->type.shape.dim[1]), a[3]);
-    if (e->call.count < 5) return t;
-    if (a[1]->type.shape.dim[1] != 2) return wanted(f, e, t, "means of two dimensions for correlations", a[1]);
-    return same_shape(a[0]->type.shape, a[4]->type.shape) ? t : mismatch(f, e, t, a[0], a[4]);
-}
-
-static model_type infer_distance(infer *f, model_expr *e, model_type t)
-{
-    const model_expr *a = e->call.args[0], *b = e->call.args[1];
-    for (int i = 0; i < e->call.count; i++)
-        if (e->call.args[i]->type.token) return token_fault(f, e, t, e->call.args[i]);
-    t.shape = SCALAR_SHAPE;
-    if (is_unknown(a->type.shape) || is_unknown(b->type.shape)) return t;
-    if (!same_shape(a->type.shape, b->type.shape)) return mismatch(f, e, t, a, b);
-    if (e->call.count > 2 && e->call.args[2]->type.shape.rank > 0) return wanted(f, e, t, "a number", e->call.args[2]);
-    return t;
+    return over && !over_axes(f, e, t.axes) ? infer_fault(f, t) : t;
 }
 
 /* ---- parts ------------------------------------------------------------------------------------------------------- */
@@ -596,34 +495,35 @@ static model_type infer_slice(infer *f, model_expr *e, model_type t)
     t.shape = UNKNOWN;
     t.token = false;
     if (arg->type.token || (!is_unknown(s) && s.rank != e->slice.ranges)) {
-        if (!f->report) return fault(f, t);
+        if (!f->report) return infer_fault(f, t);
         diag(f->c->diags, e->at, E_PART_RANK,
              arg->type.token || s.rank == 0 ? "no index"
              : s.rank == 1                  ? "one index"
                                             : "two indices, as in A(0, :)",
              (unsigned)e->slice.ranges, infer_shown(f, arg->type));
         infer_note_shapes(f, arg, NULL);
-        return fault(f, t);
+        return infer_fault(f, t);
     }
     if (is_unknown(s)) return t;
     int dims[2], kept = 0;
     for (int i = 0; i < s.rank; i++) {
         model_range *r = &e->slice.range[i];
         int begin, end;
-        if (!range_value(f, e, r->first, 0, &begin) || !range_value(f, e, r->end, s.dim[i], &end)) return fault(f, t);
+        if (!range_value(f, e, r->first, 0, &begin) || !range_value(f, e, r->end, s.dim[i], &end))
+            return infer_fault(f, t);
         if (r->single) end = begin + 1;
         if (begin < 0 || end <= begin || end > s.dim[i]) {
-            if (!f->report) return fault(f, t);
+            if (!f->report) return infer_fault(f, t);
             diag(f->c->diags, e->at, E_PART_RANGE, begin, end, s.dim[i]);
             infer_note_shapes(f, arg, NULL);
             diag_hint(f->c->diags, "components count from 0; the end of a range is not part of it");
-            return fault(f, t);
+            return infer_fault(f, t);
         }
         r->begin = begin;
         r->length = end - begin;
         if (!r->single) dims[kept++] = r->length;
     }
-    t.shape = kept == 0 ? SCALAR_SHAPE : kept == 1 ? vector_shape(dims[0]) : matrix_shape(dims[0], dims[1]);
+    t.shape = kept == 0 ? SCALAR_SHAPE : kept == 1 ? infer_vector_shape(dims[0]) : matrix_shape(dims[0], dims[1]);
     return t;
 }
 
@@ -635,10 +535,10 @@ static model_type infer_special(infer *f, model_expr *e, model_type t)
     switch (e->call.function) {
     case FUNCTION_matmul: return infer_matmul(f, e, t);
     case FUNCTION_transpose:
-        if (arg->type.token) return token_fault(f, e, t, arg);
+        if (arg->type.token) return infer_token_fault(f, e, t, arg);
         t.shape = UNKNOWN;
         if (is_unknown(arg->type.shape)) return t;
-        if (arg->type.shape.rank == 0) return wanted(f, e, t, "a vector or a matrix", arg);
+        if (arg->type.shape.rank == 0) return infer_wanted(f, e, t, "a vector or a matrix", arg);
         t.shape = matrix_shape(arg->type.shape.dim[1], arg->type.shape.dim[0]);
         return t;
     case FUNCTION_sum:
@@ -657,13 +557,13 @@ static model_type infer_special(infer *f, model_expr *e, model_type t)
     case FUNCTION_lookup: return infer_lookup(f, e, t);
     case FUNCTION_dropout:
     case FUNCTION_zoneout: return infer_random(f, e, t);
-    case FUNCTION_cross_entropy: return infer_cross_entropy(f, e, t);
+    case FUNCTION_cross_entropy:
     case FUNCTION_binary_cross_entropy:
     case FUNCTION_mean_square:
     case FUNCTION_absolute:
-    case FUNCTION_huber: return infer_distance(f, e, t);
-    case FUNCTION_gaussian_mixture: return infer_mixture(f, e, t);
-    case FUNCTION_ctc: return infer_ctc(f, e, t);
+    case FUNCTION_huber:
+    case FUNCTION_gaussian_mixture:
+    case FUNCTION_ctc: return infer_loss(f, e, t);
 #define FUNCTION(id, text, class, least, most, over, usage) ELEMENTWISE_##class(id)
 #define ELEMENTWISE_OPERATOR(id) case FUNCTION_##id:
 #define ELEMENTWISE_OPERATION(id) case FUNCTION_##id:
@@ -724,7 +624,7 @@ model_type infer_expr(infer *f, model_expr *e)
     if (!t.poisoned && !t.token && !is_unknown(t.shape) &&
         (double)t.shape.dim[0] * t.shape.dim[1] > MODEL_MAX_COMPONENTS) {
         if (f->report) diag(f->c->diags, e->at, E_TOO_LARGE, "this value", (int)MODEL_MAX_COMPONENTS);
-        t = fault(f, t);
+        t = infer_fault(f, t);
     }
     e->type = t;
     return t;

@@ -382,7 +382,7 @@ static bool expand_over(context *c, model_instance *s, const tree_expr *e, model
 /* Where the option is kept; NULL: the function has none of that name. */
 static double *option_slot(model_expr *call, const char *word)
 {
-#define FUNCTION_OPTION(function_, word_, member) \
+#define FUNCTION_OPTION(function_, word_, member)                                                                      \
     if (call->call.function == FUNCTION_##function_ && !strcmp(word, word_)) return &call->call.member;
 #include "model/functions.def"
     return NULL;

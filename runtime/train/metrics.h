@@ -18,9 +18,9 @@ typedef struct metrics {
     double loss, weight;          /* loss: a sum until metrics_finish, then the mean */
     double tokens, correct, nats; /* valid tokens; most likely class is right; sum of -log p */
     double reals, squares;        /* valid reals; sum of squared differences */
-    double labels, edits;         /* of ctc: valid labels; insertions, deletions and changes that make them of the decoded */
-    class_tally *tally;           /* of one target, the caller's; NULL: not counted */
-    size_t tallied, classes;      /* the number of that input, its classes */
+    double labels, edits;    /* of ctc: valid labels; insertions, deletions and changes that make them of the decoded */
+    class_tally *tally;      /* of one target, the caller's; NULL: not counted */
+    size_t tallied, classes; /* the number of that input, its classes */
 } metrics;
 
 typedef struct meter {

@@ -76,8 +76,10 @@ START_TEST(ctc)
 {
     static const char *const spec[] = {
         "model m {\n input x[t] : real(3)\n target y[s] : token(3)\n p = softmax(x)\n loss total ctc(p, y)\n}\n",
-        "model m {\n input x[t] : real(3)\n target y[s] : token(3)\n p = softmax(x)\n loss total ctc(p, y, blank = 1)\n}\n",
-        "model m {\n input x[t] : real(3)\n target y[s] : token(3)\n p = softmax(x)\n loss total ctc(p, y, blank = 2)\n}\n",
+        "model m {\n input x[t] : real(3)\n target y[s] : token(3)\n p = softmax(x)\n loss total ctc(p, y, blank = "
+        "1)\n}\n",
+        "model m {\n input x[t] : real(3)\n target y[s] : token(3)\n p = softmax(x)\n loss total ctc(p, y, blank = "
+        "2)\n}\n",
     };
     uint64_t random = 99 + (uint64_t)_i;
     double x[T * B * CLASSES], y[S * B], expected = 0;
@@ -120,9 +122,10 @@ END_TEST
 
 START_TEST(options)
 {
-    static const char spec[] = "model m {\n input x[t] : real(3)\n target y[t] : token(3)\n"
-                               " const w = vector(0.5, 2, 3)\n p = softmax(x)\n e = cross_entropy(p, y, smoothing = 0.3,"
-                               " ignore = 1, weights = w)\n loss 0.25 * e\n}\n";
+    static const char spec[] =
+        "model m {\n input x[t] : real(3)\n target y[t] : token(3)\n"
+        " const w = vector(0.5, 2, 3)\n p = softmax(x)\n e = cross_entropy(p, y, smoothing = 0.3,"
+        " ignore = 1, weights = w)\n loss 0.25 * e\n}\n";
     static const double w[] = { 0.5, 2, 3 };
     uint64_t random = 5 + (uint64_t)_i;
     double x[T * B * CLASSES], y[T * B], sum = 0, count = 0;
