@@ -130,10 +130,13 @@ static node_id adjoint_sum_over(const adjoint *x)
     return graph_expand(g, d, to);
 }
 
+/* No step attains a maximum that an earlier chunk has carried over, or that of no steps at all. */
 static node_id adjoint_max_over(const adjoint *x)
 {
+    graph *g = x->g;
     node_id attains = graph_pointwise(x->g, OP_eq, x->n.arg[0], x->id, NO_NODE);
-    return shared(x, attains, graph_sum_over(x->g, attains, x->n.attr.over.axes, false));
+    node_id ties = graph_sum_over(g, attains, x->n.attr.over.axes, false);
+    return shared(x, attains, OP2(max, ties, NUM(1)));
 }
 
 /* A reading of the adjoint at one place, for the boundary value that was read there; it belongs to this call alone. */

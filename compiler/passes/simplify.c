@@ -21,7 +21,7 @@ static node_id as_type(graph *g, node_id id, type t)
     return type_equal(graph_type(g, id), t) ? id : graph_expand(g, id, t);
 }
 
-/* The operand itself when it is such a node, else NO_NODE; *inner becomes its first operand. */
+/* Whether the node is of that operation; then *inner becomes its first operand. */
 static bool is_op(rewriter *w, node_id id, op o, node_id *inner)
 {
     const node *n = graph_node(w->g, id);

@@ -206,6 +206,21 @@ static bool losses_have_steps(const subject *s)
     return l->op == OP_div || l->op == OP_mul || l->op == OP_add;
 }
 
+/* Gradients of the parts of a sequence, with the state carried, are numbers. */
+static void check_chunk_gradients(tally *t, const subject *s, const built *c, const feed *f)
+{
+    void *state = state_new(c);         /* the state that `grad` leaves is the training graph's: dropout is on */
+    size_t count = param_count(s);
+    for (int i = 0; i < 2; i++) {
+        feed *part = feed_chunk(s, f, i * 3, i ? 4 : 3);
+        answer *r = built_run(c, ENTRY_GRAD, part, &(run_options){ .state = state, .garbage = NAN });
+        expect(t, s, r->code == 0 && isfinite(r->loss), "grad on a chunk: code %d, loss %g", r->code, r->loss);
+        size_t bad = 0;
+        for (size_t k = 0; k < count; k++) bad += !isfinite(r->grads[k]);
+        expect(t, s, bad == 0, "grad on chunk %d: %zu of %zu gradients are not finite", i + 1, bad, count);
+    }
+}
+
 static void check_chunks(tally *t, const subject *s, const built *c, uint64_t *seed)
 {
     if (!c->programs.shared->carries) {
@@ -238,9 +253,11 @@ static void check_chunks(tally *t, const subject *s, const built *c, uint64_t *s
         double d = answer_distance(s, ENTRY_FORWARD, f, parts, whole, what, sizeof what);
         expect(t, s, d <= ROUNDING, "step by step: %s", what);
     }
-    if (!has_entry(c, ENTRY_LOSS) || !losses_have_steps(s)) return;
+    if (!has_entry(c, ENTRY_LOSS)) return;
     feed *normed = feed_copy(s, f);
     normed->norms = oracle_norms(s, f);
+    if (c->c.loss_carries && has_entry(c, ENTRY_GRAD)) check_chunk_gradients(t, s, c, normed);
+    if (!losses_have_steps(s)) return;
     double sum = 0, all = built_run(c, ENTRY_LOSS, normed, NULL)->loss;
     void *state = state_new(c);
     if (!c->c.loss_carries) {
@@ -253,12 +270,6 @@ static void check_chunks(tally *t, const subject *s, const built *c, uint64_t *s
     for (int i = 0; i < 2; i++)
         sum += built_run(c, ENTRY_LOSS, feed_chunk(s, normed, i * 3, i ? 4 : 3), &(run_options){ .state = state, .garbage = NAN })->loss;
     expect(t, s, fabs(sum - all) <= ROUNDING * fabs(all), "loss in two chunks: %.17g, whole %.17g", sum, all);
-    if (!has_entry(c, ENTRY_GRAD)) return;
-    state = state_new(c);       /* the state that `grad` leaves is the training graph's: dropout is on */
-    for (int i = 0; i < 2; i++) {
-        answer *r = built_run(c, ENTRY_GRAD, feed_chunk(s, normed, i * 3, i ? 4 : 3), &(run_options){ .state = state, .garbage = NAN });
-        expect(t, s, r->code == 0 && isfinite(r->loss), "grad on a chunk: code %d, loss %g", r->code, r->loss);
-    }
 }
 
 static bool takes_state(const built *c, entry e)

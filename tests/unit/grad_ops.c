@@ -310,6 +310,12 @@ START_TEST(kinks)
     ck_assert_double_eq(slope_at(OP_pow, 0, 2, 0), 0);
     ck_assert_double_eq(slope_at(OP_pow, 0, 2, 1), 0);
     ck_assert_double_eq(slope_at(OP_pow, -2, 2, 0), -4);
+    ck_assert_double_eq(slope_at(OP_pow, 0, 1, 0), 1);
+    ck_assert_double_eq(slope_at(OP_pow, 4, 0.5, 0), 0.25);
+    ck_assert_double_eq(slope_at(OP_pow, 2, -1, 0), -0.25);
+    for (int operand = 0; operand < 2; operand++)           /* not finite: 0 */
+        for (int which = 0; which < 3; which++)
+            ck_assert_double_eq(slope_at(OP_pow, 0, (double[]){0.5, 0, -1}[which], operand), 0);
 }
 END_TEST
 
@@ -335,6 +341,24 @@ START_TEST(tied_maxima)
     d = value(b, b->g->input_grad[0]);
     for (int i = 0; i < T * B; i++)
         ck_assert_double_eq(d[i], i / B < 2 ? 0.5 : 0);
+    arena_free(b->arena);
+}
+END_TEST
+
+/* The maximum lies in an earlier chunk: here the node, once differentiated, becomes an input that is larger than all steps. */
+START_TEST(maximum_of_an_earlier_chunk)
+{
+    bench *b = new_bench(RAGGED, false);
+    graph *g = b->g;
+    node_id v = leaf(b, SCALAR, ON_T), carried = leaf(b, SCALAR, ON_B), top = graph_max_over(g, v, 2, true);
+    for (int i = 0; i < B; i++)
+        b->inputs.data[1][i] = 100;
+    g->loss = graph_sum_over(g, top, ON_B, false);
+    derive_gradients(g);
+    *graph_node(g, top) = *graph_node(g, carried);
+    double *d = value(b, g->input_grad[0]);
+    for (int i = 0; i < T * B; i++)
+        ck_assert_double_eq(d[i], 0);
     arena_free(b->arena);
 }
 END_TEST
@@ -755,6 +779,7 @@ int main(void)
     tcase_add_test(t, cut);
     tcase_add_test(t, kinks);
     tcase_add_test(t, tied_maxima);
+    tcase_add_test(t, maximum_of_an_earlier_chunk);
     tcase_add_loop_test(t, operation, OP_none + 1, OP_COUNT);
     tcase_add_loop_test(t, recurrences, 0, LENGTHS);
     tcase_add_loop_test(t, mutual_recurrence, 0, LENGTHS);
