@@ -44,9 +44,8 @@ static const char *shape_comment(const file *f, type t)
 static void add_field(file *f, field_role what, uint32_t index, const char *ctype, const char *member, const char *comment)
 {
     array_push(f->w.arena, &f->f, (field){what, index, member});
-    const char *space = ctype[strlen(ctype) - 1] == '*' ? "" : " ";
-    text_line(f->w.out, "%s%s%s;%*s/* %s */", ctype, space, member,
-              (int)(30 - strlen(ctype) - strlen(member) - strlen(space) > 30 ? 1 : 30 - strlen(ctype) - strlen(member)), "", comment);
+    const char *declaration = arena_printf(f->w.arena, "%s%s%s;", ctype, ctype[strlen(ctype) - 1] == '*' ? "" : " ", member);
+    text_line(f->w.out, "%-31s /* %s */", declaration, comment);
 }
 
 static bool has_grad(const file *f) { return f->m->grad != NULL; }
@@ -65,6 +64,17 @@ static const char *pointer_to(const file *f, bool constant, bool token)
     return arena_printf(f->w.arena, "%s%s *", constant ? "const " : "", token ? "int" : f->real);
 }
 
+/* The entry points that write an output; one that depends on a target is only computed with the loss. */
+static const char *writers_of(const file *f, bool target_free)
+{
+    text *t = text_new(f->w.arena);
+    if (target_free)
+        text_put(t, carries(f) ? "step, forward" : "forward");
+    if (has_loss(f))
+        text_put(t, target_free ? " and loss" : "loss");
+    return text_string(t);
+}
+
 static void write_args(file *f)
 {
     arena *a = f->w.arena;
@@ -79,13 +89,13 @@ static void write_args(file *f)
         const char *T = g->axis[i].length;
         add_field(f, FIELD_STEPS, (uint32_t)i, "size_t", T,
                   f->o.steps[i] ? arena_printf(a, "steps of %s: %d, fixed", g->axis[i].letter, f->o.steps[i]) :
-                                  arena_printf(a, "steps of %s, at least 1; `step` takes it for 1", g->axis[i].letter));
+                                  arena_printf(a, "steps of %s, at least 1%s", g->axis[i].letter, carries(f) ? "; step takes it for 1" : ""));
     }
     for (int i = 1; i <= g->axes; i++) {
         add_field(f, FIELD_LENGTHS, (uint32_t)i, "const int *", arena_printf(a, "lengths_%s", g->axis[i].letter),
                   arena_printf(a, "[batch]: own length of each sequence, 0 to %s; NULL: all %s", g->axis[i].length, g->axis[i].length));
     }
-    add_field(f, FIELD_PARAMS, 0, pointer_to(f, true, false), "params", arena_printf(a, "[%s_PARAMS]", f->PREFIX));
+    add_field(f, FIELD_PARAMS, 0, pointer_to(f, true, false), "params", arena_printf(a, "[%s_PARAMS], see %s_param_table", f->PREFIX, f->prefix));
     add_field(f, FIELD_PACKED, 0, pointer_to(f, true, false), "packed",
               arena_printf(a, "[%s_PACKED]: what %s_pack made of params", f->PREFIX, f->prefix));
     for (uint32_t i = 0; i < g->inputs.len; i++) {
@@ -100,8 +110,8 @@ static void write_args(file *f)
     for (uint32_t i = 0; i < g->outputs.len; i++) {
         bool target_free = node_some(f->m->forward->graph->outputs.data[i].node);
         add_field(f, FIELD_OUTPUT, i, pointer_to(f, false, false), c_output_field(a, g, i),
-                  arena_printf(a, "%s: written%s, unless NULL", shape_comment(f, graph_type(g, g->outputs.data[i].node)),
-                               target_free ? "" : " by loss"));
+                  arena_printf(a, "%s: written by %s, unless NULL", shape_comment(f, graph_type(g, g->outputs.data[i].node)),
+                               writers_of(f, target_free)));
     }
     node_id later = loss_reads_later(f);
     if (carries(f))
@@ -172,7 +182,7 @@ static void write_sizes(file *f)
             continue;
         f->w.p = p;
         f->w.g = p->graph;
-        text_put(out, "#define %s_%s_WORK(%sB) (16", f->PREFIX, c_upper(f->w.arena, entry_name(p->entry)), axes_arguments(f));
+        text_put(out, "#define %s_%s_WORK(%sbatch) (16", f->PREFIX, c_upper(f->w.arena, entry_name(p->entry)), axes_arguments(f));
         for (size_t b = 1; b < p->buffers.len; b++) {
             if (p->buffers.data[b].storage == STORE_WORK)
                 text_put(out, " + \\\n    %s", c_buffer_size(&f->w, &p->buffers.data[b], true));
@@ -194,7 +204,7 @@ static void write_state(file *f)
     text_line(out, "uint64_t time[%s_BATCH]; /* steps seen */", f->PREFIX);
     for (size_t i = 1; i < shared->states.len; i++) {
         const state_slot *s = &shared->states.data[i];
-        text_line(out, "%s %s[%d][%s_BATCH][%d];", f->real, c_identifier(f->w.arena, s->name), s->rows, f->PREFIX, s->columns);
+        text_line(out, "%s %s[%d][%s_BATCH][%d];", f->real, c_state_member(f->w.arena, shared, (int)i), s->rows, f->PREFIX, s->columns);
     }
     text_close(out, arena_printf(f->w.arena, " %s_state;", f->prefix));
 }
@@ -238,12 +248,12 @@ static void write_declarations(file *f)
     text_line(out, "enum { %s_OK = 0, %s_BAD_ARGUMENT = -1, %s_BAD_LENGTH = -2, %s_BAD_TOKEN = -3 };", f->PREFIX, f->PREFIX, f->PREFIX,
               f->PREFIX);
     text_blank(out);
-    text_line(out, "/* The parameters: name, rows and columns, where it begins in params. */");
+    text_line(out, "/* The parameters: name, rows and columns (row-major; a vector has one column), where it begins in params. */");
     text_line(out, "typedef struct %s_param { const char *name; size_t rows, columns, offset; } %s_param;", p, p);
     text_line(out, "enum { %s_PARAM_COUNT = %zu };", f->PREFIX, f->g->params.len);
     text_line(out, "const %s_param *%s_param_table(void);", p, p);
     text_blank(out);
-    text_line(out, "/* The sizes above as numbers, and the size of the state in bytes; `steps` has one number for each time axis. */");
+    text_line(out, "/* The sizes above as numbers, and the size of the state in bytes. `steps` has one number for each time axis; it is read for WORK sizes. */");
     text_line(out, "typedef enum %s_size {", p);
     static const char *const sizes[] = {"PARAMS", "PACKED", "STATE_BYTES", "STEP", "FORWARD", "LOSS", "GRAD"};
     for (int i = 0; i < 7; i++)
@@ -585,7 +595,7 @@ static const char *write_source(file *f, const char *header_name)
 emitted emit_c(arena *a, const emit_model *m, const emit_options *o)
 {
     file f = {.w = {.arena = a, .model = m, .g = m->graph}, .o = *o, .m = m, .g = m->graph};
-    f.o.prefix = f.prefix = c_identifier(a, o->prefix ? o->prefix : m->graph->model);
+    f.o.prefix = f.prefix = c_prefix(a, o->prefix ? o->prefix : m->graph->model);
     f.w.options = &f.o;
     f.PREFIX = c_upper(a, f.prefix);
     f.real = o->real_double ? "double" : "float";

@@ -105,7 +105,7 @@ static void write_cost(writer *w, const program *p)
     for (size_t i = 0; i < count; i++) {
         text_put(t, "%s%.0f", i ? " + " : "", costs[i].flops);
         for (int a = 1; a <= p->graph->axes; a++) {
-            if (costs[i].axes & axis_bit(a))
+            if (costs[i].axes & axis_bit(a) && p->entry != ENTRY_STEP)
                 text_put(t, " %s", p->graph->axis[a].length);
         }
         if (costs[i].axes & BATCH)
@@ -133,7 +133,7 @@ const char *c_buffer_size(const writer *w, const buffer *b, bool macro)
         text_put(t, extra ? "(%s + %d) * " : "%s * ", T, extra);
     }
     if (b->axes & BATCH)
-        text_put(t, macro ? "(size_t)(B) * " : "batch * ");
+        text_put(t, macro ? "(size_t)(batch) * " : "batch * ");
     if (!t->len)
         return arena_printf(w->arena, "%zu", (constant + 15) / 16 * 16);
     return arena_printf(w->arena, constant % 16 == 0 ? "%s%zu" : "(%s%zu + 15) / 16 * 16", text_string(t), constant);
@@ -360,6 +360,7 @@ void write_function(writer *w, const program *p)
               p->entry == ENTRY_STEP && p->graph->axes ? "given" : "args");
     text_open(w->out, "%s", "");
     if (p->entry == ENTRY_STEP && p->graph->axes) {
+        text_line(w->out, "if (!given) return %s_BAD_ARGUMENT;", c_upper(w->arena, prefix));
         text_line(w->out, "%s_args one_step = *given;", prefix);
         text_line(w->out, "const %s_args *args = &one_step;", prefix);
         text_line(w->out, "one_step.%s = 1;", p->graph->axis[1].length);

@@ -193,6 +193,5 @@ const char *c_state_component(const writer *w, shape s)
 
 const char *c_state(const writer *w, int slot, const char *row)
 {
-    const state_slot *s = &w->model->shared->states.data[slot];
-    return arena_printf(w->arena, "args->state->%s[%s][seq]", c_identifier(w->arena, s->name), row);
+    return arena_printf(w->arena, "args->state->%s[%s][seq]", c_state_member(w->arena, w->model->shared, slot), row);
 }

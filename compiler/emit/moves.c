@@ -29,7 +29,7 @@ static void write_plain_sum(writer *w, const stmt *s, shape from)
 {
     bool rows = s->shape.rank == 1;     /* (m,n) -> (m); else (m,n) -> (1,n), or all */
     bool all = s->shape.rank == 0;
-    text_line(w->out, "for (size_t j = 0; j < %d; j++) to[j * %d] = 0;", shape_size(s->shape), rows ? s->to.si : all ? 0 : s->to.sj);
+    text_line(w->out, "for (size_t unit = 0; unit < %d; unit++) to[unit * %d] = 0;", shape_size(s->shape), rows ? s->to.si : all ? 0 : s->to.sj);
     open_components(w, from);
     const char *at = all ? "0" : rows ? arena_printf(w->arena, "%s * %d", from.dim[0] > 1 ? "unit" : "0", s->to.si) :
                      arena_printf(w->arena, "%s * %d", from.dim[1] > 1 ? "col" : "0", s->to.sj);
@@ -249,7 +249,7 @@ void write_scatter(writer *w, const stmt *s)
     write_equation(w, s->nodes.data[0]);
     if (!s->add) {
         open_rows(w, n->type.axes);
-        text_line(w->out, "for (size_t i = 0; i < %d; i++) (%s)[i] = 0;", shape_size(s->shape), c_address(w, s->to));
+        text_line(w->out, "for (size_t unit = 0; unit < %d; unit++) (%s)[unit] = 0;", shape_size(s->shape), c_address(w, s->to));
         close_rows(w, before);
     }
     open_scope(w, s->axes, &scope);

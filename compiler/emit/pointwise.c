@@ -131,7 +131,7 @@ static void name_targets(pointwise *p)
         p->to[i] = arena_printf(w->arena, "to_%s", c_identifier(w->arena, label));
         for (size_t k = 0; k < i; k++) {
             if (strcmp(p->to[k], p->to[i]) == 0)
-                p->to[i] = arena_printf(w->arena, "%s_%zu", p->to[i], i);
+                p->to[i] = arena_printf(w->arena, "%s_v%zu", p->to[i], i);
         }
     }
 }

@@ -64,7 +64,7 @@ static void write_outer_product(writer *w, const stmt *s)
     const contract *c = &s->product;
     axis_set before = w->loops;
     if (!c->add) {
-        text_line(w->out, "for (size_t i = 0; i < %d; i++) (%s)[i] = 0;", c->M * c->N, c_address(w, c->to));
+        text_line(w->out, "for (size_t unit = 0; unit < %d; unit++) (%s)[unit] = 0;", c->M * c->N, c_address(w, c->to));
     }
     bool flat;
     const char *rows = open_outer(w, s->axes, &flat);
@@ -76,9 +76,9 @@ static void write_outer_product(writer *w, const stmt *s)
                   columns(w, c->a), b, columns(w, c->b), PANEL, c_address(w, c->to), row_c);
     } else {
         text_open(w->out, "for (size_t row = 0; row < %s; row++)", rows);
-        text_open(w->out, "for (size_t i = 0; i < %d; i++)", c->M);
-        text_open(w->out, "for (size_t j = 0; j < %d; j++)", c->N);
-        text_line(w->out, "(%s)[i * %d + j * %d] += (%s)[row * %d + i * %d] * (%s)[row * %d + j * %d];", c_address(w, c->to), row_c,
+        text_open(w->out, "for (size_t unit = 0; unit < %d; unit++)", c->M);
+        text_open(w->out, "for (size_t col = 0; col < %d; col++)", c->N);
+        text_line(w->out, "(%s)[unit * %d + col * %d] += (%s)[row * %d + unit * %d] * (%s)[row * %d + col * %d];", c_address(w, c->to), row_c,
                   col_c, a, columns(w, c->a), unit_a, b, columns(w, c->b), unit_b);
         text_close(w->out, NULL);
         text_close(w->out, NULL);
@@ -96,19 +96,19 @@ static void write_each_product(writer *w, const stmt *s)
     if (scope)
         text_open(w->out, "%s", "");
     open_rows(w, s->axes);
-    text_line(w->out, "const real *a = %s, *b = %s;", c_address(w, c->a), c_address(w, c->b));
+    text_line(w->out, "const real *left = %s, *right = %s;", c_address(w, c->a), c_address(w, c->b));
     text_line(w->out, "real *to = %s;", c_address(w, c->to));
     int to_row = c->M == 1 ? 0 : c->to.si;
     int to_col = c->N == 1 ? 0 : c->to.sj ? c->to.sj : c->to.si;
     int a_row = c->M == 1 ? 0 : c->a.si, b_col = c->N == 1 ? 0 : c->b.sj;
     int a_col = c->K == 1 ? 0 : c->M == 1 && !c->a.sj ? c->a.si : c->a.sj;
     int b_row = c->K == 1 ? 0 : c->N == 1 && !c->b.si ? c->b.sj : c->b.si;
-    text_open(w->out, "for (size_t i = 0; i < %d; i++)", c->M);
-    text_open(w->out, "for (size_t j = 0; j < %d; j++)", c->N);
+    text_open(w->out, "for (size_t unit = 0; unit < %d; unit++)", c->M);
+    text_open(w->out, "for (size_t col = 0; col < %d; col++)", c->N);
     text_line(w->out, "real dot = 0;");
-    text_line(w->out, "for (size_t k = 0; k < %d; k++) dot += a[i * %d + k * %d] * b[k * %d + j * %d];", c->K, a_row, a_col, b_row,
+    text_line(w->out, "for (size_t inner = 0; inner < %d; inner++) dot += left[unit * %d + inner * %d] * right[inner * %d + col * %d];", c->K, a_row, a_col, b_row,
               b_col);
-    text_line(w->out, "to[i * %d + j * %d] %s dot;", to_row, to_col, c->add ? "+=" : "=");
+    text_line(w->out, "to[unit * %d + col * %d] %s dot;", to_row, to_col, c->add ? "+=" : "=");
     text_close(w->out, NULL);
     text_close(w->out, NULL);
     if (scope)

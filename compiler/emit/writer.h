@@ -28,12 +28,14 @@ typedef struct writer {
 
 /* names.c */
 const char *c_identifier(arena *a, const char *label);          /* dots to '_', reserved words out of the way */
+const char *c_prefix(arena *a, const char *model);              /* of exported names and of the files: hides no header */
 const char *c_upper(arena *a, const char *text);
 const char *c_number(const writer *w, double value);            /* a literal of type real */
 const char *c_label(const writer *w, node_id id);               /* identifier of a node's label, "" without one */
 const char *c_field(arena *a, const graph *g, const char *name);/* member of the struct of arguments: of an input */
 const char *c_output_field(arena *a, const graph *g, uint32_t output);
 const char *c_gradient_field(arena *a, const graph *g, uint32_t input);
+const char *c_state_member(arena *a, const pool *shared, int slot);
 
 /* index.c */
 const char *c_steps(const writer *w, int axis);                 /* number of steps: "T", or the constant */
