@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int command_fault(int code, const char *format, ...)
@@ -37,6 +38,59 @@ int command_can_read(const char *path)
     fclose(f);
     if (failed) return command_fault(EXIT_SYSTEM, "%s: cannot be read: %s", path, strerror(fault));
     return 0;
+}
+
+/* ---- files that must differ -------------------------------------------------------------------------------------- */
+
+void command_add_file(command_files *f, const char *what, const char *path)
+{
+    if (!path) return;
+    f->file[f->count].what = what;
+    f->file[f->count++].path = path;
+}
+
+/* The same name, or two names of one file: links, other ways to write a path. Devices take whatever is written. */
+static bool same_file(const char *a, const char *b)
+{
+    struct stat s, t;
+    bool there = stat(a, &s) == 0;
+    if (there && !S_ISREG(s.st_mode)) return false;
+    if (strcmp(a, b) == 0) return true;
+    return there && stat(b, &t) == 0 && s.st_dev == t.st_dev && s.st_ino == t.st_ino;
+}
+
+int command_distinct(const options *o, const command_files *in, const command_files *out)
+{
+    for (size_t i = 0; i < out->count; i++) {
+        const char *path = out->file[i].path;
+        for (size_t j = 0; j < in->count; j++)
+            if (same_file(path, in->file[j].path))
+                return options_fault(o, "%s and %s name the same file, which would be overwritten: %s",
+                                     out->file[i].what, in->file[j].what, path);
+        for (size_t j = 0; j < i; j++)
+            if (same_file(path, out->file[j].path))
+                return options_fault(o, "%s and %s name the same file: %s", out->file[j].what, out->file[i].what, path);
+    }
+    return 0;
+}
+
+/* ---- the spec ---------------------------------------------------------------------------------------------------- */
+
+static bool is_defined(const options *o, const char *word)
+{
+    size_t n = strlen(word);
+    for (size_t i = 0; i < o->defines.len; i++)
+        if (strncmp(o->defines.data[i], word, n) == 0 && o->defines.data[i][n] == '=') return true;
+    return false;
+}
+
+void command_print_stand_ins(const model *m, const options *o)
+{
+    for (size_t i = 0; i < m->sizes.len; i++) {
+        const model_size *z = m->sizes.data[i];
+        if (!z->from_data || is_defined(o, z->word)) continue;
+        printf("%s = %g stands in for the size of the data; -D %s=N sets it\n", z->word, z->value, z->word);
+    }
 }
 
 pipeline_options command_pipeline(const options *o, const char *path)

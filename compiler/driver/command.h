@@ -20,6 +20,22 @@ int command_can_write(const char *path);
 /* Can this file be read? 0, or EXIT_SYSTEM after saying why not. */
 int command_can_read(const char *path);
 
+/* Files that a command reads or writes, each with what the command line calls it. */
+typedef struct command_files {
+    struct {
+        const char *what, *path;
+    } file[OPTION_COUNT + 2];
+    size_t count;
+} command_files;
+void command_add_file(command_files *f, const char *what, const char *path); /* path NULL: nothing to add */
+
+/* Is each file of `out` another file than all others, those of `in` included? 0, or EXIT_USAGE after saying which are
+ * the same. */
+int command_distinct(const options *o, const command_files *in, const command_files *out);
+
+/* Says which sizes `from data` have a value that only stands in for the data's. */
+void command_print_stand_ins(const model *m, const options *o);
+
 /* What the options say about the spec and about how messages are printed. */
 pipeline_options command_pipeline(const options *o, const char *path);
 

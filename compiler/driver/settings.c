@@ -120,8 +120,9 @@ static int read_split(settings *s, const options *o, const model *m)
 static int check_data_flags(const settings *s, const options *o)
 {
     static const option_id of_arrays[] = { OPTION_CHUNK, OPTION_NO_SHUFFLE, OPTION_BUCKET };
-    if (!s->data.text + !s->data.words + !s->data.arrays != 2)
-        return options_fault(o, "data is missing: exactly one of --text, --words and --data");
+    int given = (s->data.text != NULL) + (s->data.words != NULL) + (s->data.arrays != NULL);
+    if (given == 0) return options_fault(o, "data is missing: one of --text, --words and --data");
+    if (given > 1) return options_fault(o, "only one of --text, --words and --data may be given");
     if (s->data.arrays && o->value[OPTION_BLOCK].given)
         return options_fault(o, "--steps is for texts; arrays have steps of their own (--chunk cuts them)");
     if (!s->data.words && o->value[OPTION_VOCABULARY].given)

@@ -31,6 +31,8 @@ typedef struct loop {
     double started, shown;   /* seconds */
     uint64_t first_update;   /* done before this run */
     uint64_t saved;          /* update of the last checkpoint that this run wrote */
+    bool saved_best;         /* this run wrote one */
+    bool line_open;          /* on a terminal: the line that is written over stands there */
     bool finished;           /* by early stopping */
     loop_end fault;          /* after a failure, with *error */
     char **error;
@@ -200,6 +202,13 @@ static bool save(loop *l, const char *path)
     return checkpoint_write(path, &c, l->error) || file_fault(l);
 }
 
+static bool save_best(loop *l)
+{
+    if (!save(l, l->best)) return false;
+    l->saved_best = true;
+    return true;
+}
+
 static bool save_last(loop *l)
 {
     const loop_options *o = l->o;
@@ -219,7 +228,7 @@ static bool validate_and_judge(loop *l)
         p->best_loss = l->validation;
         p->best_epoch = p->epoch;
         p->bad_epochs = 0;
-        return save(l, l->best);
+        return save_best(l);
     }
     p->bad_epochs++;
     l->finished = l->o->patience && p->bad_epochs >= l->o->patience;
@@ -263,8 +272,26 @@ static void show(loop *l, uint64_t epoch, double mean, size_t batches, bool stay
     if (!stays && since < (l->o->terminal ? redraw_seconds : line_seconds)) return;
     show_line(l, epoch, mean, batches);
     if (stays || !l->o->terminal) fputc('\n', l->o->out);
+    l->line_open = l->o->terminal && !stays;
     fflush(l->o->out);
     l->shown = now();
+}
+
+static void end_line(loop *l)
+{
+    if (l->line_open) fputc('\n', l->o->out);
+    l->line_open = false;
+}
+
+static void show_files(loop *l)
+{
+    const loop_options *o = l->o;
+    end_line(l);
+    fprintf(o->out, "wrote %s", l->last);
+    if (l->saved_best) fprintf(o->out, ", %s", l->best);
+    if (o->csv) fprintf(o->out, ", %s", o->csv);
+    if (o->svg) fprintf(o->out, ", %s", o->svg);
+    fputc('\n', o->out);
 }
 
 /* ---- the run ----------------------------------------------------------------------------------------------------- */
@@ -309,13 +336,14 @@ static bool validate_at_end(loop *l)
     if (!isnan(l->validation) || l->saved == 0 || dataset_batches(t->data, PART_VALIDATE, 0) == 0) return true;
     double loss = NAN;
     if (!validate(l, &loss)) return false;
+    end_line(l);
     fprintf(l->o->out, "validation %.6f after %" PRIu64 " updates\n", loss, t->optimiser->updates);
     progress before = t->progress;
     if (loss >= before.best_loss) return true;
     t->progress.best_loss = loss;
     t->progress.best_epoch = before.epoch;
     t->progress.bad_epochs = 0;
-    bool saved = save(l, l->best);
+    bool saved = save_best(l);
     t->progress = before;
     return saved;
 }
@@ -390,6 +418,7 @@ loop_end train_run(training *t, const loop_options *o, char **error)
     if (good && stop_signal)
         fprintf(o->out, "%sstopped after %" PRIu64 " updates; %s is written, --resume goes on from there\n",
                 o->terminal ? "\r\033[K" : "", t->optimiser->updates, l->last);
+    if (good && !stop_signal) show_files(l);
     loop_end end = !good ? l->fault : stop_signal ? LOOP_STOPPED : LOOP_DONE;
     close_loop(l);
     free(l);

@@ -96,6 +96,12 @@ train() { "$rnnc" train "$@" >stdout 2>stderr || { fail "train $*: exit status $
 
 train plain.rnn --text text.txt -o learn --epochs 6 --csv learn.csv --svg learn.svg
 for f in learn/last learn/best; do [ -s $f.safetensors ] && pass || fail "$f.safetensors is missing"; done
+shows "^wrote learn/last.safetensors, learn/best.safetensors, learn.csv, learn.svg$"
+lacks "nothing to validate on"
+train plain.rnn --text text.txt -o blind --updates 3 --split 1,0,0
+shows "nothing to validate on: no best.safetensors"
+shows "^wrote blind/last.safetensors$"
+[ -e blind/best.safetensors ] && fail "best.safetensors without a validation" || pass
 below "$(tail -n 1 learn.csv | cut -d, -f3)" 1.0 "loss on a simple text"
 below 2.5 "$(column learn.csv 3 2)" "loss at first"
 [ "$(head -n 1 learn.csv)" = "update,epoch,loss,gradient_norm,rate,validation_loss" ] && pass || fail "header of the CSV"
@@ -232,8 +238,9 @@ train slow.rnn --text text.txt -o f --updates 9 --csv f.csv; train lm.rnn --text
 equal f.csv g.csv "train { rate } and --rate"
 train slow.rnn --text text.txt -o f --updates 9 --rate 0.02 --csv f.csv; train lm.rnn --text text.txt -o f --updates 9 --csv g.csv
 equal f.csv g.csv "--rate over train { rate }"
-expect 2 "exactly one of --text" train lm.rnn
-expect 2 "exactly one of --text" train lm.rnn --text text.txt --words text.txt
+expect 2 "data is missing: one of --text" train lm.rnn
+expect 2 "only one of --text, --words and --data may be given" train lm.rnn --text text.txt --words text.txt
+expect 2 "only one of --text" eval lm.rnn --text text.txt --data tags.npz --weights hidden/last.safetensors
 expect 2 "--momentum has no effect with adam" train lm.rnn --text text.txt --momentum 0.5
 expect 2 "--factor has no effect with constant" train lm.rnn --text text.txt --factor 0.5
 expect 2 "--chunk has no effect" train lm.rnn --text text.txt --chunk 5
