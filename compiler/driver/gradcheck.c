@@ -1,7 +1,8 @@
 /* gradcheck.c: rnnc gradcheck SPEC: every derivative against differences of the loss.
  *
  * The training graph in double at a random point: parameters as `init` draws them, moved a little; random inputs;
- * sequences of different lengths, one absent; NaN and impossible tokens in the padding; dropout with fixed masks.
+ * sequences of different lengths, one absent; NaN and impossible tokens in the padding, NaN in the work memory of every
+ * call; dropout with fixed masks.
  * For components of every parameter and every real input, n = (8 (L(+h) - L(-h)) - (L(+2h) - L(-2h))) / 12h must agree
  * with the derivative a that the generated code gives: |a - n| <= 1e-6 max(|a|, |n|, largest derivative). A step that
  * crosses a kink is seen as a disagreement that goes away with a smaller step. */
@@ -11,6 +12,7 @@
 #include "train/arrays.h"
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     BATCH_DEFAULT = 4,
@@ -141,6 +143,7 @@ static double loss_at(checker *c, double *component, double value)
     double before = *component;
     *component = value;
     c->l.pack(c->params, c->packed);
+    loaded_spoil(&c->loss_call);
     if (loaded_run(&c->loss_call, ENTRY_LOSS)) c->loss = NAN;
     *component = before;
     return c->loss;
@@ -165,6 +168,20 @@ static size_t input_reals(const checker *c, const graph_input *in)
     return batch_time_rows(c->g, in->type.axes, c->b.steps) * c->b.sequences * (size_t)shape_size(in->type.shape);
 }
 
+/* The derivatives again, in work memory as the first call left it: they must be the same to the bit. */
+static int compute_again(checker *c, size_t count)
+{
+    double *first = ARENA_ARRAY(c->arena, double, count), loss = c->loss;
+    memcpy(first, c->d_params, count * sizeof *first);
+    memset(c->d_params, 0, count * sizeof *first);
+    for (uint32_t i = 0; i < c->g->inputs.len; i++)
+        if (c->d_input[i]) memset(c->d_input[i], 0, input_reals(c, &c->g->inputs.data[i]) * sizeof(double));
+    int fault = loaded_run(&c->grad_call, ENTRY_GRAD);
+    if (fault) return command_fault(EXIT_SYSTEM, "the generated code refuses its arguments (error %d)", fault);
+    if (memcmp(first, c->d_params, count * sizeof *first) == 0 && memcmp(&loss, &c->loss, sizeof loss) == 0) return 0;
+    return command_fault(EXIT_NUMERIC, "a second call gives other derivatives: one reads what it has not written");
+}
+
 static int compute_derivatives(checker *c)
 {
     c->loss_call = new_call(c, ENTRY_LOSS);
@@ -179,14 +196,18 @@ static int compute_derivatives(checker *c)
         c->d_input[i] = ARENA_ARRAY(c->arena, double, input_reals(c, in));
         loaded_put(&c->grad_call, FIELD_INPUT_GRAD, i, c->d_input[i]);
     }
+    loaded_spoil(&c->grad_call);
     int fault = loaded_run(&c->grad_call, ENTRY_GRAD);
     if (fault) return command_fault(EXIT_SYSTEM, "the generated code refuses its arguments (error %d)", fault);
+    fault = compute_again(c, count);
+    if (fault) return fault;
     double loss = c->loss;
     find_largest(c, c->d_params, count);
     for (uint32_t i = 0; i < c->g->inputs.len; i++) {
         const graph_input *in = &c->g->inputs.data[i];
         if (c->d_input[i]) find_largest(c, c->d_input[i], input_reals(c, in));
     }
+    loaded_spoil(&c->loss_call);
     if (loaded_run(&c->loss_call, ENTRY_LOSS) == 0 && isfinite(loss) && fabs(c->loss - loss) <= bound * fabs(loss))
         return 0;
     return command_fault(EXIT_NUMERIC, "at this point the loss is %.17g beside the derivatives and %.17g alone", loss,
@@ -303,6 +324,7 @@ static void check_all(checker *c)
     printf("model %s: %zu sequences", c->g->model, c->b.sequences);
     for (int i = 1; i <= c->g->axes; i++) printf(", %s = %zu", c->g->axis[i].length, c->b.steps[i]);
     printf(", loss %.6g, largest derivative %.3g\n", c->loss, c->largest);
+    command_print_stand_ins(c->p.model, c->o);
     for (uint32_t i = 0; i < c->g->params.len; i++) check_param(c, i);
     for (uint32_t i = 0; i < c->g->inputs.len; i++)
         if (c->d_input[i]) check_input(c, i);

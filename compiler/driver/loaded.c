@@ -119,7 +119,14 @@ loaded_call loaded_call_new(const loaded *l, size_t batch, const size_t *steps)
 void loaded_work(loaded_call *call, entry e)
 {
     emit_size what = (emit_size)(SIZE_STEP + (e - ENTRY_STEP));
-    loaded_put(call, FIELD_WORK, 0, loaded_reals(call->l, loaded_size(call->l, what, call->batch, call->steps)));
+    call->work_count = loaded_size(call->l, what, call->batch, call->steps);
+    call->work = loaded_reals(call->l, call->work_count);
+    loaded_put(call, FIELD_WORK, 0, call->work);
+}
+
+void loaded_spoil(const loaded_call *call)
+{
+    memset(call->work, 0xFF, call->work_count * (call->l->real_double ? sizeof(double) : sizeof(float)));
 }
 
 int loaded_run(const loaded_call *call, entry e)

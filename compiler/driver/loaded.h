@@ -52,6 +52,8 @@ typedef struct loaded_call {
     uint64_t *words;
     size_t batch;
     size_t steps[MAX_TIME_AXES + 1];
+    void *work; /* once it has some */
+    size_t work_count;
 } loaded_call;
 loaded_call loaded_call_new(const loaded *l, size_t batch, const size_t *steps);
 
@@ -60,6 +62,7 @@ void loaded_put(loaded_call *call, field_role what, uint32_t index, const void *
 void loaded_put_number(loaded_call *call, field_role what, uint32_t index, uint64_t number);
 
 void loaded_work(loaded_call *call, entry e); /* gives the call its memory */
+void loaded_spoil(const loaded_call *call);   /* fills that with NaN: what reads it before writing shows */
 int loaded_run(const loaded_call *call, entry e);
 
 #endif

@@ -40,9 +40,13 @@ static int check_options(const options *o)
         return options_fault(o, "--weights is missing (or --init SEED, to draw the parameters)");
     if (o->value[OPTION_WEIGHTS].given && o->value[OPTION_INIT].given)
         return options_fault(o, "--weights and --init exclude each other");
-    if (o->value[OPTION_GRAD].given && strcmp(o->value[OPTION_GRAD].text, o->value[OPTION_OUT].text) == 0)
-        return options_fault(o, "-o and --grad name the same file");
-    return 0;
+    command_files in = { 0 }, out = { 0 };
+    command_add_file(&in, "SPEC", o->operands.data[0]);
+    command_add_file(&in, "--weights", o->value[OPTION_WEIGHTS].text);
+    command_add_file(&in, "--data", o->value[OPTION_DATA].text);
+    command_add_file(&out, "-o", o->value[OPTION_OUT].text);
+    command_add_file(&out, "--grad", o->value[OPTION_GRAD].text);
+    return command_distinct(o, &in, &out);
 }
 
 /* ---- before ------------------------------------------------------------------------------------------------------ */

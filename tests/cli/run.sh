@@ -113,6 +113,20 @@ expect 0 "" check hello.rnn mask.rnn;         quiet
 expect 0 "" check -- hello.rnn;               quiet
 expect 0 "" check -v hello.rnn;               shows "(4, 8)              32  = uniform(0.353553)"; shows "140"
 expect 1 "bad.rnn:" check bad.rnn hello.rnn;  quiet
+cat >vocabulary.rnn <<'END'
+model vocabulary {
+    size V = from data, H = 2
+    input  x[t] : token(V)
+    target y[t] : token(V)
+    p = softmax(dense(rnn(onehot(x), H), V))
+    output p
+    loss cross_entropy(p, y)
+}
+END
+expect 0 "" check -v vocabulary.rnn;          shows "V = 16 stands in for the size of the data; -D V=N sets it"
+expect 0 "" gradcheck vocabulary.rnn;         shows "V = 5 stands in for the size of the data; -D V=N sets it"
+expect 0 "" check -v vocabulary.rnn -D V=9
+if grep -q "stands in" stdout; then fail "V is given, and nothing stands in for it"; else pass; fi
 expect 3 "none.rnn: cannot be read: No such file" check none.rnn
 expect 3 "cannot be read: Is a directory" check .
 expect 1 "several models; choose one" check two.rnn
@@ -238,6 +252,25 @@ wrong "'W' has shape (64), but the parameter is (8, 8)" W:F32:64:0 $rest
 wrong "'W' is I64, expected F32" W:I64:8,8:0 $rest
 absent no.npz no.safetensors
 no_rest
+
+# No input is overwritten, whatever its name.
+cp d.npz kept.npz; ln -s d.npz link.npz; cp hello.rnn kept.rnn; cp w.safetensors kept.safetensors
+same_file() { text=$1; shift; expect 2 "$text name the same file, which would be overwritten" "$@"; }
+same_file "-o and --data" run hello.rnn --weights w.safetensors --data d.npz -o d.npz
+same_file "-o and --data" run hello.rnn --weights w.safetensors --data d.npz -o ./d.npz
+same_file "-o and --data" run hello.rnn --weights w.safetensors --data link.npz -o "$work/d.npz"
+same_file "--grad and --weights" run hello.rnn --weights w.safetensors --data d.npz -o no.npz --grad ./w.safetensors
+same_file "-o and SPEC" run hello.rnn --weights w.safetensors --data d.npz -o hello.rnn
+printf 'abcabcabc%.0s' 1 2 3 4 5 6 >text.txt; cp text.txt kept.txt
+same_file "--csv and --text" train hello.rnn --text text.txt --csv text.txt -o tr
+same_file "--svg and SPEC" train hello.rnn --text text.txt --svg ./hello.rnn -o tr
+mkdir run; cp w.safetensors run/best.safetensors
+same_file "best.safetensors of -o and --init" train hello.rnn --text text.txt --init run/best.safetensors -o run
+expect 2 "--csv and --svg name the same file" train hello.rnn --text text.txt --csv c --svg c -o tr
+expect 2 "last.safetensors of -o and --csv name" train hello.rnn --text text.txt --csv run/last.safetensors -o run
+absent tr no.npz c
+if cmp -s d.npz kept.npz && cmp -s hello.rnn kept.rnn && cmp -s w.safetensors kept.safetensors && cmp -s text.txt kept.txt
+then pass; else fail "an input was overwritten"; fi
 
 # Real inputs, two axes, a value a sequence, gradients of inputs.
 u="u:F32:2,3,2:0.1,0.2" v="v:F64:2:1,-1" m="m:F32:2,3,4,2:0.01" z="z:F32:2,3,2:0"
