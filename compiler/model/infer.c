@@ -65,6 +65,9 @@ static void infer_declared(infer *f, model_variable *v)
             diag(f->c->diags, d->type.at, E_SHAPE_WANTED, "'token'", "the number of its classes, as in token(65)",
                  arena_printf(f->c->arena, "%d sizes", s.rank));
             v->type.poisoned = true;
+        } else if (s.dim[0] > MODEL_MAX_CLASSES) {
+            diag(f->c->diags, dims->data[0]->at, E_TOKEN_CLASSES, s.dim[0], (int)MODEL_MAX_CLASSES);
+            v->type.poisoned = true;
         }
         v->type.classes = s.dim[0];
         s = SCALAR_SHAPE;

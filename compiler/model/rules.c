@@ -235,6 +235,19 @@ static void warn_unused(context *c)
     }
 }
 
+static void warn_no_result(context *c)
+{
+    const model *m = c->model;
+    if (m->losses.len) return;
+    if (!m->outputs.len) diag(c->diags, m->at, W_NO_RESULT, m->word);
+    const model_variable *target = NULL;
+    for (uint32_t i = 1; i < m->variables.len && !target; i++)
+        if (variable(c, i)->target) target = variable(c, i);
+    if (!target) return;
+    diag(c->diags, m->at, W_NO_LOSS, m->word);
+    diag_add_note(c->diags, target->at, "'%s' is declared here", target->word);
+}
+
 void rules_check(context *c)
 {
     for (uint32_t v = 1; v < c->model->variables.len; v++) {
@@ -245,5 +258,7 @@ void rules_check(context *c)
     check_outputs(c);
     check_generate(c);
     check_total(c);
-    if (diag_error_count(c->diags) == 0) warn_unused(c);
+    if (diag_error_count(c->diags)) return;
+    warn_no_result(c);
+    warn_unused(c);
 }

@@ -92,13 +92,24 @@ symbol *scope_add(context *c, model_instance *s, tree_id id, symbol_kind kind)
     return &s->names->symbols.data[s->names->symbols.len - 1];
 }
 
+/* T, where t is an axis; a cell knows no other. */
+static bool is_length(const context *c, const model_instance *s, name word)
+{
+    if (s->cell) return word == c->word_T;
+    for (int i = 1; i <= c->model->axes; i++)
+        if (c->model->axis[i].length == word) return true;
+    return false;
+}
+
 void unknown_name(context *c, const model_instance *s, name word, span at)
 {
     diag(c->diags, at, E_UNKNOWN_NAME, word);
     ARRAY(const char *) known = { 0 };
     for (size_t i = 0; i < s->names->symbols.len; i++) array_push(c->arena, &known, s->names->symbols.data[i].word);
     const char *near = name_nearest(word, known.data, known.len);
-    if (near)
+    if (is_length(c, s, word))
+        diag_hint(c->diags, "'%s' is the length of a sequence and stands inside [ ] only, as in h[%s]", word, word);
+    else if (near)
         diag_hint(c->diags, "did you mean '%s'?", near);
     else if (s->cell)
         diag_hint(c->diags, "a cell sees its own names only: pass the value as data");
