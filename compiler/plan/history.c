@@ -61,18 +61,21 @@ void plan_insert_before(planner *pl, region *r, const stmt *first, stmt *s)
     insert(pl, r, index_of(r, first), s);
 }
 
-/* The statements that read a node, through views and products. Depth: chains of views. */
-static void readers_of(const planner *pl, node_id id, stmt ***list, size_t *count, size_t cap)
+/* The first item of `r`, not before number `from`, in which a user of a node reads it, through views and products. Depth: chains
+ * of views. */
+static size_t first_through(const planner *pl, const region *r, node_id user, size_t from)
 {
-    const node_list *users = &pl->users[id.i];
-    for (size_t i = 0; i < users->len; i++) {
-        node_id u = users->data[i];
-        stmt *s = pl->p->stmt_of[u.i];
-        if (s && *count < cap)
-            (*list)[(*count)++] = s;
-        else if (!s)
-            readers_of(pl, u, list, count, cap);
+    if (pl->p->stmt_of[user.i]) {
+        size_t at = index_of(r, pl->p->stmt_of[user.i]);
+        return at >= from ? at : r->items.len;
     }
+    size_t first = r->items.len;
+    const node_list *users = &pl->users[user.i];
+    for (size_t i = 0; i < users->len; i++) {
+        size_t at = first_through(pl, r, users->data[i], from);
+        first = at < first ? at : first;
+    }
+    return first;
 }
 
 /* What of a node's rows a reader wants. */
@@ -95,23 +98,15 @@ static bool wants(const node *reader, node_id id, int axis, wanted rows)
 
 /* The first item of `r`, not before number `from`, that reads such rows of the node. Whatever reads boundary rows depends on the
  * boundary values, so these are computed by then. */
-static size_t first_reader(planner *pl, const region *r, node_id id, size_t from, int axis, wanted rows)
+static size_t first_reader(const planner *pl, const region *r, node_id id, size_t from, int axis, wanted rows)
 {
-    size_t cap = pl->count * 4, count = 0, first = r->items.len;
-    stmt **list = ARENA_ARRAY(pl->arena, stmt *, cap);
+    size_t first = r->items.len;
     const node_list *users = &pl->users[id.i];
     for (size_t i = 0; i < users->len; i++) {
-        node_id u = users->data[i];
-        if (!wants(graph_node(pl->g, u), id, axis, rows))
+        if (!wants(graph_node(pl->g, users->data[i]), id, axis, rows))
             continue;
-        if (pl->p->stmt_of[u.i] && count < cap)
-            list[count++] = pl->p->stmt_of[u.i];
-        else
-            readers_of(pl, u, &list, &count, cap);
-    }
-    for (size_t i = 0; i < count; i++) {
-        size_t at = index_of(r, list[i]);
-        first = at >= from && at < first ? at : first;
+        size_t at = first_through(pl, r, users->data[i], from);
+        first = at < first ? at : first;
     }
     int memory = plan_view(pl, id).buffer;
     for (size_t i = from; i < first; i++) {     /* what goes out may be a view of it */

@@ -12,6 +12,7 @@
 typedef struct unit {
     node_id id;             /* NO_NODE for a scan */
     region *scan;
+    int number;             /* of a scan: that of its nodes in `home` */
     node_list nodes;        /* of a scan */
     bool done;
 } unit;
@@ -25,7 +26,7 @@ typedef struct builder {
     bool *member;
     bool *done;             /* per node: computed by what has been listed */
     bool *open;             /* per node: in the statement under construction */
-    bool *in_scan;          /* per node: in a loop inside this region */
+    int *home;              /* per node: number of the scan that it belongs to, 0: this region */
     ARRAY(unit) units;
 } builder;
 
@@ -49,14 +50,15 @@ static bool is_carried(const planner *pl, node_id reader, int operand, const voi
 /* ---- scans -------------------------------------------------------------------------------------------------------------- */
 
 /* The loop of a recurrence: the axis that all its nodes have and that shifts inside it run along. */
-static void choose_loop(const planner *pl, const node_list *nodes, const bool *inside, region *scan)
+static void choose_loop(const builder *b, const node_list *nodes, int number, region *scan)
 {
+    const planner *pl = b->pl;
     axis_set common = ~(axis_set)0;
     for (size_t i = 0; i < nodes->len; i++)
         common &= graph_type(pl->g, nodes->data[i]).axes;
     for (size_t i = 0; i < nodes->len; i++) {
         const node *n = graph_node(pl->g, nodes->data[i]);
-        if (n->op != OP_shift || !inside[n->arg[0].i] || !(common & axis_bit(n->attr.axis)))
+        if (n->op != OP_shift || b->home[n->arg[0].i] != number || !(common & axis_bit(n->attr.axis)))
             continue;
         if (scan->axis && scan->axis < n->attr.axis)
             continue;
@@ -69,21 +71,19 @@ static void choose_loop(const planner *pl, const node_list *nodes, const bool *i
         BUG("a recurrence without an axis");
 }
 
-static void add_scan(builder *b, const node_list *nodes)
+static void add_scan(builder *b, const node_list *nodes, int number)
 {
-    unit u = {.scan = ARENA_NEW(b->pl->arena, region), .nodes = *nodes};
-    bool *inside = ARENA_ARRAY(b->pl->arena, bool, b->pl->count);
-    for (size_t i = 0; i < nodes->len; i++)
-        inside[nodes->data[i].i] = true;
+    unit u = {.scan = ARENA_NEW(b->pl->arena, region), .nodes = *nodes, .number = number};
     u.scan->parent = b->r;
-    choose_loop(b->pl, nodes, inside, u.scan);
+    choose_loop(b, nodes, number, u.scan);
     array_push(b->pl->arena, &b->units, u);
 }
 
 /* Elementwise nodes whose users all stand in one scan move there. Users come later in the order, so one walk backwards does. */
-static void sink_into_scans(builder *b, int *home, const int *axis_of_home)
+static void sink_into_scans(builder *b, const int *axis_of_home)
 {
     planner *pl = b->pl;
+    int *home = b->home;
     for (size_t i = b->set.len; i-- > 0;) {
         node_id id = b->set.data[i];
         const node_list *users = &pl->users[id.i];
@@ -107,7 +107,7 @@ static void make_units(builder *b)
     for (size_t i = 0; i < b->set.len; i++)
         size[pl->component[b->set.data[i].i]]++;
 
-    int *home = ARENA_ARRAY(pl->arena, int, pl->count);       /* 0: this region; else 1 + number among the scans */
+    int *home = b->home;
     int *scan_of = ARENA_ARRAY(pl->arena, int, (size_t)components + 1);
     int *axis_of_home = ARENA_ARRAY(pl->arena, int, (size_t)components + 2);
     node_list *nodes = arena_array(pl->arena, (size_t)components + 2, sizeof *nodes);
@@ -122,15 +122,14 @@ static void make_units(builder *b)
         array_push(pl->arena, &nodes[scan_of[c]], b->set.data[i]);
     }
     for (int s = 1; s <= scans; s++) {
-        add_scan(b, &nodes[s]);
+        add_scan(b, &nodes[s], s);
         axis_of_home[s] = b->units.data[b->units.len - 1].scan->axis;
     }
-    sink_into_scans(b, home, axis_of_home);
+    sink_into_scans(b, axis_of_home);
     for (int s = 1; s <= scans; s++)
         b->units.data[s - 1].nodes.len = 0;
     for (size_t i = 0; i < b->set.len; i++) {
         node_id id = b->set.data[i];
-        b->in_scan[id.i] = home[id.i] != 0;
         if (home[id.i])
             array_push(pl->arena, &b->units.data[home[id.i] - 1].nodes, id);
         else
@@ -140,13 +139,13 @@ static void make_units(builder *b)
 
 /* ---- readiness ---------------------------------------------------------------------------------------------------------- */
 
-/* Are the operands of a node there? `in_statement`: those in the open statement count, too. */
-static bool operands_ready(const builder *b, node_id id, const bool *own, bool in_statement)
+/* Are the operands of a node there, apart from those of the scan number `own`? `in_statement`: those in the open statement count, too. */
+static bool operands_ready(const builder *b, node_id id, int own, bool in_statement)
 {
     const node *n = graph_node(b->pl->g, id);
     for (int i = 0; i < n->args; i++) {
         node_id a = n->arg[i];
-        if (!node_some(a) || !b->member[a.i] || b->done[a.i] || (own && own[a.i]) || is_carried(b->pl, id, i, b->r))
+        if (!node_some(a) || !b->member[a.i] || b->done[a.i] || (own && b->home[a.i] == own) || is_carried(b->pl, id, i, b->r))
             continue;
         if (!(in_statement && b->open[a.i] && b->pl->task[a.i] == TASK_POINTWISE))
             return false;
@@ -156,11 +155,8 @@ static bool operands_ready(const builder *b, node_id id, const bool *own, bool i
 
 static bool scan_ready(const builder *b, const unit *u)
 {
-    bool *own = ARENA_ARRAY(b->pl->arena, bool, b->pl->count);
-    for (size_t i = 0; i < u->nodes.len; i++)
-        own[u->nodes.data[i].i] = true;
     for (size_t i = 0; i < u->nodes.len; i++) {
-        if (!operands_ready(b, u->nodes.data[i], own, false))
+        if (!operands_ready(b, u->nodes.data[i], u->number, false))
             return false;
     }
     return true;
@@ -222,7 +218,7 @@ static void add_product(builder *b, unit *u)
     for (size_t i = 0; i < b->units.len; i++) {
         unit *v = &b->units.data[i];
         if (!v->done && node_some(v->id) && pl->task[v->id.i] == TASK_STMT && pl->is_product[v->id.i] &&
-            pl->form[v->id.i] == FORM_ROWS && reads_same(pl, u->id, v->id) && operands_ready(b, v->id, NULL, false))
+            pl->form[v->id.i] == FORM_ROWS && reads_same(pl, u->id, v->id) && operands_ready(b, v->id, 0, false))
             put_node(b, s, v);
     }
     for (size_t i = 0; i < s->nodes.len; i++)
@@ -286,7 +282,7 @@ static bool can_wait(const builder *b, node_id id)
     for (size_t i = 0; i < users->len; i++) {
         node_id u = users->data[i];
         bool elementwise = pl->task[u.i] == TASK_POINTWISE || pl->task[u.i] == TASK_SUM;
-        if (!elementwise || b->open[u.i] || !b->member[u.i] || b->in_scan[u.i])
+        if (!elementwise || b->open[u.i] || !b->member[u.i] || b->home[u.i])
             return false;
         type of_user = domain_of(pl, u);
         if (of_user.axes != d.axes || !shape_equal(of_user.shape, d.shape))
@@ -307,7 +303,7 @@ static void open_domain(builder *b, type domain, unit_list *group)
             if (u->done || u->scan || b->open[u->id.i] || (pl->task[u->id.i] != TASK_POINTWISE && pl->task[u->id.i] != TASK_SUM))
                 continue;
             type d = domain_of(pl, u->id);
-            if (d.axes != domain.axes || !shape_equal(d.shape, domain.shape) || !operands_ready(b, u->id, NULL, true))
+            if (d.axes != domain.axes || !shape_equal(d.shape, domain.shape) || !operands_ready(b, u->id, 0, true))
                 continue;
             array_push(pl->arena, group, u);
             b->open[u->id.i] = true;
@@ -327,7 +323,7 @@ static bool add_pointwise(builder *b)
     for (size_t i = 0; i < b->units.len; i++) {
         unit *first = &b->units.data[i];
         if (first->done || first->scan || (pl->task[first->id.i] != TASK_POINTWISE && pl->task[first->id.i] != TASK_SUM) ||
-            !operands_ready(b, first->id, NULL, true))
+            !operands_ready(b, first->id, 0, true))
             continue;
         unit_list group = {0};
         type d = domain_of(pl, first->id);
@@ -365,7 +361,7 @@ static void add_free(builder *b)
         again = false;
         for (size_t i = 0; i < b->units.len; i++) {
             unit *u = &b->units.data[i];
-            if (u->done || u->scan || b->pl->task[u->id.i] != TASK_FREE || !operands_ready(b, u->id, NULL, false))
+            if (u->done || u->scan || b->pl->task[u->id.i] != TASK_FREE || !operands_ready(b, u->id, 0, false))
                 continue;
             b->pl->region_of[u->id.i] = b->r;
             b->done[u->id.i] = u->done = again = true;
@@ -391,7 +387,7 @@ static bool add_ready(builder *b)
         unit *u = &b->units.data[i];
         if (u->done || (!u->scan && b->pl->task[u->id.i] != TASK_STMT))
             continue;
-        if (u->scan ? !scan_ready(b, u) : !operands_ready(b, u->id, NULL, false))
+        if (u->scan ? !scan_ready(b, u) : !operands_ready(b, u->id, 0, false))
             continue;
         if (u->scan)
             add_region(b, u);
@@ -408,7 +404,7 @@ static void build_region(planner *pl, region *r, const node_list *set)
 {
     builder b = {.pl = pl, .r = r, .set = *set, .member = ARENA_ARRAY(pl->arena, bool, pl->count),
                  .done = ARENA_ARRAY(pl->arena, bool, pl->count), .open = ARENA_ARRAY(pl->arena, bool, pl->count),
-                 .in_scan = ARENA_ARRAY(pl->arena, bool, pl->count)};
+                 .home = ARENA_ARRAY(pl->arena, int, pl->count)};
     for (size_t i = 0; i < set->len; i++)
         b.member[set->data[i].i] = true;
     make_units(&b);
