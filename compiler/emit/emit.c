@@ -217,7 +217,7 @@ static void write_missing_step(file *f)
     node_id later = plan_reads_later(g, &axes_forbid);
     if (carries(f))
         return;
-    if (node_some(later))
+    if (node_some(later) && !axes_forbid)
         text_line(f->w.out, "/* There is no %s_step, and no state to carry: %s needs later steps. */", f->prefix,
                   graph_equation(g, f->w.arena, later));
     else
@@ -289,6 +289,15 @@ static const char *write_header(file *f)
 
 /* ---- the source ---------------------------------------------------------------------------------------------------------------------- */
 
+static bool mentions_any(const char *body, const char *const *words)
+{
+    for (; *words; words++) {
+        if (c_mentions(body, *words))
+            return true;
+    }
+    return false;
+}
+
 static void write_kernels(file *f, const char *body)
 {
     text *out = f->w.out;
@@ -296,14 +305,16 @@ static void write_kernels(file *f, const char *body)
         text_line(out, "#include \"rnn.h\"");
         return;
     }
-    static const struct { const char *path, *used_by; } parts[] = {
-        {"kernels/compiler.h", ""}, {"kernels/functions.h", ""}, {"kernels/contract.h", "contract"}, {"kernels/rows.h", "row_"},
-        {"kernels/random.h", ""}};
+    static const char *const products[] = {"contract", "pack_matrix", NULL};
+    static const char *const rows[] = {"row_sum", "row_max", "row_softmax", "row_logsumexp", NULL};
+    static const struct { const char *path; const char *const *functions; } parts[] = {    /* NULL: always */
+        {"kernels/compiler.h", NULL}, {"kernels/functions.h", NULL}, {"kernels/contract.h", products}, {"kernels/rows.h", rows},
+        {"kernels/random.h", NULL}};
     text_blank(out);
     text_line(out, "/* ==== kernels: the same text for every model ==== */");
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         size_t length;
-        if (*parts[i].used_by && !strstr(body, parts[i].used_by))
+        if (parts[i].functions && !mentions_any(body, parts[i].functions))
             continue;
         const char *kernel = embedded_text(parts[i].path, &length);
         if (!kernel)
@@ -448,10 +459,7 @@ static void write_init(file *f)
     for (size_t i = 0; i < f->g->params.len; i++) {
         const graph_param *p = &f->g->params.data[i];
         int n = shape_size(p->shape);
-        uint64_t hash = UINT64_C(14695981039346656037);
-        for (const char *c = p->path; *c; c++)
-            hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
-        const char *key = arena_printf(f->w.arena, "random_key(UINT64_C(%llu), seed, 0)", (unsigned long long)hash);
+        const char *key = arena_printf(f->w.arena, "random_key(UINT64_C(%llu), seed, 0)", (unsigned long long)c_path_hash(p->path));
         const char *at = arena_printf(f->w.arena, "params + %zu", offset), *value = c_number(&f->w, p->init.value);
         const char *comment = arena_printf(f->w.arena, "/* %s */", p->path);
         random = random || (p->init.kind != INIT_NUMBER && p->init.kind != INIT_IDENTITY);
@@ -585,7 +593,7 @@ static const char *write_source(file *f, const char *header_name)
     text_line(out, "#else");
     text_line(out, "#define RNN_INDEPENDENT");
     text_line(out, "#endif");
-    if (strstr(text_string(body), "NORM("))
+    if (c_mentions(text_string(body), "NORM"))
         text_line(out, "#define NORM(k, own) (args->norms ? args->norms[k] : (own))");
     write_sequence_helpers(f, text_string(body));
     text_puts(out, text_string(body));

@@ -21,7 +21,13 @@ static void close_scope(writer *w, axis_set before, bool scope)
 
 static const char *row_function(op o)
 {
-    return o == OP_sum ? "row_sum" : o == OP_maximum ? "row_max" : o == OP_softmax ? "row_softmax" : "row_logsumexp";
+    if (o == OP_sum)
+        return "row_sum";
+    if (o == OP_maximum)
+        return "row_max";
+    if (o == OP_logsumexp)
+        return "row_logsumexp";
+    BUG("%s is no function of a row", op_table[o].name);
 }
 
 /* Sums that keep one dimension, or whose components do not stand side by side. */

@@ -169,3 +169,12 @@ const char *c_state_member(arena *a, const pool *shared, int slot)
         same += strcmp(c_identifier(a, shared->states.data[i].name), id) == 0;
     return same ? arena_printf(a, "%s_v%d", id, same + 1) : id;
 }
+
+/* FNV-1a, 64 bits (Fowler, Noll, Vo): what keys the random numbers of a path. */
+uint64_t c_path_hash(const char *path)
+{
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (; *path; path++)
+        hash = (hash ^ (unsigned char)*path) * UINT64_C(1099511628211);
+    return hash;
+}

@@ -189,16 +189,15 @@ static bool is_condition(op o)
     return op_table[o].precedence >= 1 && op_table[o].precedence <= 3;
 }
 
+static const char *substitute(pointwise *p, const node *n);
+
 /* An operand where C wants a truth value: a comparison as it is, any other value compared with 0. */
 static const char *condition(pointwise *p, node_id id)
 {
     const node *n = graph_node(p->w->g, id);
-    const char *e = operand(p, id, ATOM);
-    if (!p->name_of[id.i] && (is_condition(n->op) || n->op == OP_not)) {
-        const char *inner = strstr(e, "(real)");
-        return inner ? arena_printf(p->w->arena, "%s", inner + strlen("(real)")) : e;
-    }
-    return arena_printf(p->w->arena, "%s != 0", e);
+    if (!p->name_of[id.i] && (is_condition(n->op) || n->op == OP_not))
+        return substitute(p, n);
+    return arena_printf(p->w->arena, "%s != 0", operand(p, id, ATOM));
 }
 
 /* How strong operand i must be where it stands in the C text of the operation. */
@@ -453,10 +452,7 @@ static void write_pointers(pointwise *p)
         const node *n = graph_node(w->g, p->s->nodes.data[i]);
         if (n->op != OP_uniform)
             continue;
-        uint64_t hash = UINT64_C(14695981039346656037);
-        for (const char *c = n->attr.path; *c; c++)
-            hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
-        const char *key = arena_printf(w->arena, "random_key(UINT64_C(%llu), args->seed, args->update)", (unsigned long long)hash);
+        const char *key = arena_printf(w->arena, "random_key(UINT64_C(%llu), args->seed, args->update)", (unsigned long long)c_path_hash(n->attr.path));
         const char *sequence = n->type.axes & BATCH ? "args->sequence + seq" : "0";
         bool timed = false;
         for (int a = 1; a <= w->g->axes; a++) {     /* mixed once for each time axis */

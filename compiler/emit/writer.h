@@ -35,6 +35,7 @@ const char *c_label(const writer *w, node_id id);               /* identifier of
 const char *c_field(arena *a, const graph *g, const char *name);/* member of the struct of arguments: of an input */
 const char *c_output_field(arena *a, const graph *g, uint32_t output);
 const char *c_gradient_field(arena *a, const graph *g, uint32_t input);
+uint64_t c_path_hash(const char *path);
 const char *c_state_member(arena *a, const pool *shared, int slot);
 
 /* index.c */

@@ -12,20 +12,6 @@ typedef struct needs {
     bool clean;                 /* zeros in the padding: a product sums over rows */
 } needs;
 
-int plan_state(program *p, state_slot slot)
-{
-    pool *shared = p->pool;
-    for (size_t i = 1; i < shared->states.len; i++) {
-        state_slot *s = &shared->states.data[i];
-        if (s->name != slot.name || s->columns != slot.columns)
-            continue;
-        s->rows = s->rows > slot.rows ? s->rows : slot.rows;
-        return (int)i;
-    }
-    array_push(shared->arena, &shared->states, slot);
-    return (int)shared->states.len - 1;
-}
-
 /* ---- which item reads a value ------------------------------------------------------------------------------------------------ */
 
 static bool stmt_in(const region *r, const stmt *s)     /* depth: loops */

@@ -6,17 +6,6 @@
 
 /* ---- packed matrices ---------------------------------------------------------------------------------------------------------- */
 
-pool *plan_pool_new(arena *a, const graph *inference)
-{
-    pool *p = ARENA_NEW(a, pool);
-    bool axes_forbid;
-    p->arena = a;
-    p->carries = !node_some(plan_reads_later(inference, &axes_forbid)) && !axes_forbid && inference->axes == 1;
-    array_push(a, &p->packings, (packing){0});
-    array_push(a, &p->states, (state_slot){0});
-    return p;
-}
-
 static bool same_view(view a, view b)
 {
     return a.buffer == b.buffer && a.column == b.column && a.si == b.si && a.sj == b.sj;
@@ -32,11 +21,6 @@ static bool same_packing(const packing *a, const packing *b)
             return false;
     }
     return true;
-}
-
-size_t plan_packed_size(int K, int N)
-{
-    return ((size_t)N + PANEL - 1) / PANEL * PANEL * (size_t)K;
 }
 
 /* The number of this packing in the pool. Those made of parameters alone are shared by all programs and filled by `pack`; others
@@ -238,8 +222,6 @@ static void plain_operands(planner *pl, stmt *s)
         s->axes = n->type.axes | (s->op == OP_lookup ? 0 : n->attr.over.axes);
     s->shape = n->type.shape;
 }
-
-static void fill_region(planner *pl, region *r);
 
 static void fill_stmt(planner *pl, stmt *s)
 {

@@ -18,7 +18,7 @@ const char *plan_label(const graph *g, arena *a, node_id id);
 void plan_print(text *out, const program *p);       /* explain --stage program */
 
 /* Why the model has no `step` and cannot carry state from chunk to chunk: the node that reads a later step, or NO_NODE when every
- * value depends on earlier steps only. `axes` > 1 also forbids it; then the node is NO_NODE and *axes_forbid is set. */
+ * value depends on earlier steps only. Several time axes forbid it, too: then *axes_forbid is set, whatever the node. */
 node_id plan_reads_later(const graph *g, bool *axes_forbid);
 
 #endif

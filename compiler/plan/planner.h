@@ -30,7 +30,7 @@ typedef struct planner {
     uint32_t *adds_to;          /* 1 + number of the parameter whose gradient the node is added to directly, 0 */
     ARRAY(node_id) extra_adds;  /* nodes that are kept and also added to a gradient: see add_to */
     ARRAY(uint32_t) extra_to;
-    int *component;             /* strongly connected component; 0 in those that call for no loop */
+    int *component;             /* strongly connected component; until plan_schedule: of the whole graph, 0 where there is no loop */
     region **region_of;         /* the innermost region that computes each node */
     bool *kept;                 /* the value has memory of its own */
     axis_set *kept_axes;

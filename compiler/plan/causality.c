@@ -1,0 +1,40 @@
+/* causality.c: does a model need later steps? Then it cannot run step by step, and a sequence cannot come in chunks.
+ *
+ * Three ways to need one: a reading of t + k; a value that depends on the whole sequence (a sum over t, its end) where it is read
+ * at each step; several time axes, of which the others are whole. */
+#include "plan/plan.h"
+
+/* Does a value without the time axis depend on a whole sequence? Then a value with the axis must not read it. */
+static bool is_whole_sequence(const node *n, int axis)
+{
+    if (n->op == OP_sum_over || n->op == OP_max_over)
+        return (n->attr.over.axes & axis_bit(axis)) != 0;
+    if (n->op == OP_at)
+        return n->attr.axis == axis && (n->attr.from_end || n->attr.k > 1);
+    return n->op == OP_length && n->attr.axis == axis;
+}
+
+node_id plan_reads_later(const graph *g, bool *axes_forbid)
+{
+    *axes_forbid = g->axes > 1;
+    arena *a = arena_new();
+    bool *late = ARENA_ARRAY(a, bool, g->nodes.len);
+    node_list order = graph_order(g, a);
+    node_id found = NO_NODE;
+    for (size_t i = 0; i < order.len && !node_some(found); i++) {
+        const node *n = graph_node(g, order.data[i]);
+        if (n->op == OP_shift && n->attr.k > 0)
+            found = order.data[i];
+        late[order.data[i].i] = is_whole_sequence(n, 1);
+        for (int k = 0; k < n->args; k++) {
+            if (!node_some(n->arg[k]) || !late[n->arg[k].i])
+                continue;
+            if (n->type.axes & axis_bit(1))
+                found = n->arg[k];
+            else
+                late[order.data[i].i] = true;
+        }
+    }
+    arena_free(a);
+    return found;
+}
