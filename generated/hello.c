@@ -56,9 +56,10 @@ static int check_step(const hello_args *args)
     return HELLO_OK;
 }
 
-/* ---- step: 192 T batch flops in matrix products; memory: see the macro HELLO_STEP_WORK ---- */
+/* ---- step: 192 batch flops in matrix products; memory: see the macro HELLO_STEP_WORK ---- */
 int hello_step(const hello_args *given)
 {
+    if (!given) return HELLO_BAD_ARGUMENT;
     hello_args one_step = *given;
     const hello_args *args = &one_step;
     one_step.T = 1;
@@ -875,7 +876,7 @@ int hello_grad(const hello_args *args)
     /* d_W = sum over t of d_a[t] @ h[t-1]' */
     contract(8, 8, (int)(T * batch), d_a_all, 1, 8, h_all, 8, 16, grads, 8, 1);
     /* d_a.1 = sum over t of scatter(x[t], d_a[t]) */
-    for (size_t i = 0; i < 32; i++) (d_a_1_all)[i] = 0;
+    for (size_t unit = 0; unit < 32; unit++) (d_a_1_all)[unit] = 0;
     for (size_t t = 0; t < T; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
             if (ragged && !(t < length_t(args, seq))) continue;

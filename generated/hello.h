@@ -15,57 +15,57 @@ extern "C" {
 #define HELLO_BATCH 16
 #define HELLO_PARAMS 140
 #define HELLO_PACKED 448
-#define HELLO_STEP_WORK(T, B) (16 + \
-    ((size_t)(B) * 8 + 15) / 16 * 16 + \
-    ((size_t)(B) * 1 + 15) / 16 * 16 + \
-    ((size_t)(B) * 8 + 15) / 16 * 16 + \
-    (size_t)(B) * 16 + \
-    ((size_t)(B) * 4 + 15) / 16 * 16 + \
-    ((size_t)(B) * 4 + 15) / 16 * 16 + \
-    ((size_t)(B) * 4 + 15) / 16 * 16)
-#define HELLO_FORWARD_WORK(T, B) (16 + \
-    ((size_t)(B) * 8 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 1 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 8 + 15) / 16 * 16 + \
-    (((size_t)(T) + 1) * (size_t)(B) * 8 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 4 + 15) / 16 * 16)
-#define HELLO_LOSS_WORK(T, B) (16 + \
-    ((size_t)(B) * 8 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 1 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 8 + 15) / 16 * 16 + \
-    (((size_t)(T) + 1) * (size_t)(B) * 8 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 1 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 1 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 1 + 15) / 16 * 16 + \
+#define HELLO_STEP_WORK(T, batch) (16 + \
+    ((size_t)(batch) * 8 + 15) / 16 * 16 + \
+    ((size_t)(batch) * 1 + 15) / 16 * 16 + \
+    ((size_t)(batch) * 8 + 15) / 16 * 16 + \
+    (size_t)(batch) * 16 + \
+    ((size_t)(batch) * 4 + 15) / 16 * 16 + \
+    ((size_t)(batch) * 4 + 15) / 16 * 16 + \
+    ((size_t)(batch) * 4 + 15) / 16 * 16)
+#define HELLO_FORWARD_WORK(T, batch) (16 + \
+    ((size_t)(batch) * 8 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 8 + 15) / 16 * 16 + \
+    (((size_t)(T) + 1) * (size_t)(batch) * 8 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16)
+#define HELLO_LOSS_WORK(T, batch) (16 + \
+    ((size_t)(batch) * 8 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 8 + 15) / 16 * 16 + \
+    (((size_t)(T) + 1) * (size_t)(batch) * 8 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
     16 + \
     16 + \
     16 + \
-    ((size_t)(T) * (size_t)(B) * 4 + 15) / 16 * 16)
-#define HELLO_GRAD_WORK(T, B) (16 + \
-    ((size_t)(B) * 8 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 1 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 8 + 15) / 16 * 16 + \
-    (((size_t)(T) + 1) * (size_t)(B) * 8 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 1 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 1 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 1 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16)
+#define HELLO_GRAD_WORK(T, batch) (16 + \
+    ((size_t)(batch) * 8 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 8 + 15) / 16 * 16 + \
+    (((size_t)(T) + 1) * (size_t)(batch) * 8 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
     16 + \
     16 + \
     16 + \
     16 + \
-    ((size_t)(T) * (size_t)(B) * 1 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 8 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 8 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 8 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 8 + 15) / 16 * 16 + \
     32 + \
-    (((size_t)(T) + 1) * (size_t)(B) * 8 + 15) / 16 * 16)
+    (((size_t)(T) + 1) * (size_t)(batch) * 8 + 15) / 16 * 16)
 
 /* What one call leaves for the next part of the same sequences. hello_reset starts new ones. */
 typedef struct hello_state {
@@ -78,19 +78,19 @@ typedef struct hello_state {
  * and outputs there are 0. */
 typedef struct hello_args {
     size_t batch;                   /* sequences in this call, 1 to HELLO_BATCH */
-    size_t T;                       /* steps of t, at least 1; `step` takes it for 1 */
-    const int *lengths_t;          /* [batch]: own length of each sequence, 0 to T; NULL: all T */
-    const float *params;           /* [HELLO_PARAMS] */
-    const float *packed;           /* [HELLO_PACKED]: what hello_pack made of params */
-    const int *x;                  /* [T][batch]: 0 to 3 */
-    const int *y;                  /* [T][batch]: 0 to 3; target */
-    float *p;                      /* [T][batch][4]: written, unless NULL */
-    float *hidden;                 /* [T][batch][8]: written, unless NULL */
-    hello_state *state;            /* goes on from there, and is updated; NULL: a fresh start, nothing kept */
-    float *work;                   /* memory of the call: HELLO_*_WORK */
-    float *loss;                   /* written by loss and grad: one value */
-    const float *norms;            /* [1]: what each loss is divided by; NULL: its own count */
-    float *grads;                  /* [HELLO_PARAMS], laid out like params: grad ADDS to it */
+    size_t T;                       /* steps of t, at least 1; step takes it for 1 */
+    const int *lengths_t;           /* [batch]: own length of each sequence, 0 to T; NULL: all T */
+    const float *params;            /* [HELLO_PARAMS], see hello_param_table */
+    const float *packed;            /* [HELLO_PACKED]: what hello_pack made of params */
+    const int *x;                   /* [T][batch]: 0 to 3 */
+    const int *y;                   /* [T][batch]: 0 to 3; target */
+    float *p;                       /* [T][batch][4]: written by step, forward and loss, unless NULL */
+    float *hidden;                  /* [T][batch][8]: written by step, forward and loss, unless NULL */
+    hello_state *state;             /* goes on from there, and is updated; NULL: a fresh start, nothing kept */
+    float *work;                    /* memory of the call: HELLO_*_WORK */
+    float *loss;                    /* written by loss and grad: one value */
+    const float *norms;             /* [1]: what each loss is divided by; NULL: its own count */
+    float *grads;                   /* [HELLO_PARAMS], laid out like params: grad ADDS to it */
     uint64_t seed;                  /* of random masks */
     uint64_t update;                /* number of the update, for new masks each time */
     uint64_t sequence;              /* number of the first sequence, where a batch is split */
@@ -108,12 +108,12 @@ int hello_loss(const hello_args *args);   /* all steps and the loss */
 int hello_grad(const hello_args *args);   /* loss and its gradient by every parameter */
 enum { HELLO_OK = 0, HELLO_BAD_ARGUMENT = -1, HELLO_BAD_LENGTH = -2, HELLO_BAD_TOKEN = -3 };
 
-/* The parameters: name, rows and columns, where it begins in params. */
+/* The parameters: name, rows and columns (row-major; a vector has one column), where it begins in params. */
 typedef struct hello_param { const char *name; size_t rows, columns, offset; } hello_param;
 enum { HELLO_PARAM_COUNT = 5 };
 const hello_param *hello_param_table(void);
 
-/* The sizes above as numbers, and the size of the state in bytes; `steps` has one number for each time axis. */
+/* The sizes above as numbers, and the size of the state in bytes. `steps` has one number for each time axis; it is read for WORK sizes. */
 typedef enum hello_size {
     HELLO_SIZE_PARAMS,
     HELLO_SIZE_PACKED,

@@ -49,9 +49,10 @@ static int check_step(const tiny_lstm_args *args)
     return TINY_LSTM_OK;
 }
 
-/* ---- step: 168 T batch flops in matrix products; memory: see the macro TINY_LSTM_STEP_WORK ---- */
+/* ---- step: 168 batch flops in matrix products; memory: see the macro TINY_LSTM_STEP_WORK ---- */
 int tiny_lstm_step(const tiny_lstm_args *given)
 {
+    if (!given) return TINY_LSTM_BAD_ARGUMENT;
     tiny_lstm_args one_step = *given;
     const tiny_lstm_args *args = &one_step;
     one_step.T = 1;

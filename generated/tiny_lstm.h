@@ -15,57 +15,57 @@ extern "C" {
 #define TINY_LSTM_BATCH 4
 #define TINY_LSTM_PARAMS 101
 #define TINY_LSTM_PACKED 672
-#define TINY_LSTM_STEP_WORK(T, B) (16 + \
-    (size_t)(B) * 16 + \
-    (size_t)(B) * 16 + \
-    ((size_t)(B) * 8 + 15) / 16 * 16 + \
-    ((size_t)(B) * 8 + 15) / 16 * 16 + \
-    ((size_t)(B) * 1 + 15) / 16 * 16 + \
-    ((size_t)(B) * 1 + 15) / 16 * 16)
-#define TINY_LSTM_FORWARD_WORK(T, B) (16 + \
-    (size_t)(T) * (size_t)(B) * 16 + \
-    (size_t)(B) * 16 + \
-    (((size_t)(T) + 1) * (size_t)(B) * 4 + 15) / 16 * 16 + \
-    (((size_t)(T) + 1) * (size_t)(B) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 1 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 1 + 15) / 16 * 16)
-#define TINY_LSTM_LOSS_WORK(T, B) (16 + \
-    (size_t)(T) * (size_t)(B) * 16 + \
-    (size_t)(B) * 16 + \
-    (((size_t)(T) + 1) * (size_t)(B) * 4 + 15) / 16 * 16 + \
-    (((size_t)(T) + 1) * (size_t)(B) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 1 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 1 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 1 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 1 + 15) / 16 * 16 + \
+#define TINY_LSTM_STEP_WORK(T, batch) (16 + \
+    (size_t)(batch) * 16 + \
+    (size_t)(batch) * 16 + \
+    ((size_t)(batch) * 8 + 15) / 16 * 16 + \
+    ((size_t)(batch) * 8 + 15) / 16 * 16 + \
+    ((size_t)(batch) * 1 + 15) / 16 * 16 + \
+    ((size_t)(batch) * 1 + 15) / 16 * 16)
+#define TINY_LSTM_FORWARD_WORK(T, batch) (16 + \
+    (size_t)(T) * (size_t)(batch) * 16 + \
+    (size_t)(batch) * 16 + \
+    (((size_t)(T) + 1) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
+    (((size_t)(T) + 1) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16)
+#define TINY_LSTM_LOSS_WORK(T, batch) (16 + \
+    (size_t)(T) * (size_t)(batch) * 16 + \
+    (size_t)(batch) * 16 + \
+    (((size_t)(T) + 1) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
+    (((size_t)(T) + 1) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
     16 + \
     16 + \
     16)
-#define TINY_LSTM_GRAD_WORK(T, B) (16 + \
-    (size_t)(T) * (size_t)(B) * 16 + \
-    (size_t)(B) * 16 + \
-    (size_t)(T) * (size_t)(B) * 16 + \
-    ((size_t)(T) * (size_t)(B) * 1 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 4 + 15) / 16 * 16 + \
-    (((size_t)(T) + 1) * (size_t)(B) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 4 + 15) / 16 * 16 + \
-    (((size_t)(T) + 1) * (size_t)(B) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 1 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 1 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 1 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 1 + 15) / 16 * 16 + \
+#define TINY_LSTM_GRAD_WORK(T, batch) (16 + \
+    (size_t)(T) * (size_t)(batch) * 16 + \
+    (size_t)(batch) * 16 + \
+    (size_t)(T) * (size_t)(batch) * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
+    (((size_t)(T) + 1) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
+    (((size_t)(T) + 1) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
     16 + \
     16 + \
     16 + \
     16 + \
-    ((size_t)(T) * (size_t)(B) * 1 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(B) * 1 + 15) / 16 * 16 + \
-    (((size_t)(T) + 1) * (size_t)(B) * 4 + 15) / 16 * 16 + \
-    (((size_t)(T) + 1) * (size_t)(B) * 4 + 15) / 16 * 16)
+    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
+    (((size_t)(T) + 1) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
+    (((size_t)(T) + 1) * (size_t)(batch) * 4 + 15) / 16 * 16)
 
 /* What one call leaves for the next part of the same sequences. tiny_lstm_reset starts new ones. */
 typedef struct tiny_lstm_state {
@@ -79,19 +79,19 @@ typedef struct tiny_lstm_state {
  * and outputs there are 0. */
 typedef struct tiny_lstm_args {
     size_t batch;                   /* sequences in this call, 1 to TINY_LSTM_BATCH */
-    size_t T;                       /* steps of t, at least 1; `step` takes it for 1 */
-    const int *lengths_t;          /* [batch]: own length of each sequence, 0 to T; NULL: all T */
-    const float *params;           /* [TINY_LSTM_PARAMS] */
-    const float *packed;           /* [TINY_LSTM_PACKED]: what tiny_lstm_pack made of params */
-    const float *x;                /* [T][batch][1] */
-    const float *y;                /* [T][batch][1]; target */
-    float *out;                    /* [T][batch][1]: written, unless NULL */
-    tiny_lstm_state *state;        /* goes on from there, and is updated; NULL: a fresh start, nothing kept */
-    float *work;                   /* memory of the call: TINY_LSTM_*_WORK */
-    float *loss;                   /* written by loss and grad: one value */
-    const float *norms;            /* [1]: what each loss is divided by; NULL: its own count */
-    float *grads;                  /* [TINY_LSTM_PARAMS], laid out like params: grad ADDS to it */
-    float *d_x;                    /* [T][batch][1]: written by grad, unless NULL */
+    size_t T;                       /* steps of t, at least 1; step takes it for 1 */
+    const int *lengths_t;           /* [batch]: own length of each sequence, 0 to T; NULL: all T */
+    const float *params;            /* [TINY_LSTM_PARAMS], see tiny_lstm_param_table */
+    const float *packed;            /* [TINY_LSTM_PACKED]: what tiny_lstm_pack made of params */
+    const float *x;                 /* [T][batch][1] */
+    const float *y;                 /* [T][batch][1]; target */
+    float *out;                     /* [T][batch][1]: written by step, forward and loss, unless NULL */
+    tiny_lstm_state *state;         /* goes on from there, and is updated; NULL: a fresh start, nothing kept */
+    float *work;                    /* memory of the call: TINY_LSTM_*_WORK */
+    float *loss;                    /* written by loss and grad: one value */
+    const float *norms;             /* [1]: what each loss is divided by; NULL: its own count */
+    float *grads;                   /* [TINY_LSTM_PARAMS], laid out like params: grad ADDS to it */
+    float *d_x;                     /* [T][batch][1]: written by grad, unless NULL */
     uint64_t seed;                  /* of random masks */
     uint64_t update;                /* number of the update, for new masks each time */
     uint64_t sequence;              /* number of the first sequence, where a batch is split */
@@ -109,12 +109,12 @@ int tiny_lstm_loss(const tiny_lstm_args *args);   /* all steps and the loss */
 int tiny_lstm_grad(const tiny_lstm_args *args);   /* loss and its gradient by every parameter */
 enum { TINY_LSTM_OK = 0, TINY_LSTM_BAD_ARGUMENT = -1, TINY_LSTM_BAD_LENGTH = -2, TINY_LSTM_BAD_TOKEN = -3 };
 
-/* The parameters: name, rows and columns, where it begins in params. */
+/* The parameters: name, rows and columns (row-major; a vector has one column), where it begins in params. */
 typedef struct tiny_lstm_param { const char *name; size_t rows, columns, offset; } tiny_lstm_param;
 enum { TINY_LSTM_PARAM_COUNT = 14 };
 const tiny_lstm_param *tiny_lstm_param_table(void);
 
-/* The sizes above as numbers, and the size of the state in bytes; `steps` has one number for each time axis. */
+/* The sizes above as numbers, and the size of the state in bytes. `steps` has one number for each time axis; it is read for WORK sizes. */
 typedef enum tiny_lstm_size {
     TINY_LSTM_SIZE_PARAMS,
     TINY_LSTM_SIZE_PACKED,
