@@ -198,6 +198,14 @@ node_list graph_order(const graph *g, arena *a);
 /* The same graph with only the nodes that the roots need, numbered in canonical order. */
 void graph_compact(graph *g);
 
+/* Numbers from 1 the strongly connected components of the nodes of `set`, in an order in which operands come first, into
+ * component[], and returns how many there are. Edges for which `cut` holds do not count; NULL cuts none. */
+typedef bool edge_cut(const graph *g, node_id reader, int operand, const void *context);
+int graph_components(const graph *g, const node_list *set, edge_cut *cut, const void *context, int *component);
+
+/* Is the node a product W x, or x W, of a matrix without axes and a vector that varies? Over all rows these are one product. */
+bool graph_is_rows_product(const graph *g, node_id id, bool *weight_first);
+
 /* Aborts with BUG when the graph breaks a rule: types, operands, cycles without shift, boundaries that differ between
  * readings of one node, origins out of range. `after` names the pass. */
 void graph_verify(const graph *g, const char *after);

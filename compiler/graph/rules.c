@@ -412,3 +412,15 @@ const char *graph_rule(const graph *g, const node *n, type *out)
         return "too many components";
     return NULL;
 }
+
+bool graph_is_rows_product(const graph *g, node_id id, bool *weight_first)
+{
+    const node *n = graph_node(g, id);
+    if (n->op != OP_matmul)
+        return false;
+    type a = graph_type(g, n->arg[0]), b = graph_type(g, n->arg[1]);
+    *weight_first = a.axes == 0 && b.axes != 0;
+    type w = *weight_first ? a : b, x = *weight_first ? b : a;
+    return w.axes == 0 && x.axes != 0 && (x.shape.dim[0] == 1 || x.shape.dim[1] == 1) &&
+           shape_size(n->type.shape) * shape_size(x.shape) == shape_size(w.shape);
+}

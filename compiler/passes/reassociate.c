@@ -57,6 +57,27 @@ static node_id plus(graph *g, node_id a, node_id b)
     return node_some(a) ? graph_pointwise(g, OP_add, a, b, NO_NODE) : b;
 }
 
+/* By node, the number of the recurrence that it is part of; 0 on no cycle. A node that reads itself is a cycle. */
+static int *recurrences(const graph *g, const node_list *order, arena *a)
+{
+    int *component = ARENA_ARRAY(a, int, g->nodes.len);
+    int count = graph_components(g, order, NULL, NULL, component);
+    bool *cycle = ARENA_ARRAY(a, bool, (size_t)count + 1), *met = ARENA_ARRAY(a, bool, (size_t)count + 1);
+    for (size_t i = 0; i < order->len; i++) {
+        node_id id = order->data[i];
+        const node *n = graph_node(g, id);
+        int c = component[id.i];
+        cycle[c] |= met[c];
+        met[c] = true;
+        for (int k = 0; k < n->args; k++)
+            cycle[c] |= node_is(n->arg[k], id);
+    }
+    for (size_t i = 0; i < order->len; i++)
+        if (!cycle[component[order->data[i].i]])
+            component[order->data[i].i] = 0;
+    return component;
+}
+
 typedef void rewrite_sum(sums *s, node_id root, const node_list *terms);
 
 /* Calls f for every sum, the largest that can be found. */
@@ -65,7 +86,7 @@ static void for_sums(graph *g, rewrite_sum *f)
     arena *a = arena_new();
     node_list order = graph_order(g, a);
     sums s = {.w = rewrite_begin(g, a), .arena = a, .uses = rewrite_uses(g, &order, a),
-              .component = rewrite_recurrences(g, &order, a), .inner = ARENA_ARRAY(a, bool, g->nodes.len)};
+              .component = recurrences(g, &order, a), .inner = ARENA_ARRAY(a, bool, g->nodes.len)};
     for (size_t i = order.len; i-- > 0;) {          /* a sum before the additions within it */
         node_id id = order.data[i];
         if (graph_node(g, id)->op != OP_add || s.inner[id.i])
@@ -143,19 +164,6 @@ static void join_shifts(sums *s, node_id root, const node_list *all)
 
 /* ---- products ---------------------------------------------------------------------------------------------------- */
 
-/* W x or x W with W free of axes and x a vector that varies: gives W. */
-static bool is_rows_product(const graph *g, node_id id, node_id *weight)
-{
-    const node *n = graph_node(g, id);
-    if (n->op != OP_matmul)
-        return false;
-    bool first = graph_type(g, n->arg[0]).axes == 0;
-    *weight = n->arg[first ? 0 : 1];
-    type w = graph_type(g, *weight), x = graph_type(g, n->arg[first ? 1 : 0]);
-    return w.axes == 0 && x.axes != 0 && (x.shape.dim[0] == 1 || x.shape.dim[1] == 1) &&
-           shape_size(n->type.shape) * shape_size(x.shape) == shape_size(w.shape);
-}
-
 /* The number of the parameter that the weight is, or is a view of; after all of them, what is none. */
 static uint32_t param_of(const graph *g, node_id weight)
 {
@@ -190,12 +198,14 @@ static void chain_products(sums *s, node_id root, const node_list *terms)
     product_list inside = {0}, outside = {0};
     node_list rest = {0};
     for (size_t i = 0; i < terms->len; i++) {
-        node_id id = terms->data[i], weight;
-        if (s->uses[id.i] != 1 || !type_equal(graph_type(g, id), n.type) || !is_rows_product(g, id, &weight)) {
+        node_id id = terms->data[i];
+        bool weight_first;
+        if (s->uses[id.i] != 1 || !type_equal(graph_type(g, id), n.type) ||
+            !graph_is_rows_product(g, id, &weight_first)) {
             array_push(s->arena, &rest, id);
             continue;
         }
-        product p = {id, param_of(g, weight), i};
+        product p = {id, param_of(g, graph_node(g, id)->arg[weight_first ? 0 : 1]), i};
         if (s->component[id.i] && s->component[id.i] == s->component[root.i])
             array_push(s->arena, &inside, p);
         else

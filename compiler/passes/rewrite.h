@@ -39,10 +39,6 @@ static inline bool is_reading(const node *n) { return n->op == OP_shift || n->op
 /* How often each node is an operand of nodes that the roots need, or a root. */
 int *rewrite_uses(const graph *g, const node_list *order, arena *a);
 
-/* components.c: the recurrences, by node: the number of the strongly connected component, counting all edges, or 0
- * for nodes on no cycle. */
-int *rewrite_recurrences(const graph *g, const node_list *order, arena *a);
-
 /* What passes_run calls: */
 #define PASS(name, required, when, why) void pass_##name(graph *g);
 #include "passes/passes.def"

@@ -19,12 +19,6 @@ static void find_users(planner *pl)
         pl->escapes[g->input_grad[i].i] = true;
 }
 
-static bool no_edge_cut(const planner *pl, node_id reader, int operand, const void *context)
-{
-    (void)pl, (void)reader, (void)operand, (void)context;
-    return false;
-}
-
 /* A component of one node is no recurrence. */
 static void forget_single_nodes(planner *pl, const node_list *all, int components)
 {
@@ -51,7 +45,7 @@ program *plan_program(arena *a, graph *g, entry e, pool *shared)
                   .after = arena_array(a, n, sizeof *pl.after)};
     find_users(&pl);
     node_list all = graph_order(g, a);
-    int components = plan_components(&pl, &all, no_edge_cut, NULL);
+    int components = graph_components(g, &all, NULL, NULL, pl.component);
     forget_single_nodes(&pl, &all, components);
     plan_products(&pl);
     plan_schedule(&pl);

@@ -41,11 +41,6 @@ typedef struct planner {
 void plan_products(planner *pl);
 bool plan_is_inner(const node *n);      /* shift, reshape, slice, transpose: a view of its operand's memory */
 
-/* components.c: strongly connected components of the nodes of `set`, in an order in which operands come first. Edges along which
- * `carried` holds do not count. component[] gets a number > 0; returns how many. */
-typedef bool carried_edge(const planner *pl, node_id reader, int operand, const void *context);
-int plan_components(planner *pl, const node_list *set, carried_edge *skip, const void *context);
-
 /* schedule.c: regions and statements. */
 void plan_schedule(planner *pl);
 

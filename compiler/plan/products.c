@@ -20,19 +20,6 @@ static bool single_use(const planner *pl, node_id id)
 
 /* ---- FORM_ROWS ---------------------------------------------------------------------------------------------------- */
 
-/* Is the matmul W x (or x' W) with W free of axes and x a vector over rows? */
-static bool is_rows_product(const graph *g, node_id id, bool *weight_first)
-{
-    const node *n = graph_node(g, id);
-    if (n->op != OP_matmul)
-        return false;
-    type a = graph_type(g, n->arg[0]), b = graph_type(g, n->arg[1]);
-    *weight_first = a.axes == 0 && b.axes != 0;
-    type w = *weight_first ? a : b, x = *weight_first ? b : a;
-    return w.axes == 0 && x.axes != 0 && (x.shape.dim[0] == 1 || x.shape.dim[1] == 1) &&
-           shape_size(n->type.shape) * shape_size(x.shape) == shape_size(w.shape);
-}
-
 /* Collects the products under a sum that belong to the sum's component and are used nowhere else. False when something under the
  * sum is no such product. */
 static bool collect_sum(planner *pl, node_id root, product_leaves *leaves)
@@ -45,7 +32,7 @@ static bool collect_sum(planner *pl, node_id root, product_leaves *leaves)
         product_leaf leaf = {.matmul = id};
         if (!node_is(id, root) && (!single_use(pl, id) || pl->component[id.i] != pl->component[root.i]))
             return false;
-        if (is_rows_product(pl->g, id, &leaf.weight_first)) {
+        if (graph_is_rows_product(pl->g, id, &leaf.weight_first)) {
             array_push(pl->arena, leaves, leaf);
         } else if (n->op == OP_add && type_equal(graph_type(pl->g, n->arg[0]), n->type) &&
                    type_equal(graph_type(pl->g, n->arg[1]), n->type)) {

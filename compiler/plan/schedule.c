@@ -41,9 +41,9 @@ axis_set plan_loops(const region *r)
 }
 
 /* A shift along an enclosing loop's axis reads another iteration of it. */
-static bool is_carried(const planner *pl, node_id reader, int operand, const void *context)
+static bool is_carried(const graph *g, node_id reader, int operand, const void *context)
 {
-    const node *n = graph_node(pl->g, reader);
+    const node *n = graph_node(g, reader);
     return n->op == OP_shift && operand == 0 && (plan_loops(context) & axis_bit(n->attr.axis));
 }
 
@@ -102,7 +102,7 @@ static void sink_into_scans(builder *b, const int *axis_of_home)
 static void make_units(builder *b)
 {
     planner *pl = b->pl;
-    int components = plan_components(pl, &b->set, is_carried, b->r);
+    int components = graph_components(pl->g, &b->set, is_carried, b->r, pl->component);
     int *size = ARENA_ARRAY(pl->arena, int, (size_t)components + 1);
     for (size_t i = 0; i < b->set.len; i++)
         size[pl->component[b->set.data[i].i]]++;
@@ -145,7 +145,7 @@ static bool operands_ready(const builder *b, node_id id, int own, bool in_statem
     const node *n = graph_node(b->pl->g, id);
     for (int i = 0; i < n->args; i++) {
         node_id a = n->arg[i];
-        if (!node_some(a) || !b->member[a.i] || b->done[a.i] || (own && b->home[a.i] == own) || is_carried(b->pl, id, i, b->r))
+        if (!node_some(a) || !b->member[a.i] || b->done[a.i] || (own && b->home[a.i] == own) || is_carried(b->pl->g, id, i, b->r))
             continue;
         if (!(in_statement && b->open[a.i] && b->pl->task[a.i] == TASK_POINTWISE))
             return false;

@@ -1,20 +1,20 @@
 /* components.c: strongly connected components (Tarjan 1972), with a stack of its own instead of recursion.
  *
- * A component with a cycle is a recurrence; which axis it runs along is the reader's question. */
-#include "plan/planner.h"
+ * Comes in: a graph, some of its nodes, and which edges between them do not count; goes out: a number per node, and
+ * with it which nodes lie on a cycle together. Which axis a cycle runs along is the reader's question. */
+#include "graph/graph.h"
 
-typedef struct frame { node_id id; int next; } frame;
+typedef struct frame { node_id id; int next; } frame;     /* operands before `next` are done */
 
 typedef struct search {
-    planner *pl;
-    bool *member;
-    uint32_t *index, *low;
-    bool *on_stack;
+    const graph *g;
+    arena *arena;
+    bool *member, *on_stack;
+    uint32_t *index, *low, clock;
     ARRAY(node_id) stack;
     ARRAY(frame) frames;
-    uint32_t clock;
-    int components;
-    carried_edge *skip;
+    int *component, components;
+    edge_cut *cut;
     const void *context;
 } search;
 
@@ -22,8 +22,8 @@ static void enter(search *s, node_id id)
 {
     s->index[id.i] = s->low[id.i] = ++s->clock;
     s->on_stack[id.i] = true;
-    array_push(s->pl->arena, &s->stack, id);
-    array_push(s->pl->arena, &s->frames, (frame){id, 0});
+    array_push(s->arena, &s->stack, id);
+    array_push(s->arena, &s->frames, (frame){id, 0});
 }
 
 static void leave(search *s, node_id id)
@@ -34,7 +34,7 @@ static void leave(search *s, node_id id)
         do {
             top = s->stack.data[--s->stack.len];
             s->on_stack[top.i] = false;
-            s->pl->component[top.i] = s->components;
+            s->component[top.i] = s->components;
         } while (!node_is(top, id));
     }
     s->frames.len--;
@@ -45,19 +45,19 @@ static void leave(search *s, node_id id)
     }
 }
 
-static void visit(search *s, node_id root)
+static void search_from(search *s, node_id root)
 {
     enter(s, root);
     while (s->frames.len) {
         frame *f = &s->frames.data[s->frames.len - 1];
-        const node *n = graph_node(s->pl->g, f->id);
+        const node *n = graph_node(s->g, f->id);
         if (f->next == n->args) {
             leave(s, f->id);
             continue;
         }
         int operand = f->next++;
         node_id a = n->arg[operand];
-        if (!node_some(a) || !s->member[a.i] || s->skip(s->pl, f->id, operand, s->context))
+        if (!node_some(a) || !s->member[a.i] || (s->cut && s->cut(s->g, f->id, operand, s->context)))
             continue;
         if (!s->index[a.i])
             enter(s, a);
@@ -66,16 +66,18 @@ static void visit(search *s, node_id root)
     }
 }
 
-int plan_components(planner *pl, const node_list *set, carried_edge *skip, const void *context)
+int graph_components(const graph *g, const node_list *set, edge_cut *cut, const void *context, int *component)
 {
-    search s = {.pl = pl, .member = ARENA_ARRAY(pl->arena, bool, pl->count), .index = ARENA_ARRAY(pl->arena, uint32_t, pl->count),
-                .low = ARENA_ARRAY(pl->arena, uint32_t, pl->count), .on_stack = ARENA_ARRAY(pl->arena, bool, pl->count),
-                .skip = skip, .context = context};
+    arena *scratch = arena_new();
+    size_t count = g->nodes.len;
+    search s = {.g = g, .arena = scratch, .member = ARENA_ARRAY(scratch, bool, count),
+                .on_stack = ARENA_ARRAY(scratch, bool, count), .index = ARENA_ARRAY(scratch, uint32_t, count),
+                .low = ARENA_ARRAY(scratch, uint32_t, count), .component = component, .cut = cut, .context = context};
     for (size_t i = 0; i < set->len; i++)
         s.member[set->data[i].i] = true;
-    for (size_t i = 0; i < set->len; i++) {
+    for (size_t i = 0; i < set->len; i++)
         if (!s.index[set->data[i].i])
-            visit(&s, set->data[i]);
-    }
+            search_from(&s, set->data[i]);
+    arena_free(scratch);
     return s.components;
 }
