@@ -86,11 +86,13 @@ static bool is_defined(const options *o, const char *word)
 
 void command_print_stand_ins(const model *m, const options *o)
 {
+    int found = 0;
     for (size_t i = 0; i < m->sizes.len; i++) {
         const model_size *z = m->sizes.data[i];
         if (!z->from_data || is_defined(o, z->word)) continue;
-        printf("%s = %g stands in for the size of the data; -D %s=N sets it\n", z->word, z->value, z->word);
+        printf("%s%s = %g", found++ ? ", " : "", z->word, z->value);
     }
+    if (found) printf(" %s in for what comes from data; -D sets it\n", found > 1 ? "stand" : "stands");
 }
 
 pipeline_options command_pipeline(const options *o, const char *path)

@@ -60,12 +60,19 @@ static bool has_equation(const graph *g, arena *a, node_id id)
     return o != OP_param && o != OP_input && *graph_label(g, a, id);
 }
 
+/* What the names of the backward equations mean. */
+static void print_derivatives(text *out)
+{
+    text_line(out, "    d_v: the derivative of the loss by v; d_v.1, d_v.2, ...: numbered parts of these equations");
+    text_line(out, "    d_v and its parts are 0 beyond either end of time");
+}
+
 static void print_section(text *out, const graph *g, const model *m, arena *a, node_list order, section wanted)
 {
     static const char *const titles[SECTION_COUNT] = {
         "forward",
         "loss",
-        "backward: d_v is the derivative of the loss by v",
+        "backward",
         "gradients",
     };
     bool any = false;
@@ -76,6 +83,7 @@ static void print_section(text *out, const graph *g, const model *m, arena *a, n
         if (!any) {
             text_blank(out);
             text_line(out, "%s", titles[wanted]);
+            if (wanted == SECTION_BACKWARD) print_derivatives(out);
         }
         any = true;
         const origin *from = &graph_node(g, id)->origin;
@@ -92,6 +100,43 @@ static void print_other_gradients(text *out, const graph *g)
         if (!node_some(g->param_grad[i])) text_line(out, "    %-18s d_%s = 0", "", g->params.data[i].path);
 }
 
+/* ---- notation that a reader may not know, as far as it occurs ---------------------------------------------------- */
+
+static bool over_batch(const node *n)
+{
+    axis_set over = n->attr.over.axes;
+    return (n->op == OP_sum_over || n->op == OP_scatter) && (over & BATCH) && over != BATCH;
+}
+
+static void print_notation(text *out, const graph *g, node_list order)
+{
+    static const struct {
+        op op;
+        const char *written, *means;
+    } words[] = {
+        { OP_lookup, "lookup(A, i)", "row i of A; lookup(A', i) is A @ onehot(i)" },
+        { OP_pick, "pick(v, i)", "component i of v" },
+        { OP_iota, "iota(n)", "the vector (0, 1, ..., n-1); i == iota(n) is onehot(i)" },
+        { OP_scatter, "scatter(i, v)", "the matrix that has v as row i, and 0 elsewhere" },
+        { OP_count, "count(t)", "the number of steps of all sequences of the batch; count(sequences): of sequences" },
+    };
+    bool there[OP_COUNT] = { false }, all = false, any = false;
+    for (size_t i = 0; i < order.len; i++) {
+        const node *n = graph_node(g, order.data[i]);
+        there[n->op] = true;
+        all |= over_batch(n);
+    }
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) any |= there[words[i].op];
+    if (!any && !all) return;
+    text_blank(out);
+    text_line(out, "notation");
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (there[words[i].op]) text_line(out, "    %-18s %s", words[i].written, words[i].means);
+    if (all)
+        text_line(out, "    %-18s %s", "sum over t",
+                  "where the result is one for the whole batch, as in gradients: over its sequences, too");
+}
+
 static void print_equations(text *out, graph *g, const model *m, arena *a)
 {
     text_line(out, "model %s", g->model);
@@ -99,6 +144,7 @@ static void print_equations(text *out, graph *g, const model *m, arena *a)
     inline_parts(g, a, order);
     for (int s = 0; s < SECTION_COUNT; s++) print_section(out, g, m, a, order, (section)s);
     print_other_gradients(out, g);
+    print_notation(out, g, order);
 }
 
 /* Why one step at a time cannot be computed, if that is so. */

@@ -123,8 +123,8 @@ model vocabulary {
     loss cross_entropy(p, y)
 }
 END
-expect 0 "" check -v vocabulary.rnn;          shows "V = 16 stands in for the size of the data; -D V=N sets it"
-expect 0 "" gradcheck vocabulary.rnn;         shows "V = 5 stands in for the size of the data; -D V=N sets it"
+expect 0 "" check -v vocabulary.rnn;          shows "V = 16 stands in for what comes from data; -D sets it"
+expect 0 "" gradcheck vocabulary.rnn;         shows "V = 5 stands in for what comes from data; -D sets it"
 expect 0 "" check -v vocabulary.rnn -D V=9
 if grep -q "stands in" stdout; then fail "V is given, and nothing stands in for it"; else pass; fi
 expect 3 "none.rnn: cannot be read: No such file" check none.rnn
