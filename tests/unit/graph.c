@@ -560,6 +560,56 @@ START_TEST(print_is_readable)
 }
 END_TEST
 
+/* ---- components and products over rows ---------------------------------------------------------------------------- */
+
+static bool cuts_shifts(const graph *g, node_id reader, int operand, const void *context)
+{
+    return operand == 0 && graph_node(g, reader)->op == OP_shift && graph_node(g, reader)->attr.axis == *(const int *)context;
+}
+
+/* h = tanh(h[t-1] + x), o = exp(h). */
+START_TEST(components_are_cycles)
+{
+    arena *a = arena_new();
+    graph *g = new_graph(a);
+    node_id x = new_input(g, "x", type_real(shape_vector(2), BT), 0);
+    node_id past = graph_shift(g, NO_NODE, type_real(shape_vector(2), BT), 1, -1, NULL, 0, 0);
+    node_id sum = binary(g, OP_add, past, x), h = unary(g, OP_tanh, sum), o = unary(g, OP_exp, h);
+    graph_set_operand(g, past, h);
+    int c[8] = {0}, axis = 1;
+    node_id ids[] = {o, h, sum, past, x};
+    node_list all = {.data = ids, .len = 5};
+    ck_assert_int_eq(graph_components(g, &all, NULL, NULL, c), 3);
+    ck_assert(c[h.i] == c[sum.i] && c[h.i] == c[past.i]);
+    ck_assert(0 < c[x.i] && c[x.i] < c[h.i] && c[h.i] < c[o.i]);
+    ck_assert_int_eq(graph_components(g, &all, cuts_shifts, &axis, c), 5);
+    ck_assert(c[past.i] < c[sum.i] && c[sum.i] < c[h.i]);
+    axis = 2;
+    ck_assert_int_eq(graph_components(g, &all, cuts_shifts, &axis, c), 3);
+    all.len = 3;                                        /* without `past` there is no cycle */
+    ck_assert_int_eq(graph_components(g, &all, NULL, NULL, c), 3);
+    arena_free(a);
+}
+END_TEST
+
+START_TEST(products_over_rows)
+{
+    arena *a = arena_new();
+    graph *g = new_graph(a);
+    node_id W = new_param(g, "W", shape_matrix(3, 2)), U = new_param(g, "U", shape_matrix(2, 3));
+    node_id x = new_input(g, "x", type_real(shape_vector(2), BT), 0);
+    node_id M = new_input(g, "M", type_real(shape_matrix(3, 2), BT), 0);
+    bool first;
+    ck_assert(graph_is_rows_product(g, graph_matmul(g, W, false, x, false), &first) && first);
+    ck_assert(graph_is_rows_product(g, graph_matmul(g, x, true, U, false), &first) && !first);
+    ck_assert(!graph_is_rows_product(g, graph_matmul(g, M, false, x, false), &first));      /* both vary */
+    ck_assert(!graph_is_rows_product(g, graph_matmul(g, W, false, U, false), &first));      /* none does */
+    ck_assert(!graph_is_rows_product(g, graph_matmul(g, U, false, M, false), &first));      /* no vector */
+    ck_assert(!graph_is_rows_product(g, x, &first));
+    arena_free(a);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("graph");
@@ -580,6 +630,8 @@ int main(void)
     tcase_add_test(t, notation_is_bounded);
     tcase_add_test(t, parts_are_numbered_once);
     tcase_add_test(t, print_is_readable);
+    tcase_add_test(t, components_are_cycles);
+    tcase_add_test(t, products_over_rows);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
