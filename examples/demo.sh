@@ -20,6 +20,12 @@ say "$RNNC" train $spec --text "$demo/text.txt" --updates "$UPDATES" --validate-
 say "$RNNC" eval $spec --weights "$demo/best.safetensors" --text "$demo/text.txt" --part test
 say "$RNNC" sample $spec --weights "$demo/best.safetensors" --temperature 0.7 --length 600 --prompt 'static '
 
+# The same network as C that stands alone, for a program of your own.
+classes=$(od -An -v -tx1 "$demo/text.txt" | tr -s ' ' '\n' | grep . | LC_ALL=C sort -u | wc -l | tr -d ' ')
+say "$RNNC" build $spec -D V="$classes" --batch 50 --standalone -o "$demo"
+say "${CC:-cc}" -O2 -c "$demo/char_lm.c" -o "$demo/char_lm.o"
+
 echo
+echo "The generated C: $demo/char_lm.h and $demo/char_lm.c; examples/train_text.c trains it through its functions."
 echo "The curve: $demo/curve.svg. The weights: $demo/best.safetensors; train with --resume to go on."
 echo "The equations that it computes, backpropagation too: $RNNC explain $spec"
