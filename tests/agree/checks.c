@@ -472,6 +472,7 @@ static void check_fault(tally *t, const subject *s, const built *c, const fault 
     feed *f = feed_new(s, seed, (feed_size){ 3, 4, true, false });
     for (entry e = ENTRY_STEP; e <= ENTRY_GRAD; e++) {
         if (!has_entry(c, e)) continue;
+        expect(t, s, c->entry[e](NULL) == -1, "%s accepts no arguments at all", ENTRIES[e]);
         feed *used = e == ENTRY_STEP ? feed_chunk(s, f, 0, 1) : f;
         void *state = takes_state(c, e) ? state_new(c) : NULL;
         spoiling k = { x, index, false };
