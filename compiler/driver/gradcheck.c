@@ -8,14 +8,14 @@
  * crosses a kink is seen as a disagreement that goes away with a smaller step. */
 #include "driver/batch.h"
 #include "driver/command.h"
+#include "driver/point.h"
 #include "driver/weights.h"
-#include "train/arrays.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    BATCH_DEFAULT = 4,
+    BATCH_DEFAULT = POINT_ABSENT,
     STEPS_DEFAULT = 5,
     STAND_IN = 5,        /* for sizes that come from data */
     COMPONENTS_MAX = 32, /* checked of a tensor; of a larger one, as many at random */
@@ -41,84 +41,15 @@ typedef struct checker {
 
 /* ---- the random point -------------------------------------------------------------------------------------------- */
 
-static uint64_t draw(checker *c) /* splitmix64 */
-{
-    uint64_t z = c->random += 0x9E3779B97F4A7C15u;
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
-    return z ^ z >> 31;
-}
-
-static double draw_real(checker *c)
-{
-    return (double)(draw(c) >> 11) * 0x1p-52 - 1;
-} /* [-1, 1) */
-
-/* The first sequence is full, the last of four or more absent, the others are as long as chance has it. */
-static void draw_lengths(checker *c)
-{
-    batch *b = &c->b;
-    for (int axis = 1; axis <= c->g->axes; axis++) {
-        b->lengths[axis] = ARENA_ARRAY(c->arena, int, b->sequences);
-        for (size_t n = 0; n < b->sequences; n++)
-            b->lengths[axis][n] = n == 0 ? (int)b->steps[axis] : (int)(1 + draw(c) % b->steps[axis]);
-        if (b->sequences >= BATCH_DEFAULT) b->lengths[axis][b->sequences - 1] = 0;
-    }
-}
-
-static void draw_input(checker *c, uint32_t index)
-{
-    const graph_input *in = &c->g->inputs.data[index];
-    size_t rows = batch_time_rows(c->g, in->type.axes, c->b.steps), size = (size_t)shape_size(in->type.shape);
-    size_t count = c->b.sequences * rows * size;
-    double *reals = ARENA_ARRAY(c->arena, double, count);
-    int *tokens = ARENA_ARRAY(c->arena, int, count);
-    for (size_t n = 0; n < c->b.sequences; n++)
-        for (size_t s = 0; s < rows; s++)
-            for (size_t i = 0; i < size; i++) {
-                size_t at = batch_index(c->b.sequences, n, s, size, i);
-                bool inside = batch_inside(&c->b, c->g, in->type.axes, n, s);
-                reals[at] = inside ? draw_real(c) : NAN;
-                tokens[at] = inside ? (int)(draw(c) % (uint64_t)(in->classes > 0 ? in->classes : 1)) : -1;
-            }
-    c->b.input[index] = in->type.element == TOKEN ? (void *)tokens : (void *)reals;
-}
-
-/* Labels that ctc can align with the steps: no blanks, and no more than there is room for. */
-static void draw_labels(checker *c, uint32_t index)
-{
-    const graph_input *in = &c->g->inputs.data[index];
-    int axis = 1;
-    while (!(in->type.axes & axis_bit(axis))) axis++;
-    int *labels = c->b.input[index];
-    for (size_t n = 0; n < c->b.sequences; n++) {
-        int *length = &c->b.lengths[axis][n];
-        for (int s = 0; s < *length; s++) {
-            int *label = &labels[(size_t)s * c->b.sequences + n];
-            if (*label == in->blank) *label = (*label + 1) % in->classes;
-        }
-        while (*length > 1 && c->b.lengths[in->aligned][n] > 0 &&
-               alignment_steps(labels + n, c->b.sequences, (size_t)*length) > (size_t)c->b.lengths[in->aligned][n])
-            labels[(size_t)-- * length * c->b.sequences + n] = -1;
-    }
-}
-
 static void draw_point(checker *c)
 {
     const option_value *v = c->o->value;
     c->b.sequences = v[OPTION_BATCH].given ? (size_t)v[OPTION_BATCH].number : BATCH_DEFAULT;
-    draw_lengths(c);
-    c->b.input = ARENA_ARRAY(c->arena, void *, c->g->inputs.len + 1);
-    for (uint32_t i = 0; i < c->g->inputs.len; i++) { /* labels first: they set lengths */
-        if (!c->g->inputs.data[i].aligned) continue;
-        draw_input(c, i);
-        draw_labels(c, i);
-    }
-    for (uint32_t i = 0; i < c->g->inputs.len; i++)
-        if (!c->g->inputs.data[i].aligned) draw_input(c, i);
+    point_lengths(&c->b, c->g, c->arena, &c->random);
+    point_inputs(&c->b, c->g, c->arena, &c->random);
     size_t count = loaded_size(&c->l, SIZE_PARAMS, 1, NULL);
     c->params = loaded_init(&c->l, v[OPTION_SEED].given ? v[OPTION_SEED].number : 1);
-    for (size_t i = 0; i < count; i++) c->params[i] += moved * draw_real(c);
+    for (size_t i = 0; i < count; i++) c->params[i] += moved * point_real(&c->random);
     c->packed = loaded_pack(&c->l, c->params);
 }
 
@@ -163,11 +94,6 @@ static void find_largest(checker *c, const double *d, size_t count)
         if (fabs(d[i]) > c->largest) c->largest = fabs(d[i]);
 }
 
-static size_t input_reals(const checker *c, const graph_input *in)
-{
-    return batch_time_rows(c->g, in->type.axes, c->b.steps) * c->b.sequences * (size_t)shape_size(in->type.shape);
-}
-
 /* The derivatives again, in work memory as the first call left it: they must be the same to the bit. */
 static int compute_again(checker *c, size_t count)
 {
@@ -175,7 +101,7 @@ static int compute_again(checker *c, size_t count)
     memcpy(first, c->d_params, count * sizeof *first);
     memset(c->d_params, 0, count * sizeof *first);
     for (uint32_t i = 0; i < c->g->inputs.len; i++)
-        if (c->d_input[i]) memset(c->d_input[i], 0, input_reals(c, &c->g->inputs.data[i]) * sizeof(double));
+        if (c->d_input[i]) memset(c->d_input[i], 0, point_reals(&c->b, c->g, &c->g->inputs.data[i]) * sizeof(double));
     int fault = loaded_run(&c->grad_call, ENTRY_GRAD);
     if (fault) return command_fault(EXIT_SYSTEM, "the generated code refuses its arguments (error %d)", fault);
     bool same_gradient = memcmp(first, c->d_params, count * sizeof *first) == 0;
@@ -195,7 +121,7 @@ static int compute_derivatives(checker *c)
     for (uint32_t i = 0; i < c->g->inputs.len; i++) {
         const graph_input *in = &c->g->inputs.data[i];
         if (in->target || in->type.element != REAL) continue;
-        c->d_input[i] = ARENA_ARRAY(c->arena, double, input_reals(c, in));
+        c->d_input[i] = ARENA_ARRAY(c->arena, double, point_reals(&c->b, c->g, in));
         loaded_put(&c->grad_call, FIELD_INPUT_GRAD, i, c->d_input[i]);
     }
     loaded_spoil(&c->grad_call);
@@ -207,7 +133,7 @@ static int compute_derivatives(checker *c)
     find_largest(c, c->d_params, count);
     for (uint32_t i = 0; i < c->g->inputs.len; i++) {
         const graph_input *in = &c->g->inputs.data[i];
-        if (c->d_input[i]) find_largest(c, c->d_input[i], input_reals(c, in));
+        if (c->d_input[i]) find_largest(c, c->d_input[i], point_reals(&c->b, c->g, in));
     }
     loaded_spoil(&c->loss_call);
     if (loaded_run(&c->loss_call, ENTRY_LOSS) == 0 && isfinite(loss) && fabs(c->loss - loss) <= bound * fabs(loss))
@@ -253,7 +179,7 @@ static void check_param(checker *c, uint32_t index)
     size_t checked = count < COMPONENTS_MAX ? count : COMPONENTS_MAX;
     worst w = { 0 };
     for (size_t i = 0; i < checked; i++)
-        check_component(c, c->params + offset, c->d_params + offset, checked == count ? i : draw(c) % count, &w);
+        check_component(c, c->params + offset, c->d_params + offset, checked == count ? i : point_draw(&c->random) % count, &w);
     print_tensor(c, p->path, p->shape, checked, count, w);
 }
 
@@ -275,7 +201,7 @@ static void check_input(checker *c, uint32_t index)
                     w = (worst){ INFINITY, c->d_input[index][at], 0, at };
             }
     for (; checked < inside && checked < COMPONENTS_MAX; checked++) {
-        size_t pick = inside <= COMPONENTS_MAX ? checked : draw(c) % inside;
+        size_t pick = inside <= COMPONENTS_MAX ? checked : point_draw(&c->random) % inside;
         check_component(c, c->b.input[index], c->d_input[index], places[pick], &w);
     }
     print_tensor(c, arena_printf(c->arena, "input.%s", in->path), in->type.shape, checked, inside, w);

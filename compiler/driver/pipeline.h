@@ -25,6 +25,7 @@ typedef struct pipeline_options {
     size_t define_count;
     int data_size; /* stands in for sizes that come from data; 0: they must be defined */
     purpose purpose;
+    lower_probes probes; /* of loss and grad; with a seed, these are there without a loss, too */
     emit_options emit;
 } pipeline_options;
 

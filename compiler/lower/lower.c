@@ -6,6 +6,7 @@
  * Note [shared nodes]. Boundaries belong to a variable, but in the graph to a node: two variables that are one node
  * (g = h, or dropout when it does nothing) may have different ones. The second such variable gets a copy. */
 #include "lower/context.h"
+#include <string.h>
 
 static const model_variable *var(const lowering *l, uint32_t v)
 {
@@ -46,6 +47,42 @@ static void current(lowering *l, uint32_t v)
     l->g->current = (origin){ .variable = v, .role = ROLE_VALUE, .at = var(l, v)->equation };
 }
 
+/* A probe or seed, see lower.h: none of its inputs may have the same name in C. */
+static node_id probe_input(lowering *l, const char *word, uint32_t v)
+{
+    graph *g = l->g;
+    const char *path = arena_printf(g->arena, "%s_%u", word, v);
+    for (uint32_t i = 0; i < g->inputs.len; i++) {
+        if (strcmp(g->inputs.data[i].path, path)) continue;
+        path = arena_printf(g->arena, "%s_", path);
+        i = 0;
+    }
+    graph_input in = {
+        .path = name_of(g->names, path), .type = lower_type(var(l, v)->type), .at = var(l, v)->at, .probe = true
+    };
+    array_push(g->arena, &g->inputs, in);
+    return graph_input_node(g, (uint32_t)g->inputs.len - 1);
+}
+
+static bool is_probed(const lowering *l, uint32_t v)
+{
+    const lower_probes *p = &l->options.probes;
+    for (size_t i = 0; i < p->count; i++)
+        if (p->variable[i] == v) return true;
+    return false;
+}
+
+/* The variable is the sum from now on, and what was its value a part of its equation. */
+static void add_probe(lowering *l, uint32_t v)
+{
+    node_id n = l->of_variable[v];
+    origin whole = graph_node(l->g, n)->origin;
+    node_id probe = probe_input(l, "probe", v);
+    l->of_variable[v] = op2(l, OP_add, n, probe);
+    if (whole.variable == v) graph_node(l->g, n)->origin.whole = false;
+    graph_node(l->g, l->of_variable[v])->origin.whole = true;
+}
+
 static void fill_sources(lowering *l)
 {
     graph *g = l->g;
@@ -65,6 +102,11 @@ static void fill_sources(lowering *l)
             array_push(g->arena, &g->inputs, in);
             l->of_variable[v] = graph_input_node(g, (uint32_t)g->inputs.len - 1);
         }
+    }
+    for (uint32_t v = 1; v < l->m->variables.len; v++) { /* behind the spec's inputs */
+        if (var(l, v)->kind != VARIABLE_INPUT || !is_probed(l, v)) continue;
+        current(l, v);
+        add_probe(l, v);
     }
 }
 
@@ -95,6 +137,7 @@ static void lower_variable(lowering *l, uint32_t v)
     if (!type_equal(graph_type(g, n), want)) n = graph_expand(g, n, want);
     if (n.i >= start) graph_node(g, n)->origin.whole = true;
     l->of_variable[v] = n;
+    if (is_probed(l, v)) add_probe(l, v);
 }
 
 /* ---- readings: see note [shared nodes] --------------------------------------------------------------------------- */
@@ -139,6 +182,18 @@ static node_id lower_denominator(lowering *l, axis_set axes, node_id counts)
     return op3(l, OP_select, positive, count, number(l, 1));
 }
 
+/* 1 at the last step of each of these axes, 0 at the others. */
+static node_id at_the_end(lowering *l, axis_set axes)
+{
+    node_id end = number(l, 1);
+    for (int i = 1; i <= l->g->axes; i++) {
+        if (!(axes & axis_bit(i))) continue;
+        node_id step = graph_step(l->g, i), length = graph_length(l->g, i);
+        end = op2(l, OP_and, end, op2(l, OP_eq, step, length));
+    }
+    return end;
+}
+
 /* Mean over the valid steps: the sum of the values over norm(number of steps); weighted: over norm(sum of the weights);
  * targets that are ignored or weighted count as such. A loss without axes, such as a penalty on a parameter, is itself. */
 static node_id lower_loss(lowering *l, uint32_t index)
@@ -152,11 +207,15 @@ static node_id lower_loss(lowering *l, uint32_t index)
     if (node_some(weight)) value = op2(l, OP_mul, value, weight);
     axis_set axes = graph_type(g, value).axes;
     if (!axes) return value;
+    bool last = l->options.probes.last && (axes & ~(axis_set)BATCH);
+    node_id end = last ? at_the_end(l, axes) : NO_NODE;
+    if (last) value = op3(l, OP_select, end, value, number(l, 0));
     node_id sum = graph_sum_over(g, value, axes, false);
     if (at->total) return sum;
     const model_expr *made_of = var(l, at->value)->value;
     node_id counts = made_of ? lower_counted(l, made_of) : NO_NODE;
     if (node_some(weight)) counts = node_some(counts) ? op2(l, OP_mul, counts, weight) : weight;
+    if (last) counts = node_some(counts) ? op3(l, OP_select, end, counts, number(l, 0)) : end;
     return op2(l, OP_div, sum, graph_norm(g, lower_denominator(l, axes, counts), index));
 }
 
@@ -167,6 +226,14 @@ static void lower_roots(lowering *l)
         const model_output *o = &l->m->outputs.data[i];
         if (!node_some(l->of_variable[o->variable])) continue;
         array_push(g->arena, &g->outputs, (graph_output){ o->word, l->of_variable[o->variable], o->at });
+    }
+    if (l->options.probes.seeded) {
+        node_id v = l->of_variable[l->options.probes.seeded];
+        current(l, l->options.probes.seeded);
+        node_id seed = probe_input(l, "seed", l->options.probes.seeded), product = op2(l, OP_mul, v, seed);
+        if (graph_type(g, product).shape.rank) product = graph_sum(g, product, SCALAR);
+        g->loss = graph_sum_over(g, product, graph_type(g, product).axes, false);
+        return;
     }
     for (uint32_t i = 0; l->options.loss && i < l->m->losses.len; i++) {
         if (!node_some(l->of_variable[l->m->losses.data[i].value])) continue;

@@ -116,132 +116,27 @@ void curves_close(curves *c)
 
 /* ---- the picture ------------------------------------------------------------------------------------------------- */
 
-enum { WIDTH = 760, HEIGHT = 460, LEFT = 76, RIGHT = 20, TOP = 52, BOTTOM = 60, TICKS = 6 };
-
-typedef struct frame {
-    double x_most, y_least, y_most;
-} frame;
-
-static double place_x(const frame *f, double x)
-{
-    return LEFT + x / f->x_most * (WIDTH - LEFT - RIGHT);
-}
-
-static double place_y(const frame *f, double y)
-{
-    return HEIGHT - BOTTOM - (y - f->y_least) / (f->y_most - f->y_least) * (HEIGHT - TOP - BOTTOM);
-}
-
-static void stretch(frame *f, const curve *c)
+static void stretch(const curve *c, double *x_most, double *y_least, double *y_most)
 {
     for (size_t i = 0; i < c->count; i++) {
-        f->x_most = fmax(f->x_most, c->point[i].x);
-        f->y_least = fmin(f->y_least, c->point[i].y);
-        f->y_most = fmax(f->y_most, c->point[i].y);
+        *x_most = fmax(*x_most, c->point[i].x);
+        *y_least = fmin(*y_least, c->point[i].y);
+        *y_most = fmax(*y_most, c->point[i].y);
     }
-}
-
-/* A step of 1, 2 or 5 times a power of ten that gives about TICKS marks. */
-static double tick_step(double range)
-{
-    double power = pow(10, floor(log10(range / TICKS))), n = range / TICKS / power;
-    return power * (n <= 1 ? 1 : n <= 2 ? 2 : n <= 5 ? 5 : 10);
-}
-
-static frame frame_of(const curves *c)
-{
-    frame f = { .x_most = 1, .y_least = INFINITY, .y_most = -INFINITY };
-    stretch(&f, &c->train);
-    stretch(&f, &c->validate);
-    if (!(f.y_least <= f.y_most)) f.y_least = f.y_most = 0;
-    if (f.y_most - f.y_least < 1e-9 * (1 + fabs(f.y_most))) f.y_most = f.y_least + 1;
-    double step = tick_step(f.y_most - f.y_least);
-    f.y_least = floor(f.y_least / step) * step;
-    f.y_most = ceil(f.y_most / step) * step;
-    return f;
-}
-
-static void draw_axes(FILE *out, const frame *f)
-{
-    double step = tick_step(f->y_most - f->y_least);
-    for (int i = 0; f->y_least + i * step <= f->y_most * (1 + 1e-9) + 1e-12; i++) {
-        double y = f->y_least + i * step, at = place_y(f, y);
-        fprintf(out, "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#ddd\"/>\n", LEFT, WIDTH - RIGHT, at,
-                at);
-        fprintf(out, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.6g</text>\n", LEFT - 8, at + 4, y);
-    }
-    step = fmax(1, tick_step(f->x_most));
-    for (int i = 0; i * step <= f->x_most; i++) {
-        double at = place_x(f, i * step);
-        fprintf(out, "<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\" stroke=\"#444\"/>\n", at, at, HEIGHT - BOTTOM,
-                HEIGHT - BOTTOM + 5);
-        fprintf(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.9g</text>\n", at, HEIGHT - BOTTOM + 20,
-                i * step);
-    }
-    fprintf(out, "<path d=\"M%d %dV%dH%d\" fill=\"none\" stroke=\"#444\"/>\n", LEFT, TOP, HEIGHT - BOTTOM,
-            WIDTH - RIGHT);
-    fprintf(out, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">update</text>\n", (LEFT + WIDTH - RIGHT) / 2,
-            HEIGHT - 16);
-    fprintf(out, "<text x=\"20\" y=\"%d\" text-anchor=\"middle\" transform=\"rotate(-90 20 %d)\">loss</text>\n",
-            (TOP + HEIGHT - BOTTOM) / 2, (TOP + HEIGHT - BOTTOM) / 2);
-}
-
-static void draw_curve(FILE *out, const frame *f, const curve *c, const char *word, const char *colour, int row)
-{
-    if (!c->count) return;
-    fprintf(out, "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"1.6\" points=\"", colour);
-    for (size_t i = 0; i < c->count; i++)
-        fprintf(out, "%s%.1f,%.1f", i ? " " : "", place_x(f, c->point[i].x), place_y(f, c->point[i].y));
-    fputs("\"/>\n", out);
-    for (size_t i = 0; c->count <= 40 && i < c->count; i++)
-        fprintf(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2.5\" fill=\"%s\"/>\n", place_x(f, c->point[i].x),
-                place_y(f, c->point[i].y), colour);
-    int y = TOP + 16 + 20 * row;
-    fprintf(out, "<line x1=\"%d\" x2=\"%d\" y1=\"%d\" y2=\"%d\" stroke=\"%s\" stroke-width=\"3\"/>\n", WIDTH - 150,
-            WIDTH - 126, y - 4, y - 4, colour);
-    fprintf(out, "<text x=\"%d\" y=\"%d\">%s</text>\n", WIDTH - 118, y, word);
-}
-
-static void draw_escaped(FILE *out, const char *word)
-{
-    for (; *word; word++) {
-        if (*word == '<' || *word == '&')
-            fputs(*word == '<' ? "&lt;" : "&amp;", out);
-        else
-            fputc(*word, out);
-    }
-}
-
-static void draw(FILE *out, const curves *c, const char *title)
-{
-    frame f = frame_of(c);
-    fprintf(out,
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\""
-            " font-family=\"sans-serif\" font-size=\"13\">\n<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n",
-            WIDTH, HEIGHT, WIDTH, HEIGHT);
-    fprintf(out, "<text x=\"%d\" y=\"30\" font-size=\"17\">", LEFT);
-    draw_escaped(out, title);
-    fputs("</text>\n", out);
-    draw_axes(out, &f);
-    draw_curve(out, &f, &c->train, "training", "#2f6fb0", 0);
-    draw_curve(out, &f, &c->validate, "validation", "#c8501e", 1);
-    fputs("</svg>\n", out);
 }
 
 bool curves_draw(const curves *c, const char *path, const char *title, char **error)
 {
-    char *text = NULL;
-    size_t n = 0;
-    FILE *out = open_memstream(&text, &n);
-    if (!out) return fault_set(error, "%s: cannot be written: %s", path, strerror(errno));
-    draw(out, c, title);
-    int fault = fclose(out) ? errno : 0;
-    if (!fault) {
-        atomic_file f;
-        atomic_begin(&f, path);
-        atomic_write(&f, text, n);
-        fault = atomic_commit(&f);
+    plot p;
+    if (plot_begin(&p, title)) {
+        double x_most = 1, y_least = INFINITY, y_most = -INFINITY;
+        stretch(&c->train, &x_most, &y_least, &y_most);
+        stretch(&c->validate, &x_most, &y_least, &y_most);
+        p.x = plot_exact(0, x_most);
+        p.y = plot_range(y_least, y_most, false);
+        plot_axes(&p, "update", "loss");
+        if (c->train.count) plot_line(&p, c->train.point, c->train.count, "training", 0);
+        if (c->validate.count) plot_line(&p, c->validate.point, c->validate.count, "validation", 1);
     }
-    free(text);
-    return !fault || fault_set(error, "%s: cannot be written: %s", path, strerror(fault));
+    return plot_end(&p, path, error);
 }

@@ -5,6 +5,7 @@
 #ifndef TRAIN_CURVES_H
 #define TRAIN_CURVES_H
 
+#include "train/plot.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,9 +14,7 @@
 enum { CURVE_POINTS = 1024 };
 
 typedef struct curve {
-    struct {
-        double x, y;
-    } point[CURVE_POINTS];
+    plot_point point[CURVE_POINTS];
     size_t count;
     size_t share;        /* values in a point; 0 stands for 1 */
     double x_sum, y_sum; /* of the values that make no point yet */
