@@ -43,10 +43,17 @@ static const char *load_used(void *context, const char *path, size_t *length)
     return read_file(p->arena, arena_printf(p->arena, "%.*s%s", folder, p->options.path, path), length);
 }
 
-bool pipeline_open(pipeline *p, arena *a, const pipeline_options *o)
+void pipeline_open_text(pipeline *p, arena *a, const pipeline_options *o, const char *spec)
 {
     *p = (pipeline){ .arena = a, .options = *o, .names = names_new(a), .sources = sources_new(a) };
     p->diags = diags_new(a, p->sources);
+    p->text = spec;
+    p->length = spec ? strlen(spec) : 0;
+}
+
+bool pipeline_open(pipeline *p, arena *a, const pipeline_options *o)
+{
+    pipeline_open_text(p, a, o, NULL);
     p->text = read_file(a, o->path, &p->length);
     if (p->text) return true;
     command_fault(EXIT_SYSTEM, "%s: cannot be read: %s", o->path,

@@ -55,6 +55,9 @@ typedef struct pipeline_dump {
 /* Reads the spec. False when the file cannot be read: the fault has been printed. */
 bool pipeline_open(pipeline *p, arena *a, const pipeline_options *o);
 
+/* The same for a spec that is in memory; o->path only names it. */
+void pipeline_open_text(pipeline *p, arena *a, const pipeline_options *o, const char *spec);
+
 /* The first stages: parse and check. False when there are errors; they are in p->diags, and warnings in any case. */
 bool pipeline_check(pipeline *p);
 

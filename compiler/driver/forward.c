@@ -1,0 +1,83 @@
+/* forward.c: compiles a spec in memory and computes its outputs; see forward.h. */
+#include "driver/forward.h"
+#include "driver/weights.h"
+
+int forward_compile(forward *f, arena *a, const options *o, const char *spec, const char *path, size_t sequences,
+                    bool real_double)
+{
+    *f = (forward){ .o = o };
+    pipeline_options po = command_pipeline(o, path);
+    po.purpose = FOR_RUN;
+    po.emit.standalone = true;
+    po.emit.real_double = real_double;
+    if (sequences > 1 && sequences <= OPTIONS_MAX_NUMBER) po.emit.batch = (int)sequences;
+    if (spec)
+        pipeline_open_text(&f->p, a, &po, spec);
+    else if (!pipeline_open(&f->p, a, &po))
+        return EXIT_SYSTEM;
+    bool good = pipeline_check(&f->p);
+    command_print_messages(o, &f->p);
+    if (!good) return EXIT_SPEC;
+    pipeline_compile(&f->p, (pipeline_dump){ 0 });
+    f->g = f->p.programs.graph;
+
+    jit_backend backend = (jit_backend)o->value[OPTION_JIT].number;
+    if (!o->value[OPTION_JIT].given && !loaded_backend(&backend, 0))
+        return command_fault(EXIT_SYSTEM, "neither libtcc nor a C compiler is here; set CC");
+    const char *error;
+    f->open = loaded_open(&f->l, a, &f->p.c, backend, real_double, &error);
+    return f->open ? 0 : command_fault(EXIT_SYSTEM, "%s", error);
+}
+
+static size_t reals_of(const forward *f, type t)
+{
+    return batch_time_rows(f->g, t.axes, f->b.steps) * (t.axes & BATCH ? f->b.sequences : 1) *
+           (size_t)shape_size(t.shape);
+}
+
+static int compute(forward *f, const void *params)
+{
+    const graph *g = f->targets ? f->p.loss : f->p.forward;
+    entry e = f->targets ? ENTRY_LOSS : ENTRY_FORWARD;
+    arena *a = f->p.arena;
+    void **outputs = ARENA_ARRAY(a, void *, g->outputs.len + 1), *loss = loaded_reals(&f->l, 1);
+    loaded_call call = loaded_call_new(&f->l, f->b.sequences, f->b.steps);
+    for (uint32_t i = 1; i <= (uint32_t)f->g->axes; i++) loaded_put(&call, FIELD_LENGTHS, i, f->b.lengths[i]);
+    loaded_put(&call, FIELD_PARAMS, 0, params);
+    loaded_put(&call, FIELD_PACKED, 0, loaded_pack(&f->l, params));
+    for (uint32_t i = 0; i < f->g->inputs.len; i++) loaded_put(&call, FIELD_INPUT, i, f->b.input[i]);
+    for (uint32_t i = 0; i < g->outputs.len; i++) {
+        if (!node_some(g->outputs.data[i].node)) continue;
+        outputs[i] = loaded_reals(&f->l, reals_of(f, graph_type(g, g->outputs.data[i].node)));
+        loaded_put(&call, FIELD_OUTPUT, i, outputs[i]);
+    }
+    if (f->targets) loaded_put(&call, FIELD_LOSS, 0, loss);
+    loaded_work(&call, e);
+    int fault = loaded_run(&call, e);
+    if (fault) return command_fault(EXIT_SYSTEM, "the generated code refuses its arguments (error %d)", fault);
+    for (uint32_t i = 0; i < g->outputs.len; i++)
+        if (outputs[i])
+            batch_to_array(&f->b, &f->l, g, graph_type(g, g->outputs.data[i].node), outputs[i],
+                           g->outputs.data[i].path, &f->out);
+    if (f->targets) batch_to_array(&f->b, &f->l, g, type_real(SCALAR, 0), loss, "loss", &f->out);
+    return f->out.error ? command_fault(EXIT_SYSTEM, "%s", f->out.error) : 0;
+}
+
+int forward_compute(forward *f, const char *weights_path, const tensors *weights, const char *data_path,
+                    const tensors *data)
+{
+    int steps[MAX_TIME_AXES + 1];
+    int code = options_steps(f->o, f->g->axis, f->g->axes, steps);
+    if (!code) code = batch_from_arrays(&f->b, &f->l, f->g, data_path, data, steps);
+    f->targets = f->p.loss && f->b.targets;
+    if (!code) code = batch_check_steps(&f->b, f->targets ? f->p.loss : f->p.forward, data_path);
+    if (code) return code;
+    const void *params = weights_from_tensors(&f->l, f->g, weights_path, weights);
+    return params ? compute(f, params) : EXIT_SPEC;
+}
+
+void forward_close(forward *f)
+{
+    if (f->open) loaded_close(&f->l);
+    tensors_free(&f->out);
+}

@@ -1,0 +1,36 @@
+#!/bin/sh
+# run.sh: weights and numbers exchanged with other tools: parity, import, export.
+#
+# Needs RNNC (the program). Each part says what it needs of Python; what is not there is skipped, and said so.
+here=$(cd "$(dirname "$0")" && pwd) || exit 3
+root=$here/../..
+python=${PYTHON:-/usr/bin/python3}
+work=$(mktemp -d) || exit 3
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+passed=0 failed=0
+
+# part NAME MODULES...: runs NAME.py, whose last line is "P passed, F failed".
+part() {
+    name=$1
+    shift
+    for module in "$@"; do
+        "$python" -c "import $module" 2>/dev/null && continue
+        echo "exchange: $name skipped, $python has no $module"
+        return
+    done
+    mkdir -p "$work/$name"
+    OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 "$python" -B "$here/$name.py" "${RNNC:-$root/build/rnnc}" "$root" \
+        "$work/$name" >"$work/log" 2>&1
+    counts=$(sed -n '$s/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$work/log")
+    if [ -z "$counts" ]; then
+        counts="0 1"
+        echo "exchange: $name did not finish"
+    fi
+    [ "${counts#* }" = 0 ] || cat "$work/log"
+    passed=$((passed + ${counts% *})) failed=$((failed + ${counts#* }))
+}
+
+part parity numpy
+echo "exchange: $passed passed, $failed failed"
+[ $failed -eq 0 ]
