@@ -1,7 +1,7 @@
 /* pointwise.c: elementwise statements: a loop over rows, a loop over components, a line a value.
  *
  * A value that has a name or more than one reader is a constant of the innermost loop; any other stands inside its reader's
- * expression.
+ * expression, unless that would nest deeper than a reader or a compiler likes.
  *
  * Note [loads before choices]. In c ? a[i] : b the load of a[i] is conditional. gcc 12 -O3 with AVX-512 vectorises
  * short loops of such loads over several rows and takes the mask of the first vector for all: wrong values, without a
@@ -20,8 +20,10 @@ typedef struct pointwise {
     int temporaries;
     const char **name_of;       /* per node: its constant, or the pointer to its row */
     unsigned char *marks;       /* per node: the lists that it is in */
+    unsigned char *nesting;     /* per node: operations inside its expression */
 } pointwise;
 
+enum { MOST_NESTING = 64 };     /* operations inside operations of one expression */
 enum { OF_STATEMENT = 1, READ = 2, EARLY = 4, LOCAL = 8, STORED = 16, USED = 32, SHARED = 64 };
 
 static bool is(const pointwise *p, node_id id, unsigned mark) { return (p->marks[id.i] & mark) != 0; }
@@ -136,6 +138,18 @@ static void name_targets(pointwise *p)
     }
 }
 
+/* Notes and returns how deep the expression of a node nests where it has no constant. */
+static int nest(pointwise *p, node_id id)
+{
+    const node *n = graph_node(p->w->g, id);
+    int deepest = 0;
+    for (int a = 0; a < n->args; a++)
+        if (is(p, n->arg[a], OF_STATEMENT) && !is(p, n->arg[a], LOCAL) && p->nesting[n->arg[a].i] > deepest)
+            deepest = p->nesting[n->arg[a].i];
+    p->nesting[id.i] = (unsigned char)(deepest + 1);
+    return deepest + 1;
+}
+
 /* What the statement reads, and which of its values get a constant. */
 static void find_names(pointwise *p)
 {
@@ -162,8 +176,8 @@ static void find_names(pointwise *p)
         if (graph_node(g, x)->op == OP_sum_over)
             continue;
         const char *label = c_label(p->w, x);
-        bool named = *label && graph_node(g, x)->origin.whole;
-        if (!named && is(p, x, USED) && !is(p, x, SHARED | STORED) && graph_node(g, x)->op != OP_uniform)
+        bool named = *label && graph_node(g, x)->origin.whole, deep = nest(p, x) >= MOST_NESTING;
+        if (!named && !deep && is(p, x, USED) && !is(p, x, SHARED | STORED) && graph_node(g, x)->op != OP_uniform)
             continue;
         p->name_of[x.i] = unique_local(p, *label ? label : arena_printf(p->w->arena, "tmp%d", ++p->temporaries));
         enlist(p, &p->locals, x, LOCAL);
@@ -258,7 +272,7 @@ static const char *put_expression(pointwise *p, const node *n)
 
 static bool passes_through(op o) { return o == OP_copy || o == OP_cut || o == OP_expand; }
 
-/* How a node is written where it is read. Depth: chains of unnamed nodes, bounded by the nesting of the spec. */
+/* How a node is written where it is read. Depth: chains of nodes without a constant, at most MOST_NESTING. */
 static const char *expression(pointwise *p, node_id id, int *strength)
 {
     writer *w = p->w;
@@ -492,7 +506,7 @@ static void write_components(pointwise *p)
 
 void write_pointwise(writer *w, const stmt *s)
 {
-    pointwise p = {.w = w, .s = s, .name_of = w->name_of, .marks = w->marks};
+    pointwise p = {.w = w, .s = s, .name_of = w->name_of, .marks = w->marks, .nesting = w->nesting};
     find_marks(&p);
     find_names(&p);
     name_targets(&p);

@@ -24,6 +24,7 @@ typedef struct writer {
     bool first_of_flat;             /* addresses are those of the first such row */
     const char **name_of;           /* tables of pointwise.c, a place a node; empty between statements */
     unsigned char *marks;
+    unsigned char *nesting;
 } writer;
 
 /* names.c */
