@@ -171,7 +171,7 @@ static void plan(pipeline *p)
 {
     pool *shared = plan_pool_new(p->arena, p->forward);
     emit_model *m = &p->programs;
-    if (!node_some(p->later) && !p->many_axes) m->step = plan_program(p->arena, p->forward, ENTRY_STEP, shared);
+    if (shared->carries) m->step = plan_program(p->arena, p->forward, ENTRY_STEP, shared);
     m->forward = plan_program(p->arena, p->forward, ENTRY_FORWARD, shared);
     if (p->loss) m->loss = plan_program(p->arena, p->loss, ENTRY_LOSS, shared);
     if (p->grad) m->grad = plan_program(p->arena, p->grad, ENTRY_GRAD, shared);
