@@ -313,4 +313,5 @@ void options_help_command(FILE *out, command c)
         if (n > 33) n = fprintf(out, "\n") - 1;
         fprintf(out, "%*s%s\n", 34 - n, "", p->help);
     }
+    if (c == COMMAND_data) data_help(out);
 }

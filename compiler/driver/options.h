@@ -59,5 +59,6 @@ const char *options_text(const options *o);
 
 void options_help(FILE *out);                    /* rnnc help */
 void options_help_command(FILE *out, command c); /* rnnc help COMMAND */
+void data_help(FILE *out);                       /* the tasks of rnnc data and their parameters */
 
 #endif
