@@ -265,6 +265,35 @@ int options_steps(const options *o, const graph_axis *axis, int axes, int *steps
     }
 }
 
+/* ---- options that are kept in a file ------------------------------------------------------------------------------ */
+
+const char *options_lines(const options *o, const option_id *but, size_t count)
+{
+    text *t = text_new(o->arena);
+    const char *before = "";
+    for (int i = 0; i < OPTION_COUNT; i++) {
+        bool keeps = o->value[i].given && option_table[i].kind != LIST;
+        for (size_t k = 0; k < count; k++) keeps = keeps && but[k] != (option_id)i;
+        if (!keeps) continue;
+        text_put(t, "%s%s=%s", before, option_table[i].name, o->value[i].text);
+        before = "\n";
+    }
+    return *before ? text_string(t) : NULL;
+}
+
+option_id options_find(const options *o, const char *word)
+{
+    for (int i = 0; i < OPTION_COUNT; i++)
+        if (option_table[i].commands & 1u << o->command && strcmp(option_table[i].name, word) == 0) return (option_id)i;
+    return OPTION_COUNT;
+}
+
+bool options_give(options *o, const char *word, const char *written)
+{
+    option_id id = options_find(o, word);
+    return id != OPTION_COUNT && set_value(o, id, written) == 0;
+}
+
 /* ---- printing ---------------------------------------------------------------------------------------------------- */
 
 const char *options_text(const options *o)

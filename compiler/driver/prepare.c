@@ -19,8 +19,7 @@ void prepare_end(prepared *p)
     compiled_close(&p->c);
     free(p->params);
     free(p->state);
-    free(p->vocabulary);
-    free(p->definitions);
+    checkpoint_words_free(&p->words);
     arena_free(p->arena);
 }
 
@@ -37,7 +36,7 @@ int prepare_checkpoint(prepared *p, const char *path)
     int code = command_can_read(path);
     if (code) return code;
     p->checkpoint = path;
-    if (checkpoint_peek(path, &p->vocabulary, &p->definitions, &error)) return 0;
+    if (checkpoint_peek(path, &p->words, &error)) return 0;
     return prepare_fault(EXIT_SPEC, error);
 }
 
@@ -48,22 +47,22 @@ static int open_data(prepared *p)
     int code = command_can_read(d->text ? d->text : d->words ? d->words : d->arrays);
     if (!code && d->validation) code = command_can_read(d->validation);
     if (code) return code;
-    p->data = dataset_open(d, p->vocabulary, &error);
+    p->data = dataset_open(d, p->words.vocabulary, &error);
     return p->data ? 0 : prepare_fault(EXIT_SPEC, error);
 }
 
 /* Checks the spec with a stand-in for sizes from data. Definitions that only spoil a good spec are another spec's. */
 static int check_first(prepared *p, compiled *c)
 {
-    compile_options how = { .definitions = p->definitions, .data_size = STAND_IN, .silent = p->definitions != NULL };
+    compile_options how = { .definitions = p->words.definitions, .data_size = STAND_IN, .silent = p->words.definitions != NULL };
     int code = compiled_check(c, p->arena, p->o, &how);
-    if (code != EXIT_SPEC || !p->definitions) return code;
+    if (code != EXIT_SPEC || !p->words.definitions) return code;
     how = (compile_options){ .data_size = STAND_IN, .quiet = true };
     code = compiled_check(c, p->arena, p->o, &how);
     if (code) return code;
     return command_fault(EXIT_SPEC,
                          "%s: it was trained with %s, which does not fit the spec: it belongs to another one",
-                         p->checkpoint, p->definitions);
+                         p->checkpoint, p->words.definitions);
 }
 
 int prepare_data(prepared *p, bool to_train)
@@ -94,7 +93,7 @@ static int bind(prepared *p)
 
 int prepare_model(prepared *p, size_t sequences, size_t steps, double calls)
 {
-    compile_options how = { .definitions = p->definitions,
+    compile_options how = { .definitions = p->words.definitions,
                             .data_size = p->data ? dataset_symbols(p->data) : 0,
                             .sequences = sequences,
                             .steps = steps,

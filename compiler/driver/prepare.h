@@ -17,8 +17,8 @@
 typedef struct prepared {
     const options *o;
     arena *arena;
-    char *vocabulary, *definitions; /* of the checkpoint; NULL: there is none */
-    const char *checkpoint;         /* its path */
+    checkpoint_words words; /* of the checkpoint; NULL: there is none */
+    const char *checkpoint; /* its path */
     settings s;
     dataset *data; /* NULL: a sample needs none */
     compiled c;

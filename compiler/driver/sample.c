@@ -35,12 +35,11 @@ static int write(prepared *p)
                            .top_k = number_or(o, OPTION_TOP_K, 0),
                            .top_p = decimal_or(o, OPTION_TOP_P, 1),
                            .seed = number_or(o, OPTION_SEED, SEED_DEFAULT),
-                           .prompt = o->value[OPTION_PROMPT].text,
-                           .vocabulary = p->vocabulary };
+                           .prompt = o->value[OPTION_PROMPT].text };
     const char *weights = o->value[OPTION_WEIGHTS].text;
     char *error = NULL;
     int code = prepare_checkpoint(p, weights);
-    how.vocabulary = p->vocabulary;
+    how.vocabulary = p->words.vocabulary;
     if (!code) code = prepare_model(p, 1, 1, (double)how.length);
     if (!code) code = prepare_weights(p, weights, true);
     if (code) return code;

@@ -166,3 +166,23 @@ int settings_read(settings *s, const options *o, const model *m, bool to_train)
     s->loop.svg = o->value[OPTION_SVG].text;
     return 0;
 }
+
+const char *settings_text(arena *a, const settings *s)
+{
+    text *t = text_new(a);
+    const optimiser_options *o = &s->optimiser;
+    text_put(t, "optimiser = %s\n", optimiser_rule_name(o->rule));
+    text_put(t, "schedule = %s\n", schedule_name(o->schedule));
+#define WHOLE(ID, key, member)                                                                                         \
+    text_put(t, #key " = %s\n", s->member ? arena_printf(a, "%llu", (unsigned long long)s->member) : "none");
+#define REAL_SETTING(ID, key, member) text_put(t, #key " = %.9g\n", s->member);
+#include "driver/settings.def"
+    text_put(t, "group =%s", o->groups ? "" : " none");
+    for (size_t i = 0; i < o->groups; i++) text_put(t, " %s=%.9g", o->group[i].pattern, o->group[i].factor);
+    text_put(t, "\nsplit = %.9g,%.9g,%.9g\n", s->data.split[PART_TRAIN], s->data.split[PART_VALIDATE],
+             s->data.split[PART_TEST]);
+    text_put(t, "validation = %s\n", s->data.validation ? "a file of its own" : "a share of the data");
+    text_put(t, "validate-every = %zu\n", s->loop.validate_every);
+    text_put(t, "order = %s%s", s->data.no_shuffle ? "as in the file" : "shuffled", s->data.bucket ? ", by length" : "");
+    return text_string(t);
+}

@@ -15,4 +15,7 @@ typedef struct settings {
 /* 0, or the exit status after a message. Without `to_train`, only what says where data come from is read. */
 int settings_read(settings *s, const options *o, const model *m, bool to_train);
 
+/* What they are, a line "key = value" each. */
+const char *settings_text(arena *a, const settings *s);
+
 #endif

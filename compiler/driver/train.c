@@ -3,6 +3,7 @@
  * In: a spec and data. Out: DIR/last.safetensors and DIR/best.safetensors, curves where they are asked for. What can be
  * found wrong is found before the first update. */
 #include "driver/prepare.h"
+#include "driver/resume.h"
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -14,10 +15,11 @@ static const double calls_guess =
     200; /* not the true number: what compiles must not depend on how long training takes */
 
 typedef struct trainer {
-    const options *o;
+    options *o; /* those of a training that goes on are added to it */
     prepared p;
     char *last, *best; /* paths */
     bool made;         /* the folder */
+    const char *recalled; /* flags of before, where training goes on */
     optimiser *rule;
     progress progress;
 } trainer;
@@ -117,6 +119,25 @@ static int begin(trainer *t)
 
 /* ---- the run ----------------------------------------------------------------------------------------------------- */
 
+/* What a reader should know before the first line of progress. */
+static void announce(const trainer *t)
+{
+    const prepared *p = &t->p;
+    const char *summary = dataset_summary(p->data);
+    printf("%s: %zu parameters; %s\n", p->c.t.model, p->c.t.size, summary);
+    if (t->o->value[OPTION_RESUME].given) {
+        printf("goes on after %llu updates", (unsigned long long)t->rule->updates);
+        if (*t->recalled) printf(", as before with%s", t->recalled);
+        putchar('\n');
+        resume_print_changes(p->arena, p->words.settings, p->s.loop.settings, stdout);
+        if (p->words.data && strcmp(p->words.data, summary) != 0)
+            printf("the data have changed; they were %s\n", p->words.data);
+    }
+    if (dataset_batches(p->data, PART_VALIDATE, 0) == 0)
+        puts("there is nothing to validate on: no best.safetensors will be written");
+    fflush(stdout);
+}
+
 static int run(trainer *t, const char *folder)
 {
     prepared *p = &t->p;
@@ -129,13 +150,12 @@ static int run(trainer *t, const char *folder)
     loop_options *l = &p->s.loop;
     l->folder = folder;
     l->definitions = p->c.definitions;
+    l->flags = resume_flags(t->o);
+    l->settings = settings_text(p->arena, &p->s);
     l->resumed = t->o->value[OPTION_RESUME].given;
     l->terminal = isatty(STDOUT_FILENO);
     l->out = stdout;
-    printf("%s: %zu parameters; %s\n", p->c.t.model, p->c.t.size, dataset_summary(p->data));
-    if (dataset_batches(p->data, PART_VALIDATE, 0) == 0)
-        puts("there is nothing to validate on: no best.safetensors will be written");
-    fflush(stdout);
+    announce(t);
     char *error = NULL;
     switch (train_run(&run, l, &error)) {
     case LOOP_DONE:
@@ -149,12 +169,13 @@ static int run(trainer *t, const char *folder)
 
 static int prepare(trainer *t, const char *folder)
 {
-    const options *o = t->o;
+    options *o = t->o;
     const char *from = o->value[OPTION_START].text;
     int code = check_options(o);
     if (!code) code = open_folder(t, folder);
     if (!code && o->value[OPTION_RESUME].given) from = t->last;
     if (!code && from) code = prepare_checkpoint(&t->p, from);
+    if (!code && from == t->last) code = resume_recall(o, from, t->p.words.flags, &t->recalled);
     if (!code) code = prepare_data(&t->p, true);
     if (!code) code = prepare_model(&t->p, t->p.s.data.batch, t->p.s.data.steps, calls_guess);
     if (!code) code = open_optimiser(t);
@@ -163,9 +184,10 @@ static int prepare(trainer *t, const char *folder)
 
 int command_train(const options *o)
 {
-    trainer t = { .o = o };
+    options all = *o;
+    trainer t = { .o = &all };
     const char *folder = o->value[OPTION_OUT].given ? o->value[OPTION_OUT].text : ".";
-    prepare_begin(&t.p, o);
+    prepare_begin(&t.p, &all);
     int code = prepare(&t, folder);
     if (!code) code = run(&t, folder);
     if (code && t.made) rmdir(folder); /* if nothing is in it */

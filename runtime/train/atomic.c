@@ -1,16 +1,20 @@
 /* atomic.c: write to a temporary file, flush it, rename it, flush the folder; see atomic.h. */
 #define _GNU_SOURCE 1
 #include "train/atomic.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { NAME_TRIES = 1000 };   /* temporary names tried before giving up */
+
+static const char temporary_start[] = ".rnnc-", temporary_end[] = ".tmp";
 
 void atomic_fail(atomic_file *f, int fault)
 {
@@ -24,17 +28,60 @@ static int folder_length(const char *path)
     return slash ? (int)(slash - path) + 1 : 0;
 }
 
+/* Removes a temporary file whose writer was killed. The writer of one holds its lock until the file has its own name, so
+ * a lock that can be had means that nobody writes any more; the name may have passed to another file meanwhile. */
+static void remove_stale(int folder, const char *name)
+{
+    struct stat opened, named;
+    int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0) return;
+    if (fstat(fd, &opened) == 0 && S_ISREG(opened.st_mode) && opened.st_uid == geteuid() &&
+        flock(fd, LOCK_EX | LOCK_NB) == 0 && fstatat(folder, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+        named.st_ino == opened.st_ino && named.st_dev == opened.st_dev)
+        unlinkat(folder, name, 0);
+    close(fd);
+}
+
+/* What writers that were killed have left in the target's folder. Failures are none: nothing depends on it. */
+static void remove_all_stale(const atomic_file *f)
+{
+    const size_t start = sizeof temporary_start - 1, end = sizeof temporary_end - 1;
+    int n = folder_length(f->target);
+    char *path = n ? strndup(f->target, (size_t)n) : strdup(".");
+    DIR *folder = path ? opendir(path) : NULL;
+    for (const struct dirent *e; folder && (e = readdir(folder));) {
+        size_t length = strlen(e->d_name);
+        if (length > start + end && strncmp(e->d_name, temporary_start, start) == 0 &&
+            strcmp(e->d_name + length - end, temporary_end) == 0)
+            remove_stale(dirfd(folder), e->d_name);
+    }
+    if (folder) closedir(folder);
+    free(path);
+}
+
+/* Takes the lock that says that a writer lives; false: who cleans up was faster, and has removed the file. */
+static bool lock_temporary(int fd)
+{
+    struct stat s;
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) return errno != EWOULDBLOCK; /* a file system without locks */
+    return fstat(fd, &s) == 0 && s.st_nlink > 0;
+}
+
 static void open_temporary(atomic_file *f)
 {
+    remove_all_stale(f);
     for (int i = 0; i < NAME_TRIES; i++) {
-        if (asprintf(&f->temp, "%.*s.rnnc-%ld-%d.tmp", folder_length(f->target), f->target, (long)getpid(), i) < 0) {
+        if (asprintf(&f->temp, "%.*s%s%ld-%d%s", folder_length(f->target), f->target, temporary_start,
+                     (long)getpid(), i, temporary_end) < 0) {
             f->temp = NULL;
             atomic_fail(f, ENOMEM);
             return;
         }
         f->fd = open(f->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (f->fd >= 0) return;
-        int fault = errno;
+        if (f->fd >= 0 && lock_temporary(f->fd)) return;
+        int fault = f->fd >= 0 ? EEXIST : errno;
+        if (f->fd >= 0) close(f->fd);
+        f->fd = -1;
         free(f->temp);
         f->temp = NULL;
         if (fault != EEXIST) {
@@ -88,8 +135,7 @@ static void flush_folder(atomic_file *f)
 int atomic_commit(atomic_file *f)
 {
     if (!f->fault && f->temp && fsync(f->fd) != 0) atomic_fail(f, errno);
-    if (f->fd >= 0 && close(f->fd) != 0) atomic_fail(f, errno);
-    if (!f->fault && f->temp) {
+    if (!f->fault && f->temp) { /* before it is closed, and with that unlocked */
         if (rename(f->temp, f->target) != 0) atomic_fail(f, errno);
         else {
             free(f->temp);
@@ -98,6 +144,7 @@ int atomic_commit(atomic_file *f)
         }
     }
     if (f->temp) unlink(f->temp);
+    if (f->fd >= 0 && close(f->fd) != 0) atomic_fail(f, errno);
     free(f->temp);
     free(f->target);
     int fault = f->fault;

@@ -6,7 +6,8 @@
  *     int fault = atomic_commit(&f);
  *
  * Bytes go to a temporary file in the target's folder, which takes the target's place once all of it is on the disk.
- * After a failure the target is what it was and the temporary file is gone. The first failure is kept and the calls
+ * After a failure the target is what it was and the temporary file is gone; one that a killed program has left in the
+ * folder goes with the next file written there, which a lock on it makes safe. The first failure is kept and the calls
  * after it do nothing, so that one check at the end is enough. Symbolic links are followed, the mode of a file that is
  * replaced is kept; a device or a pipe is written directly. A program that uses this should ignore SIGXFSZ: a write
  * beyond the limit on file sizes is then an error like any other. */

@@ -97,8 +97,9 @@ static bool put_notes(tensors *t, const checkpoint *c)
 {
     const trainable *m = c->model;
     bool ok = tensors_note(t, "rnnc", FORMAT) && tensors_note(t, "model", m->model) && tensors_note(t, "hash", m->hash);
-    if (c->definitions) ok = ok && tensors_note(t, "definitions", c->definitions);
-    if (c->vocabulary) ok = ok && tensors_note(t, "vocabulary", c->vocabulary);
+#define WORD(word) if (c->word) ok = ok && tensors_note(t, #word, c->word);
+    CHECKPOINT_WORDS(WORD)
+#undef WORD
 #define WHOLE(key, v) ok = ok && note_whole(t, key, v);
 #define REAL(key, v) ok = ok && note_real(t, key, v);
     PROGRESS(WHOLE, REAL)
@@ -406,17 +407,31 @@ bool checkpoint_read(const char *path, checkpoint *c, char **error)
     return ok;
 }
 
-bool checkpoint_peek(const char *path, char **vocabulary, char **definitions, char **error)
+/* A copy of an entry; NULL where it is absent, or without memory: *ok is then false. */
+static char *copy_note(const reader *r, const char *key, bool *ok)
+{
+    const char *text = note(r, key);
+    char *copy = text ? strdup(text) : NULL;
+    if (text && !copy) *ok = fault_set(r->error, "%s: out of memory", r->path);
+    return copy;
+}
+
+bool checkpoint_peek(const char *path, checkpoint_words *w, char **error)
 {
     reader r = {.path = path, .error = error};
     bool ok = open_file(&r);
-    *vocabulary = *definitions = NULL;
-    if (ok) {
-        const char *v = note(&r, "vocabulary"), *d = note(&r, "definitions");
-        *vocabulary = v ? strdup(v) : NULL;
-        *definitions = d ? strdup(d) : NULL;
-        if ((v && !*vocabulary) || (d && !*definitions)) ok = fault_set(error, "%s: out of memory", path);
-    }
+    *w = (checkpoint_words){0};
+#define WORD(word) w->word = ok ? copy_note(&r, #word, &ok) : NULL;
+    CHECKPOINT_WORDS(WORD)
+#undef WORD
     tensors_free(&r.file);
     return ok;
+}
+
+void checkpoint_words_free(checkpoint_words *w)
+{
+#define WORD(word) free(w->word);
+    CHECKPOINT_WORDS(WORD)
+#undef WORD
+    *w = (checkpoint_words){0};
 }

@@ -2,8 +2,8 @@
  *
  * Tensors: every parameter under its name; the optimiser's arrays as "optimiser/0/NAME", ...; the carried state as
  * "carried/state" (bytes). No parameter has a name with a slash. Metadata, all of it text: what made the file ("rnnc"),
- * model, hash, definitions, vocabulary, the numbers of the optimiser and of the run (decimal, reals as hexadecimal
- * floats), and "checksum": the sum modulo 2^64 of the 64-bit FNV-1a hashes of all other entries, tensors with name,
+ * model, hash, the words below (definitions, vocabulary, ...), the numbers of the optimiser and of the run (decimal, reals
+ * as hexadecimal floats), and "checksum": the sum modulo 2^64 of the 64-bit FNV-1a hashes of all other entries, tensors with name,
  * type, shape and bytes, metadata with key and value, in any order. One changed bit changes it for certain.
  * Written atomically (train/atomic.h). */
 #ifndef TRAIN_CHECKPOINT_H
@@ -28,6 +28,7 @@ typedef struct checkpoint {
     progress progress;
     const char *vocabulary;                 /* JSON, or NULL */
     const char *definitions;                /* "V=65 H=128 C=lstm": what the model was compiled with */
+    const char *flags, *settings, *data;    /* lines: what was asked for, what came of it, which data; NULL: not kept */
     bool same_spec;                         /* reading weights alone: refuse those of another spec, though they fit */
 } checkpoint;
 
@@ -41,8 +42,13 @@ bool checkpoint_write(const char *path, const checkpoint *c, char **error);
  * parameters' names and shapes, in F32, F64, F16 or BF16. A checkpoint of another model is refused with what differs:
  * the first tensor that is missing, extra or of another shape, the definitions, or the hash. */
 bool checkpoint_read(const char *path, checkpoint *c, char **error);
-/* Metadata alone, before a model is compiled: vocabulary and definitions (malloc'ed; NULL when absent). */
-bool checkpoint_peek(const char *path, char **vocabulary, char **definitions, char **error);
+/* The metadata that says how to go on, each malloc'ed, NULL when absent: known before a model is compiled. */
+#define CHECKPOINT_WORDS(X) X(vocabulary) X(definitions) X(flags) X(settings) X(data)
+#define CHECKPOINT_WORD(word) char *word;
+typedef struct checkpoint_words { CHECKPOINT_WORDS(CHECKPOINT_WORD) } checkpoint_words;
+#undef CHECKPOINT_WORD
+bool checkpoint_peek(const char *path, checkpoint_words *w, char **error);
+void checkpoint_words_free(checkpoint_words *w);
 /* Is a tensor of this name one of the run (optimiser, state), not a weight? */
 bool checkpoint_tensor_of_run(const char *name);
 

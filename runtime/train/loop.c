@@ -188,16 +188,21 @@ static bool params_finite(loop *l)
     return true;
 }
 
+/* How to go on stands in the last checkpoint alone: the best one is the same however long training then went on. */
 static bool save(loop *l, const char *path)
 {
     training *t = l->t;
+    bool goes_on = path == l->last;
     checkpoint c = { .model = t->model,
                      .params = t->params,
                      .state = t->model->state_bytes ? t->state : NULL,
                      .optimiser = t->optimiser,
                      .progress = t->progress,
                      .vocabulary = dataset_vocabulary(t->data),
-                     .definitions = l->o->definitions };
+                     .definitions = l->o->definitions,
+                     .flags = goes_on ? l->o->flags : NULL,
+                     .settings = goes_on ? l->o->settings : NULL,
+                     .data = goes_on ? dataset_summary(t->data) : NULL };
     if (!params_finite(l)) return false;
     return checkpoint_write(path, &c, l->error) || file_fault(l);
 }
@@ -286,7 +291,10 @@ static void end_line(loop *l)
 static void show_files(loop *l)
 {
     const loop_options *o = l->o;
+    uint64_t updates = l->t->optimiser->updates;
     end_line(l);
+    if (o->resumed && updates == l->first_update)
+        fprintf(o->out, "nothing was left to do after %" PRIu64 " updates; more --epochs or --updates go on\n", updates);
     fprintf(o->out, "wrote %s", l->last);
     if (l->saved_best) fprintf(o->out, ", %s", l->best);
     if (o->csv) fprintf(o->out, ", %s", o->csv);

@@ -29,6 +29,7 @@ typedef struct loop_options {
     const char *folder;      /* of last.safetensors and best.safetensors */
     const char *csv, *svg;   /* files for the curves; NULL: none */
     const char *definitions; /* for the checkpoints */
+    const char *flags, *settings; /* for the last one: how to go on */
     bool resumed;            /* the training comes from a checkpoint: the curves in csv go on */
     bool terminal;           /* `out` is one: a line is written over and over */
     FILE *out;               /* progress */

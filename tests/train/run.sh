@@ -282,6 +282,33 @@ train tags.rnn --data tags.npz --batch 6 --chunk 4 -o seeded --updates 60 --resu
 train tags.rnn --data tags.npz --batch 6 --chunk 4 --seed 5 -o whole --updates 60
 equal whole/last.safetensors seeded/last.safetensors "the seed comes from the checkpoint"
 
+# Flags of before count until others are given.
+before="--batch 3 --steps 7 --rate 0.03 --optimiser rmsprop --momentum 0.3 --clip 0.5 --group p.*=0.5 --real double"
+before="$before --schedule step --every 1 --factor 0.7 --accumulate 2 --save-every 9 --validate-every 11"
+rm -rf whole parts
+train lm.rnn --text text.txt -o whole $before -D H=5 --updates 150
+train lm.rnn --text text.txt -o parts $before -D H=5 --updates 70
+train lm.rnn --text text.txt -o parts --resume --updates 150
+equal whole/last.safetensors parts/last.safetensors "resuming with the flags of before"
+equal whole/best.safetensors parts/best.safetensors "resuming with the flags of before, best"
+shows "^goes on after 70 updates, as before with --real double --batch 3 --steps 7 --optimiser rmsprop --rate 0.03"
+shows "^now updates = 150 \(was 70\)$"
+[ "$(grep -c '^now ' stdout)" -eq 1 ] && pass || { fail "changes that are none:"; cat stdout; }
+cp -r parts again
+sed 's/clip = 5/warmup = 7/' lm.rnn >tamer.rnn
+train lm.rnn --text text.txt -o again --resume
+shows "^nothing was left to do after 150 updates"
+equal again/last.safetensors parts/last.safetensors "resuming at the end"
+train lm.rnn --text text.txt -o parts --resume --updates 160 --rate 0.01 --schedule exponential
+shows "^now rate = 0.01 \(was 0.03\)$"
+shows "^now schedule = exponential \(was step\)$"
+shows "^now factor = 0.95 \(was 0.7\)$"
+train tamer.rnn --text text.txt -o parts --resume --updates 161
+shows "^now warmup = 7 \(was none\)$"
+train lm.rnn --text shorter.txt -o parts --resume --updates 162
+shows "^the data have changed; they were 6[0-9]* characters"
+expect 1 "not by adam" train lm.rnn --text text.txt -o parts --resume --optimiser adam
+
 # ---- killed, interrupted ---------------------------------------------------------------------------------------------
 
 killed="lm.rnn --text text.txt --batch 8 --updates 60 --save-every 1"
@@ -320,6 +347,20 @@ for signal in INT TERM; do
     rm -rf whole; train lm.rnn --text text.txt -o whole --updates $((at + 20)) --epochs 100000
     equal whole/last.safetensors i/last.safetensors "after SIG$signal"
 done
+
+# What a killed training has left goes with the next file; what a living one writes stays, and so does what is another's.
+rm -rf i/.rnnc*; mkfifo hold
+: >i/.rnnc-1-0.tmp; : >i/.rnnc-999999-7.tmp; : >i/.rnnc-notes; : >i/last.tmp
+if command -v flock >/dev/null; then
+    flock -x i/.rnnc-1-0.tmp sh -c 'echo >hold; read -r _ <hold' & pid=$!
+    read -r _ <hold
+    train lm.rnn --text text.txt -o i --resume --updates $((at + 21)) --epochs 100000
+    [ -e i/.rnnc-1-0.tmp ] && pass || fail "a temporary file that is written to is gone"
+    echo >hold; wait $pid
+fi
+train lm.rnn --text text.txt -o i --resume --updates $((at + 22)) --epochs 100000
+found=$(cd i && ls -A | tr '\n' ' ')
+[ "$found" = ".rnnc-notes best.safetensors last.safetensors last.tmp " ] && pass || fail "temporary files: $found"
 
 # ---- faults: one line, the checkpoint that was there untouched -------------------------------------------------------
 

@@ -189,13 +189,14 @@ END_TEST
 /* Reads a file that must be refused, with an optimiser, weights alone and peeking, and checks that nothing changed. */
 static void refused_untouched(const char *path, run *r, const run *before)
 {
-    char *error = NULL, *v, *d;
+    char *error = NULL;
+    checkpoint_words w;
     optimiser *p = r->c.optimiser;
     refused(path, &r->c, "");
     r->c.optimiser = NULL;
     refused(path, &r->c, "");
     r->c.optimiser = p;
-    ck_assert(!checkpoint_peek(path, &v, &d, &error) && error && !v && !d);
+    ck_assert(!checkpoint_peek(path, &w, &error) && error && !w.vocabulary && !w.definitions);
     free(error);
     same_run(r, before);
 }
@@ -387,7 +388,8 @@ END_TEST
 START_TEST(weights_of_a_checkpoint_and_peeking)
 {
     run a, b;
-    char *v, *d, *error = NULL;
+    char *error = NULL;
+    checkpoint_words w;
     run_begin(&a, sizeof(float), RULE_adam, 1);
     run_begin(&b, sizeof(double), RULE_sgd, 2);
     a.c.vocabulary = "[\"a\"]";
@@ -401,14 +403,23 @@ START_TEST(weights_of_a_checkpoint_and_peeking)
     ck_assert_str_eq(b.c.vocabulary, "[\"a\"]");
     free((char *)b.c.vocabulary);
     b.c.optimiser = p;
-    ck_assert(checkpoint_peek("c", &v, &d, &error));
-    ck_assert_str_eq(v, "[\"a\"]");
-    ck_assert_str_eq(d, "H=2");
-    free(v);
-    free(d);
+    ck_assert(checkpoint_peek("c", &w, &error));
+    ck_assert_str_eq(w.vocabulary, "[\"a\"]");
+    ck_assert_str_eq(w.definitions, "H=2");
+    ck_assert(!w.flags && !w.settings && !w.data);
+    checkpoint_words_free(&w);
+    a.c.flags = "rate=0.1\nbatch=3";
+    a.c.settings = "rate = 0.1";
+    a.c.data = "3 words";
+    write_ok("c", &a.c);
+    ck_assert(checkpoint_peek("c", &w, &error));
+    ck_assert_str_eq(w.flags, a.c.flags);
+    ck_assert_str_eq(w.settings, a.c.settings);
+    ck_assert_str_eq(w.data, a.c.data);
+    checkpoint_words_free(&w);
     a.c.vocabulary = a.c.definitions = NULL;
     write_ok("c", &a.c);
-    ck_assert(checkpoint_peek("c", &v, &d, &error) && !v && !d);
+    ck_assert(checkpoint_peek("c", &w, &error) && !w.vocabulary && !w.definitions);
     ck_assert(checkpoint_tensor_of_run("optimiser/1/W") && checkpoint_tensor_of_run("carried/state"));
     ck_assert(!checkpoint_tensor_of_run("state") && !checkpoint_tensor_of_run("optimiser.0.W"));
     run_end(&a);

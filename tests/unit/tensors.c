@@ -534,6 +534,25 @@ START_TEST(replacing_keeps_mode_and_links)
 }
 END_TEST
 
+START_TEST(what_killed_writers_left_goes)
+{
+    static const char *const left[] = { ".rnnc-1-0.tmp", ".rnnc-99-12.tmp" }, *const others[] = { ".rnnc-x", "old.tmp" };
+    atomic_file f, g;
+    for (int i = 0; i < 2; i++) {
+        save(left[i], "half", 4);
+        save(others[i], "mine", 4);
+    }
+    atomic_begin(&f, "a"); /* cleans up */
+    for (int i = 0; i < 2; i++) ck_assert(access(left[i], F_OK) != 0 && access(others[i], F_OK) == 0);
+    atomic_begin(&g, "b"); /* while f is being written */
+    atomic_write(&f, "a", 1);
+    atomic_write(&g, "b", 1);
+    ck_assert_int_eq(atomic_commit(&f), 0);
+    ck_assert_int_eq(atomic_commit(&g), 0);
+    ck_assert_uint_eq(count_files(false), 3); /* a, b and .rnnc-x, but for old.tmp */
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("tensors");
@@ -556,6 +575,7 @@ int main(void)
     tcase_add_test(c, npz_members_are_checked);
     tcase_add_test(c, full_disk_leaves_the_old_file);
     tcase_add_test(c, replacing_keeps_mode_and_links);
+    tcase_add_test(c, what_killed_writers_left_goes);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
