@@ -3,6 +3,7 @@
  * A block is at least BLOCK_BYTES; a larger request gets a block of its own. Memory comes from calloc, so that a fresh
  * block is zero already. */
 #include "base/arena.h"
+#include "base/guard.h"
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,10 @@ typedef struct block {
     _Alignas(ALIGNMENT) unsigned char bytes[];
 } block;
 
-struct arena { block *blocks; };
+struct arena {
+    block *blocks;
+    size_t taken, limit;    /* bytes of all blocks; 0: no limit */
+};
 
 _Bool size_mul(size_t a, size_t b, size_t *out)
 {
@@ -34,18 +38,21 @@ _Bool size_add(size_t a, size_t b, size_t *out)
 
 static _Noreturn void out_of_memory(void)
 {
+    guard_raise(GUARD_MEMORY, "out of memory");
     fputs("rnnc: out of memory\n", stderr);
     exit(EXIT_SYSTEM);
 }
 
 void bug_at(const char *file, int line, const char *format, ...)
 {
+    char message[GUARD_MESSAGE];
+    int n = snprintf(message, sizeof message, "bug at %s:%d: ", file, line);
     va_list args;
     va_start(args, format);
-    fprintf(stderr, "rnnc: bug at %s:%d: ", file, line);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    if (n > 0 && n < GUARD_MESSAGE) vsnprintf(message + n, (size_t)(GUARD_MESSAGE - n), format, args);
     va_end(args);
+    guard_raise(GUARD_BUG, message);
+    fprintf(stderr, "rnnc: %s\n", message);
     abort();
 }
 
@@ -54,6 +61,11 @@ arena *arena_new(void)
     arena *a = calloc(1, sizeof *a);
     if (!a) out_of_memory();
     return a;
+}
+
+void arena_limit(arena *a, size_t bytes)
+{
+    a->limit = bytes;
 }
 
 void arena_free(arena *a)
@@ -66,13 +78,15 @@ void arena_free(arena *a)
     free(a);
 }
 
-static block *block_new(size_t size)
+static block *block_new(arena *a, size_t size)
 {
     size_t bytes;
     if (!size_add(size, sizeof(block), &bytes)) out_of_memory();
+    if (a->limit && bytes > a->limit - a->taken) out_of_memory();
     block *b = calloc(1, bytes);
     if (!b) out_of_memory();
     b->size = size;
+    if (a->limit) a->taken += bytes;
     return b;
 }
 
@@ -88,7 +102,7 @@ void *arena_alloc(arena *a, size_t bytes)
         b->used += rounded;
         return p;
     }
-    block *fresh = block_new(rounded > BLOCK_BYTES ? rounded : BLOCK_BYTES);
+    block *fresh = block_new(a, rounded > BLOCK_BYTES ? rounded : BLOCK_BYTES);
     fresh->used = rounded;
     if (b && fresh->size - rounded < b->size - b->used) {    /* keep filling the block with more room */
         fresh->next = b->next;

@@ -15,7 +15,11 @@ typedef struct cell_argument { tree_param param; tree_expr *value; } cell_argume
 typedef struct call_argument { tree_expr *left, *value; } call_argument;
 }
 %code {
+#include "base/guard.h"
 #include <string.h>
+
+#define YYMALLOC guard_alloc
+#define YYFREE guard_free
 
 static int syntax_yylex(SYNTAX_YYSTYPE *value, span *at, parser *p);
 static void syntax_yyerror(span *at, parser *p, const char *message);

@@ -1,0 +1,156 @@
+/* guard.c: faults that end work instead of the process; see guard.h.
+ *
+ * The innermost guard of a thread is the one thing that a function cannot be given as an argument: an allocation deep
+ * in a stage knows its arena, a broken invariant nothing at all. It is set only while guard_run runs. */
+#define _GNU_SOURCE 1
+#include "base/guard.h"
+#include <locale.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STACK_BYTES = 64 << 20 };    /* of guard_run_apart; what is not used is never touched */
+
+/* In front of each block of guard_alloc; a list that any block can leave by itself. */
+typedef struct held {
+    struct held *next, **to_this;    /* to_this: where the pointer to it stands; NULL: in no list */
+    _Alignas(max_align_t) unsigned char bytes[];
+} held;
+
+typedef struct guard {
+    jmp_buf back;
+    struct guard *outer;
+    held *blocks;
+    guard_fault fault;
+    char *message;
+} guard;
+
+static _Thread_local guard *innermost;
+
+static void say(char *to, const char *message)
+{
+    snprintf(to, GUARD_MESSAGE, "%s", message);
+    for (char *c = to; *c; c++)
+        if ((unsigned char)*c < ' ') *c = '?';
+}
+
+void guard_raise(guard_fault fault, const char *message)
+{
+    guard *g = innermost;
+    if (!g) return;
+    g->fault = fault;
+    say(g->message, message);
+    longjmp(g->back, 1);
+}
+
+guard_fault guard_run(void (*work)(void *context), void *context, char message[GUARD_MESSAGE])
+{
+    guard g = { .outer = innermost, .message = message };
+    *message = '\0';
+    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    if (!plain) {
+        say(message, "out of memory");
+        return GUARD_MEMORY;
+    }
+    locale_t hosts = uselocale(plain);
+    innermost = &g;
+    if (setjmp(g.back) == 0) work(context);
+    while (g.blocks) guard_free(g.blocks->bytes);
+    innermost = g.outer;
+    uselocale(hosts);
+    freelocale(plain);
+    return g.fault;
+}
+
+/* ---- blocks -------------------------------------------------------------------------------------------------------- */
+
+static held *head_of(void *block)
+{
+    return (held *)((unsigned char *)block - offsetof(held, bytes));
+}
+
+static void *link_in(held *h)
+{
+    if (innermost) {
+        h->to_this = &innermost->blocks;
+        h->next = innermost->blocks;
+        if (h->next) h->next->to_this = &h->next;
+        innermost->blocks = h;
+    } else {
+        h->to_this = NULL;
+    }
+    return h->bytes;
+}
+
+static void link_out(held *h)
+{
+    if (!h->to_this) return;
+    *h->to_this = h->next;
+    if (h->next) h->next->to_this = h->to_this;
+}
+
+void *guard_alloc(size_t bytes)
+{
+    held *h = bytes > SIZE_MAX - sizeof *h ? NULL : malloc(sizeof *h + bytes);
+    return h ? link_in(h) : NULL;
+}
+
+void *guard_realloc(void *block, size_t bytes)
+{
+    if (!block) return guard_alloc(bytes);
+    held *h = head_of(block);
+    if (bytes > SIZE_MAX - sizeof *h) return NULL;
+    link_out(h);
+    held *larger = realloc(h, sizeof *h + bytes);
+    if (larger) return link_in(larger);
+    link_in(h);
+    return NULL;
+}
+
+void guard_free(void *block)
+{
+    if (!block) return;
+    held *h = head_of(block);
+    link_out(h);
+    free(h);
+}
+
+/* ---- apart --------------------------------------------------------------------------------------------------------- */
+
+typedef struct apart {
+    void (*work)(void *context);
+    void *context;
+    char *message;
+    guard_fault fault;
+} apart;
+
+static void *run(void *of)
+{
+    apart *a = of;
+    a->fault = guard_run(a->work, a->context, a->message);
+    return NULL;
+}
+
+/* Signals are the host's: the new thread takes none. A host that may have no more threads gets the work on its own stack. */
+guard_fault guard_run_apart(void (*work)(void *context), void *context, char message[GUARD_MESSAGE])
+{
+    apart a = { .work = work, .context = context, .message = message };
+    pthread_attr_t how;
+    pthread_t thread;
+    sigset_t all, hosts;
+    if (pthread_attr_init(&how) != 0) return guard_run(work, context, message);
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &hosts);
+    int fault = pthread_attr_setstacksize(&how, STACK_BYTES);
+    if (!fault) fault = pthread_create(&thread, &how, run, &a);
+    pthread_sigmask(SIG_SETMASK, &hosts, NULL);
+    pthread_attr_destroy(&how);
+    if (fault) return guard_run(work, context, message);
+    pthread_join(thread, NULL);
+    return a.fault;
+}
