@@ -19,6 +19,13 @@ int command_fault(int code, const char *format, ...)
     return code;
 }
 
+bool pipeline_open(pipeline *p, arena *a, const pipeline_options *o)
+{
+    const char *fault = pipeline_read(p, a, o);
+    if (fault) command_fault(EXIT_SYSTEM, "%s", fault);
+    return fault == NULL;
+}
+
 int command_can_write(const char *path)
 {
     atomic_file f;

@@ -3,8 +3,8 @@
  * In: the path of a spec and what to make of it. Out: the checked model, its graphs, the programs and their C, all on
  * one arena; messages in p->diags. pipeline_check and pipeline_compile are the whole compiler. */
 #include "driver/pipeline.h"
+#include "base/guard.h"
 #include "derive/derive.h"
-#include "driver/command.h"
 #include "passes/passes.h"
 #include "syntax/syntax.h"
 #include <errno.h>
@@ -12,26 +12,29 @@
 
 /* ---- files ------------------------------------------------------------------------------------------------------- */
 
-/* The whole file, NUL-terminated; NULL when it cannot be read or is larger than a spec may be: errno says which. */
+/* The whole file, NUL-terminated; NULL when it cannot be read or is larger than a spec may be: errno says which. Nothing
+ * on the arena is made while the file is open. */
 static const char *read_file(arena *a, const char *path, size_t *length)
 {
-    enum { FIRST = 1 << 12 };
+    enum { FIRST = 1 << 14 };
     FILE *f = fopen(path, "rb");
     if (!f) return NULL;
-    ARRAY(char) bytes = { 0 };
-    while (bytes.cap < FIRST) bytes.data = array_grow(a, bytes.data, &bytes.cap, 1);
-    size_t n;
+    size_t n = 1, len = 0, room = FIRST;
+    char *bytes = guard_alloc(room);
     errno = 0;
-    while ((n = fread(bytes.data + bytes.len, 1, bytes.cap - bytes.len - 1, f)) > 0 && bytes.len <= SOURCE_MAX_BYTES) {
-        bytes.len += n;
-        if (bytes.len + 1 == bytes.cap) bytes.data = array_grow(a, bytes.data, &bytes.cap, 1);
+    while (bytes && len <= SOURCE_MAX_BYTES && (n = fread(bytes + len, 1, room - len, f)) > 0) {
+        len += n;
+        if (len < room) continue;
+        char *more = guard_realloc(bytes, room *= 2);
+        if (!more) guard_free(bytes);
+        bytes = more;
     }
-    int fault = ferror(f) ? errno : bytes.len > SOURCE_MAX_BYTES ? EFBIG : 0;
+    int fault = !bytes ? ENOMEM : ferror(f) ? errno : len > SOURCE_MAX_BYTES ? EFBIG : 0;
     fclose(f);
+    const char *all = fault ? NULL : arena_strndup(a, bytes, *length = len);
+    guard_free(bytes);
     errno = fault;
-    bytes.data[bytes.len] = '\0';
-    *length = bytes.len;
-    return fault ? NULL : bytes.data;
+    return all;
 }
 
 /* The text of `use "path"`: a path is relative to the spec's folder. */
@@ -51,15 +54,14 @@ void pipeline_open_text(pipeline *p, arena *a, const pipeline_options *o, const 
     p->length = spec ? strlen(spec) : 0;
 }
 
-bool pipeline_open(pipeline *p, arena *a, const pipeline_options *o)
+const char *pipeline_read(pipeline *p, arena *a, const pipeline_options *o)
 {
     pipeline_open_text(p, a, o, NULL);
     p->text = read_file(a, o->path, &p->length);
-    if (p->text) return true;
-    command_fault(EXIT_SYSTEM, "%s: cannot be read: %s", o->path,
-                  errno == EFBIG ? arena_printf(a, "a spec has at most %d MiB", SOURCE_MAX_BYTES >> 20)
-                                 : strerror(errno));
-    return false;
+    if (p->text) return NULL;
+    return arena_printf(a, "%s: cannot be read: %s", o->path,
+                        errno == EFBIG ? arena_printf(a, "a spec has at most %d MiB", SOURCE_MAX_BYTES >> 20)
+                                       : strerror(errno));
 }
 
 /* ---- printing stages --------------------------------------------------------------------------------------------- */
@@ -115,8 +117,8 @@ bool pipeline_check(pipeline *p)
                                              .define_count = o->define_count,
                                              .model = o->model,
                                              .data_size = o->data_size,
-                                             .load = load_used,
-                                             .context = p });
+                                             .load = o->load ? o->load : load_used,
+                                             .context = o->load ? o->load_context : p });
     if (p->model && !o->emit.prefix) p->options.emit.prefix = p->model->word;
     return p->model != NULL;
 }

@@ -24,6 +24,9 @@ typedef struct pipeline_options {
     model_define *defines;
     size_t define_count;
     int data_size; /* stands in for sizes that come from data; 0: they must be defined */
+    /* The text of `use "path"`, NUL-terminated, NULL when it cannot be read; `load` NULL: files, from the spec's folder. */
+    const char *(*load)(void *context, const char *path, size_t *length);
+    void *load_context;
     purpose purpose;
     lower_probes probes; /* of loss and grad; with a seed, these are there without a loss, too */
     emit_options emit;
@@ -52,8 +55,8 @@ typedef struct pipeline_dump {
     text *to;
 } pipeline_dump;
 
-/* Reads the spec. False when the file cannot be read: the fault has been printed. */
-bool pipeline_open(pipeline *p, arena *a, const pipeline_options *o);
+/* Reads the spec. NULL, or why the file cannot be read. */
+const char *pipeline_read(pipeline *p, arena *a, const pipeline_options *o);
 
 /* The same for a spec that is in memory; o->path only names it. */
 void pipeline_open_text(pipeline *p, arena *a, const pipeline_options *o, const char *spec);
