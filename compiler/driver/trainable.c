@@ -157,9 +157,13 @@ static void describe_values(compiled *c, const graph *g)
     for (size_t i = 0; i < t->outputs; i++) {
         const graph_output *out = &g->outputs.data[i];
         t->output[i] = describe_value(out->path, graph_type(g, out->node));
-        for (size_t k = 0; generate->input && k < c->p.model->outputs.len; k++)
-            if (c->p.model->outputs.data[k].variable == generate->from && c->p.model->outputs.data[k].word == out->path)
-                t->generate_output = (int)i;
+        for (size_t k = 0; k < c->p.model->outputs.len; k++) {
+            const model_output *from = &c->p.model->outputs.data[k];
+            if (from->word != out->path) continue;
+            if (generate->input && from->variable == generate->from) t->generate_output = (int)i;
+            const train_value *v = &t->output[i];
+            t->output[i].measures = c->p.model->variables.data[from->variable].on_target && !v->token && v->rank == 0;
+        }
     }
 }
 

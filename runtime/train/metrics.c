@@ -32,7 +32,8 @@ bool meter_open(meter *r, const trainable *m, bool outputs)
     r->output = calloc(m->outputs + 1, sizeof *r->output);
     r->output_bytes = calloc(m->outputs + 1, sizeof *r->output_bytes);
     r->output_of = malloc((m->inputs + 1) * sizeof *r->output_of);
-    if (!r->state || !r->output || !r->output_bytes || !r->output_of) return false;
+    r->measure = calloc(m->outputs + 1, sizeof *r->measure);
+    if (!r->state || !r->output || !r->output_bytes || !r->output_of || !r->measure) return false;
     for (size_t i = 0; i < m->inputs; i++)
         r->output_of[i] = outputs && m->input[i].target ? output_for(m, &m->input[i]) : -1;
     return true;
@@ -44,6 +45,7 @@ void meter_close(meter *r)
     free(r->output);
     free(r->output_bytes);
     free(r->output_of);
+    free(r->measure);
     free(r->state);
     *r = (meter){ 0 };
 }
@@ -92,19 +94,24 @@ static double weight_of(const trainable *m, const data_batch *b)
 
 /* ---- holding outputs against targets ----------------------------------------------------------------------------- */
 
+static bool make_room_for(meter *r, const data_batch *b, size_t output)
+{
+    const train_value *v = &r->model->output[output];
+    size_t bytes = rows_of(r->model, b, v->axes) * b->sequences * v->components * r->model->real_size;
+    if (bytes <= r->output_bytes[output]) return true;
+    free(r->output[output]);
+    r->output[output] = malloc(bytes);
+    r->output_bytes[output] = r->output[output] ? bytes : 0;
+    return r->output[output] != NULL;
+}
+
 static bool make_room(meter *r, const data_batch *b)
 {
     const trainable *m = r->model;
-    for (size_t i = 0; i < m->inputs; i++) {
-        int k = r->output_of[i];
-        if (k < 0) continue;
-        size_t bytes = rows_of(m, b, m->output[k].axes) * b->sequences * m->output[k].components * m->real_size;
-        if (bytes <= r->output_bytes[k]) continue;
-        free(r->output[k]);
-        r->output[k] = malloc(bytes);
-        r->output_bytes[k] = r->output[k] ? bytes : 0;
-        if (!r->output[k]) return false;
-    }
+    for (size_t i = 0; i < m->inputs; i++)
+        if (r->output_of[i] >= 0 && !make_room_for(r, b, (size_t)r->output_of[i])) return false;
+    for (size_t i = 0; r->outputs && i < m->outputs; i++)
+        if (m->output[i].measures && !make_room_for(r, b, i)) return false;
     return true;
 }
 
@@ -205,6 +212,19 @@ static void add_target(const meter *r, const data_batch *b, size_t input, metric
         }
 }
 
+/* What the spec itself measures: valid steps of an output, each a number. */
+static void add_measure(meter *r, const data_batch *b, size_t output)
+{
+    const train_value *v = &r->model->output[output];
+    size_t rows = rows_of(r->model, b, v->axes);
+    for (size_t s = 0; s < rows; s++)
+        for (size_t n = 0; n < b->sequences; n++) {
+            if (!inside(r->model, b, v->axes, n, s)) continue;
+            r->measure[output].sum += real_at(r->model, r->output[output], s * b->sequences + n);
+            r->measure[output].count++;
+        }
+}
+
 /* ---- a part ------------------------------------------------------------------------------------------------------ */
 
 int meter_part(meter *r, dataset *d, data_part part, const void *params, const void *packed, metrics *to)
@@ -239,6 +259,8 @@ int meter_part(meter *r, dataset *d, data_part part, const void *params, const v
             else if (!add_labels(r, &b, k, to))
                 return NO_MEMORY;
         }
+        for (size_t k = 0; r->outputs && k < m->outputs; k++)
+            if (m->output[k].measures) add_measure(r, &b, k);
     }
     return 0;
 }

@@ -3,8 +3,9 @@
  * The loss of a part is the mean over its batches, each weighted by its valid steps (of the first target; sequences
  * where that has no steps, or is one of labels that ctc aligns; ignored targets do not count). A target of tokens is held against the first output with as many components over the same
  * axes, taken for a distribution; labels of ctc against that over the axis that they are aligned with, decoded greedily
- * (the likeliest class of each step, repeats merged, blanks dropped); reals against the first output of their shape. The
- * state is carried from batch to batch as the data say, and is none of the training's. */
+ * (the likeliest class of each step, repeats merged, blanks dropped); reals against the first output of their shape. An
+ * output that is one number and depends on a target is a measure of the spec's own: its mean over valid steps, or over
+ * sequences. The state is carried from batch to batch as the data say, and is none of the training's. */
 #ifndef TRAIN_METRICS_H
 #define TRAIN_METRICS_H
 
@@ -23,6 +24,10 @@ typedef struct metrics {
     size_t tallied, classes; /* the number of that input, its classes */
 } metrics;
 
+typedef struct measure_sum {
+    double sum, count;
+} measure_sum; /* of an output that measures */
+
 typedef struct meter {
     const trainable *model;
     bool outputs; /* tokens and reals, too, not the loss alone */
@@ -30,6 +35,7 @@ typedef struct meter {
     void **output; /* of each output; NULL: not looked at */
     size_t *output_bytes;
     int *output_of; /* of each input: the output that a target is held against; -1: none */
+    measure_sum *measure; /* of each output, over the parts so far; not of the loss alone */
 } meter;
 
 /* False: no memory. */
