@@ -65,13 +65,64 @@ static int check_first(prepared *p, compiled *c)
                          p->checkpoint, p->words.definitions);
 }
 
+/* ---- sizes that come from data ----------------------------------------------------------------------------------- */
+
+/* What the data say about one size: the number of classes of the tokens, the dimension of the reals that it stands in. */
+typedef struct data_size {
+    size_t classes, extent;
+    const char *of; /* whose extent that is */
+} data_size;
+
+static bool is_size(const tree_expr *e, const model_size *z)
+{
+    return e->kind == TREE_NAME && strcmp(e->name, z->word) == 0;
+}
+
+/* Adds what the array of an input or target says. Of tokens the largest number of classes counts; dimensions must be
+ * the same. */
+static int add_value(const prepared *p, const model_size *z, const model_variable *v, data_size *to)
+{
+    const tree_type *written = v->written;
+    size_t before = (size_t)__builtin_popcount(v->type.axes);
+    for (size_t i = 0; i < written->dims.len; i++) {
+        if (!is_size(written->dims.data[i], z)) continue;
+        size_t found = v->type.token ? dataset_classes(p->data, v->path)
+                                     : dataset_dimension(p->data, v->path, before + written->dims.len, before + i);
+        if (v->type.token && found > to->classes) to->classes = found;
+        if (v->type.token || found == 0) continue;
+        if (to->extent && to->extent != found)
+            return command_fault(EXIT_SPEC, "%s: the size %s is %zu for '%s', but %zu for '%s': give them two sizes",
+                                 p->s.data.arrays, z->word, to->extent, to->of, found, v->path);
+        *to = (data_size){ to->classes, found, v->path };
+    }
+    return 0;
+}
+
+static int read_sizes(prepared *p, const model *m)
+{
+    text *t = text_new(p->arena);
+    for (size_t i = 0; i < m->sizes.len; i++) {
+        const model_size *z = m->sizes.data[i];
+        data_size found = { 0 };
+        for (size_t k = 1; z->from_data && k < m->variables.len; k++) {
+            const model_variable *v = &m->variables.data[k];
+            int code = v->kind == VARIABLE_INPUT && v->written ? add_value(p, z, v, &found) : 0;
+            if (code) return code;
+        }
+        size_t size = found.extent ? found.extent : found.classes;
+        if (size) text_put(t, " %s=%zu", z->word, size);
+    }
+    p->data_sizes = text_string(t);
+    return 0;
+}
+
 int prepare_data(prepared *p, bool to_train)
 {
     compiled first;
     int code = check_first(p, &first);
     if (!code) code = settings_read(&p->s, p->o, first.p.model, to_train);
     if (!code) code = open_data(p);
-    return code;
+    return code ? code : read_sizes(p, first.p.model);
 }
 
 static void *room(size_t bytes)
@@ -94,6 +145,7 @@ static int bind(prepared *p)
 int prepare_model(prepared *p, size_t sequences, size_t steps, double calls)
 {
     compile_options how = { .definitions = p->words.definitions,
+                            .data_sizes = p->data_sizes,
                             .data_size = p->data ? dataset_symbols(p->data) : 0,
                             .sequences = sequences,
                             .steps = steps,

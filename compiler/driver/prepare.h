@@ -21,6 +21,7 @@ typedef struct prepared {
     const char *checkpoint; /* its path */
     settings s;
     dataset *data; /* NULL: a sample needs none */
+    const char *data_sizes; /* "V=65 D=3": sizes of the spec that come from data; NULL: no data */
     compiled c;
     void *params, *state;
 } prepared;

@@ -19,7 +19,7 @@ static bool is_defined(const pipeline_options *po, const char *word, size_t leng
     return false;
 }
 
-/* Adds the definitions of a checkpoint that the command line does not replace. */
+/* Adds definitions that are not there yet. */
 static void add_definitions(arena *a, pipeline_options *po, const char *definitions)
 {
     size_t most = po->define_count + strlen(definitions) / 2 + 1, count = po->define_count;
@@ -93,6 +93,7 @@ int compiled_check(compiled *c, arena *a, const options *o, const compile_option
     *c = (compiled){ .arena = a, .o = o };
     pipeline_options po = command_pipeline(o, o->operands.data[0]);
     if (how->definitions) add_definitions(a, &po, how->definitions);
+    if (how->data_sizes) add_definitions(a, &po, how->data_sizes);
     po.data_size = (int)how->data_size;
     po.purpose = FOR_BUILD;
     po.emit.standalone = true;

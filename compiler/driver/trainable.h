@@ -15,7 +15,8 @@
 
 typedef struct compile_options {
     const char *definitions; /* "V=65 C=gru" of a checkpoint, for what no -D says; NULL */
-    size_t data_size;        /* what sizes `from data` are; 0: not known */
+    const char *data_sizes;  /* "V=65 D=3": what the data say, for what neither says; NULL */
+    size_t data_size;        /* what other sizes `from data` are; 0: not known */
     bool quiet, silent;      /* print messages only when the spec is wrong; not even then */
     size_t sequences, steps; /* most sequences in a call, about how many steps */
     double calls;            /* about how many: long work is worth a slower compiler */

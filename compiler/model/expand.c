@@ -262,6 +262,7 @@ static void declare_input(context *c, model_instance *s, const tree_decl *d, boo
     v->type = type;
     v->target = v->on_target = target;
     v->decl = d;
+    v->written = &d->type;
     v->equation = d->at;
     symbol *added = scope_add(c, s, d->name, SYMBOL_VARIABLE);
     if (added) added->variable = number;

@@ -184,6 +184,7 @@ typedef struct model_variable {
     int scan_axis;
     bool layered;          /* result of several layers */
     const tree_decl *decl; /* where sizes come from, until inferred */
+    const tree_type *written; /* of an input: its type, as the spec has it */
     model_instance *scope;
 } model_variable;
 

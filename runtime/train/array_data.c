@@ -173,6 +173,23 @@ size_t array_data_symbols(const array_data *d)
     return d->symbols;
 }
 
+size_t array_data_classes(const array_data *d, const char *value)
+{
+    const array_file *file[] = { &d->file, &d->validation };
+    size_t classes = 0;
+    for (int i = 0; i < 2; i++) {
+        const tensor *t = tensors_find(&file[i]->data, value);
+        if (t && !largest_token(&file[i]->data, t, &classes)) return 0;
+    }
+    return classes;
+}
+
+size_t array_data_dimension(const array_data *d, const char *value, size_t rank, size_t k)
+{
+    const tensor *t = tensors_find(&d->file.data, value);
+    return t && t->rank == rank && k < rank ? t->dims[k] : 0;
+}
+
 /* ---- the model --------------------------------------------------------------------------------------------------- */
 
 static const array_file *file_of(const array_data *d, data_part part)

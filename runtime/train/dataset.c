@@ -76,6 +76,16 @@ size_t dataset_symbols(const dataset *d)
     return d->text ? text_data_symbols(d->text) : array_data_symbols(d->arrays);
 }
 
+size_t dataset_classes(const dataset *d, const char *value)
+{
+    return d->text ? text_data_symbols(d->text) : array_data_classes(d->arrays, value);
+}
+
+size_t dataset_dimension(const dataset *d, const char *value, size_t rank, size_t k)
+{
+    return d->text ? 0 : array_data_dimension(d->arrays, value, rank, k);
+}
+
 const char *dataset_vocabulary(const dataset *d)
 {
     return d->text ? text_data_vocabulary(d->text) : NULL;

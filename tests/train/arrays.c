@@ -1,7 +1,7 @@
 /* arrays.c: writes a data file for the tests of training:  arrays PATH KIND N
  *
  * KIND reals: x (N, 9, 2), y (N, 9), the running mean of x; tags: x (N, 9) of 5 classes, y (N, 9), the class before, and
- * x_lengths (N). Numbers come from a generator with a fixed start, so that the file is the same everywhere. */
+ * x_lengths (N); mixed: x (N, 9) of 5 classes, v (N, 9, 2), w (N, 4), y (N, 9), the class x % 3. Numbers come from a generator with a fixed start, so that the file is the same everywhere. */
 #include "train/npz.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,6 +56,21 @@ static void add_tags(tensors *t, size_t n)
     free(lengths);
 }
 
+static void add_mixed(tensors *t, size_t n)
+{
+    int *x = malloc(n * STEPS * sizeof *x), *y = malloc(n * STEPS * sizeof *y);
+    for (size_t i = 0; i < n * STEPS; i++) {
+        x[i] = (int)(draw() % CLASSES);
+        y[i] = x[i] % 3;
+    }
+    tensors_add(t, "x", DTYPE_I32, 2, (size_t[]){ n, STEPS }, x);
+    tensors_add(t, "v", DTYPE_F32, 3, (size_t[]){ n, STEPS, 2 }, NULL);
+    tensors_add(t, "w", DTYPE_F32, 2, (size_t[]){ n, 4 }, NULL);
+    tensors_add(t, "y", DTYPE_I32, 2, (size_t[]){ n, STEPS }, y);
+    free(x);
+    free(y);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 4) return 2;
@@ -63,6 +78,8 @@ int main(int argc, char **argv)
     size_t n = (size_t)atoi(argv[3]);
     if (strcmp(argv[2], "reals") == 0)
         add_reals(&t, n);
+    else if (strcmp(argv[2], "mixed") == 0)
+        add_mixed(&t, n);
     else
         add_tags(&t, n);
     bool good = npz_write(argv[1], &t);

@@ -89,7 +89,18 @@ model tags {
     loss cross_entropy(p, y)
 }
 END
-./arrays reals.npz reals 50 && ./arrays tags.npz tags 50 && ./arrays other.npz tags 20 || fail "arrays.c"
+cat >mixed.rnn <<'END'
+model mixed {
+    size K = from data, D = from data, E = from data, L = from data
+    input  x[t] : token(K), v[t] : real(D), w : real(E)
+    target y[t] : token(L)
+    h = lstm(concat(onehot(x), v, w), 4)
+    p = softmax(dense(h, L))
+    output p
+    loss cross_entropy(p, y)
+}
+END
+./arrays mixed.npz mixed 30 && ./arrays reals.npz reals 50 && ./arrays tags.npz tags 50 && ./arrays other.npz tags 20 || fail "arrays.c"
 train() { "$rnnc" train "$@" >stdout 2>stderr || { fail "train $*: exit status $?"; cat stderr; }; }
 
 # ---- it learns -------------------------------------------------------------------------------------------------------
@@ -136,6 +147,18 @@ train tags.rnn --data tags.npz -o learn_tags --epochs 40 --rate 0.03 --batch 8
 expect 0 "" eval tags.rnn --data tags.npz --weights learn_tags/last.safetensors
 below 0.9 "$(field accuracy)" "accuracy on tags"
 lacks "bits per character"
+
+# Each size from data is that of the inputs and targets in which it stands.
+sizes() { # sizes SPEC "NAME=VALUE ...": the checkpoint says so
+    train $1 --data mixed.npz -o sized --updates 3
+    grep -aqF "\"definitions\":\"$2\"" sized/last.safetensors && pass || { fail "$1: sizes are not $2"; strings sized/last.safetensors | head -2; }
+    expect 0 "" eval $1 --data mixed.npz --weights sized/last.safetensors
+}
+sizes mixed.rnn "K=5 D=2 E=4 L=3"
+sed 's/, L = from data//; s/(L)/(K)/; s/, L)/, K)/' mixed.rnn >shared.rnn
+sizes shared.rnn "K=5 D=2 E=4"
+sed 's/, E = from data//; s/real(E)/real(D)/' mixed.rnn >clash.rnn
+expect 1 "mixed.npz: the size D is 2 for 'v', but 4 for 'w'" train clash.rnn --data mixed.npz -o f
 
 # ---- sampling --------------------------------------------------------------------------------------------------------
 
