@@ -43,6 +43,14 @@ static train_value describe(const graph_input *in)
                           .blank = in->blank };
 }
 
+/* Inputs of the spec: probes stand behind them. */
+static size_t spec_inputs(const graph *g)
+{
+    size_t n = 0;
+    while (n < g->inputs.len && !g->inputs.data[n].probe) n++;
+    return n;
+}
+
 /* What the arrays are held against. NaN is a number like others here: what comes of it is the user's question. */
 static array_rules describe_graph(arena *a, const graph *g)
 {
@@ -51,7 +59,7 @@ static array_rules describe_graph(arena *a, const graph *g)
     for (size_t i = 0; i < g->inputs.len; i++) value[i] = describe(&g->inputs.data[i]);
     for (int i = 0; i <= g->axes; i++) axis[i] = g->axis[i].letter;
     return (array_rules){ .value = value,
-                          .values = g->inputs.len,
+                          .values = spec_inputs(g),
                           .axes = g->axes,
                           .axis_name = axis,
                           .targets_optional = true,
@@ -96,6 +104,11 @@ static void *lay_out(const batch *b, const loaded *l, const graph *g, const grap
     return out;
 }
 
+static void *zeros(const batch *b, const loaded *l, const graph *g, type t)
+{
+    return loaded_reals(l, batch_time_rows(g, t.axes, b->steps) * b->sequences * (size_t)shape_size(t.shape));
+}
+
 int batch_check_steps(batch *b, const graph *g, const char *path)
 {
     axis_set used = 0;
@@ -130,8 +143,11 @@ int batch_from_arrays(batch *b, const loaded *l, const graph *g, const char *pat
         b->lengths[i] = ARENA_ARRAY(l->arena, int, b->sequences);
         memcpy(b->lengths[i], set.lengths[i], b->sequences * sizeof *b->lengths[i]);
     }
-    for (size_t i = 0; !code && i < g->inputs.len; i++)
-        if (set.array[i]) b->input[i] = lay_out(b, l, g, &g->inputs.data[i], set.array[i]);
+    for (size_t i = 0; !code && i < g->inputs.len; i++) {
+        if (i >= rules.values)
+            b->input[i] = zeros(b, l, g, g->inputs.data[i].type);
+        else if (set.array[i]) b->input[i] = lay_out(b, l, g, &g->inputs.data[i], set.array[i]);
+    }
     arrays_free(&set);
     return code;
 }

@@ -13,7 +13,7 @@ typedef struct batch {
     size_t sequences;
     size_t steps[MAX_TIME_AXES + 1]; /* of each time axis; 0: no array says */
     int *lengths[MAX_TIME_AXES + 1]; /* [sequences]; NULL: all full */
-    void **input;                    /* of each input of the graph: reals or int; NULL: not given */
+    void **input;                    /* of each input of the graph: reals or int; NULL: not given; probes: zeros */
     bool targets;                    /* every target is given */
 } batch;
 

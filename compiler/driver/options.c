@@ -14,7 +14,7 @@ typedef enum option_kind { FLAG, TEXT, NUMBER, DECIMAL, CHOICE, LIST } option_ki
 
 #define IN(command) (1u << COMMAND_##command)
 #define ALL_BUT_HELP (IN(check) | IN(build) | IN(run) | IN(train) | IN(eval) | IN(sample) | IN(gradcheck) | IN(explain) | \
-                      IN(parity))
+                      IN(parity) | IN(gradflow))
 
 /* The words of --optimiser and --schedule, each after a |, in the order of their enumerators. */
 static const char optimiser_choices[] =

@@ -1,10 +1,11 @@
-/* run.c: rnnc run SPEC --weights W.safetensors --data D.npz -o OUT.npz [--grad G.safetensors]
+/* run.c: rnnc run SPEC --weights W.safetensors --data D.npz -o OUT.npz [--grad G.safetensors [--adjoint NAME,...]]
  *
  * In: a spec, weights, a file of arrays. Out: the outputs, the loss and the gradients of the whole file as one batch,
  * dropout off: how a model is held against another framework. Everything is checked before anything is computed, and
  * computed before anything is written. */
 #include "driver/batch.h"
 #include "driver/command.h"
+#include "driver/probed.h"
 #include "driver/weights.h"
 #include "train/npz.h"
 #include "train/safetensors.h"
@@ -40,6 +41,8 @@ static int check_options(const options *o)
         return options_fault(o, "--weights is missing (or --init SEED, to draw the parameters)");
     if (o->value[OPTION_WEIGHTS].given && o->value[OPTION_INIT].given)
         return options_fault(o, "--weights and --init exclude each other");
+    if (o->value[OPTION_ADJOINT].given && !o->value[OPTION_GRAD].given)
+        return options_fault(o, "--adjoint adds to the file of --grad, which is missing");
     command_files in = { 0 }, out = { 0 };
     command_add_file(&in, "SPEC", o->operands.data[0]);
     command_add_file(&in, "--weights", o->value[OPTION_WEIGHTS].text);
@@ -81,6 +84,12 @@ static int compile(run *r)
     bool good = pipeline_check(&r->p);
     command_print_messages(r->o, &r->p);
     if (!good) return EXIT_SPEC;
+    lower_probes *probes = &r->p.options.probes;
+    uint32_t *variable = NULL;
+    const char *adjoint = value(r, OPTION_ADJOINT);
+    int code = adjoint ? probed_find_list(&r->p, adjoint, &variable, &probes->count) : 0;
+    if (code) return code;
+    probes->variable = variable;
     /* The C is made for as many sequences as the file has; what is wrong with its arrays is found later. */
     for (size_t i = 0; i < r->data.len; i++)
         if (r->data.data[i].rank && r->data.data[i].dims[0] > (size_t)r->p.options.emit.batch &&
@@ -209,9 +218,9 @@ static int compute_gradients(run *r)
     weights_to_tensors(&r->l, r->g, r->d_params, &r->grads);
     for (size_t i = 0; i < r->g->inputs.len; i++) {
         const graph_input *in = &r->g->inputs.data[i];
-        if (r->input_grads[i])
-            batch_to_array(&r->b, &r->l, r->g, in->type, r->input_grads[i],
-                           arena_printf(r->arena, "input.%s", in->path), &r->grads);
+        const char *word = in->probe ? arena_printf(r->arena, "adjoint.%s", r->p.model->variables.data[in->probe].path)
+                                     : arena_printf(r->arena, "input.%s", in->path);
+        if (r->input_grads[i]) batch_to_array(&r->b, &r->l, r->g, in->type, r->input_grads[i], word, &r->grads);
     }
     return 0;
 }

@@ -126,7 +126,7 @@ typedef struct graph_input {
     name path; type type; int classes; bool target; span at;
     int aligned, blank;                             /* labels that ctc aligns with this axis, with this blank; aligned 0: no */
     bool ignores; int ignored;                      /* a target of this class does not count in the loss */
-    bool probe;                                     /* no input of the spec: see lower_probes */
+    uint32_t probe; bool seed;                      /* variable that it is the probe, or the seed, of: see lower_probes; 0: of the spec */
 } graph_input;
 typedef struct graph_output { name path; node_id node; span at; } graph_output;
 

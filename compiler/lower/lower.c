@@ -48,17 +48,17 @@ static void current(lowering *l, uint32_t v)
 }
 
 /* A probe or seed, see lower.h: none of its inputs may have the same name in C. */
-static node_id probe_input(lowering *l, const char *word, uint32_t v)
+static node_id probe_input(lowering *l, uint32_t v, bool seed)
 {
     graph *g = l->g;
-    const char *path = arena_printf(g->arena, "%s_%u", word, v);
+    const char *path = arena_printf(g->arena, "%s_%u", seed ? "seed" : "probe", v);
     for (uint32_t i = 0; i < g->inputs.len; i++) {
         if (strcmp(g->inputs.data[i].path, path)) continue;
         path = arena_printf(g->arena, "%s_", path);
         i = 0;
     }
     graph_input in = {
-        .path = name_of(g->names, path), .type = lower_type(var(l, v)->type), .at = var(l, v)->at, .probe = true
+        .path = name_of(g->names, path), .type = lower_type(var(l, v)->type), .at = var(l, v)->at, .probe = v, .seed = seed
     };
     array_push(g->arena, &g->inputs, in);
     return graph_input_node(g, (uint32_t)g->inputs.len - 1);
@@ -77,7 +77,7 @@ static void add_probe(lowering *l, uint32_t v)
 {
     node_id n = l->of_variable[v];
     origin whole = graph_node(l->g, n)->origin;
-    node_id probe = probe_input(l, "probe", v);
+    node_id probe = probe_input(l, v, false);
     l->of_variable[v] = op2(l, OP_add, n, probe);
     if (whole.variable == v) graph_node(l->g, n)->origin.whole = false;
     graph_node(l->g, l->of_variable[v])->origin.whole = true;
@@ -230,7 +230,7 @@ static void lower_roots(lowering *l)
     if (l->options.probes.seeded) {
         node_id v = l->of_variable[l->options.probes.seeded];
         current(l, l->options.probes.seeded);
-        node_id seed = probe_input(l, "seed", l->options.probes.seeded), product = op2(l, OP_mul, v, seed);
+        node_id seed = probe_input(l, l->options.probes.seeded, true), product = op2(l, OP_mul, v, seed);
         if (graph_type(g, product).shape.rank) product = graph_sum(g, product, SCALAR);
         g->loss = graph_sum_over(g, product, graph_type(g, product).axes, false);
         return;

@@ -172,7 +172,7 @@ void plot_line(plot *p, const plot_point *points, size_t count, const char *word
         if (is_shown(&p->x, points[i].x) && is_shown(&p->y, points[i].y))
             fprintf(p->out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2.5\" fill=\"%s\"/>\n", place_x(p, points[i].x),
                     place_y(p, points[i].y), colour);
-    int y = TOP + 16 + LEGEND_ROW * row;
+    int y = p->low ? HEIGHT - BOTTOM - 14 - LEGEND_ROW * row : TOP + 16 + LEGEND_ROW * row;
     fprintf(p->out, "<line x1=\"%d\" x2=\"%d\" y1=\"%d\" y2=\"%d\" stroke=\"%s\" stroke-width=\"3\"/>\n",
             WIDTH - LEGEND, WIDTH - LEGEND + 24, y - 4, y - 4, colour);
     fprintf(p->out, "<text x=\"%d\" y=\"%d\">", WIDTH - LEGEND + 32, y);

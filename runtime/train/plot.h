@@ -30,6 +30,7 @@ typedef struct plot {
     char *text;
     size_t length;
     plot_scale x, y;
+    bool low; /* the legend stands at the bottom: the curves end high */
 } plot;
 
 bool plot_begin(plot *p, const char *title);
