@@ -6,7 +6,7 @@
 #ifndef DRIVER_BATCH_H
 #define DRIVER_BATCH_H
 
-#include "driver/loaded.h"
+#include "api/loaded.h"
 #include "train/tensor.h"
 
 typedef struct batch {

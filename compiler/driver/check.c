@@ -11,7 +11,7 @@ static int check_one(const options *o, const char *path)
     po.data_size = STAND_IN;
     pipeline p;
     int code = EXIT_SYSTEM;
-    if (pipeline_open(&p, a, &po)) {
+    if (command_open(&p, a, &po)) {
         code = pipeline_check(&p) ? EXIT_SUCCESS : EXIT_SPEC;
         command_print_messages(o, &p);
         if (code == EXIT_SUCCESS && o->value[OPTION_VERBOSE].given) {

@@ -19,7 +19,7 @@ int command_fault(int code, const char *format, ...)
     return code;
 }
 
-bool pipeline_open(pipeline *p, arena *a, const pipeline_options *o)
+bool command_open(pipeline *p, arena *a, const pipeline_options *o)
 {
     const char *fault = pipeline_read(p, a, o);
     if (fault) command_fault(EXIT_SYSTEM, "%s", fault);

@@ -4,7 +4,7 @@
 
 #include "base/version.h"
 #include "driver/options.h"
-#include "driver/pipeline.h"
+#include "api/pipeline.h"
 
 /* Each returns the exit status. */
 #define COMMAND(name, ...) int command_##name(const options *o);
@@ -15,7 +15,7 @@
 int command_fault(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Reads the spec. False when the file cannot be read: the fault has been printed. */
-bool pipeline_open(pipeline *p, arena *a, const pipeline_options *o);
+bool command_open(pipeline *p, arena *a, const pipeline_options *o);
 
 /* Can a file be put at this path? 0, or EXIT_SYSTEM after saying why not. Leaves everything as it was. */
 int command_can_write(const char *path);

@@ -167,7 +167,7 @@ static int explain(const options *o, arena *a)
     po.data_size = STAND_IN;
     if (!o->value[OPTION_STAGE].given) po.purpose = FOR_EXPLAIN;
     pipeline p;
-    if (!pipeline_open(&p, a, &po)) return EXIT_SYSTEM;
+    if (!command_open(&p, a, &po)) return EXIT_SYSTEM;
     text *out = text_new(a);
     bool stage_given = o->value[OPTION_STAGE].given;
     stage wanted = (stage)o->value[OPTION_STAGE].number;

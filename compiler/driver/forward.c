@@ -1,6 +1,6 @@
 /* forward.c: compiles a spec in memory and computes its outputs; see forward.h. */
 #include "driver/forward.h"
-#include "driver/weights.h"
+#include "api/weights.h"
 
 int forward_compile(forward *f, arena *a, const options *o, const char *spec, const char *path, size_t sequences,
                     bool real_double)
@@ -13,7 +13,7 @@ int forward_compile(forward *f, arena *a, const options *o, const char *spec, co
     if (sequences > 1 && sequences <= OPTIONS_MAX_NUMBER) po.emit.batch = (int)sequences;
     if (spec)
         pipeline_open_text(&f->p, a, &po, spec);
-    else if (!pipeline_open(&f->p, a, &po))
+    else if (!command_open(&f->p, a, &po))
         return EXIT_SYSTEM;
     bool good = pipeline_check(&f->p);
     command_print_messages(o, &f->p);
@@ -72,8 +72,9 @@ int forward_compute(forward *f, const char *weights_path, const tensors *weights
     f->targets = f->p.loss && f->b.targets;
     if (!code) code = batch_check_steps(&f->b, f->targets ? f->p.loss : f->p.forward, data_path);
     if (code) return code;
-    const void *params = weights_from_tensors(&f->l, f->g, weights_path, weights);
-    return params ? compute(f, params) : EXIT_SPEC;
+    const char *error;
+    const void *params = weights_from_tensors(&f->l, f->g, weights_path, weights, &error);
+    return params ? compute(f, params) : command_fault(EXIT_SPEC, "%s", error);
 }
 
 void forward_close(forward *f)

@@ -9,7 +9,7 @@
 #include "driver/batch.h"
 #include "driver/command.h"
 #include "driver/point.h"
-#include "driver/weights.h"
+#include "api/weights.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -225,7 +225,7 @@ static int prepare(checker *c)
     po.data_size = STAND_IN;
     po.emit.standalone = po.emit.real_double = true;
     po.emit.batch = o->value[OPTION_BATCH].given ? (int)o->value[OPTION_BATCH].number : BATCH_DEFAULT;
-    if (!pipeline_open(&c->p, c->arena, &po)) return EXIT_SYSTEM;
+    if (!command_open(&c->p, c->arena, &po)) return EXIT_SYSTEM;
     bool good = pipeline_check(&c->p);
     command_print_messages(o, &c->p);
     if (!good) return EXIT_SPEC;

@@ -4,7 +4,7 @@
  * nearly right, a suggestion. Long options take `--name VALUE` and `--name=VALUE`, short ones `-o VALUE` and `-oVALUE`;
  * `--` ends them, a lone `-` is a value. Given twice, the later one counts. */
 #include "driver/options.h"
-#include "driver/pipeline.h"
+#include "api/pipeline.h"
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>

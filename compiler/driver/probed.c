@@ -1,7 +1,7 @@
 /* probed.c: from a spec, data and parameters to calls of `grad`; see probed.h. */
 #include "driver/probed.h"
 #include "driver/point.h"
-#include "driver/weights.h"
+#include "api/weights.h"
 #include "train/npz.h"
 #include "train/safetensors.h"
 #include <stdlib.h>
@@ -18,7 +18,7 @@ int probed_check(probed *m, const options *o, const char *path, model_define *de
     po.purpose = FOR_RUN;
     po.data_size = STAND_IN;
     po.emit.standalone = po.emit.real_double = true;
-    if (!pipeline_open(&m->p, m->arena, &po)) return EXIT_SYSTEM;
+    if (!command_open(&m->p, m->arena, &po)) return EXIT_SYSTEM;
     bool good = pipeline_check(&m->p);
     command_print_messages(o, &m->p);
     return good ? 0 : EXIT_SPEC;
@@ -129,11 +129,12 @@ static int take_params(probed *m)
         return 0;
     }
     tensors file = { 0 };
+    const char *error = NULL;
     int code = command_can_read(path);
     if (!code && !safetensors_read(path, &file)) code = command_fault(EXIT_SPEC, "%s", file.error);
-    if (!code) m->params = weights_from_tensors(&m->l, m->g, path, &file);
+    if (!code) m->params = weights_from_tensors(&m->l, m->g, path, &file, &error);
     tensors_free(&file);
-    return code ? code : m->params ? 0 : EXIT_SPEC;
+    return error ? command_fault(EXIT_SPEC, "%s", error) : code;
 }
 
 static int check_targets(const probed *m)

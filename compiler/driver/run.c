@@ -6,7 +6,7 @@
 #include "driver/batch.h"
 #include "driver/command.h"
 #include "driver/probed.h"
-#include "driver/weights.h"
+#include "api/weights.h"
 #include "train/npz.h"
 #include "train/safetensors.h"
 #include <stdlib.h>
@@ -80,7 +80,7 @@ static int compile(run *r)
     po.purpose = FOR_RUN;
     po.emit.standalone = true;
     po.emit.real_double = r->o->value[OPTION_REAL].number == REAL_DOUBLE;
-    if (!pipeline_open(&r->p, r->arena, &po)) return EXIT_SYSTEM;
+    if (!command_open(&r->p, r->arena, &po)) return EXIT_SYSTEM;
     bool good = pipeline_check(&r->p);
     command_print_messages(r->o, &r->p);
     if (!good) return EXIT_SPEC;
@@ -147,11 +147,12 @@ static int prepare(run *r)
     if (!code)
         code = batch_check_steps(&r->b, r->p.loss && r->b.targets ? r->p.loss : r->p.forward, value(r, OPTION_DATA));
     if (code) return code;
+    const char *error = NULL;
     if (r->o->value[OPTION_INIT].given)
         r->params = loaded_init(&r->l, r->o->value[OPTION_INIT].number);
     else
-        r->params = weights_from_tensors(&r->l, r->g, value(r, OPTION_WEIGHTS), &r->weights);
-    return r->params ? 0 : EXIT_SPEC;
+        r->params = weights_from_tensors(&r->l, r->g, value(r, OPTION_WEIGHTS), &r->weights, &error);
+    return error ? command_fault(EXIT_SPEC, "%s", error) : 0;
 }
 
 /* ---- computing --------------------------------------------------------------------------------------------------- */

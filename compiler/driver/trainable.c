@@ -3,7 +3,7 @@
  * The hash is that of the checked model as text, with the literals in full: names of files, comments, layout and the
  * settings of training do not change it, every equation, size and initial value does. */
 #include "driver/trainable.h"
-#include "driver/weights.h"
+#include "api/weights.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,7 +98,7 @@ int compiled_check(compiled *c, arena *a, const options *o, const compile_option
     po.purpose = FOR_BUILD;
     po.emit.standalone = true;
     po.emit.real_double = o->value[OPTION_REAL].number == REAL_DOUBLE;
-    if (!pipeline_open(&c->p, a, &po)) return EXIT_SYSTEM;
+    if (!command_open(&c->p, a, &po)) return EXIT_SYSTEM;
     bool good = pipeline_check(&c->p);
     if (!how->silent && (!good || !how->quiet)) command_print_messages(o, &c->p);
     if (!good) return EXIT_SPEC;

@@ -10,7 +10,7 @@
 #define DRIVER_TRAINABLE_H
 
 #include "driver/command.h"
-#include "driver/loaded.h"
+#include "api/loaded.h"
 #include "train/trainable.h"
 
 typedef struct compile_options {

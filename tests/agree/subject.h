@@ -10,7 +10,7 @@
 #ifndef AGREE_SUBJECT_H
 #define AGREE_SUBJECT_H
 
-#include "driver/pipeline.h"
+#include "api/pipeline.h"
 #include "jit/jit.h"
 
 typedef struct subject {

@@ -9,8 +9,8 @@
  *     loaded_close(&l);
  *
  * Arrays of reals are float or double as the C was emitted. Memory comes from the arena. */
-#ifndef DRIVER_LOADED_H
-#define DRIVER_LOADED_H
+#ifndef API_LOADED_H
+#define API_LOADED_H
 
 #include "emit/emit.h"
 #include "jit/jit.h"

@@ -1,16 +1,17 @@
 /* weights.h: a weight file as the parameters of a model, and gradients as such a file. */
-#ifndef DRIVER_WEIGHTS_H
-#define DRIVER_WEIGHTS_H
+#ifndef API_WEIGHTS_H
+#define API_WEIGHTS_H
 
-#include "driver/loaded.h"
+#include "api/loaded.h"
 #include "train/tensor.h"
 
 /* Where parameter `index` begins in the array of parameters: they lie one after the other, row-major. */
 size_t weights_offset(const graph *g, uint32_t index);
 
-/* The parameters from the tensors of the file `path`; NULL after one message: a tensor that is missing, that belongs to
+/* The parameters from the tensors of the file `path`. NULL: *error is one line: a tensor that is missing, that belongs to
  * no parameter, or whose shape or type is wrong. */
-void *weights_from_tensors(const loaded *l, const graph *g, const char *path, const tensors *file);
+void *weights_from_tensors(const loaded *l, const graph *g, const char *path, const tensors *file,
+                           const char **error);
 
 /* Appends every parameter, or its gradient laid out like it, under its name. A fault is to->error. */
 void weights_to_tensors(const loaded *l, const graph *g, const void *params, tensors *to);

@@ -1,6 +1,6 @@
 /* pipeline.h: the compiler as one call. See pipeline.c for the stages in order. */
-#ifndef DRIVER_PIPELINE_H
-#define DRIVER_PIPELINE_H
+#ifndef API_PIPELINE_H
+#define API_PIPELINE_H
 
 #include "emit/emit.h"
 #include "lower/lower.h"

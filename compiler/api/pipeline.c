@@ -2,7 +2,7 @@
  *
  * In: the path of a spec and what to make of it. Out: the checked model, its graphs, the programs and their C, all on
  * one arena; messages in p->diags. pipeline_check and pipeline_compile are the whole compiler. */
-#include "driver/pipeline.h"
+#include "api/pipeline.h"
 #include "base/guard.h"
 #include "derive/derive.h"
 #include "passes/passes.h"

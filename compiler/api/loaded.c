@@ -1,7 +1,7 @@
 /* loaded.c: compiles emitted C in memory, finds its functions, fills in their arguments by the table of fields; see
  * loaded.h. The struct of arguments is a row of words, one for each field. */
-#include "driver/loaded.h"
-#include "driver/pipeline.h"
+#include "api/loaded.h"
+#include "api/pipeline.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,5 @@
 /* weights.c: tensors by name to the array of parameters and back; see weights.h. */
-#include "driver/weights.h"
-#include "driver/command.h"
+#include "api/weights.h"
 #include "train/checkpoint.h"
 #include <string.h>
 
@@ -31,43 +30,43 @@ static const char *stranger(arena *a, const graph *g, const tensors *file, const
     return nearest ? nearest : words[0];
 }
 
-static int check_names(arena *a, const graph *g, const char *path, const tensors *file)
+static const char *check_names(arena *a, const graph *g, const char *path, const tensors *file)
 {
     for (size_t i = 0; i < g->params.len; i++) {
         const graph_param *p = &g->params.data[i];
         if (tensors_find(file, p->path)) continue;
         const char *extra = stranger(a, g, file, p->path);
         if (extra)
-            return command_fault(
-                EXIT_SPEC,
+            return arena_printf(
+                a,
                 "%s: the tensor '%s' %s is missing, and '%s' belongs to no parameter; 'rnnc check -v' lists the names",
                 path, p->path, shape_text(a, p->shape), extra);
-        return command_fault(EXIT_SPEC, "%s: the tensor '%s' %s is missing; 'rnnc check -v' lists the names", path,
+        return arena_printf(a, "%s: the tensor '%s' %s is missing; 'rnnc check -v' lists the names", path,
                              p->path, shape_text(a, p->shape));
     }
     const char *extra = stranger(a, g, file, NULL);
     if (extra)
-        return command_fault(
-            EXIT_SPEC, "%s: the tensor '%s' belongs to no parameter; take it out ('rnnc check -v' lists the names)",
+        return arena_printf(
+            a, "%s: the tensor '%s' belongs to no parameter; take it out ('rnnc check -v' lists the names)",
             path, extra);
-    return 0;
+    return NULL;
 }
 
-static int check_tensor(arena *a, const graph_param *p, const char *path, const tensor *t)
+static const char *check_tensor(arena *a, const graph_param *p, const char *path, const tensor *t)
 {
     bool fits = t->rank == (size_t)p->shape.rank;
     for (int i = 0; fits && i < p->shape.rank; i++) fits = t->dims[i] == (size_t)p->shape.dim[i];
     if (!fits) {
         text *found = text_new(a);
         for (size_t i = 0; i < t->rank; i++) text_put(found, "%s%zu", i ? ", " : "", t->dims[i]);
-        return command_fault(EXIT_SPEC, "%s: '%s' has shape (%s), but the parameter is %s", path, p->path,
+        return arena_printf(a, "%s: '%s' has shape (%s), but the parameter is %s", path, p->path,
                              text_string(found), shape_text(a, p->shape));
     }
     switch (t->dtype) {
     case DTYPE_F64:
     case DTYPE_F32:
     case DTYPE_F16:
-    case DTYPE_BF16: return 0;
+    case DTYPE_BF16: return NULL;
     case DTYPE_F8_E4M3:
     case DTYPE_F8_E5M2:
     case DTYPE_I64:
@@ -80,19 +79,22 @@ static int check_tensor(arena *a, const graph_param *p, const char *path, const 
     case DTYPE_U8:
     case DTYPE_BOOL: break;
     }
-    return command_fault(EXIT_SPEC, "%s: '%s' is %s, expected F32, F64, F16 or BF16", path, p->path,
+    return arena_printf(a, "%s: '%s' is %s, expected F32, F64, F16 or BF16", path, p->path,
                          dtype_name(t->dtype));
 }
 
-void *weights_from_tensors(const loaded *l, const graph *g, const char *path, const tensors *file)
+void *weights_from_tensors(const loaded *l, const graph *g, const char *path, const tensors *file,
+                           const char **error)
 {
-    if (check_names(l->arena, g, path, file)) return NULL;
+    *error = check_names(l->arena, g, path, file);
+    if (*error) return NULL;
     void *params = loaded_reals(l, loaded_size(l, SIZE_PARAMS, 1, NULL));
     size_t offset = 0;
     for (size_t i = 0; i < g->params.len; i++) {
         const graph_param *p = &g->params.data[i];
         const tensor *t = tensors_find(file, p->path);
-        if (check_tensor(l->arena, p, path, t)) return NULL;
+        *error = check_tensor(l->arena, p, path, t);
+        if (*error) return NULL;
         double *values = ARENA_ARRAY(l->arena, double, t->count);
         tensor_to_double(t, values);
         for (size_t k = 0; k < t->count; k++) loaded_set_real(l, params, offset + k, values[k]);
