@@ -69,10 +69,17 @@ static int check_all_taken(const settings *s, const options *o, const model *m)
 }
 
 /* "embed.*=0.1,p.*=2" */
-static int read_groups(settings *s, const options *o)
+static int read_groups(settings *s, const options *o, const model *m)
 {
     const char *written = o->value[OPTION_GROUP].text;
-    if (!written) return 0;
+    if (!written) {
+        s->optimiser.group = ARENA_ARRAY(o->arena, rate_group, m->train.len + 1);
+        for (size_t i = 0; i < m->train.len; i++)
+            if (m->train.data[i].pattern)
+                s->optimiser.group[s->optimiser.groups++] =
+                    (rate_group){ m->train.data[i].pattern, m->train.data[i].value };
+        return 0;
+    }
     s->optimiser.group = ARENA_ARRAY(o->arena, rate_group, strlen(written));
     for (const char *at = written;;) {
         size_t n = strcspn(at, ",");
@@ -148,7 +155,7 @@ int settings_read(settings *s, const options *o, const model *m, bool to_train)
     if (!code) code = read_split(s, o, m);
     if (!code) code = read_words(s, o, m);
     if (!code && to_train) code = check_all_taken(s, o, m);
-    if (!code) code = read_groups(s, o);
+    if (!code) code = read_groups(s, o, m);
     if (code) return code;
     double v;
 #define WHOLE(ID, key, member)                                                                                         \

@@ -248,6 +248,7 @@ typedef struct train_setting {
     name key;
     bool is_word;
     name word;
+    name pattern; /* of group "embed.*" = 0.1; else NULL */
     double value;
     span at;
 } train_setting;

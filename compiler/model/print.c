@@ -182,6 +182,8 @@ void model_print(text *out, const model *m)
         const train_setting *s = &m->train.data[i];
         if (s->is_word)
             text_line(out, "train %s = %s", s->key, s->word);
+        else if (s->pattern)
+            text_line(out, "train %s \"%s\" = %g", s->key, s->pattern, s->value);
         else
             text_line(out, "train %s = %g", s->key, s->value);
     }

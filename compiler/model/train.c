@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-typedef enum setting_kind { SETTING_WHOLE, SETTING_NUMBER, SETTING_FRACTION, SETTING_WORD } setting_kind;
+typedef enum setting_kind { SETTING_WHOLE, SETTING_NUMBER, SETTING_FRACTION, SETTING_WORD, SETTING_PATTERN } setting_kind;
 
 /* A word: one of `words`, separated by blanks. A number: at least `least`. */
 static const struct setting {
@@ -16,6 +16,7 @@ static const struct setting {
 #define WHOLE(key, least) { #key, SETTING_WHOLE, least, NULL },
 #define NUMBER(key) { #key, SETTING_NUMBER, 0, NULL },
 #define FRACTION(key) { #key, SETTING_FRACTION, 0, NULL },
+#define PATTERN(key) { #key, SETTING_PATTERN, 0, NULL },
 #define WORD(key, words) { #key, SETTING_WORD, 0, words },
 #include "model/train.def"
 };
@@ -37,6 +38,7 @@ static void value_is(context *c, span at, const struct setting *k)
     case SETTING_WHOLE:
         diag(c->diags, at, E_TRAIN_VALUE, k->key, arena_printf(c->arena, "a whole number from %g", k->least));
         break;
+    case SETTING_PATTERN:
     case SETTING_NUMBER: diag(c->diags, at, E_TRAIN_VALUE, k->key, "a number, at least 0"); break;
     case SETTING_FRACTION: diag(c->diags, at, E_TRAIN_VALUE, k->key, "a number from 0 to below 1"); break;
     case SETTING_WORD: diag(c->diags, at, E_TRAIN_VALUE, k->key, arena_printf(c->arena, "one of: %s", k->words)); break;
@@ -46,10 +48,17 @@ static void value_is(context *c, span at, const struct setting *k)
 static void take(context *c, const tree_map *line, const struct setting *k)
 {
     model_instance *s = c->model->instances.data[0];
-    train_setting made = { .key = line->left->name, .at = line->at };
+    train_setting made = { .key = line->left->name, .pattern = line->pattern, .at = line->at };
     const tree_expr *why;
+    if ((k->kind == SETTING_PATTERN) != (line->pattern != NULL)) {
+        diag(c->diags, line->left->at, E_TRAIN_VALUE, k->key,
+             line->pattern ? "one for all parameters" : "one for parameters of a pattern");
+        diag_hint(c->diags, line->pattern ? "%s = ...; the rate of some: group \"%s\" = 0.1" : "%s \"%s\" = 0.1", k->key,
+                  line->pattern ? line->pattern : "embed.*");
+        return;
+    }
     for (size_t i = 0; i < c->model->train.len; i++)
-        if (c->model->train.data[i].key == made.key) {
+        if (c->model->train.data[i].key == made.key && c->model->train.data[i].pattern == made.pattern) {
             diag(c->diags, line->left->at, E_REDECLARED, made.key);
             diag_add_note(c->diags, c->model->train.data[i].at, "the first is here");
             return;

@@ -133,11 +133,11 @@ static void add_cell_argument(parser *p, tree_cell *c, const cell_argument *a)
 %type <ids> ids axes_or_none
 %type <type> type
 %type <decl> size data declared constant
-%type <stmt> stmt sizes inputs targets params consts outputs maps
+%type <stmt> stmt sizes inputs targets params consts outputs maps settings
 %type <stmts> stmts
 %type <cell> cell_arguments
 %type <argument> cell_argument
-%type <map> map
+%type <map> map setting
 %type <call_argument> arg
 %type <output> output
 %type <direction> direction
@@ -239,7 +239,7 @@ stmt:
             $$->generate.time = $4;
             $$->generate.from = $7;
         }
-  | TRAIN '{' maps '}'                  { $$ = $3; $$->kind = TREE_TRAIN; $$->at = @$; }
+  | TRAIN '{' settings '}'              { $$ = $3; $$->kind = TREE_TRAIN; $$->at = @$; }
   | WEIGHTS id '{' maps '}'             { $$ = $4; $$->block.format = $2; $$->at = @$; }
   ;
 
@@ -357,7 +357,23 @@ map:
     expr '=' full
         {
             $$ = ARENA_NEW(p->arena, tree_map);
-            *$$ = (tree_map){ $1, $3, @$ };
+            *$$ = (tree_map){ .left = $1, .right = $3, .at = @$ };
+        }
+  ;
+
+settings:
+    %empty                              { $$ = tree_stmt_new(p, TREE_TRAIN, @$); }
+  | settings setting NEWLINE            { $$ = $1; PUSH(&$$->block.maps, *$2); }
+  | settings error NEWLINE              { $$ = $1; yyerrok; }
+  | settings error '{' maps '}' NEWLINE { $$ = $1; yyerrok; (void)$4; }
+  ;
+
+setting:
+    map
+  | NAME STRING '=' full
+        {
+            $$ = ARENA_NEW(p->arena, tree_map);
+            *$$ = (tree_map){ tree_name(p, $1, @1), $4, $2, @$ };
         }
   ;
 
@@ -474,7 +490,7 @@ static bool expects(const yypcontext_t *context, int token_kind)
 static const char *expected_text(parser *p, const yypcontext_t *context)
 {
     static const struct { int token_kind; const char *text; } singles[] = {
-        { T_STRING, "a path in quotes" }, { T_THEN, "'then'" }, { T_ELSE, "'else'" }, { T_ARROW, "'->'" },
+        { T_STRING, "a text in quotes" }, { T_THEN, "'then'" }, { T_ELSE, "'else'" }, { T_ARROW, "'->'" },
         { '{', "'{'" }, { '~', "'~'" }, { '=', "'='" }, { ':', "':'" }, { '(', "'('" }, { '[', "'['" }, { ',', "','" },
         { ')', "')'" }, { ']', "']'" }, { T_NEWLINE, "the end of the line" },
     };

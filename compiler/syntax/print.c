@@ -244,6 +244,7 @@ static void print_block(text *out, const tree_stmt *s)
     else text_open(out, "weights %s", s->block.format.text);
     for (size_t i = 0; i < s->block.maps.len; i++) {
         print_expr(out, s->block.maps.data[i].left, LEVEL_OR);
+        if (s->block.maps.data[i].pattern) text_put(out, " \"%s\"", s->block.maps.data[i].pattern);
         text_put(out, " = ");
         print_expr(out, s->block.maps.data[i].right, LEVEL_FULL);
         text_put(out, "\n");

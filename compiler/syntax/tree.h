@@ -95,6 +95,7 @@ typedef struct tree_decl {              /* size, input, target, param, const */
 
 typedef struct tree_map {               /* bias_ih(0:2*H) + bias_hh(0:2*H) = rows(br, bz), and option lines of train { } */
     tree_expr *left, *right;
+    name pattern;                       /* group "embed.*" = 0.1; else NULL */
     span at;
 } tree_map;
 

@@ -261,6 +261,21 @@ train slow.rnn --text text.txt -o f --updates 9 --csv f.csv; train lm.rnn --text
 equal f.csv g.csv "train { rate } and --rate"
 train slow.rnn --text text.txt -o f --updates 9 --rate 0.02 --csv f.csv; train lm.rnn --text text.txt -o f --updates 9 --csv g.csv
 equal f.csv g.csv "--rate over train { rate }"
+grouped() { # grouped LINES...: lm.rnn with these lines in train { }
+    awk -v lines="$1" '{ print } /train {/ { print lines }' lm.rnn >grouped.rnn
+}
+grouped 'group "p.*" = 0.1
+group "h.[WU]" = 0
+group "h.*" = 2'
+train grouped.rnn --text text.txt -o f --updates 9 --csv f.csv
+train lm.rnn --text text.txt -o f --updates 9 --csv g.csv --group 'p.*=0.1,h.[WU]=0,h.*=2'
+equal f.csv g.csv "train { group } and --group"
+train grouped.rnn --text text.txt -o f --updates 9 --csv f.csv --group 'h.*=0.5'
+train lm.rnn --text text.txt -o f --updates 9 --csv g.csv --group 'h.*=0.5'
+equal f.csv g.csv "--group over train { group }"
+train lm.rnn --text text.txt -o f --updates 9 --csv g.csv; differ f.csv g.csv "train { group }"
+grouped 'group "nothing.*" = 2'
+expect 1 "no parameter fits the pattern 'nothing.*'" train grouped.rnn --text text.txt -o f
 expect 2 "data is missing: one of --text" train lm.rnn
 expect 2 "only one of --text, --words and --data may be given" train lm.rnn --text text.txt --words text.txt
 expect 2 "only one of --text" eval lm.rnn --text text.txt --data tags.npz --weights hidden/last.safetensors
