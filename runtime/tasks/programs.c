@@ -14,7 +14,7 @@ const char task_characters[] = "0123456789-.+*()=<>: \nabcdefghijklmnopqrstuvwxy
 enum { TEXT_ROOM = 1024 };
 
 typedef struct program {
-    draw *draw;
+    chance *chance;
     size_t digits;
     char statements[TEXT_ROOM], expression[TEXT_ROOM];
     long long value; /* of the expression */
@@ -28,7 +28,7 @@ static long long number(program *p)
 {
     long long above = 1;
     for (size_t i = 0; i < p->digits; i++) above *= 10;
-    return 1 + (long long)draw_below(p->draw, (size_t)(above - 1));
+    return 1 + (long long)chance_below(p->chance, (size_t)(above - 1));
 }
 
 static void set_expression(program *p, const char *text, long long value)
@@ -42,7 +42,7 @@ static void make_sum(program *p)
 {
     char text[2 * TEXT_ROOM];
     long long n = number(p);
-    int minus = (int)draw_below(p->draw, 2), left = (int)draw_below(p->draw, 2);
+    int minus = (int)chance_below(p->chance, 2), left = (int)chance_below(p->chance, 2);
     if (left)
         snprintf(text, sizeof text, "(%s%c%lld)", p->expression, minus ? '-' : '+', n);
     else
@@ -53,14 +53,14 @@ static void make_sum(program *p)
 /* A number that is small enough to multiply by, or to count to. */
 static long long small_number(program *p)
 {
-    return 1 + (long long)draw_below(p->draw, 4 * p->digits);
+    return 1 + (long long)chance_below(p->chance, 4 * p->digits);
 }
 
 static void make_product(program *p)
 {
     char text[2 * TEXT_ROOM];
     long long n = small_number(p);
-    if (draw_below(p->draw, 2))
+    if (chance_below(p->chance, 2))
         snprintf(text, sizeof text, "(%s*%lld)", p->expression, n);
     else
         snprintf(text, sizeof text, "(%lld*%s)", n, p->expression);
@@ -71,7 +71,7 @@ static void make_choice(program *p)
 {
     char text[2 * TEXT_ROOM];
     long long a = number(p), b = number(p), other = number(p);
-    int greater = (int)draw_below(p->draw, 2);
+    int greater = (int)chance_below(p->chance, 2);
     snprintf(text, sizeof text, "(%s if %lld%c%lld else %lld)", p->expression, a, greater ? '>' : '<', b, other);
     set_expression(p, text, (greater ? a > b : a < b) ? p->value : other);
 }
@@ -91,7 +91,7 @@ static void make_names(program *p)
 {
     char text[2 * TEXT_ROOM], a = new_name(p), b = new_name(p);
     long long n = number(p);
-    int minus = (int)draw_below(p->draw, 2);
+    int minus = (int)chance_below(p->chance, 2);
     snprintf(text, sizeof text, "%c=%s\n%c=%lld\n", a, p->expression, b, n);
     add_statements(p, text);
     snprintf(text, sizeof text, "(%c%c%c)", a, minus ? '-' : '+', b);
@@ -103,7 +103,7 @@ static void make_loop(program *p)
 {
     char text[2 * TEXT_ROOM], a = new_name(p);
     long long n = number(p), times = small_number(p);
-    int minus = (int)draw_below(p->draw, 2);
+    int minus = (int)chance_below(p->chance, 2);
     snprintf(text, sizeof text, "%c=%s\nfor x in range(%lld):%c%c=%lld\n", a, p->expression, times, a,
              minus ? '-' : '+', n);
     add_statements(p, text);
@@ -118,13 +118,13 @@ static void put_text(task_sequence *s, task_array_id array, const char *text)
 
 void task_program_evaluation(task_sequence *s)
 {
-    program p = { .draw = &s->draw, .digits = task_whole(s, TASK_PARAMETER_program_evaluation_length), .name = 'a' };
+    program p = { .chance = &s->chance, .digits = task_whole(s, TASK_PARAMETER_program_evaluation_length), .name = 'a' };
     char text[TEXT_ROOM];
     long long n = number(&p);
     snprintf(text, sizeof text, "%lld", n);
     set_expression(&p, text, n);
     for (size_t i = task_whole(s, TASK_PARAMETER_program_evaluation_nesting); i > 0; i--) {
-        switch ((operation)draw_below(&s->draw, OPERATIONS)) {
+        switch ((operation)chance_below(&s->chance, OPERATIONS)) {
         case SUM: make_sum(&p); break;
         case PRODUCT: make_product(&p); break;
         case CHOICE: make_choice(&p); break;

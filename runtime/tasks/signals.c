@@ -9,9 +9,9 @@
 /* Feature k of a symbol, -1 or 1 and a bit: no part of the seed's, so that files of different seeds speak one language. */
 static double feature_of(size_t symbol, size_t k)
 {
-    draw d = draw_open("noisy_stream features", symbol, k);
-    double sign = draw_below(&d, 2) ? 1 : -1;
-    return sign * (0.5 + draw_uniform(&d));
+    chance d = chance_open("noisy_stream features", symbol, k);
+    double sign = chance_below(&d, 2) ? 1 : -1;
+    return sign * (0.5 + chance_uniform(&d));
 }
 
 /* `steps` steps of a symbol; of 0, none. */
@@ -22,7 +22,7 @@ static void put_symbol(task_sequence *s, size_t symbol, size_t steps)
     for (size_t t = 0; t < steps; t++)
         for (size_t k = 0; k < features; k++) {
             double clean = symbol ? feature_of(symbol, k) : 0;
-            task_put(s, TASK_ARRAY_noisy_stream_x, clean + noise * draw_normal(&s->draw));
+            task_put(s, TASK_ARRAY_noisy_stream_x, clean + noise * chance_normal(&s->chance));
         }
 }
 
@@ -30,13 +30,13 @@ void task_noisy_stream(task_sequence *s)
 {
     enum { SHORTEST = 2, LONGEST = 6, LEAST_REST = 1, MOST_REST = 4 };
     size_t symbols = task_whole(s, TASK_PARAMETER_noisy_stream_symbols);
-    put_symbol(s, 0, draw_between(&s->draw, LEAST_REST, MOST_REST));
-    for (size_t i = draw_between(&s->draw, task_whole(s, TASK_PARAMETER_noisy_stream_fewest),
+    put_symbol(s, 0, chance_between(&s->chance, LEAST_REST, MOST_REST));
+    for (size_t i = chance_between(&s->chance, task_whole(s, TASK_PARAMETER_noisy_stream_fewest),
                                  task_whole(s, TASK_PARAMETER_noisy_stream_most));
          i > 0; i--) {
-        size_t symbol = 1 + draw_below(&s->draw, symbols);
-        put_symbol(s, symbol, draw_between(&s->draw, SHORTEST, LONGEST));
-        put_symbol(s, 0, draw_between(&s->draw, LEAST_REST, MOST_REST));
+        size_t symbol = 1 + chance_below(&s->chance, symbols);
+        put_symbol(s, symbol, chance_between(&s->chance, SHORTEST, LONGEST));
+        put_symbol(s, 0, chance_between(&s->chance, LEAST_REST, MOST_REST));
         task_put(s, TASK_ARRAY_noisy_stream_y, (double)symbol);
     }
 }
@@ -75,7 +75,7 @@ typedef struct pen {
 static void put_point(pen *p, double dx, double dy, int end)
 {
     double row[] = { dx, dy, end };
-    for (int i = 0; i < 2; i++) row[i] += p->noise * draw_normal(&p->s->draw);
+    for (int i = 0; i < 2; i++) row[i] += p->noise * chance_normal(&p->s->chance);
     for (int i = 0; i < 3 && p->written < p->steps; i++) task_put(p->s, TASK_ARRAY_strokes_y, row[i]);
     for (int i = 0; i < 3 && p->written + 1 < p->steps; i++) task_put(p->s, TASK_ARRAY_strokes_x, row[i]);
     p->written += p->written < p->steps;
@@ -99,16 +99,16 @@ static void put_shape(pen *p, shape k, int last)
 /* Strokes of some shapes each, a gap between them. Each hand has its size and slant. */
 void task_strokes(task_sequence *s)
 {
-    draw *d = &s->draw;
+    chance *d = &s->chance;
     pen p = { .s = s, .noise = s->parameter[TASK_PARAMETER_strokes_noise],
               .steps = task_whole(s, TASK_PARAMETER_strokes_T) };
-    p.width = 2 + draw_uniform(d);
-    p.height = 3 + 2 * draw_uniform(d);
-    p.slant = 2 * draw_uniform(d) - 0.5;
+    p.width = 2 + chance_uniform(d);
+    p.height = 3 + 2 * chance_uniform(d);
+    p.slant = 2 * chance_uniform(d) - 0.5;
     for (int i = 0; i < 3; i++) task_put(s, TASK_ARRAY_strokes_x, i == 2);
     while (p.written < p.steps) {
-        for (size_t left = draw_between(d, LEAST_SHAPES, MOST_SHAPES); left > 0; left--)
-            put_shape(&p, (shape)draw_below(d, SHAPES), left == 1);
-        put_point(&p, p.width / 2 + draw_uniform(d), 0, 0); /* the pen in the air: to where the next stroke begins */
+        for (size_t left = chance_between(d, LEAST_SHAPES, MOST_SHAPES); left > 0; left--)
+            put_shape(&p, (shape)chance_below(d, SHAPES), left == 1);
+        put_point(&p, p.width / 2 + chance_uniform(d), 0, 0); /* the pen in the air: to where the next stroke begins */
     }
 }

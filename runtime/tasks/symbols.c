@@ -7,7 +7,7 @@ void task_copy_memory(task_sequence *s)
     size_t length = task_whole(s, TASK_PARAMETER_copy_memory_length);
     size_t blank = task_whole(s, TASK_PARAMETER_copy_memory_symbols), call = blank + 1;
     for (size_t t = 0; t < delay + 2 * length; t++) {
-        size_t at = t < length ? draw_below(&s->draw, blank) : t == delay + length - 1 ? call : blank;
+        size_t at = t < length ? chance_below(&s->chance, blank) : t == delay + length - 1 ? call : blank;
         task_put(s, TASK_ARRAY_copy_memory_x, (double)at);
         if (t < delay + length) task_put(s, TASK_ARRAY_copy_memory_y, (double)blank);
     }
@@ -20,12 +20,12 @@ void task_temporal_order(task_sequence *s)
 {
     enum { FIRST_OF_TWO = 4, BEGIN = 6, END = 7 }; /* a to d are 0 to 3, X and Y 4 and 5 */
     size_t least = task_whole(s, TASK_PARAMETER_temporal_order_T);
-    size_t steps = draw_between(&s->draw, least, least + least / 10);
-    size_t first = draw_between(&s->draw, least / 10, least / 5);
-    size_t second = draw_between(&s->draw, least / 2, least * 3 / 5);
-    size_t one = draw_below(&s->draw, 2), two = draw_below(&s->draw, 2);
+    size_t steps = chance_between(&s->chance, least, least + least / 10);
+    size_t first = chance_between(&s->chance, least / 10, least / 5);
+    size_t second = chance_between(&s->chance, least / 2, least * 3 / 5);
+    size_t one = chance_below(&s->chance, 2), two = chance_below(&s->chance, 2);
     for (size_t t = 0; t < steps; t++) {
-        size_t symbol = draw_below(&s->draw, FIRST_OF_TWO);
+        size_t symbol = chance_below(&s->chance, FIRST_OF_TWO);
         if (t == 0) symbol = BEGIN;
         if (t == steps - 1) symbol = END;
         if (t == first) symbol = FIRST_OF_TWO + one;
@@ -38,10 +38,10 @@ void task_temporal_order(task_sequence *s)
 void task_parity(task_sequence *s)
 {
     size_t odd = 0;
-    for (size_t t = draw_between(&s->draw, task_whole(s, TASK_PARAMETER_parity_shortest),
+    for (size_t t = chance_between(&s->chance, task_whole(s, TASK_PARAMETER_parity_shortest),
                                  task_whole(s, TASK_PARAMETER_parity_longest));
          t > 0; t--) {
-        size_t bit = draw_below(&s->draw, 2);
+        size_t bit = chance_below(&s->chance, 2);
         odd ^= bit;
         task_put(s, TASK_ARRAY_parity_x, (double)bit);
         task_put(s, TASK_ARRAY_parity_y, (double)odd);
@@ -75,10 +75,10 @@ static void put_reber(task_sequence *s, reber before, reber next, unsigned allow
 /* B, T or P, a string of the grammar, the same T or P, E: what is far apart must agree. */
 void task_reber(task_sequence *s)
 {
-    reber outer = draw_below(&s->draw, 2) ? P : T, before = outer;
+    reber outer = chance_below(&s->chance, 2) ? P : T, before = outer;
     put_reber(s, B, outer, 1u << T | 1u << P);
     for (int state = 0; state != REBER_END;) {
-        size_t arc = draw_below(&s->draw, 2);
+        size_t arc = chance_below(&s->chance, 2);
         reber next = reber_arcs[state][arc].symbol;
         put_reber(s, before, next, 1u << reber_arcs[state][0].symbol | 1u << reber_arcs[state][1].symbol);
         before = next;
@@ -92,11 +92,11 @@ void task_reber(task_sequence *s)
 
 void task_reversal(task_sequence *s)
 {
-    size_t length = draw_between(&s->draw, task_whole(s, TASK_PARAMETER_reversal_shortest),
+    size_t length = chance_between(&s->chance, task_whole(s, TASK_PARAMETER_reversal_shortest),
                                  task_whole(s, TASK_PARAMETER_reversal_longest));
     size_t mark = task_whole(s, TASK_PARAMETER_reversal_letters);
     for (size_t i = 0; i < length; i++)
-        task_put(s, TASK_ARRAY_reversal_source, (double)draw_below(&s->draw, mark));
+        task_put(s, TASK_ARRAY_reversal_source, (double)chance_below(&s->chance, mark));
     const task_rows *source = &s->rows[TASK_ARRAY_reversal_source];
     task_put(s, TASK_ARRAY_reversal_before, (double)mark);
     for (size_t i = 1; i <= length && !s->failed; i++) {

@@ -109,7 +109,7 @@ static bool make_rows(task_id which, const double *value, uint64_t seed, size_t 
     for (size_t n = 0; n < count && !s.failed; n++) {
         size_t before[TASK_ARRAY_COUNT];
         for (int i = 0; i < TASK_ARRAY_COUNT; i++) before[i] = rows[i].len;
-        s.draw = draw_open(tasks[which].name, seed, first + n);
+        s.chance = chance_open(tasks[which].name, seed, first + n);
         makers[which](&s);
         for (int i = 0; i < TASK_ARRAY_COUNT; i++)
             if (task_arrays[i].task == which) length[i][n] = (int32_t)((rows[i].len - before[i]) / task_arrays[i].width);

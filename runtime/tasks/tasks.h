@@ -1,11 +1,11 @@
 /* tasks.h: data that need no download: tasks of the literature on recurrent networks, made from a seed.
  *
  * tasks.def lists them. Sequence number n of a task depends on its parameters, the seed and n alone, not on how many
- * there are, and is the same on every machine: draw.h. */
+ * there are, and is the same on every machine: chance.h. */
 #ifndef TASKS_TASKS_H
 #define TASKS_TASKS_H
 
-#include "tasks/draw.h"
+#include "tasks/chance.h"
 #include "train/tensor.h"
 
 typedef enum task_id {
@@ -74,7 +74,7 @@ typedef struct task_rows {
 } task_rows;
 
 typedef struct task_sequence {
-    draw draw; /* of this sequence */
+    chance chance; /* of this sequence */
     const double *parameter;
     task_rows *rows; /* of each array */
     bool failed;     /* no memory */

@@ -1,8 +1,8 @@
-/* draw.c: see draw.h. No product is fused with a sum here: that would round once less where a machine can. */
+/* chance.c: see chance.h. No product is fused with a sum here: that would round once less where a machine can. */
 #if defined __clang__
 #pragma STDC FP_CONTRACT OFF
 #endif
-#include "tasks/draw.h"
+#include "tasks/chance.h"
 typedef double real;
 #define REAL_IS_DOUBLE 1
 #include "kernels/compiler.h"
@@ -16,35 +16,35 @@ static uint64_t hash(const char *word) /* FNV-1a */
     return h;
 }
 
-draw draw_open(const char *task, uint64_t seed, uint64_t n)
+chance chance_open(const char *task, uint64_t seed, uint64_t n)
 {
-    return (draw){ .key = random_key(hash(task), seed, n) };
+    return (chance){ .key = random_key(hash(task), seed, n) };
 }
 
-static uint64_t next(draw *d)
+static uint64_t next(chance *d)
 {
     return random_mix(d->key + ++d->count * RANDOM_STEP);
 }
 
-size_t draw_below(draw *d, size_t n)
+size_t chance_below(chance *d, size_t n)
 {
     return (size_t)((next(d) >> 32) * (uint64_t)n >> 32);
 }
 
-size_t draw_between(draw *d, size_t least, size_t most)
+size_t chance_between(chance *d, size_t least, size_t most)
 {
-    return least + draw_below(d, most - least + 1);
+    return least + chance_below(d, most - least + 1);
 }
 
-double draw_uniform(draw *d)
+double chance_uniform(chance *d)
 {
     return (double)(next(d) >> 40) * (1 / 16777216.0);
 }
 
 /* Box and Muller: sqrt(-2 ln u) cos(2 pi v), u in (0, 1]. */
-double draw_normal(draw *d)
+double chance_normal(chance *d)
 {
-    double u = 1 - draw_uniform(d), v = draw_uniform(d);
+    double u = 1 - chance_uniform(d), v = chance_uniform(d);
     return sqrt(-2 * natural_log(u)) * sine_of_turns(v + 0.25);
 }
 
