@@ -50,18 +50,19 @@ size_t sample_draw(double *p, size_t n, const sample_options *o, double u, size_
     double most = p[likeliest(p, n)], all = 0, sum = 0;
     if (o->temperature == 0 || !(most > 0)) return likeliest(p, n);
     for (size_t i = 0; i < n; i++) all += p[i] = pow(p[i] / most, 1 / o->temperature);
-    size_t count = 0;
+    size_t count = 0; /* of those in `order`, all above 0: the last one is chosen where rounding leaves something */
     if (o->top_k == 0 && o->top_p >= 1) {
-        for (; count < n; count++) order[count] = count;
+        for (size_t i = 0; i < n; i++)
+            if (p[i] > 0) order[count++] = i;
         sum = all;
     } else {
         double *rest = p;
         while (count < n && (o->top_k == 0 || count < o->top_k) && (count == 0 || sum < o->top_p * all)) {
             size_t best = likeliest(rest, n);
+            if (!(rest[best] > 0)) break;
             order[count++] = best;
             sum += rest[best];
             rest[best] = -rest[best]; /* taken; the sign is put back below */
-            if (rest[best] == 0) break;
         }
         for (size_t i = 0; i < count; i++) p[order[i]] = -p[order[i]];
     }
