@@ -114,7 +114,7 @@ int hello_step(const hello_args *given)
     {
         const size_t t = 0;
         /* W @ h[t-1] */
-        contract((int)(batch), 8, 8, h_all + t * batch * 8, 8, 1, args->packed + 0, 16, 128, a_matmul_all, 8, 0);
+        contract((int)(batch), 8, 8, h_all + t * batch * 8, 8, 1, args->packed + 0, a_matmul_all, 8, 0);
         for (size_t row = 0; row < batch; row++) {
             const real *a_matmul_row = a_matmul_all + row * 8;
             const real *a_lookup_row = a_lookup_all + (t * batch + row) * 8;
@@ -132,7 +132,7 @@ int hello_step(const hello_args *given)
     }
 
     /* V @ h[t] */
-    contract((int)(batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 128, 16, 128, o_matmul_all, 4, 0);
+    contract((int)(batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 128, o_matmul_all, 4, 0);
     for (size_t row = 0; row < batch; row++) {
         const real *o_matmul_row = o_matmul_all + row * 4;
         const real *c_row = params + 136;
@@ -266,7 +266,7 @@ int hello_forward(const hello_args *args)
     /* scan over t, forward */
     for (size_t t = 0; t < T; t++) {
         /* W @ h[t-1] */
-        contract((int)(batch), 8, 8, h_all + t * batch * 8, 8, 1, args->packed + 0, 16, 128, a_matmul_all, 8, 0);
+        contract((int)(batch), 8, 8, h_all + t * batch * 8, 8, 1, args->packed + 0, a_matmul_all, 8, 0);
         for (size_t row = 0; row < batch; row++) {
             const real *a_matmul_row = a_matmul_all + row * 8;
             const real *a_lookup_row = a_lookup_all + (t * batch + row) * 8;
@@ -284,7 +284,7 @@ int hello_forward(const hello_args *args)
     }
 
     /* V @ h[t] */
-    contract((int)(T * batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 128, 16, 128, o_matmul_all, 4, 0);
+    contract((int)(T * batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 128, o_matmul_all, 4, 0);
     for (size_t row = 0; row < T * batch; row++) {
         const real *o_matmul_row = o_matmul_all + row * 4;
         const real *c_row = params + 136;
@@ -451,7 +451,7 @@ int hello_loss(const hello_args *args)
     /* scan over t, forward */
     for (size_t t = 0; t < T; t++) {
         /* W @ h[t-1] */
-        contract((int)(batch), 8, 8, h_all + t * batch * 8, 8, 1, args->packed + 0, 16, 128, a_matmul_all, 8, 0);
+        contract((int)(batch), 8, 8, h_all + t * batch * 8, 8, 1, args->packed + 0, a_matmul_all, 8, 0);
         for (size_t row = 0; row < batch; row++) {
             const real *a_matmul_row = a_matmul_all + row * 8;
             const real *a_lookup_row = a_lookup_all + (t * batch + row) * 8;
@@ -469,7 +469,7 @@ int hello_loss(const hello_args *args)
     }
 
     /* V @ h[t] */
-    contract((int)(T * batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 128, 16, 128, o_matmul_all, 4, 0);
+    contract((int)(T * batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 128, o_matmul_all, 4, 0);
     for (size_t row = 0; row < T * batch; row++) {
         const real *o_matmul_row = o_matmul_all + row * 4;
         const real *c_row = params + 136;
@@ -687,7 +687,7 @@ int hello_grad(const hello_args *args)
     /* scan over t, forward */
     for (size_t t = 0; t < T; t++) {
         /* W @ h[t-1] */
-        contract((int)(batch), 8, 8, h_all + t * batch * 8, 8, 1, args->packed + 0, 16, 128, a_matmul_all, 8, 0);
+        contract((int)(batch), 8, 8, h_all + t * batch * 8, 8, 1, args->packed + 0, a_matmul_all, 8, 0);
         for (size_t row = 0; row < batch; row++) {
             const real *a_matmul_row = a_matmul_all + row * 8;
             const real *a_lookup_row = a_lookup_all + (t * batch + row) * 8;
@@ -718,7 +718,7 @@ int hello_grad(const hello_args *args)
         }
     }
     /* V @ h[t] */
-    contract((int)(T * batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 128, 16, 128, o_matmul_all, 4, 0);
+    contract((int)(T * batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 128, o_matmul_all, 4, 0);
     for (size_t row = 0; row < T * batch; row++) {
         const real *o_matmul_row = o_matmul_all + row * 4;
         const real *c_row = params + 136;
@@ -816,9 +816,9 @@ int hello_grad(const hello_args *args)
         }
     }
     /* V' @ d_o[t] */
-    contract((int)(T * batch), 8, 4, d_o_all, 4, 1, args->packed + 256, 16, 64, d_o_matmul_all, 8, 0);
+    contract((int)(T * batch), 8, 4, d_o_all, 4, 1, args->packed + 256, d_o_matmul_all, 8, 0);
     /* d_V = sum over t of d_o[t] @ h[t]' */
-    contract(4, 8, (int)(T * batch), d_o_all, 1, 4, h_all + batch * 8, 8, 16, grads + 104, 8, 1);
+    outer(4, 8, (int)(T * batch), d_o_all, 4, 1, h_all + batch * 8, 8, grads + 104, 8);
     /* d_a.2 beyond the end */
     for (size_t t = ragged ? 0 : T; t < T + 1; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
@@ -859,7 +859,7 @@ int hello_grad(const hello_args *args)
             }
         }
         /* d_a.2[t] = W' @ d_a[t] */
-        contract((int)(batch), 8, 8, d_a_all + t * batch * 8, 8, 1, args->packed + 320, 16, 128, d_a_2_all + t * batch * 8, 8, 0);
+        contract((int)(batch), 8, 8, d_a_all + t * batch * 8, 8, 1, args->packed + 320, d_a_2_all + t * batch * 8, 8, 0);
         /* d_a.2 beyond the end */
         if (ragged) {
             for (size_t seq = 0; seq < batch; seq++) {
@@ -874,7 +874,7 @@ int hello_grad(const hello_args *args)
     }
 
     /* d_W = sum over t of d_a[t] @ h[t-1]' */
-    contract(8, 8, (int)(T * batch), d_a_all, 1, 8, h_all, 8, 16, grads, 8, 1);
+    outer(8, 8, (int)(T * batch), d_a_all, 8, 1, h_all, 8, grads, 8);
     /* d_a.1 = sum over t of scatter(x[t], d_a[t]) */
     for (size_t unit = 0; unit < 32; unit++) (d_a_1_all)[unit] = 0;
     for (size_t t = 0; t < T; t++) {
@@ -939,13 +939,13 @@ void hello_init(float *params, uint64_t seed)
 
 void hello_pack(const float *params, float *packed)
 {
-    memset(packed + 0, 0, 128 * sizeof(real));
+    memset(packed + 0 + 0, 0, 128 * sizeof(real));    /* the padding */
     pack_matrix(8, 8, params + 0, 1, 8, packed + 0, 0, 0, 8);
-    memset(packed + 128, 0, 128 * sizeof(real));
+    memset(packed + 128 + 0, 0, 128 * sizeof(real));    /* the padding */
     pack_matrix(8, 4, params + 104, 1, 8, packed + 128, 0, 0, 8);
-    memset(packed + 256, 0, 64 * sizeof(real));
+    memset(packed + 256 + 0, 0, 64 * sizeof(real));    /* the padding */
     pack_matrix(4, 8, params + 104, 8, 1, packed + 256, 0, 0, 4);
-    memset(packed + 320, 0, 128 * sizeof(real));
+    memset(packed + 320 + 0, 0, 128 * sizeof(real));    /* the padding */
     pack_matrix(8, 8, params + 0, 8, 1, packed + 320, 0, 0, 8);
 }
 

@@ -11,6 +11,8 @@
 #include "kernels/compiler.h"
 #include "kernels/functions.h"
 #include "kernels/contract.h"
+#include "kernels/outer.h"
+#include "kernels/pack.h"
 #include "kernels/rows.h"
 #include "kernels/random.h"
 
@@ -32,6 +34,7 @@ extern "C" {
 }
 #endif
 #define contract RNN_LIBRARY(contract)
+#define outer RNN_LIBRARY(outer)
 #define pack_matrix RNN_LIBRARY(pack_matrix)
 #define row_softmax RNN_LIBRARY(row_softmax)
 #define row_max RNN_LIBRARY(row_max)

@@ -305,11 +305,12 @@ static void write_kernels(file *f, const char *body)
         text_line(out, "#include \"rnn.h\"");
         return;
     }
-    static const char *const products[] = {"contract", "pack_matrix", NULL};
+    static const char *const products[] = {"contract", "pack_matrix", "outer", NULL};
+    static const char *const outer[] = {"outer", NULL}, *const pack[] = {"pack_matrix", NULL};
     static const char *const rows[] = {"row_sum", "row_max", "row_softmax", "row_logsumexp", NULL};
     static const struct { const char *path; const char *const *functions; } parts[] = {    /* NULL: always */
-        {"kernels/compiler.h", NULL}, {"kernels/functions.h", NULL}, {"kernels/contract.h", products}, {"kernels/rows.h", rows},
-        {"kernels/random.h", NULL}};
+        {"kernels/compiler.h", NULL}, {"kernels/functions.h", NULL}, {"kernels/contract.h", products}, {"kernels/outer.h", outer},
+        {"kernels/pack.h", pack}, {"kernels/rows.h", rows}, {"kernels/random.h", NULL}};
     text_blank(out);
     text_line(out, "/* ==== kernels: the same text for every model ==== */");
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {

@@ -1,4 +1,4 @@
-/* products.c: matrix products as calls of the kernel `contract`, or as plain loops where the kernel's layout does not fit; and the
+/* products.c: matrix products as calls of the kernels `contract` and `outer`, or as plain loops where the kernel's layout does not fit; and the
  * packed matrices that they meet. */
 #include "emit/writer.h"
 
@@ -50,9 +50,8 @@ static void write_rows_product(writer *w, const stmt *s)
     for (size_t i = 0; i < c->segments.len; i++) {
         const segment *seg = &c->segments.data[i];
         int stride = seg->a.si ? seg->a.si : 1;
-        text_line(w->out, "contract((int)(%s), %d, %d, %s, %d, %d, %s, %d, %d, %s, %d, %d);", rows, c->N, seg->K,
-                  first_row(w, seg->a, flat), columns(w, seg->a), stride, packed_address(w, seg->packing), PANEL,
-                  PANEL * seg->K, first_row(w, c->to, flat), columns(w, c->to), i > 0);
+        text_line(w->out, "contract((int)(%s), %d, %d, %s, %d, %d, %s, %s, %d, %d);", rows, c->N, seg->K, first_row(w, seg->a, flat),
+                  columns(w, seg->a), stride, packed_address(w, seg->packing), first_row(w, c->to, flat), columns(w, c->to), i > 0);
     }
     w->flat_axis = 0;
     close_rows(w, before);
@@ -72,8 +71,8 @@ static void write_outer_product(writer *w, const stmt *s)
     int row_c = c->M == 1 ? c->N : c->to.si, col_c = c->N == 1 ? 1 : c->to.sj ? c->to.sj : 1;
     const char *a = first_row(w, c->a, flat), *b = first_row(w, c->b, flat);
     if (unit_b == 1 && col_c == 1 && (!w->p->buffers.data[c->to.buffer].axes)) {
-        text_line(w->out, "contract(%d, %d, (int)(%s), %s, %d, %d, %s, %d, %d, %s, %d, 1);", c->M, c->N, rows, a, unit_a,
-                  columns(w, c->a), b, columns(w, c->b), PANEL, c_address(w, c->to), row_c);
+        text_line(w->out, "outer(%d, %d, (int)(%s), %s, %d, %d, %s, %d, %s, %d);", c->M, c->N, rows, a, columns(w, c->a), unit_a, b,
+                  columns(w, c->b), c_address(w, c->to), row_c);
     } else {
         text_open(w->out, "for (size_t row = 0; row < %s; row++)", rows);
         text_open(w->out, "for (size_t unit = 0; unit < %d; unit++)", c->M);
@@ -138,7 +137,7 @@ void write_contract(writer *w, const stmt *s)
 void write_packing(writer *w, const packing *pk, const char *base)
 {
     if (pk->N % PANEL)
-        text_line(w->out, "memset(%s, 0, %zu * sizeof(real));", base, plan_packed_size(pk->K, pk->N));
+        text_line(w->out, "memset(%s + %d, 0, %d * sizeof(real));    /* the padding */", base, pk->N / PANEL * PANEL * pk->K, PANEL * pk->K);
     for (size_t i = 0; i < pk->pieces.len; i++) {
         const packed_piece *x = &pk->pieces.data[i];
         int k_stride = x->transposed ? x->matrix.sj : x->matrix.si, n_stride = x->transposed ? x->matrix.si : x->matrix.sj;

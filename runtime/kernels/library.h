@@ -10,6 +10,8 @@
 #include "kernels/compiler.h"
 #include "kernels/functions.h"
 #include "kernels/contract.h"
+#include "kernels/outer.h"
+#include "kernels/pack.h"
 #include "kernels/rows.h"
 
 #define KERNEL(name, parameters, arguments)                                                                           \
