@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum option_kind { FLAG, TEXT, NUMBER, DECIMAL, CHOICE, LIST } option_kind;
+typedef enum option_kind { FLAG, TEXT, NUMBER, SEED, DECIMAL, CHOICE, LIST } option_kind;
 
 #define IN(command) (1u << COMMAND_##command)
 #define ALL_BUT_HELP (IN(check) | IN(build) | IN(run) | IN(train) | IN(eval) | IN(sample) | IN(gradcheck) | IN(explain) | \
@@ -84,23 +84,24 @@ static int unknown_option(const options *o, const char *word)
 
 /* ---- values ------------------------------------------------------------------------------------------------------ */
 
-/* A whole number from 1 to `most`; false when it is none. */
-static bool read_number(const char *written, uint64_t most, uint64_t *number)
+/* A whole number from `least` to `most`; false when it is none. */
+static bool read_number(const char *written, uint64_t least, uint64_t most, uint64_t *number)
 {
     if (*written < '0' || *written > '9') return false;
     char *end;
     errno = 0;
     unsigned long long n = strtoull(written, &end, 10);
-    if (errno || *end || n < 1 || n > most) return false;
+    if (errno || *end || n < least || n > most) return false;
     *number = n;
     return true;
 }
 
 static int set_number(options *o, option_id id, const char *written)
 {
-    if (read_number(written, OPTIONS_MAX_NUMBER, &o->value[id].number)) return 0;
-    return options_fault(o, "--%s: expected a whole number from 1 to %d, found '%s'", option_table[id].name,
-                         OPTIONS_MAX_NUMBER, written);
+    uint64_t least = option_table[id].kind == SEED ? 0 : 1;
+    if (read_number(written, least, OPTIONS_MAX_NUMBER, &o->value[id].number)) return 0;
+    return options_fault(o, "--%s: expected a whole number from %d to %d, found '%s'", option_table[id].name,
+                         (int)least, OPTIONS_MAX_NUMBER, written);
 }
 
 static int set_decimal(options *o, option_id id, const char *written)
@@ -135,7 +136,8 @@ static int set_value(options *o, option_id id, const char *written)
     case TEXT:
         if (!*written) return options_fault(o, "--%s: found an empty word", p->name);
         break;
-    case NUMBER: return set_number(o, id, written);
+    case NUMBER:
+    case SEED: return set_number(o, id, written);
     case DECIMAL: return set_decimal(o, id, written);
     case CHOICE:
         if (!find_choice(p->argument, written, &o->value[id].number))
@@ -246,7 +248,7 @@ int options_steps(const options *o, const graph_axis *axis, int axes, int *steps
     if (!o->value[OPTION_STEPS].given) return 0;
     uint64_t number;
     const char *written = o->value[OPTION_STEPS].text;
-    if (read_number(written, OPTIONS_MAX_STEPS, &number)) {
+    if (read_number(written, 1, OPTIONS_MAX_STEPS, &number)) {
         for (int i = 1; i <= axes; i++) steps[i] = (int)number;
         return 0;
     }
@@ -258,7 +260,7 @@ int options_steps(const options *o, const graph_axis *axis, int axes, int *steps
             if (strlen(axis[i].letter) == (size_t)(equals - word) &&
                 strncmp(axis[i].letter, word, (size_t)(equals - word)) == 0)
                 found = i;
-        if (!found || !read_number(equals + 1, OPTIONS_MAX_STEPS, &number)) return steps_fault(o, word);
+        if (!found || !read_number(equals + 1, 1, OPTIONS_MAX_STEPS, &number)) return steps_fault(o, word);
         steps[found] = (int)number;
         if (!part[n]) return 0;
         part += n + 1;
@@ -309,6 +311,7 @@ const char *options_text(const options *o)
         case FLAG: text_put(t, " --%s", p->name); break;
         case TEXT:
         case NUMBER:
+        case SEED:
         case DECIMAL:
         case CHOICE: text_put(t, " --%s %s", p->name, o->value[i].text); break;
         case LIST:
