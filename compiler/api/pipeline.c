@@ -31,7 +31,8 @@ static const char *read_file(arena *a, const char *path, size_t *length)
     }
     int fault = !bytes ? ENOMEM : ferror(f) ? errno : len > SOURCE_MAX_BYTES ? EFBIG : 0;
     fclose(f);
-    const char *all = fault ? NULL : arena_strndup(a, bytes, *length = len);
+    *length = len; /* of a file that is too large, too: the caller may tell it from one that cannot be read */
+    const char *all = fault ? NULL : arena_strndup(a, bytes, len);
     guard_free(bytes);
     errno = fault;
     return all;

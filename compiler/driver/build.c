@@ -140,7 +140,8 @@ static int build(const options *o, arena *a)
     po.purpose = FOR_BUILD;
     read_emit_options(o, &po.emit);
     pipeline p;
-    if (!command_open(&p, a, &po)) return EXIT_SYSTEM;
+    int unread = command_open(&p, a, &po);
+    if (unread) return unread;
     bool good = pipeline_check(&p);
     command_print_messages(o, &p);
     if (!good) return EXIT_SPEC;

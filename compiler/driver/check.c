@@ -10,8 +10,8 @@ static int check_one(const options *o, const char *path)
     pipeline_options po = command_pipeline(o, path);
     po.data_size = STAND_IN;
     pipeline p;
-    int code = EXIT_SYSTEM;
-    if (command_open(&p, a, &po)) {
+    int code = command_open(&p, a, &po);
+    if (!code) {
         code = pipeline_check(&p) ? EXIT_SUCCESS : EXIT_SPEC;
         command_print_messages(o, &p);
         if (code == EXIT_SUCCESS && o->value[OPTION_VERBOSE].given) {

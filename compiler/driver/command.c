@@ -19,11 +19,11 @@ int command_fault(int code, const char *format, ...)
     return code;
 }
 
-bool command_open(pipeline *p, arena *a, const pipeline_options *o)
+int command_open(pipeline *p, arena *a, const pipeline_options *o)
 {
     const char *fault = pipeline_read(p, a, o);
-    if (fault) command_fault(EXIT_SYSTEM, "%s", fault);
-    return fault == NULL;
+    if (!fault) return 0;
+    return command_fault(p->length > SOURCE_MAX_BYTES ? EXIT_SPEC : EXIT_SYSTEM, "%s", fault);
 }
 
 int command_can_write(const char *path)

@@ -14,8 +14,8 @@
 /* Prints "rnnc: error: ..." in one line to stderr and returns `code`. */
 int command_fault(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Reads the spec. False when the file cannot be read: the fault has been printed. */
-bool command_open(pipeline *p, arena *a, const pipeline_options *o);
+/* Reads the spec. 0, or the exit status after a message when the file cannot be read or is too large. */
+int command_open(pipeline *p, arena *a, const pipeline_options *o);
 
 /* Can a file be put at this path? 0, or EXIT_SYSTEM after saying why not. Leaves everything as it was. */
 int command_can_write(const char *path);

@@ -167,7 +167,8 @@ static int explain(const options *o, arena *a)
     po.data_size = STAND_IN;
     if (!o->value[OPTION_STAGE].given) po.purpose = FOR_EXPLAIN;
     pipeline p;
-    if (!command_open(&p, a, &po)) return EXIT_SYSTEM;
+    int unread = command_open(&p, a, &po);
+    if (unread) return unread;
     text *out = text_new(a);
     bool stage_given = o->value[OPTION_STAGE].given;
     stage wanted = (stage)o->value[OPTION_STAGE].number;

@@ -11,10 +11,12 @@ int forward_compile(forward *f, arena *a, const options *o, const char *spec, co
     po.emit.standalone = true;
     po.emit.real_double = real_double;
     if (sequences > 1 && sequences <= OPTIONS_MAX_NUMBER) po.emit.batch = (int)sequences;
+    int unread = 0;
     if (spec)
         pipeline_open_text(&f->p, a, &po, spec);
-    else if (!command_open(&f->p, a, &po))
-        return EXIT_SYSTEM;
+    else
+        unread = command_open(&f->p, a, &po);
+    if (unread) return unread;
     bool good = pipeline_check(&f->p);
     command_print_messages(o, &f->p);
     if (!good) return EXIT_SPEC;

@@ -225,7 +225,8 @@ static int prepare(checker *c)
     po.data_size = STAND_IN;
     po.emit.standalone = po.emit.real_double = true;
     po.emit.batch = o->value[OPTION_BATCH].given ? (int)o->value[OPTION_BATCH].number : BATCH_DEFAULT;
-    if (!command_open(&c->p, c->arena, &po)) return EXIT_SYSTEM;
+    int unread = command_open(&c->p, c->arena, &po);
+    if (unread) return unread;
     bool good = pipeline_check(&c->p);
     command_print_messages(o, &c->p);
     if (!good) return EXIT_SPEC;

@@ -18,7 +18,8 @@ int probed_check(probed *m, const options *o, const char *path, model_define *de
     po.purpose = FOR_RUN;
     po.data_size = STAND_IN;
     po.emit.standalone = po.emit.real_double = true;
-    if (!command_open(&m->p, m->arena, &po)) return EXIT_SYSTEM;
+    int unread = command_open(&m->p, m->arena, &po);
+    if (unread) return unread;
     bool good = pipeline_check(&m->p);
     command_print_messages(o, &m->p);
     return good ? 0 : EXIT_SPEC;

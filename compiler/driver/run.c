@@ -80,7 +80,8 @@ static int compile(run *r)
     po.purpose = FOR_RUN;
     po.emit.standalone = true;
     po.emit.real_double = r->o->value[OPTION_REAL].number == REAL_DOUBLE;
-    if (!command_open(&r->p, r->arena, &po)) return EXIT_SYSTEM;
+    int unread = command_open(&r->p, r->arena, &po);
+    if (unread) return unread;
     bool good = pipeline_check(&r->p);
     command_print_messages(r->o, &r->p);
     if (!good) return EXIT_SPEC;

@@ -98,7 +98,8 @@ int compiled_check(compiled *c, arena *a, const options *o, const compile_option
     po.purpose = FOR_BUILD;
     po.emit.standalone = true;
     po.emit.real_double = o->value[OPTION_REAL].number == REAL_DOUBLE;
-    if (!command_open(&c->p, a, &po)) return EXIT_SYSTEM;
+    int unread = command_open(&c->p, a, &po);
+    if (unread) return unread;
     bool good = pipeline_check(&c->p);
     if (!how->silent && (!good || !how->quiet)) command_print_messages(o, &c->p);
     if (!good) return EXIT_SPEC;

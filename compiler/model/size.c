@@ -169,7 +169,7 @@ bool size_require(context *c, model_instance *s, const tree_expr *e, double *val
 bool size_whole(context *c, span at, double value, int *out)
 {
     if (!(value >= 1 && value <= MODEL_MAX_COMPONENTS) || value != floor(value)) {
-        diag(c->diags, at, E_SIZE_VALUE, (int)MODEL_MAX_COMPONENTS, value);
+        diag(c->diags, at, E_SIZE_VALUE, (int)MODEL_MAX_COMPONENTS, isnan(value) ? (double)NAN : value); /* not -nan */
         return false;
     }
     *out = (int)value;

@@ -77,7 +77,7 @@ static bool not_finite(loop *l, const char *what, double value)
     if (l->saved || l->o->resumed)
         snprintf(kept, sizeof kept, "the checkpoint is as of update %" PRIu64, l->saved ? l->saved : l->first_update);
     return fault_set(l->error, "%s is %g after %" PRIu64 " updates (epoch %" PRIu64 "); %s; lower --rate, or --clip",
-                     what, value, update, l->t->progress.epoch + 1, kept);
+                     what, isnan(value) ? (double)NAN : value, update, l->t->progress.epoch + 1, kept);
 }
 
 static bool refused(loop *l, int code)

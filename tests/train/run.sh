@@ -461,6 +461,8 @@ printf 'the cat Q\n' | cat - text.txt >strange.txt
 expect 1 "strange.txt" eval lm.rnn --text strange.txt --weights before
 printf 'model m {\n    input x[t] : real\n    output x as z\n}\n' >lossless.rnn
 expect 1 "has no loss" train lossless.rnn --data reals.npz -o f
+awk 'BEGIN { for (i = 0; i < 600000; i++) print "# a line of a comment that fills the file" }' >big.rnn
+expect 1 "big.rnn: cannot be read: a spec has at most 16 MiB" train big.rnn --text text.txt -o f
 
 # ---- memory ----------------------------------------------------------------------------------------------------------
 
