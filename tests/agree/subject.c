@@ -75,9 +75,9 @@ subject *subject_open(const char *label, const char *spec, const model_define *d
     s->forward = plain(s, (lower_options){ .mode = LOWER_INFERENCE, .outputs = true, .targets = !loss }, false);
     s->interface = s->forward;
     if (loss) {
-        s->loss = plain(s, (lower_options){ LOWER_INFERENCE, true, true, true }, false);
-        s->grad = plain(s, (lower_options){ LOWER_TRAINING, false, true, true }, true);
-        s->train = plain(s, (lower_options){ LOWER_TRAINING, false, true, true }, false);
+        s->loss = plain(s, (lower_options){ .mode = LOWER_INFERENCE, .outputs = true, .loss = true, .targets = true }, false);
+        s->grad = plain(s, (lower_options){ .mode = LOWER_TRAINING, .loss = true, .targets = true }, true);
+        s->train = plain(s, (lower_options){ .mode = LOWER_TRAINING, .loss = true, .targets = true }, false);
         s->interface = s->loss;
     }
     return s;

@@ -75,8 +75,8 @@ static int count(const graph *g, op o)
     return n;
 }
 
-#define TRAIN ((lower_options){LOWER_TRAINING, true, true, true})
-#define RUN ((lower_options){LOWER_INFERENCE, true, false, false})
+#define TRAIN ((lower_options){.mode = LOWER_TRAINING, .outputs = true, .loss = true, .targets = true})
+#define RUN ((lower_options){.mode = LOWER_INFERENCE, .outputs = true})
 
 START_TEST(calls_give_paths)
 {
