@@ -1,6 +1,6 @@
 # rnnc: everything is built here, without recursion into folders; what is built lies in build/.
 #
-#     make           build/rnnc and build/librnn.a; installs what is missing first (make deps)
+#     make           build/rnnc, build/librnn.a and build/lib/librnnc.{a,so}; installs what is missing first (make deps)
 #     make check     every test suite; the last line says "N passed, N failed"
 #     make demo      trains specs/models/char_lm.rnn and lets it write
 #     make bench     a training step beside PyTorch (bench/README.md)
@@ -27,7 +27,7 @@ WERROR   = -Werror
 OPTIMISE = -O2 -g
 Q        = $(if $(V),,@echo '  $@'; )
 CPPFLAGS_ALL = -D_POSIX_C_SOURCE=200809L -Icompiler -Iruntime -I$(BUILD) $(DEPS_CPPFLAGS) $(CPPFLAGS)
-CFLAGS_ALL   = -std=c11 $(OPTIMISE) $(SANITIZE) $(CFLAGS)
+CFLAGS_ALL   = -std=c11 $(OPTIMISE) -fPIC -fvisibility=hidden $(SANITIZE) $(CFLAGS)
 LIBS         = $(DEPS_LIBS) -lpthread -lm
 
 # ---- what must be installed -----------------------------------------------------------------------------------
@@ -79,6 +79,7 @@ else tcc=""; tcclib=""; fi; \
 rm -f build/probe build/probe.c; \
 { echo "DEPS_CPPFLAGS = $$(pkg-config --cflags jansson libzip) $$tcc"; \
   echo "DEPS_LIBS = $$(pkg-config --libs jansson libzip) $$tcclib"; \
+  echo "TCC_ARCHIVE = $$([ -z "$$tcc" ] || realpath -e "$$($(CC) -print-file-name=libtcc.a)" 2>/dev/null)"; \
   echo "CHECK_CFLAGS = $$(pkg-config --cflags check)"; \
   echo "CHECK_LIBS = $$(pkg-config --libs check)"; } > $(CONFIG)
 endef
@@ -98,8 +99,10 @@ OBJECTS   := $(SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/embedded.o \
 MAIN      := $(BUILD)/obj/compiler/driver/main.o
 KERNELS   := $(filter $(BUILD)/obj/runtime/kernels/%,$(OBJECTS))
 
+LIBRARY   := $(BUILD)/lib/librnnc.a $(BUILD)/lib/librnnc.so
+
 .PHONY: all
-all: $(BUILD)/rnnc $(BUILD)/librnnc.a $(if $(KERNELS),$(BUILD)/librnn.a)
+all: $(BUILD)/rnnc $(BUILD)/librnnc.a $(if $(KERNELS),$(BUILD)/librnn.a) $(LIBRARY)
 
 $(BUILD)/rnnc: $(MAIN) $(BUILD)/librnnc.a
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -111,6 +114,33 @@ $(BUILD)/librnnc.a: $(filter-out $(MAIN),$(OBJECTS)) $(BUILD)/objects.list
 $(BUILD)/librnn.a: $(KERNELS) $(BUILD)/objects.list
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $(filter %.o,$^)
+
+# The library for others, in lib/: one object in which all names but those of rnnc.h are local. What nobody calls from
+# there (the trainer, the commands) is not in it. librnnc.a above, with all names, is for the program and the tests.
+VERSION := $(shell sed -n 's/.*RNNC_VERSION "\(.*\)"/\1/p' compiler/base/version.h)
+SONAME   = librnnc.so.$(firstword $(subst ., ,$(VERSION)))
+API     := $(filter $(BUILD)/obj/compiler/api/%,$(OBJECTS))
+
+$(BUILD)/lib/rnnc.o: $(API) $(BUILD)/librnnc.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) -r -nostdlib $(SANITIZE) -o $@ $^
+	@objcopy --localize-hidden $@
+
+$(BUILD)/lib/librnnc.a: $(BUILD)/lib/rnnc.o
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+# A static libtcc is not made for shared objects: three variables of libc are out of its reach, see runtime/jit/streams.c.
+$(BUILD)/lib/tcc.a: $(TCC_ARCHIVE)
+	@mkdir -p $(@D)
+	@objcopy --redefine-sym stdout=tcc_stdout --redefine-sym stderr=tcc_stderr --redefine-sym environ=tcc_environ \
+	    $< $@
+
+OWN_TCC := $(if $(TCC_ARCHIVE),$(BUILD)/obj/runtime/jit/streams.o $(BUILD)/lib/tcc.a)
+$(BUILD)/lib/librnnc.so: $(BUILD)/lib/rnnc.o $(OWN_TCC)
+	$(Q)$(CC) $(CFLAGS_ALL) -shared -Wl,-soname,$(SONAME) -Wl,--exclude-libs,ALL $(LDFLAGS) -o $(@D)/$(SONAME) $^ \
+	    $(if $(OWN_TCC),$(filter-out -ltcc,$(LIBS)),$(LIBS))
+	@ln -sf $(SONAME) $@
 
 $(BUILD)/obj/%.o: %.c $(CONFIG) | $(if $(GENERATED),$(BUILD)/syntax/parse.h)
 	@mkdir -p $(@D)
@@ -253,8 +283,30 @@ compile_commands.json: $(CONFIG) Makefile
 	        '$(strip $(CPPFLAGS_ALL) -std=c11 $(WARNINGS))' "$$f"; done; echo; echo ']'; } > $@
 
 # Generated C that is not standalone includes rnn.h: cc -I$(PREFIX)/include/rnnc ...
+# Programs that call the compiler: cc $(pkg-config --cflags rnnc) ... $(pkg-config --libs rnnc)
 INCLUDE = $(DESTDIR)$(PREFIX)/include/rnnc
+define PKG_CONFIG
+prefix=$(PREFIX)
+libdir=$${prefix}/lib
+includedir=$${prefix}/include
+
+Name: rnnc
+Description: recurrence equations to C, compiled in memory and called
+Version: $(VERSION)
+Requires.private: jansson
+Libs: -L$${libdir} -lrnnc
+Libs.private: $(filter -ltcc -ldl,$(DEPS_LIBS)) -lpthread -lm
+Cflags: -I$${includedir}
+endef
+export PKG_CONFIG
+
 install: all
+	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include
+	install -m 644 compiler/api/rnnc.h $(DESTDIR)$(PREFIX)/include/
+	install -m 644 $(BUILD)/lib/librnnc.a $(DESTDIR)$(PREFIX)/lib/
+	install -m 755 $(BUILD)/lib/$(SONAME) $(DESTDIR)$(PREFIX)/lib/
+	ln -sf $(SONAME) $(DESTDIR)$(PREFIX)/lib/librnnc.so
+	@echo "$$PKG_CONFIG" > $(DESTDIR)$(PREFIX)/lib/pkgconfig/rnnc.pc
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(INCLUDE)/kernels
 	install -m 755 $(BUILD)/rnnc $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 $(BUILD)/librnn.a $(DESTDIR)$(PREFIX)/lib/
