@@ -250,10 +250,10 @@ demo: all
 
 .PHONY: layers tidy fmt install clean
 # Includes of compiler/ point one way along the stages; runtime/ includes nothing of compiler/; of the runtime, the
-# compiler's api and driver alone include anything.
+# compiler's exchange, api and driver alone include anything.
 layers:
 	@awk ' \
-	BEGIN { n = split("base syntax model graph lower derive passes plan emit api driver", order, " "); \
+	BEGIN { n = split("base syntax model graph lower derive passes plan emit exchange api driver", order, " "); \
 	        for (i = 1; i <= n; i++) rank[order[i]] = i; } \
 	/^[ \t]*#[ \t]*include[ \t]*["<]/ { \
 	    split(FILENAME, at, "/"); split($$0, quoted, /["<>]/); system_header = $$0 ~ /</; \
@@ -264,8 +264,8 @@ layers:
 	        if (stage) { print where ": runtime/ includes compiler/"; bad = 1 } \
 	    } else if (stage) { \
 	        if (rank[to[1]] > rank[at[2]]) { print where ": " at[2] " comes before " to[1]; bad = 1 } \
-	    } else if (at[2] != "driver" && at[2] != "api" && !system_header) { \
-	        print where ": neither an earlier stage, the api nor the driver"; bad = 1 } \
+	    } else if (at[2] != "driver" && at[2] != "api" && at[2] != "exchange" && !system_header) { \
+	        print where ": neither an earlier stage, exchange, the api nor the driver"; bad = 1 } \
 	} \
 	END { exit bad }' $(wildcard compiler/*/*.[chyl] compiler/*/*.def runtime/*.h runtime/*/*.[ch])
 

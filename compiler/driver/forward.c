@@ -1,6 +1,8 @@
 /* forward.c: compiles a spec in memory and computes its outputs; see forward.h. */
 #include "driver/forward.h"
 #include "api/weights.h"
+#include <math.h>
+#include <string.h>
 
 int forward_compile(forward *f, arena *a, const options *o, const char *spec, const char *path, size_t sequences,
                     bool real_double)
@@ -12,6 +14,7 @@ int forward_compile(forward *f, arena *a, const options *o, const char *spec, co
     po.emit.real_double = real_double;
     if (sequences > 1 && sequences <= OPTIONS_MAX_NUMBER) po.emit.batch = (int)sequences;
     int unread = 0;
+    if (spec) po.define_count = 0; /* a text of ours has nothing to choose */
     if (spec)
         pipeline_open_text(&f->p, a, &po, spec);
     else
@@ -59,8 +62,8 @@ static int compute(forward *f, const void *params)
     if (fault) return command_fault(EXIT_SYSTEM, "the generated code refuses its arguments (error %d)", fault);
     for (uint32_t i = 0; i < g->outputs.len; i++)
         if (outputs[i])
-            batch_to_array(&f->b, &f->l, g, graph_type(g, g->outputs.data[i].node), outputs[i],
-                           g->outputs.data[i].path, &f->out);
+            batch_to_array(&f->b, &f->l, g, graph_type(g, g->outputs.data[i].node), outputs[i], g->outputs.data[i].path,
+                           &f->out);
     if (f->targets) batch_to_array(&f->b, &f->l, g, type_real(SCALAR, 0), loss, "loss", &f->out);
     return f->out.error ? command_fault(EXIT_SYSTEM, "%s", f->out.error) : 0;
 }
@@ -83,4 +86,44 @@ void forward_close(forward *f)
 {
     if (f->open) loaded_close(&f->l);
     tensors_free(&f->out);
+}
+
+/* ---- comparing --------------------------------------------------------------------------------------------------- */
+
+/* The type of the output, which says how its array is laid out; `loss` is a number. */
+static type type_of(const forward *f, const char *word)
+{
+    const graph *g = f->targets ? f->p.loss : f->p.forward;
+    for (size_t i = 0; i < g->outputs.len; i++)
+        if (strcmp(g->outputs.data[i].path, word) == 0) return graph_type(g, g->outputs.data[i].node);
+    return type_real(SCALAR, 0);
+}
+
+static double distance(double a, double b)
+{
+    if (isnan(a) && isnan(b)) return 0;
+    if (a == b) return 0;
+    return isfinite(a) && isfinite(b) ? fabs(a - b) : INFINITY;
+}
+
+difference forward_compare(const forward *f, const tensor *found, const double *expected, double bound)
+{
+    difference d = { 0 };
+    type t = type_of(f, found->name);
+    double *a = ARENA_ARRAY(f->p.arena, double, found->count);
+    size_t size = (size_t)shape_size(t.shape), rows = batch_time_rows(f->g, t.axes, f->b.steps);
+    tensor_to_double(found, a);
+    for (size_t i = 0; i < found->count; i++) {
+        size_t n = i / (rows * size), s = i / size % rows;
+        if (t.axes & BATCH && !batch_inside(&f->b, f->g, t.axes, n, s)) continue;
+        double off = distance(a[i], expected[i]), magnitude = isfinite(expected[i]) ? fabs(expected[i]) : 0;
+        if (magnitude > d.scale) d.scale = magnitude;
+        if (off > d.absolute) {
+            d.absolute = off;
+            d.at = i;
+        }
+        d.compared++;
+        d.wrong += off > bound * fmax(1, magnitude);
+    }
+    return d;
 }

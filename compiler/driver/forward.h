@@ -26,9 +26,21 @@ typedef struct forward {
 int forward_compile(forward *f, arena *a, const options *o, const char *spec, const char *path, size_t sequences,
                     bool real_double);
 
-/* Fills in f->out from the parameters of `weights` (the file weights_path) and the arrays of `data` (the file data_path). */
+/* Fills in f->out from the parameters of `weights` (the file weights_path) and the arrays of `data` (the file
+ * data_path). */
 int forward_compute(forward *f, const char *weights_path, const tensors *weights, const char *data_path,
                     const tensors *data);
 void forward_close(forward *f);
+
+/* How far an output is from what was expected. */
+typedef struct difference {
+    double absolute, scale; /* scale: the largest number expected */
+    size_t at;              /* the element with the largest difference */
+    size_t compared, wrong;
+} difference;
+
+/* Compares an array of f->out with `expected`, laid out like it, inside the sequences. A number is wrong when
+ * |found - expected| > bound * max(1, |expected|). Neither NaN nor an infinity is near to anything but itself. */
+difference forward_compare(const forward *f, const tensor *found, const double *expected, double bound);
 
 #endif

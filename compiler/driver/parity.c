@@ -23,13 +23,6 @@ typedef struct parity {
     double bound;
 } parity;
 
-/* How far an output is from what was expected. */
-typedef struct difference {
-    double absolute, scale; /* scale: the largest number expected */
-    size_t at;              /* the element with the largest difference */
-    size_t compared, wrong;
-} difference;
-
 static int check_options(const options *o)
 {
     if (!o->value[OPTION_WEIGHTS].given) return options_fault(o, "--weights is missing");
@@ -87,7 +80,8 @@ static int sort_arrays(parity *k)
                              nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
     }
     if (outputs) return 0;
-    return command_fault(EXIT_SPEC, "%s: none of its arrays is an output of the model, so there is nothing to compare%s%s%s",
+    return command_fault(EXIT_SPEC,
+                         "%s: none of its arrays is an output of the model, so there is nothing to compare%s%s%s",
                          k->path, g->outputs.len ? "; it may hold '" : "",
                          g->outputs.len ? g->outputs.data[0].path : "", g->outputs.len ? "'" : "");
 }
@@ -116,45 +110,6 @@ static bool has_shape(const tensor *a, const tensor *b)
     return a->rank == b->rank && memcmp(a->dims, b->dims, a->rank * sizeof *a->dims) == 0;
 }
 
-/* The type of the output, which says how its array is laid out; `loss` is a number. */
-static type type_of(const parity *k, const char *word)
-{
-    const graph *g = k->f.targets ? k->f.p.loss : k->f.p.forward;
-    for (size_t i = 0; i < g->outputs.len; i++)
-        if (strcmp(g->outputs.data[i].path, word) == 0) return graph_type(g, g->outputs.data[i].node);
-    return type_real(SCALAR, 0);
-}
-
-/* Neither NaN nor infinity is near to anything but itself. */
-static double distance(double a, double b)
-{
-    if (isnan(a) && isnan(b)) return 0;
-    if (a == b) return 0;
-    return isfinite(a) && isfinite(b) ? fabs(a - b) : INFINITY;
-}
-
-static difference compare(const parity *k, const tensor *found, const tensor *expected, type t)
-{
-    difference d = { 0 };
-    double *a = ARENA_ARRAY(k->arena, double, found->count), *b = ARENA_ARRAY(k->arena, double, found->count);
-    size_t size = (size_t)shape_size(t.shape), rows = batch_time_rows(k->f.g, t.axes, k->f.b.steps);
-    tensor_to_double(found, a);
-    tensor_to_double(expected, b);
-    for (size_t i = 0; i < found->count; i++) {
-        size_t n = i / (rows * size), s = i / size % rows;
-        if (t.axes & BATCH && !batch_inside(&k->f.b, k->f.g, t.axes, n, s)) continue;
-        double off = distance(a[i], b[i]), size_of_it = isfinite(b[i]) ? fabs(b[i]) : 0;
-        if (size_of_it > d.scale) d.scale = size_of_it;
-        if (off > d.absolute) {
-            d.absolute = off;
-            d.at = i;
-        }
-        d.compared++;
-        d.wrong += off > k->bound * fmax(1, size_of_it);
-    }
-    return d;
-}
-
 static int compare_output(const parity *k, const tensor *found, int width)
 {
     const tensor *expected = tensors_find(&k->reference, found->name);
@@ -165,7 +120,9 @@ static int compare_output(const parity *k, const tensor *found, int width)
     if (!has_shape(found, expected))
         return command_fault(EXIT_SPEC, "%s: '%s' has shape %s, but the model's is %s", k->path, found->name,
                              dims_text(k->arena, expected), dims_text(k->arena, found));
-    difference d = compare(k, found, expected, type_of(k, found->name));
+    double *numbers = ARENA_ARRAY(k->arena, double, expected->count);
+    tensor_to_double(expected, numbers);
+    difference d = forward_compare(&k->f, found, numbers, k->bound);
     double relative = d.scale > 0 ? d.absolute / d.scale : d.absolute > 0 ? INFINITY : 0;
     printf("%-*s  largest difference %.3g, relative %.3g", width, found->name, d.absolute, relative);
     if (d.absolute > 0 && found->rank) printf(", at %s", place_text(k->arena, found, d.at));
@@ -208,8 +165,7 @@ int command_parity(const options *o)
         code = forward_compile(&k.f, k.arena, o, NULL, o->operands.data[0], sequences,
                                o->value[OPTION_REAL].number == REAL_DOUBLE);
     if (!code) code = sort_arrays(&k);
-    if (!code)
-        code = forward_compute(&k.f, o->value[OPTION_WEIGHTS].text, &k.weights, k.path, &k.inputs);
+    if (!code) code = forward_compute(&k.f, o->value[OPTION_WEIGHTS].text, &k.weights, k.path, &k.inputs);
     if (!code) code = compare_all(&k);
     forward_close(&k.f);
     tensors_free(&k.weights);

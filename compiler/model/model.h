@@ -230,7 +230,8 @@ typedef struct weight_foreign {
     name word;
     int begin, length;
     bool whole;
-} weight_foreign; /* rows of the tensor */
+    bool transposed; /* the rows of the transpose */
+} weight_foreign;    /* rows of the tensor */
 typedef struct weight_piece {
     uint32_t variable;
     bool transposed;

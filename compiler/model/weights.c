@@ -2,9 +2,9 @@
  *
  *     bias_ih(0:2*H) + bias_hh(0:2*H) = rows(br, bz)
  *
- * Left, a sum of foreign tensors or of row ranges of them; right, our parameters, or their transposes, stacked. Checked
- * for every call: the rows agree, a foreign tensor's ranges neither overlap nor leave gaps, every parameter of the cell
- * is there once. */
+ * Left, a sum of foreign tensors, of their transposes or of row ranges of them; right, our parameters, or their
+ * transposes, stacked. Checked for every call: the rows agree, a foreign tensor's ranges neither overlap nor leave gaps,
+ * every parameter of the cell is there once. */
 #include "model/context.h"
 
 #include <string.h>
@@ -82,9 +82,12 @@ static bool stack(check *k, model_weights *w)
 
 static bool add_foreign(check *k, model_weights *w, const tree_expr *e)
 {
-    const tree_expr *word = e->kind == TREE_CALL ? e->call.callee : e;
-    weight_foreign made = { .whole = true };
-    if (word->kind != TREE_NAME) return form(k, e->at, "tensors on the left: name, name(0:H) or a sum of them");
+    bool transposed = e->kind == TREE_UNARY && e->unary.op == TREE_TRANSPOSE;
+    if (transposed) e = e->unary.operand;
+    const tree_expr *word = e->kind == TREE_CALL && !transposed ? e->call.callee : e;
+    weight_foreign made = { .whole = true, .transposed = transposed };
+    if (word->kind != TREE_NAME)
+        return form(k, e->at, "tensors on the left: name, name', name(0:H) or a sum of them");
     made.word = word->name;
     if (e->kind == TREE_CALL) {
         double from = 0, to = 0;
@@ -94,7 +97,7 @@ static bool add_foreign(check *k, model_weights *w, const tree_expr *e)
         if (range->range.first && !size_require(k->c, k->s, range->range.first, &from)) return false;
         if (!size_require(k->c, k->s, range->range.end, &to)) return false;
         if (!(from >= 0 && to > from && to <= MODEL_MAX_COMPONENTS)) return form(k, range->at, "a range from 0 up");
-        made = (weight_foreign){ word->name, (int)from, (int)(to - from), false };
+        made = (weight_foreign){ word->name, (int)from, (int)(to - from), false, false };
     }
     array_push(k->c->arena, &w->foreign, made);
     return true;

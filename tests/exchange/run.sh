@@ -32,5 +32,6 @@ part() {
 }
 
 part parity numpy
+part torch_models numpy torch
 echo "exchange: $passed passed, $failed failed"
 [ $failed -eq 0 ]

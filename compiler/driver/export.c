@@ -1,0 +1,84 @@
+/* export.c: rnnc export SPEC --weights W.safetensors -o M.safetensors
+ *
+ * In: a spec and its weights. Out: the same numbers as a state dict of PyTorch, by the lines `weights torch { }` of
+ * the cells: h.weight_ih_l0, h.weight_ih_l0_reverse, p.dense.weight. Where PyTorch has two biases and we one, the
+ * second is 0. Parameters that no such line mentions keep their names. */
+#include "driver/command.h"
+#include "driver/outputs.h"
+#include "exchange/torch.h"
+#include "train/safetensors.h"
+#include <string.h>
+
+typedef struct export
+{
+    const options *o;
+    arena *arena;
+    pipeline p;
+    tensors weights, out;
+}
+export;
+
+static int check_options(const options *o)
+{
+    if (!o->value[OPTION_WEIGHTS].given) return options_fault(o, "--weights is missing");
+    if (!o->value[OPTION_OUT].given) return options_fault(o, "-o is missing");
+    command_files in = { 0 }, out = { 0 };
+    command_add_file(&in, "SPEC", o->operands.data[0]);
+    command_add_file(&in, "--weights", o->value[OPTION_WEIGHTS].text);
+    command_add_file(&out, "-o", o->value[OPTION_OUT].text);
+    return command_distinct(o, &in, &out);
+}
+
+static int read_files(export *k)
+{
+    const char *weights = k->o->value[OPTION_WEIGHTS].text;
+    pipeline_options po = command_pipeline(k->o, k->o->operands.data[0]);
+    int code = command_can_read(weights);
+    if (!code) code = command_can_write(k->o->value[OPTION_OUT].text);
+    if (code) return code;
+    if (!safetensors_read(weights, &k->weights)) return command_fault(EXIT_SPEC, "%s", k->weights.error);
+    if (!pipeline_open(&k->p, k->arena, &po)) return EXIT_SYSTEM;
+    bool good = pipeline_check(&k->p);
+    command_print_messages(k->o, &k->p);
+    return good ? 0 : EXIT_SPEC;
+}
+
+static int write(export *k)
+{
+    foreigns all = { 0 };
+    model_parameters left = { 0 };
+    const char *weights = k->o->value[OPTION_WEIGHTS].text;
+    const char *error = maps_export(k->arena, k->p.model, "torch", &k->weights, &all, &left);
+    if (error) return command_fault(EXIT_SPEC, "%s: %s", weights, error);
+    tensors wide = { 0 };
+    for (size_t i = 0; i < all.len; i++) {
+        const foreign *f = &all.data[i];
+        size_t dims[2] = { (size_t)f->shape.dim[0], (size_t)f->shape.dim[1] };
+        tensors_add(&wide, torch_name(k->arena, f), DTYPE_F64, (size_t)f->shape.rank, dims, f->values);
+    }
+    for (size_t i = 0; i < left.len; i++) {
+        const tensor *t = tensors_find(&k->weights, left.data[i]->path);
+        double *values = ARENA_ARRAY(k->arena, double, t->count);
+        tensor_to_double(t, values);
+        tensors_add(&wide, t->name, DTYPE_F64, t->rank, t->dims, values);
+        printf("note: '%s' keeps its name: no 'weights torch { }' mentions it\n", t->name);
+    }
+    bool good = !wide.error && outputs_like(k->arena, &wide, &k->weights, &k->out) &&
+                safetensors_write(k->o->value[OPTION_OUT].text, &k->out);
+    int code = good ? 0 : command_fault(EXIT_SYSTEM, "%s", wide.error ? wide.error : k->out.error);
+    tensors_free(&wide);
+    return code;
+}
+
+int command_export(const options *o)
+{
+    int code = check_options(o);
+    if (code) return code;
+    export k = { .o = o, .arena = arena_new() };
+    code = read_files(&k);
+    if (!code) code = write(&k);
+    tensors_free(&k.weights);
+    tensors_free(&k.out);
+    arena_free(k.arena);
+    return code ? (fflush(stdout), code) : command_finish(0);
+}

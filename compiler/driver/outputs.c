@@ -1,0 +1,60 @@
+/* outputs.c: a spec and its weights, written together; see outputs.h. */
+#include "driver/outputs.h"
+#include "driver/command.h"
+#include "train/atomic.h"
+#include "train/safetensors.h"
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const char *outputs_path(arena *a, const char *folder, const char *word, const char *suffix)
+{
+    size_t n = strlen(folder);
+    return arena_printf(a, "%s%s%s%s", folder, n && folder[n - 1] == '/' ? "" : "/", word, suffix);
+}
+
+static int write_both(const char *spec_path, const char *spec, const char *weights_path, tensors *params)
+{
+    atomic_file f;
+    if (spec) {
+        atomic_begin(&f, spec_path); /* lies complete under another name before the weights take their place */
+        atomic_write(&f, spec, strlen(spec));
+        if (f.fault) {
+            int failed = atomic_commit(&f);
+            return command_fault(EXIT_SYSTEM, "%s: cannot be written: %s", spec_path, strerror(failed));
+        }
+    }
+    bool written = safetensors_write(weights_path, params);
+    if (spec && !written) atomic_fail(&f, ECANCELED);
+    int failed = spec ? atomic_commit(&f) : 0;
+    if (!written) return command_fault(EXIT_SYSTEM, "%s", params->error);
+    return failed ? command_fault(EXIT_SYSTEM, "%s: cannot be written: %s", spec_path, strerror(failed)) : 0;
+}
+
+int outputs_write(arena *a, const char *folder, const char *word, const char *spec, tensors *params)
+{
+    bool made = mkdir(folder, 0777) == 0;
+    if (!made && errno != EEXIST)
+        return command_fault(EXIT_SYSTEM, "%s: cannot make this folder: %s", folder, strerror(errno));
+    struct stat s;
+    if (stat(folder, &s) != 0 || !S_ISDIR(s.st_mode)) return command_fault(EXIT_SYSTEM, "%s: is not a folder", folder);
+    int code =
+        write_both(outputs_path(a, folder, word, ".rnn"), spec, outputs_path(a, folder, word, ".safetensors"), params);
+    if (code && made) rmdir(folder);
+    return code;
+}
+
+tensors *outputs_like(arena *a, const tensors *params, const tensors *like, tensors *to)
+{
+    bool wide = false;
+    for (size_t i = 0; i < like->len; i++) wide = wide || like->data[i].dtype == DTYPE_F64;
+    for (size_t i = 0; i < params->len; i++) {
+        const tensor *t = &params->data[i];
+        float *narrow = ARENA_ARRAY(a, float, t->count);
+        tensor_to_float(t, narrow);
+        if (!tensors_add(to, t->name, wide ? DTYPE_F64 : DTYPE_F32, t->rank, t->dims, wide ? t->data : narrow))
+            return NULL;
+    }
+    return to;
+}
