@@ -14,21 +14,21 @@ double kernels_contract(int M, int N, int K, int is_gradient, double least);
 double kernels_function(int which, double least);
 const char *kernels_function_name(int which);
 
-/* A by columns and B plain where it is the gradient of a weight, otherwise A by rows and B packed. */
+/* The product of M rows with a packed matrix, or, for the gradient of a weight, the sum over K rows of outer products. */
 double kernels_contract(int M, int N, int K, int is_gradient, double least)
 {
     const size_t m = (size_t)M, n = (size_t)N, k = (size_t)K;
-    float *A = floats(m * k), *W = floats(k * n), *B = floats(CONTRACT_PACKED(k, n)), *C = floats(m * n);
+    float *A = floats(m * k), *B = floats(k * n), *packed = floats(CONTRACT_PACKED(k, n)), *C = floats(m * n);
     double seconds;
-    memset(B, 0, CONTRACT_PACKED(k, n) * sizeof *B);
+    memset(packed, 0, CONTRACT_PACKED(k, n) * sizeof *packed);
     memset(C, 0, m * n * sizeof *C);
-    pack_matrix(K, N, W, n, 1, B, 0, 0, K);
+    pack_matrix(K, N, B, n, 1, packed, 0, 0, K);
     MEASURE(seconds, least, {
-        if (is_gradient) contract(M, N, K, A, 1, m, W, n, CONTRACT_PANEL, C, n, 0);
-        else contract(M, N, K, A, k, 1, B, CONTRACT_PANEL, k * CONTRACT_PANEL, C, n, 0);
+        if (is_gradient) outer(M, N, K, A, m, 1, B, n, C, n);
+        else contract(M, N, K, A, k, 1, packed, C, n, 0);
         __asm__ volatile("" : : "r"(C) : "memory");
     });
-    free(A), free(W), free(B), free(C);
+    free(A), free(B), free(packed), free(C);
     return 2.0 * M * N * K / seconds * 1e-9;
 }
 
