@@ -37,7 +37,8 @@ static int read_files(export *k)
     if (!code) code = command_can_write(k->o->value[OPTION_OUT].text);
     if (code) return code;
     if (!safetensors_read(weights, &k->weights)) return command_fault(EXIT_SPEC, "%s", k->weights.error);
-    if (!pipeline_open(&k->p, k->arena, &po)) return EXIT_SYSTEM;
+    code = command_open(&k->p, k->arena, &po);
+    if (code) return code;
     bool good = pipeline_check(&k->p);
     command_print_messages(k->o, &k->p);
     return good ? 0 : EXIT_SPEC;
