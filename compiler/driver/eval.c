@@ -2,8 +2,10 @@
  *
  * In: a spec, weights, data. Out: loss; of targets of tokens the accuracy, perplexity and, for characters, bits per
  * character, and with --f1 that of each class of the first such target; of labels of ctc the label error rate; of targets
- * of reals the mean square error; and the mean of each output that is one number and depends on a target. */
+ * of reals the mean square error; and the mean of each output that is one number and depends on a target. With --free,
+ * what a model with `generate` says by itself is held against the target: whole sequences, error rate, BLEU. */
 #include "driver/prepare.h"
+#include "train/free_run.h"
 #include "train/metrics.h"
 #include <math.h>
 #include <stdlib.h>
@@ -53,6 +55,12 @@ static void print_measures(const meter *r)
             printf("%s %.9g\n", r->model->output[i].name, r->measure[i].sum / r->measure[i].count);
 }
 
+static bool is_wanted(const prepared *p, int part)
+{
+    uint64_t wanted = p->o->value[OPTION_PART].number;
+    return wanted == PART_ALL || wanted == (uint64_t)part + 1;
+}
+
 static int measure(prepared *p, meter *r, metrics *found)
 {
     const trainable *m = &p->c.t;
@@ -60,17 +68,36 @@ static int measure(prepared *p, meter *r, metrics *found)
     if (!meter_open(r, m, true)) return command_fault(EXIT_SYSTEM, "out of memory");
     m->pack(m->self, p->params, packed);
     if (p->o->value[OPTION_F1].given) add_tally(p, r, found);
-    uint64_t part = p->o->value[OPTION_PART].number;
     int code = 0;
     for (int i = 0; !code && i < PART_COUNT; i++)
-        if (part == PART_ALL || part == (uint64_t)i + 1)
+        if (is_wanted(p, i))
             code = meter_part(r, p->data, (data_part)i, p->params, packed, found);
     if (code) return command_fault(EXIT_SYSTEM, "the generated code refuses a batch (error %d)", code);
     metrics_finish(found);
     return 0;
 }
 
-static int print(const prepared *p, const meter *r, const metrics *m)
+static int run_freely(prepared *p)
+{
+    const option_value *v = p->o->value;
+    sample_options how = { .length = v[OPTION_LENGTH].number,
+                           .top_p = 1,
+                           .beam = v[OPTION_BEAM].number,
+                           .beam_power = v[OPTION_LENGTH_NORM].decimal };
+    free_metrics found = { 0 };
+    char *error = NULL;
+    bool good = free_run_check(&p->c.t, &error);
+    for (int i = 0; good && i < PART_COUNT; i++)
+        if (is_wanted(p, i)) good = free_run_part(&p->c.t, p->params, p->data, (data_part)i, &how, &found, &error);
+    if (!good) return prepare_fault(EXIT_SPEC, error);
+    if (found.sequences == 0) return 0;
+    printf("free running: whole sequences %.6f\n", found.right / found.sequences);
+    if (found.symbols > 0) printf("free running: error rate %.6f\n", found.edits / found.symbols);
+    printf("free running: BLEU %.6f\n", bleu_score(&found.bleu));
+    return 0;
+}
+
+static int print(prepared *p, const meter *r, const metrics *m)
 {
     if (m->weight == 0) return command_fault(EXIT_SPEC, "this part of the data is empty; see --part and --split");
     printf("loss %.9g\n", m->loss);
@@ -81,10 +108,40 @@ static int print(const prepared *p, const meter *r, const metrics *m)
         if (p->s.data.text) printf("bits per character %.6g\n", nats / log(2));
     }
     if (m->labels > 0) printf("label error rate %.6f\n", m->edits / m->labels);
+    if (m->labels > 0 && m->beam) printf("label error rate, beam of %zu, %.6f\n", m->beam, m->beam_edits / m->labels);
+    if (m->sequences > 0 && p->s.data.arrays && !p->s.data.chunk)
+        printf("whole sequences %.6f\n", m->right / m->sequences);
     if (m->tally) print_f1(m);
     if (m->reals > 0) printf("mean square error %.9g\n", m->squares / m->reals);
     print_measures(r);
+    int code = p->o->value[OPTION_FREE].given ? run_freely(p) : 0;
+    if (code) return code;
     return command_finish(isfinite(m->loss) ? EXIT_SUCCESS : EXIT_NUMERIC);
+}
+
+/* What nothing would come of. */
+static int check_beam(const prepared *p)
+{
+    const option_value *v = p->o->value;
+    const trainable *m = &p->c.t;
+    bool labels = false;
+    for (size_t i = 0; i < m->inputs; i++) labels = labels || (m->input[i].aligned && metrics_output(m, &m->input[i]) >= 0);
+    if (v[OPTION_BEAM].given && !v[OPTION_FREE].given && !labels)
+        return options_fault(p->o, "--beam has no effect without --free: the model has no labels of ctc");
+    return 0;
+}
+
+static int check_options(const options *o)
+{
+    const option_value *v = o->value;
+    if (!v[OPTION_WEIGHTS].given) return options_fault(o, "--weights is missing");
+    if (v[OPTION_FREE].given && !v[OPTION_DATA].given) return options_fault(o, "--free needs --data: sequences");
+    if (v[OPTION_FREE].given && v[OPTION_CHUNK].given)
+        return options_fault(o, "--free and --chunk exclude each other: a sequence is run as a whole");
+    if (v[OPTION_LENGTH].given && !v[OPTION_FREE].given) return options_fault(o, "--length has no effect without --free");
+    if (v[OPTION_LENGTH_NORM].given && !(v[OPTION_FREE].given && v[OPTION_BEAM].given))
+        return options_fault(o, "--length-norm has no effect without --free and --beam");
+    return 0;
 }
 
 static int evaluate(prepared *p)
@@ -92,11 +149,13 @@ static int evaluate(prepared *p)
     const char *weights = p->o->value[OPTION_WEIGHTS].text;
     int code = prepare_checkpoint(p, weights);
     if (!code) code = prepare_data(p, false);
-    if (!code) code = prepare_model(p, p->s.data.batch, p->s.data.steps, calls_guess);
+    size_t beam = p->o->value[OPTION_BEAM].number, sequences = p->s.data.batch;
+    if (!code) code = prepare_model(p, sequences > beam ? sequences : beam, p->s.data.steps, calls_guess);
     if (!code) code = prepare_weights(p, weights, true);
     if (!code) code = check_measures(p);
+    if (!code) code = check_beam(p);
     if (code) return code;
-    metrics found = { 0 };
+    metrics found = { .beam = beam };
     meter r;
     code = measure(p, &r, &found);
     if (!code) code = print(p, &r, &found);
@@ -106,10 +165,11 @@ static int evaluate(prepared *p)
 
 int command_eval(const options *o)
 {
-    if (!o->value[OPTION_WEIGHTS].given) return options_fault(o, "--weights is missing");
+    int code = check_options(o);
+    if (code) return code;
     prepared p;
     prepare_begin(&p, o);
-    int code = evaluate(&p);
+    code = evaluate(&p);
     prepare_end(&p);
     return code;
 }

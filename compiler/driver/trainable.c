@@ -1,7 +1,7 @@
 /* trainable.c: pipeline and loaded C as a trainable; see trainable.h.
  *
- * The hash is that of the checked model as text, with the literals in full: names of files, comments, layout and the
- * settings of training do not change it, every equation, size and initial value does. */
+ * The hash is that of the checked model as text, with the literals in full: names of files, comments, layout, the
+ * settings of training and how it runs freely do not change it, every equation, size and initial value does. */
 #include "driver/trainable.h"
 #include "api/weights.h"
 #include <stdlib.h>
@@ -64,7 +64,8 @@ static const char *hash_of(const pipeline *p)
     for (const char *line = text_string(t), *end; *line; line = end) {
         end = line + strcspn(line, "\n");
         if (*end) end++;
-        if (strncmp(line + strspn(line, " "), "train ", 6) != 0) h = mix(h, line, (size_t)(end - line));
+        const char *word = line + strspn(line, " ");
+        if (strncmp(word, "train ", 6) != 0 && strncmp(word, "generate ", 9) != 0) h = mix(h, line, (size_t)(end - line));
     }
     for (size_t i = 1; i < p->model->variables.len; i++) {
         const model_variable *v = &p->model->variables.data[i];
@@ -156,6 +157,11 @@ static void describe_values(compiled *c, const graph *g)
         t->input[i].ignored = in->ignored;
         if (generate->input && c->p.model->variables.data[generate->input].path == in->path) t->generate_input = (int)i;
     }
+    if (generate->input) {
+        t->generate_axis = generate->axis;
+        t->generate_first = generate->first.given ? generate->first.token : -1;
+        t->generate_end = generate->end.given ? generate->end.token : -1;
+    }
     for (size_t i = 0; i < t->outputs; i++) {
         const graph_output *out = &g->outputs.data[i];
         t->output[i] = describe_value(out->path, graph_type(g, out->node));
@@ -167,6 +173,8 @@ static void describe_values(compiled *c, const graph *g)
             t->output[i].measures = c->p.model->variables.data[from->variable].on_target && !v->token && v->rank == 0;
         }
     }
+    if (t->generate_output >= 0)
+        t->generate_ahead = plan_reads_ahead(g, g->outputs.data[t->generate_output].node, t->generate_axis);
 }
 
 /* ---- calls ------------------------------------------------------------------------------------------------------- */
@@ -258,6 +266,7 @@ int compiled_load(compiled *c, const compile_options *how)
                       .size = params,
                       .packed_size = loaded_size(&c->l, SIZE_PACKED, 1, NULL),
                       .state_bytes = c->p.c.loss_carries ? loaded_size(&c->l, SIZE_STATE_BYTES, 1, NULL) : 0,
+                      .step_state_bytes = c->l.entry[ENTRY_STEP] ? loaded_size(&c->l, SIZE_STATE_BYTES, 1, NULL) : 0,
                       .max_sequences = how->sequences,
                       .axes = g->axes,
                       .self = c,

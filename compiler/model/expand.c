@@ -493,6 +493,15 @@ static void expand_loss(context *c, model_instance *s, const tree_stmt *t)
     array_push(c->arena, &c->model->losses, made);
 }
 
+static struct model_mark mark_of(context *c, model_instance *s, const tree_expr *e)
+{
+    struct model_mark made = { 0 };
+    if (!e) return made;
+    made.at = e->at;
+    made.given = size_require(c, s, e, &made.written);
+    return made;
+}
+
 static void expand_generate(context *c, model_instance *s, const tree_stmt *t)
 {
     symbol *found = scope_find(s, t->generate.name.text);
@@ -512,6 +521,8 @@ static void expand_generate(context *c, model_instance *s, const tree_stmt *t)
     made.axis = index.axis;
     model_expr *from = expand_expr(c, s, t->generate.from, &at);
     made.from = variable_of(c, s, NULL, at.path, from);
+    made.first = mark_of(c, s, t->generate.first);
+    made.end = mark_of(c, s, t->generate.end);
     if (c->model->generate.input) {
         diag(c->diags, t->at, E_GENERATE, "there are two of them");
         diag_add_note(c->diags, c->model->generate.at, "the first is here");

@@ -219,9 +219,15 @@ typedef struct model_loss {
     bool total;
     span at;
 } model_loss; /* variables; weight 0: none */
-typedef struct model_generate {
+typedef struct model_generate { /* x[t+1] ~ p from 1 until 0 */
     uint32_t input, from;
     int axis;
+    struct model_mark {
+        bool given;
+        double written; /* checked with the types: then `token` is it */
+        int token;
+        span at;
+    } first, end;
     span at;
 } model_generate;
 

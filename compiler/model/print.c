@@ -158,6 +158,15 @@ static void print_variable(text *out, const model *m, const model_variable *v)
     }
 }
 
+static void print_generate(text *out, const model *m)
+{
+    const model_generate *g = &m->generate;
+    text_put(out, "generate %s[%s+1] ~ %s", var(m, g->input)->path, m->axis[g->axis].letter, var(m, g->from)->path);
+    if (g->first.given) text_put(out, " from %d", g->first.token);
+    if (g->end.given) text_put(out, " until %d", g->end.token);
+    text_line(out, "%s", "");
+}
+
 void model_print(text *out, const model *m)
 {
     text_open(out, "model %s", m->word);
@@ -175,9 +184,7 @@ void model_print(text *out, const model *m)
         if (l->weight) text_put(out, " weight %s", var(m, l->weight)->path);
         text_line(out, "%s", "");
     }
-    if (m->generate.input)
-        text_line(out, "generate %s[%s+1] ~ %s", var(m, m->generate.input)->path, m->axis[m->generate.axis].letter,
-                  var(m, m->generate.from)->path);
+    if (m->generate.input) print_generate(out, m);
     for (size_t i = 0; i < m->train.len; i++) {
         const train_setting *s = &m->train.data[i];
         if (s->is_word)

@@ -2,6 +2,7 @@
  * nothing is declared for nothing. */
 #include "model/context.h"
 
+#include <math.h>
 #include <string.h>
 
 /* ---- distributions ----------------------------------------------------------------------------------------------- */
@@ -186,9 +187,20 @@ static void check_outputs(context *c)
     }
 }
 
+static void check_mark(context *c, struct model_mark *mark, const model_variable *x)
+{
+    if (!mark->given) return;
+    if (mark->written >= 0 && mark->written < x->type.classes && mark->written == floor(mark->written))
+        mark->token = (int)mark->written;
+    else
+        diag(c->diags, mark->at, E_GENERATE,
+             arena_printf(c->arena, "%g is no class of '%s', which has %d, numbered from 0", mark->written, x->word,
+                          x->type.classes));
+}
+
 static void check_generate(context *c)
 {
-    const model_generate *g = &c->model->generate;
+    model_generate *g = &c->model->generate;
     if (!g->input) return;
     const model_variable *x = variable(c, g->input), *p = variable(c, g->from);
     if (x->type.poisoned || p->type.poisoned) return;
@@ -204,7 +216,12 @@ static void check_generate(context *c)
                              x->type.classes);
     else if (p->type.axes != x->type.axes)
         wrong = "the distribution and the input run over different axes";
-    if (wrong) diag(c->diags, g->at, E_GENERATE, wrong);
+    if (wrong) {
+        diag(c->diags, g->at, E_GENERATE, wrong);
+        return;
+    }
+    check_mark(c, &g->first, x);
+    check_mark(c, &g->end, x);
 }
 
 static void check_total(context *c)

@@ -38,3 +38,46 @@ node_id plan_reads_later(const graph *g, bool *axes_forbid)
     arena_free(a);
     return found;
 }
+
+/* The nodes that `root` is made of. */
+static bool *made_of(const graph *g, arena *a, node_id root)
+{
+    bool *found = ARENA_ARRAY(a, bool, g->nodes.len);
+    node_list open = {0};
+    array_push(a, &open, root);
+    found[root.i] = true;
+    while (open.len) {
+        const node *n = graph_node(g, open.data[--open.len]);
+        for (int k = 0; k < n->args; k++) {
+            if (!node_some(n->arg[k]) || found[n->arg[k].i])
+                continue;
+            found[n->arg[k].i] = true;
+            array_push(a, &open, n->arg[k]);
+        }
+    }
+    return found;
+}
+
+bool plan_reads_ahead(const graph *g, node_id root, int axis)
+{
+    arena *a = arena_new();
+    bool *counts = made_of(g, a, root), *late = ARENA_ARRAY(a, bool, g->nodes.len), changed = true, ahead = false;
+    while (changed && !ahead) {     /* a shift along another axis stands before what it reads: until nothing is new */
+        changed = false;
+        for (uint32_t i = 1; i < g->nodes.len; i++) {
+            const node *n = graph_node(g, (node_id){i});
+            if (!counts[i] || late[i])
+                continue;
+            bool varies = (n->type.axes & axis_bit(axis)) != 0, reads = false;
+            for (int k = 0; k < n->args; k++)
+                reads = reads || (node_some(n->arg[k]) && late[n->arg[k].i]);
+            if (n->op == OP_shift && n->attr.axis == axis && n->attr.k > 0)
+                ahead = true;
+            ahead = ahead || (reads && varies);
+            late[i] = is_whole_sequence(n, axis) || reads;
+            changed = changed || late[i];
+        }
+    }
+    arena_free(a);
+    return ahead;
+}

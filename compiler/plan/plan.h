@@ -15,6 +15,9 @@ program *plan_program(arena *a, graph *g, entry e, pool *shared);
 /* What a node is called in programs: its label or, without one, after its equation and operation: "h.matmul". */
 const char *plan_label(const graph *g, arena *a, node_id id);
 
+/* Does the node, which varies over the axis, depend on later steps of it, or on how many there are? */
+bool plan_reads_ahead(const graph *g, node_id root, int axis);
+
 void plan_print(text *out, const program *p);       /* explain --stage program */
 
 /* Why the model has no `step` and cannot carry state from chunk to chunk: the node that reads a later step, or NO_NODE when every

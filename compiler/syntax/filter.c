@@ -3,7 +3,7 @@
  * In: scan.l's tokens, with every newline. Out: tokens in which
  * - a T_NEWLINE ends each statement, also before `}`, after `}` and at the end of the file; lines that go on (an open
  *   bracket, an operator at the end, `then`/`else` at the start of the next) are joined;
- * - words that begin statements, and total/over/as/weight/from data, are keywords where they act as such, else names;
+ * - words that begin statements, and total/over/as/weight/from/until/from data, are keywords where they act as such, else names;
  * - brackets match: what is missing or wrong has been reported and is inserted, replaced or dropped.
  * Each call decides from the last token given and the next few raw ones; an inserted token consumes nothing. */
 #include "syntax/parser.h"
@@ -195,6 +195,7 @@ static bool lacks_closer(parser *p)
     case T_THEN: case T_ELSE:
         return b->ifs == 0;
     case T_NAME:
+        if (after_operand && p->word == T_GENERATE) return is_word(t, "from") || is_word(t, "until");
         return after_operand && p->word == T_LOSS && is_word(t, "weight");
     case T_NEWLINE: {
         const token *next = peek(p, 1);
@@ -282,6 +283,8 @@ static void read_word(parser *p, token *t)
     else if (after_operand && top(p)->opener == '(' && is_word(t, "over")) t->kind = T_OVER;
     else if (after_operand && p->word == T_OUTPUT && !inside(p) && is_word(t, "as")) t->kind = T_AS;
     else if (after_operand && p->word == T_LOSS && !inside(p) && is_word(t, "weight")) t->kind = T_WEIGHT;
+    else if (after_operand && p->word == T_GENERATE && !inside(p) && is_word(t, "from")) t->kind = T_FROM;
+    else if (after_operand && p->word == T_GENERATE && !inside(p) && is_word(t, "until")) t->kind = T_UNTIL;
     else if (p->word == T_SIZE && p->previous.kind == '=' && is_word(t, "from") && is_word(next, "data")) {
         t->kind = T_FROM_DATA;
         t->at.end = next->at.end;

@@ -114,7 +114,7 @@ static void add_cell_argument(parser *p, tree_cell *c, const cell_argument *a)
 %token <name> NAME STRING
 %token IF THEN ELSE AND OR NOT REVERSE BIDIRECTIONAL
 %token SIZE CELL INPUT TARGET PARAM CONST OUTPUT LOSS GENERATE TRAIN WEIGHTS USE MODEL
-%token TOTAL OVER AS WEIGHT FROM_DATA
+%token TOTAL OVER AS WEIGHT FROM UNTIL FROM_DATA
 %token ARROW LE GE EQ NE
 %token '(' ')' '[' ']' '{' '}' '=' ',' ':' '~' '+' '-' '*' '/' '%' '@' '^' '<' '>' '\''
 
@@ -127,7 +127,7 @@ static void add_cell_argument(parser *p, tree_cell *c, const cell_argument *a)
 %precedence NEGATION
 %right '^'
 
-%type <expr> full expr operand args arg_list value_or_none weight_or_none
+%type <expr> full expr operand args arg_list value_or_none weight_or_none from_or_none until_or_none
 %type <exprs> exprs dims_or_none
 %type <id> id as_or_none
 %type <ids> ids axes_or_none
@@ -232,12 +232,14 @@ stmt:
             $$->loss.value = $3;
             $$->loss.weight = $4;
         }
-  | GENERATE id '[' expr ']' '~' full
+  | GENERATE id '[' expr ']' '~' full from_or_none until_or_none
         {
             $$ = tree_stmt_new(p, TREE_GENERATE, @$);
             $$->generate.name = $2;
             $$->generate.time = $4;
             $$->generate.from = $7;
+            $$->generate.first = $8;
+            $$->generate.end = $9;
         }
   | TRAIN '{' settings '}'              { $$ = $3; $$->kind = TREE_TRAIN; $$->at = @$; }
   | WEIGHTS id '{' maps '}'             { $$ = $4; $$->block.format = $2; $$->at = @$; }
@@ -344,6 +346,16 @@ total_or_none:
 weight_or_none:
     %empty                              { $$ = NULL; }
   | WEIGHT expr                         { $$ = $2; }
+  ;
+
+from_or_none:
+    %empty                              { $$ = NULL; }
+  | FROM expr                           { $$ = $2; }
+  ;
+
+until_or_none:
+    %empty                              { $$ = NULL; }
+  | UNTIL expr                          { $$ = $2; }
   ;
 
 maps:

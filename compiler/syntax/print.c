@@ -276,6 +276,10 @@ static void print_stmt(text *out, const tree_stmt *s)
         print_expr(out, s->generate.time, LEVEL_OR);
         text_put(out, "] ~ ");
         print_expr(out, s->generate.from, LEVEL_FULL);
+        if (s->generate.first) text_put(out, " from ");
+        if (s->generate.first) print_expr(out, s->generate.first, LEVEL_OR);
+        if (s->generate.end) text_put(out, " until ");
+        if (s->generate.end) print_expr(out, s->generate.end, LEVEL_OR);
         text_put(out, "\n");
         break;
     case TREE_TRAIN:

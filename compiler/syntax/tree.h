@@ -75,7 +75,7 @@ typedef enum tree_stmt_kind {
     TREE_EQUATION,      /* h = ..., h[0] = v, h1, c1 = lstm(x, H) */
     TREE_OUTPUT,        /* output p, h as hidden */
     TREE_LOSS,          /* loss total 0.3 * f(p, y) weight m */
-    TREE_GENERATE,      /* generate x[t+1] ~ p */
+    TREE_GENERATE,      /* generate x[t+1] ~ p from 1 until 0 */
     TREE_TRAIN,         /* train { optimiser = adam ... } */
     TREE_WEIGHTS,       /* weights torch { ... } */
 } tree_stmt_kind;
@@ -112,7 +112,7 @@ typedef struct tree_stmt {
         } equation;
         ARRAY(struct tree_output { tree_id name; tree_id as; }) outputs;    /* OUTPUT; as.text NULL without */
         struct { bool total; tree_expr *value, *weight; } loss;     /* weight NULL without */
-        struct { tree_id name; tree_expr *time, *from; } generate;  /* x[t+1] ~ p */
+        struct { tree_id name; tree_expr *time, *from, *first, *end; } generate;    /* x[t+1] ~ p from 1 until 0: first and end */
         struct { tree_id format; ARRAY(tree_map) maps; } block;     /* TRAIN (format.text NULL), WEIGHTS */
     };
 } tree_stmt;

@@ -1,5 +1,6 @@
 /* metrics.c: losses and how often a model is right; see metrics.h. */
 #include "train/metrics.h"
+#include "train/decode.h"
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@ static double real_at(const trainable *m, const void *reals, size_t i)
 
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
 
-static int output_for(const trainable *m, const train_value *target)
+int metrics_output(const trainable *m, const train_value *target)
 {
     for (size_t i = 0; i < m->outputs; i++) {
         const train_value *out = &m->output[i];
@@ -35,7 +36,7 @@ bool meter_open(meter *r, const trainable *m, bool outputs)
     r->measure = calloc(m->outputs + 1, sizeof *r->measure);
     if (!r->state || !r->output || !r->output_bytes || !r->output_of || !r->measure) return false;
     for (size_t i = 0; i < m->inputs; i++)
-        r->output_of[i] = outputs && m->input[i].target ? output_for(m, &m->input[i]) : -1;
+        r->output_of[i] = outputs && m->input[i].target ? metrics_output(m, &m->input[i]) : -1;
     return true;
 }
 
@@ -139,17 +140,21 @@ static void add_token(const meter *r, const void *p, size_t first, size_t classe
     to->nats -= log(chance > least ? chance : least);
 }
 
-/* What the steps of sequence n say: the likeliest classes, repeats merged, blanks dropped. Returns how many. */
-static size_t decode(const meter *r, const data_batch *b, const train_value *v, const void *p, size_t n, int *out)
+bool metrics_labels(const trainable *m, const train_value *v, const void *p, size_t sequences, size_t n, size_t steps,
+                    size_t beam, int *label, size_t *count, double *score)
 {
-    size_t count = 0;
-    int before = -1;
-    for (size_t t = 0; t < b->steps[v->aligned] && inside(r->model, b, 1u << v->aligned, n, t); t++) {
-        int best = (int)likeliest(r, p, (t * b->sequences + n) * v->classes, v->classes);
-        if (best != before && best != v->blank) out[count++] = best;
-        before = best;
-    }
-    return count;
+    double *log_p = malloc((steps * v->classes + 1) * sizeof *log_p);
+    if (!log_p) return false;
+    for (size_t t = 0; t < steps; t++)
+        for (size_t k = 0; k < v->classes; k++)
+            log_p[t * v->classes + k] = log(real_at(m, p, (t * sequences + n) * v->classes + k));
+    bool good = true;
+    if (beam)
+        good = ctc_beam(log_p, steps, v->classes, v->blank, beam, label, count, score);
+    else
+        *count = ctc_greedy(log_p, steps, v->classes, v->blank, label, score);
+    free(log_p);
+    return good;
 }
 
 size_t edit_distance(const int *a, size_t a_count, const int *b, size_t b_count, size_t *row)
@@ -179,14 +184,45 @@ static bool add_labels(const meter *r, const data_batch *b, size_t input, metric
         size_t count = 0;
         for (; count < rows && inside(r->model, b, v->axes, n, count); count++)
             wanted[count] = labels[count * b->sequences + n];
-        size_t decoded = decode(r, b, v, p, n, said);
+        size_t frames = 0, decoded;
+        double score;
+        while (frames < steps && inside(r->model, b, 1u << v->aligned, n, frames)) frames++;
+        good = metrics_labels(r->model, v, p, b->sequences, n, frames, 0, said, &decoded, &score);
+        if (!good) break;
+        size_t edits = edit_distance(said, decoded, wanted, count, row);
         to->labels += (double)count;
-        to->edits += (double)edit_distance(said, decoded, wanted, count, row);
+        to->edits += (double)edits;
+        to->sequences += frames > 0 && count > 0;
+        to->right += frames > 0 && count > 0 && edits == 0;
+        if (!to->beam) continue;
+        good = metrics_labels(r->model, v, p, b->sequences, n, frames, to->beam, said, &decoded, &score);
+        if (good) to->beam_edits += (double)edit_distance(said, decoded, wanted, count, row);
     }
     free(said);
     free(wanted);
     free(row);
     return good;
+}
+
+/* Sequences of tokens, and those of them where the likeliest class is right at every step. */
+static void add_whole(const meter *r, const data_batch *b, size_t input, metrics *to)
+{
+    const trainable *m = r->model;
+    const train_value *v = &m->input[input];
+    const void *out = r->output[r->output_of[input]];
+    const int *target = b->input[input];
+    size_t rows = rows_of(m, b, v->axes);
+    for (size_t n = 0; n < b->sequences; n++) {
+        size_t there = 0, right = 0;
+        for (size_t s = 0; s < rows; s++) {
+            size_t row = s * b->sequences + n;
+            if (!inside(m, b, v->axes, n, s) || is_ignored(v, b, input, row)) continue;
+            there++;
+            right += likeliest(r, out, row * v->classes, v->classes) == (size_t)target[row];
+        }
+        to->sequences += there > 0;
+        to->right += there > 0 && right == there;
+    }
 }
 
 static void add_target(const meter *r, const data_batch *b, size_t input, metrics *to)
@@ -195,6 +231,7 @@ static void add_target(const meter *r, const data_batch *b, size_t input, metric
     const train_value *v = &m->input[input];
     const void *out = r->output[r->output_of[input]], *target = b->input[input];
     size_t rows = rows_of(m, b, v->axes);
+    if (v->token && v->axes >> 1) add_whole(r, b, input, to);
     for (size_t s = 0; s < rows; s++)
         for (size_t n = 0; n < b->sequences; n++) {
             size_t row = s * b->sequences + n;

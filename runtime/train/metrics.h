@@ -19,7 +19,10 @@ typedef struct metrics {
     double loss, weight;          /* loss: a sum until metrics_finish, then the mean */
     double tokens, correct, nats; /* valid tokens; most likely class is right; sum of -log p */
     double reals, squares;        /* valid reals; sum of squared differences */
+    double sequences, right; /* of tokens over time, of labels: those that are there; all of the sequence is right */
     double labels, edits;    /* of ctc: valid labels; insertions, deletions and changes that make them of the decoded */
+    size_t beam;             /* the caller's: decode labels a second time, by a beam so wide; 0: no */
+    double beam_edits;
     class_tally *tally;      /* of one target, the caller's; NULL: not counted */
     size_t tallied, classes; /* the number of that input, its classes */
 } metrics;
@@ -45,6 +48,14 @@ void meter_close(meter *r);
 /* Adds a part to *to. 0, or an error code of rnn.h. */
 int meter_part(meter *r, dataset *d, data_part part, const void *params, const void *packed, metrics *to);
 void metrics_finish(metrics *m);
+
+/* The number of the output that a target is held against; -1: none. */
+int metrics_output(const trainable *m, const train_value *target);
+
+/* Decodes the distributions p[step][sequence][class] of sequence n of a batch, over its own `steps`: greedily, or by a
+ * beam (0: greedily). `label` has room for `steps`; see decode.h for *score. False: no memory. */
+bool metrics_labels(const trainable *m, const train_value *v, const void *p, size_t sequences, size_t n, size_t steps,
+                    size_t beam, int *label, size_t *count, double *score);
 
 /* How many insertions, deletions and changes turn a into b (Levenshtein); row: room for b_count + 1. */
 size_t edit_distance(const int *a, size_t a_count, const int *b, size_t b_count, size_t *row);

@@ -10,25 +10,30 @@
 typedef struct sampler {
     const trainable *m;
     const sample_options *o;
+    runner *r;
+    double *log_p, *chance;
+    size_t *order;
+    uint64_t random;
+    void (*said)(void *to, int symbol); /* NULL: nobody listens */
+    void *to;
+} sampler;
+
+typedef struct writer {
+    const trainable *m;
+    const sample_options *o;
     FILE *out;
     char **error;
     vocabulary words;
     bool named; /* there is a vocabulary */
     size_t classes;
-    const void *params;
-    void *packed, *state, *p; /* p: one row of reals */
-    double *chance;
-    size_t *order;
-    const void **input;
-    void **output;
-    int token;
-    uint64_t random;
     bool begun; /* a symbol has been written */
-} sampler;
+    int *prompt;
+    size_t fed, symbols; /* symbols before the sample that are not written; all of them */
+} writer;
 
-static double uniform(sampler *s) /* splitmix64 */
+static double uniform(uint64_t *random) /* splitmix64 */
 {
-    uint64_t z = s->random += 0x9E3779B97F4A7C15u;
+    uint64_t z = *random += 0x9E3779B97F4A7C15u;
     z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
     z = (z ^ z >> 27) * 0x94D049BB133111EBu;
     return (double)((z ^ z >> 31) >> 11) * 0x1p-53;
@@ -72,158 +77,212 @@ size_t sample_draw(double *p, size_t n, const sample_options *o, double u, size_
     return order[chosen];
 }
 
+/* ---- running ----------------------------------------------------------------------------------------------------- */
+
+static bool out_of_memory(runner *r)
+{
+    return fault_set(&r->error, "out of memory");
+}
+
+/* After all symbols of the prompt but the last. */
+static bool feed(runner *r, const int *prompt, size_t n)
+{
+    static const size_t only[1] = { 0 };
+    for (size_t k = 1; k < n; k++)
+        if (!runner_advance(r, 1, &prompt, only, k, NULL)) return false;
+    return true;
+}
+
+static int draw(sampler *s)
+{
+    size_t classes = s->r->classes;
+    for (size_t i = 0; i < classes; i++) s->chance[i] = exp(s->log_p[i]);
+    return (int)sample_draw(s->chance, classes, s->o, uniform(&s->random), s->order);
+}
+
+static bool run(sampler *s, int *list, size_t n, size_t length, beam_result *result)
+{
+    static const size_t only[1] = { 0 };
+    size_t before = n;
+    const int *all = list;
+    for (size_t i = 0; i < length && !result->ended; i++) {
+        if (!runner_advance(s->r, 1, &all, only, n, s->log_p)) return false;
+        int token = draw(s);
+        result->log_p += s->log_p[token];
+        result->ended = token == s->m->generate_end;
+        if (result->ended) break;
+        list[n++] = token;
+        if (s->said) s->said(s->to, token);
+    }
+    result->count = n - before;
+    result->score = result->log_p;
+    memmove(list, list + before, result->count * sizeof *list);
+    return true;
+}
+
+static bool draw_all(sampler *s, const int *prompt, size_t n, size_t length, beam_result *result)
+{
+    size_t classes = s->r->classes;
+    s->log_p = calloc(classes, sizeof *s->log_p);
+    s->chance = calloc(classes, sizeof *s->chance);
+    s->order = calloc(classes, sizeof *s->order);
+    int *list = calloc(n + length + 1, sizeof *list);
+    *result = (beam_result){ .symbol = list };
+    bool good = s->log_p && s->chance && s->order && list;
+    if (good) {
+        memcpy(list, prompt, n * sizeof *list);
+        good = run(s, list, n, length, result);
+    } else {
+        out_of_memory(s->r);
+    }
+    free(s->log_p);
+    free(s->chance);
+    free(s->order);
+    if (!good) free(list);
+    return good;
+}
+
+/* What comes after the prompt, searched for or drawn. */
+static bool go_on(sampler *s, const int *prompt, size_t n, size_t most, beam_result *result)
+{
+    const sample_options *o = s->o;
+    size_t length = most - n + 1 < o->length ? most - n + 1 : o->length;
+    if (!feed(s->r, prompt, n)) return false;
+    if (!o->beam) return draw_all(s, prompt, n, length, result);
+    beam_options search = { .width = o->beam,
+                            .classes = s->r->classes,
+                            .length = length,
+                            .end = s->m->generate_end,
+                            .power = o->beam_power,
+                            .prompt = prompt,
+                            .prompt_length = n };
+    return beam_search(&search, runner_advance, s->r, result) || (!s->r->error && out_of_memory(s->r));
+}
+
+bool sample_sequence(runner *r, const runner_given *given, int first, const sample_options *o, beam_result *result)
+{
+    sampler s = { .m = r->m, .o = o, .r = r, .random = o->seed };
+    size_t most = runner_begin(r, given);
+    *result = (beam_result){ 0 };
+    if (most > 0) return go_on(&s, &first, 1, most, result);
+    result->symbol = calloc(1, sizeof *result->symbol);
+    return result->symbol || out_of_memory(r);
+}
+
 /* ---- symbols ----------------------------------------------------------------------------------------------------- */
 
-static void put_symbol(sampler *s, int token)
+static void put_symbol(void *to, int token)
 {
-    if (!s->named) {
-        fprintf(s->out, "%s%d", s->begun ? " " : "", token);
+    writer *w = to;
+    if (!w->named) {
+        fprintf(w->out, "%s%d", w->begun ? " " : "", token);
     } else {
-        const symbol *w = &s->words.symbol[token];
-        bool newline = s->words.words && strcmp(w->bytes, VOCABULARY_END) == 0;
+        const symbol *s = &w->words.symbol[token];
+        bool newline = w->words.words && strcmp(s->bytes, VOCABULARY_END) == 0;
         if (newline) {
-            fputc('\n', s->out);
+            fputc('\n', w->out);
         } else {
-            if (s->words.words && s->begun) fputc(' ', s->out);
-            fwrite(w->bytes, 1, w->length, s->out);
+            if (w->words.words && w->begun) fputc(' ', w->out);
+            fwrite(s->bytes, 1, s->length, w->out);
         }
-        s->begun = !newline;
+        w->begun = !newline;
         return;
     }
-    s->begun = true;
+    w->begun = true;
 }
 
 /* The next symbol of the prompt; false at its end or after a fault. */
-static bool next_of_prompt(sampler *s, size_t *at, int *token)
+static bool next_of_prompt(writer *w, size_t *at, int *token)
 {
-    const char *prompt = s->o->prompt, *start;
+    const char *prompt = w->o->prompt, *start;
     size_t length, n = strlen(prompt);
-    if (!s->named) {
+    if (!w->named) {
         char *end;
         *at += strspn(prompt + *at, " ");
         if (!prompt[*at]) return false;
         errno = 0;
         long v = strtol(prompt + *at, &end, 10);
-        if (errno || end == prompt + *at || v < 0 || (size_t)v >= s->classes)
-            return fault_set(s->error, "the prompt '%s' is no list of numbers from 0 to %zu", prompt, s->classes - 1);
+        if (errno || end == prompt + *at || v < 0 || (size_t)v >= w->classes)
+            return fault_set(w->error, "the prompt '%s' is no list of numbers from 0 to %zu", prompt, w->classes - 1);
         *at = (size_t)(end - prompt);
         *token = (int)v;
         return true;
     }
-    if (!vocabulary_next(s->words.words, prompt, n, at, &start, &length)) return false;
-    *token = vocabulary_find(&s->words, start, length);
+    if (!vocabulary_next(w->words.words, prompt, n, at, &start, &length)) return false;
+    *token = vocabulary_find(&w->words, start, length);
     if (*token >= 0) return true;
-    return fault_set(s->error, "the prompt has '%.*s', which is not among the %zu symbols of the training text",
-                     (int)length, start, s->words.count);
-}
-
-/* ---- running ----------------------------------------------------------------------------------------------------- */
-
-static bool step(sampler *s, int token)
-{
-    const trainable *m = s->m;
-    s->token = token;
-    train_call call = { .sequences = 1,
-                        .input = s->input,
-                        .output = s->output,
-                        .params = s->params,
-                        .packed = s->packed,
-                        .state = s->state,
-                        .seed = s->o->seed };
-    for (int a = 1; a <= m->axes; a++) call.steps[a] = 1;
-    int code = m->run(m->self, TRAIN_STEP, &call);
-    return !code || fault_set(s->error, "the generated code refuses a step (error %d)", code);
-}
-
-static int draw(sampler *s)
-{
-    for (size_t i = 0; i < s->classes; i++)
-        s->chance[i] = s->m->real_size == sizeof(double) ? ((double *)s->p)[i] : (double)((float *)s->p)[i];
-    return (int)sample_draw(s->chance, s->classes, s->o, uniform(s), s->order);
+    return fault_set(w->error, "the prompt has '%.*s', which is not among the %zu symbols of the training text",
+                     (int)length, start, w->words.count);
 }
 
 /* What stands before the first symbol when nobody says: the end of a line. */
-static int first_symbol(sampler *s)
+static int first_symbol(const writer *w, uint64_t *random)
 {
     int end = -1;
-    if (s->named)
-        end = s->words.words ? vocabulary_find(&s->words, VOCABULARY_END, strlen(VOCABULARY_END))
-                             : vocabulary_find(&s->words, "\n", 1);
-    return end >= 0 ? end : (int)(uniform(s) * (double)s->classes);
+    if (w->named)
+        end = w->words.words ? vocabulary_find(&w->words, VOCABULARY_END, strlen(VOCABULARY_END))
+                             : vocabulary_find(&w->words, "\n", 1);
+    return end >= 0 ? end : (int)(uniform(random) * (double)w->classes);
 }
 
-static bool run(sampler *s)
+/* The start that the model asks for, then the prompt; without either, a first symbol. */
+static bool read_prompt(writer *w, uint64_t *random)
 {
-    size_t at = 0, fed = 0;
+    size_t at = 0, room = w->o->prompt ? strlen(w->o->prompt) : 0; /* a symbol has a byte at least */
     int token = 0;
-    while (s->o->prompt && next_of_prompt(s, &at, &token)) {
-        put_symbol(s, token);
-        if (!step(s, token)) return false;
-        fed++;
+    w->prompt = calloc(room + 2, sizeof *w->prompt);
+    if (!w->prompt) return fault_set(w->error, "out of memory");
+    if (w->m->generate_first >= 0) w->prompt[w->symbols++] = w->m->generate_first;
+    w->fed = w->symbols;
+    while (w->o->prompt && next_of_prompt(w, &at, &token)) w->prompt[w->symbols++] = token;
+    if (*w->error) return false;
+    if (w->symbols == 0) {
+        w->prompt[0] = first_symbol(w, random);
+        w->fed = w->symbols = 1;
     }
-    if (*s->error) return false;
-    if (!fed && !step(s, first_symbol(s))) return false;
-    for (size_t i = 0; i < s->o->length; i++) {
-        token = draw(s);
-        put_symbol(s, token);
-        if (i + 1 < s->o->length && !step(s, token)) return false;
-    }
-    fputc('\n', s->out);
     return true;
 }
 
-/* ---- opening ----------------------------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
 
-static bool check(sampler *s)
+static bool check(writer *w)
 {
-    const trainable *m = s->m;
-    if (m->generate_input < 0 || m->generate_output < 0)
-        return fault_set(s->error, "the model '%s' has no line 'generate x[t+1] ~ p', which says how it runs free",
-                         m->model);
-    if (!m->has(m->self, TRAIN_STEP))
-        return fault_set(s->error, "the model '%s' cannot run step by step: it reads later steps", m->model);
-    for (size_t i = 0; i < m->inputs; i++)
-        if (!m->input[i].target && (int)i != m->generate_input)
-            return fault_set(s->error, "the model '%s' also reads '%s', which no sample says", m->model,
-                             m->input[i].name);
-    s->classes = m->input[m->generate_input].classes;
-    if (!s->o->vocabulary) return true;
-    s->named = true;
-    if (!vocabulary_from_json(&s->words, s->o->vocabulary, s->error)) return false;
-    return s->words.count == s->classes ||
-           fault_set(s->error, "the checkpoint has %zu symbols, the model %zu classes", s->words.count, s->classes);
+    const trainable *m = w->m;
+    if (!runner_check(m, w->error)) return false;
+    int other = runner_needs(m);
+    if (other >= 0)
+        return fault_set(w->error, "the model '%s' also reads '%s'; --data gives it a file with an array of that name",
+                         m->model, m->input[other].name);
+    w->classes = m->input[m->generate_input].classes;
+    if (!w->o->vocabulary) return true;
+    w->named = true;
+    if (!vocabulary_from_json(&w->words, w->o->vocabulary, w->error)) return false;
+    return w->words.count == w->classes ||
+           fault_set(w->error, "the checkpoint has %zu symbols, the model %zu classes", w->words.count, w->classes);
 }
 
-static bool make_room(sampler *s, const void *params)
+static bool write(writer *w, runner *r)
 {
-    const trainable *m = s->m;
-    s->packed = aligned_alloc(64, (m->packed_size * m->real_size + 64) / 64 * 64);
-    s->state = aligned_alloc(64, (m->state_bytes + 64) / 64 * 64);
-    s->p = calloc(s->classes + 1, m->real_size);
-    s->chance = calloc(s->classes + 1, sizeof *s->chance);
-    s->order = calloc(s->classes + 1, sizeof *s->order);
-    s->input = calloc(m->inputs + 1, sizeof *s->input);
-    s->output = calloc(m->outputs + 1, sizeof *s->output);
-    if (!s->packed || !s->state || !s->p || !s->chance || !s->order || !s->input || !s->output)
-        return fault_set(s->error, "out of memory");
-    s->input[m->generate_input] = &s->token;
-    s->output[m->generate_output] = s->p;
-    m->pack(m->self, params, s->packed);
-    if (m->state_bytes) m->reset(m->self, s->state);
-    return true;
+    sampler s = { .m = w->m, .o = w->o, .r = r, .random = w->o->seed, .said = put_symbol, .to = w };
+    beam_result result = { 0 };
+    if (!read_prompt(w, &s.random)) return false;
+    for (size_t i = w->fed; i < w->symbols; i++) put_symbol(w, w->prompt[i]);
+    bool good = go_on(&s, w->prompt, w->symbols, runner_begin(r, NULL), &result);
+    for (size_t i = 0; good && w->o->beam && i < result.count; i++) put_symbol(w, result.symbol[i]);
+    if (good) fputc('\n', w->out);
+    free(result.symbol);
+    return good || fault_set(w->error, "%s", r->error);
 }
 
 bool sample_write(const trainable *m, const void *params, const sample_options *o, FILE *out, char **error)
 {
-    sampler s = { .m = m, .o = o, .out = out, .error = error, .params = params, .random = o->seed };
-    bool good = check(&s) && make_room(&s, params) && run(&s);
-    vocabulary_free(&s.words);
-    free(s.packed);
-    free(s.state);
-    free(s.p);
-    free(s.chance);
-    free(s.order);
-    free(s.input);
-    free(s.output);
+    writer w = { .m = m, .o = o, .out = out, .error = error };
+    runner r = { 0 };
+    bool good = check(&w);
+    if (good)
+        good = runner_open(&r, m, params, o->beam ? o->beam : 1) ? write(&w, &r) : fault_set(error, "out of memory");
+    if (r.m) runner_close(&r);
+    vocabulary_free(&w.words);
+    free(w.prompt);
     return good;
 }

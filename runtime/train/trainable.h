@@ -44,7 +44,8 @@ typedef struct trainable {
     const char *hash;               /* of what was compiled: spec text and definitions */
     size_t real_size;
     size_t size, packed_size;       /* reals in params and grads; in packed */
-    size_t state_bytes;             /* 0: nothing is carried */
+    size_t state_bytes;             /* that loss and grad carry from call to call; 0: nothing */
+    size_t step_state_bytes;        /* that `step` carries, where there is one */
     size_t max_sequences;           /* that the code was compiled for */
     int axes;                       /* time axes */
     const char *axis_name[TRAIN_MAX_AXES + 1];
@@ -52,7 +53,9 @@ typedef struct trainable {
     size_t params;
     train_value *input, *output;
     size_t inputs, outputs;
-    int generate_input, generate_output;    /* of the line `generate x[t+1] ~ p`; -1 without */
+    int generate_input, generate_output;    /* of the line `generate x[t+1] ~ p from 1 until 0`; -1 without */
+    int generate_axis, generate_first, generate_end;    /* t; the tokens 1 and 0, -1 where none is said */
+    bool generate_ahead;            /* p depends on later steps of t: nothing can be generated */
 
     void *self;
     void (*init)(void *self, void *params, uint64_t seed);
