@@ -1,107 +1,11 @@
 #!/bin/sh
-# run.sh [MOMENTS]: rnnc train, eval and sample: what they learn, each flag, resuming to the same bits, and that nothing
-# is lost: SIGKILL at MOMENTS random moments (25; `sh tests/train/run.sh 200` for long), Ctrl-C, faults of files.
+# run.sh [MOMENTS]: rnnc train, eval and sample: what they learn, each flag (flags.sh), resuming to the same bits, and that
+# nothing is lost: SIGKILL at MOMENTS random moments (25; `sh tests/train/run.sh 200` for long), Ctrl-C, faults of files.
 #
 # Needs RNNC (the program), BUILD (the folder of librnnc.a) and CC.
-here=$(cd "$(dirname "$0")" && pwd) || exit 3
-root=$here/../..
-rnnc=${RNNC:-$root/build/rnnc}
-build=${BUILD:-$root/build}
 moments=${1:-25}
-work=$(mktemp -d) || exit 3
-trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-passed=0 failed=0
-pass() { passed=$((passed + 1)); }
-fail() { failed=$((failed + 1)); echo "train: $*"; }
-
-${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L ${SANITIZE:-} -I"$root/runtime" $(pkg-config --cflags jansson libzip) \
-    "$here/arrays.c" "$build/librnnc.a" $(pkg-config --libs jansson libzip) -lm -o "$work/arrays" &&
-    ${CC:-cc} -std=c11 -D_DEFAULT_SOURCE "$here/peak.c" -o "$work/peak" ||
-    { echo "train: 0 passed, 1 failed"; exit 1; }
-cd "$work" || exit 3
-
-# ---- helpers ---------------------------------------------------------------------------------------------------------
-
-# expect CODE TEXT ARGUMENTS...: rnnc must exit with CODE, and stderr must hold TEXT (nothing where TEXT is empty) in one
-# line (or one and the usage, where the command line is wrong).
-expect() {
-    code=$1 text=$2
-    shift 2
-    "$rnnc" "$@" >stdout 2>stderr
-    status=$?
-    lines=$(wc -l <stderr)
-    if [ $status -ne "$code" ]; then fail "rnnc $*: exit status $status, expected $code"; cat stderr
-    elif [ -z "$text" ] && [ -s stderr ]; then fail "rnnc $*: wrote to stderr:"; cat stderr
-    elif [ -n "$text" ] && ! grep -qF -e "$text" stderr; then fail "rnnc $*: expected '$text', found:"; cat stderr
-    elif [ "$code" -ge 3 ] && [ "$lines" -ne 1 ]; then fail "rnnc $*: $lines lines, expected one"; cat stderr
-    else pass; fi
-}
-shows() { if grep -qE -e "$1" stdout; then pass; else fail "stdout lacks '$1':"; head -20 stdout; fi; }
-lacks() { if grep -qE -e "$1" stdout; then fail "stdout has '$1':"; head -20 stdout; else pass; fi; }
-equal() { if cmp -s "$1" "$2"; then pass; else fail "$3: $1 and $2 differ"; fi; }
-differ() { if cmp -s "$1" "$2"; then fail "$3: $1 and $2 are the same"; else pass; fi; }
-# below NUMBER BOUND WHAT
-below() { if awk "BEGIN { exit !($1 < $2) }"; then pass; else fail "$3: $1 is not below $2"; fi; }
-field() { awk -v key="$1" 'index($0, key " ") == 1 { print $NF }' stdout; }
-column() { tail -n "+$3" "$1" | head -n 1 | cut -d, -f"$2"; }     # column FILE COLUMN LINE
-
-awk 'BEGIN { for (i = 0; i < 150; i++) printf "the cat number %d sat on the mat %d times;\n", i % 7, i % 3 }' >text.txt
-head -n 90 text.txt >shorter.txt
-cat >lm.rnn <<'END'
-model lm {
-    size V = from data, H = 8
-    cell C = rnn
-    input  x[t] : token(V)
-    target y[t] : token(V)
-    h = C(dropout(onehot(x), 0.1), H)
-    p = softmax(dense(h, V))
-    output h
-    loss cross_entropy(p, y)
-    generate x[t+1] ~ p
-    train {
-        rate = 0.02
-        batch = 4
-        T = 10
-        clip = 5
-    }
-}
-END
-sed 's/output h/output p/; s/dropout(onehot(x), 0.1)/onehot(x)/' lm.rnn >plain.rnn
-cat >reals.rnn <<'END'
-model reals {
-    size H = 6
-    input  x[t] : real(2)
-    target y[t] : real
-    h = gru(x, H)
-    z = sum(dense(h, 1))
-    output z
-    loss mean_square(z, y)
-}
-END
-cat >tags.rnn <<'END'
-model tags {
-    size K = from data, H = 6
-    input  x[t] : token(K)
-    target y[t] : token(K)
-    p = softmax(dense(lstm(onehot(x), H), K))
-    output p
-    loss cross_entropy(p, y)
-}
-END
-cat >mixed.rnn <<'END'
-model mixed {
-    size K = from data, D = from data, E = from data, L = from data
-    input  x[t] : token(K), v[t] : real(D), w : real(E)
-    target y[t] : token(L)
-    h = lstm(concat(onehot(x), v, w), 4)
-    p = softmax(dense(h, L))
-    output p
-    loss cross_entropy(p, y)
-}
-END
-./arrays mixed.npz mixed 30 && ./arrays reals.npz reals 50 && ./arrays tags.npz tags 50 && ./arrays other.npz tags 20 || fail "arrays.c"
-train() { "$rnnc" train "$@" >stdout 2>stderr || { fail "train $*: exit status $?"; cat stderr; }; }
+. "$(dirname "$0")/common.sh"
+. "$here/flags.sh"
 
 # ---- it learns -------------------------------------------------------------------------------------------------------
 
@@ -181,7 +85,6 @@ expect 1 "the prompt has 'Q'" sample plain.rnn --weights learn/last.safetensors 
 expect 1 "no line 'generate" sample tags.rnn --weights learn_tags/last.safetensors
 expect 2 "--top-p" sample plain.rnn --weights learn/last.safetensors --top-p 2
 expect 2 "--weights is missing" sample plain.rnn
-train lm.rnn --text text.txt -o hidden --updates 3 --batch 2
 expect 0 "" sample lm.rnn --weights hidden/last.safetensors --length 10
 train plain.rnn --words text.txt -o words --updates 20 --vocabulary 8
 expect 0 "" sample plain.rnn --weights words/last.safetensors --length 9 --prompt "the cat"
@@ -189,105 +92,6 @@ shows "^the cat "
 shows "<unk>"
 expect 0 "" eval plain.rnn --words text.txt --weights words/last.safetensors
 lacks "bits per character"
-
-# ---- flags -----------------------------------------------------------------------------------------------------------
-
-# The table after a few updates tells whether a flag had an effect.
-short="--updates 170 --epochs 9"
-changes() { # changes NAME FLAGS...: the curve differs from the one without the flags of the same base
-    name=$1
-    shift
-    rm -rf f
-    train $base -o f $short --csv f.csv "$@"
-    differ base.csv f.csv "$name"
-}
-begin() { base=$1; rm -rf f; train $base -o f $short --csv base.csv; }
-begin "lm.rnn --text text.txt"
-rm -rf f; train $base -o f $short --csv f.csv; equal base.csv f.csv "two trainings alike"
-changes --seed --seed 2
-changes --batch --batch 5
-changes --steps --steps 9
-changes --rate --rate 0.01
-changes --clip --clip 0.01
-changes --clip-value --clip-value 0.001
-changes --accumulate --accumulate 2
-changes --warmup --warmup 10
-changes --group --group 'h.W=0.1'
-changes --split --split 0.5,0.5,0
-changes --validation --validation shorter.txt
-changes --real --real double
-changes -D -D H=9
-changes --beta1 --beta1 0.5
-changes --beta2 --beta2 0.5
-changes --epsilon --epsilon 0.1
-changes --decay --decay 0.1
-changes --init --init hidden/last.safetensors
-changes --validate-every --validate-every 4
-changes "train { schedule }" --schedule linear
-for rule in sgd momentum nesterov rmsprop adagrad adadelta adamw; do changes "--optimiser $rule" --optimiser $rule; done
-changes "--schedule cosine" --schedule cosine
-cp f.csv g.csv
-rm -rf f; train $base -o f $short --csv f.csv --schedule cosine --total 100; differ f.csv g.csv "--total"
-for schedule in "step --every 1" "halving --after 1" "exponential"; do
-    base="lm.rnn --text text.txt --batch 20 --epochs 4"; short=""
-    rm -rf f; train $base -o f --csv base.csv
-    changes "--schedule $schedule" --schedule $schedule
-    cp f.csv g.csv
-    rm -rf f; train $base -o f --csv f.csv --schedule $schedule --factor 0.7; differ f.csv g.csv "--factor of $schedule"
-done
-train $base -o f --csv f.csv --schedule plateau --plateau 1 --rate 0.5 --epochs 12
-cp f.csv g.csv
-train $base -o f --csv f.csv --schedule plateau --plateau 2 --rate 0.5 --epochs 12; differ f.csv g.csv "--plateau"
-short="--updates 20"
-begin "lm.rnn --text text.txt --optimiser momentum"; changes --momentum --momentum 0.2
-begin "lm.rnn --text text.txt --optimiser rmsprop"; changes --rho --rho 0.2
-begin "tags.rnn --data tags.npz --batch 6 --epochs 2"
-changes --no-shuffle --no-shuffle
-changes --bucket --bucket
-changes --chunk --chunk 4
-changes "--seed (of arrays)" --seed 3
-changes "--validation (of arrays)" --validation other.npz
-begin "plain.rnn --words text.txt"; changes --vocabulary --vocabulary 5
-train lm.rnn --text text.txt -o f --epochs 2; shows "^epoch 2/2"
-train lm.rnn --text text.txt -o f --updates 7; shows "after 7 updates"
-rm -rf f; train lm.rnn --text text.txt -o f --updates 7 --jit tcc --csv tcc.csv
-train lm.rnn --text text.txt -o f --updates 7 --jit cc --csv cc.csv
-below "($(column tcc.csv 3 8) - $(column cc.csv 3 8)) ^ 2" 1e-6 "--jit"
-train lm.rnn --text text.txt -o f --epochs 40 --rate 0.3 --patience 2 --csv f.csv
-below "$(tail -n 1 f.csv | cut -d, -f2)" 39.5 "epochs with --patience 2"
-rm -rf f; train lm.rnn --text text.txt -o f --updates 9 --save-every 4 --init hidden/last.safetensors
-sed 's/rate = 0.02/rate = 0.01/' lm.rnn >slow.rnn
-train slow.rnn --text text.txt -o f --updates 9 --csv f.csv; train lm.rnn --text text.txt -o f --updates 9 --rate 0.01 --csv g.csv
-equal f.csv g.csv "train { rate } and --rate"
-train slow.rnn --text text.txt -o f --updates 9 --rate 0.02 --csv f.csv; train lm.rnn --text text.txt -o f --updates 9 --csv g.csv
-equal f.csv g.csv "--rate over train { rate }"
-grouped() { # grouped LINES...: lm.rnn with these lines in train { }
-    awk -v lines="$1" '{ print } /train {/ { print lines }' lm.rnn >grouped.rnn
-}
-grouped 'group "p.*" = 0.1
-group "h.[WU]" = 0
-group "h.*" = 2'
-train grouped.rnn --text text.txt -o f --updates 9 --csv f.csv
-train lm.rnn --text text.txt -o f --updates 9 --csv g.csv --group 'p.*=0.1,h.[WU]=0,h.*=2'
-equal f.csv g.csv "train { group } and --group"
-train grouped.rnn --text text.txt -o f --updates 9 --csv f.csv --group 'h.*=0.5'
-train lm.rnn --text text.txt -o f --updates 9 --csv g.csv --group 'h.*=0.5'
-equal f.csv g.csv "--group over train { group }"
-train lm.rnn --text text.txt -o f --updates 9 --csv g.csv; differ f.csv g.csv "train { group }"
-grouped 'group "nothing.*" = 2'
-expect 1 "no parameter fits the pattern 'nothing.*'" train grouped.rnn --text text.txt -o f
-expect 2 "data is missing: one of --text" train lm.rnn
-expect 2 "only one of --text, --words and --data may be given" train lm.rnn --text text.txt --words text.txt
-expect 2 "only one of --text" eval lm.rnn --text text.txt --data tags.npz --weights hidden/last.safetensors
-expect 2 "--momentum has no effect with adam" train lm.rnn --text text.txt --momentum 0.5
-expect 2 "--factor has no effect with constant" train lm.rnn --text text.txt --factor 0.5
-expect 2 "--chunk has no effect" train lm.rnn --text text.txt --chunk 5
-expect 2 "--vocabulary has no effect" train lm.rnn --text text.txt --vocabulary 5
-expect 2 "--steps is for texts" train tags.rnn --data tags.npz --steps 5
-expect 2 "no parameter fits the pattern" train lm.rnn --text text.txt --group 'nothing*=2' -o f
-expect 2 "--split" train lm.rnn --text text.txt --split 0.5,0.1,0.1
-expect 2 "exclude each other" train lm.rnn --text text.txt --resume --init hidden/last.safetensors
-expect 1 "needs a part to validate on" train lm.rnn --text text.txt --patience 2 --split 1,0,0 -o f
 
 # ---- resuming --------------------------------------------------------------------------------------------------------
 
