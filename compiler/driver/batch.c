@@ -28,19 +28,26 @@ bool batch_inside(const batch *b, const graph *g, axis_set axes, size_t n, size_
 
 /* ---- forth ------------------------------------------------------------------------------------------------------- */
 
-static train_value describe(const graph_input *in)
+train_value batch_value(name path, type t)
 {
-    type t = in->type;
-    return (train_value){ .name = in->path,
+    return (train_value){ .name = path,
                           .token = t.element == TOKEN,
-                          .target = in->target,
-                          .classes = (size_t)in->classes,
                           .components = (size_t)shape_size(t.shape),
                           .rank = t.shape.rank,
                           .dims = { (size_t)t.shape.dim[0], (size_t)t.shape.dim[1] },
-                          .axes = t.axes,
-                          .aligned = in->aligned,
-                          .blank = in->blank };
+                          .axes = t.axes };
+}
+
+train_value batch_input(const graph_input *in)
+{
+    train_value v = batch_value(in->path, in->type);
+    v.target = in->target;
+    v.classes = (size_t)in->classes;
+    v.aligned = in->aligned;
+    v.blank = in->blank;
+    v.ignores = in->ignores;
+    v.ignored = in->ignored;
+    return v;
 }
 
 /* Inputs of the spec: probes stand behind them. */
@@ -56,7 +63,7 @@ static array_rules describe_graph(arena *a, const graph *g)
 {
     train_value *value = ARENA_ARRAY(a, train_value, g->inputs.len + 1);
     const char **axis = ARENA_ARRAY(a, const char *, MAX_TIME_AXES + 1);
-    for (size_t i = 0; i < g->inputs.len; i++) value[i] = describe(&g->inputs.data[i]);
+    for (size_t i = 0; i < g->inputs.len; i++) value[i] = batch_input(&g->inputs.data[i]);
     for (int i = 0; i <= g->axes; i++) axis[i] = g->axis[i].letter;
     return (array_rules){ .value = value,
                           .values = spec_inputs(g),

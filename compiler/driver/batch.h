@@ -8,6 +8,7 @@
 
 #include "api/loaded.h"
 #include "train/tensor.h"
+#include "train/trainable.h"
 
 typedef struct batch {
     size_t sequences;
@@ -25,6 +26,10 @@ int batch_from_arrays(batch *b, const loaded *l, const graph *g, const char *pat
 /* Every axis that the values of a graph vary over needs a number of steps: 0, or EXIT_SPEC after a message. Axes that
  * this graph has no value over get one step. */
 int batch_check_steps(batch *b, const graph *g, const char *path);
+
+/* A value and an input of a graph, as data files and training see them. */
+train_value batch_value(name path, type t);
+train_value batch_input(const graph_input *in);
 
 /* Rows of a value over some axes, and the place of (sequence, step of all its time axes row-major, component) in the
  * generated layout. */

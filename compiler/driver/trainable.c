@@ -4,6 +4,7 @@
  * settings of training and how it runs freely do not change it, every equation, size and initial value does. */
 #include "driver/trainable.h"
 #include "api/weights.h"
+#include "driver/batch.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,16 +128,6 @@ static void describe_params(compiled *c, const graph *g)
     }
 }
 
-static train_value describe_value(name path, type t)
-{
-    return (train_value){ .name = path,
-                          .token = t.element == TOKEN,
-                          .components = (size_t)shape_size(t.shape),
-                          .rank = t.shape.rank,
-                          .dims = { (size_t)t.shape.dim[0], (size_t)t.shape.dim[1] },
-                          .axes = t.axes };
-}
-
 static void describe_values(compiled *c, const graph *g)
 {
     trainable *t = &c->t;
@@ -148,13 +139,7 @@ static void describe_values(compiled *c, const graph *g)
     t->output = ARENA_ARRAY(c->arena, train_value, t->outputs + 1);
     for (size_t i = 0; i < t->inputs; i++) {
         const graph_input *in = &g->inputs.data[i];
-        t->input[i] = describe_value(in->path, in->type);
-        t->input[i].target = in->target;
-        t->input[i].classes = (size_t)in->classes;
-        t->input[i].aligned = in->aligned;
-        t->input[i].blank = in->blank;
-        t->input[i].ignores = in->ignores;
-        t->input[i].ignored = in->ignored;
+        t->input[i] = batch_input(in);
         if (generate->input && c->p.model->variables.data[generate->input].path == in->path) t->generate_input = (int)i;
     }
     if (generate->input) {
@@ -164,7 +149,7 @@ static void describe_values(compiled *c, const graph *g)
     }
     for (size_t i = 0; i < t->outputs; i++) {
         const graph_output *out = &g->outputs.data[i];
-        t->output[i] = describe_value(out->path, graph_type(g, out->node));
+        t->output[i] = batch_value(out->path, graph_type(g, out->node));
         for (size_t k = 0; k < c->p.model->outputs.len; k++) {
             const model_output *from = &c->p.model->outputs.data[k];
             if (from->word != out->path) continue;
