@@ -1,15 +1,16 @@
 /* import.c: rnnc import MODEL -o DIR [--spec S.rnn]: a network that another tool has trained, as a spec and its
  * weights.
  *
- * In: a state dict of PyTorch (.safetensors). Out: DIR/NAME.rnn and DIR/NAME.safetensors, both or none, and what was
- * understood. Before anything is written, the spec is compiled and run in double on random sequences of different
- * lengths, and held against the other tool's own equations (exchange/recurrent.h), which share no code with the
- * compiler. With --spec the structure is the user's, and only the weights are written. */
+ * In: a state dict of PyTorch (.safetensors), or arrays of Keras (.npz). Out: DIR/NAME.rnn and DIR/NAME.safetensors,
+ * both or none, and what was understood. Before anything is written, the spec is compiled and run in double on
+ * random sequences of different lengths, and held against the other tool's own equations (exchange/recurrent.h),
+ * which share no code with the compiler. With --spec the structure is the user's, and only the weights are written. */
 #define _GNU_SOURCE 1
 #include "driver/forward.h"
 #include "driver/outputs.h"
 #include "exchange/chain.h"
 #include "syntax/syntax.h"
+#include "train/npz.h"
 #include "train/safetensors.h"
 #include <ctype.h>
 #include <errno.h>
@@ -48,9 +49,15 @@ static const struct {
     const char *advice;
 } kinds[] = {
     { ".safetensors", safetensors_read, torch_read, NULL },
-    { ".pt", NULL, NULL, "a pickle, which may run code and is not read" },
-    { ".pth", NULL, NULL, "a pickle, which may run code and is not read" },
-    { ".bin", NULL, NULL, "a pickle, which may run code and is not read" },
+    { ".npz", npz_read, keras_read, NULL },
+    { ".keras", NULL, NULL, "Keras's own file is not read; docs/deployment.md has a line that writes it as .npz" },
+    { ".h5", NULL, NULL, "Keras's own file is not read; docs/deployment.md has a line that writes it as .npz" },
+    { ".pt", NULL, NULL,
+      "a pickle may run code and is not read; docs/deployment.md has a script that writes it as .safetensors" },
+    { ".pth", NULL, NULL,
+      "a pickle may run code and is not read; docs/deployment.md has a script that writes it as .safetensors" },
+    { ".bin", NULL, NULL,
+      "a pickle may run code and is not read; docs/deployment.md has a script that writes it as .safetensors" },
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -64,12 +71,8 @@ static int find_kind(const import *k, size_t *kind)
 {
     for (*kind = 0; *kind < KINDS && !ends_with(k->path, kinds[*kind].suffix);) ++*kind;
     if (*kind == KINDS)
-        return fault(k, "its name ends in nothing that rnnc imports: .safetensors (see docs/deployment.md)");
-    if (kinds[*kind].advice)
-        return fault(k, arena_printf(k->arena,
-                                     "%s; docs/deployment.md has a script of five lines that writes it as "
-                                     ".safetensors",
-                                     kinds[*kind].advice));
+        return fault(k, "its name ends in nothing that rnnc imports: .safetensors or .npz (see docs/deployment.md)");
+    if (kinds[*kind].advice) return fault(k, kinds[*kind].advice);
     return 0;
 }
 

@@ -8,15 +8,9 @@
  * Which of the three a recurrent layer is, the rows of weight_hh say: 1, 3 or 4 for a unit. Whether it is tanh or relu
  * says no tensor. Out: a chain, not in order yet, or what is wrong. */
 #include "exchange/torch.h"
-#include "exchange/chain.h"
+#include "exchange/reader.h"
 #include <ctype.h>
 #include <string.h>
-
-typedef struct reader {
-    chain *c;
-    chain_choices *choices;
-    const char *error;
-} reader;
 
 static const char *const recurrent_words[] = { "weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr" };
 
@@ -40,17 +34,6 @@ static bool recurrent_leaf(arena *a, const char *leaf, chain_tensor *t)
     return true;
 }
 
-static chain_layer *layer_at(chain *c, const char *path)
-{
-    for (size_t i = 0; i < c->layers.len; i++)
-        if (strcmp(c->layers.data[i]->path, path) == 0) return c->layers.data[i];
-    chain_layer *l = ARENA_NEW(c->arena, chain_layer);
-    l->path = path;
-    l->layers = 1;
-    array_push(c->arena, &c->layers, l);
-    return l;
-}
-
 static void add_tensor(reader *r, const tensor *t)
 {
     arena *a = r->c->arena;
@@ -70,37 +53,17 @@ static void add_tensor(reader *r, const tensor *t)
         array_push(a, &r->c->loose, (foreign){ made.own, made.own, made.shape, made.values, false });
         return;
     }
-    chain_layer *l = layer_at(r->c, dot ? arena_strndup(a, t->name, (size_t)(dot - t->name)) : "h");
+    chain_layer *l = reader_layer(r->c, dot ? arena_strndup(a, t->name, (size_t)(dot - t->name)) : "h");
     if (made.layer >= l->layers) l->layers = made.layer + 1;
     if (made.reverse) l->both = true;
     array_push(a, &l->tensors, made);
 }
 
-static const chain_tensor *need(reader *r, const chain_layer *l, const char *word, int layer, bool reverse, int rank)
-{
-    const chain_tensor *t = chain_find(l, word, layer, reverse);
-    arena *a = r->c->arena;
-    if (!t) {
-        r->error =
-            arena_printf(a, "the layer '%s' lacks its tensor '%s'%s%s", l->path, word,
-                         l->layers > 1 ? arena_printf(a, " of layer %d", layer) : "", reverse ? ", reverse" : "");
-    } else if (t->shape.rank != rank) {
-        r->error = arena_printf(a, "'%s' is %s; expected a %s", t->own, model_shape_text(a, t->shape),
-                                rank == 2 ? "matrix" : "vector");
-        t = NULL;
-    }
-    return t;
-}
-
-static const double *values_of(const chain_tensor *t)
-{
-    return t ? t->values : NULL;
-}
-
 static void set_part(reader *r, chain_layer *l, int layer, bool reverse)
 {
     recurrent *p = &l->part[layer * (1 + l->both) + reverse];
-    const chain_tensor *W = need(r, l, "weight_ih", layer, reverse, 2), *R = need(r, l, "weight_hh", layer, reverse, 2);
+    const chain_tensor *W = reader_need(r, l, "weight_ih", layer, reverse, 2),
+                       *R = reader_need(r, l, "weight_hh", layer, reverse, 2);
     bool relu = l->info->flags & RECTIFIED, simple = l->info->equations == RECURRENCE_SIMPLE;
     *p = (recurrent){
         .equations = l->info->equations,
@@ -108,11 +71,11 @@ static void set_part(reader *r, chain_layer *l, int layer, bool reverse)
         .inputs = layer ? l->outputs : l->inputs,
         .units = l->units,
         .outputs = l->outputs / (1 + l->both),
-        .W = values_of(W),
-        .R = values_of(R),
-        .b_w = values_of(chain_find(l, "bias_ih", layer, reverse)),
-        .b_r = values_of(chain_find(l, "bias_hh", layer, reverse)),
-        .projection = values_of(chain_find(l, "weight_hr", layer, reverse)),
+        .W = reader_values(W),
+        .R = reader_values(R),
+        .b_w = reader_values(chain_find(l, "bias_ih", layer, reverse)),
+        .b_r = reader_values(chain_find(l, "bias_hh", layer, reverse)),
+        .projection = reader_values(chain_find(l, "weight_hr", layer, reverse)),
         .f = { simple ? relu ? ACTIVATION_Relu : ACTIVATION_Tanh : ACTIVATION_Sigmoid, 0, 0 },
         .g = { ACTIVATION_Tanh, 0, 0 },
         .h = { ACTIVATION_Tanh, 0, 0 },
@@ -120,21 +83,11 @@ static void set_part(reader *r, chain_layer *l, int layer, bool reverse)
     };
 }
 
-static void note_other(reader *r, const chain_layer *l, const layer_info *other)
-{
-    arena *a = r->c->arena;
-    if (other)
-        array_push(a, &r->c->notes,
-                   arena_printf(a,
-                                "'%s' is taken for the cell '%s', which no tensor tells from '%s'; -D %s=%s chooses "
-                                "that one",
-                                l->path, l->info->cell, other->cell, l->path, other->cell));
-}
-
 static void finish_recurrent(reader *r, chain_layer *l)
 {
     arena *a = r->c->arena;
-    const chain_tensor *W = need(r, l, "weight_ih", 0, false, 2), *R = need(r, l, "weight_hh", 0, false, 2);
+    const chain_tensor *W = reader_need(r, l, "weight_ih", 0, false, 2),
+                       *R = reader_need(r, l, "weight_hh", 0, false, 2);
     const chain_tensor *projection = chain_find(l, "weight_hr", 0, false);
     if (!W || !R) return;
     int out = R->shape.dim[1], rows = R->shape.dim[0];
@@ -145,7 +98,7 @@ static void finish_recurrent(reader *r, chain_layer *l)
     if (rows % l->units == 0)
         l->info = layer_find("torch", LAYER_RECURRENT, (size_t)(rows / l->units), PROJECTED, projection ? PROJECTED : 0,
                              chosen);
-    if (!chosen) note_other(r, l, layer_other(l->info, PROJECTED));
+    if (!chosen) reader_note_other(r, l, layer_other(l->info, PROJECTED));
     if (!l->info) {
         r->error = arena_printf(a, "'%s' is %s: %s%s has no layer with so many rows for %d units", R->own,
                                 model_shape_text(a, R->shape), chosen ? chosen : "PyTorch",
@@ -160,7 +113,7 @@ static void finish_recurrent(reader *r, chain_layer *l)
 
 static void finish_flat(reader *r, chain_layer *l)
 {
-    const chain_tensor *W = need(r, l, "weight", 0, false, 2), *b = chain_find(l, "bias", 0, false);
+    const chain_tensor *W = reader_need(r, l, "weight", 0, false, 2), *b = chain_find(l, "bias", 0, false);
     if (!W) return;
     const char *chosen = chain_choice(r->c->arena, r->choices, l->path);
     const layer_info *embed = layer_find("torch", LAYER_EMBEDDING, 0, 0, 0, chosen);
@@ -177,7 +130,7 @@ static void finish_flat(reader *r, chain_layer *l)
     l->units = l->outputs = W->shape.dim[rows ? 1 : 0];
     l->part = ARENA_NEW(r->c->arena, recurrent);
     l->part->W = W->values;
-    l->part->b_w = values_of(b);
+    l->part->b_w = reader_values(b);
 }
 
 chain *torch_read(arena *a, const tensors *file, chain_choices *choices, const char **error)

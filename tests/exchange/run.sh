@@ -33,5 +33,6 @@ part() {
 
 part parity numpy
 part torch_models numpy torch
+part keras_models numpy
 echo "exchange: $passed passed, $failed failed"
 [ $failed -eq 0 ]

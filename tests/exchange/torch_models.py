@@ -198,7 +198,7 @@ bad("-D q=gru: there is no layer of that name", {}, "-D", "q=gru")
 bad("gru, chosen with -D, has no layer with so many rows for 4 units", {}, "-D", "rnn=gru")
 check(not os.path.exists(folder + "/no"), "a failure leaves nothing behind")
 for name in ("net.pt", "net.pth", "net.bin"):
-    expect(1, ["a pickle", "docs/deployment.md"], "import", write(name, "x"), "-o", folder + "/no")
+    expect(1, ["a pickle may run code", "docs/deployment.md"], "import", write(name, "x"), "-o", folder + "/no")
 expect(1, "its name ends in nothing that rnnc imports", "import", write("net.xyz", "x"), "-o", folder + "/no")
 expect(3, "cannot be read", "import", folder + "/nothing.safetensors", "-o", folder + "/no")
 expect(2, "-o is missing", "import", folder + "/net.safetensors")
