@@ -5,6 +5,7 @@
  * of reals the mean square error; and the mean of each output that is one number and depends on a target. With --free,
  * what a model with `generate` says by itself is held against the target: whole sequences, error rate, BLEU. */
 #include "driver/prepare.h"
+#include "driver/resume.h"
 #include "train/free_run.h"
 #include "train/metrics.h"
 #include <math.h>
@@ -144,10 +145,12 @@ static int check_options(const options *o)
     return 0;
 }
 
-static int evaluate(prepared *p)
+/* o: those of the training that say how data are cut and split are added. */
+static int evaluate(prepared *p, options *o)
 {
     const char *weights = p->o->value[OPTION_WEIGHTS].text;
     int code = prepare_checkpoint(p, weights);
+    if (!code) resume_recall_data(o, p->words.flags);
     if (!code) code = prepare_data(p, false);
     size_t beam = p->o->value[OPTION_BEAM].number, sequences = p->s.data.batch;
     if (!code) code = prepare_model(p, sequences > beam ? sequences : beam, p->s.data.steps, calls_guess);
@@ -168,8 +171,9 @@ int command_eval(const options *o)
     int code = check_options(o);
     if (code) return code;
     prepared p;
-    prepare_begin(&p, o);
-    code = evaluate(&p);
+    options all = *o;
+    prepare_begin(&p, &all);
+    code = evaluate(&p, &all);
     prepare_end(&p);
     return code;
 }

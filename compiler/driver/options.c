@@ -269,14 +269,14 @@ int options_steps(const options *o, const graph_axis *axis, int axes, int *steps
 
 /* ---- options that are kept in a file ------------------------------------------------------------------------------ */
 
-const char *options_lines(const options *o, const option_id *but, size_t count)
+const char *options_lines(const options *o, options_choice choice, const option_id *list, size_t count)
 {
     text *t = text_new(o->arena);
     const char *before = "";
     for (int i = 0; i < OPTION_COUNT; i++) {
-        bool keeps = o->value[i].given && option_table[i].kind != LIST;
-        for (size_t k = 0; k < count; k++) keeps = keeps && but[k] != (option_id)i;
-        if (!keeps) continue;
+        bool listed = false;
+        for (size_t k = 0; k < count; k++) listed = listed || list[k] == (option_id)i;
+        if (!o->value[i].given || option_table[i].kind == LIST || listed != (choice == OPTIONS_ONLY)) continue;
         text_put(t, "%s%s=%s", before, option_table[i].name, o->value[i].text);
         before = "\n";
     }

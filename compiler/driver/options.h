@@ -54,9 +54,11 @@ bool command_find(const char *word, command *c, const char **nearest);
 /* --steps for the axes of a model: steps[axis], 0 where nothing is said. 0 or EXIT_USAGE. */
 int options_steps(const options *o, const graph_axis *axis, int axes, int *steps);
 
-/* The options that were given, but those of `but`, as lines "name=value" in the table's order (NULL: none); and back: gives
- * an option that such a line names. False: this command has no such option, or not with such a value. */
-const char *options_lines(const options *o, const option_id *but, size_t count);
+/* The options that were given, only those of `list` or all but them, as lines "name=value" in the table's order (NULL:
+ * none); and back: gives an option that such a line names. False: this command has no such option, or not with such a
+ * value. */
+typedef enum options_choice { OPTIONS_ONLY, OPTIONS_ALL_BUT } options_choice;
+const char *options_lines(const options *o, options_choice choice, const option_id *list, size_t count);
 bool options_give(options *o, const char *word, const char *written);
 /* The option of the command with this long name; OPTION_COUNT: there is none. */
 option_id options_find(const options *o, const char *word);

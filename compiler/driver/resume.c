@@ -13,9 +13,17 @@ static const option_id not_kept[] = {
     OPTION_RESUME, OPTION_CSV,   OPTION_SVG,   OPTION_FORMAT, OPTION_COLOR,    OPTION_HELP,
 };
 
+static const option_id of_data[] = { OPTION_SPLIT, OPTION_BATCH, OPTION_BLOCK, OPTION_CHUNK };
+enum { OF_DATA = sizeof of_data / sizeof *of_data };
+
 const char *resume_flags(const options *o)
 {
-    return options_lines(o, not_kept, sizeof not_kept / sizeof *not_kept);
+    return options_lines(o, OPTIONS_ALL_BUT, not_kept, sizeof not_kept / sizeof *not_kept);
+}
+
+const char *resume_data_flags(const options *o)
+{
+    return options_lines(o, OPTIONS_ONLY, of_data, OF_DATA);
 }
 
 /* The value of a line "KEYxVALUE" (x: the separator) up to its end; NULL: there is no such line. */
@@ -75,6 +83,16 @@ int resume_recall(options *o, const char *path, const char *flags, const char **
     }
     *recalled = text_string(t);
     return 0;
+}
+
+void resume_recall_data(options *o, const char *flags)
+{
+    for (int i = 0; i < OF_DATA; i++) {
+        option_id id = of_data[i];
+        const char *value = line_value(o->arena, flags, options_name(id), "=");
+        bool arrays = o->value[OPTION_DATA].given, fits = id == OPTION_BLOCK ? !arrays : id == OPTION_CHUNK ? arrays : true;
+        if (value && fits && !o->value[id].given) options_give(o, options_name(id), value);
+    }
 }
 
 void resume_print_changes(arena *a, const char *before, const char *now, FILE *out)

@@ -8,6 +8,12 @@
  * concerns messages. NULL: none was given. */
 const char *resume_flags(const options *o);
 
+/* Those of them that say how data are cut and split: what is measured later is to be measured on the same parts. */
+const char *resume_data_flags(const options *o);
+
+/* Gives these where the command line says nothing, as far as they fit the data that it names. */
+void resume_recall_data(options *o, const char *flags);
+
 /* Gives the kept flags that the command line does not replace. *recalled: these as they would be written, "" for none.
  * 0, or the exit status after a message. */
 int resume_recall(options *o, const char *path, const char *flags, const char **recalled);

@@ -132,6 +132,8 @@ static void announce(const trainer *t)
         resume_print_changes(p->arena, p->words.settings, p->s.loop.settings, stdout);
         if (p->words.data && strcmp(p->words.data, summary) != 0)
             printf("the data have changed; they were %s\n", p->words.data);
+    } else if (access(t->last, F_OK) == 0) {
+        printf("%s of an earlier training will be replaced; --resume would go on from it\n", t->last);
     }
     if (dataset_batches(p->data, PART_VALIDATE, 0) == 0)
         puts("there is nothing to validate on: no best.safetensors will be written");
@@ -151,6 +153,7 @@ static int run(trainer *t, const char *folder)
     l->folder = folder;
     l->definitions = p->c.definitions;
     l->flags = resume_flags(t->o);
+    l->data_flags = resume_data_flags(t->o);
     l->settings = settings_text(p->arena, &p->s);
     l->resumed = t->o->value[OPTION_RESUME].given;
     l->terminal = isatty(STDOUT_FILENO);

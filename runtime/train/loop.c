@@ -200,7 +200,7 @@ static bool save(loop *l, const char *path)
                      .progress = t->progress,
                      .vocabulary = dataset_vocabulary(t->data),
                      .definitions = l->o->definitions,
-                     .flags = goes_on ? l->o->flags : NULL,
+                     .flags = goes_on ? l->o->flags : l->o->data_flags,
                      .settings = goes_on ? l->o->settings : NULL,
                      .data = goes_on ? dataset_summary(t->data) : NULL };
     if (!params_finite(l)) return false;
@@ -406,8 +406,8 @@ static void close_loop(loop *l)
 
 loop_end train_run(training *t, const loop_options *o, char **error)
 {
-    enum { SIGNALS = 2 };
-    static const int caught[SIGNALS] = { SIGINT, SIGTERM };
+    enum { SIGNALS = 3 };
+    static const int caught[SIGNALS] = { SIGINT, SIGTERM, SIGHUP };
     struct sigaction before[SIGNALS],
         handler = { .sa_handler = on_signal, .sa_flags = (int)(SA_RESETHAND | SA_RESTART) };
     loop *l = calloc(1, sizeof *l);
@@ -420,6 +420,7 @@ loop_end train_run(training *t, const loop_options *o, char **error)
     sigemptyset(&handler.sa_mask);
     stop_signal = 0;
     for (int i = 0; i < SIGNALS; i++) sigaction(caught[i], &handler, &before[i]);
+    if (before[SIGNALS - 1].sa_handler == SIG_IGN) sigaction(SIGHUP, &before[SIGNALS - 1], NULL); /* nohup */
     bool good = open_loop(l) && go(l);
     for (int i = 0; i < SIGNALS; i++) sigaction(caught[i], &before[i], NULL);
     if (o->terminal && !good) fputc('\n', o->out);

@@ -30,6 +30,7 @@ typedef struct loop_options {
     const char *csv, *svg;   /* files for the curves; NULL: none */
     const char *definitions; /* for the checkpoints */
     const char *flags, *settings; /* for the last one: how to go on */
+    const char *data_flags;       /* for the best one: how the data were cut and split */
     bool resumed;            /* the training comes from a checkpoint: the curves in csv go on */
     bool terminal;           /* `out` is one: a line is written over and over */
     FILE *out;               /* progress */
@@ -37,7 +38,7 @@ typedef struct loop_options {
 
 typedef enum loop_end {
     LOOP_DONE,
-    LOOP_STOPPED, /* by SIGINT or SIGTERM, after saving */
+    LOOP_STOPPED, /* by SIGINT, SIGTERM or SIGHUP, after saving */
     LOOP_NUMERIC, /* a loss, gradient or parameter is not finite; nothing was saved since */
     LOOP_UNFIT,   /* data or options do not fit: nothing was trained */
     LOOP_FAULT    /* the system: memory, files */

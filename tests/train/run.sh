@@ -52,6 +52,19 @@ expect 0 "" eval tags.rnn --data tags.npz --weights learn_tags/last.safetensors
 below 0.9 "$(field accuracy)" "accuracy on tags"
 lacks "bits per character"
 
+# eval cuts and splits the data as the training did, from either checkpoint, until flags say otherwise.
+train plain.rnn --text text.txt -o cut --updates 9 --batch 3 --steps 6 --split 0.6,0.1,0.3
+lacks "will be replaced"
+for which in last best; do
+    expect 0 "" eval plain.rnn --text text.txt --weights cut/$which.safetensors --part test; cp stdout as_trained
+    expect 0 "" eval plain.rnn --text text.txt --weights cut/$which.safetensors --part test --batch 3 --steps 6 --split 0.6,0.1,0.3
+    equal stdout as_trained "eval of $which.safetensors with the flags of training"
+    expect 0 "" eval plain.rnn --text text.txt --weights cut/$which.safetensors --part test --split 0.9,0.05,0.05
+    differ stdout as_trained "eval --split over that of training"
+done
+train plain.rnn --text text.txt -o cut --updates 1
+shows "^cut/last.safetensors of an earlier training will be replaced; --resume would go on from it$"
+
 # Each size from data is that of the inputs and targets in which it stands.
 sizes() { # sizes SPEC "NAME=VALUE ...": the checkpoint says so
     train $1 --data mixed.npz -o sized --updates 3
@@ -174,7 +187,7 @@ done <moments
 if [ $lost -eq 0 ] && [ $none -lt "$moments" ]; then pass
 else fail "SIGKILL at $moments moments ($none before the first checkpoint)"; fi
 
-for signal in INT TERM; do
+for signal in INT TERM HUP; do
     rm -rf i
     "$rnnc" train lm.rnn --text text.txt -o i --epochs 100000 >stdout 2>stderr & pid=$!
     tries=0
