@@ -5,7 +5,7 @@ medians, the median of the ratios of the rounds with the least and the largest, 
 measured in the same rounds. README.md says what the sections are and how to read them.
 
 Usage: bench.py RNNC FOLDER RESULTS. In the environment: SECTION=ABC, ROW=c1, PEERS='torch onednn', ROUNDS=7, DNNL_ROOT,
-ORT_ROOT. Results are written where neither ROW nor PEERS leaves anything out."""
+ORT_ROOT, RTNEURAL_ROOT. Results are written where neither ROW nor PEERS leaves anything out."""
 import os
 import sys
 
@@ -56,7 +56,7 @@ class Row:
     no_dx: str = ""            # parameters whose product has no gradient by its data
     embedding: bool = False
     script: str = ""           # name in torch_cells.py
-    peers: tuple = ("onednn", "onnxruntime", "torch")
+    peers: tuple = ()          # of contestants.PEERS
     beside: str = ""           # a row whose GF/s this one is held against
     key: str = field(init=False)
 
@@ -74,8 +74,9 @@ def stack_of(layers):
 def rows_a_b():
     def row(section, name, cell, H, L=1, **more):
         kind = "STEP" if section == "A" else "FORWARD"
+        peers = ("onednn", "onnxruntime") + (("rtneural",) if section == "A" else ()) + ("torch",)
         defines = f"C={cell}", f"D={H}", f"H={H}", f"L={L}"
-        return Row(section, name, "stream", kind, cell, (H, H, 0), defines=defines, layers=stack_of(L), **more)
+        return Row(section, name, "stream", kind, cell, (H, H, 0), defines=defines, layers=stack_of(L), peers=peers, **more)
     for cell in ("lstm", "gru"):
         for H in (8, 16, 32, 64, 128, 256, 512):
             yield row("A", f"{cell} {H}", cell, H)

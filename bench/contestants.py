@@ -19,10 +19,10 @@ F, I = "f4", "i4"
 # The order of the gates of each cell elsewhere; for GRUs, "c" is the bias inside of the reset.
 LAYOUTS = {
     "rnn": {"onednn": [""], "torch": [""], "onnx": [""]},
-    "lstm": {"onednn": list("ifgo"), "torch": list("ifgo"), "onnx": list("iofg")},
+    "lstm": {"onednn": list("ifgo"), "torch": list("ifgo"), "onnx": list("iofg"), "keras": list("ifgo")},
     "lstm_peephole": {"onednn": list("ifgo")},
     "gru_before": {"onednn": list("zrn")},
-    "gru": {"onednn": list("zrn"), "torch": list("rzn"), "onnx": list("zrn")},
+    "gru": {"onednn": list("zrn"), "torch": list("rzn"), "onnx": list("zrn"), "keras": list("zrn")},
 }
 
 
@@ -339,6 +339,48 @@ class OnnxRuntime:
         return relative(self.h if self.ours.row.T else self.ring_h, self.ours.first_h)
 
 
+# ---- RTNeural ------------------------------------------------------------------------------------------------------
+
+class RTNeural:
+    @staticmethod
+    def find(folder):
+        """[(its folder, the flags)] of what RTNEURAL_ROOT and Debian's libeigen3-dev have."""
+        root = os.environ.get("RTNEURAL_ROOT")
+        if root and not os.path.exists(root + "/RTNeural/RTNeural.h"):
+            sys.exit(f"RTNEURAL_ROOT={root}: RTNeural/RTNeural.h is not there")
+        return [(folder, ["-I" + root, "-I/usr/include/eigen3", "-DRTNEURAL_USE_EIGEN=1", "-DEIGEN_STACK_ALLOCATION_LIMIT=0",
+                          "-w"])] if root else []
+
+    def __init__(self, ours, folder, flags):
+        self.name, self.ours, row = "RTNeural", ours, ours.row
+        library, source = f"{folder}/{row.key}/rtneural.so", here + "/rtneural.cc"
+        if not newer(library, [source]):
+            subprocess.run([os.environ.get("CXX", "c++"), "-std=c++17", "-O3", "-march=native", "-shared", "-fPIC", source,
+                            "-o", library, *flags, f"-DUNITS={row.shape[1]}", f"-DLAYERS={len(row.layers)}",
+                            "-D" + row.cell.upper()], check=True)
+        C = self.C = load(library)
+        C.rtneural_create.restype = C.rtneural_outputs.restype = ctypes.c_void_p
+        C.rtneural_run.restype = ctypes.c_double
+        self.self = ctypes.c_void_p(C.rtneural_create(pointer(ours.x)))
+        for k, prefix in enumerate(row.layers):
+            U, W, b = stacked(ours.weights, prefix, row.cell, "keras")
+            if row.cell == "gru":
+                recurrent = np.zeros_like(b)
+                recurrent[-1] = ours.weights[prefix + ".cn"][:, 0]
+                b = np.stack([b, recurrent])
+            arrays = [np.ascontiguousarray(a.transpose(2, 0, 1), F) for a in (U, W)] + [np.ascontiguousarray(b, F)]
+            C.rtneural_weights(self.self, k, *map(pointer, arrays))
+        self.run(RING)
+        outputs = (ctypes.c_float * ours.h.size).from_address(C.rtneural_outputs(self.self))
+        self.first_h = np.frombuffer(outputs, F).copy()
+
+    def run(self, times):
+        return self.C.rtneural_run(self.self, ctypes.c_size_t(times))
+
+    def difference(self):
+        return relative(self.first_h, self.ours.first_h)
+
+
 # ---- PyTorch -------------------------------------------------------------------------------------------------------
 
 class Torch:
@@ -470,4 +512,4 @@ class Torch:
         return max([abs(self.first_loss - ours.loss) / scale, *worst])
 
 
-PEERS = {"onednn": OneDNN, "onnxruntime": OnnxRuntime, "torch": Torch}
+PEERS = {"onednn": OneDNN, "onnxruntime": OnnxRuntime, "rtneural": RTNeural, "torch": Torch}
