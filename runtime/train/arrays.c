@@ -86,19 +86,6 @@ static char *wanted_shape(const checker *c, const train_value *v)
     return text;
 }
 
-static char *found_shape(const tensor *t)
-{
-    char *text = NULL;
-    size_t n;
-    FILE *f = open_memstream(&text, &n);
-    if (!f) return NULL;
-    fputs("(", f);
-    for (size_t i = 0; i < t->rank; i++) fprintf(f, "%s%zu", i ? ", " : "", t->dims[i]);
-    fputs(")", f);
-    fclose(f);
-    return text;
-}
-
 /* "sequence 2 (the first is 0), t = 7": the place of a value; steps count from 1, as in the language. */
 static char *place_text(const checker *c, const train_value *v, size_t sequence, size_t step)
 {
@@ -199,7 +186,7 @@ static bool check_shape(checker *c, const train_value *v, const tensor *t)
     bool fits = t->rank == axes + (size_t)v->rank;
     for (size_t i = 0; fits && i < (size_t)v->rank; i++) fits = t->dims[axes + i] == v->dims[i];
     if (!fits) {
-        char *found = found_shape(t), *wanted = wanted_shape(c, v);
+        char *found = shape_to_text(t->rank, t->dims), *wanted = wanted_shape(c, v);
         fault_set(c->error, "%s: '%s' has shape %s, expected %s", s->path, v->name, found ? found : "?",
                   wanted ? wanted : "?");
         free(found);
@@ -250,7 +237,7 @@ static bool check_lengths_shape(const checker *c, const tensor *t, size_t axes)
 {
     bool fits = t->rank == (axes == 1 ? 1 : 2) && t->dims[0] == c->s->sequences && (axes == 1 || t->dims[1] == axes);
     if (fits) return true;
-    char *found = found_shape(t);
+    char *found = shape_to_text(t->rank, t->dims);
     if (axes == 1)
         fault_set(c->error, "%s: '%s' has shape %s, expected (%zu)", c->s->path, t->name, found ? found : "?",
                   c->s->sequences);

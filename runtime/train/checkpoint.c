@@ -201,19 +201,6 @@ static bool get_real(const reader *r, const char *key, double *out)
     return fault_set(r->error, "%s: metadata '%s' is missing or no number; " DAMAGED, r->path, key);
 }
 
-/* "(3, 4)"; malloc'ed, NULL without memory. */
-static char *shape_text(size_t rank, const size_t *dims)
-{
-    char *text = NULL;
-    size_t n;
-    FILE *f = open_memstream(&text, &n);
-    if (!f) return NULL;
-    for (size_t i = 0; i < rank; i++) fprintf(f, "%s%zu", i ? ", " : "(", dims[i]);
-    fputs(rank ? ")" : "()", f);
-    fclose(f);
-    return text;
-}
-
 /* A fault of a tensor, with what differs between the models: their names, or what they were compiled with. */
 static bool other_model(const reader *r, const checkpoint *c, const char *fault)
 {
@@ -236,7 +223,7 @@ static bool check_tensor(const reader *r, const checkpoint *c, const train_param
 {
     const trainable *m = c->model;
     const tensor *t = tensors_find(&r->file, name);
-    char *want = shape_text((size_t)p->rank, p->dims), *have = t ? shape_text(t->rank, t->dims) : NULL, *fault = NULL;
+    char *want = shape_to_text((size_t)p->rank, p->dims), *have = t ? shape_to_text(t->rank, t->dims) : NULL, *fault = NULL;
     dtype d = t ? t->dtype : DTYPE_F32;
     bool real = d == DTYPE_F32 || d == DTYPE_F64 || d == DTYPE_F16 || d == DTYPE_BF16;
     if (!t) fault_set(&fault, "the tensor '%s' %s is missing", name, want ? want : "");

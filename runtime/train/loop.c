@@ -100,11 +100,6 @@ static bool unfit(loop *l, const char *why)
 
 /* ---- one update -------------------------------------------------------------------------------------------------- */
 
-static double real_at(const trainable *m, const void *reals, size_t i)
-{
-    return m->real_size == sizeof(double) ? ((const double *)reals)[i] : (double)((const float *)reals)[i];
-}
-
 static void divide(const trainable *m, void *reals, size_t by)
 {
     if (by == 1) return;
@@ -137,7 +132,7 @@ static bool add_gradient(loop *l, double *loss)
     memcpy(call.lengths, b.lengths, sizeof call.lengths);
     int code = m->run(m->self, TRAIN_GRAD, &call);
     if (code) return refused(l, code);
-    *loss = real_at(m, &real, 0);
+    *loss = train_real(m, &real, 0);
     return true;
 }
 
@@ -182,7 +177,7 @@ static bool params_finite(loop *l)
 {
     const trainable *m = l->t->model;
     for (size_t i = 0; i < m->size; i++) {
-        double w = real_at(m, l->t->params, i);
+        double w = train_real(m, l->t->params, i);
         if (!isfinite(w)) return not_finite(l, "a parameter", w);
     }
     return true;

@@ -6,11 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static double real_at(const trainable *m, const void *reals, size_t i)
-{
-    return m->real_size == sizeof(double) ? ((const double *)reals)[i] : (double)((const float *)reals)[i];
-}
-
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
 
 int metrics_output(const trainable *m, const train_value *target)
@@ -120,7 +115,7 @@ static size_t likeliest(const meter *r, const void *p, size_t first, size_t clas
 {
     size_t best = 0;
     for (size_t i = 1; i < classes; i++)
-        if (real_at(r->model, p, first + i) > real_at(r->model, p, first + best)) best = i;
+        if (train_real(r->model, p, first + i) > train_real(r->model, p, first + best)) best = i;
     return best;
 }
 
@@ -128,7 +123,7 @@ static void add_token(const meter *r, const void *p, size_t first, size_t classe
                       metrics *to)
 {
     size_t best = likeliest(r, p, first, classes);
-    double chance = real_at(r->model, p, first + (size_t)token);
+    double chance = train_real(r->model, p, first + (size_t)token);
     double least = r->model->real_size == sizeof(double) ? DBL_MIN : (double)FLT_MIN;
     to->tokens++;
     to->correct += best == (size_t)token;
@@ -147,7 +142,7 @@ bool metrics_labels(const trainable *m, const train_value *v, const void *p, siz
     if (!log_p) return false;
     for (size_t t = 0; t < steps; t++)
         for (size_t k = 0; k < v->classes; k++)
-            log_p[t * v->classes + k] = log(real_at(m, p, (t * sequences + n) * v->classes + k));
+            log_p[t * v->classes + k] = log(train_real(m, p, (t * sequences + n) * v->classes + k));
     bool good = true;
     if (beam)
         good = ctc_beam(log_p, steps, v->classes, v->blank, beam, label, count, score);
@@ -242,7 +237,7 @@ static void add_target(const meter *r, const data_batch *b, size_t input, metric
                 continue;
             }
             for (size_t i = row * v->components; i < (row + 1) * v->components; i++) {
-                double d = real_at(m, out, i) - real_at(m, target, i);
+                double d = train_real(m, out, i) - train_real(m, target, i);
                 to->reals++;
                 to->squares += d * d;
             }
@@ -257,7 +252,7 @@ static void add_measure(meter *r, const data_batch *b, size_t output)
     for (size_t s = 0; s < rows; s++)
         for (size_t n = 0; n < b->sequences; n++) {
             if (!inside(r->model, b, v->axes, n, s)) continue;
-            r->measure[output].sum += real_at(r->model, r->output[output], s * b->sequences + n);
+            r->measure[output].sum += train_real(r->model, r->output[output], s * b->sequences + n);
             r->measure[output].count++;
         }
 }
@@ -287,7 +282,7 @@ int meter_part(meter *r, dataset *d, data_part part, const void *params, const v
         int code = m->run(m->self, TRAIN_LOSS, &call);
         if (code) return code;
         double weight = weight_of(m, &b);
-        if (weight > 0) to->loss += real_at(m, &loss, 0) * weight;
+        if (weight > 0) to->loss += train_real(m, &loss, 0) * weight;
         to->weight += weight;
         for (size_t k = 0; k < m->inputs; k++) {
             if (r->output_of[k] < 0) continue;

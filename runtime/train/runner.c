@@ -134,7 +134,7 @@ static void put_log(const runner *r, size_t row, double *log_p)
 {
     for (size_t c = 0; c < r->classes; c++) {
         size_t i = row * r->classes + c;
-        double p = r->m->real_size == sizeof(double) ? ((double *)r->p)[i] : (double)((float *)r->p)[i];
+        double p = train_real(r->m, r->p, i);
         log_p[c] = log(p);
     }
 }

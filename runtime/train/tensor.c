@@ -48,6 +48,18 @@ bool tensor_extent(dtype d, size_t rank, const size_t *dims, size_t *count, size
     return !__builtin_mul_overflow(n, dtype_size(d), bytes) && *bytes <= PTRDIFF_MAX;
 }
 
+char *shape_to_text(size_t rank, const size_t *dims)
+{
+    char *text = NULL;
+    size_t n;
+    FILE *f = open_memstream(&text, &n);
+    if (!f) return NULL;
+    for (size_t i = 0; i < rank; i++) fprintf(f, "%s%zu", i ? ", " : "(", dims[i]);
+    fputs(rank ? ")" : "()", f);
+    fclose(f);
+    return text;
+}
+
 /* A float of sign, exponent and mantissa bits, as IEEE 754 reads them; E4M3 alone has no infinities. */
 static double small_float(unsigned bits, int exponent_bits, int mantissa_bits)
 {

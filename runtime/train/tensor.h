@@ -50,6 +50,9 @@ bool dtype_from_numpy(const char *code, dtype *d);
 /* Elements and bytes of a shape; false when that overflows or the rank is above TENSOR_MAX_RANK. */
 bool tensor_extent(dtype d, size_t rank, const size_t *dims, size_t *count, size_t *bytes);
 
+/* "(3, 4)"; malloc'ed, NULL without memory. */
+char *shape_to_text(size_t rank, const size_t *dims);
+
 /* out has t->count elements. Every f16, bf16 and f8 value is exact; the rest is rounded to nearest. */
 void tensor_to_double(const tensor *t, double *out);
 void tensor_to_float(const tensor *t, float *out);

@@ -65,4 +65,10 @@ typedef struct trainable {
     bool (*has)(void *self, train_entry e);
 } trainable;
 
+/* Real number i of an array of them. */
+static inline double train_real(const trainable *m, const void *reals, size_t i)
+{
+    return m->real_size == sizeof(double) ? ((const double *)reals)[i] : (double)((const float *)reals)[i];
+}
+
 #endif

@@ -466,6 +466,7 @@ static const char *words_of(const char *key)
 #define WHOLE(key, least)
 #define NUMBER(key)
 #define FRACTION(key)
+#define PATTERN(key)
 #define WORD(name, words) if (strcmp(key, #name) == 0) return words;
 #include "model/train.def"
     return "";
