@@ -73,8 +73,6 @@ int hello_step(const hello_args *given)
     work += (batch * 8 + 15) / 16 * 16;
     real *const x_all = work; /* [1][batch][1]: x scalar */
     work += (batch * 1 + 15) / 16 * 16;
-    real *const a_lookup_all = work; /* [1][batch][8]: a.lookup (8) */
-    work += (batch * 8 + 15) / 16 * 16;
     real *const h_all = work; /* [(1 + 1)][batch][8]: h (8) */
     work += batch * 16;
     real *const o_matmul_all = work; /* [1][batch][4]: o.matmul (4) */
@@ -88,14 +86,6 @@ int hello_step(const hello_args *given)
         for (size_t seq = 0; seq < batch; seq++) {
             const int valid = t < length_t(args, seq);
             (x_all + (t * batch + seq))[0] = valid ? (real)(args->x + (t * batch + seq))[0] : -1;
-        }
-    }
-    for (size_t t = 0; t < 1; t++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            const real *from = params + 64;
-            real *to = a_lookup_all + (t * batch + seq) * 8;
-            const real token = (x_all + (t * batch + seq))[0];
-            for (size_t unit = 0; unit < 8; unit++) to[unit] = token >= 0 && token < 4 ? from[(size_t)token * 1 + unit * 4] : 0;
         }
     }
     /* h before step 1 */
@@ -114,10 +104,10 @@ int hello_step(const hello_args *given)
     {
         const size_t t = 0;
         /* W @ h[t-1] */
-        contract((int)(batch), 8, 8, h_all + t * batch * 8, 8, 1, args->packed + 0, a_matmul_all, 8, 0);
+        contract((int)(batch), 8, 8, h_all + t * batch * 8, 8, 1, args->packed + 48, a_matmul_all, 8, 0);
         for (size_t row = 0; row < batch; row++) {
             const real *a_matmul_row = a_matmul_all + row * 8;
-            const real *a_lookup_row = a_lookup_all + (t * batch + row) * 8;
+            const real *a_lookup_row = args->packed + 0 + token_row((x_all + (t * batch + row))[0], 4) * 8;
             const real *b_row = params + 96;
             real *to_h = h_all + ((t + 1) * batch + row) * 8;
             RNN_INDEPENDENT
@@ -132,7 +122,7 @@ int hello_step(const hello_args *given)
     }
 
     /* V @ h[t] */
-    contract((int)(batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 128, o_matmul_all, 4, 0);
+    contract((int)(batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 176, o_matmul_all, 4, 0);
     for (size_t row = 0; row < batch; row++) {
         const real *o_matmul_row = o_matmul_all + row * 4;
         const real *c_row = params + 136;
@@ -226,8 +216,6 @@ int hello_forward(const hello_args *args)
     work += (batch * 8 + 15) / 16 * 16;
     real *const x_all = work; /* [T][batch][1]: x scalar */
     work += (T * batch * 1 + 15) / 16 * 16;
-    real *const a_lookup_all = work; /* [T][batch][8]: a.lookup (8) */
-    work += (T * batch * 8 + 15) / 16 * 16;
     real *const h_all = work; /* [(T + 1)][batch][8]: h (8) */
     work += ((T + 1) * batch * 8 + 15) / 16 * 16;
     real *const o_matmul_all = work; /* [T][batch][4]: o.matmul (4) */
@@ -241,14 +229,6 @@ int hello_forward(const hello_args *args)
         for (size_t seq = 0; seq < batch; seq++) {
             const int valid = t < length_t(args, seq);
             (x_all + (t * batch + seq))[0] = valid ? (real)(args->x + (t * batch + seq))[0] : -1;
-        }
-    }
-    for (size_t t = 0; t < T; t++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            const real *from = params + 64;
-            real *to = a_lookup_all + (t * batch + seq) * 8;
-            const real token = (x_all + (t * batch + seq))[0];
-            for (size_t unit = 0; unit < 8; unit++) to[unit] = token >= 0 && token < 4 ? from[(size_t)token * 1 + unit * 4] : 0;
         }
     }
     /* h before step 1 */
@@ -266,10 +246,10 @@ int hello_forward(const hello_args *args)
     /* scan over t, forward */
     for (size_t t = 0; t < T; t++) {
         /* W @ h[t-1] */
-        contract((int)(batch), 8, 8, h_all + t * batch * 8, 8, 1, args->packed + 0, a_matmul_all, 8, 0);
+        contract((int)(batch), 8, 8, h_all + t * batch * 8, 8, 1, args->packed + 48, a_matmul_all, 8, 0);
         for (size_t row = 0; row < batch; row++) {
             const real *a_matmul_row = a_matmul_all + row * 8;
-            const real *a_lookup_row = a_lookup_all + (t * batch + row) * 8;
+            const real *a_lookup_row = args->packed + 0 + token_row((x_all + (t * batch + row))[0], 4) * 8;
             const real *b_row = params + 96;
             real *to_h = h_all + ((t + 1) * batch + row) * 8;
             RNN_INDEPENDENT
@@ -284,7 +264,7 @@ int hello_forward(const hello_args *args)
     }
 
     /* V @ h[t] */
-    contract((int)(T * batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 128, o_matmul_all, 4, 0);
+    contract((int)(T * batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 176, o_matmul_all, 4, 0);
     for (size_t row = 0; row < T * batch; row++) {
         const real *o_matmul_row = o_matmul_all + row * 4;
         const real *c_row = params + 136;
@@ -386,8 +366,6 @@ int hello_loss(const hello_args *args)
     work += (batch * 8 + 15) / 16 * 16;
     real *const x_all = work; /* [T][batch][1]: x scalar */
     work += (T * batch * 1 + 15) / 16 * 16;
-    real *const a_lookup_all = work; /* [T][batch][8]: a.lookup (8) */
-    work += (T * batch * 8 + 15) / 16 * 16;
     real *const h_all = work; /* [(T + 1)][batch][8]: h (8) */
     work += ((T + 1) * batch * 8 + 15) / 16 * 16;
     real *const o_matmul_all = work; /* [T][batch][4]: o.matmul (4) */
@@ -413,14 +391,6 @@ int hello_loss(const hello_args *args)
         for (size_t seq = 0; seq < batch; seq++) {
             const int valid = t < length_t(args, seq);
             (x_all + (t * batch + seq))[0] = valid ? (real)(args->x + (t * batch + seq))[0] : -1;
-        }
-    }
-    for (size_t t = 0; t < T; t++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            const real *from = params + 64;
-            real *to = a_lookup_all + (t * batch + seq) * 8;
-            const real token = (x_all + (t * batch + seq))[0];
-            for (size_t unit = 0; unit < 8; unit++) to[unit] = token >= 0 && token < 4 ? from[(size_t)token * 1 + unit * 4] : 0;
         }
     }
     for (size_t t = 0; t < T; t++) {
@@ -451,10 +421,10 @@ int hello_loss(const hello_args *args)
     /* scan over t, forward */
     for (size_t t = 0; t < T; t++) {
         /* W @ h[t-1] */
-        contract((int)(batch), 8, 8, h_all + t * batch * 8, 8, 1, args->packed + 0, a_matmul_all, 8, 0);
+        contract((int)(batch), 8, 8, h_all + t * batch * 8, 8, 1, args->packed + 48, a_matmul_all, 8, 0);
         for (size_t row = 0; row < batch; row++) {
             const real *a_matmul_row = a_matmul_all + row * 8;
-            const real *a_lookup_row = a_lookup_all + (t * batch + row) * 8;
+            const real *a_lookup_row = args->packed + 0 + token_row((x_all + (t * batch + row))[0], 4) * 8;
             const real *b_row = params + 96;
             real *to_h = h_all + ((t + 1) * batch + row) * 8;
             RNN_INDEPENDENT
@@ -469,7 +439,7 @@ int hello_loss(const hello_args *args)
     }
 
     /* V @ h[t] */
-    contract((int)(T * batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 128, o_matmul_all, 4, 0);
+    contract((int)(T * batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 176, o_matmul_all, 4, 0);
     for (size_t row = 0; row < T * batch; row++) {
         const real *o_matmul_row = o_matmul_all + row * 4;
         const real *c_row = params + 136;
@@ -608,8 +578,6 @@ int hello_grad(const hello_args *args)
     work += (batch * 8 + 15) / 16 * 16;
     real *const x_all = work; /* [T][batch][1]: x scalar */
     work += (T * batch * 1 + 15) / 16 * 16;
-    real *const a_lookup_all = work; /* [T][batch][8]: a.lookup (8) */
-    work += (T * batch * 8 + 15) / 16 * 16;
     real *const h_all = work; /* [(T + 1)][batch][8]: h (8) */
     work += ((T + 1) * batch * 8 + 15) / 16 * 16;
     real *const o_matmul_all = work; /* [T][batch][4]: o.matmul (4) */
@@ -640,23 +608,15 @@ int hello_grad(const hello_args *args)
     work += (T * batch * 8 + 15) / 16 * 16;
     real *const d_a_all = work; /* [T][batch][8]: d_a (8) */
     work += (T * batch * 8 + 15) / 16 * 16;
-    real *const d_a_1_all = work; /* [32]: d_a.1 (4, 8) */
-    work += 32;
     real *const d_a_2_all = work; /* [(T + 1)][batch][8]: d_a.2 (8) */
     work += ((T + 1) * batch * 8 + 15) / 16 * 16;
+    real *const d_a_1_all = work; /* [40]: d_a.1 (4, 8) */
+    work += 48;
 
     for (size_t t = 0; t < T; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
             const int valid = t < length_t(args, seq);
             (x_all + (t * batch + seq))[0] = valid ? (real)(args->x + (t * batch + seq))[0] : -1;
-        }
-    }
-    for (size_t t = 0; t < T; t++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            const real *from = params + 64;
-            real *to = a_lookup_all + (t * batch + seq) * 8;
-            const real token = (x_all + (t * batch + seq))[0];
-            for (size_t unit = 0; unit < 8; unit++) to[unit] = token >= 0 && token < 4 ? from[(size_t)token * 1 + unit * 4] : 0;
         }
     }
     for (size_t t = 0; t < T; t++) {
@@ -687,10 +647,10 @@ int hello_grad(const hello_args *args)
     /* scan over t, forward */
     for (size_t t = 0; t < T; t++) {
         /* W @ h[t-1] */
-        contract((int)(batch), 8, 8, h_all + t * batch * 8, 8, 1, args->packed + 0, a_matmul_all, 8, 0);
+        contract((int)(batch), 8, 8, h_all + t * batch * 8, 8, 1, args->packed + 48, a_matmul_all, 8, 0);
         for (size_t row = 0; row < batch; row++) {
             const real *a_matmul_row = a_matmul_all + row * 8;
-            const real *a_lookup_row = a_lookup_all + (t * batch + row) * 8;
+            const real *a_lookup_row = args->packed + 0 + token_row((x_all + (t * batch + row))[0], 4) * 8;
             const real *b_row = params + 96;
             real *to_h = h_all + ((t + 1) * batch + row) * 8;
             RNN_INDEPENDENT
@@ -718,7 +678,7 @@ int hello_grad(const hello_args *args)
         }
     }
     /* V @ h[t] */
-    contract((int)(T * batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 128, o_matmul_all, 4, 0);
+    contract((int)(T * batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 176, o_matmul_all, 4, 0);
     for (size_t row = 0; row < T * batch; row++) {
         const real *o_matmul_row = o_matmul_all + row * 4;
         const real *c_row = params + 136;
@@ -816,9 +776,12 @@ int hello_grad(const hello_args *args)
         }
     }
     /* V' @ d_o[t] */
-    contract((int)(T * batch), 8, 4, d_o_all, 4, 1, args->packed + 256, d_o_matmul_all, 8, 0);
+    contract((int)(T * batch), 8, 4, d_o_all, 4, 1, args->packed + 304, d_o_matmul_all, 8, 0);
     /* d_V = sum over t of d_o[t] @ h[t]' */
     outer(4, 8, (int)(T * batch), d_o_all, 4, 1, h_all + batch * 8, 8, grads + 104, 8);
+    for (size_t unit = 0; unit < 40; unit++) {
+        (d_a_1_all)[unit] = 0;
+    }
     /* d_a.2 beyond the end */
     for (size_t t = ragged ? 0 : T; t < T + 1; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
@@ -833,11 +796,16 @@ int hello_grad(const hello_args *args)
 
     /* scan over t, backward */
     for (size_t t = T; t-- > 0;) {
-        for (size_t row = 0; row < batch; row++) {
-            const real *d_a_2_next = d_a_2_all + ((t + 1) * batch + row) * 8;
-            const real *d_o_matmul_row = d_o_matmul_all + (t * batch + row) * 8;
-            const real *h_row = h_all + ((t + 1) * batch + row) * 8;
-            real *to_d_a = d_a_all + (t * batch + row) * 8;
+        /* d_a.1 = sum over t of scatter(x[t], d_a[t]) */
+        /* d_b = sum over t of d_a[t] */
+        for (size_t seq = 0; seq < batch; seq++) {
+            if (ragged && t >= length_t(args, seq)) continue;
+            const real *d_a_2_next = d_a_2_all + ((t + 1) * batch + seq) * 8;
+            const real *d_o_matmul_row = d_o_matmul_all + (t * batch + seq) * 8;
+            const real *h_row = h_all + ((t + 1) * batch + seq) * 8;
+            real *to_d_a = d_a_all + (t * batch + seq) * 8;
+            real *to_d_a_1 = d_a_1_all + token_row((x_all + (t * batch + seq))[0], 4) * 8;
+            real *to_d_b = grads + 96;
             RNN_INDEPENDENT
             for (size_t unit = 0; unit < 8; unit++) {
                 /* d_h[t] = d_a.2[t+1] + V' @ d_o[t] */
@@ -845,6 +813,8 @@ int hello_grad(const hello_args *args)
                 /* d_a[t] = d_h[t] * (1 - h[t]^2) */
                 const real d_a = d_h * (1.0f - real_square(h_row[unit]));
                 to_d_a[unit] = d_a;
+                to_d_a_1[unit] += d_a;
+                to_d_b[unit] += d_a;
             }
         }
         /* d_a beyond the end */
@@ -859,7 +829,7 @@ int hello_grad(const hello_args *args)
             }
         }
         /* d_a.2[t] = W' @ d_a[t] */
-        contract((int)(batch), 8, 8, d_a_all + t * batch * 8, 8, 1, args->packed + 320, d_a_2_all + t * batch * 8, 8, 0);
+        contract((int)(batch), 8, 8, d_a_all + t * batch * 8, 8, 1, args->packed + 368, d_a_2_all + t * batch * 8, 8, 0);
         /* d_a.2 beyond the end */
         if (ragged) {
             for (size_t seq = 0; seq < batch; seq++) {
@@ -875,30 +845,6 @@ int hello_grad(const hello_args *args)
 
     /* d_W = sum over t of d_a[t] @ h[t-1]' */
     outer(8, 8, (int)(T * batch), d_a_all, 8, 1, h_all, 8, grads, 8);
-    /* d_a.1 = sum over t of scatter(x[t], d_a[t]) */
-    for (size_t unit = 0; unit < 32; unit++) (d_a_1_all)[unit] = 0;
-    for (size_t t = 0; t < T; t++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            if (ragged && !(t < length_t(args, seq))) continue;
-            const real token = (x_all + (t * batch + seq))[0];
-            if (token < 0) continue;
-            const real *from = d_a_all + (t * batch + seq) * 8;
-            real *to = d_a_1_all + (size_t)token * 8;
-            for (size_t unit = 0; unit < 8; unit++) to[unit * 1] += from[unit];
-        }
-    }
-    /* d_b = sum over t of d_a[t] */
-    for (size_t t = 0; t < T; t++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            if (ragged && t >= length_t(args, seq)) continue;
-            const real *d_a_row = d_a_all + (t * batch + seq) * 8;
-            real *to_d_b = grads + 96;
-            RNN_INDEPENDENT
-            for (size_t unit = 0; unit < 8; unit++) {
-                to_d_b[unit] += d_a_row[unit];
-            }
-        }
-    }
     {
         const real *d_U_row = d_a_1_all;
         real *to_d_U = grads + 64;
@@ -939,14 +885,16 @@ void hello_init(float *params, uint64_t seed)
 
 void hello_pack(const float *params, float *packed)
 {
-    memset(packed + 0 + 0, 0, 128 * sizeof(real));    /* the padding */
-    pack_matrix(8, 8, params + 0, 1, 8, packed + 0, 0, 0, 8);
-    memset(packed + 128 + 0, 0, 128 * sizeof(real));    /* the padding */
-    pack_matrix(8, 4, params + 104, 1, 8, packed + 128, 0, 0, 8);
-    memset(packed + 256 + 0, 0, 64 * sizeof(real));    /* the padding */
-    pack_matrix(4, 8, params + 104, 8, 1, packed + 256, 0, 0, 4);
-    memset(packed + 320 + 0, 0, 128 * sizeof(real));    /* the padding */
-    pack_matrix(8, 8, params + 0, 8, 1, packed + 320, 0, 0, 8);
+    row_clear(8, packed + 0 + 32); /* the row of no token */
+    pack_table(4, 8, params + 64, 1, 4, packed + 0 + 0, 8);
+    memset(packed + 48 + 0, 0, 128 * sizeof(real));    /* the padding */
+    pack_matrix(8, 8, params + 0, 1, 8, packed + 48, 0, 0, 8);
+    memset(packed + 176 + 0, 0, 128 * sizeof(real));    /* the padding */
+    pack_matrix(8, 4, params + 104, 1, 8, packed + 176, 0, 0, 8);
+    memset(packed + 304 + 0, 0, 64 * sizeof(real));    /* the padding */
+    pack_matrix(4, 8, params + 104, 8, 1, packed + 304, 0, 0, 4);
+    memset(packed + 368 + 0, 0, 128 * sizeof(real));    /* the padding */
+    pack_matrix(8, 8, params + 0, 8, 1, packed + 368, 0, 0, 8);
 }
 
 void hello_reset(hello_state *state)

@@ -14,11 +14,10 @@ extern "C" {
 /* Sizes in numbers of `float`, for the arrays that the caller provides. */
 #define HELLO_BATCH 16
 #define HELLO_PARAMS 140
-#define HELLO_PACKED 448
+#define HELLO_PACKED 496
 #define HELLO_STEP_WORK(T, batch) (16 + \
     ((size_t)(batch) * 8 + 15) / 16 * 16 + \
     ((size_t)(batch) * 1 + 15) / 16 * 16 + \
-    ((size_t)(batch) * 8 + 15) / 16 * 16 + \
     (size_t)(batch) * 16 + \
     ((size_t)(batch) * 4 + 15) / 16 * 16 + \
     ((size_t)(batch) * 4 + 15) / 16 * 16 + \
@@ -26,7 +25,6 @@ extern "C" {
 #define HELLO_FORWARD_WORK(T, batch) (16 + \
     ((size_t)(batch) * 8 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(batch) * 8 + 15) / 16 * 16 + \
     (((size_t)(T) + 1) * (size_t)(batch) * 8 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
@@ -34,7 +32,6 @@ extern "C" {
 #define HELLO_LOSS_WORK(T, batch) (16 + \
     ((size_t)(batch) * 8 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(batch) * 8 + 15) / 16 * 16 + \
     (((size_t)(T) + 1) * (size_t)(batch) * 8 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
@@ -48,7 +45,6 @@ extern "C" {
 #define HELLO_GRAD_WORK(T, batch) (16 + \
     ((size_t)(batch) * 8 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(batch) * 8 + 15) / 16 * 16 + \
     (((size_t)(T) + 1) * (size_t)(batch) * 8 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
@@ -64,8 +60,8 @@ extern "C" {
     ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 8 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 8 + 15) / 16 * 16 + \
-    32 + \
-    (((size_t)(T) + 1) * (size_t)(batch) * 8 + 15) / 16 * 16)
+    (((size_t)(T) + 1) * (size_t)(batch) * 8 + 15) / 16 * 16 + \
+    48)
 
 /* What one call leaves for the next part of the same sequences. hello_reset starts new ones. */
 typedef struct hello_state {

@@ -828,21 +828,30 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
 
     /* scan over t, backward */
     for (size_t t = T; t-- > 0;) {
-        for (size_t row = 0; row < batch; row++) {
-            const real *d_h_o_2_next = d_h_o_2_all + ((t + 1) * batch + row) * 4;
-            const real *d_out_matmul_row = d_out_matmul_all + (t * batch + row) * 4;
-            const real *h_o_row = h_o_all + (t * batch + row) * 4;
-            const real *h_1_row = h_1_all + (t * batch + row) * 4;
-            const real *d_h_c_1_next = d_h_c_1_all + ((t + 1) * batch + row) * 4;
-            const real *h_g_row = h_g_all + (t * batch + row) * 4;
-            const real *h_i_row = h_i_all + (t * batch + row) * 4;
-            const real *h_c_prev = h_c_all + (t * batch + row) * 4;
-            const real *h_f_row = h_f_all + (t * batch + row) * 4;
-            real *to_d_h_i_1 = d_h_i_1_x4_all + (t * batch + row) * 16;
-            real *to_d_h_f_1 = d_h_i_1_x4_all + (t * batch + row) * 16 + 4;
-            real *to_d_h_o_1 = d_h_i_1_x4_all + (t * batch + row) * 16 + 8;
-            real *to_d_h_g_1 = d_h_i_1_x4_all + (t * batch + row) * 16 + 12;
-            real *to_d_h_c_1 = d_h_c_1_all + (t * batch + row) * 4;
+        /* d_h.bi = sum over t of d_h.i.1[t] */
+        /* d_h.bf = sum over t of d_h.f.1[t] */
+        /* d_h.bo = sum over t of d_h.o.1[t] */
+        /* d_h.bg = sum over t of d_h.g.1[t] */
+        for (size_t seq = 0; seq < batch; seq++) {
+            if (ragged && t >= length_t(args, seq)) continue;
+            const real *d_h_o_2_next = d_h_o_2_all + ((t + 1) * batch + seq) * 4;
+            const real *d_out_matmul_row = d_out_matmul_all + (t * batch + seq) * 4;
+            const real *h_o_row = h_o_all + (t * batch + seq) * 4;
+            const real *h_1_row = h_1_all + (t * batch + seq) * 4;
+            const real *d_h_c_1_next = d_h_c_1_all + ((t + 1) * batch + seq) * 4;
+            const real *h_g_row = h_g_all + (t * batch + seq) * 4;
+            const real *h_i_row = h_i_all + (t * batch + seq) * 4;
+            const real *h_c_prev = h_c_all + (t * batch + seq) * 4;
+            const real *h_f_row = h_f_all + (t * batch + seq) * 4;
+            real *to_d_h_i_1 = d_h_i_1_x4_all + (t * batch + seq) * 16;
+            real *to_d_h_bi = grads + 20;
+            real *to_d_h_f_1 = d_h_i_1_x4_all + (t * batch + seq) * 16 + 4;
+            real *to_d_h_bf = grads + 44;
+            real *to_d_h_o_1 = d_h_i_1_x4_all + (t * batch + seq) * 16 + 8;
+            real *to_d_h_bo = grads + 68;
+            real *to_d_h_g_1 = d_h_i_1_x4_all + (t * batch + seq) * 16 + 12;
+            real *to_d_h_bg = grads + 92;
+            real *to_d_h_c_1 = d_h_c_1_all + (t * batch + seq) * 4;
             RNN_INDEPENDENT
             for (size_t unit = 0; unit < 4; unit++) {
                 /* d_h[t] = d_h.o.2[t+1] + out.W' @ d_out[t] */
@@ -863,9 +872,13 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
                 const real d_h_g_1 = d_h_g * (1.0f - real_square(h_g_row[unit]));
                 const real d_h_c_1 = d_h_c * h_f_row[unit];
                 to_d_h_i_1[unit] = d_h_i_1;
+                to_d_h_bi[unit] += d_h_i_1;
                 to_d_h_f_1[unit] = d_h_f_1;
+                to_d_h_bf[unit] += d_h_f_1;
                 to_d_h_o_1[unit] = d_h_o_1;
+                to_d_h_bo[unit] += d_h_o_1;
                 to_d_h_g_1[unit] = d_h_g_1;
+                to_d_h_bg[unit] += d_h_g_1;
                 to_d_h_c_1[unit] = d_h_c_1;
             }
         }
@@ -957,30 +970,6 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     outer(4, 1, (int)(T * batch), d_h_i_1_x4_all + 12, 16, 1, x_all, 1, grads + 88, 1);
     /* d_x[t] = h.Ui' @ d_h.i.1[t] + h.Uf' @ d_h.f.1[t] + h.Uo' @ d_h.o.1[t] + h.Ug' @ d_h.g.1[t] */
     contract((int)(T * batch), 1, 16, d_h_i_1_x4_all, 16, 1, args->packed + 416, d_x_all, 1, 0);
-    /* d_h.bi = sum over t of d_h.i.1[t] */
-    /* d_h.bf = sum over t of d_h.f.1[t] */
-    /* d_h.bo = sum over t of d_h.o.1[t] */
-    /* d_h.bg = sum over t of d_h.g.1[t] */
-    for (size_t t = 0; t < T; t++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            if (ragged && t >= length_t(args, seq)) continue;
-            const real *d_h_i_1_row = d_h_i_1_x4_all + (t * batch + seq) * 16;
-            const real *d_h_f_1_row = d_h_i_1_x4_all + (t * batch + seq) * 16 + 4;
-            const real *d_h_o_1_row = d_h_i_1_x4_all + (t * batch + seq) * 16 + 8;
-            const real *d_h_g_1_row = d_h_i_1_x4_all + (t * batch + seq) * 16 + 12;
-            real *to_d_h_bi = grads + 20;
-            real *to_d_h_bf = grads + 44;
-            real *to_d_h_bo = grads + 68;
-            real *to_d_h_bg = grads + 92;
-            RNN_INDEPENDENT
-            for (size_t unit = 0; unit < 4; unit++) {
-                to_d_h_bi[unit] += d_h_i_1_row[unit];
-                to_d_h_bf[unit] += d_h_f_1_row[unit];
-                to_d_h_bo[unit] += d_h_o_1_row[unit];
-                to_d_h_bg[unit] += d_h_g_1_row[unit];
-            }
-        }
-    }
     if (args->d_x) {
         for (size_t t = 0; t < T; t++) {
             for (size_t seq = 0; seq < batch; seq++) {

@@ -161,9 +161,9 @@ static void write_memory(writer *w, const program *p)
         const buffer *b = &p->buffers.data[i];
         if (b->storage == STORE_LITERAL) {
             text_put(w->out, "static const real %s_all[%d] = {", b->name, b->columns);
-            for (int k = 0; k < b->columns; k++)
+            for (int k = 0; b->literal && k < b->columns; k++)
                 text_put(w->out, "%s%s", k ? ", " : "", c_number(w, b->literal[k]));
-            text_line(w->out, "};");
+            text_line(w->out, b->literal ? "};" : "0};");
         }
         if (b->storage != STORE_WORK)
             continue;
@@ -210,6 +210,9 @@ static void write_stmt(writer *w, const stmt *s)
         return;
     case STMT_FILL_BEFORE:
         write_fill_before(w, s);
+        return;
+    case STMT_CLEAR:
+        write_clear(w, s);
         return;
     case STMT_FILL_AFTER:
         write_fill_after(w, s);

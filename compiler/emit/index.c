@@ -53,11 +53,29 @@ static const char *row_number(const writer *w, const buffer *b, view v)
     return arena_printf(w->arena, "(%s * batch + %s)", index, seq);
 }
 
+/* The row that a token chooses, of a table that lacks axes. */
+static const char *chosen_row(const writer *w, view v)
+{
+    const by_token *by = v.row;
+    const char *token = arena_printf(w->arena, "(%s)[0]", c_address(w, by->token));
+    view first = v;
+    first.row = NULL;
+    const char *base = c_address(w, first);
+    if (by->none.buffer)
+        return arena_printf(w->arena, "lookup_row(%s, %d, %s, %d, %s)", base, by->stride, token, by->rows, c_address(w, by->none));
+    return arena_printf(w->arena, "%s + token_row(%s, %d) * %d", base, token, by->rows, by->stride);
+}
+
+/* Depth: the token of a table. */
 const char *c_address(const writer *w, view v)
 {
     const buffer *b = &w->p->buffers.data[v.buffer];
+    if (v.row)
+        return chosen_row(w, v);
     const char *row = row_number(w, b, v);
     const char *base = b->storage == STORE_PARAMS ? "params" : b->storage == STORE_GRADS ? "grads" :
+                       b->storage == STORE_TABLE ?
+                           arena_printf(w->arena, "args->packed + %zu", w->model->shared->packings.data[b->packing].offset) :
                        b->storage == STORE_INPUT ?
                            arena_printf(w->arena, "args->%s", c_field(w->arena, w->g, w->g->inputs.data[b->input].path)) :
                            arena_printf(w->arena, "%s_all", b->name);
@@ -108,9 +126,12 @@ void open_rows(writer *w, axis_set axes)
     w->loops |= axes;
 }
 
+/* Depth: the token of a table. */
 bool rows_are_flat(const writer *w, view v, axis_set axes)
 {
     const buffer *b = &w->p->buffers.data[v.buffer];
+    if (v.row)
+        return rows_are_flat(w, v.row->token, axes);
     axis_set new_axes = axes & ~w->loops;
     int last = last_axis(w->g, new_axes);
     axis_set both = BATCH | (last ? axis_bit(last) : 0);

@@ -122,6 +122,16 @@ void write_count(writer *w, const stmt *s)
     text_close(w->out, NULL);
 }
 
+void write_clear(writer *w, const stmt *s)
+{
+    axis_set before = w->loops;
+    open_rows(w, s->axes);
+    open_components(w, s->shape);
+    text_line(w->out, "(%s)%s = 0;", c_address(w, s->to), c_component(w, s->to, s->shape, s->shape));
+    close_components(w, s->shape);
+    close_rows(w, before);
+}
+
 /* What a value is where there is no step and no boundary equation: a token is none. */
 static const char *nothing(const writer *w, const stmt *s)
 {

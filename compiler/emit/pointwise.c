@@ -34,6 +34,9 @@ static void enlist(pointwise *p, node_list *l, node_id id, unsigned char mark)
     array_push(p->w->arena, l, id);
 }
 
+/* A node that is a store of its operand: see TASK_SUM. */
+static bool is_sum(const node *n) { return n->op == OP_sum_over || n->op == OP_scatter; }
+
 static bool is_inline_source(const node *n)
 {
     return n->op == OP_number || n->op == OP_iota || n->op == OP_step || n->op == OP_length;
@@ -158,6 +161,8 @@ static void find_names(pointwise *p)
         const node *n = graph_node(g, p->s->nodes.data[i]);
         for (int a = 0; a < n->args; a++) {
             node_id x = n->arg[a];
+            if (n->op == OP_scatter && a == 0)      /* the token: in the address of the row */
+                continue;
             if (is(p, x, OF_STATEMENT | READ) || is_inline_source(graph_node(g, x)))
                 continue;
             p->name_of[x.i] = pointer_name(p, x);
@@ -173,7 +178,7 @@ static void find_names(pointwise *p)
     }
     for (size_t i = 0; i < p->s->nodes.len; i++) {
         node_id x = p->s->nodes.data[i];
-        if (graph_node(g, x)->op == OP_sum_over)
+        if (is_sum(graph_node(g, x)))
             continue;
         const char *label = c_label(p->w, x);
         bool named = *label && graph_node(g, x)->origin.whole, deep = nest(p, x) >= MOST_NESTING;
@@ -336,7 +341,7 @@ static void write_early_reads(pointwise *p)
     for (size_t i = 0; i < p->locals.len; i++)
         read_before(p, p->locals.data[i], false);
     for (size_t i = 0; i < p->s->nodes.len; i++)
-        if (graph_node(w->g, p->s->nodes.data[i])->op == OP_sum_over || is(p, p->s->nodes.data[i], STORED))
+        if (is_sum(graph_node(w->g, p->s->nodes.data[i])) || is(p, p->s->nodes.data[i], STORED))
             read_before(p, p->s->nodes.data[i], false);
     for (size_t i = 0; i < p->early.len; i++) {
         node_id id = p->early.data[i];
@@ -387,7 +392,8 @@ static bool can_be_flat(const pointwise *p)
 
 static shape stored_shape(const pointwise *p, const store *st)
 {
-    return graph_type(p->w->g, st->node).shape;
+    const node *n = graph_node(p->w->g, st->node);
+    return graph_type(p->w->g, is_sum(n) ? plan_summed(n) : st->node).shape;
 }
 
 /* Sums begin at 0, or with what the state holds. */
@@ -497,7 +503,7 @@ static void write_components(pointwise *p)
     for (size_t i = 0; i < p->s->stores.len; i++) {
         const store *st = &p->s->stores.data[i];
         const node *n = graph_node(w->g, st->node);
-        node_id value = n->op == OP_sum_over && is(p, st->node, OF_STATEMENT) ? n->arg[0] : st->node;
+        node_id value = is_sum(n) && is(p, st->node, OF_STATEMENT) ? plan_summed(n) : st->node;
         text_line(w->out, "%s%s %s %s;", p->to[i], c_component(w, st->to, stored_shape(p, st), p->s->shape),
                   st->mode == STORE_SET ? "=" : "+=", operand(p, value, WEAKEST));
     }

@@ -134,8 +134,22 @@ void write_contract(writer *w, const stmt *s)
 
 /* ---- packed matrices --------------------------------------------------------------------------------------------------------- */
 
+static void write_table(writer *w, const packing *pk, const char *base)
+{
+    text_line(w->out, "row_clear(%d, %s + %d); /* the row of no token */", pk->N, base, pk->K * pk->N);
+    for (size_t i = 0; i < pk->pieces.len; i++) {
+        const packed_piece *x = &pk->pieces.data[i];
+        text_line(w->out, "pack_table(%d, %d, params + %d, %d, %d, %s + %d, %d);", x->k, x->n, x->matrix.column, x->matrix.sj,
+                  x->matrix.si, base, x->n0, pk->N);
+    }
+}
+
 void write_packing(writer *w, const packing *pk, const char *base)
 {
+    if (pk->table) {
+        write_table(w, pk, base);
+        return;
+    }
     if (pk->N % PANEL)
         text_line(w->out, "memset(%s + %d, 0, %d * sizeof(real));    /* the padding */", base, pk->N / PANEL * PANEL * pk->K, PANEL * pk->K);
     for (size_t i = 0; i < pk->pieces.len; i++) {

@@ -69,6 +69,7 @@ void write_count(writer *w, const stmt *s);
 void write_fill_before(writer *w, const stmt *s);
 void write_fill_after(writer *w, const stmt *s);
 void write_save(writer *w, const stmt *s);
+void write_clear(writer *w, const stmt *s);
 void write_packing(writer *w, const packing *pk, const char *base);
 void write_equation(writer *w, node_id id);                     /* the comment above what computes a node */
 

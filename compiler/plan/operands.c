@@ -13,7 +13,7 @@ static bool same_view(view a, view b)
 
 static bool same_packing(const packing *a, const packing *b)
 {
-    if (a->K != b->K || a->N != b->N || a->pieces.len != b->pieces.len || a->in_call || b->in_call)
+    if (a->K != b->K || a->N != b->N || a->table != b->table || a->pieces.len != b->pieces.len || a->in_call || b->in_call)
         return false;
     for (size_t i = 0; i < a->pieces.len; i++) {
         const packed_piece *x = &a->pieces.data[i], *y = &b->pieces.data[i];
@@ -25,7 +25,7 @@ static bool same_packing(const packing *a, const packing *b)
 
 /* The number of this packing in the pool. Those made of parameters alone are shared by all programs and filled by `pack`; others
  * are filled by the call, into memory of the call. */
-static int add_packing(planner *pl, packing pk)
+int plan_packing(planner *pl, packing pk)
 {
     pool *shared = pl->p->pool;
     for (size_t i = 1; i < shared->packings.len; i++) {
@@ -39,7 +39,7 @@ static int add_packing(planner *pl, packing pk)
         pk.buffer = (int)pl->p->buffers.len - 1;
     } else {
         pk.offset = shared->packed_size;
-        shared->packed_size += plan_packed_size(pk.K, pk.N);
+        shared->packed_size += pk.table ? plan_table_size(pk.K, pk.N) : plan_packed_size(pk.K, pk.N);
     }
     array_push(shared->arena, &shared->packings, pk);
     return (int)shared->packings.len - 1;
@@ -118,7 +118,7 @@ static void rows_product(planner *pl, stmt *s)
         pk.K = seg.K;
         c->K += seg.K;
         pk.in_call = !by_parameters(&pk);
-        seg.packing = add_packing(pl, pk);
+        seg.packing = plan_packing(pl, pk);
         if (pk.in_call) {
             stmt *fill = plan_stmt(pl, STMT_PACK);
             fill->index = seg.packing;
@@ -187,6 +187,47 @@ static int state_for(planner *pl, node_id id, int rows)
     return plan_state(pl->p, (state_slot){.name = label, .rows = rows, .columns = shape_size(n->type.shape)});
 }
 
+/* The sum is done when the loops along axes that it runs over are: the region around the outermost of them, NULL when there is none. */
+static region *around_sum(const planner *pl, node_id id)
+{
+    region *around = NULL;
+    for (region *r = pl->region_of[id.i]; r && r->parent; r = r->parent) {
+        if (r->axis && (graph_node(pl->g, id)->attr.over.axes & axis_bit(r->axis)))
+            around = r->parent;
+    }
+    return around;
+}
+
+static bool is_cleared(const region *r, int number)
+{
+    for (size_t i = 0; i < r->items.len; i++) {
+        const stmt *s = r->items.data[i].stmt;
+        if (s && s->kind == STMT_CLEAR && s->to.buffer == number)
+            return true;
+    }
+    return false;
+}
+
+/* A sum that a loop adds to, or a table, of zeros in front of it. */
+static void clear_before(planner *pl, stmt *s, node_id id)
+{
+    region *around = around_sum(pl, id);
+    view to = pl->p->views[id.i];
+    bool table = graph_node(pl->g, id)->op == OP_scatter;
+    if (table && is_cleared(pl->p->top, to.buffer))
+        return;
+    stmt *clear = plan_stmt(pl, STMT_CLEAR);
+    clear->axes = graph_type(pl->g, id).axes;
+    clear->shape = graph_type(pl->g, id).shape;
+    clear->to = to;
+    if (table) {
+        clear->shape = shape_vector(pl->p->buffers.data[to.buffer].columns);
+        clear->to = (view){.buffer = to.buffer, .si = 1};
+    }
+    array_push(pl->arena, &clear->nodes, id);
+    plan_insert_before(pl, around ? around : pl->region_of[id.i], s, clear);
+}
+
 static void pointwise_stores(planner *pl, stmt *s)
 {
     for (size_t i = 0; i < s->nodes.len; i++) {
@@ -200,6 +241,13 @@ static void pointwise_stores(planner *pl, stmt *s)
         st.mode = add ? STORE_ADD : pl->task[id.i] == TASK_SUM ? STORE_SUM : STORE_SET;
         if (st.mode == STORE_SUM && n->attr.over.carry && pl->p->pool->carries)
             st.state = state_for(pl, id, 1);
+        bool table = n->op == OP_scatter && pl->task[id.i] == TASK_SUM;
+        if (st.mode == STORE_SUM && (table || around_sum(pl, id))) {
+            st.mode = STORE_ADD;
+            clear_before(pl, s, id);
+        }
+        if (table)
+            st.to = plan_added_row(pl, id);
         array_push(pl->arena, &s->stores, st);
     }
 }

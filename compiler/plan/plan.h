@@ -9,6 +9,8 @@
 pool *plan_pool_new(arena *a, const graph *inference);
 size_t plan_packed_size(int K, int N);              /* reals of a packed matrix */
 
+size_t plan_table_size(int K, int N);               /* reals of a table */
+
 /* Plans the roots of a compacted, verified graph with named parts. The graph must outlive the program. */
 program *plan_program(arena *a, graph *g, entry e, pool *shared);
 
@@ -17,6 +19,8 @@ const char *plan_label(const graph *g, arena *a, node_id id);
 
 /* Does the node, which varies over the axis, depend on later steps of it, or on how many there are? */
 bool plan_reads_ahead(const graph *g, node_id root, int axis);
+
+node_id plan_summed(const node *n);                 /* what a sum or scatter adds up */
 
 void plan_print(text *out, const program *p);       /* explain --stage program */
 

@@ -8,7 +8,7 @@
 typedef enum task {
     TASK_FREE,          /* no code: a source, a view of other memory, or part of a product that another node stands for */
     TASK_POINTWISE,     /* in a pointwise statement */
-    TASK_SUM,           /* sum_over: a store of a pointwise statement over its operand's domain */
+    TASK_SUM,           /* sum_over, and scatter of elementwise values: a store of a pointwise statement over the operand's domain */
     TASK_STMT,          /* a statement of its own kind */
 } task;
 
@@ -48,9 +48,15 @@ void plan_schedule(planner *pl);
 axis_set plan_loops(const region *r);
 stmt *plan_stmt(planner *pl, stmt_kind kind);
 
+/* tables.c: lookups that read rows in place, and scatters that add to them. */
+void plan_in_place(planner *pl);        /* which; sets their task */
+void plan_tables(planner *pl);          /* their memory and views */
+view plan_added_row(planner *pl, node_id id);       /* the row that a scatter of TASK_SUM adds to */
+
 /* storage.c: which values have memory, in which buffers, seen through which views. */
 void plan_storage(planner *pl);
 view plan_view(const planner *pl, node_id id);             /* where the node's value lies */
+int plan_buffer(planner *pl, buffer b, node_id id, size_t members);     /* adds a buffer, named after a node */
 view plan_gradient(const planner *pl, uint32_t param);     /* where the caller's gradient of a parameter lies */
 
 /* operands.c: the operands and results of statements as views; packed matrices; what goes out. */
@@ -60,6 +66,7 @@ void plan_operands(planner *pl);
 void plan_insert_before(planner *pl, region *r, const stmt *first, stmt *s);
 
 int plan_state(program *p, state_slot slot);               /* the slot's number in the pool */
+int plan_packing(planner *pl, packing pk);                 /* the packed matrix's number in the pool */
 
 /* history.c: rows outside the sequence: FILL and SAVE statements. */
 void plan_history(planner *pl);

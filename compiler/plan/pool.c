@@ -17,6 +17,11 @@ size_t plan_packed_size(int K, int N)
     return ((size_t)N + PANEL - 1) / PANEL * PANEL * (size_t)K;
 }
 
+size_t plan_table_size(int K, int N)
+{
+    return ((size_t)(K + 1) * (size_t)N + PANEL - 1) / PANEL * PANEL;
+}
+
 int plan_state(program *p, state_slot slot)
 {
     pool *shared = p->pool;

@@ -20,7 +20,7 @@ static const char *axes_text(const printer *pr, axis_set axes)
     return text_string(t);
 }
 
-/* "h[t-1] + 8": buffer, shifted rows, column. */
+/* "h[t-1] + 8": buffer, shifted rows, column. Depth: the token of a table. */
 static const char *view_text(const printer *pr, view v)
 {
     const buffer *b = &pr->p->buffers.data[v.buffer];
@@ -30,6 +30,8 @@ static const char *view_text(const printer *pr, view v)
         if (v.shift[a])
             text_put(t, "[%s%+d]", pr->p->graph->axis[a].letter, v.shift[a]);
     }
+    if (v.row)
+        text_put(t, "[%s]", view_text(pr, v.row->token));
     if (v.column)
         text_put(t, "+%d", v.column);
     return text_string(t);
@@ -83,7 +85,7 @@ static void print_stmt(const printer *pr, const stmt *s)
     static const char *const kinds[] = {
         [STMT_ROWS] = "rows", [STMT_OVER] = "over", [STMT_PACK] = "pack", [STMT_GATHER] = "gather", [STMT_SCATTER] = "scatter",
         [STMT_COPY] = "copy", [STMT_FILL_BEFORE] = "fill before", [STMT_FILL_AFTER] = "fill after", [STMT_COUNT] = "count",
-        [STMT_SAVE] = "save"};
+        [STMT_SAVE] = "save", [STMT_CLEAR] = "clear"};
     if (s->kind == STMT_POINTWISE) {
         print_pointwise(pr, s);
     } else if (s->kind == STMT_CONTRACT) {

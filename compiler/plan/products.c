@@ -13,6 +13,8 @@ bool plan_is_inner(const node *n)
     return n->op == OP_shift || n->op == OP_reshape || n->op == OP_slice || n->op == OP_transpose;
 }
 
+node_id plan_summed(const node *n) { return n->arg[n->op == OP_scatter ? 1 : 0]; }
+
 static bool single_use(const planner *pl, node_id id)
 {
     return pl->users[id.i].len == 1 && !pl->escapes[id.i];
@@ -202,4 +204,5 @@ void plan_products(planner *pl)
         if (graph_node(pl->g, order.data[i])->op == OP_input)
             pl->task[order.data[i].i] = input_task(pl, order.data[i]);
     }
+    plan_in_place(pl);
 }

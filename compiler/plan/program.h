@@ -23,6 +23,7 @@ typedef enum storage {
     STORE_LITERAL,      /* constants of the spec */
     STORE_INPUT,        /* the caller's array of an input: [time axes][batch][columns] */
     STORE_GRADS,        /* the caller's gradients, accumulated into */
+    STORE_TABLE,        /* a table that `pack` made: see packing */
     STORE_WORK,         /* this call's memory */
 } storage;
 
@@ -35,7 +36,8 @@ typedef struct buffer {
     int before[MAX_TIME_AXES + 1];      /* extra rows in front of step 1, and after step T */
     int after[MAX_TIME_AXES + 1];
     uint32_t input;                     /* STORE_INPUT */
-    const double *literal;              /* STORE_LITERAL */
+    const double *literal;              /* STORE_LITERAL; NULL: zeros */
+    int packing;                        /* STORE_TABLE */
 } buffer;
 
 enum { PARAM_BUFFER = 1, GRAD_BUFFER = 2 };     /* numbers of the buffers that every program has */
@@ -47,7 +49,12 @@ typedef struct view {
     int column;
     int si, sj;
     int shift[MAX_TIME_AXES + 1];
+    const struct by_token *row;         /* which row of a table; NULL: no table */
 } view;
+
+/* Row number `token` of a table of `rows` rows, each `stride` after the one before; where the token is none, the row at `none` or, in
+ * a table with a spare row (buffer 0), row number `rows`. */
+typedef struct by_token { view token, none; int rows, stride; } by_token;
 
 /* ---- statements -------------------------------------------------------------------------------------------------- */
 
@@ -64,10 +71,12 @@ typedef enum stmt_kind {
     STMT_FILL_AFTER,    /* see note [padding] */
     STMT_COUNT,         /* count: valid steps of this call */
     STMT_SAVE,          /* see note [history] */
+    STMT_CLEAR,         /* zeros, for the sums of a loop that follows */
 } stmt_kind;
 
 /* SET writes. SUM adds up what the target lacks axes for: the target is cleared first (or begins with the state's sum, where
- * state > 0). ADD adds to what the caller's gradient holds. Both skip padding. */
+ * state > 0). ADD adds to what the target holds, the caller's gradient or a sum that CLEAR began in front of the loop. Both skip
+ * padding, and add in the order in which the rows are computed: within a step sequence by sequence, the steps in the loop's order. */
 typedef enum store_mode { STORE_SET, STORE_SUM, STORE_ADD } store_mode;
 typedef struct store { node_id node; view to; store_mode mode; int state; } store;
 
@@ -78,9 +87,10 @@ typedef enum contract_form {
     FORM_EACH,          /* a small product for each row of `axes`: plain loops */
 } contract_form;
 
-/* A matrix in the layout of the kernel, put together from pieces: piece component (k, n) is matrix component (k, n) or (n, k). */
+/* A matrix in the layout of the kernel, put together from pieces: piece component (k, n) is matrix component (k, n) or (n, k). A
+ * table is row-major instead, with a row of zeros after the last: what lookups of tokens read, side by side. */
 typedef struct packed_piece { view matrix; bool transposed; int k, n; int k0, n0; } packed_piece;
-typedef struct packing { int K, N; ARRAY(packed_piece) pieces; bool in_call; size_t offset; int buffer; } packing;
+typedef struct packing { int K, N; ARRAY(packed_piece) pieces; bool in_call, table; size_t offset; int buffer; } packing;
 
 typedef struct segment { view a; int K; int packing; } segment;     /* A's columns and the packed matrix that they meet */
 

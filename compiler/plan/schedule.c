@@ -98,6 +98,101 @@ static void sink_into_scans(builder *b, const int *axis_of_home)
     }
 }
 
+/* What a chain of views is a view of. */
+static node_id viewed(const planner *pl, node_id id)
+{
+    while (pl->task[id.i] == TASK_FREE && plan_is_inner(graph_node(pl->g, id)))
+        id = graph_node(pl->g, id)->arg[0];
+    return id;
+}
+
+typedef struct sums { const int *axis, *component; int *to; } sums;    /* of each scan; where each node may go, 0: it stays */
+
+/* Is the value there before a scan begins? Components are numbered operands first. Depth: boundary values of boundary values. */
+static bool comes_before(const builder *b, node_id id, const sums *s, int scan)
+{
+    const planner *pl = b->pl;
+    const node *n = graph_node(pl->g, id);
+    if (op_table[n->op].class == SOURCE)
+        return pl->task[id.i] == TASK_FREE || !b->member[id.i] || pl->component[id.i] < s->component[scan];
+    if (n->op == OP_shift && pl->task[id.i] == TASK_FREE) {
+        for (int i = 1; i < n->args; i++) {
+            if (node_some(n->arg[i]) && !comes_before(b, n->arg[i], s, scan))
+                return false;
+        }
+    }
+    node_id base = viewed(pl, id);
+    int home = b->home[base.i], component = home ? s->component[home] : pl->component[base.i];
+    return !b->member[base.i] || (home != scan && component < s->component[scan]);
+}
+
+static int scan_of(const builder *b, node_id id, const sums *s) { return b->home[id.i] ? b->home[id.i] : s->to[id.i]; }
+
+/* The scan that an elementwise node outside of scans could be computed in: the last of those that compute an operand, when the other
+ * operands are there. */
+static int scan_of_operands(const builder *b, node_id id, const sums *s)
+{
+    const planner *pl = b->pl;
+    const node *n = graph_node(pl->g, id);
+    int to = 0;
+    for (int i = 0; i < n->args; i++) {
+        int here = node_some(n->arg[i]) && pl->task[n->arg[i].i] == TASK_POINTWISE ? scan_of(b, n->arg[i], s) : 0;
+        if (here && (!to || s->component[here] > s->component[to]))
+            to = here;
+    }
+    if (!to || !(graph_type(pl->g, id).axes & axis_bit(s->axis[to])))
+        return 0;
+    for (int i = 0; i < n->args; i++) {
+        node_id a = n->arg[i];
+        if (node_some(a) && (scan_of(b, a, s) != to || pl->task[a.i] != TASK_POINTWISE) && (s->to[a.i] || !comes_before(b, a, s, to)))
+            return 0;
+    }
+    return to;
+}
+
+/* Sums over a loop's steps of what the loop computes are added up within it. Elementwise values made of that for such sums and for
+ * products move there, too: then what they are made of often needs no memory. */
+static void sink_sums(builder *b, const int *axis, const int *component)
+{
+    planner *pl = b->pl;
+    sums s = {axis, component, ARENA_ARRAY(pl->arena, int, pl->count)};
+    for (size_t i = 0; i < b->set.len; i++) {
+        node_id id = b->set.data[i];
+        const node *n = graph_node(pl->g, id);
+        if (b->home[id.i])
+            continue;
+        if (pl->task[id.i] == TASK_POINTWISE && !pl->escapes[id.i] && n->op != OP_uniform)
+            s.to[id.i] = scan_of_operands(b, id, &s);
+        if (pl->task[id.i] != TASK_SUM || n->attr.over.carry)
+            continue;
+        node_id from = plan_summed(n);
+        int to = scan_of(b, from, &s);
+        bool token = n->op != OP_scatter || (to && comes_before(b, n->arg[0], &s, to));
+        if (to && pl->task[from.i] == TASK_POINTWISE && (n->attr.over.axes & axis_bit(axis[to])) && token)
+            s.to[id.i] = to;
+    }
+    for (size_t i = b->set.len; i-- > 0;) {     /* users first: elementwise values go for sums and products alone */
+        node_id id = b->set.data[i];
+        const node_list *users = &pl->users[id.i];
+        for (size_t k = 0; s.to[id.i] && pl->task[id.i] == TASK_POINTWISE && k < users->len; k++) {
+            if (s.to[users->data[k].i] != s.to[id.i] && graph_node(pl->g, users->data[k])->op != OP_matmul)
+                s.to[id.i] = 0;
+        }
+    }
+    for (size_t i = 0; i < b->set.len; i++) {
+        node_id id = b->set.data[i];
+        node_id from = pl->task[id.i] == TASK_SUM ? plan_summed(graph_node(pl->g, id)) : NO_NODE;
+        bool good = !node_some(from) || b->home[from.i] == s.to[id.i];
+        const node *n = graph_node(pl->g, id);
+        for (int k = 0; s.to[id.i] && !node_some(from) && k < n->args; k++) {     /* an operand may have stayed, after all */
+            if (node_some(n->arg[k]) && b->home[n->arg[k].i] != s.to[id.i])
+                good = good && comes_before(b, n->arg[k], &s, s.to[id.i]);
+        }
+        if (s.to[id.i] && good)
+            b->home[id.i] = s.to[id.i];
+    }
+}
+
 /* Splits the region's nodes into scans and single nodes. */
 static void make_units(builder *b)
 {
@@ -110,6 +205,7 @@ static void make_units(builder *b)
     int *home = b->home;
     int *scan_of = ARENA_ARRAY(pl->arena, int, (size_t)components + 1);
     int *axis_of_home = ARENA_ARRAY(pl->arena, int, (size_t)components + 2);
+    int *component_of_home = ARENA_ARRAY(pl->arena, int, (size_t)components + 2);
     node_list *nodes = arena_array(pl->arena, (size_t)components + 2, sizeof *nodes);
     int scans = 0;
     for (size_t i = 0; i < b->set.len; i++) {
@@ -124,7 +220,10 @@ static void make_units(builder *b)
     for (int s = 1; s <= scans; s++) {
         add_scan(b, &nodes[s], s);
         axis_of_home[s] = b->units.data[b->units.len - 1].scan->axis;
+        component_of_home[s] = pl->component[nodes[s].data[0].i];
     }
+    sink_into_scans(b, axis_of_home);
+    sink_sums(b, axis_of_home, component_of_home);
     sink_into_scans(b, axis_of_home);
     for (int s = 1; s <= scans; s++)
         b->units.data[s - 1].nodes.len = 0;
@@ -267,7 +366,7 @@ static void add_single(builder *b, unit *u)
 static type domain_of(const planner *pl, node_id id)
 {
     const node *n = graph_node(pl->g, id);
-    return pl->task[id.i] == TASK_SUM ? graph_type(pl->g, n->arg[0]) : n->type;
+    return pl->task[id.i] == TASK_SUM ? graph_type(pl->g, plan_summed(n)) : n->type;
 }
 
 /* Could the node wait for a later statement of its domain? Yes when all its readers are elementwise, of the same domain, and do not stand

@@ -61,7 +61,7 @@ static axis_set axes_read(const planner *pl, node_id id, const region *home)
         axes |= axes_left(home, pl->region_of[u.i]);
         if (n->op == OP_shift || n->op == OP_at)
             axes |= axis_bit(n->attr.axis);
-        if (plan_is_inner(n))
+        if (plan_is_inner(n) || (n->op == OP_lookup && has_views(pl, u)))
             axes |= axes_read(pl, u, home);
     }
     return axes;
@@ -126,6 +126,12 @@ static int add_buffer(planner *pl, buffer b)
 {
     array_push(pl->arena, &pl->p->buffers, b);
     return (int)pl->p->buffers.len - 1;
+}
+
+int plan_buffer(planner *pl, buffer b, node_id id, size_t members)
+{
+    b.name = buffer_name(pl, plan_label(pl->g, pl->arena, id), members);
+    return add_buffer(pl, b);
 }
 
 static view view_of_shape(int buffer_number, int column, shape s)
@@ -290,10 +296,12 @@ void plan_storage(planner *pl)
     group_products(pl, p->top, false);
     for (size_t i = 0; i < order.len; i++) {
         node_id id = order.data[i];
-        if (pl->kept[id.i] && p->views[id.i].buffer == 0)
+        bool is_table = pl->task[id.i] == TASK_SUM && graph_node(pl->g, id)->op == OP_scatter;
+        if (pl->kept[id.i] && p->views[id.i].buffer == 0 && !is_table)
             give_columns(pl, &id, 1);
         place_source(pl, id);
     }
+    plan_tables(pl);
     for (size_t i = 0; i < order.len; i++) {
         if (pl->task[order.data[i].i] == TASK_FREE && plan_is_inner(graph_node(pl->g, order.data[i])))
             p->views[order.data[i].i] = plan_view(pl, order.data[i]);

@@ -21,6 +21,29 @@ RNN_INLINE void row_copy(int n, const real *from, real *to)
     for (int i = 0; i < n; i++) to[i] = from[i];
 }
 
+/* The row of a table with a spare last row that a token chooses; the spare one where it is none, or anything in the padding. */
+RNN_INLINE size_t token_row(real token, int rows)
+{
+    return token >= 0 && token < (real)rows ? (size_t)token : (size_t)rows;
+}
+
+/* The same in a matrix without a spare row. */
+RNN_INLINE const real *lookup_row(const real *matrix, size_t stride, real token, int rows, const real *none)
+{
+    return token >= 0 && token < (real)rows ? matrix + (size_t)token * stride : none;
+}
+
+/* Copies the K x N matrix W[k*wk + n*wn] into rows of `ld` numbers, in blocks, since one of the two is read across. */
+RNN_INLINE void pack_table(int K, int N, const real *W, size_t wk, size_t wn, real *table, size_t ld)
+{
+    for (int k0 = 0; k0 < K; k0 += ROWS_LANES) {
+        const int end = K - k0 < ROWS_LANES ? K : k0 + ROWS_LANES;
+        for (int n = 0; n < N; n++) {
+            for (int k = k0; k < end; k++) table[(size_t)k * ld + (size_t)n] = W[(size_t)k * wk + (size_t)n * wn];
+        }
+    }
+}
+
 /* The largest element; NaN where there is one; -infinity of none. */
 RNN_INLINE real row_max(int n, const real *x)
 {
