@@ -54,7 +54,9 @@ static int open_data(prepared *p)
 /* Checks the spec with a stand-in for sizes from data. Definitions that only spoil a good spec are another spec's. */
 static int check_first(prepared *p, compiled *c)
 {
-    compile_options how = { .definitions = p->words.definitions, .data_size = STAND_IN, .silent = p->words.definitions != NULL };
+    compile_options how = { .definitions = p->words.definitions,
+                            .data_size = STAND_IN,
+                            .silent = p->words.definitions != NULL };
     int code = compiled_check(c, p->arena, p->o, &how);
     if (code != EXIT_SPEC || !p->words.definitions) return code;
     how = (compile_options){ .data_size = STAND_IN, .quiet = true };
@@ -67,7 +69,7 @@ static int check_first(prepared *p, compiled *c)
 
 /* ---- sizes that come from data ----------------------------------------------------------------------------------- */
 
-/* What the data say about one size: the number of classes of the tokens, the dimension of the reals that it stands in. */
+/* What the data say about one size: the number of classes of the tokens, the dimension of the reals it stands in. */
 typedef struct data_size {
     size_t classes, extent;
     const char *of; /* whose extent that is */

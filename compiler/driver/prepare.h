@@ -20,7 +20,7 @@ typedef struct prepared {
     checkpoint_words words; /* of the checkpoint; NULL: there is none */
     const char *checkpoint; /* its path */
     settings s;
-    dataset *data; /* NULL: a sample needs none */
+    dataset *data;          /* NULL: a sample needs none */
     const char *data_sizes; /* "V=65 D=3": sizes of the spec that come from data; NULL: no data */
     compiled c;
     void *params, *state;

@@ -9,8 +9,8 @@
 #include <string.h>
 
 static const option_id not_kept[] = {
-    OPTION_OUT,    OPTION_TEXT,  OPTION_WORDS, OPTION_DATA, OPTION_VALIDATION, OPTION_START,
-    OPTION_RESUME, OPTION_CSV,   OPTION_SVG,   OPTION_FORMAT, OPTION_COLOR,    OPTION_HELP,
+    OPTION_OUT,    OPTION_TEXT, OPTION_WORDS, OPTION_DATA,   OPTION_VALIDATION, OPTION_START,
+    OPTION_RESUME, OPTION_CSV,  OPTION_SVG,   OPTION_FORMAT, OPTION_COLOR,      OPTION_HELP,
 };
 
 static const option_id of_data[] = { OPTION_SPLIT, OPTION_BATCH, OPTION_BLOCK, OPTION_CHUNK };
@@ -90,7 +90,9 @@ void resume_recall_data(options *o, const char *flags)
     for (int i = 0; i < OF_DATA; i++) {
         option_id id = of_data[i];
         const char *value = line_value(o->arena, flags, options_name(id), "=");
-        bool arrays = o->value[OPTION_DATA].given, fits = id == OPTION_BLOCK ? !arrays : id == OPTION_CHUNK ? arrays : true;
+        bool arrays = o->value[OPTION_DATA].given, fits = id == OPTION_BLOCK   ? !arrays
+                                                          : id == OPTION_CHUNK ? arrays
+                                                                               : true;
         if (value && fits && !o->value[id].given) options_give(o, options_name(id), value);
     }
 }

@@ -190,6 +190,7 @@ const char *settings_text(arena *a, const settings *s)
              s->data.split[PART_TEST]);
     text_put(t, "validation = %s\n", s->data.validation ? "a file of its own" : "a share of the data");
     text_put(t, "validate-every = %zu\n", s->loop.validate_every);
-    text_put(t, "order = %s%s", s->data.no_shuffle ? "as in the file" : "shuffled", s->data.bucket ? ", by length" : "");
+    text_put(t, "order = %s%s", s->data.no_shuffle ? "as in the file" : "shuffled",
+             s->data.bucket ? ", by length" : "");
     return text_string(t);
 }

@@ -17,8 +17,8 @@ static const double calls_guess =
 typedef struct trainer {
     options *o; /* those of a training that goes on are added to it */
     prepared p;
-    char *last, *best; /* paths */
-    bool made;         /* the folder */
+    char *last, *best;    /* paths */
+    bool made;            /* the folder */
     const char *recalled; /* flags of before, where training goes on */
     optimiser *rule;
     progress progress;
@@ -81,7 +81,8 @@ static int open_optimiser(trainer *t)
     char *error = NULL;
     optimiser_options *o = &t->p.s.optimiser;
     if (schedule_takes(o->schedule, "total") && o->total == 0) o->total = all_updates(t);
-    if (!optimiser_check(o, &t->p.c.t, &error)) return prepare_fault(o->groups && !t->o->value[OPTION_GROUP].given ? EXIT_SPEC : EXIT_USAGE, error);
+    if (!optimiser_check(o, &t->p.c.t, &error))
+        return prepare_fault(o->groups && !t->o->value[OPTION_GROUP].given ? EXIT_SPEC : EXIT_USAGE, error);
     t->rule = optimiser_new(o, &t->p.c.t);
     return t->rule ? 0 : command_fault(EXIT_SYSTEM, "out of memory");
 }

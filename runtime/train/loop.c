@@ -289,7 +289,8 @@ static void show_files(loop *l)
     uint64_t updates = l->t->optimiser->updates;
     end_line(l);
     if (o->resumed && updates == l->first_update)
-        fprintf(o->out, "nothing was left to do after %" PRIu64 " updates; more --epochs or --updates go on\n", updates);
+        fprintf(o->out, "nothing was left to do after %" PRIu64 " updates; more --epochs or --updates go on\n",
+                updates);
     fprintf(o->out, "wrote %s", l->last);
     if (l->saved_best) fprintf(o->out, ", %s", l->best);
     if (o->csv) fprintf(o->out, ", %s", o->csv);

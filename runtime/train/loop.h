@@ -21,19 +21,19 @@ typedef struct training {
 } training;
 
 typedef struct loop_options {
-    size_t epochs, updates;  /* end after so many; 0: not because of these */
-    size_t accumulate;       /* batches to an update, from 1 */
-    size_t validate_every;   /* updates; 0: after every epoch */
-    size_t save_every;       /* updates; 0: after every epoch alone */
-    size_t patience;         /* validations without progress until it ends; 0: goes on */
-    const char *folder;      /* of last.safetensors and best.safetensors */
-    const char *csv, *svg;   /* files for the curves; NULL: none */
-    const char *definitions; /* for the checkpoints */
+    size_t epochs, updates;       /* end after so many; 0: not because of these */
+    size_t accumulate;            /* batches to an update, from 1 */
+    size_t validate_every;        /* updates; 0: after every epoch */
+    size_t save_every;            /* updates; 0: after every epoch alone */
+    size_t patience;              /* validations without progress until it ends; 0: goes on */
+    const char *folder;           /* of last.safetensors and best.safetensors */
+    const char *csv, *svg;        /* files for the curves; NULL: none */
+    const char *definitions;      /* for the checkpoints */
     const char *flags, *settings; /* for the last one: how to go on */
     const char *data_flags;       /* for the best one: how the data were cut and split */
-    bool resumed;            /* the training comes from a checkpoint: the curves in csv go on */
-    bool terminal;           /* `out` is one: a line is written over and over */
-    FILE *out;               /* progress */
+    bool resumed;                 /* the training comes from a checkpoint: the curves in csv go on */
+    bool terminal;                /* `out` is one: a line is written over and over */
+    FILE *out;                    /* progress */
 } loop_options;
 
 typedef enum loop_end {

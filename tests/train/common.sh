@@ -1,4 +1,5 @@
-# common.sh: what the tests of training share: counting, programs, helpers, texts, arrays and specs, in a folder of their own.
+# common.sh: what the tests of training share: counting, programs, helpers, texts, arrays and specs, in a folder of
+# their own.
 #
 # Read by run.sh and flags.sh. Needs RNNC (the program), BUILD (the folder of librnnc.a) and CC.
 here=$(cd "$(dirname "$0")" && pwd) || exit 3

@@ -14,7 +14,7 @@ covers() { for flag; do covered="$covered$flag "; done; }
 short="--updates 40"
 begin() { base=$*; rm -rf f; train $base -o f $short --csv base.csv; }
 changes() { covers "$1"; rm -rf f; train $base -o f $short --csv f.csv "$@"; differ base.csv f.csv "$*"; }
-# same WHAT ARGUMENTS... -- ARGUMENTS...: two trainings with the same table.
+# csv_of TABLE ARGUMENTS...: the table of a training.
 csv_of() { to=$1; shift; rm -rf f; train "$@" -o f --csv "$to"; }
 
 train lm.rnn --text text.txt -o hidden --updates 3 --batch 2

@@ -1,6 +1,7 @@
 #!/bin/sh
-# run.sh [MOMENTS]: rnnc train, eval and sample: what they learn, each flag (flags.sh), resuming to the same bits, and that
-# nothing is lost: SIGKILL at MOMENTS random moments (25; `sh tests/train/run.sh 200` for long), Ctrl-C, faults of files.
+# run.sh [MOMENTS]: rnnc train, eval and sample: what they learn, each flag (flags.sh), resuming to the same bits, and
+# that nothing is lost: SIGKILL at MOMENTS random moments (25; `sh tests/train/run.sh 200` for long), Ctrl-C, faults of
+# files.
 #
 # Needs RNNC (the program), BUILD (the folder of librnnc.a) and CC.
 moments=${1:-25}
