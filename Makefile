@@ -4,6 +4,7 @@
 #     make check     every test suite; the last line says "N passed, N failed"
 #     make demo      trains specs/models/char_lm.rnn and lets it write
 #     make bench     speed beside other libraries (bench/README.md); make bench-deps installs these
+#     make learn     what models of specs/models learn from made data (docs/tasks.md); ROWS='reber adding_gru'
 #     make unit      the unit tests alone           make asan    the whole suite with sanitizers
 #     make layers    includes point one way         make tidy    clang-tidy
 #     make bless NAME=x   renews tests/bad/x.err or tests/golden/x.*
@@ -221,7 +222,7 @@ $(MODELS): $(AGREE) $(ORACLE) $(BUILD)/librnnc.a
 # The suites find the program under test in RNNC, the libraries in BUILD (both absolute), the compiler in CC.
 RUN = BUILD='$(abspath $(BUILD))' RNNC='$(abspath $(BUILD)/rnnc)' CC='$(CC)' SANITIZE='$(SANITIZE)' sh tests/summary.sh
 
-.PHONY: check unit asan bless generated demo bench bench-deps
+.PHONY: check unit asan bless generated demo learn bench bench-deps
 check: all layers $(UNITS) $(MODELS)
 	@$(RUN) $(UNITS) $(SUITES)
 
@@ -244,6 +245,9 @@ bench: $(BUILD)/rnnc
 	@CC='$(CC)' $(or $(PYTHON),/usr/bin/python3) bench/bench.py '$(abspath $(BUILD)/rnnc)' $(BUILD)/bench bench/results
 
 # The newest oneDNN is built by hand: bench/README.md says how.
+learn: all
+	@CC='$(CC)' $(or $(PYTHON),/usr/bin/python3) bench/learn.py '$(abspath $(BUILD)/rnnc)' $(BUILD)/learn $(ROWS)
+
 bench-deps:
 	@sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; $$sudo apt-get install -qy python3-numpy python3-torch libopenblas0-pthread \
 	    libdnnl-dev python3-onnx npm

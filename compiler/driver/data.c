@@ -1,7 +1,7 @@
-/* data.c: rnnc data TASK -o F.npz [--seed N] [--count N] [-D PARAMETER=VALUE]...
+/* data.c: rnnc data TASK [-o F.npz [--seed N] [--count N] [-D PARAMETER=VALUE]...]
  *
  * In: the name of a task of tasks/tasks.def, values for its parameters. Out: its arrays, named after the inputs and
- * targets of specs/models/TASK.rnn. The same command writes the same bytes everywhere. */
+ * targets of specs/models/TASK.rnn; the same command writes the same bytes everywhere. Without -o: what the task is. */
 #include "driver/command.h"
 #include "tasks/tasks.h"
 #include "train/npz.h"
@@ -9,24 +9,47 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COUNT_DEFAULT = 1000, SEED_DEFAULT = 1, WIDTH_OF_HELP = 34 };
+enum { COUNT_DEFAULT = 1000, SEED_DEFAULT = 1, SHAPE_ROOM = 64 };
 
-/* ---- help -------------------------------------------------------------------------------------------------------- */
-
-static void print_parameter(FILE *out, const task_parameter *p)
-{
-    int n = fprintf(out, "      -D %s=%g", p->name, p->value);
-    fprintf(out, "%*s%s (%g to %g)\n", n < WIDTH_OF_HELP ? WIDTH_OF_HELP - n : 1, "", p->meaning, p->least, p->most);
-}
+/* ---- what tasks there are ---------------------------------------------------------------------------------------- */
 
 void data_help(FILE *out)
 {
-    fputs("\nTasks, each with its parameters:\n", out);
-    for (int k = 0; k < TASK_COUNT; k++) {
-        fprintf(out, "\n  %-18s %s\n", tasks[k].name, tasks[k].summary);
-        for (int i = 0; i < TASK_PARAMETER_COUNT; i++)
-            if ((int)task_parameters[i].task == k) print_parameter(out, &task_parameters[i]);
+    fputs("\nTasks; 'rnnc data TASK' says more of one:\n\n", out);
+    for (int k = 0; k < TASK_COUNT; k++) fprintf(out, "  %-18s  %s\n", tasks[k].name, tasks[k].summary);
+}
+
+static void print_array(const task_array *a)
+{
+    static const char *const steps[] = { [TASK_ONE] = "", [TASK_STEPS] = ", T", [TASK_VARIED] = ", T" };
+    char word[SHAPE_ROOM], width[SHAPE_ROOM] = "";
+    if (a->width > 1) snprintf(width, sizeof width, ", %zu", a->width);
+    snprintf(word, sizeof word, "%s (N%s%s)", a->name, steps[a->steps], width);
+    printf("  %-18s  %s: %s\n", word, a->dtype == DTYPE_I32 ? "tokens" : "reals", a->meaning);
+}
+
+/* All that tasks.def says of a task. */
+static void describe(task_id which)
+{
+    bool has_parameters = false, varied = false;
+    printf("%s: %s\nsource: %s\n", tasks[which].name, tasks[which].summary, tasks[which].source);
+    for (int i = 0; i < TASK_PARAMETER_COUNT; i++) {
+        const task_parameter *p = &task_parameters[i];
+        char word[SHAPE_ROOM];
+        if (p->task != which) continue;
+        if (!has_parameters) puts("parameters");
+        has_parameters = true;
+        snprintf(word, sizeof word, "%s = %.10g", p->name, p->value);
+        printf("  %-18s  %s (%.10g to %.10g)\n", word, p->meaning, p->least, p->most);
     }
+    printf("arrays of N sequences\n");
+    for (int i = 0; i < TASK_ARRAY_COUNT; i++) {
+        if (task_arrays[i].task != which) continue;
+        print_array(&task_arrays[i]);
+        varied = varied || task_arrays[i].steps == TASK_VARIED;
+    }
+    if (varied) puts("sequences differ in length: NAME_lengths (N) beside each array over T");
+    printf("learned by specs/models/%s.rnn\n", tasks[which].name);
 }
 
 /* ---- the command line -------------------------------------------------------------------------------------------- */
@@ -50,7 +73,7 @@ static int set_parameter(const options *o, const task_parameter *p, const char *
     *value = strtod(written, &end);
     bool whole = p->kind == TASK_WHOLE, good = end != written && !*end && *value >= p->least && *value <= p->most;
     if (good && (!whole || *value == floor(*value))) return 0;
-    return options_fault(o, "-D %s: expected a %snumber from %g to %g, found '%s'", p->name, whole ? "whole " : "",
+    return options_fault(o, "-D %s: expected a %snumber from %.10g to %.10g, found '%s'", p->name, whole ? "whole " : "",
                          p->least, p->most, written);
 }
 
@@ -74,26 +97,36 @@ static int read_parameters(const options *o, task_id which, double *value)
         int code = set_parameter(o, &task_parameters[found], written + 1, &value[found]);
         if (code) return code;
     }
-    return 0;
+    task_parameter_id a, b;
+    if (task_agrees(which, value, &a, &b)) return 0;
+    return options_fault(o, "-D %s: %.10g is above %s, %.10g", task_parameters[a].name, value[a],
+                         task_parameters[b].name, value[b]);
+}
+
+static int write(const options *o, task_id which, const double *value, const char *path)
+{
+    tensors made = { 0 };
+    size_t count = o->value[OPTION_SEQUENCES].given ? o->value[OPTION_SEQUENCES].number : COUNT_DEFAULT;
+    uint64_t seed = o->value[OPTION_SEED].given ? o->value[OPTION_SEED].number : SEED_DEFAULT;
+    int code = command_can_write(path);
+    if (code) return code;
+    if (!task_make(which, value, seed, 0, count, &made) || !npz_write(path, &made))
+        code = command_fault(EXIT_SYSTEM, "%s", made.error);
+    tensors_free(&made);
+    return code;
 }
 
 int command_data(const options *o)
 {
     task_id which;
     double value[TASK_PARAMETER_COUNT];
-    tensors made = { 0 };
     const char *path = o->value[OPTION_OUT].text;
     int code = find_task(o, &which);
     if (!code) code = read_parameters(o, which, value);
-    if (!code && !path) code = options_fault(o, "-o is missing: the .npz file to write");
-    if (!code) code = command_can_write(path);
     if (code) return code;
-    size_t count = o->value[OPTION_SEQUENCES].given ? o->value[OPTION_SEQUENCES].number : COUNT_DEFAULT;
-    uint64_t seed = o->value[OPTION_SEED].given ? o->value[OPTION_SEED].number : SEED_DEFAULT;
-    if (!task_make(which, value, seed, 0, count, &made))
-        code = options_fault(o, "%s", made.error);
-    else if (!npz_write(path, &made))
-        code = command_fault(EXIT_SYSTEM, "%s", made.error);
-    tensors_free(&made);
-    return code;
+    if (path) return write(o, which, value, path);
+    if (o->defines.len || o->value[OPTION_SEQUENCES].given || o->value[OPTION_SEED].given)
+        return options_fault(o, "-o is missing: the .npz file to write");
+    describe(which);
+    return command_finish(EXIT_SUCCESS);
 }

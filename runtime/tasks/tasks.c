@@ -117,13 +117,12 @@ static bool make_rows(task_id which, const double *value, uint64_t seed, size_t 
     return !s.failed;
 }
 
-static bool check_order(task_id which, const double *value, tensors *out)
+bool task_agrees(task_id which, const double value[TASK_PARAMETER_COUNT], task_parameter_id *a, task_parameter_id *b)
 {
     for (size_t i = 0; i < sizeof ordered / sizeof *ordered; i++) {
-        const task_parameter *a = &task_parameters[ordered[i].least], *b = &task_parameters[ordered[i].most];
-        if (a->task == which && value[ordered[i].least] > value[ordered[i].most])
-            return tensors_fail(out, "%s = %g is above %s = %g", a->name, value[ordered[i].least], b->name,
-                                value[ordered[i].most]);
+        *a = ordered[i].least;
+        *b = ordered[i].most;
+        if (task_parameters[*a].task == which && value[*a] > value[*b]) return false;
     }
     return true;
 }
@@ -131,7 +130,6 @@ static bool check_order(task_id which, const double *value, tensors *out)
 bool task_make(task_id which, const double value[TASK_PARAMETER_COUNT], uint64_t seed, size_t first, size_t count,
                tensors *out)
 {
-    if (!check_order(which, value, out)) return false;
     task_rows rows[TASK_ARRAY_COUNT] = { { 0 } };
     int32_t *length[TASK_ARRAY_COUNT] = { 0 };
     bool good = true;

@@ -61,8 +61,11 @@ extern const char task_characters[], task_reber_symbols[];
 /* Values of all parameters, when nothing is said. */
 void task_values(double value[TASK_PARAMETER_COUNT]);
 
-/* Sequences first ... first + count - 1 of a task, as arrays. False: out->error says that there is no memory, or which
- * parameters do not agree; each by itself must be in its range. */
+/* False: parameter *a is above *b, which it must not be. */
+bool task_agrees(task_id which, const double value[TASK_PARAMETER_COUNT], task_parameter_id *a, task_parameter_id *b);
+
+/* Sequences first ... first + count - 1 of a task, as arrays; parameters are in their ranges and agree. False: there is
+ * no memory, and out->error says so. */
 bool task_make(task_id which, const double value[TASK_PARAMETER_COUNT], uint64_t seed, size_t first, size_t count,
                tensors *out);
 

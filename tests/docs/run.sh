@@ -6,6 +6,7 @@
 # - The lines of each block ```text COMMAND (of rnnc) and ```c FILE stand in what it prints, or in the file, in that
 #   order; a line `...` stands for any number of lines. The block ```c example of README.md compiles against hello.h, and runs.
 # - docs/language.md names every function, standard cell, statement, setting of train and reserved word.
+# - docs/tasks.md has every task, and a spec learns each.
 # - Every command in the ```sh blocks and `$ ` lines of README.md exists: targets of make, commands and options of rnnc.
 root=$(cd "$(dirname "$0")/../.." && pwd) || exit 3
 cd "$root" || exit 3
@@ -109,6 +110,15 @@ done
 for c in $cells; do
     if grep -q "^|.*\`$c(" $page; then pass; else fail "$page does not name the standard cell $c"; fi
 done
+
+# Every task stands in docs/tasks.md as it does in the table of tasks.
+sed -n 's/^TASK(\([a-z_]*\), "\([^"]*\)".*/| `\1` | \2 |/p' runtime/tasks/tasks.def >"$out/tasks"
+[ -s "$out/tasks" ] || fail "runtime/tasks/tasks.def: no task was found"
+while read -r row; do
+    name=$(echo "$row" | cut -d'`' -f2)
+    if grep -qxF "$row" docs/tasks.md; then pass; else fail "docs/tasks.md lacks: $row"; fi
+    if [ -e "specs/models/$name.rnn" ]; then pass; else fail "no spec learns the task $name"; fi
+done <"$out/tasks"
 
 # ---- commands of the README ------------------------------------------------------------------------------------------
 

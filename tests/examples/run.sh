@@ -1,5 +1,6 @@
 #!/bin/sh
-# run.sh: examples/train_text.c, the training loop in C, compiles against what rnnc builds, and learns.
+# run.sh: examples/train_text.c, the training loop in C, compiles against what rnnc builds, and learns;
+# examples/write_strokes.c compiles, and draws what a model has learned.
 #
 # Needs RNNC (the program), BUILD (the folder of librnnc.a) and CC.
 here=$(cd "$(dirname "$0")" && pwd) || exit 3
@@ -25,6 +26,18 @@ if ./train text 300 >said 2>&1; then pass; else fail "train_text ended with $?";
 if awk '{ for (i = 1; i < NF; i++) if ($i ~ /^loss/) { if (!n++) first = $(i + 1); last = $(i + 1) } }
     END { exit !(n > 1 && last < 0.8 * first) }' said
 then pass; else fail "train_text does not learn"; fi
+
+# write_strokes: a few strokes learned, a picture of lines with a finite end each
+if "$rnnc" data strokes -o strokes.npz --count 200 >said 2>&1 &&
+   "$rnnc" train "$root/specs/models/strokes.rnn" --data strokes.npz -o run --updates 20 >said 2>&1 &&
+   "$rnnc" build "$root/specs/models/strokes.rnn" --standalone --inference -o . >said 2>&1
+then pass; else fail "no trained strokes"; fi
+if ${CC:-cc} ${SANITIZE:-} -std=c11 -Wall -Wextra -Werror -O1 -I. -I"$root/runtime" "$root/examples/write_strokes.c" strokes.c \
+    "${BUILD:-$root/build}/librnnc.a" $(pkg-config --libs jansson libzip) -lm -o write >said 2>&1
+then pass; else fail "write_strokes.c does not compile"; fi
+if ./write run/last.safetensors 3 >a.svg 2>said && ./write run/last.safetensors 3 >b.svg && cmp a.svg b.svg &&
+   [ "$(grep -c '<path' a.svg)" = 8 ] && ! grep -q 'nan\|inf' a.svg; then pass; else fail "write_strokes draws nothing"; fi
+if ./write strokes.npz >said 2>&1; then fail "write_strokes reads what are no weights"; else pass; fi
 
 echo "examples: $passed passed, $failed failed"
 [ $failed -eq 0 ]
