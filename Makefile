@@ -122,25 +122,25 @@ VERSION := $(shell sed -n 's/.*RNNC_VERSION "\(.*\)"/\1/p' compiler/base/version
 SONAME   = librnnc.so.$(firstword $(subst ., ,$(VERSION)))
 API     := $(filter $(BUILD)/obj/compiler/api/%,$(OBJECTS))
 
-$(BUILD)/lib/rnnc.o: $(API) $(BUILD)/librnnc.a
+# A static libtcc becomes a part of it, and calls runtime/jit/tcc_host.h instead of libc.
+TCC_HOST    := stdout stderr environ malloc calloc realloc free exit
+OWN_TCC     := $(if $(TCC_ARCHIVE),$(BUILD)/lib/tcc.a)
+LIBRARY_LIBS = $(if $(OWN_TCC),$(filter-out -ltcc,$(LIBS)),$(LIBS))
+$(BUILD)/lib/tcc.a: $(TCC_ARCHIVE) $(CONFIG)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -r -nostdlib $(SANITIZE) -o $@ $^
-	@objcopy --localize-hidden $@
+	@objcopy $(foreach n,$(TCC_HOST),--redefine-sym $(n)=tcc_host_$(n)) $< $@
+
+$(BUILD)/lib/rnnc.o: $(API) $(BUILD)/librnnc.a $(OWN_TCC)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -r -nostdlib -o $@ $(API) $(BUILD)/librnnc.a $(OWN_TCC) $(BUILD)/librnnc.a
+	@objcopy --wildcard --keep-global-symbol='rnnc_*' $@
 
 $(BUILD)/lib/librnnc.a: $(BUILD)/lib/rnnc.o
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-# A static libtcc is not made for shared objects: three variables of libc are out of its reach, see runtime/jit/streams.c.
-$(BUILD)/lib/tcc.a: $(TCC_ARCHIVE)
-	@mkdir -p $(@D)
-	@objcopy --redefine-sym stdout=tcc_stdout --redefine-sym stderr=tcc_stderr --redefine-sym environ=tcc_environ \
-	    $< $@
-
-OWN_TCC := $(if $(TCC_ARCHIVE),$(BUILD)/obj/runtime/jit/streams.o $(BUILD)/lib/tcc.a)
-$(BUILD)/lib/librnnc.so: $(BUILD)/lib/rnnc.o $(OWN_TCC)
-	$(Q)$(CC) $(CFLAGS_ALL) -shared -Wl,-soname,$(SONAME) -Wl,--exclude-libs,ALL $(LDFLAGS) -o $(@D)/$(SONAME) $^ \
-	    $(if $(OWN_TCC),$(filter-out -ltcc,$(LIBS)),$(LIBS))
+$(BUILD)/lib/librnnc.so: $(BUILD)/lib/rnnc.o
+	$(Q)$(CC) $(CFLAGS_ALL) -shared -Wl,-soname,$(SONAME) $(LDFLAGS) -o $(@D)/$(SONAME) $^ $(LIBRARY_LIBS)
 	@ln -sf $(SONAME) $@
 
 $(BUILD)/obj/%.o: %.c $(CONFIG) | $(if $(GENERATED),$(BUILD)/syntax/parse.h)
@@ -306,7 +306,7 @@ Description: recurrence equations to C, compiled in memory and called
 Version: $(VERSION)
 Requires.private: jansson
 Libs: -L$${libdir} -lrnnc
-Libs.private: $(filter -ltcc -ldl,$(DEPS_LIBS)) -lpthread -lm
+Libs.private: $(filter -ltcc -ldl,$(LIBRARY_LIBS)) -lpthread -lm
 Cflags: -I$${includedir}
 endef
 export PKG_CONFIG

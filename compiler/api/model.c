@@ -134,7 +134,6 @@ static void compile(void *of)
     compiling *c = of;
     rnnc_model *m = c->m;
     m->arena = arena_new();
-    arena_limit(m->arena, m->max_memory);
     pipeline_options o = options_of(c);
     const char *fault = NULL;
     if (c->path)
@@ -169,6 +168,19 @@ static const char *wrong(const char *given, const rnnc_options *o)
     return NULL;
 }
 
+/* After a fault nothing is left of the arena. */
+static void forget(rnnc_model *m)
+{
+    if (m->l.jit) loaded_close(&m->l);
+    free(m->report);
+    m->report = NULL;
+    m->arena = NULL;
+    m->p = (pipeline){ 0 };
+    m->l = (loaded){ 0 };
+    m->message_count = m->input_count = m->output_count = m->param_count = m->param_reals = 0;
+    m->inputs = m->outputs = m->params = NULL;
+}
+
 static rnnc_model *compile_any(compiling c)
 {
     static const rnnc_options none;
@@ -186,7 +198,9 @@ static rnnc_model *compile_any(compiling c)
         return m;
     }
     end(m, RNNC_BUG, "a wrong spec without a message");
-    switch (guard_run_apart(compile, &c, message)) {
+    guard_fault broken = guard_run_apart(compile, &c, m->max_memory, message);
+    if (broken) forget(m);
+    switch (broken) {
     case GUARD_NONE: break;
     case GUARD_MEMORY: end(m, RNNC_NO_MEMORY, "out of memory"); break;
     case GUARD_BUG: end(m, RNNC_BUG, (m->report = strdup(message)) ? m->report : "a bug"); break;

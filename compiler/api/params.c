@@ -118,7 +118,6 @@ static void read_file(void *of)
 {
     transfer *t = of;
     t->arena = arena_new();
-    arena_limit(t->arena, t->w->model->max_memory);
     loaded l = t->w->model->l;
     l.arena = t->arena;
     if (safetensors_read(t->path, &t->file))
@@ -139,7 +138,9 @@ static void write_file(void *of)
 static rnnc_status run(transfer *t, void (*work)(void *), rnnc_status otherwise, rnnc_error *error)
 {
     char message[GUARD_MESSAGE];
-    rnnc_status status = fault_of_guard(error, guard_run_apart(work, t, message), message);
+    guard_fault broken = guard_run_apart(work, t, t->w->model->max_memory, message);
+    if (broken) t->arena = NULL; /* nothing is left of it */
+    rnnc_status status = fault_of_guard(error, broken, message);
     if (status == RNNC_OK && !t->good)
         status = fault_of(error, otherwise, "%s", t->fault ? t->fault : t->file.error ? t->file.error : "out of memory");
     return status;

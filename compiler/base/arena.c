@@ -1,7 +1,7 @@
 /* arena.c: blocks in a list, handed out from front to back.
  *
- * A block is at least BLOCK_BYTES; a larger request gets a block of its own. Memory comes from calloc, so that a fresh
- * block is zero already. */
+ * A block is at least BLOCK_BYTES; a larger request gets a block of its own. Memory comes from guard_alloc, which is
+ * calloc, so that a fresh block is zero already. */
 #include "base/arena.h"
 #include "base/guard.h"
 #include <stdint.h>
@@ -17,10 +17,7 @@ typedef struct block {
     _Alignas(ALIGNMENT) unsigned char bytes[];
 } block;
 
-struct arena {
-    block *blocks;
-    size_t taken, limit;    /* bytes of all blocks; 0: no limit */
-};
+struct arena { block *blocks; };
 
 _Bool size_mul(size_t a, size_t b, size_t *out)
 {
@@ -58,14 +55,9 @@ void bug_at(const char *file, int line, const char *format, ...)
 
 arena *arena_new(void)
 {
-    arena *a = calloc(1, sizeof *a);
+    arena *a = guard_alloc(sizeof *a);
     if (!a) out_of_memory();
     return a;
-}
-
-void arena_limit(arena *a, size_t bytes)
-{
-    a->limit = bytes;
 }
 
 void arena_free(arena *a)
@@ -73,20 +65,18 @@ void arena_free(arena *a)
     if (!a) return;
     for (block *b = a->blocks, *next; b; b = next) {
         next = b->next;
-        free(b);
+        guard_free(b);
     }
-    free(a);
+    guard_free(a);
 }
 
-static block *block_new(arena *a, size_t size)
+static block *block_new(size_t size)
 {
     size_t bytes;
     if (!size_add(size, sizeof(block), &bytes)) out_of_memory();
-    if (a->limit && bytes > a->limit - a->taken) out_of_memory();
-    block *b = calloc(1, bytes);
+    block *b = guard_alloc(bytes);
     if (!b) out_of_memory();
     b->size = size;
-    if (a->limit) a->taken += bytes;
     return b;
 }
 
@@ -102,7 +92,7 @@ void *arena_alloc(arena *a, size_t bytes)
         b->used += rounded;
         return p;
     }
-    block *fresh = block_new(a, rounded > BLOCK_BYTES ? rounded : BLOCK_BYTES);
+    block *fresh = block_new(rounded > BLOCK_BYTES ? rounded : BLOCK_BYTES);
     fresh->used = rounded;
     if (b && fresh->size - rounded < b->size - b->used) {    /* keep filling the block with more room */
         fresh->next = b->next;

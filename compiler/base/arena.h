@@ -15,7 +15,6 @@ typedef struct arena arena;
 
 arena *arena_new(void);
 void arena_free(arena *a);                      /* NULL is allowed */
-void arena_limit(arena *a, size_t bytes);       /* most that it may take from now on; more is as if there was no memory */
 
 void *arena_alloc(arena *a, size_t bytes);      /* zeroed; 0 bytes give a valid, unique pointer */
 void *arena_array(arena *a, size_t count, size_t size);    /* checked product */

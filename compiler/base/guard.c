@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -18,7 +19,9 @@ enum { STACK_BYTES = 64 << 20 };    /* of guard_run_apart; what is not used is n
 
 /* In front of each block of guard_alloc; a list that any block can leave by itself. */
 typedef struct held {
-    struct held *next, **to_this;    /* to_this: where the pointer to it stands; NULL: in no list */
+    struct held *next, **to_this;    /* to_this: where the pointer to it stands */
+    struct guard *guard;             /* whose list it is in; NULL: in none */
+    size_t size;
     _Alignas(max_align_t) unsigned char bytes[];
 } held;
 
@@ -26,6 +29,7 @@ typedef struct guard {
     jmp_buf back;
     struct guard *outer;
     held *blocks;
+    size_t taken, limit;             /* bytes of the blocks */
     guard_fault fault;
     char *message;
 } guard;
@@ -48,25 +52,6 @@ void guard_raise(guard_fault fault, const char *message)
     longjmp(g->back, 1);
 }
 
-guard_fault guard_run(void (*work)(void *context), void *context, char message[GUARD_MESSAGE])
-{
-    guard g = { .outer = innermost, .message = message };
-    *message = '\0';
-    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    if (!plain) {
-        say(message, "out of memory");
-        return GUARD_MEMORY;
-    }
-    locale_t hosts = uselocale(plain);
-    innermost = &g;
-    if (setjmp(g.back) == 0) work(context);
-    while (g.blocks) guard_free(g.blocks->bytes);
-    innermost = g.outer;
-    uselocale(hosts);
-    freelocale(plain);
-    return g.fault;
-}
-
 /* ---- blocks -------------------------------------------------------------------------------------------------------- */
 
 static held *head_of(void *block)
@@ -74,41 +59,51 @@ static held *head_of(void *block)
     return (held *)((unsigned char *)block - offsetof(held, bytes));
 }
 
-static void *link_in(held *h)
+/* Room for a header and so many bytes; false: more than there may be. */
+static bool size_of(size_t bytes, size_t *size)
 {
-    if (innermost) {
-        h->to_this = &innermost->blocks;
-        h->next = innermost->blocks;
-        if (h->next) h->next->to_this = &h->next;
-        innermost->blocks = h;
-    } else {
-        h->to_this = NULL;
-    }
+    *size = sizeof(held) + bytes;
+    return bytes < SIZE_MAX - sizeof(held) && (!innermost || *size <= innermost->limit - innermost->taken);
+}
+
+static void *link_in(held *h, size_t size)
+{
+    h->guard = innermost;
+    h->size = size;
+    if (!innermost) return h->bytes;
+    h->to_this = &innermost->blocks;
+    h->next = innermost->blocks;
+    if (h->next) h->next->to_this = &h->next;
+    innermost->blocks = h;
+    innermost->taken += size;
     return h->bytes;
 }
 
 static void link_out(held *h)
 {
-    if (!h->to_this) return;
+    if (!h->guard) return;
     *h->to_this = h->next;
     if (h->next) h->next->to_this = h->to_this;
+    h->guard->taken -= h->size;
+    h->guard = NULL;
 }
 
 void *guard_alloc(size_t bytes)
 {
-    held *h = bytes > SIZE_MAX - sizeof *h ? NULL : malloc(sizeof *h + bytes);
-    return h ? link_in(h) : NULL;
+    size_t size;
+    held *h = size_of(bytes, &size) ? calloc(1, size) : NULL;
+    return h ? link_in(h, size) : NULL;
 }
 
 void *guard_realloc(void *block, size_t bytes)
 {
     if (!block) return guard_alloc(bytes);
     held *h = head_of(block);
-    if (bytes > SIZE_MAX - sizeof *h) return NULL;
+    size_t size, before = h->size;
     link_out(h);
-    held *larger = realloc(h, sizeof *h + bytes);
-    if (larger) return link_in(larger);
-    link_in(h);
+    held *larger = size_of(bytes, &size) ? realloc(h, size) : NULL;
+    if (larger) return link_in(larger, size);
+    link_in(h, before);
     return NULL;
 }
 
@@ -120,11 +115,34 @@ void guard_free(void *block)
     free(h);
 }
 
+/* ---- guards -------------------------------------------------------------------------------------------------------- */
+
+guard_fault guard_run(void (*work)(void *context), void *context, size_t limit, char message[GUARD_MESSAGE])
+{
+    guard g = { .outer = innermost, .limit = limit ? limit : SIZE_MAX, .message = message };
+    *message = '\0';
+    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    if (!plain) {
+        say(message, "out of memory");
+        return GUARD_MEMORY;
+    }
+    locale_t hosts = uselocale(plain);
+    innermost = &g;
+    if (setjmp(g.back) == 0) work(context);
+    while (g.blocks && g.fault) guard_free(g.blocks->bytes);
+    while (g.blocks) link_out(g.blocks);
+    innermost = g.outer;
+    uselocale(hosts);
+    freelocale(plain);
+    return g.fault;
+}
+
 /* ---- apart --------------------------------------------------------------------------------------------------------- */
 
 typedef struct apart {
     void (*work)(void *context);
     void *context;
+    size_t limit;
     char *message;
     guard_fault fault;
 } apart;
@@ -132,25 +150,25 @@ typedef struct apart {
 static void *run(void *of)
 {
     apart *a = of;
-    a->fault = guard_run(a->work, a->context, a->message);
+    a->fault = guard_run(a->work, a->context, a->limit, a->message);
     return NULL;
 }
 
 /* Signals are the host's: the new thread takes none. A host that may have no more threads gets the work on its own stack. */
-guard_fault guard_run_apart(void (*work)(void *context), void *context, char message[GUARD_MESSAGE])
+guard_fault guard_run_apart(void (*work)(void *context), void *context, size_t limit, char message[GUARD_MESSAGE])
 {
-    apart a = { .work = work, .context = context, .message = message };
+    apart a = { .work = work, .context = context, .limit = limit, .message = message };
     pthread_attr_t how;
     pthread_t thread;
     sigset_t all, hosts;
-    if (pthread_attr_init(&how) != 0) return guard_run(work, context, message);
+    if (pthread_attr_init(&how) != 0) return guard_run(work, context, limit, message);
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &hosts);
     int fault = pthread_attr_setstacksize(&how, STACK_BYTES);
     if (!fault) fault = pthread_create(&thread, &how, run, &a);
     pthread_sigmask(SIG_SETMASK, &hosts, NULL);
     pthread_attr_destroy(&how);
-    if (fault) return guard_run(work, context, message);
+    if (fault) return guard_run(work, context, limit, message);
     pthread_join(thread, NULL);
     return a.fault;
 }

@@ -5,6 +5,7 @@
  * compiler's TMPDIR, is removed as soon as the shared object is mapped (its pages outlive the name). */
 #define _GNU_SOURCE 1
 #include "jit/jit.h"
+#include "jit/tcc_host.h"
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -89,17 +90,29 @@ static TCCState *compile_locked(const jit_options *o, const char *c_text, messag
     ok = ok && tcc_compile_string(s, c_text) == 0;
     for (size_t i = 0; ok && i < o->import_count; i++)
         ok = tcc_add_symbol(s, o->imports[i].name, o->imports[i].address) == 0;
-    if (ok && relocate(s) == 0) return s;
+    if (ok && relocate(s) == 0 && !tcc_host_short()) return s;
     tcc_delete(s);
+    if (tcc_host_short()) m->len = 0;
     return NULL;
+}
+
+/* Calls of libtcc, under the lock. */
+typedef struct locked { const jit_options *o; const char *c_text; messages *m; TCCState *s; } locked;
+
+static void compile_in(void *context)
+{
+    locked *l = context;
+    l->s = compile_locked(l->o, l->c_text, l->m);
 }
 
 static jit *compile_tcc(const jit_options *o, const char *c_text, char **error)
 {
     messages *m = calloc(1, sizeof *m);
     if (!m) return fail(error, "out of memory");
+    locked l = {.o = o, .c_text = c_text, .m = m};
     pthread_mutex_lock(&tcc_lock);
-    TCCState *s = compile_locked(o, c_text, m);
+    if (!tcc_host_run(compile_in, &l)) m->len = 0;
+    TCCState *s = l.s;
     if (s) tcc_set_error_func(s, NULL, NULL);   /* m does not live as long as s */
     jit *j = s ? new_jit(JIT_TCC, s) : NULL;
     if (s && !j) tcc_delete(s);
@@ -120,7 +133,7 @@ static void *symbol_tcc(jit *j, const char *name)
 static void free_tcc(jit *j)
 {
     pthread_mutex_lock(&tcc_lock);
-    tcc_delete(j->handle);
+    if (!tcc_host_lost()) tcc_delete(j->handle);    /* else it would wait for itself */
     pthread_mutex_unlock(&tcc_lock);
 }
 #else
