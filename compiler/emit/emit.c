@@ -307,8 +307,8 @@ static void write_kernels(file *f, const char *body)
     }
     static const char *const products[] = {"contract", "pack_matrix", "outer", NULL};
     static const char *const outer[] = {"outer", NULL}, *const pack[] = {"pack_matrix", NULL};
-    static const char *const rows[] = {"row_sum", "row_max", "row_softmax", "row_logsumexp", "token_row", "lookup_row",
-                                       "pack_table", NULL};
+    static const char *const rows[] = {"row_any", "row_clear", "row_sum", "row_max", "row_softmax", "row_logsumexp", "token_row",
+                                       "lookup_row", "pack_table", NULL};
     static const struct { const char *path; const char *const *functions; } parts[] = {    /* NULL: always */
         {"kernels/compiler.h", NULL}, {"kernels/functions.h", NULL}, {"kernels/contract.h", products}, {"kernels/outer.h", outer},
         {"kernels/pack.h", pack}, {"kernels/rows.h", rows}, {"kernels/random.h", NULL}};

@@ -41,20 +41,93 @@ static const char *packed_address(const writer *w, int number)
     return arena_printf(w->arena, "args->packed + %zu", pk->offset);
 }
 
+/* "row_any(batch, c_all + ..., 1, 1)": does the guard hold for any sequence at the step in scope, and `ahead` steps on? */
+static const char *guard_holds(const writer *w, row_guard guard, int axis, const char *ahead)
+{
+    const buffer *b = &w->p->buffers.data[guard.at.buffer];
+    writer at = *w;
+    if (!(b->axes & axis_bit(axis)))        /* it is the same at all steps */
+        at.flat_axis = 0;
+    const char *rows = b->axes & BATCH ? "batch" : "1", *address = first_row(&at, guard.at, true);
+    if (ahead && (b->axes & axis_bit(axis)))
+        address = arena_printf(w->arena, "%s + %s * %s * %d", address, ahead, rows, b->columns);
+    return arena_printf(w->arena, "row_any((int)(%s), %s, %d, %d)", rows, address, b->columns, !guard.negated);
+}
+
+/* Opens a scope in which a product is done for the rows where it is guarded: those of the step in scope, or each run of such steps.
+ * `rows` as open_outer gave it; returns the number of rows, as an expression. */
+static const char *open_guard(writer *w, row_guard guard, bool flat, const char *rows)
+{
+    int axis = w->flat_axis;
+    if (!flat || !axis || strcmp(rows, "batch") == 0) {
+        text_open(w->out, "if (%s)", guard_holds(w, guard, axis, NULL));
+        return rows;
+    }
+    const char *t = w->g->axis[axis].letter, *T = c_steps(w, axis), *part = arena_printf(w->arena, "%s_part", t);
+    text_open(w->out, "for (size_t %s = 0, %s; %s < %s; %s += %s + 1)", t, part, t, T, t, part);
+    w->loops |= axis_bit(axis);
+    w->flat_axis = 0;
+    text_line(w->out, "for (%s = 0; %s + %s < %s && %s; %s++) {}", part, t, part, T, guard_holds(w, guard, axis, part), part);
+    text_line(w->out, "if (%s == 0) continue;", part);
+    return arena_printf(w->arena, "%s * batch", part);
+}
+
+static void close_guard(writer *w, int axis, axis_set loops)
+{
+    text_close(w->out, NULL);
+    w->flat_axis = axis;
+    w->loops = loops;
+}
+
+static void write_segment(writer *w, const contract *c, const segment *seg, bool flat, const char *rows, bool add)
+{
+    int stride = seg->a.si ? seg->a.si : 1;
+    text_line(w->out, "contract((int)(%s), %d, %d, %s, %d, %d, %s, %s, %d, %d);", rows, c->N, seg->K, first_row(w, seg->a, flat),
+              columns(w, seg->a), stride, packed_address(w, seg->packing), first_row(w, c->to, flat), columns(w, c->to), add);
+}
+
 static void write_rows_product(writer *w, const stmt *s)
 {
     const contract *c = &s->product;
     axis_set before = w->loops;
-    bool flat;
+    bool flat, cleared = c->segments.data[0].guard.at.buffer != 0;
     const char *rows = open_outer(w, s->axes, &flat);
+    if (cleared)
+        text_line(w->out, "for (size_t row = 0; row < %s; row++) row_clear(%d, %s + row * %d);", rows, c->N, first_row(w, c->to, flat),
+                  columns(w, c->to));
     for (size_t i = 0; i < c->segments.len; i++) {
         const segment *seg = &c->segments.data[i];
-        int stride = seg->a.si ? seg->a.si : 1;
-        text_line(w->out, "contract((int)(%s), %d, %d, %s, %d, %d, %s, %s, %d, %d);", rows, c->N, seg->K, first_row(w, seg->a, flat),
-                  columns(w, seg->a), stride, packed_address(w, seg->packing), first_row(w, c->to, flat), columns(w, c->to), i > 0);
+        int axis = w->flat_axis;
+        axis_set loops = w->loops;
+        bool guarded = seg->guard.at.buffer != 0;
+        const char *those = guarded ? open_guard(w, seg->guard, flat, rows) : rows;
+        write_segment(w, c, seg, flat, those, i > 0 || cleared);
+        if (guarded)
+            close_guard(w, axis, loops);
     }
     w->flat_axis = 0;
     close_rows(w, before);
+}
+
+/* The rows that count, as a product if the kernel can read them. */
+static void write_outer_rows(writer *w, const contract *c, bool flat, const char *rows)
+{
+    int unit_a = c->M == 1 ? 1 : c->a.si, unit_b = c->N == 1 ? 1 : c->b.si;
+    int row_c = c->M == 1 ? c->N : c->to.si, col_c = c->N == 1 ? 1 : c->to.sj ? c->to.sj : 1;
+    const char *a = first_row(w, c->a, flat), *b = first_row(w, c->b, flat);
+    if (unit_b == 1 && col_c == 1 && (!w->p->buffers.data[c->to.buffer].axes)) {
+        text_line(w->out, "outer(%d, %d, (int)(%s), %s, %d, %d, %s, %d, %s, %d);", c->M, c->N, rows, a, columns(w, c->a), unit_a, b,
+                  columns(w, c->b), c_address(w, c->to), row_c);
+        return;
+    }
+    text_open(w->out, "for (size_t row = 0; row < %s; row++)", rows);
+    text_open(w->out, "for (size_t unit = 0; unit < %d; unit++)", c->M);
+    text_open(w->out, "for (size_t col = 0; col < %d; col++)", c->N);
+    text_line(w->out, "(%s)[unit * %d + col * %d] += (%s)[row * %d + unit * %d] * (%s)[row * %d + col * %d];", c_address(w, c->to), row_c,
+              col_c, a, columns(w, c->a), unit_a, b, columns(w, c->b), unit_b);
+    text_close(w->out, NULL);
+    text_close(w->out, NULL);
+    text_close(w->out, NULL);
 }
 
 /* The kernel reads B with its components side by side; so it does C. */
@@ -65,24 +138,13 @@ static void write_outer_product(writer *w, const stmt *s)
     if (!c->add) {
         text_line(w->out, "for (size_t unit = 0; unit < %d; unit++) (%s)[unit] = 0;", c->M * c->N, c_address(w, c->to));
     }
-    bool flat;
+    bool flat, guarded = c->guard.at.buffer != 0;
     const char *rows = open_outer(w, s->axes, &flat);
-    int unit_a = c->M == 1 ? 1 : c->a.si, unit_b = c->N == 1 ? 1 : c->b.si;
-    int row_c = c->M == 1 ? c->N : c->to.si, col_c = c->N == 1 ? 1 : c->to.sj ? c->to.sj : 1;
-    const char *a = first_row(w, c->a, flat), *b = first_row(w, c->b, flat);
-    if (unit_b == 1 && col_c == 1 && (!w->p->buffers.data[c->to.buffer].axes)) {
-        text_line(w->out, "outer(%d, %d, (int)(%s), %s, %d, %d, %s, %d, %s, %d);", c->M, c->N, rows, a, columns(w, c->a), unit_a, b,
-                  columns(w, c->b), c_address(w, c->to), row_c);
-    } else {
-        text_open(w->out, "for (size_t row = 0; row < %s; row++)", rows);
-        text_open(w->out, "for (size_t unit = 0; unit < %d; unit++)", c->M);
-        text_open(w->out, "for (size_t col = 0; col < %d; col++)", c->N);
-        text_line(w->out, "(%s)[unit * %d + col * %d] += (%s)[row * %d + unit * %d] * (%s)[row * %d + col * %d];", c_address(w, c->to), row_c,
-                  col_c, a, columns(w, c->a), unit_a, b, columns(w, c->b), unit_b);
-        text_close(w->out, NULL);
-        text_close(w->out, NULL);
-        text_close(w->out, NULL);
-    }
+    int axis = w->flat_axis;
+    axis_set loops = w->loops;
+    write_outer_rows(w, c, flat, guarded ? open_guard(w, c->guard, flat, rows) : rows);
+    if (guarded)
+        close_guard(w, axis, loops);
     w->flat_axis = 0;
     close_rows(w, before);
 }

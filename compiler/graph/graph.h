@@ -71,6 +71,7 @@ typedef enum op_class {
 
 typedef struct op_info { const char *name; op_class class; int arity; int precedence; const char *notation, *c; } op_info;
 extern const op_info op_table[OP_COUNT];
+double op_value(op o, double a, double b, double c);       /* of a pointwise operation, of one component */
 
 /* ---- nodes --------------------------------------------------------------------------------------------------- */
 

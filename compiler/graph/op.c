@@ -1,5 +1,6 @@
-/* op.c: the table of operations, expanded from ops.def. */
+/* op.c: the table of operations and their values, expanded from ops.def. */
 #include "graph/graph.h"
+#include <math.h>
 
 const op_info op_table[OP_COUNT] = {
     [OP_none] = {"none", SOURCE, 0, 0, "none", ""},
@@ -8,3 +9,20 @@ const op_info op_table[OP_COUNT] = {
 #define OTHER(name, class, arity, notation) [OP_##name] = {#name, class, arity, 0, notation, ""},
 #include "graph/ops.def"
 };
+
+double op_value(op o, double a, double b, double c)
+{
+    (void)b;
+    (void)c;
+    switch (o) {
+#define POINTWISE(name, arity, precedence, notation, text, value, da, db, dc)                                          \
+    case OP_##name:                                                                                                    \
+        return (value);
+#define OTHER(name, class, arity, notation) case OP_##name:
+#include "graph/ops.def"
+    case OP_none:
+    case OP_COUNT:
+        break;
+    }
+    BUG("%s is not pointwise", op_table[o].name);
+}

@@ -113,6 +113,13 @@ static node_id simpler_div(rewriter *w, const node *n)
     return is_value(w, rewrite_arg(w, n, 1), 1) ? as_type(w->g, rewrite_arg(w, n, 0), n->type) : NO_NODE;
 }
 
+/* t % 1: the number of a step is whole. */
+static node_id simpler_mod(rewriter *w, const node *n)
+{
+    bool whole = graph_node(w->g, rewrite_arg(w, n, 0))->op == OP_step;
+    return whole && is_value(w, rewrite_arg(w, n, 1), 1) ? as_type(w->g, graph_number(w->g, 0), n->type) : NO_NODE;
+}
+
 static node_id simpler_neg(rewriter *w, const node *n)
 {
     node_id inner;
@@ -217,23 +224,6 @@ static node_id simpler_sum(rewriter *w, const node *n)
 
 /* ---- every pointwise operation ----------------------------------------------------------------------------------- */
 
-static double fold(op o, double a, double b, double c)
-{
-    (void)b;
-    (void)c;
-    switch (o) {
-#define POINTWISE(name, arity, precedence, notation, text, value, da, db, dc)                                          \
-    case OP_##name:                                                                                                    \
-        return (value);
-#define OTHER(name, class, arity, notation) case OP_##name:
-#include "graph/ops.def"
-    case OP_none:
-    case OP_COUNT:
-        break;
-    }
-    BUG("%s is not pointwise", op_table[o].name);
-}
-
 /* A result that a float cannot hold is left to the generated code. */
 static node_id folded(rewriter *w, const node *n)
 {
@@ -243,7 +233,7 @@ static node_id folded(rewriter *w, const node *n)
     for (int i = 0; i < n->args; i++)
         if (!is_constant(w, rewrite_arg(w, n, i), &v[i]))
             return NO_NODE;
-    double y = fold(n->op, v[0], v[1], v[2]);
+    double y = op_value(n->op, v[0], v[1], v[2]);
     if (!(fabs(y) <= FLT_MAX))
         return NO_NODE;
     return as_type(w->g, graph_number(w->g, y), n->type);
@@ -292,7 +282,7 @@ static node_id without_expands(rewriter *w, const node *n)
 /* ---- the table --------------------------------------------------------------------------------------------------- */
 
 static rule *const rules[OP_COUNT] = {
-    [OP_add] = simpler_add, [OP_sub] = simpler_sub, [OP_mul] = simpler_mul, [OP_div] = simpler_div,
+    [OP_add] = simpler_add, [OP_sub] = simpler_sub, [OP_mul] = simpler_mul, [OP_div] = simpler_div, [OP_mod] = simpler_mod,
     [OP_neg] = simpler_neg, [OP_select] = simpler_select, [OP_expand] = simpler_expand, [OP_matmul] = simpler_matmul,
     [OP_transpose] = simpler_transpose, [OP_reshape] = simpler_reshape, [OP_concat] = simpler_concat,
     [OP_slice] = simpler_slice, [OP_pad] = simpler_pad, [OP_sum] = simpler_sum,

@@ -89,6 +89,12 @@ static bool by_parameters(const packing *pk)
     return true;
 }
 
+static row_guard guard_of(const planner *pl, node_id matmul)
+{
+    plan_guard g = pl->guard[matmul.i];
+    return node_some(g.condition) ? (row_guard){plan_view(pl, g.condition), g.negated} : (row_guard){.negated = false};
+}
+
 static void rows_product(planner *pl, stmt *s)
 {
     contract *c = &s->product;
@@ -98,7 +104,8 @@ static void rows_product(planner *pl, stmt *s)
     c->to = plan_view(pl, s->nodes.data[0]);
     for (size_t l = 0; l < first->len;) {
         node_id x = graph_node(pl->g, first->data[l].matmul)->arg[first->data[l].weight_first ? 1 : 0];
-        segment seg = {.a = vector_view(pl, x)};
+        plan_guard g = pl->guard[first->data[l].matmul.i], next;
+        segment seg = {.a = vector_view(pl, x), .guard = guard_of(pl, first->data[l].matmul)};
         packing pk = {.N = c->N};
         do {
             int K = shape_size(graph_type(pl->g, x).shape), n0 = 0;
@@ -114,7 +121,8 @@ static void rows_product(planner *pl, stmt *s)
             if (++l == first->len)
                 break;
             x = graph_node(pl->g, first->data[l].matmul)->arg[first->data[l].weight_first ? 1 : 0];
-        } while (continues(seg.a, seg.K, vector_view(pl, x)));
+            next = pl->guard[first->data[l].matmul.i];
+        } while (continues(seg.a, seg.K, vector_view(pl, x)) && node_is(g.condition, next.condition) && g.negated == next.negated);
         pk.K = seg.K;
         c->K += seg.K;
         pk.in_call = !by_parameters(&pk);
@@ -159,6 +167,7 @@ static void other_product(planner *pl, stmt *s)
         c->a = vector_view(pl, m->arg[0]);
         c->b = vector_view(pl, m->arg[1]);
         c->K = 0;
+        c->guard = guard_of(pl, n->arg[0]);
         s->axes = m->type.axes;
         return;
     }

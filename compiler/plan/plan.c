@@ -39,7 +39,7 @@ program *plan_program(arena *a, graph *g, entry e, pool *shared)
     planner pl = {.arena = a, .g = g, .p = p, .count = n, .users = arena_array(a, n, sizeof(node_list)),
                   .escapes = ARENA_ARRAY(a, bool, n), .task = ARENA_ARRAY(a, task, n), .form = ARENA_ARRAY(a, contract_form, n),
                   .is_product = ARENA_ARRAY(a, bool, n), .leaves = arena_array(a, n, sizeof(product_leaves)),
-                  .grad_roots = ARENA_ARRAY(a, size_t, n), .adds_to = ARENA_ARRAY(a, uint32_t, n), .component = ARENA_ARRAY(a, int, n),
+                  .guard = ARENA_ARRAY(a, plan_guard, n), .grad_roots = ARENA_ARRAY(a, size_t, n), .adds_to = ARENA_ARRAY(a, uint32_t, n), .component = ARENA_ARRAY(a, int, n),
                   .region_of = ARENA_ARRAY(a, region *, n), .kept = ARENA_ARRAY(a, bool, n),
                   .kept_axes = ARENA_ARRAY(a, axis_set, n), .before = arena_array(a, n, sizeof *pl.before),
                   .after = arena_array(a, n, sizeof *pl.after)};
@@ -48,6 +48,7 @@ program *plan_program(arena *a, graph *g, entry e, pool *shared)
     int components = graph_components(g, &all, NULL, NULL, pl.component);
     forget_single_nodes(&pl, &all, components);
     plan_products(&pl);
+    plan_guards(&pl);
     plan_schedule(&pl);
     plan_storage(&pl);
     plan_operands(&pl);

@@ -15,6 +15,9 @@ typedef enum task {
 typedef struct product_leaf { node_id matmul; bool weight_first; } product_leaf;     /* W x, or x W */
 typedef ARRAY(product_leaf) product_leaves;
 
+/* The step's products matter where the condition holds (negated: where it does not); NO_NODE: everywhere. */
+typedef struct plan_guard { node_id condition; bool negated; } plan_guard;
+
 typedef struct planner {
     arena *arena;               /* the program's */
     graph *g;
@@ -26,6 +29,7 @@ typedef struct planner {
     contract_form *form;        /* of nodes that stand for a product */
     bool *is_product;
     product_leaves *leaves;     /* FORM_ROWS: what is added up */
+    plan_guard *guard;          /* of products: of each leaf of FORM_ROWS, of the outer product under a FORM_OUTER */
     size_t *grad_roots;         /* of how many parameters the node is the gradient */
     uint32_t *adds_to;          /* 1 + number of the parameter whose gradient the node is added to directly, 0 */
     ARRAY(node_id) extra_adds;  /* nodes that are kept and also added to a gradient: see add_to */
@@ -40,6 +44,9 @@ typedef struct planner {
 /* products.c: which nodes are matrix products, alone, added up, or summed over rows. Needs users. Sets task, form, leaves. */
 void plan_products(planner *pl);
 bool plan_is_inner(const node *n);      /* shift, reshape, slice, transpose: a view of its operand's memory */
+
+/* guard.c: which products are not needed at every step. Makes them users of their conditions. */
+void plan_guards(planner *pl);
 
 /* schedule.c: regions and statements. */
 void plan_schedule(planner *pl);

@@ -48,6 +48,11 @@ static const char *node_labels(const printer *pr, const stmt *s)
     return text_string(t);
 }
 
+static const char *guard_text(const printer *pr, row_guard c)
+{
+    return c.at.buffer ? arena_printf(pr->arena, " %s %s", c.negated ? "unless" : "where", view_text(pr, c.at)) : "";
+}
+
 static void print_contract(const printer *pr, const stmt *s)
 {
     const contract *c = &s->product;
@@ -59,9 +64,10 @@ static void print_contract(const printer *pr, const stmt *s)
     else
         text_put(pr->out, c->form == FORM_OUTER ? " m=%d n=%d" : " m=%d n=%d k=%d", c->M, c->N, c->K);
     for (size_t i = 0; i < c->segments.len; i++)
-        text_put(pr->out, "%s%d of %s", i ? " + " : "", c->segments.data[i].K, view_text(pr, c->segments.data[i].a));
+        text_put(pr->out, "%s%d of %s%s", i ? " + " : "", c->segments.data[i].K, view_text(pr, c->segments.data[i].a),
+                 guard_text(pr, c->segments.data[i].guard));
     if (c->form != FORM_ROWS)
-        text_put(pr->out, " of %s, %s", view_text(pr, c->a), view_text(pr, c->b));
+        text_put(pr->out, " of %s, %s%s", view_text(pr, c->a), view_text(pr, c->b), guard_text(pr, c->guard));
     text_line(pr->out, "%s", c->add ? ", added" : "");
 }
 

@@ -92,7 +92,11 @@ typedef enum contract_form {
 typedef struct packed_piece { view matrix; bool transposed; int k, n; int k0, n0; } packed_piece;
 typedef struct packing { int K, N; ARRAY(packed_piece) pieces; bool in_call, table; size_t offset; int buffer; } packing;
 
-typedef struct segment { view a; int K; int packing; } segment;     /* A's columns and the packed matrix that they meet */
+/* Where a product, or a part of it, has to be done: at steps at which the value `at` is not 0 (negated: is 0) for any sequence of the
+ * batch; elsewhere its result is 0. at.buffer 0: at all. See guard.c. */
+typedef struct row_guard { view at; bool negated; } row_guard;
+
+typedef struct segment { view a; int K; int packing; row_guard guard; } segment;    /* A's columns and the packed matrix that they meet */
 
 struct stmt;
 typedef struct contract {
@@ -102,6 +106,7 @@ typedef struct contract {
     view a, b;                          /* FORM_OUTER, FORM_EACH: component (m, k) of a, (k, n) of b */
     view to;
     bool add;                           /* to a gradient of the caller; else it sets */
+    row_guard guard;                     /* FORM_OUTER: rows that count */
     struct stmt *epilogue;              /* FORM_ROWS: a pointwise statement to apply to each block of rows and units while it is in
                                          * cache, of the type of any other; NULL: none, which is all that the plan sets so far */
 } contract;

@@ -242,6 +242,9 @@ static void make_units(builder *b)
 static bool operands_ready(const builder *b, node_id id, int own, bool in_statement)
 {
     const node *n = graph_node(b->pl->g, id);
+    node_id condition = b->pl->guard[id.i].condition;
+    if (node_some(condition) && b->member[condition.i] && !b->done[condition.i])
+        return false;
     for (int i = 0; i < n->args; i++) {
         node_id a = n->arg[i];
         if (!node_some(a) || !b->member[a.i] || b->done[a.i] || (own && b->home[a.i] == own) || is_carried(b->pl->g, id, i, b->r))
@@ -297,7 +300,9 @@ static bool reads_same(const planner *pl, node_id x, node_id y)
     if (a->len != b->len)
         return false;
     for (size_t i = 0; i < a->len; i++) {
-        if (!node_is(vector_of(pl, &a->data[i]), vector_of(pl, &b->data[i])))
+        plan_guard g = pl->guard[a->data[i].matmul.i], h = pl->guard[b->data[i].matmul.i];
+        if (!node_is(vector_of(pl, &a->data[i]), vector_of(pl, &b->data[i])) || !node_is(g.condition, h.condition) ||
+            g.negated != h.negated)
             return false;
     }
     return true;

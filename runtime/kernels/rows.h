@@ -16,6 +16,14 @@ RNN_INLINE void row_clear(int n, real *x)
     for (int i = 0; i < n; i++) x[i] = 0;
 }
 
+/* Is any of n numbers, `stride` apart, different from 0 (wanted 1), or 0 (wanted 0)? */
+RNN_INLINE int row_any(int n, const real *x, int stride, int wanted)
+{
+    int i = 0;
+    while (i < n && (x[(size_t)i * (size_t)stride] != 0) != wanted) i++;
+    return i < n;
+}
+
 RNN_INLINE void row_copy(int n, const real *from, real *to)
 {
     for (int i = 0; i < n; i++) to[i] = from[i];
