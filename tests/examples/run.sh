@@ -39,5 +39,15 @@ if ./write run/last.safetensors 3 >a.svg 2>said && ./write run/last.safetensors 
    [ "$(grep -c '<path' a.svg)" = 8 ] && ! grep -q 'nan\|inf' a.svg; then pass; else fail "write_strokes draws nothing"; fi
 if ./write strokes.npz >said 2>&1; then fail "write_strokes reads what are no weights"; else pass; fi
 
+# library: librnnc compiles, trains and tells what is wrong; with the shared object
+if ${CC:-cc} ${SANITIZE:-} -std=c11 -Wall -Wextra -Werror -O1 -I"$root/compiler/api" "$root/examples/library.c" \
+    -L"${BUILD:-$root/build}/lib" -Wl,-rpath,"${BUILD:-$root/build}/lib" -lrnnc -o library >said 2>&1
+then pass; else fail "library.c does not compile"; fi
+if ./library >said 2>&1 && awk '{ last = $NF } END { exit !(NR == 5 && last < 0.1) }' said; then pass
+else fail "library does not learn"; fi
+if ! ./library "$root/tests/bad/shape_mismatch.rnn" >said 2>&1 &&
+    grep -q '^error in line 5, columns 22 to 26: shapes .*(shape-mismatch)$' said; then pass
+else fail "library does not tell"; fi
+
 echo "examples: $passed passed, $failed failed"
 [ $failed -eq 0 ]
