@@ -120,6 +120,15 @@ while read -r row; do
     if [ -e "specs/models/$name.rnn" ]; then pass; else fail "no spec learns the task $name"; fi
 done <"$out/tasks"
 
+# Every model stands in docs/models.md, or in docs/tasks.md.
+for spec in specs/models/*.rnn; do
+    name=$(basename "$spec" .rnn)
+    if grep -q "^|.*\`$name\`" docs/models.md docs/tasks.md; then pass; else fail "docs/models.md does not name $name"; fi
+done
+for name in $(grep '^|' docs/models.md | cut -d'|' -f3 | grep -o '`[a-z_]*`' | tr -d '`'); do
+    if [ -e "specs/models/$name.rnn" ]; then pass; else fail "docs/models.md names $name, which is not there"; fi
+done
+
 # ---- commands of the README ------------------------------------------------------------------------------------------
 
 awk '/^```sh$/ { inside = 1; next } /^```/ { inside = 0 } inside { print } sub(/^ *\$ /, "") { print }' README.md \
