@@ -294,7 +294,8 @@ compile_commands.json: $(CONFIG) Makefile
 	        '$(strip $(CPPFLAGS_ALL) -std=c11 $(WARNINGS))' "$$f"; done; echo; echo ']'; } > $@
 
 # Generated C that is not standalone includes rnn.h: cc -I$(PREFIX)/include/rnnc ...
-# Programs that call the compiler: cc $(pkg-config --cflags rnnc) ... $(pkg-config --libs rnnc)
+# Programs that call the compiler: cc $(pkg-config --cflags rnnc) ... $(pkg-config --libs rnnc); Python finds the module
+# with PYTHONPATH=$(PREFIX)/share/rnnc.
 INCLUDE = $(DESTDIR)$(PREFIX)/include/rnnc
 define PKG_CONFIG
 prefix=$(PREFIX)
@@ -318,6 +319,8 @@ install: all
 	install -m 755 $(BUILD)/lib/$(SONAME) $(DESTDIR)$(PREFIX)/lib/
 	ln -sf $(SONAME) $(DESTDIR)$(PREFIX)/lib/librnnc.so
 	@echo "$$PKG_CONFIG" > $(DESTDIR)$(PREFIX)/lib/pkgconfig/rnnc.pc
+	install -d $(DESTDIR)$(PREFIX)/share/rnnc
+	install -m 644 python/rnnc.py $(DESTDIR)$(PREFIX)/share/rnnc/
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(INCLUDE)/kernels
 	install -m 755 $(BUILD)/rnnc $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 $(BUILD)/librnn.a $(DESTDIR)$(PREFIX)/lib/

@@ -1,5 +1,6 @@
 #!/bin/sh
-# run.sh: make install puts rnnc, librnn.a, rnn.h and the kernels where generated C finds them.
+# run.sh: make install puts rnnc, librnn.a, rnn.h and the kernels where generated C finds them, and librnnc where
+# pkg-config and Python find it.
 root=$(cd "$(dirname "$0")/../.." && pwd) || exit 3
 cd "$root" || exit 3
 : "${BUILD:=$root/build}"
@@ -36,5 +37,22 @@ for flags in "" "-DRNN_USE_LIBRARY"; do
     if ${CC:-cc} $SANITIZE -std=c99 $flags -Iusr/include/rnnc main.c hello.c -Lusr/lib -lrnn -lm -o main >said 2>&1 &&
         ./main; then pass; else fail "hello with $flags"; fi
 done
+# A program that compiles while it runs, with the installed librnnc, shared and static.
+rnnc_pc() { PKG_CONFIG_PATH=usr/lib/pkgconfig pkg-config --define-variable=prefix="$out/usr" "$@" rnnc; }
+version=$(sed -n 's/.*RNNC_VERSION "\(.*\)"/\1/p' "$root/compiler/base/version.h")
+if [ "$(rnnc_pc --modversion)" = "$version" ]; then pass; else rnnc_pc --modversion >said 2>&1; fail "rnnc.pc"; fi
+# shellcheck disable=SC2046
+if ${CC:-cc} $SANITIZE -std=c11 $(rnnc_pc --cflags) "$root/examples/library.c" $(rnnc_pc --libs) \
+    -Wl,-rpath,"$out/usr/lib" -o shared >said 2>&1 && ./shared >said 2>&1; then pass; else fail "the shared librnnc"; fi
+# shellcheck disable=SC2046
+if ${CC:-cc} $SANITIZE -std=c11 $(rnnc_pc --cflags) "$root/examples/library.c" \
+    $(rnnc_pc --static --libs | sed 's/-lrnnc/-l:librnnc.a/') -o static >said 2>&1 && ./static >said 2>&1
+then pass; else fail "the static librnnc"; fi
+if ldd static | grep -q librnnc; then fail "static is not static"; else pass; fi
+if [ -z "$SANITIZE" ] && /usr/bin/python3 -c 'import numpy' 2>/dev/null; then
+    if (cd / && PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$out/usr/share/rnnc \
+        /usr/bin/python3 -c 'import rnnc; assert rnnc.version() == "'"$version"'"') >said 2>&1; then pass
+    else fail "the module of Python"; fi
+fi
 echo "install: $passed passed, $failed failed"
 [ $failed -eq 0 ]
