@@ -163,7 +163,8 @@ int settings_read(settings *s, const options *o, const model *m, bool to_train)
 #define REAL_SETTING(ID, key, member)                                                                                  \
     if (number(o, m, OPTION_##ID, #key, &v)) s->member = v;
 #include "driver/settings.def"
-    if (s->data.text || s->data.words) s->data.chunk = 0;
+    /* What runs freely runs whole sequences, however training cut them; the loss is the same. */
+    if (s->data.text || s->data.words || o->value[OPTION_FREE].given) s->data.chunk = 0;
     /* The updates of a flag stand in the place of the spec's epochs. */
     if (o->value[OPTION_UPDATES].given && !o->value[OPTION_EPOCHS].given) s->loop.epochs = 0;
     if (!s->loop.updates && !s->loop.epochs) s->loop.epochs = EPOCHS_DEFAULT;
