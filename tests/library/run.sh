@@ -92,6 +92,15 @@ python=/usr/bin/python3
 if [ -z "$SANITIZE" ] && $python -c 'import numpy' 2>/dev/null; then
     RNNC_LIBRARY=$build/lib/librnnc.so PYTHONDONTWRITEBYTECODE=1 $python "$here/test.py" "$rnnc" "$root" >said 2>errors
     [ -s errors ] && fail "python"
+    # The blocks of the documentation run as they stand there.
+    ln -s "$root/specs" specs
+    for page in README.md docs/library.md; do
+        awk '/^```python$/ { block = ""; inside = 1; next } /^```$/ { if (inside && block ~ /import rnnc/) print block; inside = 0 }
+            inside { block = block $0 "\n" }' "$root/$page" >block.py
+        if [ -s block.py ] && RNNC_LIBRARY=$build/lib/librnnc.so PYTHONPATH=$root/python PYTHONDONTWRITEBYTECODE=1 \
+            $python block.py >block.said 2>&1; then pass
+        else fail "the block of Python in $page: $(cat block.said)"; fi
+    done
     read -r good bad <<END
 $(tail -1 said)
 END
