@@ -40,6 +40,9 @@ ifneq ($(or $(filter-out $(WITHOUT_CONFIG),$(MAKECMDGOALS)),$(if $(MAKECMDGOALS)
 include $(CONFIG)
 endif
 
+# The schema of ONNX files: with it and protobuf-c, `rnnc import` reads them.
+ONNX_SCHEMAS = /usr/include/onnx
+
 # Prints the Debian names of the packages that are missing: `needed`, then `wanted` (the build works without).
 define PROBE
 needed=""; wanted=""; \
@@ -50,7 +53,10 @@ pkg-config --exists check 2>/dev/null || needed="$$needed check"; \
 pkg-config --exists jansson 2>/dev/null || needed="$$needed libjansson-dev"; \
 pkg-config --exists libzip 2>/dev/null || needed="$$needed libzip-dev"; \
 command -v tcc >/dev/null || wanted="$$wanted tcc"; \
-echo '#include <libtcc.h>' | $(CC) -E - >/dev/null 2>&1 || wanted="$$wanted libtcc-dev";
+echo '#include <libtcc.h>' | $(CC) -E - >/dev/null 2>&1 || wanted="$$wanted libtcc-dev"; \
+pkg-config --exists libprotobuf-c 2>/dev/null || wanted="$$wanted libprotobuf-c-dev"; \
+command -v protoc-c >/dev/null || wanted="$$wanted protobuf-c-compiler"; \
+[ -e $(ONNX_SCHEMAS)/onnx.proto ] || wanted="$$wanted libonnx-dev";
 endef
 
 define INSTALL_MISSING
@@ -78,8 +84,13 @@ printf '%s\n' '#include <libtcc.h>' 'int main(void) { TCCState *s = tcc_new(); t
 if $(CC) build/probe.c -o build/probe -ltcc -ldl >/dev/null 2>&1; then tcc="-DHAVE_LIBTCC"; tcclib="-ltcc -ldl"; \
 else tcc=""; tcclib=""; fi; \
 rm -f build/probe build/probe.c; \
-{ echo "DEPS_CPPFLAGS = $$(pkg-config --cflags jansson libzip) $$tcc"; \
-  echo "DEPS_LIBS = $$(pkg-config --libs jansson libzip) $$tcclib"; \
+onnx=""; onnxlib=""; proto=""; \
+if pkg-config --exists libprotobuf-c && command -v protoc-c >/dev/null && [ -e $(ONNX_SCHEMAS)/onnx.proto ]; then \
+    onnx="-DHAVE_ONNX $$(pkg-config --cflags libprotobuf-c)"; onnxlib="$$(pkg-config --libs libprotobuf-c)"; \
+    proto=$(ONNX_SCHEMAS)/onnx.proto; fi; \
+{ echo "DEPS_CPPFLAGS = $$(pkg-config --cflags jansson libzip) $$tcc $$onnx"; \
+  echo "DEPS_LIBS = $$(pkg-config --libs jansson libzip) $$tcclib $$onnxlib"; \
+  echo "ONNX_PROTO = $$proto"; \
   echo "TCC_ARCHIVE = $$([ -z "$$tcc" ] || realpath -e "$$($(CC) -print-file-name=libtcc.a)" 2>/dev/null)"; \
   echo "CHECK_CFLAGS = $$(pkg-config --cflags check)"; \
   echo "CHECK_LIBS = $$(pkg-config --libs check)"; } > $(CONFIG)
@@ -94,7 +105,8 @@ deps:
 # ---- rnnc and its libraries -----------------------------------------------------------------------------------
 
 SOURCES   := $(sort $(wildcard compiler/*/*.c runtime/*/*.c))
-GENERATED := $(if $(wildcard compiler/syntax/parse.y),$(BUILD)/syntax/scan.c $(BUILD)/syntax/parse.c)
+GENERATED := $(if $(wildcard compiler/syntax/parse.y),$(BUILD)/syntax/scan.c $(BUILD)/syntax/parse.c) \
+             $(if $(ONNX_PROTO),$(BUILD)/onnx/onnx.pb-c.c)
 OBJECTS   := $(SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/embedded.o \
              $(GENERATED:$(BUILD)/%.c=$(BUILD)/obj/generated/%.o)
 MAIN      := $(BUILD)/obj/compiler/driver/main.o
@@ -162,6 +174,11 @@ $(BUILD)/obj/generated/%.o: $(BUILD)/%.c $(CONFIG) | $(if $(GENERATED),$(BUILD)/
 $(BUILD)/syntax/parse.c $(BUILD)/syntax/parse.h &: compiler/syntax/parse.y $(CONFIG)
 	@mkdir -p $(@D)
 	$(Q)$(BISON) -Wall -Werror --defines=$(BUILD)/syntax/parse.h -o $(BUILD)/syntax/parse.c $<
+
+$(BUILD)/onnx/onnx.pb-c.c $(BUILD)/onnx/onnx.pb-c.h &: $(ONNX_PROTO) $(CONFIG)
+	@mkdir -p $(@D)
+	$(Q)protoc-c --proto_path=$(dir $(ONNX_PROTO)) --c_out=$(BUILD)/onnx $(ONNX_PROTO)
+$(if $(ONNX_PROTO),$(BUILD)/obj/compiler/exchange/onnx_file.o: $(BUILD)/onnx/onnx.pb-c.h)
 
 $(BUILD)/syntax/scan.c: compiler/syntax/scan.l $(CONFIG)
 	@mkdir -p $(@D)

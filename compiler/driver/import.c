@@ -1,14 +1,16 @@
 /* import.c: rnnc import MODEL -o DIR [--spec S.rnn]: a network that another tool has trained, as a spec and its
  * weights.
  *
- * In: a state dict of PyTorch (.safetensors), or arrays of Keras (.npz). Out: DIR/NAME.rnn and DIR/NAME.safetensors,
- * both or none, and what was understood. Before anything is written, the spec is compiled and run in double on
- * random sequences of different lengths, and held against the other tool's own equations (exchange/recurrent.h),
- * which share no code with the compiler. With --spec the structure is the user's, and only the weights are written. */
+ * In: a state dict of PyTorch (.safetensors), arrays of Keras (.npz), or ONNX. Out: DIR/NAME.rnn and
+ * DIR/NAME.safetensors, both or none, and what was understood. Before anything is written, the spec is compiled and
+ * run in double on random sequences of different lengths, and held against the other tool's own equations
+ * (exchange/recurrent.h), which share no code with the compiler. With --spec the structure is the user's, and only
+ * the weights are written. */
 #define _GNU_SOURCE 1
 #include "driver/forward.h"
 #include "driver/outputs.h"
 #include "exchange/chain.h"
+#include "exchange/onnx_net.h"
 #include "syntax/syntax.h"
 #include "train/npz.h"
 #include "train/safetensors.h"
@@ -26,7 +28,9 @@ typedef struct import {
     arena *arena;
     const char *path, *word; /* of the file; the model's name */
     tensors file, params;
-    chain *chain;
+    chain *chain; /* of a state dict; or */
+    onnx_model onnx;
+    onnx_net *net; /* of ONNX */
     foreigns foreigns;
     const char *spec, *zeros; /* the text; parameters that the file says nothing of */
     forward f;
@@ -71,7 +75,8 @@ static int find_kind(const import *k, size_t *kind)
 {
     for (*kind = 0; *kind < KINDS && !ends_with(k->path, kinds[*kind].suffix);) ++*kind;
     if (*kind == KINDS)
-        return fault(k, "its name ends in nothing that rnnc imports: .safetensors or .npz (see docs/deployment.md)");
+        return fault(
+            k, "its name ends in nothing that rnnc imports: .safetensors, .npz or .onnx (see docs/deployment.md)");
     if (kinds[*kind].advice) return fault(k, kinds[*kind].advice);
     return 0;
 }
@@ -89,8 +94,24 @@ static const char *model_word(arena *a, const char *path)
     return syntax_is_reserved(word) ? arena_printf(a, "%s_", word) : word;
 }
 
+static int read_onnx(import *k)
+{
+    const options *o = k->o;
+    const char *error;
+    if (o->value[OPTION_SPEC].given || o->value[OPTION_ORDER].given || o->value[OPTION_LAST_STEP].given ||
+        o->defines.len)
+        return options_fault(o,
+                             "an ONNX file says what the network is; --spec, --order, --last and -D do not go with it");
+    int code = command_can_read(k->path);
+    if (code) return code;
+    if (!onnx_load(k->arena, k->path, &k->onnx, &error)) return fault(k, error);
+    k->net = onnx_trace(k->arena, &k->onnx, &error);
+    return k->net ? 0 : fault(k, error);
+}
+
 static int read_model(import *k)
 {
+    if (ends_with(k->path, ".onnx")) return read_onnx(k);
     size_t kind;
     int code = find_kind(k, &kind);
     if (!code) code = command_can_read(k->path);
@@ -151,7 +172,20 @@ static bool put_input(const import *k, const double *x, size_t components, tenso
            tensors_add(data, "x_lengths", DTYPE_I64, 1, &n, lengths);
 }
 
-static int compare(const import *k, const double *x, size_t components)
+static int compare(const import *k, const tensor *found, const double *expected, size_t *compared, double *most)
+{
+    difference d = forward_compare(&k->f, found, expected, proof_bound);
+    *compared += d.compared;
+    if (d.absolute > *most) *most = d.absolute;
+    if (!d.wrong) return 0;
+    return command_fault(
+        EXIT_NUMERIC,
+        "%s: the spec does not compute what the network does: %zu of %zu numbers of '%s' differ, by up to "
+        "%.3g; nothing is written",
+        k->path, d.wrong, d.compared, found->name, d.absolute);
+}
+
+static int compare_chain(const import *k, const double *x, size_t components, size_t *compared, double *most)
 {
     if (k->f.out.len != 1) BUG("the spec has %zu outputs", k->f.out.len);
     const tensor *found = &k->f.out.data[0];
@@ -159,25 +193,58 @@ static int compare(const import *k, const double *x, size_t components)
     double *expected = ARENA_ARRAY(k->arena, double, found->count);
     for (size_t n = 0; n < PROOF_SEQUENCES; n++)
         chain_run(k->chain, x + n * PROOF_STEPS * components, proof_lengths[n], expected + n * each);
-    difference d = forward_compare(&k->f, found, expected, proof_bound);
-    if (d.wrong)
-        return command_fault(EXIT_NUMERIC,
-                             "%s: the spec does not compute what the network does: %zu of %zu numbers differ, by up to "
-                             "%.3g; nothing is written",
-                             k->path, d.wrong, d.compared, d.absolute);
-    printf("proved: %zu numbers of %d random sequences of different lengths, largest difference %.2g (in double)\n",
-           d.compared, PROOF_SEQUENCES, d.absolute);
-    return 0;
+    return compare(k, found, expected, compared, most);
+}
+
+static int compare_onnx(const import *k, const onnx_proof *p, size_t *compared, double *most)
+{
+    size_t n = k->onnx.outputs.len, *counts = ARENA_ARRAY(k->arena, size_t, n + 1);
+    double **expected = ARENA_ARRAY(k->arena, double *, n + 1);
+    const char *error = onnx_outputs(k->net, p, expected, counts);
+    if (error) return fault(k, error);
+    int code = 0;
+    for (size_t i = 0; i < n && !code; i++) {
+        const tensor *found = tensors_find(&k->f.out, onnx_output_word(k->net, i));
+        if (!found || found->count != counts[i]) BUG("the spec's output %zu has another shape", i);
+        code = compare(k, found, expected[i], compared, most);
+    }
+    return code;
+}
+
+static const char *draw_inputs(import *k, tensors *data, double **x, size_t *components, onnx_proof *p)
+{
+    if (k->net) return onnx_inputs(k->net, p, draw, PROOF_SEED, data);
+    *x = draw_input(k, components);
+    return put_input(k, *x, *components, data) ? NULL : data->error;
+}
+
+/* Lengths for as many sequences and steps as the file wants. */
+static const int *onnx_lengths(const import *k)
+{
+    int n = k->net->open_batch ? PROOF_SEQUENCES : k->net->batch;
+    int *lengths = ARENA_ARRAY(k->arena, int, (size_t)n);
+    for (int i = 0; i < n; i++) {
+        lengths[i] = proof_lengths[i % PROOF_SEQUENCES];
+        if (!k->net->open_steps && (lengths[i] > k->net->steps || i == 0)) lengths[i] = k->net->steps;
+    }
+    return lengths;
 }
 
 static int prove(import *k)
 {
-    size_t components;
+    size_t components = 0, compared = 0;
+    double *x = NULL, most = 0;
     tensors data = { 0 };
-    double *x = draw_input(k, &components);
-    int code = put_input(k, x, components, &data) ? 0 : command_fault(EXIT_SYSTEM, "%s", data.error);
+    onnx_proof p = { .steps = PROOF_STEPS, .batch = PROOF_SEQUENCES, .lengths = proof_lengths };
+    if (k->net) p.lengths = onnx_lengths(k);
+    const char *error = draw_inputs(k, &data, &x, &components, &p);
+    int code = error ? fault(k, error) : 0;
     if (!code) code = forward_compute(&k->f, k->path, &k->params, "the proof", &data);
-    if (!code) code = compare(k, x, components);
+    if (!code)
+        code = k->net ? compare_onnx(k, &p, &compared, &most) : compare_chain(k, x, components, &compared, &most);
+    if (!code)
+        printf("proved: %zu numbers of %d random sequences%s, largest difference %.2g (in double)\n", compared,
+               k->net ? p.batch : PROOF_SEQUENCES, !k->net || k->net->ragged ? " of different lengths" : "", most);
     tensors_free(&data);
     return code;
 }
@@ -188,16 +255,18 @@ static int make_spec(import *k)
 {
     const char *given = k->o->value[OPTION_SPEC].text, *slash = strrchr(k->path, '/');
     if (given) return forward_compile(&k->f, k->arena, k->o, NULL, given, PROOF_SEQUENCES, true);
-    k->spec = chain_spec(k->chain, k->word, slash ? slash + 1 : k->path);
-    return forward_compile(&k->f, k->arena, k->o, k->spec, arena_printf(k->arena, "%s.rnn", k->word), PROOF_SEQUENCES,
-                           true);
+    const char *file = slash ? slash + 1 : k->path;
+    k->spec = k->net ? onnx_spec(k->net, k->word, file) : chain_spec(k->chain, k->word, file);
+    size_t sequences = k->net && !k->net->open_batch ? (size_t)k->net->batch : PROOF_SEQUENCES;
+    return forward_compile(&k->f, k->arena, k->o, k->spec, arena_printf(k->arena, "%s.rnn", k->word), sequences, true);
 }
 
 static int load(import *k)
 {
-    const char *error;
-    if (chain_foreigns(k->chain, k->spec ? NULL : k->f.p.model, &k->foreigns, &error))
-        error = maps_import(k->arena, k->f.p.model, k->chain->format, &k->foreigns, &k->params, &k->zeros);
+    const char *error = NULL, *format = k->net ? "onnx" : k->chain->format;
+    if (k->net) k->foreigns = k->net->tensors;
+    if (k->net || chain_foreigns(k->chain, k->spec ? NULL : k->f.p.model, &k->foreigns, &error))
+        error = maps_import(k->arena, k->f.p.model, format, &k->foreigns, &k->params, &k->zeros);
     if (error) return fault(k, error);
     if (k->zeros) printf("note: the file has no tensors for %s; they are 0\n", k->zeros);
     return 0;

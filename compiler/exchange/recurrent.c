@@ -93,7 +93,7 @@ static void step_long_short(const step *s, double *c, double *out)
         double f = r->input_forget ? 1 - i : gate(s, 'f', u, p ? p[2 * H + u] * c[u] : 0);
         int at = block(r, 'c') + u;
         c[u] = f * c[u] + i * activate(r, r->g, from_input(s, at) + from_state(s, at));
-        s->sum[u] = gate(s, 'o', u, p ? p[H + u] * c[u] : 0) * activation_value(r->h, c[u]);
+        s->sum[u] = gate(s, 'o', u, p ? p[H + u] * c[u] : 0) * activate(r, r->h, c[u]);
     }
     for (int k = 0; k < r->outputs; k++) out[k] = r->projection ? row(r->projection, k, H, s->sum) : s->sum[k];
 }

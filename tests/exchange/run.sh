@@ -34,5 +34,6 @@ part() {
 part parity numpy
 part torch_models numpy torch
 part keras_models numpy
+part onnx_models numpy onnx
 echo "exchange: $passed passed, $failed failed"
 [ $failed -eq 0 ]

@@ -1,0 +1,39 @@
+/* onnx_eval.h: the operators of ONNX, computed plainly in double from their definitions: the other side of the
+ * proof. */
+#ifndef EXCHANGE_ONNX_EVAL_H
+#define EXCHANGE_ONNX_EVAL_H
+
+#include "exchange/onnx_file.h"
+#include "exchange/recurrent.h"
+
+enum { ONNX_MAX_INPUTS = 16, ONNX_MAX_OUTPUTS = 3 };
+
+/* Computes the node's outputs from its inputs (NULL: left out). Returns NULL, or what is wrong or not known. */
+const char *onnx_eval(arena *a, int opset, const onnx_node *n, const nd *const *in, nd *out);
+
+/* An RNN, GRU or LSTM as it stands in the file: one part a direction. */
+typedef struct onnx_recurrent {
+    int directions, layout; /* 1: batch first */
+    bool reverse[2];
+    recurrent part[2];
+} onnx_recurrent;
+
+/* The inputs of these operators. */
+enum { IN_X, IN_W, IN_R, IN_B, IN_LENGTHS, IN_H, IN_C, IN_P };
+
+/* NULL, or what is wrong. in[IN_X] says the size of the input. */
+const char *onnx_recurrent_of(arena *a, const onnx_node *n, const nd *const *in, onnx_recurrent *r);
+bool onnx_is_recurrent(const onnx_node *n);
+
+/* Elementwise functions of one operand, and what the language calls them; NULL: the operator is none. */
+const char *onnx_function(const char *op);
+
+/* An axis as it is written, -1 the last: from 0, or -1 when it is out of range. */
+int onnx_axis(int64_t axis, int rank);
+
+/* The whole numbers of an attribute, or of input number `k`, where newer opsets have them; false when there are
+ * none. */
+bool onnx_ints(arena *a, const onnx_node *n, const char *word, const nd *const *in, size_t k, int64_t **ints,
+               size_t *count);
+
+#endif

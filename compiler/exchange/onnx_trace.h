@@ -1,0 +1,35 @@
+/* onnx_trace.h: what the files share that trace a graph; none but them includes it. */
+#ifndef EXCHANGE_ONNX_TRACE_H
+#define EXCHANGE_ONNX_TRACE_H
+
+#include "exchange/onnx_net.h"
+
+/* What a node works on: its operands, and what it gives, with its shape. */
+typedef struct node_task {
+    onnx_net *net;
+    const onnx_node *n;
+    net_value *in[ONNX_MAX_INPUTS];
+    const nd *nds[ONNX_MAX_INPUTS];
+    nd *out;
+    net_value made[ONNX_MAX_OUTPUTS];
+} node_task;
+
+/* ---- onnx_net.c: the first fault is kept; a new variable, called like the operator; one with this right side. */
+void net_fail(onnx_net *net, const onnx_node *n, const char *what);
+const char *net_new_word(onnx_net *net, const onnx_node *n);
+const char *net_equation(onnx_net *net, const onnx_node *n, const char *right);
+void net_add_tensor(onnx_net *net, const char *path, const char *own, model_shape s, const double *values);
+
+/* The product of the parts; the dimension of this kind, or -1; the only part that is not 1 long, -1: there is none, -2:
+ * several. */
+int net_components(const net_value *v);
+int net_find_kind(const net_value *v, dim_kind kind);
+int net_one_part(const net_value *v);
+
+/* ---- onnx_trace.c */
+void net_trace_node(onnx_net *net, const onnx_node *n);
+
+/* ---- onnx_cells.c: RNN, GRU, LSTM */
+void net_trace_recurrent(node_task *t);
+
+#endif
