@@ -220,6 +220,16 @@ static void calls(void)
     expect(rnnc_weights_load(w, "/nonexistent", &error) != RNNC_OK && *error.text, "no such file");
     expect(rnnc_weights_load(w, "/dev/null", &error) != RNNC_OK && *error.text, "an empty file");
     expect(rnnc_weights_save(w, "/nonexistent/x", &error) == RNNC_FAILED && *error.text, "no such folder");
+    rnnc_options modest = { .max_memory = 32 << 20 };
+    rnnc_model *small = rnnc_compile(text, &modest);
+    rnnc_weights *small_ones = rnnc_weights_new(small, 1, &error);
+    c = good;
+    c.steps[0] = 1 << 28;    /* it must not get as far as the arrays, which are smaller */
+    expect(rnnc_forward(small, small_ones, &c, &error) == RNNC_NO_MEMORY && strstr(error.text, "max_memory"), error.text);
+    c.steps[0] = 2;
+    expect(rnnc_forward(small, small_ones, &c, &error) == RNNC_OK, error.text);
+    rnnc_weights_free(small_ones);
+    rnnc_free(small);
     struct rlimit before, tiny;
     getrlimit(RLIMIT_FSIZE, &before);
     tiny = before;
