@@ -162,6 +162,9 @@ $(BUILD)/obj/%.o: %.c $(CONFIG) | $(if $(GENERATED),$(BUILD)/syntax/parse.h)
 # Its loops go over all parameters with every update. Neither flag changes a result: nobody reads errno or traps here.
 $(BUILD)/obj/runtime/train/optimiser.o: CFLAGS_ALL += -O3 -fno-math-errno -fno-trapping-math
 
+# The loops of kernels become vector code at -O3 only. The flags change no result, as above.
+$(KERNELS): CFLAGS_ALL += -O3 -fno-math-errno -fno-trapping-math
+
 $(BUILD)/obj/embedded.o: $(BUILD)/embedded.c $(CONFIG)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(WARNINGS) $(WERROR) -MMD -MP -c -o $@ $<
@@ -179,6 +182,14 @@ $(BUILD)/onnx/onnx.pb-c.c $(BUILD)/onnx/onnx.pb-c.h &: $(ONNX_PROTO) $(CONFIG)
 	@mkdir -p $(@D)
 	$(Q)protoc-c --proto_path=$(dir $(ONNX_PROTO)) --c_out=$(BUILD)/onnx $(ONNX_PROTO)
 $(if $(ONNX_PROTO),$(BUILD)/obj/compiler/exchange/onnx_file.o: $(BUILD)/onnx/onnx.pb-c.h)
+
+# Array forms of the elementwise operations, from the compiler's table.
+$(BUILD)/kernels/array_ops.def: compiler/graph/ops.def $(CONFIG)
+	@mkdir -p $(@D)
+	$(Q)awk '/^POINTWISE\(/ { split($$0, part, "\""); split(part[1], head, /[(,] */); c = part[4]; \
+	    if (c ~ /\$$k/) next; gsub(/\$$/, "", c); print "ARRAY_" head[3] "(" head[2] ", " c ")" }' $< > $@
+
+$(KERNELS): $(BUILD)/kernels/array_ops.def
 
 $(BUILD)/syntax/scan.c: compiler/syntax/scan.l $(CONFIG)
 	@mkdir -p $(@D)

@@ -14,7 +14,9 @@
 #include "kernels/outer.h"
 #include "kernels/pack.h"
 #include "kernels/rows.h"
+#include "kernels/lookup.h"
 #include "kernels/random.h"
+#include "kernels/init.h"
 
 #ifdef RNN_USE_LIBRARY
 #if REAL_IS_DOUBLE

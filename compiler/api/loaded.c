@@ -1,7 +1,7 @@
 /* loaded.c: compiles emitted C in memory, finds its functions, fills in their arguments by the table of fields; see
  * loaded.h. The struct of arguments is a row of words, one for each field. */
 #include "api/loaded.h"
-#include "api/pipeline.h"
+#include "kernels/exports.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,13 +24,46 @@ static bool find(loaded *l, const char *prefix, const char *suffix, void *to)
     return address != NULL;
 }
 
-bool loaded_open(loaded *l, arena *a, const emitted *c, jit_backend backend, bool real_double, const char **error)
+loaded_text loaded_text_for_tcc(arena *a, const pipeline *p)
+{
+    loaded_text t = { .c = ARENA_NEW(a, emitted) };
+    emit_options o = p->options.emit;
+    const kernel_export *exports = kernel_exports(o.real_double, &t.import_count);
+    jit_import *imports = ARENA_ARRAY(a, jit_import, t.import_count);
+    text *out = text_new(a);
+    text_line(out, "#include <stddef.h>");
+    text_line(out, "#include <stdint.h>");
+    text_line(out, "#define real %s", o.real_double ? "double" : "float");
+    for (size_t i = 0; i < t.import_count; i++) {
+        text_line(out, "%s;", exports[i].prototype);
+        imports[i].name = exports[i].name;
+        memcpy(&imports[i].address, &exports[i].address, sizeof imports[i].address);
+    }
+    text_line(out, "#undef real");
+    o.standalone = o.calls = true;
+    *t.c = emit_c(a, &p->programs, &o);
+    text_puts(out, pipeline_one_text(a, t.c));
+    t.text = text_string(out);
+    t.imports = imports;
+    return t;
+}
+
+static jit *compile_tcc(loaded *l, const pipeline *p, char **message)
+{
+    loaded_text t = loaded_text_for_tcc(l->arena, p);
+    l->c = t.c;
+    return jit_compile(&(jit_options){ .backend = JIT_TCC, .imports = t.imports, .import_count = t.import_count }, t.text,
+                       message);
+}
+
+bool loaded_open(loaded *l, arena *a, const pipeline *p, jit_backend backend, const char **error)
 {
     static const char *const entries[] = { "step", "forward", "loss", "grad" };
-    *l = (loaded){ .arena = a, .c = c, .real_double = real_double };
-    const char *prefix = arena_strndup(a, c->header_name, strlen(c->header_name) - 2); /* "hello.h" */
+    *l = (loaded){ .arena = a, .c = &p->c, .real_double = p->options.emit.real_double };
+    const char *prefix = arena_strndup(a, p->c.header_name, strlen(p->c.header_name) - 2); /* "hello.h" */
     char *message;
-    l->jit = jit_compile(&(jit_options){ .backend = backend }, pipeline_one_text(a, c), &message);
+    l->jit = backend == JIT_TCC ? compile_tcc(l, p, &message)
+                                : jit_compile(&(jit_options){ .backend = backend }, pipeline_one_text(a, &p->c), &message);
     if (!l->jit) {
         *error = message ? arena_strndup(a, message, strlen(message)) : "out of memory";
         free(message);

@@ -1,7 +1,7 @@
 /* loaded.h: generated C, compiled in memory and called.
  *
  *     loaded l;
- *     if (!loaded_open(&l, a, &p.c, JIT_TCC, true, &error)) ...
+ *     if (!loaded_open(&l, a, &p, JIT_TCC, &error)) ...
  *     loaded_call call = loaded_call_new(&l, batch, steps);
  *     loaded_put(&call, FIELD_PARAMS, 0, params);
  *     loaded_work(&call, ENTRY_GRAD);
@@ -12,7 +12,7 @@
 #ifndef API_LOADED_H
 #define API_LOADED_H
 
-#include "emit/emit.h"
+#include "api/pipeline.h"
 #include "jit/jit.h"
 
 typedef struct loaded {
@@ -28,8 +28,18 @@ typedef struct loaded {
 } loaded;
 
 /* False: *error says why, in the arena. */
-bool loaded_open(loaded *l, arena *a, const emitted *c, jit_backend backend, bool real_double, const char **error);
+bool loaded_open(loaded *l, arena *a, const pipeline *p, jit_backend backend, const char **error);
 void loaded_close(loaded *l);
+
+/* The C that libtcc gets: not what a build writes, but the same programs as calls of the kernels of this process, which
+ * are optimised; with the functions that it imports. */
+typedef struct loaded_text {
+    emitted *c;
+    const char *text;
+    const jit_import *imports;
+    size_t import_count;
+} loaded_text;
+loaded_text loaded_text_for_tcc(arena *a, const pipeline *p);
 
 /* What to compile with when nobody says: tcc where it can be used; cc where the work (in multiplications) is worth the
  * wait or there is no tcc. False when there is neither. */

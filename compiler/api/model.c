@@ -125,7 +125,7 @@ static void load_code(rnnc_model *m, rnnc_jit how)
     if (how == RNNC_JIT_NONE) return;
     if (how == RNNC_JIT_AUTO && !loaded_backend(&backend, 0))
         end(m, RNNC_FAILED, "neither libtcc nor a C compiler is here; set CC");
-    else if (!loaded_open(&m->l, m->arena, &m->p.c, backend, m->real_bytes == sizeof(double), &error))
+    else if (!loaded_open(&m->l, m->arena, &m->p, backend, &error))
         end(m, RNNC_FAILED, error);
 }
 

@@ -239,7 +239,7 @@ int compiled_load(compiled *c, const compile_options *how)
     if (!c->o->value[OPTION_JIT].given && !loaded_backend(&backend, work))
         return command_fault(EXIT_SYSTEM, "neither libtcc nor a C compiler is here; set CC");
     const char *error;
-    c->open = loaded_open(&c->l, c->arena, &c->p.c, backend, c->p.options.emit.real_double, &error);
+    c->open = loaded_open(&c->l, c->arena, &c->p, backend, &error);
     if (!c->open) return command_fault(EXIT_SYSTEM, "%s", error);
 
     size_t none[MAX_TIME_AXES + 1] = { 0 };

@@ -307,16 +307,17 @@ static void write_kernels(file *f, const char *body)
     }
     static const char *const products[] = {"contract", "pack_matrix", "outer", NULL};
     static const char *const outer[] = {"outer", NULL}, *const pack[] = {"pack_matrix", NULL};
-    static const char *const rows[] = {"row_any", "row_clear", "row_sum", "row_max", "row_softmax", "row_logsumexp", "token_row",
-                                       "lookup_row", "pack_table", NULL};
-    static const struct { const char *path; const char *const *functions; } parts[] = {    /* NULL: always */
-        {"kernels/compiler.h", NULL}, {"kernels/functions.h", NULL}, {"kernels/contract.h", products}, {"kernels/outer.h", outer},
-        {"kernels/pack.h", pack}, {"kernels/rows.h", rows}, {"kernels/random.h", NULL}};
+    static const char *const rows[] = {"row_clear", "row_sum", "row_max", "row_softmax", "row_logsumexp", "pack_table", NULL};
+    static const char *const lookup[] = {"row_any", "token_row", "lookup_row", NULL};
+    static const struct { const char *path; bool exported; const char *const *functions; } parts[] = {    /* NULL: always */
+        {"kernels/compiler.h", false, NULL}, {"kernels/functions.h", false, NULL}, {"kernels/contract.h", true, products},
+        {"kernels/outer.h", true, outer}, {"kernels/pack.h", true, pack}, {"kernels/rows.h", true, rows},
+        {"kernels/lookup.h", false, lookup}, {"kernels/random.h", false, NULL}, {"kernels/init.h", true, NULL}};
     text_blank(out);
     text_line(out, "/* ==== kernels: the same text for every model ==== */");
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         size_t length;
-        if (parts[i].functions && !mentions_any(body, parts[i].functions))
+        if ((parts[i].functions && !mentions_any(body, parts[i].functions)) || (parts[i].exported && f->o.calls))
             continue;
         const char *kernel = embedded_text(parts[i].path, &length);
         if (!kernel)

@@ -12,6 +12,8 @@ typedef struct emit_options {
     const char *prefix;         /* of every exported name; the model's name by default */
     const char *command;        /* quoted in the head comment; NULL */
     bool standalone;            /* paste the kernels instead of including rnn.h */
+    bool calls;                 /* standalone, for libtcc: the kernels are functions of the program that loads the C, and so is the
+                                 * elementwise work on whole rows, since libtcc does not optimise loops */
     bool real_double;
     bool inference;             /* no grad, no loss */
     int batch;                  /* most sequences in a call */

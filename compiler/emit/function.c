@@ -349,6 +349,7 @@ void write_function(writer *w, const program *p)
     w->name_of = ARENA_ARRAY(w->arena, const char *, w->g->nodes.len);
     w->marks = ARENA_ARRAY(w->arena, unsigned char, w->g->nodes.len);
     w->nesting = ARENA_ARRAY(w->arena, unsigned char, w->g->nodes.len);
+    w->array_of = ARENA_ARRAY(w->arena, const char *, w->g->nodes.len);
     w->out = text_new(w->arena);
     w->out->depth = 1;
     write_memory(w, p);

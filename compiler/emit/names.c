@@ -52,7 +52,7 @@ static bool has_derived_ending(const char *word, size_t length)
 
 static bool has_own_beginning(const char *word)
 {
-    static const char *const beginnings[] = {"to_", "tmp", "real_", "row_", "rnn_", "length_", "check_", "init_", "random_", "pack_"};
+    static const char *const beginnings[] = {"to_", "tmp", "real_", "row_", "rnn_", "length_", "check_", "init_", "random_", "pack_", "array_"};
     for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
         if (strncmp(word, beginnings[i], strlen(beginnings[i])) == 0)
             return true;

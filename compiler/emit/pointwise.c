@@ -6,27 +6,9 @@
  * Note [loads before choices]. In c ? a[i] : b the load of a[i] is conditional. gcc 12 -O3 with AVX-512 vectorises
  * short loops of such loads over several rows and takes the mask of the first vector for all: wrong values, without a
  * warning. Every row may be read, so what a choice reads is read before it, into a constant; that needs no masks. */
-#include "emit/writer.h"
+#include "emit/pointwise.h"
 
 #include <string.h>
-
-typedef struct pointwise {
-    writer *w;
-    const stmt *s;
-    const char **to;            /* pointer that each store goes through */
-    node_list reads;            /* values read from memory */
-    node_list early;            /* of these, what is read into a constant first: see note [loads before choices] */
-    node_list locals;           /* nodes of the statement with a constant of their own */
-    int temporaries;
-    const char **name_of;       /* per node: its constant, or the pointer to its row */
-    unsigned char *marks;       /* per node: the lists that it is in */
-    unsigned char *nesting;     /* per node: operations inside its expression */
-} pointwise;
-
-enum { MOST_NESTING = 64 };     /* operations inside operations of one expression */
-enum { OF_STATEMENT = 1, READ = 2, EARLY = 4, LOCAL = 8, STORED = 16, USED = 32, SHARED = 64 };
-
-static bool is(const pointwise *p, node_id id, unsigned mark) { return (p->marks[id.i] & mark) != 0; }
 
 static void enlist(pointwise *p, node_list *l, node_id id, unsigned char mark)
 {
@@ -34,10 +16,7 @@ static void enlist(pointwise *p, node_list *l, node_id id, unsigned char mark)
     array_push(p->w->arena, l, id);
 }
 
-/* A node that is a store of its operand: see TASK_SUM. */
-static bool is_sum(const node *n) { return n->op == OP_sum_over || n->op == OP_scatter; }
-
-static bool is_inline_source(const node *n)
+bool pointwise_is_inline(const node *n)
 {
     return n->op == OP_number || n->op == OP_iota || n->op == OP_step || n->op == OP_length;
 }
@@ -163,7 +142,7 @@ static void find_names(pointwise *p)
             node_id x = n->arg[a];
             if (n->op == OP_scatter && a == 0)      /* the token: in the address of the row */
                 continue;
-            if (is(p, x, OF_STATEMENT | READ) || is_inline_source(graph_node(g, x)))
+            if (is(p, x, OF_STATEMENT | READ) || pointwise_is_inline(graph_node(g, x)))
                 continue;
             p->name_of[x.i] = pointer_name(p, x);
             enlist(p, &p->reads, x, READ);
@@ -171,14 +150,14 @@ static void find_names(pointwise *p)
     }
     for (size_t i = 0; i < p->s->stores.len; i++) {
         node_id x = p->s->stores.data[i].node;
-        if (is(p, x, OF_STATEMENT | READ) || is_inline_source(graph_node(g, x)))
+        if (is(p, x, OF_STATEMENT | READ) || pointwise_is_inline(graph_node(g, x)))
             continue;
         p->name_of[x.i] = pointer_name(p, x);
         enlist(p, &p->reads, x, READ);
     }
     for (size_t i = 0; i < p->s->nodes.len; i++) {
         node_id x = p->s->nodes.data[i];
-        if (is_sum(graph_node(g, x)))
+        if (pointwise_is_sum(graph_node(g, x)))
             continue;
         const char *label = c_label(p->w, x);
         bool named = *label && graph_node(g, x)->origin.whole, deep = nest(p, x) >= MOST_NESTING;
@@ -253,7 +232,7 @@ static const char *substitute(pointwise *p, const node *n)
     return text_string(t);
 }
 
-static const char *source_value(pointwise *p, const node *n)
+const char *pointwise_source(const pointwise *p, const node *n)
 {
     writer *w = p->w;
     if (n->op == OP_number)
@@ -265,17 +244,16 @@ static const char *source_value(pointwise *p, const node *n)
     return arena_printf(w->arena, "(real)(%s + %s)", c_time(w), c_length(w, n->attr.axis));
 }
 
-static const char *put_expression(pointwise *p, const node *n)
+const char *pointwise_place(const pointwise *p, const node *n)
 {
     writer *w = p->w;
     const char *t = w->g->axis[n->attr.axis].letter;
-    const char *a = operand(p, n->arg[0], ATOM);
     if (n->attr.from_end)
-        return arena_printf(w->arena, "(%s + %d == %s ? %s : 0)", t, n->attr.k + 1, c_length(w, n->attr.axis), a);
-    return arena_printf(w->arena, "(%s + %s + 1 == %d ? %s : 0)", c_time(w), t, n->attr.k, a);
+        return arena_printf(w->arena, "%s + %d == %s", t, n->attr.k + 1, c_length(w, n->attr.axis));
+    return arena_printf(w->arena, "%s + %s + 1 == %d", c_time(w), t, n->attr.k);
 }
 
-static bool passes_through(op o) { return o == OP_copy || o == OP_cut || o == OP_expand; }
+bool pointwise_passes(op o) { return o == OP_copy || o == OP_cut || o == OP_expand; }
 
 /* How a node is written where it is read. Depth: chains of nodes without a constant, at most MOST_NESTING. */
 static const char *expression(pointwise *p, node_id id, int *strength)
@@ -287,11 +265,11 @@ static const char *expression(pointwise *p, node_id id, int *strength)
         return arena_printf(w->arena, "%s%s", p->name_of[id.i], c_component(w, w->p->views[id.i], n->type.shape, p->s->shape));
     if (p->name_of[id.i])
         return p->name_of[id.i];
-    if (is_inline_source(n))
-        return source_value(p, n);
+    if (pointwise_is_inline(n))
+        return pointwise_source(p, n);
     if (n->op == OP_put)
-        return put_expression(p, n);
-    if (passes_through(n->op))
+        return arena_printf(w->arena, "(%s ? %s : 0)", pointwise_place(p, n), operand(p, n->arg[0], ATOM));
+    if (pointwise_passes(n->op))
         return expression(p, n->arg[0], strength);
     if (is_condition(n->op) || n->op == OP_not)
         return arena_printf(w->arena, "(real)(%s)", substitute(p, n));
@@ -341,7 +319,7 @@ static void write_early_reads(pointwise *p)
     for (size_t i = 0; i < p->locals.len; i++)
         read_before(p, p->locals.data[i], false);
     for (size_t i = 0; i < p->s->nodes.len; i++)
-        if (is_sum(graph_node(w->g, p->s->nodes.data[i])) || is(p, p->s->nodes.data[i], STORED))
+        if (pointwise_is_sum(graph_node(w->g, p->s->nodes.data[i])) || is(p, p->s->nodes.data[i], STORED))
             read_before(p, p->s->nodes.data[i], false);
     for (size_t i = 0; i < p->early.len; i++) {
         node_id id = p->early.data[i];
@@ -390,10 +368,16 @@ static bool can_be_flat(const pointwise *p)
     return true;
 }
 
-static shape stored_shape(const pointwise *p, const store *st)
+shape pointwise_stored(const pointwise *p, const store *st)
 {
     const node *n = graph_node(p->w->g, st->node);
-    return graph_type(p->w->g, is_sum(n) ? plan_summed(n) : st->node).shape;
+    return graph_type(p->w->g, pointwise_is_sum(n) ? plan_summed(n) : st->node).shape;
+}
+
+node_id pointwise_value(const pointwise *p, const store *st)
+{
+    const node *n = graph_node(p->w->g, st->node);
+    return pointwise_is_sum(n) && is(p, st->node, OF_STATEMENT) ? plan_summed(n) : st->node;
 }
 
 /* Sums begin at 0, or with what the state holds. */
@@ -405,7 +389,7 @@ static void clear_sums(pointwise *p)
         if (st->mode != STORE_SUM)
             continue;
         axis_set before = w->loops;
-        shape s = stored_shape(p, st);
+        shape s = pointwise_stored(p, st);
         open_rows(w, w->p->buffers.data[st->to.buffer].axes);
         open_components(w, s);
         const char *at = c_component(w, st->to, s, s);
@@ -427,7 +411,7 @@ static void save_sums(pointwise *p)
         if (!st->state)
             continue;
         axis_set before = w->loops;
-        shape s = stored_shape(p, st);
+        shape s = pointwise_stored(p, st);
         text_open(w->out, "if (args->state)");
         open_rows(w, w->p->buffers.data[st->to.buffer].axes);
         open_components(w, s);
@@ -502,9 +486,8 @@ static void write_components(pointwise *p)
     }
     for (size_t i = 0; i < p->s->stores.len; i++) {
         const store *st = &p->s->stores.data[i];
-        const node *n = graph_node(w->g, st->node);
-        node_id value = is_sum(n) && is(p, st->node, OF_STATEMENT) ? plan_summed(n) : st->node;
-        text_line(w->out, "%s%s %s %s;", p->to[i], c_component(w, st->to, stored_shape(p, st), p->s->shape),
+        node_id value = pointwise_value(p, st);
+        text_line(w->out, "%s%s %s %s;", p->to[i], c_component(w, st->to, pointwise_stored(p, st), p->s->shape),
                   st->mode == STORE_SET ? "=" : "+=", operand(p, value, WEAKEST));
     }
     close_components(w, p->s->shape);
@@ -531,7 +514,10 @@ void write_pointwise(writer *w, const stmt *s)
         open_rows(w, s->axes);
     skip_padding(&p);
     write_pointers(&p);
-    write_components(&p);
+    if (w->options->calls && pointwise_fits_arrays(&p))
+        pointwise_write_arrays(&p);
+    else
+        write_components(&p);
     if (scope)
         text_close(w->out, NULL);
     else

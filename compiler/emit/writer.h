@@ -25,6 +25,7 @@ typedef struct writer {
     const char **name_of;           /* tables of pointwise.c, a place a node; empty between statements */
     unsigned char *marks;
     unsigned char *nesting;
+    const char **array_of;          /* that of arrays.c */
 } writer;
 
 /* names.c */

@@ -29,6 +29,7 @@
     real RNN_LIBRARY(name) parameters;                                                                                \
     real RNN_LIBRARY(name) parameters { return DISPATCH_CALL(name, arguments); }
 #include "kernels/kernels.def"
+#include "kernels/arrays.def"
 #undef KERNEL
 #undef KERNEL_REAL
 

@@ -13,6 +13,9 @@
 #include "kernels/outer.h"
 #include "kernels/pack.h"
 #include "kernels/rows.h"
+#include "kernels/random.h"
+#include "kernels/init.h"
+#include "kernels/arrays.h"
 
 #define KERNEL(name, parameters, arguments)                                                                           \
     void LIBRARY(name) parameters;                                                                                    \
@@ -21,6 +24,7 @@
     real LIBRARY(name) parameters;                                                                                    \
     real LIBRARY(name) parameters { return name arguments; }
 #include "kernels/kernels.def"
+#include "kernels/arrays.def"
 #undef KERNEL
 #undef KERNEL_REAL
 

@@ -16,29 +16,9 @@ RNN_INLINE void row_clear(int n, real *x)
     for (int i = 0; i < n; i++) x[i] = 0;
 }
 
-/* Is any of n numbers, `stride` apart, different from 0 (wanted 1), or 0 (wanted 0)? */
-RNN_INLINE int row_any(int n, const real *x, int stride, int wanted)
-{
-    int i = 0;
-    while (i < n && (x[(size_t)i * (size_t)stride] != 0) != wanted) i++;
-    return i < n;
-}
-
 RNN_INLINE void row_copy(int n, const real *from, real *to)
 {
     for (int i = 0; i < n; i++) to[i] = from[i];
-}
-
-/* The row of a table with a spare last row that a token chooses; the spare one where it is none, or anything in the padding. */
-RNN_INLINE size_t token_row(real token, int rows)
-{
-    return token >= 0 && token < (real)rows ? (size_t)token : (size_t)rows;
-}
-
-/* The same in a matrix without a spare row. */
-RNN_INLINE const real *lookup_row(const real *matrix, size_t stride, real token, int rows, const real *none)
-{
-    return token >= 0 && token < (real)rows ? matrix + (size_t)token * stride : none;
 }
 
 /* Copies the K x N matrix W[k*wk + n*wn] into rows of `ld` numbers, in blocks, since one of the two is read across. */

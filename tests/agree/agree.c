@@ -25,6 +25,8 @@ typedef struct compiler { variant v; double bound; bool slow; } compiler;     /*
 static const compiler COMPILERS[] = {
     { { .name = "tcc double", .real_double = true }, 1e-10, false },
     { { .name = "tcc float" }, 1e-4, false },
+    { { .name = "calls double", .real_double = true, .calls = true }, 1e-10, false },
+    { { .name = "calls float", .calls = true }, 1e-4, false },
     { { .name = "gcc -O0 float", .cc = "gcc", .options = O0 }, 1e-4, false },
     { { .name = "gcc -O3 double", .cc = "gcc", .options = O3, .real_double = true }, 1e-10, false },
     { { .name = "gcc -O3 float", .cc = "gcc", .options = O3 }, 1e-4, true },

@@ -1,5 +1,6 @@
 /* subject.c: see subject.h. */
 #include "agree/subject.h"
+#include "api/loaded.h"
 #include "derive/derive.h"
 #include "oracle/oracle.h"
 #include "passes/passes.h"
@@ -118,9 +119,10 @@ built *subject_build(const subject *s, const variant *v)
     c->programs = p.programs;
     if (v->cc) setenv("CC", v->cc, 1);
     char *error = NULL;
-    const char *c_text = pipeline_one_text(a, &p.c);
-    c->jit = jit_compile(&(jit_options){ .backend = v->cc ? JIT_CC : JIT_TCC, .cc_options = v->options,
-                                         .include_dir = v->with_header ? "runtime" : NULL }, c_text, &error);
+    loaded_text calls = v->calls ? loaded_text_for_tcc(a, &p) : (loaded_text){ .text = pipeline_one_text(a, &p.c) };
+    c->jit = jit_compile(&(jit_options){ .backend = v->cc ? JIT_CC : JIT_TCC, .cc_options = v->options, .imports = calls.imports,
+                                         .import_count = calls.import_count,
+                                         .include_dir = v->with_header ? "runtime" : NULL }, calls.text, &error);
     if (!c->jit) {
         printf("%s, %s: does not compile: %.2000s\n", s->name, v->name, error ? error : "out of memory");
         free(error);

@@ -36,6 +36,7 @@ static void check_spec(tally *t, const char *spec, uint64_t seed, bool all)
         return;
     }
     check_agreement(t, s, &(variant){ .name = "tcc double", .real_double = true }, 1e-9, seed, 3);
+    check_agreement(t, s, &(variant){ .name = "calls double", .real_double = true, .calls = true }, 1e-9, seed, 3);
     check_agreement(t, s, &(variant){ .name = "--steps 3 --unroll full", .real_double = true, .steps = 3, .unroll = -1 }, 1e-9,
                     seed, 2);
     check_meaning(t, s, seed);
