@@ -81,18 +81,76 @@ static const tree_model *choose(context *c, const tree_file *f)
 
 /* ---- all --------------------------------------------------------------------------------------------------------- */
 
-/* Parameters that only branches not taken use are no part of the model. */
+/* What is read: marks variables, and what their equations read in turn. */
+typedef struct reach {
+    const context *c;
+    bool *reached;
+    ARRAY(uint32_t) work;
+} reach;
+
+static void reach_variable(reach *r, uint32_t v)
+{
+    if (!v || r->reached[v]) return;
+    r->reached[v] = true;
+    array_push(r->c->arena, &r->work, v);
+}
+
+/* Depth: that of an expression, which is limited. */
+static void reach_expr(reach *r, const model_expr *e)
+{
+    if (e->kind == EXPR_VARIABLE || e->kind == EXPR_SHIFT || e->kind == EXPR_AT) reach_variable(r, e->read.variable);
+    for (int i = 0; e->kind == EXPR_CALL && i < e->call.count; i++) reach_expr(r, e->call.args[i]);
+    if (e->kind == EXPR_SLICE) reach_expr(r, e->slice.operand);
+}
+
+static void reach_all(reach *r)
+{
+    while (r->work.len) {
+        const model_variable *v = &r->c->model->variables.data[r->work.data[--r->work.len]];
+        if (v->value) reach_expr(r, v->value);
+        for (size_t i = 0; i < v->boundaries.len; i++) reach_variable(r, v->boundaries.data[i].variable);
+        for (int i = 0; i < 2; i++) reach_variable(r, v->half[i]);
+    }
+}
+
+/* From what the model computes, and from what nobody reads and no branch names: that is the user's mistake. */
+static void reach_roots(reach *r)
+{
+    const model *m = r->c->model;
+    for (size_t i = 0; i < m->outputs.len; i++) reach_variable(r, m->outputs.data[i].variable);
+    for (size_t i = 0; i < m->losses.len; i++) {
+        reach_variable(r, m->losses.data[i].value);
+        reach_variable(r, m->losses.data[i].weight);
+    }
+    reach_variable(r, m->generate.from);
+    for (uint32_t v = 1; v < m->variables.len; v++) {
+        const model_variable *at = &m->variables.data[v];
+        if (!at->used && !at->mentioned && !at->hidden) reach_variable(r, v);
+    }
+    reach_all(r);
+}
+
+/* What only branches not taken use is no part of the model: parameters, and equations with all that only they use. */
 static void drop_mentioned(context *c)
 {
-    for (size_t i = 1; i < c->model->variables.len; i++) {
-        model_variable *v = &c->model->variables.data[i];
-        if (v->kind == VARIABLE_PARAM && !v->used && v->mentioned) {
-            v->kind = VARIABLE_CONST;
-            v->decl = NULL;
-            v->value = expr_new(c, EXPR_NUMBER, v->at);
-            v->value->type.shape = (model_shape){ 0, { 1, 1 } };
-            v->hidden = true;
-        }
+    model *m = c->model;
+    reach live = { .c = c, .reached = ARENA_ARRAY(c->arena, bool, m->variables.len) };
+    reach dead = { .c = c, .reached = ARENA_ARRAY(c->arena, bool, m->variables.len) };
+    reach_roots(&live);
+    for (uint32_t v = 1; v < m->variables.len; v++)
+        if (m->variables.data[v].mentioned && !live.reached[v]) reach_variable(&dead, v);
+    reach_all(&dead);
+    for (uint32_t i = 1; i < m->variables.len; i++) {
+        model_variable *v = &m->variables.data[i];
+        bool kind = v->kind == VARIABLE_PARAM || v->kind == VARIABLE_EQUATION;
+        if (!kind || live.reached[i] || !dead.reached[i]) continue;
+        v->kind = VARIABLE_CONST;
+        v->decl = NULL;
+        v->value = expr_new(c, EXPR_NUMBER, v->at);
+        v->value->type.shape = (model_shape){ 0, { 1, 1 } };
+        v->boundaries.len = 0;
+        v->half[0] = v->half[1] = 0;
+        v->hidden = v->mentioned = true;
     }
 }
 

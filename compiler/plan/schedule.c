@@ -49,10 +49,28 @@ static bool is_carried(const graph *g, node_id reader, int operand, const void *
 
 /* ---- scans -------------------------------------------------------------------------------------------------------------- */
 
-/* The loop of a recurrence: the axis that all its nodes have and that shifts inside it run along. */
+static bool is_along(const graph *g, node_id reader, int operand, const void *axis)
+{
+    const node *n = graph_node(g, reader);
+    return n->op == OP_shift && operand == 0 && n->attr.axis == *(const int *)axis;
+}
+
+/* Does a loop along the axis do for the whole recurrence, so that nothing inside it recurs? */
+static bool does_alone(const planner *pl, const node_list *nodes, int axis)
+{
+    arena *a = arena_new();
+    int *component = ARENA_ARRAY(a, int, pl->count);
+    bool alone = graph_components(pl->g, nodes, is_along, &axis, component) == (int)nodes->len;
+    arena_free(a);
+    return alone;
+}
+
+/* The loop of a recurrence: an axis that all its nodes have and that shifts inside it run along; of several the first that leaves no
+ * loop inside, else the first. */
 static void choose_loop(const builder *b, const node_list *nodes, int number, region *scan)
 {
     const planner *pl = b->pl;
+    int direction[MAX_TIME_AXES + 1] = {0}, candidates = 0;
     axis_set common = ~(axis_set)0;
     for (size_t i = 0; i < nodes->len; i++)
         common &= graph_type(pl->g, nodes->data[i]).axes;
@@ -60,15 +78,19 @@ static void choose_loop(const builder *b, const node_list *nodes, int number, re
         const node *n = graph_node(pl->g, nodes->data[i]);
         if (n->op != OP_shift || b->home[n->arg[0].i] != number || !(common & axis_bit(n->attr.axis)))
             continue;
-        if (scan->axis && scan->axis < n->attr.axis)
-            continue;
-        if (scan->axis == n->attr.axis && scan->direction != (n->attr.k < 0 ? 1 : -1))
+        int towards = n->attr.k < 0 ? 1 : -1;
+        candidates += !direction[n->attr.axis];
+        if (direction[n->attr.axis] && direction[n->attr.axis] != towards)
             BUG("a recurrence runs in two directions");
-        scan->axis = n->attr.axis;
-        scan->direction = n->attr.k < 0 ? 1 : -1;
+        direction[n->attr.axis] = towards;
     }
+    for (int axis = MAX_TIME_AXES; axis >= 1; axis--)
+        scan->axis = direction[axis] ? axis : scan->axis;
+    for (int axis = MAX_TIME_AXES; axis >= 1 && candidates > 1; axis--)
+        scan->axis = direction[axis] && does_alone(pl, nodes, axis) ? axis : scan->axis;
     if (!scan->axis)
         BUG("a recurrence without an axis");
+    scan->direction = direction[scan->axis];
 }
 
 static void add_scan(builder *b, const node_list *nodes, int number)

@@ -104,6 +104,26 @@ static void find(built *c, const char *symbol, void *to)
     memcpy(to, &address, sizeof address);
 }
 
+/* Fields carry numbers of the interface of their own build; without targets it is another one than the subject's. */
+static void renumber(built *c, const graph *own)
+{
+    const graph *g = c->s->interface;
+    field *fields = ARENA_ARRAY(c->arena, field, c->c.field_count + 1);
+    memcpy(fields, c->c.fields, c->c.field_count * sizeof *fields);
+    for (size_t i = 0; i < c->c.field_count; i++) {
+        uint32_t *index = &fields[i].index;
+        name path = NULL;
+        if (fields[i].role == FIELD_INPUT || fields[i].role == FIELD_INPUT_GRAD) {
+            path = own->inputs.data[*index].path;
+            for (*index = 0; strcmp(g->inputs.data[*index].path, path) != 0;) ++*index;
+        } else if (fields[i].role == FIELD_OUTPUT) {
+            path = own->outputs.data[*index].path;
+            for (*index = 0; strcmp(g->outputs.data[*index].path, path) != 0;) ++*index;
+        }
+    }
+    c->c.fields = fields;
+}
+
 built *subject_build(const subject *s, const variant *v)
 {
     arena *a = arena_new();
@@ -116,6 +136,7 @@ built *subject_build(const subject *s, const variant *v)
     }
     pipeline_compile(&p, (pipeline_dump){ 0 });
     c->c = p.c;
+    renumber(c, p.programs.graph);
     c->programs = p.programs;
     if (v->cc) setenv("CC", v->cc, 1);
     char *error = NULL;

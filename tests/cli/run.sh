@@ -305,5 +305,27 @@ model wrong {                                 # cut() hides a dependence from th
 END
 expect 4 "" gradcheck wrong.rnn;              shows "WRONG"
 
+# What only a branch not taken needs is no part of the model: an equation, the weights that it uses, its recurrence.
+cat >untaken.rnn <<'END'
+cell either(x(D), H, extra = 2) -> h {
+    param W(H,D), V(H,H), first(H)
+    e = lstm(x, H)
+    g = tanh(V @ g[t-1] + e)
+    g[0] = first
+    h = if extra == 1 then W @ x + g else W @ x
+}
+model untaken {
+    size E = 2
+    input x[t] : real(3)
+    target y[t] : real(2)
+    h = either(x, 2, extra = E)
+    output h
+    loss mean_square(h, y)
+}
+END
+expect 0 "" check -v untaken.rnn
+same "$(tr -s ' ' <stdout | tr '\n' '|')" "h.W (2, 3) 6 = uniform(0.57735)| all 6|"
+expect 0 "" check -v untaken.rnn -D E=1;      shows "h.e.Wi"; shows "h.first"
+
 echo "cli: $passed passed, $failed failed"
 [ $failed -eq 0 ]
