@@ -181,7 +181,7 @@ $(BUILD)/syntax/parse.c $(BUILD)/syntax/parse.h &: compiler/syntax/parse.y $(CON
 $(BUILD)/onnx/onnx.pb-c.c $(BUILD)/onnx/onnx.pb-c.h &: $(ONNX_PROTO) $(CONFIG)
 	@mkdir -p $(@D)
 	$(Q)protoc-c --proto_path=$(dir $(ONNX_PROTO)) --c_out=$(BUILD)/onnx $(ONNX_PROTO)
-$(if $(ONNX_PROTO),$(BUILD)/obj/compiler/exchange/onnx_file.o: $(BUILD)/onnx/onnx.pb-c.h)
+$(if $(ONNX_PROTO),$(patsubst %,$(BUILD)/obj/compiler/exchange/onnx_%.o,file write): $(BUILD)/onnx/onnx.pb-c.h)
 
 # Array forms of the elementwise operations, from the compiler's table.
 $(BUILD)/kernels/array_ops.def: compiler/graph/ops.def $(CONFIG)

@@ -1,10 +1,11 @@
-/* export.c: rnnc export SPEC --weights W.safetensors -o M.safetensors
+/* export.c: rnnc export SPEC --weights W.safetensors -o M.safetensors|M.onnx
  *
  * In: a spec and its weights. Out: the same numbers as a state dict of PyTorch, by the lines `weights torch { }` of
  * the cells: h.weight_ih_l0, h.weight_ih_l0_reverse, p.dense.weight. Where PyTorch has two biases and we one, the
  * second is 0. Parameters that no such line mentions keep their names. */
 #include "driver/command.h"
 #include "driver/outputs.h"
+#include "exchange/onnx_export.h"
 #include "exchange/torch.h"
 #include "train/safetensors.h"
 #include <string.h>
@@ -71,13 +72,29 @@ static int write(export *k)
     return code;
 }
 
+static bool wants_onnx(const options *o)
+{
+    static const char suffix[] = ".onnx";
+    const char *path = o->value[OPTION_OUT].text;
+    return strlen(path) > strlen(suffix) && strcmp(path + strlen(path) - strlen(suffix), suffix) == 0;
+}
+
+static int write_onnx(export *k)
+{
+    onnx_model made;
+    const char *error = onnx_export(k->arena, k->p.model, &k->weights, &made);
+    if (error) return command_fault(EXIT_SPEC, "%s: %s", k->o->operands.data[0], error);
+    if (onnx_save(k->arena, k->o->value[OPTION_OUT].text, &made, &error)) return 0;
+    return command_fault(EXIT_SYSTEM, "%s: %s", k->o->value[OPTION_OUT].text, error);
+}
+
 int command_export(const options *o)
 {
     int code = check_options(o);
     if (code) return code;
     export k = { .o = o, .arena = arena_new() };
     code = read_files(&k);
-    if (!code) code = write(&k);
+    if (!code) code = wants_onnx(o) ? write_onnx(&k) : write(&k);
     tensors_free(&k.weights);
     tensors_free(&k.out);
     arena_free(k.arena);

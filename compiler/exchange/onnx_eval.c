@@ -128,6 +128,13 @@ const char *onnx_function(const char *op)
     return NULL;
 }
 
+const char *onnx_operator_of(const char *function)
+{
+    for (int i = 0; i < FUNCTIONS; i++)
+        if (strcmp(functions[i].function, function) == 0) return functions[i].op;
+    return NULL;
+}
+
 static const char *eval_function(const task *t)
 {
     double (*value)(double) = NULL;

@@ -28,6 +28,12 @@ bool onnx_is_recurrent(const onnx_node *n);
 /* Elementwise functions of one operand, and what the language calls them; NULL: the operator is none. */
 const char *onnx_function(const char *op);
 
+/* The other way round: the operator that is this function of the language, or NULL; the operator of these equations;
+ * the word for an activation. */
+const char *onnx_operator_of(const char *function);
+const char *onnx_recurrent_operator(recurrence equations);
+const char *onnx_activation(activation_kind kind);
+
 /* An axis as it is written, -1 the last: from 0, or -1 when it is out of range. */
 int onnx_axis(int64_t axis, int rank);
 

@@ -37,6 +37,9 @@ double onnx_float(const onnx_node *n, const char *word, double otherwise)
     return a ? a->f : otherwise;
 }
 
+const char onnx_missing[] = "this rnnc was built without ONNX; install libprotobuf-c-dev, protobuf-c-compiler and "
+                            "libonnx-dev (names of Debian's packages), then 'make deps' and 'make'";
+
 #ifndef HAVE_ONNX
 
 bool onnx_load(arena *a, const char *path, onnx_model *m, const char **error)
@@ -44,9 +47,7 @@ bool onnx_load(arena *a, const char *path, onnx_model *m, const char **error)
     (void)a;
     (void)path;
     (void)m;
-    *error =
-        "this rnnc was built without ONNX; install libprotobuf-c-dev, protobuf-c-compiler and libonnx-dev (names of "
-        "Debian's packages), then 'make deps' and 'make'";
+    *error = onnx_missing;
     return false;
 }
 
@@ -54,7 +55,6 @@ bool onnx_load(arena *a, const char *path, onnx_model *m, const char **error)
 
 #include "onnx/onnx.pb-c.h"
 #include "train/tensor.h"
-#include <errno.h>
 #include <stdio.h>
 
 typedef Onnx__TensorProto tensor_proto;

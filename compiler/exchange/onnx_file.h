@@ -55,7 +55,17 @@ typedef struct onnx_model {
     ARRAY(onnx_named) initializers;
     ARRAY(onnx_input) inputs; /* initializers are none */
     ARRAY(const char *) outputs;
+    ARRAY(onnx_input) results; /* of a model that is written: its outputs with their shapes */
 } onnx_model;
+
+/* Dimensions of a model that is written: of any size, called T or B. */
+enum { DIM_ANY_STEPS = -1, DIM_ANY_BATCH = -2 };
+
+/* Writes a file, whole or not at all: initializers as float, or as whole numbers of 64 bits. False: *error says why. */
+bool onnx_save(arena *a, const char *path, const onnx_model *m, const char **error);
+
+/* What is said where protobuf-c or the schema was not there when rnnc was built. */
+extern const char onnx_missing[];
 
 /* Reads a file. False: *error says why. */
 bool onnx_load(arena *a, const char *path, onnx_model *m, const char **error);

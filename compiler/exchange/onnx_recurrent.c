@@ -32,6 +32,18 @@ static int operator_of(const onnx_node *n)
     return -1;
 }
 
+const char *onnx_recurrent_operator(recurrence equations)
+{
+    for (int i = 0; i < OPERATORS; i++)
+        if (operators[i].equations == equations) return operators[i].op;
+    BUG("no operator of ONNX has these equations");
+}
+
+const char *onnx_activation(activation_kind kind)
+{
+    return activations[kind].word;
+}
+
 bool onnx_is_recurrent(const onnx_node *n)
 {
     return operator_of(n) >= 0;

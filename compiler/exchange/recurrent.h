@@ -25,8 +25,8 @@ typedef enum recurrence { RECURRENCE_SIMPLE, RECURRENCE_GATED, RECURRENCE_LONG_S
     X(Relu, 0, 0)                                                                                                      \
     X(Affine, 1, 0)                                                                                                    \
     X(LeakyRelu, 0.01, 0)                                                                                              \
-    X(ThresholdedRelu, 1, 0) X(ScaledTanh, 1, 1) X(HardSigmoid, 0.2, 0.5) X(Elu, 1, 0) X(Softsign, 0, 0)               \
-        X(Softplus, 0, 0)
+    X(ThresholdedRelu, 1, 0)                                                                                           \
+    X(ScaledTanh, 1, 1) X(HardSigmoid, 0.2, 0.5) X(Elu, 1, 0) X(Softsign, 0, 0) X(Softplus, 0, 0)
 #define ACTIVATION_ENUMERATOR(name, alpha, beta) ACTIVATION_##name,
 typedef enum activation_kind { ACTIVATIONS(ACTIVATION_ENUMERATOR) ACTIVATION_COUNT } activation_kind;
 

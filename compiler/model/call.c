@@ -244,6 +244,9 @@ static bool bind_results(context *c, model_instance *s, uint32_t *results)
         variable(c, results[i])->reversed = s->reversed;
         variable(c, results[i])->scope = s;
     }
+    uint32_t *kept = ARENA_ARRAY(c->arena, uint32_t, s->cell->results.len + 1);
+    memcpy(kept, results, s->cell->results.len * sizeof *kept);
+    s->results = kept;
     return true;
 }
 

@@ -201,6 +201,7 @@ struct model_instance { /* a call of a cell; number 0 is the model itself */
         uint32_t variable;
     })
     data;
+    const uint32_t *results; /* variables, in the order of cell->results */
     struct model_scope *names;
     int depth;
 };

@@ -35,5 +35,6 @@ part parity numpy
 part torch_models numpy torch
 part keras_models numpy
 part onnx_models numpy onnx
+part onnx_exports numpy onnx
 echo "exchange: $passed passed, $failed failed"
 [ $failed -eq 0 ]

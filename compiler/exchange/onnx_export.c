@@ -1,0 +1,403 @@
+/* onnx_export.c: equations to nodes; see onnx_export.h.
+ *
+ * A call of a standard cell that layers.def gives an operator of ONNX is one node; its weights are what the cell's
+ * `weights onnx { }` says. Every other equation is translated operation by operation; a reading of another step, but
+ * for the first and the last, has no operator. The variables are taken in the model's order, those that an output
+ * needs. */
+#include "exchange/onnx_export.h"
+#include "exchange/chain.h"
+#include "exchange/onnx_eval.h"
+#include <string.h>
+
+enum { OPSET = 14 };
+
+typedef struct exporter {
+    arena *a;
+    const model *m;
+    const tensors *weights;
+    onnx_model *out;
+    const char *error;
+    foreigns foreigns;
+    const char **word; /* of each variable: its value in the graph; NULL: none yet */
+    bool *needed;
+    const model_instance **node; /* of each variable: the call whose result it is and that becomes a node */
+    int words;
+} exporter;
+
+static const model_variable *variable(const exporter *x, uint32_t v)
+{
+    return &x->m->variables.data[v];
+}
+
+static const char *fail(exporter *x, const char *what)
+{
+    if (!x->error) x->error = what;
+    return "";
+}
+
+/* ---- nodes ------------------------------------------------------------------------------------------------------- */
+
+static const char *fresh(exporter *x, const char *op)
+{
+    return arena_printf(x->a, "%s_%d", op, ++x->words);
+}
+
+static onnx_node *add_node(exporter *x, const char *op)
+{
+    array_push(x->a, &x->out->nodes, (onnx_node){ .op = op, .word = fresh(x, op) });
+    return &x->out->nodes.data[x->out->nodes.len - 1];
+}
+
+static void set_int(exporter *x, onnx_node *n, const char *word, int64_t value)
+{
+    array_push(x->a, &n->attributes, (onnx_attribute){ .word = word, .i = value });
+}
+
+/* A node of up to three operands and one result. */
+static const char *apply(exporter *x, const char *op, const char *first, const char *second)
+{
+    onnx_node *n = add_node(x, op);
+    array_push(x->a, &n->in, first);
+    if (second) array_push(x->a, &n->in, second);
+    array_push(x->a, &n->out, n->word);
+    return n->word;
+}
+
+static const char *constant(exporter *x, const char *word, int rank, const int *dim, const double *values, bool integer)
+{
+    nd v = nd_new(x->a, rank, dim, integer);
+    memcpy(v.v, values, v.count * sizeof *v.v);
+    array_push(x->a, &x->out->initializers, (onnx_named){ word, v });
+    return word;
+}
+
+static const char *number(exporter *x, double value)
+{
+    return constant(x, fresh(x, "number"), 1, (int[]){ 1 }, &value, false);
+}
+
+static const char *integers(exporter *x, int rank, int value)
+{
+    double v = value;
+    return constant(x, fresh(x, "index"), rank, (int[]){ 1 }, &v, true);
+}
+
+/* A parameter, or its transpose, as an initializer. */
+static const char *parameter(exporter *x, uint32_t v, bool transposed)
+{
+    const model_variable *p = variable(x, v);
+    model_shape s = p->type.shape;
+    const tensor *t = tensors_find(x->weights, p->path);
+    if (!t) return fail(x, arena_printf(x->a, "the tensor '%s' is missing", p->path));
+    double *values = ARENA_ARRAY(x->a, double, t->count + 1), *turned = ARENA_ARRAY(x->a, double, t->count + 1);
+    tensor_to_double(t, values);
+    for (int i = 0; i < s.dim[0]; i++)
+        for (int k = 0; k < s.dim[1]; k++)
+            turned[transposed ? k * s.dim[0] + i : i * s.dim[1] + k] = values[i * s.dim[1] + k];
+    int dim[2] = { s.dim[transposed], s.dim[!transposed] };
+    return constant(x, fresh(x, p->path), s.rank ? s.rank : 1, dim, turned, false);
+}
+
+/* ---- expressions ------------------------------------------------------------------------------------------------- */
+
+static const char *translate(exporter *x, const model_expr *e);
+
+static const char *unknown(exporter *x, const char *what)
+{
+    return fail(x, arena_printf(x->a, "%s: ONNX export has no operator for it", what));
+}
+
+/* The parameter that a matrix is, with or without '; false: it is none. */
+static bool is_matrix(const exporter *x, const model_expr *e, uint32_t *v, bool *transposed)
+{
+    *transposed = e->kind == EXPR_CALL && e->call.function == FUNCTION_transpose;
+    if (*transposed) e = e->call.args[0];
+    *v = e->kind == EXPR_VARIABLE ? e->read.variable : 0;
+    return *v && variable(x, *v)->kind == VARIABLE_PARAM;
+}
+
+/* W @ v is v times the transpose of W; of a onehot, a row of that. */
+static const char *product(exporter *x, const model_expr *e)
+{
+    const model_expr *v = e->call.args[1];
+    uint32_t W;
+    bool transposed;
+    if (!is_matrix(x, e->call.args[0], &W, &transposed) || v->type.shape.rank != 1)
+        return unknown(x, "a product that is not a parameter times a vector");
+    const char *matrix = parameter(x, W, !transposed);
+    if (v->kind == EXPR_CALL && v->call.function == FUNCTION_onehot)
+        return apply(x, "Gather", matrix, translate(x, v->call.args[0]));
+    return apply(x, "MatMul", translate(x, v), matrix);
+}
+
+static const char *concat(exporter *x, const model_expr *e)
+{
+    ARRAY(const char *) parts = { 0 };
+    for (int i = 0; i < e->call.count; i++) {
+        if (e->call.args[i]->type.axes != e->type.axes) return unknown(x, "concat of values that vary differently");
+        array_push(x->a, &parts, translate(x, e->call.args[i]));
+    }
+    onnx_node *n = add_node(x, "Concat");
+    for (size_t i = 0; i < parts.len; i++) array_push(x->a, &n->in, parts.data[i]);
+    array_push(x->a, &n->out, n->word);
+    set_int(x, n, "axis", -1);
+    return n->word;
+}
+
+static const char *arithmetic(exporter *x, const model_expr *e)
+{
+    static const struct {
+        model_function function;
+        const char *op;
+    } known[] = { { FUNCTION_add, "Add" }, { FUNCTION_sub, "Sub" }, { FUNCTION_mul, "Mul" }, { FUNCTION_div, "Div" } };
+    const char *op = NULL;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (known[i].function == e->call.function) op = known[i].op;
+    if (!op || e->type.shape.rank > 1)
+        return unknown(x, arena_printf(x->a, "'%s'", function_table[e->call.function].name));
+    const char *left = translate(x, e->call.args[0]), *right = translate(x, e->call.args[1]);
+    return apply(x, op, left, right);
+}
+
+static const char *call(exporter *x, const model_expr *e)
+{
+    const char *op = onnx_operator_of(function_table[e->call.function].name), *operand;
+    uint32_t table;
+    bool transposed;
+    if (e->call.function == FUNCTION_matmul) return product(x, e);
+    if (e->call.function == FUNCTION_concat) return concat(x, e);
+    if (e->call.function == FUNCTION_dropout) return translate(x, e->call.args[0]);
+    if (e->call.function == FUNCTION_neg) return apply(x, "Neg", translate(x, e->call.args[0]), NULL);
+    if (e->call.function == FUNCTION_lookup && is_matrix(x, e->call.args[0], &table, &transposed) && !transposed)
+        return apply(x, "Gather", parameter(x, table, false), translate(x, e->call.args[1]));
+    bool softmax = e->call.function == FUNCTION_softmax, whole = !e->call.over && e->call.count == 1;
+    if (whole && e->type.shape.rank <= 1 && (op || softmax)) {
+        operand = translate(x, e->call.args[0]);
+        const char *made = apply(x, softmax ? "Softmax" : op, operand, NULL);
+        if (softmax) set_int(x, &x->out->nodes.data[x->out->nodes.len - 1], "axis", -1);
+        return made;
+    }
+    if (e->call.count == 2 && !e->call.over) return arithmetic(x, e);
+    return unknown(x, arena_printf(x->a, "'%s'", function_table[e->call.function].name));
+}
+
+/* The first or the last step. */
+static const char *end(exporter *x, const model_expr *e)
+{
+    const char *of = x->word[e->read.variable];
+    if (!of) return unknown(x, arena_printf(x->a, "a step of '%s'", variable(x, e->read.variable)->path));
+    int step = e->read.from_end ? -1 - e->read.k : e->read.k - 1;
+    if (e->read.from_end ? e->read.k < 0 : e->read.k < 1) return unknown(x, "a step outside of the sequence");
+    const char *made = apply(x, "Gather", of, integers(x, 0, step));
+    set_int(x, &x->out->nodes.data[x->out->nodes.len - 1], "axis", 0);
+    return made;
+}
+
+static const char *slice(exporter *x, const model_expr *e)
+{
+    const model_range *r = &e->slice.range[0];
+    if (e->slice.ranges != 1 || e->slice.operand->type.shape.rank != 1) return unknown(x, "a part of a matrix");
+    const char *of = translate(x, e->slice.operand);
+    const char *starts = integers(x, 1, r->begin), *ends = integers(x, 1, r->begin + r->length);
+    const char *axes = integers(x, 1, -1);
+    const char *made = apply(x, "Slice", of, starts);
+    onnx_node *n = &x->out->nodes.data[x->out->nodes.len - 1];
+    array_push(x->a, &n->in, ends);
+    array_push(x->a, &n->in, axes);
+    return made;
+}
+
+/* At most MODEL_MAX_DEPTH deep. */
+static const char *translate(exporter *x, const model_expr *e)
+{
+    if (x->error) return "";
+    switch (e->kind) {
+    case EXPR_NUMBER: return number(x, e->value);
+    case EXPR_SIZE: return number(x, e->size->value);
+    case EXPR_VARIABLE:
+        if (!x->word[e->read.variable] && variable(x, e->read.variable)->kind == VARIABLE_PARAM)
+            x->word[e->read.variable] = parameter(x, e->read.variable, false);
+        if (!x->word[e->read.variable])
+            return unknown(x, arena_printf(x->a, "'%s'", variable(x, e->read.variable)->path));
+        return x->word[e->read.variable];
+    case EXPR_CALL: return call(x, e);
+    case EXPR_AT: return end(x, e);
+    case EXPR_SLICE: return slice(x, e);
+    case EXPR_SHIFT:
+        return unknown(x, arena_printf(x->a, "'%s' at another step, outside of a cell that ONNX has",
+                                       variable(x, e->read.variable)->path));
+    case EXPR_STEP: return unknown(x, "the number of the step");
+    case EXPR_LITERAL: return unknown(x, "a constant matrix or vector");
+    case EXPR_POISON: break;
+    }
+    return unknown(x, "this");
+}
+
+/* ---- recurrent nodes --------------------------------------------------------------------------------------------- */
+
+/* The line of layers.def for a call of a standard cell with an operator of its own; NULL: it is translated. */
+static const layer_info *operator_for(const exporter *x, const model_instance *s)
+{
+    const char *word = s->cell ? s->cell->name.text : "";
+    const source *from = s->cell ? source_of(x->m->sources, s->cell->name.at) : NULL;
+    if (!from || strcmp(from->path, arena_printf(x->a, "cells/%s.rnn", word)) != 0) return NULL;
+    for (size_t i = 0; i < layer_count; i++) {
+        const layer_info *l = &layer_table[i];
+        if (strcmp(l->format, "onnx") == 0 && l->kind == LAYER_RECURRENT && !(l->flags & GENERAL) &&
+            strcmp(l->cell, word) == 0)
+            return l;
+    }
+    return NULL;
+}
+
+static const char *weight(exporter *x, const model_instance *s, const char *word)
+{
+    const char *path = arena_printf(x->a, "%s.%s", s->path, word);
+    for (size_t i = 0; i < x->foreigns.len; i++) {
+        const foreign *f = &x->foreigns.data[i];
+        if (strcmp(f->path, path) != 0) continue;
+        int dim[3] = { 1, f->shape.dim[0], f->shape.dim[1] };
+        return constant(x, path, f->shape.rank + 1, dim, f->values, false);
+    }
+    return fail(x, arena_printf(x->a, "'%s' is missing", path));
+}
+
+/* The state before the first step of result number k of a call, [1, B, H]; "" where it is 0. */
+static const char *initial(exporter *x, const model_instance *s, size_t k)
+{
+    const model_variable *v = variable(x, s->results[k]);
+    if (!v->boundaries.len) return "";
+    const model_boundary *b = &v->boundaries.data[0];
+    const model_variable *from = variable(x, b->variable);
+    if (v->boundaries.len > 1 || b->slot || b->after != s->reversed || !(from->type.axes & 1) || !x->word[b->variable])
+        return unknown(
+            x, arena_printf(x->a, "the boundary value of '%s', which is not a value of each sequence", v->path));
+    const char *axes = integers(x, 1, 0);
+    return apply(x, "Unsqueeze", x->word[b->variable], axes);
+}
+
+static void recurrent_node(exporter *x, const model_instance *s)
+{
+    const layer_info *l = operator_for(x, s);
+    uint32_t data = s->data.data[0].variable;
+    if (variable(x, data)->type.axes != 3 || !x->word[data]) {
+        unknown(x, arena_printf(x->a, "'%s', which does not run over time", s->path));
+        return;
+    }
+    const char *words[] = { x->word[data], weight(x, s, "W"), weight(x, s, "R"), weight(x, s, "B"), "", "", "" };
+    size_t count = sizeof words / sizeof *words, results = s->cell->results.len;
+    for (size_t k = 0; k < results && k < 2; k++) words[IN_H + k] = initial(x, s, k);
+    while (!*words[count - 1]) count--;
+    onnx_node *n = add_node(x, onnx_recurrent_operator(l->equations));
+    for (size_t i = 0; i < count; i++) array_push(x->a, &n->in, words[i]);
+    set_int(x, n, "hidden_size", variable(x, s->results[0])->type.shape.dim[0]);
+    if (s->reversed) array_push(x->a, &n->attributes, (onnx_attribute){ .word = "direction", .s = "reverse" });
+    if (l->flags & RESET_AFTER) set_int(x, n, "linear_before_reset", 1);
+    if (l->flags & RECTIFIED) {
+        onnx_attribute words_of = { .word = "activations" };
+        array_push(x->a, &words_of.strings, onnx_activation(ACTIVATION_Relu));
+        array_push(x->a, &n->attributes, words_of);
+    }
+    const char *y = arena_printf(x->a, "%s_Y", n->word);
+    array_push(x->a, &n->out, y);
+    x->word[s->results[0]] = apply(x, "Squeeze", y, integers(x, 1, 1));
+    for (size_t k = 1; k < results; k++)
+        if (x->needed[s->results[k]])
+            unknown(x, arena_printf(x->a, "'%s', the memory at every step", variable(x, s->results[k])->path));
+}
+
+/* ---- the model --------------------------------------------------------------------------------------------------- */
+
+static void need_expr(exporter *x, const model_expr *e)
+{
+    switch (e->kind) {
+    case EXPR_VARIABLE:
+    case EXPR_SHIFT:
+    case EXPR_AT: x->needed[e->read.variable] = true; break;
+    case EXPR_CALL:
+        for (int i = 0; i < e->call.count; i++) need_expr(x, e->call.args[i]);
+        break;
+    case EXPR_SLICE: need_expr(x, e->slice.operand); break;
+    case EXPR_NUMBER:
+    case EXPR_LITERAL:
+    case EXPR_SIZE:
+    case EXPR_STEP:
+    case EXPR_POISON: break;
+    }
+}
+
+static void need_variable(exporter *x, uint32_t v)
+{
+    const model_instance *s = x->node[v];
+    if (!s) {
+        if (variable(x, v)->kind == VARIABLE_EQUATION && variable(x, v)->value) need_expr(x, variable(x, v)->value);
+        return;
+    }
+    x->needed[s->data.data[0].variable] = true;
+    for (size_t k = 0; k < s->cell->results.len; k++) {
+        const model_variable *r = variable(x, s->results[k]);
+        for (size_t i = 0; i < r->boundaries.len; i++) x->needed[r->boundaries.data[i].variable] = true;
+    }
+}
+
+static onnx_input shape_of(const model_variable *v, const char *word)
+{
+    onnx_input in = { .word = word, .integer = v->type.token };
+    if (v->type.axes & 2) in.dim[in.rank++] = DIM_ANY_STEPS;
+    in.dim[in.rank++] = DIM_ANY_BATCH;
+    if (!v->type.token) in.dim[in.rank++] = v->type.shape.rank ? v->type.shape.dim[0] : 1;
+    return in;
+}
+
+static void export_outputs(exporter *x)
+{
+    for (size_t i = 0; i < x->m->outputs.len && !x->error; i++) {
+        const model_output *o = &x->m->outputs.data[i];
+        const model_variable *v = variable(x, o->variable);
+        if (v->on_target) continue;
+        if (v->type.shape.rank > 1) {
+            unknown(x, arena_printf(x->a, "the output '%s', a matrix", o->word));
+            return;
+        }
+        onnx_node *n = add_node(x, "Identity");
+        array_push(x->a, &n->in, x->word[o->variable]);
+        array_push(x->a, &n->out, o->word);
+        array_push(x->a, &x->out->outputs, o->word);
+        array_push(x->a, &x->out->results, shape_of(v, o->word));
+    }
+    if (!x->error && !x->out->results.len) fail(x, "the model has no output that depends on no target");
+}
+
+const char *onnx_export(arena *a, const model *m, const tensors *weights, onnx_model *out)
+{
+    exporter x = { .a = a, .m = m, .weights = weights, .out = out };
+    model_parameters left = { 0 };
+    *out = (onnx_model){ .opset = OPSET };
+    x.word = ARENA_ARRAY(a, const char *, m->variables.len);
+    x.needed = ARENA_ARRAY(a, bool, m->variables.len);
+    x.node = ARENA_ARRAY(a, const model_instance *, m->variables.len);
+    if (m->axes > 1) return "the model has several axes of time: ONNX export has no operators for them";
+    x.error = maps_export(a, m, "onnx", weights, &x.foreigns, &left);
+    for (size_t i = 1; i < m->instances.len; i++)
+        for (size_t k = 0; operator_for(&x, m->instances.data[i]) && k < m->instances.data[i]->cell->results.len; k++)
+            x.node[m->instances.data[i]->results[k]] = m->instances.data[i];
+    for (size_t i = 0; i < m->outputs.len; i++)
+        if (!variable(&x, m->outputs.data[i].variable)->on_target) x.needed[m->outputs.data[i].variable] = true;
+    for (size_t i = m->ordered; i-- > 0;)
+        if (x.needed[m->order[i]]) need_variable(&x, m->order[i]);
+    for (size_t i = 0; i < m->ordered && !x.error; i++) {
+        uint32_t v = m->order[i];
+        const model_variable *p = variable(&x, v);
+        if (!x.needed[v]) continue;
+        if (p->kind == VARIABLE_INPUT) {
+            array_push(a, &out->inputs, shape_of(p, p->path));
+            x.word[v] = p->path;
+        } else if (x.node[v] && !x.word[x.node[v]->results[0]]) {
+            recurrent_node(&x, x.node[v]);
+        } else if (!x.node[v] && p->kind == VARIABLE_EQUATION && p->value) {
+            x.word[v] = translate(&x, p->value);
+        }
+    }
+    export_outputs(&x);
+    return x.error;
+}
