@@ -131,8 +131,9 @@ static rnnc_status check(running *r)
     if (!model_callable(r->m, r->error)) return RNNC_BAD_CALL;
     r->g = r->m->p.programs.graph;
     if (!r->m->l.entry[r->e])
-        return fault_of(r->error, RNNC_BAD_CALL, r->e == ENTRY_STEP ? "there is no step: an output reads a later step" :
-                                                                      "the model has no loss");
+        return fault_of(r->error, RNNC_BAD_CALL,
+                        r->e == ENTRY_STEP ? "there is no step: an output reads a later step"
+                                           : "the model has no loss");
     if (!r->c || !r->w) return fault_of(r->error, RNNC_BAD_CALL, "the %s NULL", r->c ? "weights are" : "call is");
     if (r->w->model != r->m) return fault_of(r->error, RNNC_BAD_CALL, "the weights are those of another model");
     if (r->c->state && r->c->state->model != r->m)
@@ -165,8 +166,9 @@ static rnnc_status refuse_length(const running *r)
         const int *lengths = r->c->lengths[axis - 1];
         for (size_t n = 0; lengths && n < r->c->sequences; n++)
             if (lengths[n] < 0 || (size_t)lengths[n] > r->steps[axis])
-                return fault_of(r->error, RNNC_BAD_DATA, "sequence %zu (the first is 0) has %d steps of %s; there are %zu",
-                                n, lengths[n], r->g->axis[axis].letter, r->steps[axis]);
+                return fault_of(r->error, RNNC_BAD_DATA,
+                                "sequence %zu (the first is 0) has %d steps of %s; there are %zu", n, lengths[n],
+                                r->g->axis[axis].letter, r->steps[axis]);
     }
     return fault_of(r->error, RNNC_BAD_DATA, "the length of a sequence is out of range");
 }
@@ -196,8 +198,9 @@ static rnnc_status refuse_token(const running *r)
             for (size_t n = 0; n < r->c->sequences; n++) {
                 int token = tokens[s * r->c->sequences + n];
                 if ((token < 0 || (size_t)token >= v->classes) && inside(r, v, n, s))
-                    return fault_of(r->error, RNNC_BAD_DATA, "'%s': %d in sequence %zu, row %zu (from 0) is none of %zu classes",
-                                    v->name, token, n, s, v->classes);
+                    return fault_of(r->error, RNNC_BAD_DATA,
+                                    "'%s': %d in sequence %zu, row %zu (from 0) is none of %zu classes", v->name, token,
+                                    n, s, v->classes);
             }
     }
     return fault_of(r->error, RNNC_BAD_DATA, "a token is out of range");
@@ -233,8 +236,8 @@ static void clear_input_grads(const running *r)
 {
     for (size_t i = 0; r->e == ENTRY_GRAD && r->c->input_grads && i < r->m->input_count; i++) {
         bool written = false;
-        for (size_t k = 0; k < r->m->p.c.field_count; k++) {
-            const field *f = &r->m->p.c.fields[k];
+        for (size_t k = 0; k < r->m->l.c->field_count; k++) {
+            const field *f = &r->m->l.c->fields[k];
             written = written || (f->role == FIELD_INPUT_GRAD && f->index == i);
         }
         if (!written && r->c->input_grads[i] && !r->m->inputs[i].token)
@@ -247,7 +250,7 @@ static rnnc_status run_in(running *r, call_work *memory, size_t bytes)
     double loss;
     const rnnc_call *c = r->c;
     loaded_call call = { .l = &r->m->l, .words = (uint64_t *)(void *)((char *)memory->memory + bytes) };
-    memset(call.words, 0, r->m->p.c.field_count * sizeof *call.words);
+    memset(call.words, 0, r->m->l.c->field_count * sizeof *call.words);
     loaded_put_number(&call, FIELD_BATCH, 0, c->sequences);
     put_arrays(r, &call);
     loaded_put(&call, FIELD_PARAMS, 0, r->w->params);
@@ -271,7 +274,7 @@ static rnnc_status run(const rnnc_model *m, const rnnc_weights *w, const rnnc_ca
     running r = { .m = m, .w = w, .c = c, .e = e, .error = error };
     rnnc_status status = check(&r);
     if (status != RNNC_OK) return status;
-    size_t bytes = work_bytes(&r), words = (m->p.c.field_count + 1) * sizeof(uint64_t);
+    size_t bytes = work_bytes(&r), words = (m->l.c->field_count + 1) * sizeof(uint64_t);
     if (!bytes) return RNNC_NO_MEMORY;
     bytes += (sizeof(uint64_t) - bytes % sizeof(uint64_t)) % sizeof(uint64_t);
     call_work *memory = take(m, bytes + words);

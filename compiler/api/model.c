@@ -92,7 +92,9 @@ static pipeline_options options_of(compiling *c)
 {
     const rnnc_options *o = c->o;
     arena *a = c->m->arena;
-    pipeline_options p = { .path = copy(a, c->path ? c->path : o->file ? o->file : "spec.rnn"),
+    pipeline_options p = { .path = copy(a, c->path   ? c->path
+                                           : o->file ? o->file
+                                                     : "spec.rnn"),
                            .model = o->model ? copy(a, o->model) : NULL,
                            .defines = ARENA_ARRAY(a, model_define, o->define_count + 1),
                            .define_count = o->define_count,
@@ -147,7 +149,7 @@ static void compile(void *of)
         return;
     }
     bool good = pipeline_check(&m->p);
-    m->p.text = "";    /* the caller's; nobody reads it any more */
+    m->p.text = ""; /* the caller's; nobody reads it any more */
     describe_messages(m);
     if (!good) return; /* describe_messages has said why */
     pipeline_compile(&m->p, (pipeline_dump){ 0 });
@@ -256,7 +258,9 @@ bool model_callable(const rnnc_model *m, rnnc_error *error)
 {
     if (!m) return fault_of(error, RNNC_BAD_CALL, "the model is NULL"), false;
     if (m->l.jit) return true;
-    if (m->status == RNNC_OK) fault_of(error, RNNC_BAD_CALL, "the model was compiled with RNNC_JIT_NONE: it has no code");
-    else fault_of(error, RNNC_BAD_CALL, "the model did not compile: %s", m->error);
+    if (m->status == RNNC_OK)
+        fault_of(error, RNNC_BAD_CALL, "the model was compiled with RNNC_JIT_NONE: it has no code");
+    else
+        fault_of(error, RNNC_BAD_CALL, "the model did not compile: %s", m->error);
     return false;
 }

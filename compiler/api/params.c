@@ -142,7 +142,10 @@ static rnnc_status run(transfer *t, void (*work)(void *), rnnc_status otherwise,
     if (broken) t->arena = NULL; /* nothing is left of it */
     rnnc_status status = fault_of_guard(error, broken, message);
     if (status == RNNC_OK && !t->good)
-        status = fault_of(error, otherwise, "%s", t->fault ? t->fault : t->file.error ? t->file.error : "out of memory");
+        status = fault_of(error, otherwise, "%s",
+                          t->fault        ? t->fault
+                          : t->file.error ? t->file.error
+                                          : "out of memory");
     return status;
 }
 

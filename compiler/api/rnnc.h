@@ -92,7 +92,7 @@ typedef struct rnnc_options {
     rnnc_jit jit;
     size_t max_sequences;    /* most sequences in a call; 0: 256. A state has room for so many */
     bool grad_of_evaluation; /* grad has dropout and zoneout as forward has them, without random numbers */
-    size_t max_memory;       /* most bytes that compiling, or the work of one call, may take; 0: the memory of the machine */
+    size_t max_memory; /* most bytes that compiling, or the work of one call, may take; 0: the memory of the machine */
     /* The text of `use "PATH"`, NUL-terminated (it is copied), or NULL where there is none. `load` NULL: rnnc_compile
      * reads no files, so that `use` is an error; rnnc_compile_file reads them, PATH seen from the spec's folder. */
     const char *(*load)(void *context, const char *path);
@@ -171,12 +171,12 @@ RNNC_API const rnnc_value *rnnc_inputs(const rnnc_model *m, size_t *count);
 RNNC_API const rnnc_value *rnnc_outputs(const rnnc_model *m, size_t *count);
 RNNC_API const rnnc_value *rnnc_params(const rnnc_model *m, size_t *count);
 
-RNNC_API const char *rnnc_name(const rnnc_model *m);                  /* of the model; "" when it did not compile */
-RNNC_API size_t rnnc_axes(const rnnc_model *m);                       /* how many time axes */
+RNNC_API const char *rnnc_name(const rnnc_model *m);                   /* of the model; "" when it did not compile */
+RNNC_API size_t rnnc_axes(const rnnc_model *m);                        /* how many time axes */
 RNNC_API const char *rnnc_axis_name(const rnnc_model *m, size_t axis); /* "t"; NULL: there is none */
-RNNC_API size_t rnnc_param_reals(const rnnc_model *m);                /* of all parameters together */
-RNNC_API size_t rnnc_real_bytes(const rnnc_model *m);                 /* 4 or 8 */
-RNNC_API size_t rnnc_max_sequences(const rnnc_model *m);              /* of a call */
+RNNC_API size_t rnnc_param_reals(const rnnc_model *m);                 /* of all parameters together */
+RNNC_API size_t rnnc_real_bytes(const rnnc_model *m);                  /* 4 or 8 */
+RNNC_API size_t rnnc_max_sequences(const rnnc_model *m);               /* of a call */
 
 typedef enum rnnc_entry { RNNC_STEP, RNNC_FORWARD, RNNC_LOSS, RNNC_GRAD } rnnc_entry;
 /* Has the model this function? step needs that no output reads a later step; loss and grad need a loss. */
@@ -196,7 +196,8 @@ RNNC_API void rnnc_weights_free(rnnc_weights *w);
 RNNC_API void rnnc_weights_init(rnnc_weights *w, uint64_t seed); /* draws them again */
 
 /* One parameter, row by row; `count` is its number of reals. */
-RNNC_API rnnc_status rnnc_weights_get(const rnnc_weights *w, const char *name, void *to, size_t count, rnnc_error *error);
+RNNC_API rnnc_status rnnc_weights_get(const rnnc_weights *w, const char *name, void *to, size_t count,
+                                      rnnc_error *error);
 RNNC_API rnnc_status rnnc_weights_set(rnnc_weights *w, const char *name, const void *from, size_t count,
                                       rnnc_error *error);
 
@@ -228,14 +229,14 @@ typedef struct rnnc_call {
     size_t steps[RNNC_MAX_AXES];       /* of each time axis, at least 1; step takes all for 1 */
     const int *lengths[RNNC_MAX_AXES]; /* [sequences]: own length of each, 0 to steps[i]; NULL: all full */
     const void *const *inputs;         /* one array for each of rnnc_inputs; step and forward take no targets: NULL */
-    void *const *outputs;              /* one for each of rnnc_outputs, NULL where not wanted; not for grad. NULL: none */
-    void *loss;                        /* loss, grad: one real is written; NULL: not wanted */
-    void *grads;                       /* grad: rnnc_param_reals reals; the gradient is ADDED */
-    void *const *input_grads;          /* grad: one array for each of rnnc_inputs, NULL where not wanted: written. NULL: none */
-    rnnc_state *state;                 /* goes on from there, and is updated; NULL: a fresh start, nothing kept */
-    const void *norms;                 /* one real for each loss: what it is divided by, where a batch is split; NULL: its own count */
-    uint64_t seed, update;             /* of random masks: other ones for each update */
-    uint64_t first_sequence;           /* number of the first sequence for random masks, where a batch is split */
+    void *const *outputs;     /* one for each of rnnc_outputs, NULL where not wanted; not for grad. NULL: none */
+    void *loss;               /* loss, grad: one real is written; NULL: not wanted */
+    void *grads;              /* grad: rnnc_param_reals reals; the gradient is ADDED */
+    void *const *input_grads; /* grad: one array for each of rnnc_inputs, NULL where not wanted: written. NULL: none */
+    rnnc_state *state;        /* goes on from there, and is updated; NULL: a fresh start, nothing kept */
+    const void *norms; /* one real for each loss: what it is divided by, where a batch is split; NULL: its own count */
+    uint64_t seed, update;   /* of random masks: other ones for each update */
+    uint64_t first_sequence; /* number of the first sequence for random masks, where a batch is split */
 } rnnc_call;
 
 /* One step; all steps; all steps and the loss; the loss and its gradients. After a failure nothing has been written. */

@@ -15,12 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STACK_BYTES = 64 << 20 };    /* of guard_run_apart; what is not used is never touched */
+enum { STACK_BYTES = 64 << 20 }; /* of guard_run_apart; what is not used is never touched */
 
 /* In front of each block of guard_alloc; a list that any block can leave by itself. */
 typedef struct held {
-    struct held *next, **to_this;    /* to_this: where the pointer to it stands */
-    struct guard *guard;             /* whose list it is in; NULL: in none */
+    struct held *next, **to_this; /* to_this: where the pointer to it stands */
+    struct guard *guard;          /* whose list it is in; NULL: in none */
     size_t size;
     _Alignas(max_align_t) unsigned char bytes[];
 } held;
@@ -29,7 +29,7 @@ typedef struct guard {
     jmp_buf back;
     struct guard *outer;
     held *blocks;
-    size_t taken, limit;             /* bytes of the blocks */
+    size_t taken, limit; /* bytes of the blocks */
     guard_fault fault;
     char *message;
 } guard;
@@ -52,7 +52,7 @@ void guard_raise(guard_fault fault, const char *message)
     longjmp(g->back, 1);
 }
 
-/* ---- blocks -------------------------------------------------------------------------------------------------------- */
+/* ---- blocks ------------------------------------------------------------------------------------------------------ */
 
 static held *head_of(void *block)
 {
@@ -115,7 +115,7 @@ void guard_free(void *block)
     free(h);
 }
 
-/* ---- guards -------------------------------------------------------------------------------------------------------- */
+/* ---- guards ------------------------------------------------------------------------------------------------------ */
 
 guard_fault guard_run(void (*work)(void *context), void *context, size_t limit, char message[GUARD_MESSAGE])
 {
@@ -137,7 +137,7 @@ guard_fault guard_run(void (*work)(void *context), void *context, size_t limit, 
     return g.fault;
 }
 
-/* ---- apart --------------------------------------------------------------------------------------------------------- */
+/* ---- apart ------------------------------------------------------------------------------------------------------- */
 
 typedef struct apart {
     void (*work)(void *context);

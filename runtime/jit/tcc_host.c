@@ -97,8 +97,10 @@ void *tcc_host_realloc(void *block, size_t bytes)
     void *larger = is_taken(block) ? NULL : realloc(block, bytes);
     if (larger || !bytes) return larger;
     larger = take(bytes);
-    if (is_taken(block)) memcpy(&before, (unsigned char *)block - ALIGNMENT, sizeof before);
-    else if (block) before = malloc_usable_size(block);
+    if (is_taken(block))
+        memcpy(&before, (unsigned char *)block - ALIGNMENT, sizeof before);
+    else if (block)
+        before = malloc_usable_size(block);
     if (larger && block) memcpy(larger, block, before < bytes ? before : bytes);
     if (larger && !is_taken(block)) free(block);
     return larger;

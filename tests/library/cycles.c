@@ -43,8 +43,9 @@ static int cycle(const char *text, int number, float *first)
     const void *inputs[] = { x, y };
     float loss = -1, p[STEPS * SEQUENCES * 4], *grads = calloc(rnnc_param_reals(m), sizeof *grads);
     void *outputs[] = { p, NULL };
-    rnnc_call call = { .sequences = SEQUENCES, .steps = { STEPS }, .inputs = inputs, .outputs = outputs, .loss = &loss,
-                       .grads = grads };
+    rnnc_call call = {
+        .sequences = SEQUENCES, .steps = { STEPS }, .inputs = inputs, .outputs = outputs, .loss = &loss, .grads = grads
+    };
     int good = rnnc_grad(m, w, &call, &error) == RNNC_OK && rnnc_loss(m, w, &call, &error) == RNNC_OK;
     call.state = s;
     good = good && rnnc_forward(m, w, &call, &error) == RNNC_OK && rnnc_step(m, w, &call, &error) == RNNC_OK;
@@ -71,8 +72,8 @@ int main(int argc, char **argv)
         blocks = mallinfo2().uordblks;
     }
     size_t growth = resident() > early ? resident() - early : 0, kept = mallinfo2().uordblks;
-    printf("%d cycles; since cycle %d: %zu KiB more in memory, %zd bytes more in use\n", count, count / 10, growth >> 10,
-           (ptrdiff_t)kept - (ptrdiff_t)blocks);
+    printf("%d cycles; since cycle %d: %zu KiB more in memory, %zd bytes more in use\n", count, count / 10,
+           growth >> 10, (ptrdiff_t)kept - (ptrdiff_t)blocks);
     free(text);
     return count >= 100 && (growth > 1 << 20 || kept > blocks + (4 << 10));
 }

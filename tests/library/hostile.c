@@ -13,8 +13,10 @@ static int passed, failed;
 
 static void expect(int good, const char *what)
 {
-    if (good) passed++;
-    else failed++, printf("hostile: %s\n", what);
+    if (good)
+        passed++;
+    else
+        failed++, printf("hostile: %s\n", what);
 }
 
 static char *repeat(const char *before, const char *part, const char *after, size_t count)
@@ -47,8 +49,23 @@ static rnnc_status status_of(char *text, const rnnc_options *o)
 
 static void nesting(void)
 {
-    static const char *const parts[] = { "(", "tanh(", "-", "not ", "h ^ ", "h + ", "h @ ", "a(", "h[t-1] * (", "{", "[",
-                                         "if h then ", "if t > 1 then h else ", "if (if ", "W'", "1, ", "=" };
+    static const char *const parts[] = { "(",
+                                         "tanh(",
+                                         "-",
+                                         "not ",
+                                         "h ^ ",
+                                         "h + ",
+                                         "h @ ",
+                                         "a(",
+                                         "h[t-1] * (",
+                                         "{",
+                                         "[",
+                                         "if h then ",
+                                         "if t > 1 then h else ",
+                                         "if (if ",
+                                         "W'",
+                                         "1, ",
+                                         "=" };
     rnnc_options o = { .jit = RNNC_JIT_TCC };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         expect(status_of(repeat(HEAD, parts[i], "h" TAIL, 100000), &o) == RNNC_BAD_SPEC, parts[i]);
@@ -70,13 +87,16 @@ static char *chain(int length)
 
 static void sizes(void)
 {
-    static const char *const numbers[] = { "1e12", "1e308", "1e400", "0", "-1", "2.5", "268435457", "0/0", "2^70", "1e-9" };
+    static const char *const numbers[] = { "1e12", "1e308",     "1e400", "0",    "-1",
+                                           "2.5",  "268435457", "0/0",   "2^70", "1e-9" };
     rnnc_options o = { .jit = RNNC_JIT_TCC };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         char *text = malloc(400);
         if (!text) exit(3);
-        sprintf(text, "model m { size H = %s\n input x[t] : real(H)\n target y[t] : real(H)\n param W(H, H)\n"
-                      " a = W @ x\n output a\n loss mean_square(a, y)\n}\n", numbers[i]);
+        sprintf(text,
+                "model m { size H = %s\n input x[t] : real(H)\n target y[t] : real(H)\n param W(H, H)\n"
+                " a = W @ x\n output a\n loss mean_square(a, y)\n}\n",
+                numbers[i]);
         expect(status_of(text, &o) == RNNC_BAD_SPEC, numbers[i]);
     }
     /* The largest that the language allows: what no machine has is no memory, or an array that the caller would need. */
@@ -124,8 +144,15 @@ static void odd_texts(void)
 
 static void options(void)
 {
-    static const rnnc_define odd[] = { { "", "" }, { "H", "" }, { "H", "1e999" }, { "H", "\xff" }, { "%s%n", "%s%n" },
-                                       { "H", "if then else" }, { "H", "(((((((((((((((" }, { "m", "lstm" }, { "t", "1" } };
+    static const rnnc_define odd[] = { { "", "" },
+                                       { "H", "" },
+                                       { "H", "1e999" },
+                                       { "H", "\xff" },
+                                       { "%s%n", "%s%n" },
+                                       { "H", "if then else" },
+                                       { "H", "(((((((((((((((" },
+                                       { "m", "lstm" },
+                                       { "t", "1" } };
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
         rnnc_options o = { .defines = &odd[i], .define_count = 1 };
         expect(status_of(repeat(HEAD, "h", TAIL, 1), &o) == RNNC_BAD_SPEC, odd[i].value);
@@ -158,7 +185,8 @@ static void damage(const char *path, unsigned *seed)
         if (!copy) exit(3);
         memcpy(copy, text, i % 3 == 0 ? (size_t)rand_r(seed) % n : n);
         for (int k = 0; i % 3 && k < i; k++)
-            copy[(size_t)rand_r(seed) % n] = i % 3 == 1 ? (char)(1 + rand_r(seed) % 255) : "(){}[]@,=+-*/'\n 19ht"[rand_r(seed) % 20];
+            copy[(size_t)rand_r(seed) % n] =
+                i % 3 == 1 ? (char)(1 + rand_r(seed) % 255) : "(){}[]@,=+-*/'\n 19ht"[rand_r(seed) % 20];
         status_of(copy, &o);
     }
 }
@@ -224,8 +252,9 @@ static void calls(void)
     rnnc_model *small = rnnc_compile(text, &modest);
     rnnc_weights *small_ones = rnnc_weights_new(small, 1, &error);
     c = good;
-    c.steps[0] = 1 << 28;    /* it must not get as far as the arrays, which are smaller */
-    expect(rnnc_forward(small, small_ones, &c, &error) == RNNC_NO_MEMORY && strstr(error.text, "max_memory"), error.text);
+    c.steps[0] = 1 << 28; /* it must not get as far as the arrays, which are smaller */
+    expect(rnnc_forward(small, small_ones, &c, &error) == RNNC_NO_MEMORY && strstr(error.text, "max_memory"),
+           error.text);
     c.steps[0] = 2;
     expect(rnnc_forward(small, small_ones, &c, &error) == RNNC_OK, error.text);
     rnnc_weights_free(small_ones);
@@ -234,8 +263,9 @@ static void calls(void)
     getrlimit(RLIMIT_FSIZE, &before);
     tiny = before;
     tiny.rlim_cur = 4;
-    setrlimit(RLIMIT_FSIZE, &tiny);    /* a write beyond it is a signal that ends a program */
-    expect(rnnc_weights_save(w, "hostile.safetensors", &error) == RNNC_FAILED && *error.text, "a file beyond the limit");
+    setrlimit(RLIMIT_FSIZE, &tiny); /* a write beyond it is a signal that ends a program */
+    expect(rnnc_weights_save(w, "hostile.safetensors", &error) == RNNC_FAILED && *error.text,
+           "a file beyond the limit");
     setrlimit(RLIMIT_FSIZE, &before);
     rnnc_options none = { .jit = RNNC_JIT_NONE };
     bare = rnnc_compile(text, &none);
@@ -279,8 +309,10 @@ int main(int argc, char **argv)
     calls();
     pthread_attr_init(&little);
     pthread_attr_setstacksize(&little, PTHREAD_STACK_MIN + (32 << 10));
-    if (pthread_create(&thread, &little, on_little_stack, NULL) == 0) pthread_join(thread, NULL);
-    else expect(0, "no thread");
+    if (pthread_create(&thread, &little, on_little_stack, NULL) == 0)
+        pthread_join(thread, NULL);
+    else
+        expect(0, "no thread");
     printf("hostile: %d passed, %d failed\n", passed, failed);
     return failed != 0;
 }

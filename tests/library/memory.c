@@ -1,5 +1,6 @@
-/* memory.c none|tcc STRIDE SPEC: one allocation after the other (or each STRIDEth) fails, then all from there on; each time the library must say so, or do
- * without, and nothing may be lost. Linked with --wrap=malloc and so on: all of the library's allocations come by here. */
+/* memory.c none|tcc STRIDE SPEC: one allocation after the other (or each STRIDEth) fails, then all from there on; each
+ * time the library must say so, or do without, and nothing may be lost. Linked with --wrap=malloc and so on: all of the
+ * library's allocations come by here. */
 #include "rnnc.h"
 #include <malloc.h>
 #include <stdatomic.h>
@@ -7,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_LOST = 16 << 10 };    /* bytes that libc keeps for itself: a buffer of stdio, a table of locales */
+enum { MOST_LOST = 16 << 10 }; /* bytes that libc keeps for itself: a buffer of stdio, a table of locales */
 
 static atomic_long count, fail_from, fail_to;
 
@@ -25,10 +26,22 @@ void *__wrap_malloc(size_t n);
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *p, size_t n);
 void *__wrap_aligned_alloc(size_t to, size_t n);
-void *__wrap_malloc(size_t n) { return fails() ? NULL : __real_malloc(n); }
-void *__wrap_calloc(size_t n, size_t size) { return fails() ? NULL : __real_calloc(n, size); }
-void *__wrap_realloc(void *p, size_t n) { return fails() ? NULL : __real_realloc(p, n); }
-void *__wrap_aligned_alloc(size_t to, size_t n) { return fails() ? NULL : __real_aligned_alloc(to, n); }
+void *__wrap_malloc(size_t n)
+{
+    return fails() ? NULL : __real_malloc(n);
+}
+void *__wrap_calloc(size_t n, size_t size)
+{
+    return fails() ? NULL : __real_calloc(n, size);
+}
+void *__wrap_realloc(void *p, size_t n)
+{
+    return fails() ? NULL : __real_realloc(p, n);
+}
+void *__wrap_aligned_alloc(size_t to, size_t n)
+{
+    return fails() ? NULL : __real_aligned_alloc(to, n);
+}
 
 /* Everything once: 0 when all went well, 1 when a fault was told, -1 when a fault was not. */
 static int once(const char *path, rnnc_jit how)
@@ -87,6 +100,7 @@ int main(int argc, char **argv)
 {
     int bad = 0;
     rnnc_jit how = strcmp(argv[1], "none") == 0 ? RNNC_JIT_NONE : RNNC_JIT_TCC;
-    for (int all_after = 0; all_after < 2; all_after++) bad += fail_everywhere(argv[argc - 1], how, atoi(argv[2]), all_after);
+    for (int all_after = 0; all_after < 2; all_after++)
+        bad += fail_everywhere(argv[argc - 1], how, atoi(argv[2]), all_after);
     return bad != 0;
 }

@@ -11,9 +11,12 @@ static void print_string(const char *s)
 {
     putchar('"');
     for (; *s; s++) {
-        if (*s == '"' || *s == '\\') printf("\\%c", *s);
-        else if ((unsigned char)*s < 0x20) printf("\\u%04x", (unsigned)*s);
-        else putchar(*s);
+        if (*s == '"' || *s == '\\')
+            printf("\\%c", *s);
+        else if ((unsigned char)*s < 0x20)
+            printf("\\u%04x", (unsigned)*s);
+        else
+            putchar(*s);
     }
     putchar('"');
 }
@@ -49,11 +52,13 @@ int main(int argc, char **argv)
     rnnc_options o = { .jit = RNNC_JIT_NONE, .defines = defines };
     for (int i = 3; i + 1 < argc && o.define_count < MOST; i += 2) {
         char *equals = strchr(argv[i + 1], '=');
-        if (strcmp(argv[i], "--model") == 0) o.model = argv[i + 1];
+        if (strcmp(argv[i], "--model") == 0)
+            o.model = argv[i + 1];
         else if (strcmp(argv[i], "-D") == 0 && equals) {
             *equals = '\0';
             defines[o.define_count++] = (rnnc_define){ argv[i + 1], equals + 1 };
-        } else return 2;
+        } else
+            return 2;
     }
     rnnc_model *m = rnnc_compile_file(argv[2], &o);
     if (strcmp(argv[1], "text") == 0) fputs(rnnc_report(m), stdout);

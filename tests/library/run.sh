@@ -49,7 +49,7 @@ if [ -z "$SANITIZE" ]; then
     fi
 fi
 
-# ---- messages ----------------------------------------------------------------------------------------------------------
+# ---- messages --------------------------------------------------------------------------------------------------------
 
 # What the program prints about each spec of tests/bad is in the data of rnnc.h, word by word.
 host messages && cd "$root/tests/bad" && for spec in *.rnn; do
@@ -66,7 +66,7 @@ host messages && cd "$root/tests/bad" && for spec in *.rnn; do
 done
 cd "$work" || exit 3
 
-# ---- the header, the names, the locale ----------------------------------------------------------------------------------
+# ---- the header, the names, the locale -------------------------------------------------------------------------------
 
 printf '#include "rnnc.h"\nint main(void) { return rnnc_status_of(rnnc_compile("", 0)) == RNNC_OK; }\n' >use.c
 cp use.c use.cpp
@@ -85,7 +85,7 @@ if localedef -i de_DE -f UTF-8 ./de_DE.UTF-8 >said 2>&1 && [ -d de_DE.UTF-8 ]; t
     unset LOCPATH
 fi
 
-# ---- Python ------------------------------------------------------------------------------------------------------------
+# ---- Python ----------------------------------------------------------------------------------------------------------
 
 python=/usr/bin/python3
 [ -x $python ] || python=python3

@@ -53,7 +53,7 @@ int main(int argc, char **argv)
     s.model = rnnc_compile_file(s.path, NULL);
     s.weights = rnnc_weights_new(s.model, 1, NULL);
     s.loss = loss_of(s.model, s.weights);
-    rnnc_weights_changed(s.weights);    /* so that the threads meet weights that nobody has packed yet */
+    rnnc_weights_changed(s.weights); /* so that the threads meet weights that nobody has packed yet */
     for (int i = 0; i < THREADS; i++)
         if (pthread_create(&thread[i], NULL, work, &s) != 0) exit(3);
     for (int i = 0; i < THREADS; i++) {
