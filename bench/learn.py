@@ -210,7 +210,7 @@ ROWS = [
     ("reversal_blind", "reversal up to 12, without", "(no bound)", 3,
      share("reversal", 30000, 2000, "whole sequences", 0, "-D", "C=blind")),
     ("programs", "programs, length 2, nesting 1", "> 90% characters", 3,
-     share("program_evaluation", 60000, 3000, "accuracy", 0.9, "--bucket")),
+     share("program_evaluation", 60000, 3000, "accuracy", 0.9)),
     ("stream", "noisy stream, CTC, bidirectional LSTM", "errors < 2%", 3, noisy_stream),
     ("strokes", "strokes, mixture of 6", "log p > one Gaussian", 3, strokes),
 ]
