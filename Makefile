@@ -270,7 +270,7 @@ generated: $(BUILD)/rnnc
 	@RNNC='$(abspath $(BUILD)/rnnc)' sh tests/golden/run.sh --generated
 
 bench: $(BUILD)/rnnc
-	@CC='$(CC)' $(or $(PYTHON),/usr/bin/python3) bench/bench.py '$(abspath $(BUILD)/rnnc)' $(BUILD)/bench bench/results
+	@CC='$(CC)' $(or $(PYTHON),/usr/bin/python3) bench/bench.py '$(abspath $(BUILD)/rnnc)' $(BUILD)/bench $(or $(RESULTS),bench/results)
 
 # The newest oneDNN is built by hand: bench/README.md says how.
 learn: all
@@ -278,7 +278,7 @@ learn: all
 
 bench-deps:
 	@sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; $$sudo apt-get install -qy python3-numpy python3-torch libopenblas0-pthread \
-	    libdnnl-dev python3-onnx npm
+	    libdnnl-dev python3-onnx npm libeigen3-dev
 	@mkdir -p $(BUILD)/bench
 	@npm install --ignore-scripts --prefix $(BUILD)/bench onnxruntime-node
 

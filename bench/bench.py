@@ -19,6 +19,8 @@ except ImportError as error:
 import csv
 import ctypes
 import glob
+import pickle
+import traceback
 from dataclasses import dataclass, field
 
 import first_step
@@ -76,7 +78,8 @@ def rows_a_b():
         kind = "STEP" if section == "A" else "FORWARD"
         peers = ("onednn", "onnxruntime") + (("rtneural",) if section == "A" else ()) + ("torch",)
         defines = f"C={cell}", f"D={H}", f"H={H}", f"L={L}"
-        return Row(section, name, "stream", kind, cell, (H, H, 0), defines=defines, layers=stack_of(L), peers=peers, **more)
+        return Row(section, name, "stream", kind, cell, (H, H, 0), defines=defines, layers=stack_of(L), peers=peers,
+                   **more)
     for cell in ("lstm", "gru"):
         for H in (8, 16, 32, 64, 128, 256, 512):
             yield row("A", f"{cell} {H}", cell, H)
@@ -93,7 +96,8 @@ def rows_c():
 
     def layers(name, cell, D, H, L=1, spec="layers", size="D", **more):
         defines = (f"C={cell}", f"{size}={D}", f"H={H}") + ((f"L={L}",) if spec != "layers_both" else ())
-        return Row("C", name, spec, "GRAD", cell, (D, H, int(spec == "layers_both")), defines=defines, peers=("onednn",),
+        both_ways = int(spec == "layers_both")
+        return Row("C", name, spec, "GRAD", cell, (D, H, both_ways), defines=defines, peers=("onednn",),
                    **{"layers": stack_of(L), **more})
     token, both = (True, 65), ("h.forward", "h.backward")
     yield row("c1", "lstm", (65, 128, 0), 50, 50, layers=stack_of(2), x=token, y=token, lookups=r"h\.0\.U")
@@ -114,7 +118,8 @@ def rows_c():
 def rows_d():
     def row(name, spec="layers", peers=("torch",), H=128, defines=None, **more):
         defines = (f"C={name}", "L=1") if defines is None else defines
-        return Row("D", name, spec, "GRAD", name, (128, H, 0), 50, 32, defines=defines, peers=peers, script=name, **more)
+        return Row("D", name, spec, "GRAD", name, (128, H, 0), 50, 32, defines=defines, peers=peers, script=name,
+                   **more)
     kernels = "onednn", "torch"
     yield row("lstm", peers=kernels)
     yield row("lstm_peephole", peers=kernels)
@@ -130,7 +135,8 @@ def rows_d():
 class Bench:
     def __init__(self, rnnc, folder):
         self.rnnc, self.folder = rnnc, folder
-        self.rounds = int(os.environ.get("ROUNDS", 7))
+        rounds = os.environ.get("ROUNDS", "7")
+        self.rounds = int(rounds) if rounds.isdigit() else 0
         wanted = os.environ.get("PEERS", " ".join(PEERS)).split()
         unknown = set(wanted) - set(PEERS)
         if unknown or self.rounds < 1:
@@ -187,7 +193,31 @@ class Bench:
         return lines or [ours]
 
 
-HEAD = f"{'':22}{'rnnc us':>10} {'GF/s':>6} {'peak':>5}   {'peer':21}{'us':>10} {'GF/s':>6}  {'ratio':>6}  (least-most)   differ"
+def in_child(work):
+    """What work() returns, computed in a process of its own, with whose end all its memory is free."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            with os.fdopen(writing, "wb") as pipe:
+                pickle.dump(work(), pipe)
+            os._exit(0)
+        except BaseException as error:
+            if isinstance(error, SystemExit):
+                print(error, file=sys.stderr)
+            else:
+                traceback.print_exc()
+            os._exit(1)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        text = pipe.read()
+    if os.waitpid(child, 0)[1]:
+        sys.exit(1)
+    return pickle.loads(text)
+
+
+HEAD = f"{'':22}{'rnnc us':>10} {'GF/s':>6} {'peak':>5}   {'peer':21}{'us':>10} {'GF/s':>6}  {'ratio':>6}" \
+       "  (least-most)   differ"
 
 
 def print_row(lines):
@@ -218,8 +248,9 @@ def cache_bytes():
 SHAPES = [("LSTM 128, a step", 50, 512, 128, 0), ("LSTM 128, a step back", 50, 128, 512, 0),
           ("LSTM 128, all steps", 2500, 512, 128, 0), ("LSTM 128, weights", 512, 128, 2500, 1),
           ("LSTM 200, a step", 20, 800, 200, 0), ("LSTM 512, a step", 32, 2048, 512, 0),
-          ("GRU 256, a step", 32, 768, 256, 0), ("softmax 65", 2500, 65, 128, 0), ("softmax 65, weights", 65, 128, 2500, 1),
-          ("softmax 10000", 400, 10000, 200, 0), ("one vector, LSTM 128", 1, 512, 128, 0),
+          ("GRU 256, a step", 32, 768, 256, 0), ("softmax 65", 2500, 65, 128, 0),
+          ("softmax 65, weights", 65, 128, 2500, 1), ("softmax 10000", 400, 10000, 200, 0),
+          ("one vector, LSTM 128", 1, 512, 128, 0),
           ("one vector, LSTM 512", 1, 2048, 1024, 0), ("1000 x 1000", 1000, 1000, 1000, 0)]
 
 
@@ -247,11 +278,13 @@ def limits(bench):
     lines = []
     for k, (name, unit, _) in enumerate(jobs):
         percent = np.median(100 * found[:, k] / found[:, 0]) if unit == "GF/s" and k else None
-        lines.append({"section": "F", "row": name, "unit": unit, "value": np.median(found[:, k]), "least": found[:, k].min(),
-                      "most": found[:, k].max(), "peak_percent": "" if percent is None else percent})
+        lines.append({"section": "F", "row": name, "unit": unit, "value": np.median(found[:, k]),
+                      "least": found[:, k].min(), "most": found[:, k].max(),
+                      "peak_percent": "" if percent is None else percent})
     for line in lines:
         percent = "" if line["peak_percent"] == "" else f"{line['peak_percent']:5.0f}% of peak"
-        print(f"{line['row']:40}{line['value']:9.3g} {line['unit']:14} ({line['least']:.3g}-{line['most']:.3g}){percent}")
+        spread = f"({line['least']:.3g}-{line['most']:.3g})"
+        print(f"{line['row']:40}{line['value']:9.3g} {line['unit']:14} {spread:16}{percent}")
     return lines
 
 
@@ -290,8 +323,9 @@ def main():
             lines = []
             for row in rows.values():
                 if not wanted or row.name == wanted:
-                    lines += bench.row(row, rows)
-                    print_row(lines[-len([l for l in lines if l["row"] == row.name]):])
+                    made = in_child(lambda: bench.row(row, rows))
+                    print_row(made)
+                    lines += made
         if whole:
             os.makedirs(results, exist_ok=True)
             write_csv(f"{results}/{section}.csv", lines)

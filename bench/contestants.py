@@ -1,5 +1,5 @@
-"""contestants.py: rnnc's C and its peers behind one face: name, run(times) -> seconds of the processor, and, for a peer,
-difference(ours): the largest relative difference of anything that both compute.
+"""contestants.py: rnnc's C and its peers behind one face: name, run(times) -> seconds of the processor, and, for a
+peer, difference(): the largest relative difference of anything that both compute.
 
 Weights are drawn once, as rnnc's parameters. LAYOUTS says how a peer lays the same numbers out; gradients are held
 against rnnc's, laid out in the same way. A row (bench.py) says what is computed."""
@@ -42,8 +42,8 @@ def newer(target, sources):
 def compile_shared(target, sources, flags, headers=()):
     """With -O3 -march=native, unless target is newer than its sources."""
     if not newer(target, [*sources, *headers]):
-        command = [*os.environ.get("CC", "cc").split(), "-O3", "-march=native", "-shared", "-fPIC", *sources, "-o", target]
-        subprocess.run([*command, *flags], check=True)
+        command = [*os.environ.get("CC", "cc").split(), "-O3", "-march=native", "-shared", "-fPIC"]
+        subprocess.run([*command, *sources, "-o", target, *flags], check=True)
     return target
 
 
@@ -71,8 +71,8 @@ def build(row, rnnc, folder):
         sizes = ["--batch", str(row.B), "--steps", str(row.T or 1)]
         defines = [word for text in row.defines for word in ("-D", text)]
         kind = [] if row.kind == "GRAD" else ["--inference"]
-        subprocess.run([rnnc, "build", spec, "--standalone", "--prefix", "model", *sizes, *kind, *defines, "-o", folder],
-                       check=True)
+        command = [rnnc, "build", spec, "--standalone", "--prefix", "model", *sizes, *kind, *defines, "-o", folder]
+        subprocess.run(command, check=True)
         compile_shared(library, [wrapper, folder + "/model.c"], ["-I" + folder, "-DBENCH_" + row.kind, "-lm"])
     return library
 
@@ -84,10 +84,12 @@ class Ours:
         self.row = row
         rng = np.random.default_rng(1)
         T = row.T or RING
-        tokens, width = row.x
-        self.x = rng.integers(0, width, (T, row.B)).astype(I) if tokens else rng.normal(0, .5, (T, row.B, width)).astype(F)
-        tokens, width = row.y
-        self.y = rng.integers(0, width, (T, row.B)).astype(I) if tokens else rng.normal(0, .1, (T, row.B, width)).astype(F)
+
+        def draw(tokens, width, scale):
+            if tokens:
+                return rng.integers(0, width, (T, row.B)).astype(I)
+            return rng.normal(0, scale, (T, row.B, width)).astype(F)
+        self.x, self.y, width = draw(*row.x, .5), draw(*row.y, .1), row.y[1]
         self.h = np.zeros((T, row.B, width), F)
         C = self.C = load(build(row, rnnc, folder))
         C.ours_create.restype = C.ours_params.restype = C.ours_grads.restype = ctypes.c_void_p
@@ -154,14 +156,16 @@ class OneDNN:
         """[(version, path)]: Debian's, and the one under DNNL_ROOT."""
         found = []
         root = os.environ.get("DNNL_ROOT")
+        if root and not os.path.exists(root + "/include/oneapi/dnnl/dnnl.h"):
+            sys.exit(f"DNNL_ROOT={root}: include/oneapi/dnnl/dnnl.h is not there")
         places = [("", [])] + ([(root, ["-I" + root + "/include", "-L" + root + "/lib", "-Wl,-rpath," + root + "/lib"])]
                                if root else [])
         for number, (where, flags) in enumerate(places):
             path, probe = f"{folder}/onednn{number}.so", here + "/onednn.c"
             try:
                 if not newer(path, [probe]) or where:
-                    subprocess.run([*os.environ.get("CC", "cc").split(), "-O2", "-shared", "-fPIC", *flags[:1], probe, "-o",
-                                    path, *flags[1:], "-ldnnl"], check=True, stderr=subprocess.PIPE)
+                    command = [*os.environ.get("CC", "cc").split(), "-O2", "-shared", "-fPIC", *flags[:1], probe]
+                    subprocess.run([*command, "-o", path, *flags[1:], "-ldnnl"], check=True, stderr=subprocess.PIPE)
                 library = load(path)
             except (subprocess.CalledProcessError, OSError) as error:
                 if where:
@@ -250,7 +254,8 @@ class OneDNN:
 # ---- ONNX Runtime --------------------------------------------------------------------------------------------------
 
 class Tensor(ctypes.Structure):
-    _fields_ = [("name", ctypes.c_char_p), ("data", ctypes.c_void_p), ("dims", ctypes.c_int64 * 4), ("rank", ctypes.c_size_t)]
+    _fields_ = [("name", ctypes.c_char_p), ("data", ctypes.c_void_p), ("dims", ctypes.c_int64 * 4),
+                ("rank", ctypes.c_size_t)]
 
 
 class OnnxRuntime:
@@ -313,7 +318,8 @@ class OnnxRuntime:
 
         def info(name, array):
             return helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, array.shape)
-        graph = helper.make_graph(nodes, "layers", [info(n, a) for n, a, _ in ins], [info(n, a) for n, a, _ in outs], constants)
+        heads = ([info(n, a) for n, a, _ in sets] for sets in (ins, outs))
+        graph = helper.make_graph(nodes, "layers", *heads, constants)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)])
         model.ir_version = 8
         text = model.SerializeToString()
@@ -348,16 +354,16 @@ class RTNeural:
         root = os.environ.get("RTNEURAL_ROOT")
         if root and not os.path.exists(root + "/RTNeural/RTNeural.h"):
             sys.exit(f"RTNEURAL_ROOT={root}: RTNeural/RTNeural.h is not there")
-        return [(folder, ["-I" + root, "-I/usr/include/eigen3", "-DRTNEURAL_USE_EIGEN=1", "-DEIGEN_STACK_ALLOCATION_LIMIT=0",
-                          "-w"])] if root else []
+        flags = ["-I/usr/include/eigen3", "-DRTNEURAL_USE_EIGEN=1", "-DEIGEN_STACK_ALLOCATION_LIMIT=0", "-w"]
+        return [(folder, ["-I" + root, *flags])] if root else []
 
     def __init__(self, ours, folder, flags):
         self.name, self.ours, row = "RTNeural", ours, ours.row
         library, source = f"{folder}/{row.key}/rtneural.so", here + "/rtneural.cc"
         if not newer(library, [source]):
-            subprocess.run([os.environ.get("CXX", "c++"), "-std=c++17", "-O3", "-march=native", "-shared", "-fPIC", source,
-                            "-o", library, *flags, f"-DUNITS={row.shape[1]}", f"-DLAYERS={len(row.layers)}",
-                            "-D" + row.cell.upper()], check=True)
+            command = [os.environ.get("CXX", "c++"), "-std=c++17", "-O3", "-march=native", "-shared", "-fPIC", *flags]
+            shape = [f"-DUNITS={row.shape[1]}", f"-DLAYERS={len(row.layers)}", "-D" + row.cell.upper()]
+            subprocess.run([*command, *shape, source, "-o", library], check=True)
         C = self.C = load(library)
         C.rtneural_create.restype = C.rtneural_outputs.restype = ctypes.c_void_p
         C.rtneural_run.restype = ctypes.c_double
@@ -394,7 +400,8 @@ class Torch:
             return []
         torch.set_num_threads(1)
         if "/blas/libblas.so" in open("/proc/self/maps").read():
-            print("warning: PyTorch runs on the reference BLAS, which is very slow; apt-get install libopenblas0-pthread")
+            print("warning: PyTorch runs on the reference BLAS, which is very slow; "
+                  "apt-get install libopenblas0-pthread")
         return [(torch.__version__.split("+")[0],)]
 
     def __init__(self, ours, version):
@@ -464,7 +471,8 @@ class Torch:
         self.x, self.y = torch.from_numpy(self.ours.x).requires_grad_(True), torch.from_numpy(self.ours.y)
         self.leaves, self.expected = {}, {}
         for number, names in enumerate(stacks):
-            value, grad = (np.concatenate([t[n] for n in names]).squeeze() for t in (self.ours.weights, self.ours.first_grads))
+            both = self.ours.weights, self.ours.first_grads
+            value, grad = (np.concatenate([tensors[n] for n in names]).squeeze() for tensors in both)
             self.leaves[number] = torch.from_numpy(np.ascontiguousarray(value)).requires_grad_(True)
             self.expected[number] = grad
 

@@ -1,8 +1,8 @@
 """first_step.py: from the start of a program to its first update of the weights, and what compiling costs: section E.
 
-Run as a program, first_step.py TEXT [script] is the peer: the model of specs/models/char_lm.rnn in PyTorch, one update by
-Adam on the characters of TEXT; with `script` its layers are LSTMs written by hand and compiled by TorchScript, as for a
-cell of one's own."""
+Run as a program, first_step.py TEXT [script] is the peer: the model of specs/models/char_lm.rnn in PyTorch, one update
+by Adam on the characters of TEXT; with `script` its layers are LSTMs written by hand and compiled by TorchScript, as a
+cell of one's own would be."""
 import csv
 import glob
 import math
@@ -30,7 +30,8 @@ def torch_step(path, script):
     if script:
         sys.path.insert(0, here)
         from torch_cells import lstm
-        weights = [[(torch.randn(*shape) * 0.1).requires_grad_() for shape in ((4 * H, H), (4 * H, D), (4 * H,))] for D in (E, H)]
+        shapes = [((4 * H, H), (4 * H, D), (4 * H,)) for D in (E, H)]
+        weights = [[(torch.randn(*shape) * 0.1).requires_grad_() for shape in layer] for layer in shapes]
         parameters += [w for layer in weights for w in layer]
         first, second = (lambda a, layer=layer: lstm(a, *layer) for layer in weights)
     else:
@@ -65,9 +66,10 @@ def first_update(rnnc, folder, rounds, with_torch):
     """Lines: rnnc with either compiler in memory, beside the peers, taking turns."""
     text = folder + "/text.txt"
     with open(text, "w", encoding="ascii", errors="ignore") as file:
-        file.write("".join(open(f, encoding="utf-8").read() for f in sorted(glob.glob(root + "/compiler/*/*.c")))[:4 * B * T])
-    train = [rnnc, "train", root + "/specs/models/char_lm.rnn", "--text", text, "--updates", "1", "--batch", str(B), "--steps",
-             str(T), "--split", "1,0,0", "-o", folder + "/first", "--csv", folder + "/first/curve.csv"]
+        sources = sorted(glob.glob(root + "/compiler/*/*.c"))
+        file.write("".join(open(f, encoding="utf-8").read() for f in sources)[:4 * B * T])
+    train = [rnnc, "train", root + "/specs/models/char_lm.rnn", "--text", text, "--updates", "1", "--batch", str(B),
+             "--steps", str(T), "--split", "1,0,0", "-o", folder + "/first", "--csv", folder + "/first/curve.csv"]
     os.makedirs(folder + "/first", exist_ok=True)
     classes = len(set(open(text, encoding="ascii").read()))
     everyone = {f"rnnc, {jit}": [*train, "--jit", jit] for jit in ("cc", "tcc")}
@@ -117,8 +119,8 @@ def compiling(rnnc, folder, rounds):
         timed([rnnc, "build", spec, "--standalone", "--batch", "50", "-o", folder + "/first"])
         c = f"{folder}/first/{name}.c"
         command = [*cc, "-O3", "-march=native", "-c", c, "-o", folder + "/first/object.o"]
-        lines.append({"section": "E", "row": f"cc -O3 of {name}.c", "ours_ms": median([timed(command)[0] for _ in range(rounds)]),
-                      "bytes": os.path.getsize(c)})
+        spent = median([timed(command)[0] for _ in range(rounds)])
+        lines.append({"section": "E", "row": f"cc -O3 of {name}.c", "ours_ms": spent, "bytes": os.path.getsize(c)})
     return lines
 
 

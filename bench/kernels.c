@@ -1,5 +1,5 @@
-/* kernels.c: how fast the kernels of rnnc are in this machine; bench.py compiles it with -O3 -march=native and calls it, as
- * limits.c.
+/* kernels.c: how fast the kernels of rnnc are in this machine; bench.py compiles it with -O3 -march=native and calls
+ * it, as limits.c.
  *
  *     kernels_contract    GF/s of the product for one shape
  *     kernels_function    ns an element of a function, in a plain loop */
@@ -14,7 +14,7 @@ double kernels_contract(int M, int N, int K, int is_gradient, double least);
 double kernels_function(int which, double least);
 const char *kernels_function_name(int which);
 
-/* The product of M rows with a packed matrix, or, for the gradient of a weight, the sum over K rows of outer products. */
+/* The product of M rows with a packed matrix; for the gradient of a weight, the sum over K rows of outer products. */
 double kernels_contract(int M, int N, int K, int is_gradient, double least)
 {
     const size_t m = (size_t)M, n = (size_t)N, k = (size_t)K;

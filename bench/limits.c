@@ -1,5 +1,5 @@
-/* limits.c: what one core of this machine can do; bench.py compiles it with -O3 -march=native and calls it. Each function
- * measures once, for about `least` seconds of the processor: bench.py repeats and takes medians.
+/* limits.c: what one core of this machine can do; bench.py compiles it with -O3 -march=native and calls it. Each
+ * function measures once, for about `least` seconds of the processor: bench.py repeats and takes medians.
  *
  *     limits_peak    GF/s of multiply-adds that wait for nothing
  *     limits_read    GB/s of reading an array again and again */

@@ -180,7 +180,8 @@ static void shapes(onednn *net, piece *p)
     const struct { int used, rank; dnnl_dims_t dims; dnnl_format_tag_t tag; } table[ROLES] = {
         [SRC] = { 1, 3, { T, B, I }, dnnl_tnc },           [DST] = { 1, 3, { T, B, D * H }, dnnl_tnc },
         [SRC_H] = { 1, 4, { L, D, B, H }, dnnl_ldnc },  [SRC_C] = { two, 4, { L, D, B, H }, dnnl_ldnc },
-        [DST_H] = { net->streaming, 4, { L, D, B, H }, dnnl_ldnc },  [DST_C] = { net->streaming && two, 4, { L, D, B, H }, dnnl_ldnc },
+        [DST_H] = { net->streaming, 4, { L, D, B, H }, dnnl_ldnc },
+        [DST_C] = { net->streaming && two, 4, { L, D, B, H }, dnnl_ldnc },
         [W_LAYER] = { 1, 5, { L, D, I, gates, H }, dnnl_ldigo },
         [W_ITER] = { 1, 5, { L, D, H, gates, H }, dnnl_ldigo },
         [W_PEEPHOLE] = { s->cell == CELL_LSTM_PEEPHOLE, 4, { L, D, 3, H }, dnnl_ldgo },

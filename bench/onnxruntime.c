@@ -15,8 +15,8 @@ enum { MAX_TENSORS = 12, RING = 64, VERSION = 12, FLOAT = 1, ARENA = 1, MEMORY_D
 
 /* Places in OrtApi, in the order of onnxruntime_c_api.h. */
 enum {
-    ERROR_MESSAGE = 2, CREATE_ENV = 3, CREATE_SESSION_FROM_ARRAY = 8, RUN = 9, CREATE_OPTIONS = 10, SET_OPTIMISATION = 23,
-    SET_INTRA_THREADS = 24, SET_INTER_THREADS = 25, TENSOR_OVER_DATA = 49, CREATE_CPU_MEMORY = 69
+    ERROR_MESSAGE = 2, CREATE_ENV = 3, CREATE_SESSION_FROM_ARRAY = 8, RUN = 9, CREATE_OPTIONS = 10,
+    SET_OPTIMISATION = 23, SET_INTRA_THREADS = 24, SET_INTER_THREADS = 25, TENSOR_OVER_DATA = 49, CREATE_CPU_MEMORY = 69
 };
 typedef struct { const void *(*api)(uint32_t version); const char *(*version)(void); } api_base;
 typedef void *status;
@@ -63,17 +63,19 @@ static void *over(onnxruntime *o, const tensor *t)
     size_t size = sizeof(float);
     void *made = NULL;
     for (size_t i = 0; i < t->rank; i++) size *= (size_t)t->dims[i];
-    CALL(TENSOR_OVER_DATA, (const void *, void *, size_t, const int64_t *, size_t, int, void **), o->memory, t->data, size,
-         t->dims, t->rank, FLOAT, &made);
+    CALL(TENSOR_OVER_DATA, (const void *, void *, size_t, const int64_t *, size_t, int, void **), o->memory, t->data,
+         size, t->dims, t->rank, FLOAT, &made);
     return made;
 }
 
 /* in, out: ins and outs tensors, then as many for every other step. The first of each are x and h. ring_x, ring_h: RING
  * steps of them for streaming, of width_x and width_h numbers; NULL: not streaming. */
-onnxruntime *onnxruntime_create(const char *path, const void *model, size_t bytes, size_t ins, const tensor *in, size_t outs,
-                                const tensor *out, float *ring_x, size_t width_x, float *ring_h, size_t width_h);
-onnxruntime *onnxruntime_create(const char *path, const void *model, size_t bytes, size_t ins, const tensor *in, size_t outs,
-                                const tensor *out, float *ring_x, size_t width_x, float *ring_h, size_t width_h)
+onnxruntime *onnxruntime_create(const char *path, const void *model, size_t bytes, size_t ins, const tensor *in,
+                                size_t outs, const tensor *out, float *ring_x, size_t width_x, float *ring_h,
+                                size_t width_h);
+onnxruntime *onnxruntime_create(const char *path, const void *model, size_t bytes, size_t ins, const tensor *in,
+                                size_t outs, const tensor *out, float *ring_x, size_t width_x, float *ring_h,
+                                size_t width_h)
 {
     onnxruntime *o = calloc(1, sizeof *o);
     void *env = NULL, *options = NULL;
@@ -85,8 +87,8 @@ onnxruntime *onnxruntime_create(const char *path, const void *model, size_t byte
     CALL(SET_INTRA_THREADS, (void *, int), options, 1);
     CALL(SET_INTER_THREADS, (void *, int), options, 1);
     CALL(SET_OPTIMISATION, (void *, int), options, ALL);
-    CALL(CREATE_SESSION_FROM_ARRAY, (const void *, const void *, size_t, const void *, void **), env, model, bytes, options,
-         &o->session);
+    CALL(CREATE_SESSION_FROM_ARRAY, (const void *, const void *, size_t, const void *, void **), env, model, bytes,
+         options, &o->session);
     CALL(CREATE_CPU_MEMORY, (int, int, void **), ARENA, MEMORY_DEFAULT, &o->memory);
     o->ins = ins, o->outs = outs, o->x = in[0].data, o->h = out[0].data;
     o->ring_x = ring_x, o->ring_h = ring_h, o->width_x = width_x, o->width_h = width_h;

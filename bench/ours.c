@@ -28,7 +28,7 @@ static void *bytes(size_t n)
     return p;
 }
 
-/* x, y, h: arrays over T steps (RING steps where one step is repeated); width_x, width_h: numbers of x and h in a step. */
+/* x, y, h: arrays over T steps, or RING steps where one is repeated; width_x, width_h: numbers of x and h in a step. */
 ours *ours_create(size_t T, size_t batch, const void *x, size_t width_x, const void *y, float *h, size_t width_h);
 ours *ours_create(size_t T, size_t batch, const void *x, size_t width_x, const void *y, float *h, size_t width_h)
 {

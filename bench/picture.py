@@ -15,7 +15,8 @@ def read(results):
         if name.endswith(".csv"):
             with open(f"{results}/{name}", newline="") as file:
                 lines += [line for line in csv.DictReader(file) if line.get("ratio")]
-    return [(l["section"], l["row"], l["peer"], *(float(l[k]) for k in ("ratio", "ratio_least", "ratio_most"))) for l in lines]
+    numbers = "ratio", "ratio_least", "ratio_most"
+    return [(l["section"], l["row"], l["peer"], *(float(l[k]) for k in numbers)) for l in lines]
 
 
 def escape(text):
@@ -64,5 +65,6 @@ def draw(results):
     with open(results + "/ratios.svg", "w", encoding="utf-8") as file:
         file.write(f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + 200}" height="{height:.0f}" '
                    f'font-family="sans-serif" font-size="11">\n<rect width="100%" height="100%" fill="#fff"/>\n'
-                   f'<text x="8" y="18" font-size="14">Time of the peer over that of rnnc: right of 1, rnnc is faster</text>\n')
+                   f'<text x="8" y="18" font-size="14">Time of the peer over that of rnnc: right of 1, rnnc is faster'
+                   '</text>\n')
         file.write("\n".join(body) + "\n</svg>\n")

@@ -1,5 +1,5 @@
-/* rtneural.cc: recurrent layers of RTNeural (with Eigen) as a contestant of bench.py. Its models are templates, so this is
- * compiled for each row of section A, with -DUNITS, -DLAYERS and -DLSTM or -DGRU; inputs are as many as units.
+/* rtneural.cc: recurrent layers of RTNeural (with Eigen) as a contestant of bench.py. Its models are templates, so this
+ * is compiled for each row of section A, with -DUNITS, -DLAYERS and -DLSTM or -DGRU; inputs are as many as units.
  *
  * In:  weights as its setters take them, (inputs, gates * units) with the gates of Keras; RING steps of input.
  * Out: RING steps of output, and the seconds of the processor for some repetitions. */

@@ -1,5 +1,5 @@
-"""torch_cells.py: cells that no library has a kernel for, as PyTorch runs them best: TorchScript, the products with x out
-of the loop over time, the gates side by side in one matrix.
+"""torch_cells.py: cells that no library has a kernel for, as PyTorch runs them best: TorchScript, the products with x
+out of the loop over time, the gates side by side in one matrix.
 
 CELLS: for each cell, the function of x (T, B, D) and its parameters, and how these are stacks of rows of rnnc's."""
 from typing import List
