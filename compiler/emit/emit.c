@@ -307,7 +307,8 @@ static void write_kernels(file *f, const char *body)
     }
     static const char *const products[] = {"contract", "pack_matrix", "outer", NULL};
     static const char *const outer[] = {"outer", NULL}, *const pack[] = {"pack_matrix", NULL};
-    static const char *const rows[] = {"row_clear", "row_sum", "row_max", "row_softmax", "row_logsumexp", "pack_table", NULL};
+    static const char *const rows[] = {"row_clear", "row_sum", "row_max", "row_softmax", "row_logsumexp", "row_softmax_logsumexp",
+                                       "pack_table", NULL};
     static const char *const lookup[] = {"row_any", "token_row", "lookup_row", NULL};
     static const struct { const char *path; bool exported; const char *const *functions; } parts[] = {    /* NULL: always */
         {"kernels/compiler.h", false, NULL}, {"kernels/functions.h", false, NULL}, {"kernels/contract.h", true, products},
