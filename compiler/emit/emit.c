@@ -586,6 +586,8 @@ static const char *write_source(file *f, const char *header_name)
     text_blank(out);
     text_line(out, "typedef %s real;", f->real);
     text_line(out, "#define REAL_IS_DOUBLE %d", f->o.real_double);
+    if (f->o.math_libm)
+        text_line(out, "#define RNN_MATH_LIBM /* exp, sigmoid and tanh by libm */");
     write_kernels(f, text_string(body));
     text_blank(out);
     text_line(out, "/* The iterations of the loop that follows do not depend on each other. */");

@@ -143,6 +143,13 @@ cp stdout merged.c
 if ${CC:-cc} -std=c99 -c merged.c -o merged.o; then pass; else fail "the merged text does not compile"; fi
 expect 0 "" build hello.rnn -o inf --inference
 if grep -q hello_grad inf/hello.c; then fail "--inference has a grad"; else pass; fi
+expect 0 "" build hello.rnn -o exact --math libm --standalone
+if ${CC:-cc} -std=c99 -O0 -c exact/hello.c -o exact/hello.o && nm exact/hello.o | grep -q ' U tanhf$'; then pass
+else fail "--math libm: no tanhf of libm"; fi
+expect 0 "" build hello.rnn -o fast --math poly --standalone
+if ${CC:-cc} -std=c99 -O0 -c fast/hello.c -o fast/hello.o && ! nm fast/hello.o | grep -q ' U tanhf$'; then pass
+else fail "--math poly: tanhf of libm"; fi
+expect 2 "--math: expected" build hello.rnn --math exact
 expect 0 "" build hello.rnn -o fix --steps 3 --unroll full
 if ${CC:-cc} -std=c99 -I"$root/runtime" -c fix/hello.c -o fix/hello.o; then pass; else fail "unrolled C does not compile"; fi
 expect 1 "bad.rnn:" build bad.rnn -o new;     absent new
