@@ -48,33 +48,39 @@ loaded_text loaded_text_for_tcc(arena *a, const pipeline *p)
     return t;
 }
 
-static jit *compile_tcc(loaded *l, const pipeline *p, char **message)
-{
-    loaded_text t = loaded_text_for_tcc(l->arena, p);
-    l->c = t.c;
-    return jit_compile(&(jit_options){ .backend = JIT_TCC, .imports = t.imports, .import_count = t.import_count }, t.text,
-                       message);
-}
-
-bool loaded_open(loaded *l, arena *a, const pipeline *p, jit_backend backend, const char **error)
+void loaded_of(loaded *l, arena *a, const pipeline *p, const emitted *c, jit *code)
 {
     static const char *const entries[] = { "step", "forward", "loss", "grad" };
-    *l = (loaded){ .arena = a, .c = &p->c, .real_double = p->options.emit.real_double };
-    const char *prefix = arena_strndup(a, p->c.header_name, strlen(p->c.header_name) - 2); /* "hello.h" */
-    char *message;
-    l->jit = backend == JIT_TCC ? compile_tcc(l, p, &message)
-                                : jit_compile(&(jit_options){ .backend = backend }, pipeline_one_text(a, &p->c), &message);
-    if (!l->jit) {
-        *error = message ? arena_strndup(a, message, strlen(message)) : "out of memory";
-        free(message);
-        return false;
-    }
+    *l = (loaded){ .arena = a, .jit = code, .c = c, .real_double = p->options.emit.real_double };
+    const char *prefix = arena_strndup(a, c->header_name, strlen(c->header_name) - 2); /* "hello.h" */
     bool found = find(l, prefix, "init", &l->init);
     found &= find(l, prefix, "pack", &l->pack);
     found &= find(l, prefix, "sizes", &l->sizes);
     find(l, prefix, "reset", &l->reset);
     for (size_t e = 0; e <= ENTRY_GRAD; e++) find(l, prefix, entries[e], &l->entry[e]);
     if (!found) BUG("the C of %s lacks init, pack or sizes", prefix);
+}
+
+bool loaded_open(loaded *l, arena *a, const pipeline *p, const jit_options *how, const char **error)
+{
+    char *message;
+    const emitted *c = &p->c;
+    jit *code;
+    if (how->backend == JIT_TCC) {
+        loaded_text t = loaded_text_for_tcc(a, p);
+        c = t.c;
+        code = jit_compile(&(jit_options){ .backend = JIT_TCC, .imports = t.imports, .import_count = t.import_count },
+                           t.text, &message);
+    } else {
+        code = jit_compile(how, pipeline_one_text(a, c), &message);
+    }
+    if (!code) {
+        *l = (loaded){ 0 };
+        *error = message ? arena_strndup(a, message, strlen(message)) : "out of memory";
+        free(message);
+        return false;
+    }
+    loaded_of(l, a, p, c, code);
     return true;
 }
 

@@ -1,7 +1,7 @@
 /* loaded.h: generated C, compiled in memory and called.
  *
  *     loaded l;
- *     if (!loaded_open(&l, a, &p, JIT_TCC, &error)) ...
+ *     if (!loaded_open(&l, a, &p, &(jit_options){.backend = JIT_TCC}, &error)) ...
  *     loaded_call call = loaded_call_new(&l, batch, steps);
  *     loaded_put(&call, FIELD_PARAMS, 0, params);
  *     loaded_work(&call, ENTRY_GRAD);
@@ -27,8 +27,10 @@ typedef struct loaded {
     size_t (*sizes)(int what, size_t batch, const size_t *steps);
 } loaded;
 
-/* False: *error says why, in the arena. */
-bool loaded_open(loaded *l, arena *a, const pipeline *p, jit_backend backend, const char **error);
+/* how: of the backend, cache, notice. False: *error says why, in the arena. */
+bool loaded_open(loaded *l, arena *a, const pipeline *p, const jit_options *how, const char **error);
+/* The same with what was compiled from C of the pipeline's programs, p->c or that of loaded_text. Takes the code over. */
+void loaded_of(loaded *l, arena *a, const pipeline *p, const emitted *c, jit *code);
 void loaded_close(loaded *l);
 
 /* The C that libtcc gets: not what a build writes, but the same programs as calls of the kernels of this process, which

@@ -127,7 +127,7 @@ static void load_code(rnnc_model *m, rnnc_jit how)
     if (how == RNNC_JIT_NONE) return;
     if (how == RNNC_JIT_AUTO && !loaded_backend(&backend, 0))
         end(m, RNNC_FAILED, "neither libtcc nor a C compiler is here; set CC");
-    else if (!loaded_open(&m->l, m->arena, &m->p, backend, &error))
+    else if (!loaded_open(&m->l, m->arena, &m->p, &(jit_options){ .backend = backend }, &error))
         end(m, RNNC_FAILED, error);
 }
 

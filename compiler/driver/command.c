@@ -19,6 +19,11 @@ int command_fault(int code, const char *format, ...)
     return code;
 }
 
+void command_notice(const char *line)
+{
+    fprintf(stderr, "rnnc: note: %s\n", line);
+}
+
 int command_open(pipeline *p, arena *a, const pipeline_options *o)
 {
     const char *fault = pipeline_read(p, a, o);

@@ -14,6 +14,12 @@
 /* Prints "rnnc: error: ..." in one line to stderr and returns `code`. */
 int command_fault(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Prints "rnnc: note: ..." in one line to stderr: what went wrong, and the work goes on. */
+void command_notice(const char *line);
+
+/* How commands compile in memory: initialisers of jit_options. */
+#define COMMAND_JIT(which) .backend = (which), .cache = true, .notice = command_notice
+
 /* Reads the spec. 0, or the exit status after a message when the file cannot be read or is too large. */
 int command_open(pipeline *p, arena *a, const pipeline_options *o);
 

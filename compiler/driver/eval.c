@@ -153,7 +153,7 @@ static int evaluate(prepared *p, options *o)
     if (!code) resume_recall_data(o, p->words.flags);
     if (!code) code = prepare_data(p, false);
     size_t beam = p->o->value[OPTION_BEAM].number, sequences = p->s.data.batch;
-    if (!code) code = prepare_model(p, sequences > beam ? sequences : beam, p->s.data.steps, calls_guess);
+    if (!code) code = prepare_model(p, sequences > beam ? sequences : beam, p->s.data.steps, calls_guess, false);
     if (!code) code = prepare_weights(p, weights, true);
     if (!code) code = check_measures(p);
     if (!code) code = check_beam(p);

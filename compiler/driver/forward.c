@@ -30,7 +30,7 @@ int forward_compile(forward *f, arena *a, const options *o, const char *spec, co
     if (!o->value[OPTION_JIT].given && !loaded_backend(&backend, 0))
         return command_fault(EXIT_SYSTEM, "neither libtcc nor a C compiler is here; set CC");
     const char *error;
-    f->open = loaded_open(&f->l, a, &f->p, backend, &error);
+    f->open = loaded_open(&f->l, a, &f->p, &(jit_options){ COMMAND_JIT(backend) }, &error);
     return f->open ? 0 : command_fault(EXIT_SYSTEM, "%s", error);
 }
 

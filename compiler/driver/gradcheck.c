@@ -244,7 +244,7 @@ static int prepare(checker *c)
     if (!o->value[OPTION_JIT].given && !loaded_backend(&backend, work_of(c)))
         return command_fault(EXIT_SYSTEM, "neither libtcc nor a C compiler is here; set CC");
     const char *error;
-    c->open = loaded_open(&c->l, c->arena, &c->p, backend, &error);
+    c->open = loaded_open(&c->l, c->arena, &c->p, &(jit_options){ COMMAND_JIT(backend) }, &error);
     return c->open ? 0 : command_fault(EXIT_SYSTEM, "%s", error);
 }
 

@@ -53,7 +53,8 @@ static const struct {
 
 static void print_usage(FILE *out, command c)
 {
-    fprintf(out, "usage: rnnc %s %s%s\n", commands[c].name, commands[c].operands,
+    const char *operands = commands[c].operands;
+    fprintf(out, "usage: rnnc %s%s%s%s\n", commands[c].name, *operands ? " " : "", operands,
             c == COMMAND_help ? "" : " [OPTION]...");
 }
 

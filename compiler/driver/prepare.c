@@ -144,14 +144,17 @@ static int bind(prepared *p)
     return prepare_fault(EXIT_SPEC, error);
 }
 
-int prepare_model(prepared *p, size_t sequences, size_t steps, double calls)
+int prepare_model(prepared *p, size_t sequences, size_t steps, double calls, bool tiers)
 {
+    const char *last = p->words.code ? strrchr(p->words.code, ',') : NULL;
     compile_options how = { .definitions = p->words.definitions,
                             .data_sizes = p->data_sizes,
                             .data_size = p->data ? dataset_symbols(p->data) : 0,
                             .sequences = sequences,
                             .steps = steps,
-                            .calls = calls };
+                            .calls = calls,
+                            .tiers = tiers,
+                            .optimised = p->words.code && strncmp(last ? last + 2 : p->words.code, "cc", 2) == 0 };
     int code = p->data ? 0 : check_first(p, &p->c);
     if (!code) code = compiled_check(&p->c, p->arena, p->o, &how);
     if (!code) code = compiled_load(&p->c, &how);

@@ -104,7 +104,7 @@ static int compile(probed *m, const tensors *data, size_t sequences, int steps)
     if (!m->o->value[OPTION_JIT].given && !loaded_backend(&backend, work))
         return command_fault(EXIT_SYSTEM, "neither libtcc nor a C compiler is here; set CC");
     const char *error;
-    m->open = loaded_open(&m->l, m->arena, &m->p, backend, &error);
+    m->open = loaded_open(&m->l, m->arena, &m->p, &(jit_options){ COMMAND_JIT(backend) }, &error);
     if (!m->open) return command_fault(EXIT_SYSTEM, "%s", error);
     if (data->len) {
         const char *path = m->o->value[OPTION_DATA].text;

@@ -125,7 +125,7 @@ static int load(run *r)
     if (!r->o->value[OPTION_JIT].given && !loaded_backend(&backend, work_of(r)))
         return command_fault(EXIT_SYSTEM, "neither libtcc nor a C compiler is here; set CC");
     const char *error;
-    r->open = loaded_open(&r->l, r->arena, &r->p, backend, &error);
+    r->open = loaded_open(&r->l, r->arena, &r->p, &(jit_options){ COMMAND_JIT(backend) }, &error);
     return r->open ? 0 : command_fault(EXIT_SYSTEM, "%s", error);
 }
 

@@ -156,6 +156,7 @@ static int run(trainer *t, const char *folder)
     l->flags = resume_flags(t->o);
     l->data_flags = resume_data_flags(t->o);
     l->settings = settings_text(p->arena, &p->s);
+    l->code = p->words.code;
     l->resumed = t->o->value[OPTION_RESUME].given;
     l->terminal = isatty(STDOUT_FILENO);
     l->out = stdout;
@@ -180,8 +181,12 @@ static int prepare(trainer *t, const char *folder)
     if (!code && o->value[OPTION_RESUME].given) from = t->last;
     if (!code && from) code = prepare_checkpoint(&t->p, from);
     if (!code && from == t->last) code = resume_recall(o, from, t->p.words.flags, &t->recalled);
+    if (from && from != t->last) { /* what compiled the code of before is of no interest to a new training */
+        free(t->p.words.code);
+        t->p.words.code = NULL;
+    }
     if (!code) code = prepare_data(&t->p, true);
-    if (!code) code = prepare_model(&t->p, t->p.s.data.batch, t->p.s.data.steps, calls_guess);
+    if (!code) code = prepare_model(&t->p, t->p.s.data.batch, t->p.s.data.steps, calls_guess, true);
     if (!code) code = open_optimiser(t);
     return code ? code : begin(t);
 }

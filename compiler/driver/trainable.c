@@ -10,6 +10,9 @@
 
 enum { REAL_FLOAT, REAL_DOUBLE }; /* the words of --real */
 enum { WORK_ALIGNMENT = 64 };
+enum { TIERED = JIT_CC + 1 }; /* of --jit, after the backends */
+
+static const char *const backend_names[] = { [JIT_TCC] = "tcc", [JIT_CC] = "cc" };
 
 /* ---- definitions and hash ---------------------------------------------------------------------------------------- */
 
@@ -227,6 +230,49 @@ static int call_run(void *self, train_entry which, const train_call *t)
 
 /* ---- loading ----------------------------------------------------------------------------------------------------- */
 
+static const char *call_code(void *self)
+{
+    return ((compiled *)self)->code;
+}
+
+static bool call_improve(void *self)
+{
+    compiled *c = self;
+    if (!c->tiered || !tier_advance(&c->tier)) return false;
+    c->code = backend_names[JIT_CC];
+    return true;
+}
+
+static void call_settle(void *self)
+{
+    compiled *c = self;
+    if (c->tiered) tier_settle(&c->tier);
+}
+/* One code for all of it, or tiers. */
+static int open_code(compiled *c, const compile_options *how, double work)
+{
+    bool here[] = { [JIT_TCC] = jit_available(JIT_TCC), [JIT_CC] = jit_available(JIT_CC) };
+    const option_value *asked = &c->o->value[how->tiers ? OPTION_TIERS : OPTION_JIT];
+    jit_backend backend = (jit_backend)asked->number;
+    bool tiers = how->tiers && (!asked->given || asked->number == TIERED);
+    const char *error;
+    if (!here[JIT_TCC] && !here[JIT_CC] && (tiers || !asked->given))
+        return command_fault(EXIT_SYSTEM, "neither libtcc nor a C compiler is here; set CC");
+    c->tiered = tiers && here[JIT_TCC] && here[JIT_CC];
+    if (tiers && !c->tiered) {
+        backend = here[JIT_TCC] ? JIT_TCC : JIT_CC;
+        if (asked->given && here[JIT_TCC]) command_notice("there is no C compiler (set CC): the code of libtcc goes on");
+        if (asked->given && here[JIT_CC]) command_notice("libtcc is not built in: the C compiler's code alone is used");
+    } else if (!asked->given) {
+        loaded_backend(&backend, work);
+    }
+    c->open = c->tiered ? tier_open(&c->tier, &c->l, c->arena, &c->p, how->optimised, command_notice, &error)
+                        : loaded_open(&c->l, c->arena, &c->p, &(jit_options){ COMMAND_JIT(backend) }, &error);
+    if (!c->open) return command_fault(EXIT_SYSTEM, "%s", error);
+    c->code = backend_names[c->tiered ? c->tier.first ? JIT_TCC : JIT_CC : backend];
+    return 0;
+}
+
 int compiled_load(compiled *c, const compile_options *how)
 {
     enum { ROUNDS = 3 }; /* each parameter is read forward and twice backward */
@@ -234,13 +280,8 @@ int compiled_load(compiled *c, const compile_options *how)
     pipeline_compile(&c->p, (pipeline_dump){ 0 });
     const graph *g = c->p.programs.graph;
     size_t params = weights_offset(g, (uint32_t)g->params.len);
-    jit_backend backend = (jit_backend)c->o->value[OPTION_JIT].number;
-    double work = ROUNDS * (double)params * (double)how->sequences * (double)how->steps * how->calls;
-    if (!c->o->value[OPTION_JIT].given && !loaded_backend(&backend, work))
-        return command_fault(EXIT_SYSTEM, "neither libtcc nor a C compiler is here; set CC");
-    const char *error;
-    c->open = loaded_open(&c->l, c->arena, &c->p, backend, &error);
-    if (!c->open) return command_fault(EXIT_SYSTEM, "%s", error);
+    int code = open_code(c, how, ROUNDS * (double)params * (double)how->sequences * (double)how->steps * how->calls);
+    if (code) return code;
 
     size_t none[MAX_TIME_AXES + 1] = { 0 };
     c->call = loaded_call_new(&c->l, 1, none);
@@ -259,7 +300,10 @@ int compiled_load(compiled *c, const compile_options *how)
                       .pack = call_pack,
                       .reset = call_reset,
                       .run = call_run,
-                      .has = call_has };
+                      .has = call_has,
+                      .code = call_code,
+                      .improve = call_improve,
+                      .settle = call_settle };
     for (int i = 1; i <= g->axes; i++) t->axis_name[i] = g->axis[i].letter;
     describe_params(c, g);
     describe_values(c, g);
@@ -268,6 +312,7 @@ int compiled_load(compiled *c, const compile_options *how)
 
 void compiled_close(compiled *c)
 {
+    if (c->tiered) tier_settle(&c->tier);
     if (c->open) loaded_close(&c->l);
     free(c->work);
     *c = (compiled){ 0 };

@@ -10,7 +10,7 @@
 #define DRIVER_TRAINABLE_H
 
 #include "driver/command.h"
-#include "api/loaded.h"
+#include "api/tier.h"
 #include "train/trainable.h"
 
 typedef struct compile_options {
@@ -20,6 +20,8 @@ typedef struct compile_options {
     bool quiet, silent;      /* print messages only when the spec is wrong; not even then */
     size_t sequences, steps; /* most sequences in a call, about how many steps */
     double calls;            /* about how many: long work is worth a slower compiler */
+    bool tiers;              /* code may become other code between two updates */
+    bool optimised;          /* where there are tiers: begin with the last one */
 } compile_options;
 
 typedef struct compiled {
@@ -30,6 +32,9 @@ typedef struct compiled {
     const char *hash;
     loaded l;
     bool open;
+    tier tier;
+    bool tiered;
+    const char *code; /* what made it: tcc, cc */
     loaded_call call; /* its words are filled in anew by every call */
     void *work;
     size_t work_bytes;

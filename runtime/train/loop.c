@@ -32,6 +32,7 @@ typedef struct loop {
     uint64_t first_update;   /* done before this run */
     uint64_t saved;          /* update of the last checkpoint that this run wrote */
     bool saved_best;         /* this run wrote one */
+    char *code;              /* what compiled the code so far, for checkpoints */
     bool line_open;          /* on a terminal: the line that is written over stands there */
     bool finished;           /* by early stopping */
     loop_end fault;          /* after a failure, with *error */
@@ -197,7 +198,8 @@ static bool save(loop *l, const char *path)
                      .definitions = l->o->definitions,
                      .flags = goes_on ? l->o->flags : l->o->data_flags,
                      .settings = goes_on ? l->o->settings : NULL,
-                     .data = goes_on ? dataset_summary(t->data) : NULL };
+                     .data = goes_on ? dataset_summary(t->data) : NULL,
+                     .code = goes_on ? l->code : NULL };
     if (!params_finite(l)) return false;
     return checkpoint_write(path, &c, l->error) || file_fault(l);
 }
@@ -352,6 +354,42 @@ static bool validate_at_end(loop *l)
     return saved;
 }
 
+/* ---- the code ---------------------------------------------------------------------------------------------------- */
+
+/* Does the history "tcc, cc from update 37" end with this word? */
+static bool ends_with_code(const char *history, const char *word)
+{
+    const char *comma = strrchr(history, ','), *last = comma ? comma + 2 : history;
+    size_t n = strlen(word);
+    return strncmp(last, word, n) == 0 && (last[n] == '\0' || last[n] == ' ');
+}
+
+/* Notes what made the code that does the next update. */
+static bool note_code(loop *l)
+{
+    const char *word = l->t->model->code(l->t->model->self), *before = l->code ? l->code : l->o->code;
+    char *now_is;
+    if (before && ends_with_code(before, word)) now_is = strdup(before);
+    else if (!before) now_is = strdup(word);
+    else if (asprintf(&now_is, "%s, %s from update %" PRIu64, before, word, l->t->optimiser->updates + 1) < 0) now_is = NULL;
+    free(l->code);
+    l->code = now_is;
+    return now_is || no_memory(l);
+}
+
+/* Between two updates: takes better code, if there is some by now. */
+static bool improve(loop *l)
+{
+    training *t = l->t;
+    const trainable *m = t->model;
+    if (!m->improve(m->self)) return true;
+    m->pack(m->self, t->params, l->packed);
+    end_line(l);
+    fprintf(l->o->out, "from update %" PRIu64 " on with the code of %s\n", t->optimiser->updates + 1, m->code(m->self));
+    fflush(l->o->out);
+    return note_code(l);
+}
+
 static bool at_end(const loop *l)
 {
     const training *t = l->t;
@@ -365,7 +403,7 @@ static bool go(loop *l)
     training *t = l->t;
     while (!at_end(l) && !stop_signal) {
         size_t batches = dataset_batches(t->data, PART_TRAIN, t->progress.epoch);
-        if (!advance(l, batches)) return false;
+        if (!improve(l) || !advance(l, batches)) return false;
     }
     if (l->saved != t->optimiser->updates && !save_last(l)) return false;
     return stop_signal || validate_at_end(l);
@@ -379,6 +417,7 @@ static bool open_loop(loop *l)
     l->packed = aligned_alloc(64, (m->packed_size * m->real_size + 64) / 64 * 64);
     l->grads = aligned_alloc(64, (m->size * m->real_size + 64) / 64 * 64);
     if (!l->last || !l->best || !l->packed || !l->grads || !meter_open(&l->meter, m, false)) return no_memory(l);
+    if (!note_code(l)) return false;
     m->pack(m->self, l->t->params, l->packed);
     size_t batches = dataset_batches(l->t->data, PART_TRAIN, l->t->progress.epoch);
     if (batches == 0) return unfit(l, "there is no batch to train on: more data, or a smaller --batch");
@@ -398,6 +437,7 @@ static void close_loop(loop *l)
     free(l->grads);
     free(l->last);
     free(l->best);
+    free(l->code);
 }
 
 loop_end train_run(training *t, const loop_options *o, char **error)
@@ -418,6 +458,7 @@ loop_end train_run(training *t, const loop_options *o, char **error)
     for (int i = 0; i < SIGNALS; i++) sigaction(caught[i], &handler, &before[i]);
     if (before[SIGNALS - 1].sa_handler == SIG_IGN) sigaction(SIGHUP, &before[SIGNALS - 1], NULL); /* nohup */
     bool good = open_loop(l) && go(l);
+    t->model->settle(t->model->self); /* while signals do not end the process */
     for (int i = 0; i < SIGNALS; i++) sigaction(caught[i], &before[i], NULL);
     if (o->terminal && !good) fputc('\n', o->out);
     if (good && stop_signal)

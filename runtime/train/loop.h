@@ -31,6 +31,7 @@ typedef struct loop_options {
     const char *definitions;      /* for the checkpoints */
     const char *flags, *settings; /* for the last one: how to go on */
     const char *data_flags;       /* for the best one: how the data were cut and split */
+    const char *code;             /* of the checkpoint that the training comes from, see checkpoint.h; NULL */
     bool resumed;                 /* the training comes from a checkpoint: the curves in csv go on */
     bool terminal;                /* `out` is one: a line is written over and over */
     FILE *out;                    /* progress */

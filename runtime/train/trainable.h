@@ -63,6 +63,12 @@ typedef struct trainable {
     void (*reset)(void *self, void *state);
     int (*run)(void *self, train_entry e, const train_call *c);     /* 0, or an error code of rnn.h; allocates work as needed */
     bool (*has)(void *self, train_entry e);
+
+    /* What made the code that runs now; between two updates: other code that computes the same up to rounding takes its
+     * place (then parameters must be packed anew); nothing is prepared any more beside the caller. */
+    const char *(*code)(void *self);
+    bool (*improve)(void *self);
+    void (*settle)(void *self);
 } trainable;
 
 /* Real number i of an array of them. */

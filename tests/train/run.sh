@@ -167,7 +167,7 @@ expect 1 "not by adam" train lm.rnn --text text.txt -o parts --resume --optimise
 
 # ---- killed, interrupted ---------------------------------------------------------------------------------------------
 
-killed="lm.rnn --text text.txt --batch 8 --updates 60 --save-every 1"
+killed="$pin lm.rnn --text text.txt --batch 8 --updates 60 --save-every 1"
 train $killed -o whole
 started=$(date +%s%N); train $killed -o timed; ended=$(date +%s%N)
 took=$(((ended - started) / 1000000))
@@ -285,7 +285,7 @@ expect 1 "big.rnn: cannot be read: a spec has at most 16 MiB" train big.rnn --te
 # ---- memory ----------------------------------------------------------------------------------------------------------
 
 memory() { # peak of the resident memory, KiB, of a training of $1 updates
-    ./peak "$rnnc" train lm.rnn --text text.txt -o memory --updates "$1" --epochs 9999 --csv f.csv
+    ./peak "$rnnc" train $pin lm.rnn --text text.txt -o memory --updates "$1" --epochs 9999 --csv f.csv
 }
 if [ -z "$SANITIZE" ]; then # sanitizers keep what is freed
     few=$(memory 200) many=$(memory 4000)
@@ -293,4 +293,5 @@ if [ -z "$SANITIZE" ]; then # sanitizers keep what is freed
     below "$many" "$few * 1.02 + 200" "memory (KiB) of 4000 updates against $few of 200"
 fi
 
-summary
+echo "train: $passed passed, $failed failed"
+[ $failed -eq 0 ]
