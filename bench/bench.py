@@ -211,8 +211,9 @@ def in_child(work):
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
         text = pipe.read()
-    if os.waitpid(child, 0)[1]:
-        sys.exit(1)
+    status = os.waitpid(child, 0)[1]
+    if status:
+        sys.exit(f"a contestant crashed: signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else 1)
     return pickle.loads(text)
 
 

@@ -202,7 +202,7 @@ ROWS = [
     ("adding_lstm", "adding T=100, LSTM of 64", "mse < 0.01", 2, adding("lstm")),
     ("adding_gru", "adding T=100, GRU of 64", "mse < 0.01", 2, adding("gru")),
     ("reber", "embedded Reber, LSTM of 12", "512 of 512 unseen", 3, reber),
-    ("order", "temporal order T=100, GRU of 32", "100%", 3, share("temporal_order", 20000, 2000, "accuracy", 1)),
+    ("order", "temporal order T=100, LSTM of 32", "100%", 3, share("temporal_order", 20000, 2000, "accuracy", 1)),
     ("copy_tcn", "copy memory T=100, TCN of 32", "100% whole", 3,
      share("copy_memory", 10000, 1000, "whole sequences", 1)),
     ("parity", "parity, up to 50 steps, GRU of 16", "100% whole", 3, share("parity", 4000, 2000, "whole sequences", 1)),

@@ -77,8 +77,8 @@ int hello_step(const hello_args *given)
     work += batch * 16;
     real *const o_matmul_all = work; /* [1][batch][4]: o.matmul (4) */
     work += (batch * 4 + 15) / 16 * 16;
-    real *const o_all = work; /* [1][batch][4]: o (4) */
-    work += (batch * 4 + 15) / 16 * 16;
+    real *const o_all = work; /* [4]: o (4) */
+    work += 16;
     real *const p_all = work; /* [1][batch][4]: p (4) */
     work += (batch * 4 + 15) / 16 * 16;
 
@@ -123,23 +123,25 @@ int hello_step(const hello_args *given)
 
     /* V @ h[t] */
     contract((int)(batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 176, o_matmul_all, 4, 0);
-    for (size_t row = 0; row < batch; row++) {
-        const real *o_matmul_row = o_matmul_all + row * 4;
-        const real *c_row = params + 136;
-        real *to_o = o_all + row * 4;
-        RNN_INDEPENDENT
-        for (size_t unit = 0; unit < 4; unit++) {
-            /* hello.rnn:10  o = V @ h + c */
-            const real o = o_matmul_row[unit] + c_row[unit];
-            to_o[unit] = o;
-        }
-    }
-    /* hello.rnn:11  p = softmax(o) */
     for (size_t t = 0; t < 1; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
-            const real *from = o_all + (t * batch + seq) * 4;
-            real *to = p_all + (t * batch + seq) * 4;
-            row_softmax(4, from, to);
+            {
+                const real *o_matmul_row = o_matmul_all + (t * batch + seq) * 4;
+                const real *c_row = params + 136;
+                real *to_o = o_all;
+                RNN_INDEPENDENT
+                for (size_t unit = 0; unit < 4; unit++) {
+                    /* hello.rnn:10  o = V @ h + c */
+                    const real o = o_matmul_row[unit] + c_row[unit];
+                    to_o[unit] = o;
+                }
+            }
+            /* hello.rnn:11  p = softmax(o) */
+            {
+                const real *from = o_all;
+                real *to = p_all + (t * batch + seq) * 4;
+                row_softmax(4, from, to);
+            }
         }
     }
     if (args->p) {
@@ -220,8 +222,8 @@ int hello_forward(const hello_args *args)
     work += ((T + 1) * batch * 8 + 15) / 16 * 16;
     real *const o_matmul_all = work; /* [T][batch][4]: o.matmul (4) */
     work += (T * batch * 4 + 15) / 16 * 16;
-    real *const o_all = work; /* [T][batch][4]: o (4) */
-    work += (T * batch * 4 + 15) / 16 * 16;
+    real *const o_all = work; /* [4]: o (4) */
+    work += 16;
     real *const p_all = work; /* [T][batch][4]: p (4) */
     work += (T * batch * 4 + 15) / 16 * 16;
 
@@ -265,23 +267,25 @@ int hello_forward(const hello_args *args)
 
     /* V @ h[t] */
     contract((int)(T * batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 176, o_matmul_all, 4, 0);
-    for (size_t row = 0; row < T * batch; row++) {
-        const real *o_matmul_row = o_matmul_all + row * 4;
-        const real *c_row = params + 136;
-        real *to_o = o_all + row * 4;
-        RNN_INDEPENDENT
-        for (size_t unit = 0; unit < 4; unit++) {
-            /* hello.rnn:10  o = V @ h + c */
-            const real o = o_matmul_row[unit] + c_row[unit];
-            to_o[unit] = o;
-        }
-    }
-    /* hello.rnn:11  p = softmax(o) */
     for (size_t t = 0; t < T; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
-            const real *from = o_all + (t * batch + seq) * 4;
-            real *to = p_all + (t * batch + seq) * 4;
-            row_softmax(4, from, to);
+            {
+                const real *o_matmul_row = o_matmul_all + (t * batch + seq) * 4;
+                const real *c_row = params + 136;
+                real *to_o = o_all;
+                RNN_INDEPENDENT
+                for (size_t unit = 0; unit < 4; unit++) {
+                    /* hello.rnn:10  o = V @ h + c */
+                    const real o = o_matmul_row[unit] + c_row[unit];
+                    to_o[unit] = o;
+                }
+            }
+            /* hello.rnn:11  p = softmax(o) */
+            {
+                const real *from = o_all;
+                real *to = p_all + (t * batch + seq) * 4;
+                row_softmax(4, from, to);
+            }
         }
     }
     if (args->p) {
@@ -370,14 +374,14 @@ int hello_loss(const hello_args *args)
     work += ((T + 1) * batch * 8 + 15) / 16 * 16;
     real *const o_matmul_all = work; /* [T][batch][4]: o.matmul (4) */
     work += (T * batch * 4 + 15) / 16 * 16;
-    real *const o_all = work; /* [T][batch][4]: o (4) */
-    work += (T * batch * 4 + 15) / 16 * 16;
-    real *const loss_logsumexp_all = work; /* [T][batch][1]: loss.logsumexp scalar */
-    work += (T * batch * 1 + 15) / 16 * 16;
+    real *const o_all = work; /* [4]: o (4) */
+    work += 16;
+    real *const loss_logsumexp_all = work; /* [1]: loss.logsumexp scalar */
+    work += 16;
     real *const y_all = work; /* [T][batch][1]: y scalar */
     work += (T * batch * 1 + 15) / 16 * 16;
-    real *const loss_pick_all = work; /* [T][batch][1]: loss.pick scalar */
-    work += (T * batch * 1 + 15) / 16 * 16;
+    real *const loss_pick_all = work; /* [1]: loss.pick scalar */
+    work += 16;
     real *const loss_sum_over_all = work; /* [1]: loss.sum_over scalar */
     work += 16;
     real *const loss_count_all = work; /* [1]: loss.count scalar */
@@ -440,50 +444,41 @@ int hello_loss(const hello_args *args)
 
     /* V @ h[t] */
     contract((int)(T * batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 176, o_matmul_all, 4, 0);
-    for (size_t row = 0; row < T * batch; row++) {
-        const real *o_matmul_row = o_matmul_all + row * 4;
-        const real *c_row = params + 136;
-        real *to_o = o_all + row * 4;
-        RNN_INDEPENDENT
-        for (size_t unit = 0; unit < 4; unit++) {
-            /* hello.rnn:10  o = V @ h + c */
-            const real o = o_matmul_row[unit] + c_row[unit];
-            to_o[unit] = o;
-        }
-    }
-    for (size_t t = 0; t < T; t++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            const real *from = o_all + (t * batch + seq) * 4;
-            real *to = loss_logsumexp_all + (t * batch + seq);
-            to[0] = row_logsumexp(4, from);
-        }
-    }
-    for (size_t t = 0; t < T; t++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            const real *from = o_all + (t * batch + seq) * 4;
-            real *to = loss_pick_all + (t * batch + seq);
-            const real token = (y_all + (t * batch + seq))[0];
-            to[0] = token >= 0 && token < 4 ? from[(size_t)token * 1] : 0;
-        }
-    }
-    /* hello.rnn:11  p = softmax(o) */
-    for (size_t t = 0; t < T; t++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            const real *from = o_all + (t * batch + seq) * 4;
-            real *to = p_all + (t * batch + seq) * 4;
-            row_softmax(4, from, to);
-        }
-    }
     (loss_sum_over_all)[0] = 0;
     for (size_t t = 0; t < T; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
             if (ragged && t >= length_t(args, seq)) continue;
-            const real *loss_logsumexp_row = loss_logsumexp_all + (t * batch + seq);
-            const real *loss_pick_row = loss_pick_all + (t * batch + seq);
-            real *to_loss_sum_over = loss_sum_over_all;
-            /* hello.rnn:14  loss cross_entropy(p, y) */
-            const real loss_ = loss_logsumexp_row[0] - loss_pick_row[0];
-            to_loss_sum_over[0] += loss_;
+            {
+                const real *o_matmul_row = o_matmul_all + (t * batch + seq) * 4;
+                const real *c_row = params + 136;
+                real *to_o = o_all;
+                RNN_INDEPENDENT
+                for (size_t unit = 0; unit < 4; unit++) {
+                    /* hello.rnn:10  o = V @ h + c */
+                    const real o = o_matmul_row[unit] + c_row[unit];
+                    to_o[unit] = o;
+                }
+            }
+            /* hello.rnn:11  p = softmax(o) */
+            {
+                const real *from = o_all;
+                real *to = p_all + (t * batch + seq) * 4;
+                (loss_logsumexp_all)[0] = row_softmax_logsumexp(4, from, to);
+            }
+            {
+                const real *from = o_all;
+                real *to = loss_pick_all;
+                const real token = (y_all + (t * batch + seq))[0];
+                to[0] = token >= 0 && token < 4 ? from[(size_t)token * 1] : 0;
+            }
+            {
+                const real *loss_logsumexp_row = loss_logsumexp_all;
+                const real *loss_pick_row = loss_pick_all;
+                real *to_loss_sum_over = loss_sum_over_all;
+                /* hello.rnn:14  loss cross_entropy(p, y) */
+                const real loss_ = loss_logsumexp_row[0] - loss_pick_row[0];
+                to_loss_sum_over[0] += loss_;
+            }
         }
     }
     {
@@ -580,30 +575,30 @@ int hello_grad(const hello_args *args)
     work += (T * batch * 1 + 15) / 16 * 16;
     real *const h_all = work; /* [(T + 1)][batch][8]: h (8) */
     work += ((T + 1) * batch * 8 + 15) / 16 * 16;
-    real *const o_matmul_all = work; /* [T][batch][4]: o.matmul (4) */
+    real *const o_matmul_all = work; /* [T][batch][4]: o.matmul (4), d_o (4) */
     work += (T * batch * 4 + 15) / 16 * 16;
-    real *const o_all = work; /* [T][batch][4]: o (4) */
-    work += (T * batch * 4 + 15) / 16 * 16;
-    real *const loss_logsumexp_all = work; /* [T][batch][1]: loss.logsumexp scalar */
-    work += (T * batch * 1 + 15) / 16 * 16;
+    real *const o_all = work; /* [4]: o (4) */
+    work += 16;
+    real *const loss_logsumexp_all = work; /* [1]: loss.logsumexp scalar */
+    work += 16;
     real *const y_all = work; /* [T][batch][1]: y scalar */
     work += (T * batch * 1 + 15) / 16 * 16;
-    real *const loss_pick_all = work; /* [T][batch][1]: loss.pick scalar */
-    work += (T * batch * 1 + 15) / 16 * 16;
+    real *const loss_pick_all = work; /* [1]: loss.pick scalar */
+    work += 16;
     real *const loss_sum_over_all = work; /* [1]: loss.sum_over scalar */
     work += 16;
     real *const loss_count_all = work; /* [1]: loss.count scalar */
+    work += 16;
+    real *const loss_1_all = work; /* [1]: loss.1 scalar */
     work += 16;
     real *const loss_all = work; /* [1]: loss scalar */
     work += 16;
     real *const d_loss_2_all = work; /* [1]: d_loss.2 scalar */
     work += 16;
-    real *const d_loss_neg_all = work; /* [T][batch][1]: d_loss.neg scalar */
-    work += (T * batch * 1 + 15) / 16 * 16;
-    real *const d_loss_softmax_all = work; /* [T][batch][4]: d_loss.softmax (4) */
-    work += (T * batch * 4 + 15) / 16 * 16;
-    real *const d_o_all = work; /* [T][batch][4]: d_o (4) */
-    work += (T * batch * 4 + 15) / 16 * 16;
+    real *const d_loss_neg_all = work; /* [1]: d_loss.neg scalar */
+    work += 16;
+    real *const d_loss_softmax_all = work; /* [4]: d_loss.softmax (4) */
+    work += 16;
     real *const d_o_matmul_all = work; /* [T][batch][8]: d_o.matmul (8) */
     work += (T * batch * 8 + 15) / 16 * 16;
     real *const d_a_all = work; /* [T][batch][8]: d_a (8) */
@@ -679,88 +674,79 @@ int hello_grad(const hello_args *args)
     }
     /* V @ h[t] */
     contract((int)(T * batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 176, o_matmul_all, 4, 0);
-    for (size_t row = 0; row < T * batch; row++) {
-        const real *o_matmul_row = o_matmul_all + row * 4;
-        const real *c_row = params + 136;
-        real *to_o = o_all + row * 4;
-        RNN_INDEPENDENT
-        for (size_t unit = 0; unit < 4; unit++) {
-            /* hello.rnn:10  o = V @ h + c */
-            const real o = o_matmul_row[unit] + c_row[unit];
-            to_o[unit] = o;
-        }
-    }
-    for (size_t t = 0; t < T; t++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            const real *from = o_all + (t * batch + seq) * 4;
-            real *to = loss_logsumexp_all + (t * batch + seq);
-            to[0] = row_logsumexp(4, from);
-        }
-    }
-    for (size_t t = 0; t < T; t++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            const real *from = o_all + (t * batch + seq) * 4;
-            real *to = loss_pick_all + (t * batch + seq);
-            const real token = (y_all + (t * batch + seq))[0];
-            to[0] = token >= 0 && token < 4 ? from[(size_t)token * 1] : 0;
-        }
-    }
-    for (size_t t = 0; t < T; t++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            const real *from = o_all + (t * batch + seq) * 4;
-            real *to = d_loss_softmax_all + (t * batch + seq) * 4;
-            row_softmax(4, from, to);
-        }
+    {
+        const real *loss_count_row = loss_count_all;
+        real *to_loss_1 = loss_1_all;
+        real *to_d_loss_2 = d_loss_2_all;
+        const real loss_1 = NORM(0, real_max(loss_count_row[0], 1.0f));
+        const real d_loss_2 = 1.0f / loss_1;
+        to_loss_1[0] = loss_1;
+        to_d_loss_2[0] = d_loss_2;
     }
     (loss_sum_over_all)[0] = 0;
     for (size_t t = 0; t < T; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
             if (ragged && t >= length_t(args, seq)) continue;
-            const real *loss_logsumexp_row = loss_logsumexp_all + (t * batch + seq);
-            const real *loss_pick_row = loss_pick_all + (t * batch + seq);
-            real *to_loss_sum_over = loss_sum_over_all;
-            /* hello.rnn:14  loss cross_entropy(p, y) */
-            const real loss_ = loss_logsumexp_row[0] - loss_pick_row[0];
-            to_loss_sum_over[0] += loss_;
+            {
+                const real *o_matmul_row = o_matmul_all + (t * batch + seq) * 4;
+                const real *c_row = params + 136;
+                real *to_o = o_all;
+                RNN_INDEPENDENT
+                for (size_t unit = 0; unit < 4; unit++) {
+                    /* hello.rnn:10  o = V @ h + c */
+                    const real o = o_matmul_row[unit] + c_row[unit];
+                    to_o[unit] = o;
+                }
+            }
+            {
+                const real *from = o_all;
+                real *to = d_loss_softmax_all;
+                (loss_logsumexp_all)[0] = row_softmax_logsumexp(4, from, to);
+            }
+            {
+                const real *from = o_all;
+                real *to = loss_pick_all;
+                const real token = (y_all + (t * batch + seq))[0];
+                to[0] = token >= 0 && token < 4 ? from[(size_t)token * 1] : 0;
+            }
+            {
+                const real *loss_logsumexp_row = loss_logsumexp_all;
+                const real *loss_pick_row = loss_pick_all;
+                const real *d_loss_2_row = d_loss_2_all;
+                real *to_loss_sum_over = loss_sum_over_all;
+                real *to_d_loss_neg = d_loss_neg_all;
+                /* hello.rnn:14  loss cross_entropy(p, y) */
+                const real loss_ = loss_logsumexp_row[0] - loss_pick_row[0];
+                /* d_loss[t] = d_loss.2 */
+                const real d_loss = d_loss_2_row[0];
+                const real tmp1 = -d_loss;
+                to_loss_sum_over[0] += loss_;
+                to_d_loss_neg[0] = tmp1;
+            }
+            /* d_c = sum over t of d_o[t] */
+            {
+                const real *y_row = y_all + (t * batch + seq);
+                const real *d_loss_neg_row = d_loss_neg_all;
+                const real *d_loss_softmax_row = d_loss_softmax_all;
+                const real *d_loss_2_row = d_loss_2_all;
+                real *to_d_o = o_matmul_all + (t * batch + seq) * 4;
+                real *to_d_c = grads + 136;
+                RNN_INDEPENDENT
+                for (size_t unit = 0; unit < 4; unit++) {
+                    /* d_o[t] = -d_loss[t] * (y[t] == iota(4)) + softmax(o[t]) * d_loss.2 */
+                    const real d_o = d_loss_neg_row[0] * (real)(y_row[0] == (real)unit) + d_loss_softmax_row[unit] * d_loss_2_row[0];
+                    to_d_o[unit] = d_o;
+                    to_d_c[unit] += d_o;
+                }
+            }
         }
     }
     {
-        const real *loss_count_row = loss_count_all;
         const real *loss_sum_over_row = loss_sum_over_all;
+        const real *loss_1_row = loss_1_all;
         real *to_loss_ = loss_all;
-        real *to_d_loss_2 = d_loss_2_all;
-        const real loss_1 = NORM(0, real_max(loss_count_row[0], 1.0f));
-        const real loss_ = loss_sum_over_row[0] / loss_1;
-        const real d_loss_2 = 1.0f / loss_1;
+        const real loss_ = loss_sum_over_row[0] / loss_1_row[0];
         to_loss_[0] = loss_;
-        to_d_loss_2[0] = d_loss_2;
-    }
-    for (size_t row = 0; row < T * batch; row++) {
-        const real *d_loss_2_row = d_loss_2_all;
-        real *to_d_loss_neg = d_loss_neg_all + row;
-        /* d_loss[t] = d_loss.2 */
-        const real d_loss = d_loss_2_row[0];
-        const real tmp1 = -d_loss;
-        to_d_loss_neg[0] = tmp1;
-    }
-    /* d_c = sum over t of d_o[t] */
-    for (size_t t = 0; t < T; t++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            if (ragged && t >= length_t(args, seq)) continue;
-            const real *y_row = y_all + (t * batch + seq);
-            const real *d_loss_neg_row = d_loss_neg_all + (t * batch + seq);
-            const real *d_loss_softmax_row = d_loss_softmax_all + (t * batch + seq) * 4;
-            const real *d_loss_2_row = d_loss_2_all;
-            real *to_d_o = d_o_all + (t * batch + seq) * 4;
-            real *to_d_c = grads + 136;
-            RNN_INDEPENDENT
-            for (size_t unit = 0; unit < 4; unit++) {
-                /* d_o[t] = -d_loss[t] * (y[t] == iota(4)) + softmax(o[t]) * d_loss.2 */
-                const real d_o = d_loss_neg_row[0] * (real)(y_row[0] == (real)unit) + d_loss_softmax_row[unit] * d_loss_2_row[0];
-                to_d_o[unit] = d_o;
-                to_d_c[unit] += d_o;
-            }
-        }
     }
     /* d_o beyond the end */
     if (ragged) {
@@ -768,7 +754,7 @@ int hello_grad(const hello_args *args)
             for (size_t seq = 0; seq < batch; seq++) {
                 const size_t own = length_t(args, seq);
                 if (t < own) continue;
-                real *to = d_o_all + (t * batch + seq) * 4;
+                real *to = o_matmul_all + (t * batch + seq) * 4;
                 for (size_t unit = 0; unit < 4; unit++) {
                     to[unit] = 0;
                 }
@@ -776,9 +762,9 @@ int hello_grad(const hello_args *args)
         }
     }
     /* V' @ d_o[t] */
-    contract((int)(T * batch), 8, 4, d_o_all, 4, 1, args->packed + 304, d_o_matmul_all, 8, 0);
+    contract((int)(T * batch), 8, 4, o_matmul_all, 4, 1, args->packed + 304, d_o_matmul_all, 8, 0);
     /* d_V = sum over t of d_o[t] @ h[t]' */
-    outer(4, 8, (int)(T * batch), d_o_all, 4, 1, h_all + batch * 8, 8, grads + 104, 8);
+    outer(4, 8, (int)(T * batch), o_matmul_all, 4, 1, h_all + batch * 8, 8, grads + 104, 8);
     for (size_t unit = 0; unit < 40; unit++) {
         (d_a_1_all)[unit] = 0;
     }

@@ -20,24 +20,24 @@ extern "C" {
     ((size_t)(batch) * 1 + 15) / 16 * 16 + \
     (size_t)(batch) * 16 + \
     ((size_t)(batch) * 4 + 15) / 16 * 16 + \
-    ((size_t)(batch) * 4 + 15) / 16 * 16 + \
+    16 + \
     ((size_t)(batch) * 4 + 15) / 16 * 16)
 #define HELLO_FORWARD_WORK(T, batch) (16 + \
     ((size_t)(batch) * 8 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
     (((size_t)(T) + 1) * (size_t)(batch) * 8 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
+    16 + \
     ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16)
 #define HELLO_LOSS_WORK(T, batch) (16 + \
     ((size_t)(batch) * 8 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
     (((size_t)(T) + 1) * (size_t)(batch) * 8 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
+    16 + \
+    16 + \
     ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
+    16 + \
     16 + \
     16 + \
     16 + \
@@ -47,17 +47,17 @@ extern "C" {
     ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
     (((size_t)(T) + 1) * (size_t)(batch) * 8 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
+    16 + \
+    16 + \
     ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
     16 + \
     16 + \
     16 + \
     16 + \
-    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
+    16 + \
+    16 + \
+    16 + \
+    16 + \
     ((size_t)(T) * (size_t)(batch) * 8 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 8 + 15) / 16 * 16 + \
     (((size_t)(T) + 1) * (size_t)(batch) * 8 + 15) / 16 * 16 + \

@@ -598,8 +598,6 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     work += ((T + 1) * batch * 4 + 15) / 16 * 16;
     real *const out_matmul_all = work; /* [T][batch][1]: out.matmul (1) */
     work += (T * batch * 1 + 15) / 16 * 16;
-    real *const loss_1_all = work; /* [T][batch][1]: loss.1 (1) */
-    work += (T * batch * 1 + 15) / 16 * 16;
     real *const loss_2_all = work; /* [T][batch][1]: loss.2 (1) */
     work += (T * batch * 1 + 15) / 16 * 16;
     real *const loss_all = work; /* [T][batch][1]: loss scalar */
@@ -607,6 +605,8 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     real *const loss_sum_over_all = work; /* [1]: loss.sum_over scalar */
     work += 16;
     real *const loss_count_all = work; /* [1]: loss.count scalar */
+    work += 16;
+    real *const loss_3_all = work; /* [1]: loss.3 scalar */
     work += 16;
     real *const loss_v2_all = work; /* [1]: loss scalar */
     work += 16;
@@ -733,18 +733,36 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     }
     /* out.W @ h[t] */
     contract((int)(T * batch), 1, 4, h_all + batch * 4, 4, 1, args->packed + 80, out_matmul_all, 1, 0);
-    for (size_t row = 0; row < T * batch; row++) {
-        const real *out_matmul_row = out_matmul_all + row;
-        const real *out_b_row = params + 100;
-        const real *y_row = args->y + row;
-        real *to_loss_1 = loss_1_all + row;
-        real *to_loss_2 = loss_2_all + row;
-        /* dense.rnn:4  y = if bias then W @ x + b else W @ x */
-        const real out = out_matmul_row[0] + out_b_row[0];
-        const real loss_1 = out - y_row[0];
-        const real loss_2 = real_square(loss_1);
-        to_loss_1[0] = loss_1;
-        to_loss_2[0] = loss_2;
+    {
+        const real *loss_count_row = loss_count_all;
+        real *to_loss_3 = loss_3_all;
+        real *to_d_loss_div = d_loss_div_all;
+        const real loss_3 = NORM(0, real_max(loss_count_row[0], 1.0f));
+        const real tmp1 = 1.0f / loss_3;
+        to_loss_3[0] = loss_3;
+        to_d_loss_div[0] = tmp1;
+    }
+    /* d_out.b = sum over t of d_out[t] */
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            if (ragged && t >= length_t(args, seq)) continue;
+            const real *out_matmul_row = out_matmul_all + (t * batch + seq);
+            const real *out_b_row = params + 100;
+            const real *y_row = args->y + (t * batch + seq);
+            const real *d_loss_div_row = d_loss_div_all;
+            real *to_loss_2 = loss_2_all + (t * batch + seq);
+            real *to_d_out = d_out_all + (t * batch + seq);
+            real *to_d_out_b = grads + 100;
+            /* dense.rnn:4  y = if bias then W @ x + b else W @ x */
+            const real out = out_matmul_row[0] + out_b_row[0];
+            const real loss_1 = out - y_row[0];
+            const real loss_2 = real_square(loss_1);
+            /* d_out[t] = 1 / loss.3 * (2 * loss.1[t]) */
+            const real d_out = d_loss_div_row[0] * (2.0f * loss_1);
+            to_loss_2[0] = loss_2;
+            to_d_out[0] = d_out;
+            to_d_out_b[0] += d_out;
+        }
     }
     /* tiny_lstm.rnn:11  loss mean_square(out, y) */
     for (size_t t = 0; t < T; t++) {
@@ -752,40 +770,6 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
             const real *from = loss_2_all + (t * batch + seq);
             real *to = loss_all + (t * batch + seq);
             to[0] = row_sum(1, from);
-        }
-    }
-    (loss_sum_over_all)[0] = 0;
-    for (size_t t = 0; t < T; t++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            if (ragged && t >= length_t(args, seq)) continue;
-            const real *loss__row = loss_all + (t * batch + seq);
-            real *to_loss_sum_over = loss_sum_over_all;
-            to_loss_sum_over[0] += loss__row[0];
-        }
-    }
-    {
-        const real *loss_count_row = loss_count_all;
-        const real *loss_sum_over_row = loss_sum_over_all;
-        real *to_loss_ = loss_v2_all;
-        real *to_d_loss_div = d_loss_div_all;
-        const real loss_3 = NORM(0, real_max(loss_count_row[0], 1.0f));
-        const real loss_ = loss_sum_over_row[0] / loss_3;
-        const real tmp1 = 1.0f / loss_3;
-        to_loss_[0] = loss_;
-        to_d_loss_div[0] = tmp1;
-    }
-    /* d_out.b = sum over t of d_out[t] */
-    for (size_t t = 0; t < T; t++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            if (ragged && t >= length_t(args, seq)) continue;
-            const real *loss_1_row = loss_1_all + (t * batch + seq);
-            const real *d_loss_div_row = d_loss_div_all;
-            real *to_d_out = d_out_all + (t * batch + seq);
-            real *to_d_out_b = grads + 100;
-            /* d_out[t] = 1 / loss.3 * (2 * loss.1[t]) */
-            const real d_out = d_loss_div_row[0] * (2.0f * loss_1_row[0]);
-            to_d_out[0] = d_out;
-            to_d_out_b[0] += d_out;
         }
     }
     /* d_out beyond the end */
@@ -970,6 +954,22 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     outer(4, 1, (int)(T * batch), d_h_i_1_x4_all + 12, 16, 1, x_all, 1, grads + 88, 1);
     /* d_x[t] = h.Ui' @ d_h.i.1[t] + h.Uf' @ d_h.f.1[t] + h.Uo' @ d_h.o.1[t] + h.Ug' @ d_h.g.1[t] */
     contract((int)(T * batch), 1, 16, d_h_i_1_x4_all, 16, 1, args->packed + 416, d_x_all, 1, 0);
+    (loss_sum_over_all)[0] = 0;
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            if (ragged && t >= length_t(args, seq)) continue;
+            const real *loss__row = loss_all + (t * batch + seq);
+            real *to_loss_sum_over = loss_sum_over_all;
+            to_loss_sum_over[0] += loss__row[0];
+        }
+    }
+    {
+        const real *loss_sum_over_row = loss_sum_over_all;
+        const real *loss_3_row = loss_3_all;
+        real *to_loss_ = loss_v2_all;
+        const real loss_ = loss_sum_over_row[0] / loss_3_row[0];
+        to_loss_[0] = loss_;
+    }
     if (args->d_x) {
         for (size_t t = 0; t < T; t++) {
             for (size_t seq = 0; seq < batch; seq++) {

@@ -56,7 +56,7 @@ extern "C" {
     ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
+    16 + \
     16 + \
     16 + \
     16 + \

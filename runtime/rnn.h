@@ -39,6 +39,7 @@ extern "C" {
 #define outer RNN_LIBRARY(outer)
 #define pack_matrix RNN_LIBRARY(pack_matrix)
 #define row_softmax RNN_LIBRARY(row_softmax)
+#define row_softmax_logsumexp RNN_LIBRARY(row_softmax_logsumexp)
 #define row_max RNN_LIBRARY(row_max)
 #define row_sum RNN_LIBRARY(row_sum)
 #define row_logsumexp RNN_LIBRARY(row_logsumexp)

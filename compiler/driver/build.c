@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 enum { REAL_FLOAT, REAL_DOUBLE }; /* the words of --real */
+enum { MATH_POLY, MATH_LIBM };    /* the words of --math */
 enum { PREFIX_MAX = 100 };        /* characters of --prefix */
 enum {
     UNROLL_MAX = 64,         /* largest factor */
@@ -81,6 +82,7 @@ static void read_emit_options(const options *o, emit_options *e)
     e->command = options_text(o);
     e->standalone = o->value[OPTION_STANDALONE].given;
     e->inference = o->value[OPTION_INFERENCE].given;
+    e->math_libm = o->value[OPTION_MATH].number == MATH_LIBM;
     e->real_double = o->value[OPTION_REAL].number == REAL_DOUBLE;
     if (o->value[OPTION_BATCH].given) e->batch = (int)o->value[OPTION_BATCH].number;
 }

@@ -160,7 +160,7 @@ static void write_store(arrays *a, const store *st, const char *to)
     const writer *w = a->p->w;
     node_id value = pointwise_value(a->p, st);
     const char *before;
-    int stride = row_stride(a, st->to, pointwise_stored(a->p, st), &before);
+    int stride = row_stride(a, st->to, pointwise_stored(a->p->w, st), &before);
     write_source(a, value);
     operand x = operand_of(a, value);
     text_line(w->out, "%s(count, %s, %d, %s, %d);", st->mode == STORE_SET ? "array_store" : "array_add_to",
@@ -195,8 +195,12 @@ void pointwise_write_arrays(pointwise *p)
     }
     for (size_t i = 0; i < p->s->nodes.len; i++)
         write_node(&a, p->s->nodes.data[i]);
-    for (size_t i = 0; i < p->s->stores.len; i++)
-        write_store(&a, &p->s->stores.data[i], p->to[i]);
+    for (int computed = 0; computed < 2; computed++) {      /* what is read as it is first: another store may take its place */
+        for (size_t i = 0; i < p->s->stores.len; i++) {
+            if (is(p, pointwise_value(p, &p->s->stores.data[i]), READ) == !computed)
+                write_store(&a, &p->s->stores.data[i], p->to[i]);
+        }
+    }
     if (a.length > PIECE)
         text_close(w->out, NULL);
     if (by_rows(p->s->shape))

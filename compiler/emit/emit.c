@@ -307,7 +307,8 @@ static void write_kernels(file *f, const char *body)
     }
     static const char *const products[] = {"contract", "pack_matrix", "outer", NULL};
     static const char *const outer[] = {"outer", NULL}, *const pack[] = {"pack_matrix", NULL};
-    static const char *const rows[] = {"row_clear", "row_sum", "row_max", "row_softmax", "row_logsumexp", "pack_table", NULL};
+    static const char *const rows[] = {"row_clear", "row_sum", "row_max", "row_softmax", "row_logsumexp", "row_softmax_logsumexp",
+                                       "pack_table", NULL};
     static const char *const lookup[] = {"row_any", "token_row", "lookup_row", NULL};
     static const struct { const char *path; bool exported; const char *const *functions; } parts[] = {    /* NULL: always */
         {"kernels/compiler.h", false, NULL}, {"kernels/functions.h", false, NULL}, {"kernels/contract.h", true, products},
@@ -585,6 +586,8 @@ static const char *write_source(file *f, const char *header_name)
     text_blank(out);
     text_line(out, "typedef %s real;", f->real);
     text_line(out, "#define REAL_IS_DOUBLE %d", f->o.real_double);
+    if (f->o.math_libm)
+        text_line(out, "#define RNN_MATH_LIBM /* exp, sigmoid and tanh by libm */");
     write_kernels(f, text_string(body));
     text_blank(out);
     text_line(out, "/* The iterations of the loop that follows do not depend on each other. */");

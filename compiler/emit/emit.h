@@ -15,6 +15,7 @@ typedef struct emit_options {
     bool calls;                 /* standalone, for libtcc: the kernels are functions of the program that loads the C, and so is the
                                  * elementwise work on whole rows, since libtcc does not optimise loops */
     bool real_double;
+    bool math_libm;             /* exp, sigmoid and tanh of floats by libm; those of doubles always are */
     bool inference;             /* no grad, no loss */
     int batch;                  /* most sequences in a call */
     int steps[MAX_TIME_AXES + 1];       /* fixed number of steps of an axis; 0: given by the caller */

@@ -290,11 +290,34 @@ static void write_loop(writer *w, const region *r)
     text_blank(w->out);
 }
 
+/* Statements one after the other for each row. */
+static void write_each_row(writer *w, const region *r)
+{
+    axis_set before = w->loops;
+    bool sums = false;
+    for (size_t i = 0; i < r->items.len; i++) {
+        write_sums_before(w, r->items.data[i].stmt);
+        sums = sums || has_sums(r->items.data[i].stmt);
+    }
+    open_rows(w, before | r->rows);
+    if (sums)
+        skip_padding(w, w->loops);
+    w->row_by_row = true;
+    for (size_t i = 0; i < r->items.len; i++)
+        write_stmt(w, r->items.data[i].stmt);
+    w->row_by_row = false;
+    close_rows(w, before);
+    for (size_t i = 0; i < r->items.len; i++)
+        write_sums_after(w, r->items.data[i].stmt);
+}
+
 /* Depth: loops. */
 static void write_region(writer *w, const region *r)
 {
     if (r->axis)
         write_loop(w, r);
+    else if (r->rows)
+        write_each_row(w, r);
     else
         write_body(w, r, NULL);
 }

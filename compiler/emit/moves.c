@@ -55,12 +55,15 @@ void write_rows(writer *w, const stmt *s)
     shape from = graph_type(w->g, graph_node(w->g, s->nodes.data[0])->arg[0]).shape;
     axis_set before = w->loops;
     bool scope;
-    write_equation(w, s->nodes.data[0]);
+    for (size_t i = 0; i < s->nodes.len; i++)
+        write_equation(w, s->nodes.data[i]);
     open_scope(w, s->axes, &scope);
     text_line(w->out, "const real *from = %s;", c_address(w, s->from.data[0]));
     text_line(w->out, "real *to = %s;", c_address(w, s->to));
     bool simple = side_by_side(s->from.data[0], from) && (s->op != OP_sum || shape_size(s->shape) == 1);
-    if (s->op == OP_softmax)
+    if (s->stores.len)
+        text_line(w->out, "(%s)[0] = row_softmax_logsumexp(%d, from, to);", c_address(w, s->stores.data[0].to), shape_size(from));
+    else if (s->op == OP_softmax)
         text_line(w->out, "row_softmax(%d, from, to);", shape_size(from));
     else if (simple)
         text_line(w->out, "to[0] = %s(%d, from);", row_function(s->op), shape_size(from));

@@ -313,9 +313,25 @@ static void read_before(pointwise *p, node_id id, bool chosen)
             read_before(p, n->arg[a], chosen || n->op == OP_put || (a > 0 && is_lazy(n->op)));
 }
 
+/* A store may take the place of what the statement reads. */
+static bool is_overwritten(const pointwise *p, node_id id)
+{
+    const view *from = &p->w->p->views[id.i];
+    for (size_t i = 0; i < p->s->stores.len; i++) {
+        const view *to = &p->s->stores.data[i].to;
+        if (to->buffer == from->buffer && to->column == from->column && memcmp(to->shift, from->shift, sizeof to->shift) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void write_early_reads(pointwise *p)
 {
     writer *w = p->w;
+    for (size_t i = 0; i < p->reads.len; i++) {
+        if (is_overwritten(p, p->reads.data[i]))
+            enlist(p, &p->early, p->reads.data[i], EARLY);
+    }
     for (size_t i = 0; i < p->locals.len; i++)
         read_before(p, p->locals.data[i], false);
     for (size_t i = 0; i < p->s->nodes.len; i++)
@@ -368,10 +384,10 @@ static bool can_be_flat(const pointwise *p)
     return true;
 }
 
-shape pointwise_stored(const pointwise *p, const store *st)
+shape pointwise_stored(const writer *w, const store *st)
 {
-    const node *n = graph_node(p->w->g, st->node);
-    return graph_type(p->w->g, pointwise_is_sum(n) ? plan_summed(n) : st->node).shape;
+    const node *n = graph_node(w->g, st->node);
+    return graph_type(w->g, pointwise_is_sum(n) ? plan_summed(n) : st->node).shape;
 }
 
 node_id pointwise_value(const pointwise *p, const store *st)
@@ -381,15 +397,14 @@ node_id pointwise_value(const pointwise *p, const store *st)
 }
 
 /* Sums begin at 0, or with what the state holds. */
-static void clear_sums(pointwise *p)
+void write_sums_before(writer *w, const stmt *of)
 {
-    writer *w = p->w;
-    for (size_t i = 0; i < p->s->stores.len; i++) {
-        const store *st = &p->s->stores.data[i];
+    for (size_t i = 0; i < of->stores.len; i++) {
+        const store *st = &of->stores.data[i];
         if (st->mode != STORE_SUM)
             continue;
         axis_set before = w->loops;
-        shape s = pointwise_stored(p, st);
+        shape s = pointwise_stored(w, st);
         open_rows(w, w->p->buffers.data[st->to.buffer].axes);
         open_components(w, s);
         const char *at = c_component(w, st->to, s, s);
@@ -403,15 +418,14 @@ static void clear_sums(pointwise *p)
     }
 }
 
-static void save_sums(pointwise *p)
+void write_sums_after(writer *w, const stmt *of)
 {
-    writer *w = p->w;
-    for (size_t i = 0; i < p->s->stores.len; i++) {
-        const store *st = &p->s->stores.data[i];
+    for (size_t i = 0; i < of->stores.len; i++) {
+        const store *st = &of->stores.data[i];
         if (!st->state)
             continue;
         axis_set before = w->loops;
-        shape s = pointwise_stored(p, st);
+        shape s = pointwise_stored(w, st);
         text_open(w->out, "if (args->state)");
         open_rows(w, w->p->buffers.data[st->to.buffer].axes);
         open_components(w, s);
@@ -423,17 +437,20 @@ static void save_sums(pointwise *p)
     }
 }
 
-static void skip_padding(pointwise *p)
+bool has_sums(const stmt *s)
 {
-    writer *w = p->w;
-    bool sums = false;
-    for (size_t i = 0; i < p->s->stores.len; i++)
-        sums = sums || p->s->stores.data[i].mode != STORE_SET;
-    if (!sums || !p->s->axes)
-        return;
+    for (size_t i = 0; s->kind == STMT_POINTWISE && i < s->stores.len; i++) {
+        if (s->stores.data[i].mode != STORE_SET && s->axes)
+            return true;
+    }
+    return false;
+}
+
+void skip_padding(writer *w, axis_set axes)
+{
     bool timed = false;
     for (int a = 1; a <= w->g->axes; a++) {
-        if (!(p->s->axes & axis_bit(a)))
+        if (!(axes & axis_bit(a)))
             continue;
         timed = true;
         text_line(w->out, "if (ragged && %s >= %s) continue;", w->g->axis[a].letter, c_length(w, a));
@@ -487,7 +504,7 @@ static void write_components(pointwise *p)
     for (size_t i = 0; i < p->s->stores.len; i++) {
         const store *st = &p->s->stores.data[i];
         node_id value = pointwise_value(p, st);
-        text_line(w->out, "%s%s %s %s;", p->to[i], c_component(w, st->to, pointwise_stored(p, st), p->s->shape),
+        text_line(w->out, "%s%s %s %s;", p->to[i], c_component(w, st->to, pointwise_stored(w, st), p->s->shape),
                   st->mode == STORE_SET ? "=" : "+=", operand(p, value, WEAKEST));
     }
     close_components(w, p->s->shape);
@@ -503,7 +520,8 @@ void write_pointwise(writer *w, const stmt *s)
         if (!is(&p, s->nodes.data[i], LOCAL) && is(&p, s->nodes.data[i], STORED))
             write_equation(w, s->nodes.data[i]);
     }
-    clear_sums(&p);
+    if (!w->row_by_row)
+        write_sums_before(w, s);
     axis_set before = w->loops;
     bool scope = (s->axes & ~w->loops) == 0;
     if (scope)
@@ -512,7 +530,8 @@ void write_pointwise(writer *w, const stmt *s)
         open_flat_rows(w, s->axes);
     else
         open_rows(w, s->axes);
-    skip_padding(&p);
+    if (has_sums(s) && !w->row_by_row)
+        skip_padding(w, s->axes);
     write_pointers(&p);
     if (w->options->calls && pointwise_fits_arrays(&p))
         pointwise_write_arrays(&p);
@@ -522,6 +541,7 @@ void write_pointwise(writer *w, const stmt *s)
         text_close(w->out, NULL);
     else
         close_rows(w, before);
-    save_sums(&p);
+    if (!w->row_by_row)
+        write_sums_after(w, s);
     clear_marks(&p);
 }

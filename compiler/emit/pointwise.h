@@ -30,7 +30,7 @@ bool pointwise_is_inline(const node *n);                                /* a num
 const char *pointwise_source(const pointwise *p, const node *n);        /* that, as an expression */
 bool pointwise_passes(op o);                                            /* its value is its operand's */
 const char *pointwise_place(const pointwise *p, const node *n);         /* put: is this the place? */
-shape pointwise_stored(const pointwise *p, const store *st);            /* the shape of what is stored */
+shape pointwise_stored(const writer *w, const store *st);               /* the shape of what is stored */
 node_id pointwise_value(const pointwise *p, const store *st);           /* and its value: of a sum, the summand */
 
 /* arrays.c */

@@ -21,6 +21,7 @@ typedef struct writer {
     axis_set loops;                 /* time axes whose loop variable is in scope, the batch included when `seq` is */
     bool flat;                      /* `row` runs over all rows of the last time axis and the batch at once */
     int flat_axis;                  /* that time axis, 0 when the rows are those of the batch alone */
+    bool row_by_row;                /* within a region of rows: what comes before and after all rows is written around it */
     bool first_of_flat;             /* addresses are those of the first such row */
     const char **name_of;           /* tables of pointwise.c, a place a node; empty between statements */
     unsigned char *marks;
@@ -59,6 +60,10 @@ const char *c_state_component(const writer *w, shape s);         /* "[unit]": in
 
 /* statements */
 void write_pointwise(writer *w, const stmt *s);
+void write_sums_before(writer *w, const stmt *s);               /* of a pointwise statement: what is done once, before all rows */
+void write_sums_after(writer *w, const stmt *s);
+bool has_sums(const stmt *s);
+void skip_padding(writer *w, axis_set axes);                    /* in a loop over rows: on to the next, in the padding */
 void write_contract(writer *w, const stmt *s);
 void write_rows(writer *w, const stmt *s);
 void write_over(writer *w, const stmt *s);

@@ -178,7 +178,7 @@ static const char *eval_softmax(const task *t)
     bool logarithm = t->n->op[0] == 'L';
     size_t n = (size_t)x->dim[axis];
     t->out[0] = nd_new(t->a, x->rank, x->dim, false);
-    for (size_t i = 0; i + n <= x->count; i += n) {
+    for (size_t i = 0; n && i + n <= x->count; i += n) {
         double most = -INFINITY, sum = 0;
         for (size_t k = 0; k < n; k++) most = fmax(most, x->v[i + k]);
         for (size_t k = 0; k < n; k++) sum += exp(x->v[i + k] - most);
@@ -333,7 +333,7 @@ static const char *eval_unsqueeze(const task *t)
     t->out[0].rank = x->rank + (int)count;
     for (size_t i = 0; i < count; i++) {
         int axis = onnx_axis(axes[i], t->out[0].rank);
-        if (axis < 0) return fault(t, "an axis is out of range");
+        if (axis < 0 || added[axis]) return fault(t, "an axis is out of range, or there twice");
         added[axis] = true;
     }
     for (int i = 0, k = 0; i < t->out[0].rank; i++) t->out[0].dim[i] = added[i] ? 1 : x->dim[k++];
@@ -345,9 +345,12 @@ static const char *eval_transpose(const task *t)
     const nd *x = t->in[0];
     const onnx_attribute *perm = onnx_find(t->n, "perm");
     int order[ND_MAX_RANK], dim[ND_MAX_RANK], at[ND_MAX_RANK] = { 0 }, from[ND_MAX_RANK];
+    bool taken[ND_MAX_RANK] = { false };
+    if (perm && perm->ints.len != (size_t)x->rank) return fault(t, "perm is not as long as its operand has dimensions");
     for (int i = 0; i < x->rank; i++) {
-        order[i] = perm && (size_t)i < perm->ints.len ? onnx_axis(perm->ints.data[i], x->rank) : x->rank - 1 - i;
-        if (order[i] < 0) return fault(t, "perm is out of range");
+        order[i] = perm ? onnx_axis(perm->ints.data[i], x->rank) : x->rank - 1 - i;
+        if (order[i] < 0 || taken[order[i]]) return fault(t, "perm is no permutation");
+        taken[order[i]] = true;
         dim[i] = x->dim[order[i]];
     }
     t->out[0] = nd_new(t->a, x->rank, dim, x->integer);

@@ -12,7 +12,8 @@ nd nd_new(arena *a, int rank, const int *dim, bool integer)
     nd n = { .rank = rank, .count = 1, .integer = integer };
     for (int i = 0; i < rank; i++) {
         n.dim[i] = dim[i];
-        n.count *= (size_t)dim[i];
+        if (dim[i] < 0 || __builtin_mul_overflow(n.count, (size_t)dim[i], &n.count) || n.count > ND_MAX_COUNT)
+            n.count = SIZE_MAX / sizeof(double) - 1; /* the arena says that there is no memory for it */
     }
     n.v = ARENA_ARRAY(a, double, n.count + 1);
     return n;

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { ND_MAX_RANK = 8 };
+enum { ND_MAX_RANK = 8, ND_MAX_COUNT = 1 << 28 };
 
 typedef struct nd {
     int rank, dim[ND_MAX_RANK];

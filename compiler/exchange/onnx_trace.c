@@ -45,6 +45,7 @@ static void trace_reshape(node_task *t)
         }
         y->kind[i] = DIM_PART;
         int size = y->value.dim[i], product = 1;
+        if (!size) break;
         while (at < rank && x->kind[at] == DIM_PART && product < size) product *= x->value.dim[at++];
         /* one dimension becomes several: its rest is taken by those after it */
         if (product != size && product % (size ? size : 1) == 0) {

@@ -106,6 +106,7 @@ static size_t first_reader(const planner *pl, const region *r, node_id id, size_
 /* The region in which the whole of the value is made: outside of the loop over `axis`. */
 static region *outside_loop(region *r, int axis)
 {
+    r = plan_outside_rows(r);
     for (region *up = r; up; up = up->parent) {
         if (up->axis == axis)
             return up->parent;
@@ -160,7 +161,7 @@ static void fill_before(planner *pl, node_id id, int axis, node_id reading)
 /* Is the value read at later steps within the loop that makes it? */
 static bool read_in_own_loop(const planner *pl, node_id id, int axis)
 {
-    const region *home = pl->region_of[id.i];
+    const region *home = plan_outside_rows(pl->region_of[id.i]);
     if (!(plan_loops(home) & axis_bit(axis)))
         return false;
     const region *loop = home;
@@ -181,7 +182,7 @@ static void fill_after(planner *pl, node_id id, int axis, node_id reading, bool 
         inner->in_loop = true;
         if (node_some(reading))
             add_boundaries(pl, inner, reading, true);
-        region *home = pl->region_of[id.i];
+        region *home = plan_outside_rows(pl->region_of[id.i]);
         insert(pl, home, index_of(home, pl->p->stmt_of[id.i]) + 1, inner);
         if (rows > 0)
             insert(pl, r, index_of(r, pl->p->stmt_of[id.i]), s);
@@ -247,7 +248,7 @@ void plan_history(planner *pl)
         }
         if (axes == BATCH && read_by_outer(pl, id)) {             /* one row a sequence: absent ones are cleared */
             stmt *s = fill(pl, STMT_FILL_AFTER, id, 0, 0);
-            region *r = pl->region_of[id.i];
+            region *r = plan_outside_rows(pl->region_of[id.i]);
             insert(pl, r, first_reader(pl, r, id, index_of(r, pl->p->stmt_of[id.i]) + 1, 0, ANY_ROWS), s);
         }
     }

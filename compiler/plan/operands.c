@@ -234,7 +234,7 @@ static void clear_before(planner *pl, stmt *s, node_id id)
         clear->to = (view){.buffer = to.buffer, .si = 1};
     }
     array_push(pl->arena, &clear->nodes, id);
-    plan_insert_before(pl, around ? around : pl->region_of[id.i], s, clear);
+    plan_insert_before(pl, around ? around : plan_outside_rows(pl->region_of[id.i]), s, clear);
 }
 
 static void pointwise_stores(planner *pl, stmt *s)
@@ -268,6 +268,8 @@ static void plain_operands(planner *pl, stmt *s)
     s->to = result_view(pl, id, &s->add);
     for (int i = 0; i < n->args; i++)
         array_push(pl->arena, &s->from, node_some(n->arg[i]) ? plan_view(pl, n->arg[i]) : (view){0});
+    if (s->nodes.len > 1)
+        array_push(pl->arena, &s->stores, (store){.node = s->nodes.data[1], .to = plan_view(pl, s->nodes.data[1])});
     if (s->op == OP_max_over && n->attr.over.carry && pl->p->pool->carries)
         s->state = state_for(pl, id, 1);
     if (s->op == OP_at) {

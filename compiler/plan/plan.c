@@ -50,6 +50,7 @@ program *plan_program(arena *a, graph *g, entry e, pool *shared)
     plan_products(&pl);
     plan_guards(&pl);
     plan_schedule(&pl);
+    plan_rows(&pl);
     plan_storage(&pl);
     plan_operands(&pl);
     plan_history(&pl);

@@ -51,7 +51,11 @@ void plan_guards(planner *pl);
 /* schedule.c: regions and statements. */
 void plan_schedule(planner *pl);
 
-/* The loops around a region. */
+/* rows.c: statements over the same rows in one region. Needs regions; sets regions, region_of. */
+void plan_rows(planner *pl);
+region *plan_outside_rows(region *r);       /* the innermost region around it, or itself, that does not go row by row */
+
+/* The loops around a region, and rows. */
 axis_set plan_loops(const region *r);
 stmt *plan_stmt(planner *pl, stmt_kind kind);
 

@@ -116,13 +116,17 @@ static void print_region(const printer *pr, const region *r)
         text_line(pr->out, "scan %s %s", pr->p->graph->axis[r->axis].letter, r->direction > 0 ? "forward" : "backward");
         pr->out->depth++;
     }
+    if (r->rows) {
+        text_line(pr->out, "each row of %s", axes_text(pr, r->rows));
+        pr->out->depth++;
+    }
     for (size_t i = 0; i < r->items.len; i++) {
         if (r->items.data[i].stmt)
             print_stmt(pr, r->items.data[i].stmt);
         else
             print_region(pr, r->items.data[i].region);
     }
-    if (r->axis)
+    if (r->axis || r->rows)
         pr->out->depth--;
 }
 

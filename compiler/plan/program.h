@@ -61,7 +61,7 @@ typedef struct by_token { view token, none; int rows, stride; } by_token;
 typedef enum stmt_kind {
     STMT_POINTWISE,     /* for every row of `axes` and component of `shape`: the nodes, in order; then the stores */
     STMT_CONTRACT,      /* a matrix product: see contract */
-    STMT_ROWS,          /* sum, maximum, softmax, logsumexp of each row's components */
+    STMT_ROWS,          /* sum, maximum, softmax, logsumexp of each row's components; with a softmax, stores[0] may be the logsumexp */
     STMT_OVER,          /* max_over */
     STMT_PACK,          /* a packed matrix that this call computed the pieces of */
     STMT_GATHER,        /* lookup, pick, at */
@@ -137,6 +137,7 @@ typedef struct region region;
 typedef struct item { stmt *stmt; region *region; } item;     /* one of them */
 struct region {
     int axis;                           /* 0: straight-line */
+    axis_set rows;                      /* straight-line, for each row of these axes; 0: once */
     int direction;                      /* +1, -1 */
     region *parent;
     ARRAY(item) items;

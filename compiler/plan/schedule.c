@@ -36,7 +36,7 @@ axis_set plan_loops(const region *r)
 {
     axis_set axes = 0;
     for (; r; r = r->parent)
-        axes |= r->axis ? axis_bit(r->axis) : 0;
+        axes |= r->rows | (r->axis ? axis_bit(r->axis) : 0);
     return axes;
 }
 
@@ -375,6 +375,22 @@ static stmt_kind kind_of(const node *n)
     BUG("%s has no statement of its own", op_table[n->op].name);
 }
 
+/* Softmax and logsumexp of one vector are one statement, which takes the exponentials once. */
+static unit *other_of_row(const builder *b, const unit *u)
+{
+    const graph *g = b->pl->g;
+    const node *n = graph_node(g, u->id);
+    if (n->op != OP_softmax && n->op != OP_logsumexp)
+        return NULL;
+    op other = n->op == OP_softmax ? OP_logsumexp : OP_softmax;
+    for (size_t i = 0; i < b->units.len; i++) {
+        unit *v = &b->units.data[i];
+        if (!v->done && !v->scan && graph_node(g, v->id)->op == other && node_is(graph_node(g, v->id)->arg[0], n->arg[0]))
+            return v;
+    }
+    return NULL;
+}
+
 static void add_single(builder *b, unit *u)
 {
     const node *n = graph_node(b->pl->g, u->id);
@@ -383,11 +399,22 @@ static void add_single(builder *b, unit *u)
         return;
     }
     stmt *s = add_stmt(b, kind_of(n));
+    unit *other = other_of_row(b, u);
+    if (other && n->op == OP_logsumexp) {       /* the softmax first */
+        unit *softmax = other;
+        other = u;
+        u = softmax;
+        n = graph_node(b->pl->g, u->id);
+    }
     s->op = n->op;
     s->axes = n->type.axes;
     s->shape = n->type.shape;
     put_node(b, s, u);
     b->done[u->id.i] = true;
+    if (other) {
+        put_node(b, s, other);
+        b->done[other->id.i] = true;
+    }
 }
 
 static type domain_of(const planner *pl, node_id id)
@@ -442,14 +469,15 @@ static void open_domain(builder *b, type domain, unit_list *group)
     }
 }
 
-/* One pointwise statement: everything of one domain that can be computed together and that something waits for. */
-static bool add_pointwise(builder *b)
+/* One pointwise statement: everything of one domain that can be computed together and that something waits for. `without_axes`: of a
+ * domain without axes. */
+static bool add_pointwise(builder *b, bool without_axes)
 {
     planner *pl = b->pl;
     for (size_t i = 0; i < b->units.len; i++) {
         unit *first = &b->units.data[i];
         if (first->done || first->scan || (pl->task[first->id.i] != TASK_POINTWISE && pl->task[first->id.i] != TASK_SUM) ||
-            !operands_ready(b, first->id, 0, true))
+            !operands_ready(b, first->id, 0, true) || (without_axes && domain_of(pl, first->id).axes))
             continue;
         unit_list group = {0};
         type d = domain_of(pl, first->id);
@@ -537,7 +565,7 @@ static void build_region(planner *pl, region *r, const node_list *set)
     size_t left;
     do {
         while (add_ready(&b)) {}
-        bool progress = add_pointwise(&b);
+        bool progress = add_pointwise(&b, true) || add_pointwise(&b, false);     /* what is done once, first */
         left = 0;
         for (size_t i = 0; i < b.units.len; i++)
             left += !b.units.data[i].done;

@@ -46,7 +46,7 @@ static axis_set axes_left(const region *from, const region *to)
 {
     axis_set axes = 0;
     for (; from && !encloses(from, to); from = from->parent)
-        axes |= from->axis ? axis_bit(from->axis) : 0;
+        axes |= from->rows | (from->axis ? axis_bit(from->axis) : 0);
     return axes;
 }
 
@@ -58,10 +58,12 @@ static axis_set axes_read(const planner *pl, node_id id, const region *home)
     for (size_t i = 0; i < users->len; i++) {
         node_id u = users->data[i];
         const node *n = graph_node(pl->g, u);
-        axes |= axes_left(home, pl->region_of[u.i]);
+        bool is_view = has_views(pl, u) && (plan_is_inner(n) || n->op == OP_lookup);
+        if (pl->escapes[u.i] || !is_view)
+            axes |= axes_left(home, pl->escapes[u.i] && is_view ? pl->p->top : pl->region_of[u.i]);
         if (n->op == OP_shift || n->op == OP_at)
-            axes |= axis_bit(n->attr.axis);
-        if (plan_is_inner(n) || (n->op == OP_lookup && has_views(pl, u)))
+            axes |= axis_bit(n->attr.axis) | home->rows;
+        if (is_view)
             axes |= axes_read(pl, u, home);
     }
     return axes;
@@ -210,6 +212,65 @@ static void group_products(planner *pl, const region *r, bool results)
     }
 }
 
+/* ---- memory that is used again ------------------------------------------------------------------------------------------------ */
+
+static bool has_extra_rows(const planner *pl, node_id id)
+{
+    for (int a = 1; a <= pl->g->axes; a++) {
+        if (pl->before[id.i][a] || pl->after[id.i][a])
+            return true;
+    }
+    return false;
+}
+
+static size_t item_of(const region *r, const stmt *s)
+{
+    size_t i = 0;
+    while (i < r->items.len && r->items.data[i].stmt != s)
+        i++;
+    return i;
+}
+
+/* Does nothing read the result of a product but statements of the region of rows up to number `last`, which may overwrite it? */
+static bool is_last_read(const planner *pl, node_id x, const region *rows, size_t last)
+{
+    const node_list *users = &pl->users[x.i];
+    if (!pl->is_product[x.i] || pl->form[x.i] != FORM_ROWS || pl->escapes[x.i] || !pl->p->views[x.i].buffer || has_extra_rows(pl, x))
+        return false;
+    for (size_t i = 0; i < users->len; i++) {
+        const stmt *s = pl->p->stmt_of[users->data[i].i];
+        if (!s || item_of(rows, s) > last)
+            return false;
+    }
+    return pl->p->buffers.data[pl->p->views[x.i].buffer].columns == shape_size(graph_type(pl->g, x).shape);
+}
+
+/* A value that a region of rows stores takes the place of the product that the region was the last to read: a gradient that of its
+ * logits. */
+static bool take_place(planner *pl, node_id id, bool *taken)
+{
+    const region *rows = pl->region_of[id.i];
+    if (pl->task[id.i] != TASK_POINTWISE || !rows || !rows->rows || has_extra_rows(pl, id))
+        return false;
+    size_t last = item_of(rows, pl->p->stmt_of[id.i]);
+    for (size_t i = 0; i <= last; i++) {
+        const stmt *s = rows->items.data[i].stmt;
+        for (size_t k = 0; k < s->nodes.len; k++) {
+            const node *n = graph_node(pl->g, s->nodes.data[k]);
+            for (int a = 0; a < n->args; a++) {
+                node_id x = n->arg[a];
+                if (!node_some(x) || taken[x.i] || !type_equal(graph_type(pl->g, x), graph_type(pl->g, id)) ||
+                    pl->kept_axes[x.i] != pl->kept_axes[id.i] || !is_last_read(pl, x, rows, last))
+                    continue;
+                taken[x.i] = true;
+                pl->p->views[id.i] = pl->p->views[x.i];
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static void place_source(planner *pl, node_id id)
 {
     program *p = pl->p;
@@ -281,6 +342,7 @@ void plan_storage(planner *pl)
 {
     program *p = pl->p;
     node_list order = graph_order(pl->g, pl->arena);
+    bool *taken = ARENA_ARRAY(pl->arena, bool, pl->count);
     array_push(pl->arena, &p->buffers, (buffer){0});
     add_buffer(pl, (buffer){.storage = STORE_PARAMS, .name = name_of(pl->g->names, "params")});
     add_buffer(pl, (buffer){.storage = STORE_GRADS, .name = name_of(pl->g->names, "grads")});
@@ -288,8 +350,11 @@ void plan_storage(planner *pl)
         node_id id = order.data[i];
         pl->kept[id.i] = must_keep(pl, id);
         axis_set all = graph_type(pl->g, id).axes;
-        axis_set inside = all & ~plan_loops(pl->region_of[id.i]);
-        pl->kept_axes[id.i] = pl->escapes[id.i] ? all : all & (inside | axes_read(pl, id, pl->region_of[id.i]));
+        region *home = pl->region_of[id.i];
+        if (pl->task[id.i] == TASK_SUM && home)     /* complete when all rows are */
+            home = plan_outside_rows(home);
+        axis_set inside = all & ~plan_loops(home);
+        pl->kept_axes[id.i] = pl->escapes[id.i] ? all : all & (inside | axes_read(pl, id, home));
     }
     find_extra_rows(pl, &order);
     group_products(pl, p->top, true);
@@ -297,7 +362,7 @@ void plan_storage(planner *pl)
     for (size_t i = 0; i < order.len; i++) {
         node_id id = order.data[i];
         bool is_table = pl->task[id.i] == TASK_SUM && graph_node(pl->g, id)->op == OP_scatter;
-        if (pl->kept[id.i] && p->views[id.i].buffer == 0 && !is_table)
+        if (pl->kept[id.i] && p->views[id.i].buffer == 0 && !is_table && !take_place(pl, id, taken))
             give_columns(pl, &id, 1);
         place_source(pl, id);
     }

@@ -66,34 +66,53 @@ RNN_INLINE real row_sum(int n, const real *x)
     return sum + lane[0];
 }
 
+/* The sum over j of e^(z[j] - max), all of which go to p where p is not NULL. p may be z. */
+RNN_INLINE real row_exp_sum(int n, const real *z, real max, real *p)
+{
+    real lane[ROWS_LANES] = {0};
+    real e[ROWS_LANES];
+    real rest = 0;
+    int i = 0;
+    for (; i + ROWS_LANES <= n; i += ROWS_LANES) {
+        for (int j = 0; j < ROWS_LANES; j++) e[j] = real_exp(z[i + j] - max);
+        for (int j = 0; j < ROWS_LANES; j++) lane[j] += e[j];
+        if (p) row_copy(ROWS_LANES, e, p + i);
+    }
+    for (; i < n; i++) {
+        const real last = real_exp(z[i] - max);
+        rest += last;
+        if (p) p[i] = last;
+    }
+    return rest + row_sum(ROWS_LANES, lane);
+}
+
 /* p[i] = e^(z[i] - m) / sum over j of e^(z[j] - m), m = max z, which does not overflow. All zeros where every z is
- * -infinity. p may be z. */
-RNN_INLINE void row_softmax(int n, const real *z, real *p)
+ * -infinity. p may be z. Returns log of the sum over j of e^z[j], as row_logsumexp does. */
+RNN_INLINE real row_softmax_logsumexp(int n, const real *z, real *p)
 {
     const real max = row_max(n, z);
-    real scale;
+    real sum, scale;
     if (real_to_bits(max) == real_to_bits(real_minus_infinity())) {
         row_clear(n, p);
-        return;
+        return max;
     }
-    for (int i = 0; i < n; i++) p[i] = real_exp(z[i] - max);
-    scale = 1 / row_sum(n, p);
+    sum = row_exp_sum(n, z, max, p);
+    scale = 1 / sum;
     for (int i = 0; i < n; i++) p[i] *= scale;
+    return max + real_log(sum);
+}
+
+RNN_INLINE void row_softmax(int n, const real *z, real *p)
+{
+    (void)row_softmax_logsumexp(n, z, p);
 }
 
 /* log of the sum over j of e^z[j]; -infinity where n is 0 or every z is -infinity. */
 RNN_INLINE real row_logsumexp(int n, const real *z)
 {
     const real max = row_max(n, z);
-    real block[ROWS_WIDTH];
-    real sum = 0;
     if (real_to_bits(max) == real_to_bits(real_minus_infinity())) return max;
-    for (int i = 0; i < n; i += ROWS_WIDTH) {
-        const int width = n - i < ROWS_WIDTH ? n - i : ROWS_WIDTH;
-        for (int j = 0; j < width; j++) block[j] = real_exp(z[i + j] - max);
-        sum += row_sum(width, block);
-    }
-    return max + real_log(sum);
+    return max + real_log(row_exp_sum(n, z, max, NULL));
 }
 
 /* out[j] += sum over r of x[r*ld + j], j < n: the gradient of a bias. Blocks of rows are added up on their own, so

@@ -2,34 +2,11 @@
 # run.sh: the command line of rnnc: commands, exit codes, messages, and that a failure leaves nothing behind.
 #
 # Needs RNNC (the program), BUILD (the folder of librnnc.a) and CC.
-here=$(cd "$(dirname "$0")" && pwd) || exit 3
-root=$here/../..
-rnnc=${RNNC:-$root/build/rnnc}
-build=${BUILD:-$root/build}
-work=$(mktemp -d) || exit 3
-trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-passed=0 failed=0
-pass() { passed=$((passed + 1)); }
-fail() { failed=$((failed + 1)); echo "cli: $*"; }
-
-${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L ${SANITIZE:-} -I"$root/runtime" $(pkg-config --cflags jansson libzip) \
-    "$here/file.c" "$build/librnnc.a" $(pkg-config --libs jansson libzip) -lm -o "$work/file" ||
-    { echo "cli: 0 passed, 1 failed"; exit 1; }
+. "$(dirname "$0")/../suite.sh"
+helper "$here/file.c"
 cd "$work" || exit 3
 file=./file
 
-# expect CODE TEXT ARGUMENTS...: rnnc must exit with CODE, and stderr must hold TEXT (nothing where TEXT is empty).
-expect() {
-    code=$1 text=$2
-    shift 2
-    "$rnnc" "$@" >stdout 2>stderr
-    status=$?
-    if [ $status -ne "$code" ]; then fail "rnnc $*: exit status $status, expected $code"; cat stderr
-    elif [ -z "$text" ] && [ -s stderr ]; then fail "rnnc $*: wrote to stderr:"; cat stderr
-    elif [ -n "$text" ] && ! grep -qF -e "$text" stderr; then fail "rnnc $*: expected '$text', found:"; cat stderr
-    else pass; fi
-}
 # shows TEXT: stdout of the last rnnc must hold it.
 shows() { if grep -qF -e "$1" stdout; then pass; else fail "stdout lacks '$1':"; head -20 stdout; fi; }
 quiet() { if [ -s stdout ]; then fail "wrote to stdout:"; head -5 stdout; else pass; fi; }
@@ -166,6 +143,13 @@ cp stdout merged.c
 if ${CC:-cc} -std=c99 -c merged.c -o merged.o; then pass; else fail "the merged text does not compile"; fi
 expect 0 "" build hello.rnn -o inf --inference
 if grep -q hello_grad inf/hello.c; then fail "--inference has a grad"; else pass; fi
+expect 0 "" build hello.rnn -o exact --math libm --standalone
+if ${CC:-cc} -std=c99 -O0 -c exact/hello.c -o exact/hello.o && nm exact/hello.o | grep -q ' U tanhf$'; then pass
+else fail "--math libm: no tanhf of libm"; fi
+expect 0 "" build hello.rnn -o fast --math poly --standalone
+if ${CC:-cc} -std=c99 -O0 -c fast/hello.c -o fast/hello.o && ! nm fast/hello.o | grep -q ' U tanhf$'; then pass
+else fail "--math poly: tanhf of libm"; fi
+expect 2 "--math: expected" build hello.rnn --math exact
 expect 0 "" build hello.rnn -o fix --steps 3 --unroll full
 if ${CC:-cc} -std=c99 -I"$root/runtime" -c fix/hello.c -o fix/hello.o; then pass; else fail "unrolled C does not compile"; fi
 expect 1 "bad.rnn:" build bad.rnn -o new;     absent new
@@ -327,5 +311,4 @@ expect 0 "" check -v untaken.rnn
 same "$(tr -s ' ' <stdout | tr '\n' '|')" "h.W (2, 3) 6 = uniform(0.57735)| all 6|"
 expect 0 "" check -v untaken.rnn -D E=1;      shows "h.e.Wi"; shows "h.first"
 
-echo "cli: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+summary

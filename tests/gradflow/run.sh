@@ -2,19 +2,8 @@
 # run.sh: rnnc gradflow, and the adjoints of rnnc run, against derivatives by hand (closed_form.c).
 #
 # Needs RNNC (the program), BUILD (the folder of librnnc.a) and CC.
-here=$(cd "$(dirname "$0")" && pwd) || exit 3
-root=$here/../..
-rnnc=${RNNC:-$root/build/rnnc}
-build=${BUILD:-$root/build}
-work=$(mktemp -d) || exit 3
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-passed=0 failed=0
-pass() { passed=$((passed + 1)); }
-fail() { failed=$((failed + 1)); echo "gradflow: $*"; }
-${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L ${SANITIZE:-} -I"$root/runtime" $(pkg-config --cflags jansson libzip) \
-    "$here/closed_form.c" "$build/librnnc.a" $(pkg-config --libs jansson libzip) -lm -o "$work/closed_form" ||
-    { echo "gradflow: 0 passed, 1 failed"; exit 1; }
+. "$(dirname "$0")/../suite.sh"
+helper "$here/closed_form.c"
 cd "$work" || exit 3
 spec=$root/specs/models/two_weights.rnn
 works() { if "$@" >said 2>&1; then pass; else fail "$*:"; head -5 said; fi; }
@@ -90,5 +79,4 @@ refused 2 '--grid excludes --adjoint, --last and --batch' "$spec" --grid w1=0:1:
 refused 2 'name the same file' "$spec" --csv D.npz --svg D.npz
 refused 3 'x.npz: cannot be read' cells.rnn --data x.npz
 
-echo "gradflow: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+summary

@@ -2,20 +2,9 @@
 # run.sh: what rnnc eval measures, on a few sequences counted by hand, and what rnnc says of labels that ctc cannot align.
 #
 # Needs RNNC (the program), BUILD (the folder of librnnc.a) and CC.
-here=$(cd "$(dirname "$0")" && pwd) || exit 3
-root=$here/../..
-rnnc=${RNNC:-$root/build/rnnc}
-build=${BUILD:-$root/build}
-work=$(mktemp -d) || exit 3
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-passed=0 failed=0
-pass() { passed=$((passed + 1)); }
-fail() { failed=$((failed + 1)); echo "losses: $*"; }
-
-${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L ${SANITIZE:-} -I"$root/runtime" $(pkg-config --cflags jansson libzip) \
-    "$here/arrays.c" "$build/librnnc.a" $(pkg-config --libs jansson libzip) -lm -o "$work/arrays" &&
-    "$work/arrays" "$work" || { echo "losses: 0 passed, 1 failed"; exit 1; }
+. "$(dirname "$0")/../suite.sh"
+helper "$here/arrays.c"
+"$work/arrays" "$work" || fail "arrays"
 cd "$work" || exit 3
 
 cat >labels.rnn <<'END'
@@ -38,16 +27,6 @@ model tags {
     loss cross_entropy(p, y, ignore = 0)
 }
 END
-# says CODE TEXT ARGUMENTS...: rnnc must exit with CODE and print a line with TEXT.
-says() {
-    code=$1 wanted=$2
-    shift 2
-    "$rnnc" "$@" >said 2>&1
-    status=$?
-    if [ $status -ne "$code" ]; then fail "rnnc $*: exit status $status, expected $code"; cat said
-    elif ! grep -qF -e "$wanted" said; then fail "rnnc $*: expected '$wanted', found:"; cat said
-    else pass; fi
-}
 
 says 0 "" train labels.rnn --data labels.npz -o l --updates 1 --rate 0.0001 --split 1,0,0
 says 0 "label error rate 0.222222" eval labels.rnn --data labels.npz --weights l/last.safetensors
@@ -70,5 +49,4 @@ done
 "$rnnc" eval tags.rnn --data tags.npz --weights t/last.safetensors >said
 if grep -q F1 said; then fail "F1 without --f1"; else pass; fi
 
-echo "losses: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+summary

@@ -3,32 +3,11 @@
 # of ctc; rnnc eval --free on sequences counted by hand. And the choices that shipped wirings offer have right gradients.
 #
 # Needs RNNC (the program), BUILD (the folder of librnnc.a) and CC.
-here=$(cd "$(dirname "$0")" && pwd) || exit 3
-root=$here/../..
-rnnc=${RNNC:-$root/build/rnnc}
-build=${BUILD:-$root/build}
-work=$(mktemp -d) || exit 3
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-passed=0 failed=0
-pass() { passed=$((passed + 1)); }
-fail() { failed=$((failed + 1)); echo "sample: $*"; }
-
-${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L ${SANITIZE:-} -I"$root/runtime" $(pkg-config --cflags jansson libzip) \
-    "$here/arrays.c" "$build/librnnc.a" $(pkg-config --libs jansson libzip) -lm -o "$work/arrays" &&
-    "$work/arrays" "$work" || { echo "sample: 0 passed, 1 failed"; exit 1; }
+. "$(dirname "$0")/../suite.sh"
+helper "$here/arrays.c"
+"$work/arrays" "$work" || fail "arrays"
 cd "$work" || exit 3
 
-# says CODE TEXT ARGUMENTS...: rnnc must exit with CODE and print a line with TEXT.
-says() {
-    code=$1 wanted=$2
-    shift 2
-    "$rnnc" "$@" >said 2>&1
-    status=$?
-    if [ $status -ne "$code" ]; then fail "rnnc $*: exit status $status, expected $code"; cat said
-    elif ! grep -qF -e "$wanted" said; then fail "rnnc $*: expected '$wanted', found:"; cat said
-    else pass; fi
-}
 # prints LINES ARGUMENTS...: rnnc prints exactly that.
 prints() {
     wanted=$1
@@ -37,7 +16,6 @@ prints() {
     if [ "$(cat said)" = "$wanted" ] && [ ! -s errors ]; then pass
     else fail "rnnc $*: expected '$wanted', found:"; cat said errors; fi
 }
-equal() { if cmp -s "$1" "$2"; then pass; else fail "$3: $1 and $2 differ"; fi; }
 
 # ---- beams against going through everything ------------------------------------------------------------------------
 
@@ -217,5 +195,4 @@ done
 "$rnnc" check -v "$root/specs/models/word_lm.rnn" -D V=7 -D TIED=2 >two 2>&1
 if [ "$(wc -l <two)" -eq $(($(wc -l <one) + 1)) ]; then pass; else fail "tied, there is one matrix less"; fi
 
-echo "sample: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+summary

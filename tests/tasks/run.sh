@@ -3,38 +3,13 @@
 # are the means of what run computes. tests/unit/tasks.c holds the data themselves against their definitions.
 #
 # Needs RNNC (the program), BUILD (the folder of librnnc.a) and CC.
-here=$(cd "$(dirname "$0")" && pwd) || exit 3
-root=$here/../..
-rnnc=${RNNC:-$root/build/rnnc}
-build=${BUILD:-$root/build}
-work=$(mktemp -d) || exit 3
-trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-passed=0 failed=0
-pass() { passed=$((passed + 1)); }
-fail() { failed=$((failed + 1)); echo "tasks: $*"; }
-
-${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L ${SANITIZE:-} -I"$root/runtime" $(pkg-config --cflags jansson libzip) \
-    "$root/tests/cli/file.c" "$build/librnnc.a" $(pkg-config --libs jansson libzip) -lm -o "$work/file" ||
-    { echo "tasks: 0 passed, 1 failed"; exit 1; }
+. "$(dirname "$0")/../suite.sh"
+helper "$root/tests/cli/file.c"
 cd "$work" || exit 3
 models=$root/specs/models
 
-# expect CODE TEXT ARGUMENTS...: rnnc must exit with CODE, and stderr must hold TEXT (nothing where TEXT is empty).
-expect() {
-    code=$1 text=$2
-    shift 2
-    "$rnnc" "$@" >stdout 2>stderr
-    status=$?
-    if [ $status -ne "$code" ]; then fail "rnnc $*: exit status $status, expected $code"; cat stderr
-    elif [ -z "$text" ] && [ -s stderr ]; then fail "rnnc $*: wrote to stderr:"; cat stderr
-    elif [ -n "$text" ] && ! grep -qF -e "$text" stderr; then fail "rnnc $*: expected '$text', found:"; cat stderr
-    else pass; fi
-}
 shows() { if grep -qF -e "$1" stdout; then pass; else fail "stdout lacks '$1':"; head -20 stdout; fi; }
 absent() { if [ -e "$1" ]; then fail "$1 was written"; rm -f "$1"; else pass; fi; }
-differ() { if cmp -s "$1" "$2"; then fail "$1 and $2 are the same"; else pass; fi; }
-alike() { if cmp -s "$1" "$2"; then pass; else fail "$1 and $2 differ"; fi; }
 
 # ---- messages --------------------------------------------------------------------------------------------------------
 expect 2 "TASK is missing" data
@@ -59,7 +34,7 @@ expect 0 "" data noisy_stream;                shows "NAME_lengths (N)"; shows " 
 
 # ---- the same, and not the same --------------------------------------------------------------------------------------
 expect 0 "" data sine -o a.npz --count 20 -D noise=0.1
-expect 0 "" data sine -o b.npz --count 20 -D noise=0.1 --seed 1; alike a.npz b.npz
+expect 0 "" data sine -o b.npz --count 20 -D noise=0.1 --seed 1; equal a.npz b.npz
 expect 0 "" data sine -o b.npz --count 20 -D noise=0.1 --seed 0; differ a.npz b.npz
 expect 0 "" data sine -o b.npz --count 20;                       differ a.npz b.npz
 expect 0 "" data sine -o b.npz --count 21 -D noise=0.1;          differ a.npz b.npz
@@ -93,5 +68,4 @@ else fail "a little training: right $right, whole $whole"; fi
 expect 1 "--chunk cuts sequences, and the output 'all_grammatical' is one number of a whole one" \
     eval "$models/reber.rnn" --weights run/last.safetensors --data test.npz --chunk 5
 
-echo "tasks: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+summary

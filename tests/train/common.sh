@@ -1,44 +1,15 @@
-# common.sh: what the tests of training share: counting, programs, helpers, texts, arrays and specs, in a folder of
-# their own.
+# common.sh: what the tests of training share beside suite.sh: helpers, texts, arrays and specs.
 #
-# Read by run.sh and flags.sh. Needs RNNC (the program), BUILD (the folder of librnnc.a) and CC.
-here=$(cd "$(dirname "$0")" && pwd) || exit 3
-root=$here/../..
-rnnc=${RNNC:-$root/build/rnnc}
-build=${BUILD:-$root/build}
-work=$(mktemp -d) || exit 3
-trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-passed=0 failed=0
-pass() { passed=$((passed + 1)); }
-fail() { failed=$((failed + 1)); echo "train: $*"; }
-
-${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L ${SANITIZE:-} -I"$root/runtime" $(pkg-config --cflags jansson libzip) \
-    "$here/arrays.c" "$build/librnnc.a" $(pkg-config --libs jansson libzip) -lm -o "$work/arrays" &&
-    ${CC:-cc} -std=c11 -D_DEFAULT_SOURCE "$here/peak.c" -o "$work/peak" ||
-    { echo "train: 0 passed, 1 failed"; exit 1; }
+# Read by run.sh and flags.sh.
+. "$(dirname "$0")/../suite.sh"
+helper "$here/arrays.c"
+${CC:-cc} -std=c11 -D_DEFAULT_SOURCE "$here/peak.c" -o "$work/peak" || fail "peak.c does not compile"
 cd "$work" || exit 3
 
 # ---- helpers ---------------------------------------------------------------------------------------------------------
 
-# expect CODE TEXT ARGUMENTS...: rnnc must exit with CODE, and stderr must hold TEXT (nothing where TEXT is empty) in one
-# line (or one and the usage, where the command line is wrong).
-expect() {
-    code=$1 text=$2
-    shift 2
-    "$rnnc" "$@" >stdout 2>stderr
-    status=$?
-    lines=$(wc -l <stderr)
-    if [ $status -ne "$code" ]; then fail "rnnc $*: exit status $status, expected $code"; cat stderr
-    elif [ -z "$text" ] && [ -s stderr ]; then fail "rnnc $*: wrote to stderr:"; cat stderr
-    elif [ -n "$text" ] && ! grep -qF -e "$text" stderr; then fail "rnnc $*: expected '$text', found:"; cat stderr
-    elif [ "$code" -ge 3 ] && [ "$lines" -ne 1 ]; then fail "rnnc $*: $lines lines, expected one"; cat stderr
-    else pass; fi
-}
 shows() { if grep -qE -e "$1" stdout; then pass; else fail "stdout lacks '$1':"; head -20 stdout; fi; }
 lacks() { if grep -qE -e "$1" stdout; then fail "stdout has '$1':"; head -20 stdout; else pass; fi; }
-equal() { if cmp -s "$1" "$2"; then pass; else fail "$3: $1 and $2 differ"; fi; }
-differ() { if cmp -s "$1" "$2"; then fail "$3: $1 and $2 are the same"; else pass; fi; }
 # below NUMBER BOUND WHAT
 below() { if awk "BEGIN { exit !($1 < $2) }"; then pass; else fail "$3: $1 is not below $2"; fi; }
 field() { awk -v key="$1" 'index($0, key " ") == 1 { print $NF }' stdout; }

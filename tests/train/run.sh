@@ -293,5 +293,4 @@ if [ -z "$SANITIZE" ]; then # sanitizers keep what is freed
     below "$many" "$few * 1.02 + 200" "memory (KiB) of 4000 updates against $few of 200"
 fi
 
-echo "train: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+summary

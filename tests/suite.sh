@@ -1,0 +1,59 @@
+# suite.sh: what the suites that are shell scripts share: counting, the program under test, a folder of their own, helpers
+# in C, and expect. A suite is named after its folder.
+#
+# Read by tests/*/run.sh, as the first thing. Needs RNNC (the program), BUILD (the folder of librnnc.a) and CC.
+here=$(cd "$(dirname "$0")" && pwd) || exit 3
+root=$(cd "$here/../.." && pwd) || exit 3
+suite=$(basename "$here")
+rnnc=${RNNC:-$root/build/rnnc}
+build=${BUILD:-$root/build}
+work=$(mktemp -d) || exit 3
+trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+passed=0 failed=0
+pass() { passed=$((passed + 1)); }
+fail() { failed=$((failed + 1)); echo "$suite: $*"; }
+
+# helper FILE.c: builds $work/FILE, with the runtime; or the suite ends.
+helper() {
+    # shellcheck disable=SC2046,SC2086
+    ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L ${SANITIZE:-} -I"$root/runtime" $(pkg-config --cflags jansson libzip) \
+        "$1" "$build/librnnc.a" $(pkg-config --libs jansson libzip) -lm -o "$work/$(basename "$1" .c)" ||
+        { echo "$suite: 0 passed, 1 failed"; exit 1; }
+}
+
+# expect CODE TEXT ARGUMENTS...: rnnc must exit with CODE, and stderr must hold TEXT (nothing where TEXT is empty) in one
+# line where the system failed.
+expect() {
+    code=$1 text=$2
+    shift 2
+    "$rnnc" "$@" >stdout 2>stderr
+    status=$?
+    lines=$(wc -l <stderr)
+    if [ $status -ne "$code" ]; then fail "rnnc $*: exit status $status, expected $code"; cat stderr
+    elif [ -z "$text" ] && [ -s stderr ]; then fail "rnnc $*: wrote to stderr:"; cat stderr
+    elif [ -n "$text" ] && ! grep -qF -e "$text" stderr; then fail "rnnc $*: expected '$text', found:"; cat stderr
+    elif [ "$code" -eq 3 ] && [ "$lines" -ne 1 ]; then fail "rnnc $*: $lines lines, expected one"; cat stderr
+    else pass; fi
+}
+
+# says CODE TEXT ARGUMENTS...: rnnc must exit with CODE and print a line with TEXT.
+says() {
+    code=$1 wanted=$2
+    shift 2
+    "$rnnc" "$@" >said 2>&1
+    status=$?
+    if [ $status -ne "$code" ]; then fail "rnnc $*: exit status $status, expected $code"; cat said
+    elif ! grep -qF -e "$wanted" said; then fail "rnnc $*: expected '$wanted', found:"; cat said
+    else pass; fi
+}
+
+# equal, differ FILE FILE [WHAT]
+equal() { if cmp -s "$1" "$2"; then pass; else fail "${3:+$3: }$1 and $2 differ"; fi; }
+differ() { if cmp -s "$1" "$2"; then fail "${3:+$3: }$1 and $2 are the same"; else pass; fi; }
+
+# The last line of a suite.
+summary() {
+    echo "$suite: $passed passed, $failed failed"
+    [ $failed -eq 0 ]
+}
