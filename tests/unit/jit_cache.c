@@ -83,7 +83,8 @@ static void entry_path(char *path, size_t room)
     DIR *d = opendir(store);
     ck_assert_ptr_nonnull(d);
     for (struct dirent *e; (e = readdir(d));)
-        if (strstr(e->d_name, ".so")) snprintf(path, room, "%s/%s", store, e->d_name);
+        if (strlen(e->d_name) > 3 && strcmp(e->d_name + strlen(e->d_name) - 3, ".so") == 0)
+            snprintf(path, room, "%s/%s", store, e->d_name);
     closedir(d);
 }
 
