@@ -104,7 +104,7 @@ int hello_step(const hello_args *given)
     {
         const size_t t = 0;
         /* W @ h[t-1] */
-        contract((int)(batch), 8, 8, h_all + t * batch * 8, 8, 1, args->packed + 48, a_matmul_all, 8, 0);
+        contract_small((int)(batch), 8, 8, h_all + t * batch * 8, 8, 1, args->packed + 48, a_matmul_all, 8, 0);
         for (size_t row = 0; row < batch; row++) {
             const real *a_matmul_row = a_matmul_all + row * 8;
             const real *a_lookup_row = args->packed + 0 + token_row((x_all + (t * batch + row))[0], 4) * 8;
@@ -122,7 +122,7 @@ int hello_step(const hello_args *given)
     }
 
     /* V @ h[t] */
-    contract((int)(batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 176, o_matmul_all, 4, 0);
+    contract_small((int)(batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 176, o_matmul_all, 4, 0);
     for (size_t t = 0; t < 1; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
             {
@@ -248,7 +248,7 @@ int hello_forward(const hello_args *args)
     /* scan over t, forward */
     for (size_t t = 0; t < T; t++) {
         /* W @ h[t-1] */
-        contract((int)(batch), 8, 8, h_all + t * batch * 8, 8, 1, args->packed + 48, a_matmul_all, 8, 0);
+        contract_small((int)(batch), 8, 8, h_all + t * batch * 8, 8, 1, args->packed + 48, a_matmul_all, 8, 0);
         for (size_t row = 0; row < batch; row++) {
             const real *a_matmul_row = a_matmul_all + row * 8;
             const real *a_lookup_row = args->packed + 0 + token_row((x_all + (t * batch + row))[0], 4) * 8;
@@ -266,7 +266,7 @@ int hello_forward(const hello_args *args)
     }
 
     /* V @ h[t] */
-    contract((int)(T * batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 176, o_matmul_all, 4, 0);
+    contract_small((int)(T * batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 176, o_matmul_all, 4, 0);
     for (size_t t = 0; t < T; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
             {
@@ -425,7 +425,7 @@ int hello_loss(const hello_args *args)
     /* scan over t, forward */
     for (size_t t = 0; t < T; t++) {
         /* W @ h[t-1] */
-        contract((int)(batch), 8, 8, h_all + t * batch * 8, 8, 1, args->packed + 48, a_matmul_all, 8, 0);
+        contract_small((int)(batch), 8, 8, h_all + t * batch * 8, 8, 1, args->packed + 48, a_matmul_all, 8, 0);
         for (size_t row = 0; row < batch; row++) {
             const real *a_matmul_row = a_matmul_all + row * 8;
             const real *a_lookup_row = args->packed + 0 + token_row((x_all + (t * batch + row))[0], 4) * 8;
@@ -443,7 +443,7 @@ int hello_loss(const hello_args *args)
     }
 
     /* V @ h[t] */
-    contract((int)(T * batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 176, o_matmul_all, 4, 0);
+    contract_small((int)(T * batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 176, o_matmul_all, 4, 0);
     (loss_sum_over_all)[0] = 0;
     for (size_t t = 0; t < T; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
@@ -642,7 +642,7 @@ int hello_grad(const hello_args *args)
     /* scan over t, forward */
     for (size_t t = 0; t < T; t++) {
         /* W @ h[t-1] */
-        contract((int)(batch), 8, 8, h_all + t * batch * 8, 8, 1, args->packed + 48, a_matmul_all, 8, 0);
+        contract_small((int)(batch), 8, 8, h_all + t * batch * 8, 8, 1, args->packed + 48, a_matmul_all, 8, 0);
         for (size_t row = 0; row < batch; row++) {
             const real *a_matmul_row = a_matmul_all + row * 8;
             const real *a_lookup_row = args->packed + 0 + token_row((x_all + (t * batch + row))[0], 4) * 8;
@@ -673,7 +673,7 @@ int hello_grad(const hello_args *args)
         }
     }
     /* V @ h[t] */
-    contract((int)(T * batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 176, o_matmul_all, 4, 0);
+    contract_small((int)(T * batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 176, o_matmul_all, 4, 0);
     {
         const real *loss_count_row = loss_count_all;
         real *to_loss_1 = loss_1_all;
@@ -762,9 +762,9 @@ int hello_grad(const hello_args *args)
         }
     }
     /* V' @ d_o[t] */
-    contract((int)(T * batch), 8, 4, o_matmul_all, 4, 1, args->packed + 304, d_o_matmul_all, 8, 0);
+    contract_small((int)(T * batch), 8, 4, o_matmul_all, 4, 1, args->packed + 304, d_o_matmul_all, 8, 0);
     /* d_V = sum over t of d_o[t] @ h[t]' */
-    outer(4, 8, (int)(T * batch), o_matmul_all, 4, 1, h_all + batch * 8, 8, grads + 104, 8);
+    outer_small(4, 8, (int)(T * batch), o_matmul_all, 4, 1, h_all + batch * 8, 8, grads + 104, 8);
     for (size_t unit = 0; unit < 40; unit++) {
         (d_a_1_all)[unit] = 0;
     }
@@ -815,7 +815,7 @@ int hello_grad(const hello_args *args)
             }
         }
         /* d_a.2[t] = W' @ d_a[t] */
-        contract((int)(batch), 8, 8, d_a_all + t * batch * 8, 8, 1, args->packed + 368, d_a_2_all + t * batch * 8, 8, 0);
+        contract_small((int)(batch), 8, 8, d_a_all + t * batch * 8, 8, 1, args->packed + 368, d_a_2_all + t * batch * 8, 8, 0);
         /* d_a.2 beyond the end */
         if (ragged) {
             for (size_t seq = 0; seq < batch; seq++) {
@@ -830,7 +830,7 @@ int hello_grad(const hello_args *args)
     }
 
     /* d_W = sum over t of d_a[t] @ h[t-1]' */
-    outer(8, 8, (int)(T * batch), d_a_all, 8, 1, h_all, 8, grads, 8);
+    outer_small(8, 8, (int)(T * batch), d_a_all, 8, 1, h_all, 8, grads, 8);
     {
         const real *d_U_row = d_a_1_all;
         real *to_d_U = grads + 64;

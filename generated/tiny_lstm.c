@@ -79,7 +79,7 @@ int tiny_lstm_step(const tiny_lstm_args *given)
     /* h.Uf @ x[t] */
     /* h.Ui @ x[t] */
     /* h.Ug @ x[t] */
-    contract((int)(batch), 16, 1, args->x, 1, 1, args->packed + 0, h_o_matmul_x4_all, 16, 0);
+    contract_small((int)(batch), 16, 1, args->x, 1, 1, args->packed + 0, h_o_matmul_x4_all, 16, 0);
     /* h.c before step 1 */
     for (size_t ago = 0; ago < 1; ago++) {
         for (size_t seq = 0; seq < batch; seq++) {
@@ -110,7 +110,7 @@ int tiny_lstm_step(const tiny_lstm_args *given)
         /* h.Wf @ h[t-1] */
         /* h.Wi @ h[t-1] */
         /* h.Wg @ h[t-1] */
-        contract((int)(batch), 16, 4, h_all + t * batch * 4, 4, 1, args->packed + 16, h_o_matmul_x4_v2_all, 16, 0);
+        contract_small((int)(batch), 16, 4, h_all + t * batch * 4, 4, 1, args->packed + 16, h_o_matmul_x4_v2_all, 16, 0);
         for (size_t row = 0; row < batch; row++) {
             const real *h_o_matmul_row = h_o_matmul_x4_v2_all + row * 16;
             const real *h_o_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16;
@@ -148,7 +148,7 @@ int tiny_lstm_step(const tiny_lstm_args *given)
     }
 
     /* out.W @ h[t] */
-    contract((int)(batch), 1, 4, h_all + batch * 4, 4, 1, args->packed + 80, out_matmul_all, 1, 0);
+    contract_small((int)(batch), 1, 4, h_all + batch * 4, 4, 1, args->packed + 80, out_matmul_all, 1, 0);
     for (size_t row = 0; row < batch; row++) {
         const real *out_matmul_row = out_matmul_all + row;
         const real *out_b_row = params + 100;
@@ -233,7 +233,7 @@ int tiny_lstm_forward(const tiny_lstm_args *args)
     /* h.Uf @ x[t] */
     /* h.Ui @ x[t] */
     /* h.Ug @ x[t] */
-    contract((int)(T * batch), 16, 1, args->x, 1, 1, args->packed + 0, h_o_matmul_x4_all, 16, 0);
+    contract_small((int)(T * batch), 16, 1, args->x, 1, 1, args->packed + 0, h_o_matmul_x4_all, 16, 0);
     /* h.c before step 1 */
     for (size_t ago = 0; ago < 1; ago++) {
         for (size_t seq = 0; seq < batch; seq++) {
@@ -263,7 +263,7 @@ int tiny_lstm_forward(const tiny_lstm_args *args)
         /* h.Wf @ h[t-1] */
         /* h.Wi @ h[t-1] */
         /* h.Wg @ h[t-1] */
-        contract((int)(batch), 16, 4, h_all + t * batch * 4, 4, 1, args->packed + 16, h_o_matmul_x4_v2_all, 16, 0);
+        contract_small((int)(batch), 16, 4, h_all + t * batch * 4, 4, 1, args->packed + 16, h_o_matmul_x4_v2_all, 16, 0);
         for (size_t row = 0; row < batch; row++) {
             const real *h_o_matmul_row = h_o_matmul_x4_v2_all + row * 16;
             const real *h_o_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16;
@@ -301,7 +301,7 @@ int tiny_lstm_forward(const tiny_lstm_args *args)
     }
 
     /* out.W @ h[t] */
-    contract((int)(T * batch), 1, 4, h_all + batch * 4, 4, 1, args->packed + 80, out_matmul_all, 1, 0);
+    contract_small((int)(T * batch), 1, 4, h_all + batch * 4, 4, 1, args->packed + 80, out_matmul_all, 1, 0);
     for (size_t row = 0; row < T * batch; row++) {
         const real *out_matmul_row = out_matmul_all + row;
         const real *out_b_row = params + 100;
@@ -398,7 +398,7 @@ int tiny_lstm_loss(const tiny_lstm_args *args)
     /* h.Uf @ x[t] */
     /* h.Ui @ x[t] */
     /* h.Ug @ x[t] */
-    contract((int)(T * batch), 16, 1, args->x, 1, 1, args->packed + 0, h_o_matmul_x4_all, 16, 0);
+    contract_small((int)(T * batch), 16, 1, args->x, 1, 1, args->packed + 0, h_o_matmul_x4_all, 16, 0);
     {
         size_t valid = 0;
         for (size_t seq = 0; seq < batch; seq++) {
@@ -435,7 +435,7 @@ int tiny_lstm_loss(const tiny_lstm_args *args)
         /* h.Wf @ h[t-1] */
         /* h.Wi @ h[t-1] */
         /* h.Wg @ h[t-1] */
-        contract((int)(batch), 16, 4, h_all + t * batch * 4, 4, 1, args->packed + 16, h_o_matmul_x4_v2_all, 16, 0);
+        contract_small((int)(batch), 16, 4, h_all + t * batch * 4, 4, 1, args->packed + 16, h_o_matmul_x4_v2_all, 16, 0);
         for (size_t row = 0; row < batch; row++) {
             const real *h_o_matmul_row = h_o_matmul_x4_v2_all + row * 16;
             const real *h_o_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16;
@@ -473,7 +473,7 @@ int tiny_lstm_loss(const tiny_lstm_args *args)
     }
 
     /* out.W @ h[t] */
-    contract((int)(T * batch), 1, 4, h_all + batch * 4, 4, 1, args->packed + 80, out_matmul_all, 1, 0);
+    contract_small((int)(T * batch), 1, 4, h_all + batch * 4, 4, 1, args->packed + 80, out_matmul_all, 1, 0);
     for (size_t row = 0; row < T * batch; row++) {
         const real *out_matmul_row = out_matmul_all + row;
         const real *out_b_row = params + 100;
@@ -633,7 +633,7 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     /* h.Uf @ x[t] */
     /* h.Ui @ x[t] */
     /* h.Ug @ x[t] */
-    contract((int)(T * batch), 16, 1, x_all, 1, 1, args->packed + 0, h_o_matmul_x4_all, 16, 0);
+    contract_small((int)(T * batch), 16, 1, x_all, 1, 1, args->packed + 0, h_o_matmul_x4_all, 16, 0);
     {
         size_t valid = 0;
         for (size_t seq = 0; seq < batch; seq++) {
@@ -670,7 +670,7 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
         /* h.Wf @ h[t-1] */
         /* h.Wi @ h[t-1] */
         /* h.Wg @ h[t-1] */
-        contract((int)(batch), 16, 4, h_all + t * batch * 4, 4, 1, args->packed + 16, h_o_matmul_x4_v2_all, 16, 0);
+        contract_small((int)(batch), 16, 4, h_all + t * batch * 4, 4, 1, args->packed + 16, h_o_matmul_x4_v2_all, 16, 0);
         for (size_t row = 0; row < batch; row++) {
             const real *h_o_matmul_row = h_o_matmul_x4_v2_all + row * 16;
             const real *h_o_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16;
@@ -732,7 +732,7 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
         }
     }
     /* out.W @ h[t] */
-    contract((int)(T * batch), 1, 4, h_all + batch * 4, 4, 1, args->packed + 80, out_matmul_all, 1, 0);
+    contract_small((int)(T * batch), 1, 4, h_all + batch * 4, 4, 1, args->packed + 80, out_matmul_all, 1, 0);
     {
         const real *loss_count_row = loss_count_all;
         real *to_loss_3 = loss_3_all;
@@ -784,9 +784,9 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
         }
     }
     /* out.W' @ d_out[t] */
-    contract((int)(T * batch), 4, 1, d_out_all, 1, 1, args->packed + 144, d_out_matmul_all, 4, 0);
+    contract_small((int)(T * batch), 4, 1, d_out_all, 1, 1, args->packed + 144, d_out_matmul_all, 4, 0);
     /* d_out.W = sum over t of d_out[t] @ h[t]' */
-    outer(1, 4, (int)(T * batch), d_out_all, 1, 1, h_all + batch * 4, 4, grads + 96, 4);
+    outer_small(1, 4, (int)(T * batch), d_out_all, 1, 1, h_all + batch * 4, 4, grads + 96, 4);
     /* d_h.c.1 beyond the end */
     for (size_t t = ragged ? 0 : T; t < T + 1; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
@@ -922,7 +922,7 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
             }
         }
         /* d_h.o.2[t] = h.Wi' @ d_h.i.1[t] + h.Wf' @ d_h.f.1[t] + h.Wo' @ d_h.o.1[t] + h.Wg' @ d_h.g.1[t] */
-        contract((int)(batch), 4, 16, d_h_i_1_x4_all + t * batch * 16, 16, 1, args->packed + 160, d_h_o_2_all + t * batch * 4, 4, 0);
+        contract_small((int)(batch), 4, 16, d_h_i_1_x4_all + t * batch * 16, 16, 1, args->packed + 160, d_h_o_2_all + t * batch * 4, 4, 0);
         /* d_h.o.2 beyond the end */
         if (ragged) {
             for (size_t seq = 0; seq < batch; seq++) {
@@ -937,23 +937,23 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     }
 
     /* d_h.Wi = sum over t of d_h.i.1[t] @ h[t-1]' */
-    outer(4, 4, (int)(T * batch), d_h_i_1_x4_all, 16, 1, h_all, 4, grads, 4);
+    outer_small(4, 4, (int)(T * batch), d_h_i_1_x4_all, 16, 1, h_all, 4, grads, 4);
     /* d_h.Ui = sum over t of d_h.i.1[t] @ x[t]' */
-    outer(4, 1, (int)(T * batch), d_h_i_1_x4_all, 16, 1, x_all, 1, grads + 16, 1);
+    outer_small(4, 1, (int)(T * batch), d_h_i_1_x4_all, 16, 1, x_all, 1, grads + 16, 1);
     /* d_h.Wf = sum over t of d_h.f.1[t] @ h[t-1]' */
-    outer(4, 4, (int)(T * batch), d_h_i_1_x4_all + 4, 16, 1, h_all, 4, grads + 24, 4);
+    outer_small(4, 4, (int)(T * batch), d_h_i_1_x4_all + 4, 16, 1, h_all, 4, grads + 24, 4);
     /* d_h.Uf = sum over t of d_h.f.1[t] @ x[t]' */
-    outer(4, 1, (int)(T * batch), d_h_i_1_x4_all + 4, 16, 1, x_all, 1, grads + 40, 1);
+    outer_small(4, 1, (int)(T * batch), d_h_i_1_x4_all + 4, 16, 1, x_all, 1, grads + 40, 1);
     /* d_h.Wo = sum over t of d_h.o.1[t] @ h[t-1]' */
-    outer(4, 4, (int)(T * batch), d_h_i_1_x4_all + 8, 16, 1, h_all, 4, grads + 48, 4);
+    outer_small(4, 4, (int)(T * batch), d_h_i_1_x4_all + 8, 16, 1, h_all, 4, grads + 48, 4);
     /* d_h.Uo = sum over t of d_h.o.1[t] @ x[t]' */
-    outer(4, 1, (int)(T * batch), d_h_i_1_x4_all + 8, 16, 1, x_all, 1, grads + 64, 1);
+    outer_small(4, 1, (int)(T * batch), d_h_i_1_x4_all + 8, 16, 1, x_all, 1, grads + 64, 1);
     /* d_h.Wg = sum over t of d_h.g.1[t] @ h[t-1]' */
-    outer(4, 4, (int)(T * batch), d_h_i_1_x4_all + 12, 16, 1, h_all, 4, grads + 72, 4);
+    outer_small(4, 4, (int)(T * batch), d_h_i_1_x4_all + 12, 16, 1, h_all, 4, grads + 72, 4);
     /* d_h.Ug = sum over t of d_h.g.1[t] @ x[t]' */
-    outer(4, 1, (int)(T * batch), d_h_i_1_x4_all + 12, 16, 1, x_all, 1, grads + 88, 1);
+    outer_small(4, 1, (int)(T * batch), d_h_i_1_x4_all + 12, 16, 1, x_all, 1, grads + 88, 1);
     /* d_x[t] = h.Ui' @ d_h.i.1[t] + h.Uf' @ d_h.f.1[t] + h.Uo' @ d_h.o.1[t] + h.Ug' @ d_h.g.1[t] */
-    contract((int)(T * batch), 1, 16, d_h_i_1_x4_all, 16, 1, args->packed + 416, d_x_all, 1, 0);
+    contract_small((int)(T * batch), 1, 16, d_h_i_1_x4_all, 16, 1, args->packed + 416, d_x_all, 1, 0);
     (loss_sum_over_all)[0] = 0;
     for (size_t t = 0; t < T; t++) {
         for (size_t seq = 0; seq < batch; seq++) {

@@ -305,8 +305,8 @@ static void write_kernels(file *f, const char *body)
         text_line(out, "#include \"rnn.h\"");
         return;
     }
-    static const char *const products[] = {"contract", "pack_matrix", "outer", NULL};
-    static const char *const outer[] = {"outer", NULL}, *const pack[] = {"pack_matrix", NULL};
+    static const char *const products[] = {"contract", "contract_small", "pack_matrix", "outer", NULL};
+    static const char *const outer[] = {"outer", "outer_small", NULL}, *const pack[] = {"pack_matrix", NULL};
     static const char *const rows[] = {"row_clear", "row_sum", "row_max", "row_softmax", "row_logsumexp", "row_softmax_logsumexp",
                                        "pack_table", NULL};
     static const char *const lookup[] = {"row_any", "token_row", "lookup_row", NULL};

@@ -79,10 +79,19 @@ static void close_guard(writer *w, int axis, axis_set loops)
     w->loops = loops;
 }
 
+/* Small products are expanded in place: neither a call nor the kernel's many tiles, which take compilers longer than the rest. With
+ * one sequence there are no rows to share the reading of a matrix between, so more products are small. */
+static const char *kernel_name(const writer *w, const char *kernel, int numbers)
+{
+    enum { SMALL = 256, SMALL_OF_ONE = 4096 };
+    bool small = !w->options->calls && numbers <= (w->options->batch == 1 && w->options->unroll == 1 ? SMALL_OF_ONE : SMALL);
+    return small ? arena_printf(w->arena, "%s_small", kernel) : kernel;
+}
+
 static void write_segment(writer *w, const contract *c, const segment *seg, bool flat, const char *rows, bool add)
 {
     int stride = seg->a.si ? seg->a.si : 1;
-    text_line(w->out, "contract((int)(%s), %d, %d, %s, %d, %d, %s, %s, %d, %d);", rows, c->N, seg->K, first_row(w, seg->a, flat),
+    text_line(w->out, "%s((int)(%s), %d, %d, %s, %d, %d, %s, %s, %d, %d);", kernel_name(w, "contract", c->N * seg->K), rows, c->N, seg->K, first_row(w, seg->a, flat),
               columns(w, seg->a), stride, packed_address(w, seg->packing), first_row(w, c->to, flat), columns(w, c->to), add);
 }
 
@@ -116,7 +125,7 @@ static void write_outer_rows(writer *w, const contract *c, bool flat, const char
     int row_c = c->M == 1 ? c->N : c->to.si, col_c = c->N == 1 ? 1 : c->to.sj ? c->to.sj : 1;
     const char *a = first_row(w, c->a, flat), *b = first_row(w, c->b, flat);
     if (unit_b == 1 && col_c == 1 && (!w->p->buffers.data[c->to.buffer].axes)) {
-        text_line(w->out, "outer(%d, %d, (int)(%s), %s, %d, %d, %s, %d, %s, %d);", c->M, c->N, rows, a, columns(w, c->a), unit_a, b,
+        text_line(w->out, "%s(%d, %d, (int)(%s), %s, %d, %d, %s, %d, %s, %d);", kernel_name(w, "outer", c->M * c->N), c->M, c->N, rows, a, columns(w, c->a), unit_a, b,
                   columns(w, c->b), c_address(w, c->to), row_c);
         return;
     }

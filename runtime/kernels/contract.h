@@ -105,20 +105,18 @@ RNN_FORCE_INLINE void contract_tile(const int rows, const int cols, int last, in
     }
 }
 
-/* M rows of tiles of `cols` vectors. The last rows are shared out: 8 are 4 and 4, not 6 and 2. */
+/* M rows of tiles of `cols` vectors. The last rows are shared out: 8 are 4 and 4, not 6 and 2. Tiles of 3 and 5 rows
+ * would cost compilers more time than they save. */
 RNN_FORCE_INLINE void contract_strip(const int cols, int last, int M, int K, const real *A, size_t am, size_t ak,
                                      const real *B, size_t bk, size_t bp, real *C, size_t cm, int accumulate)
 {
 #define CONTRACT_TILE(rows) contract_tile(rows, cols, last, K, A, am, ak, B, bk, bp, C, cm, accumulate)
     while (M > 0) {
-        int rows = M;
-        if (M > CONTRACT_ROWS) rows = M <= CONTRACT_ROWS + 2 ? 4 : CONTRACT_ROWS;
+        const int rows = M > CONTRACT_ROWS + 2 || M == CONTRACT_ROWS ? (int)CONTRACT_ROWS : M > 3 ? 4 : M > 1 ? 2 : 1;
         switch (rows) {
         case 1: CONTRACT_TILE(1); break;
         case 2: CONTRACT_TILE(2); break;
-        case 3: CONTRACT_TILE(3); break;
         case 4: CONTRACT_TILE(4); break;
-        case 5: CONTRACT_TILE(5); break;
         default: CONTRACT_TILE(CONTRACT_ROWS); break;
         }
         A += (size_t)rows * am;
@@ -138,27 +136,27 @@ RNN_FORCE_INLINE void contract_strip(const int cols, int last, int M, int K, con
 CONTRACT_STRIP(contract_strip_1, 1)
 CONTRACT_STRIP(contract_strip_2, 2)
 #if defined __AVX512F__ || defined __aarch64__
-CONTRACT_STRIP(contract_strip_3, 3)
 CONTRACT_STRIP(contract_strip_4, 4)
 #endif
 #undef CONTRACT_STRIP
 
-/* A strip of 1 to CONTRACT_COLS vectors. */
+/* A strip of 1 to CONTRACT_COLS vectors; 3 are 2 and 1. */
 RNN_INLINE void contract_columns(int cols, int last, int M, int K, const real *A, size_t am, size_t ak, const real *B,
                                  size_t bk, size_t bp, real *C, size_t cm, int accumulate)
 {
-#define CONTRACT_CALL(strip) strip(last, M, K, A, am, ak, B, bk, bp, C, cm, accumulate)
-    switch (cols) {
-    case 1: CONTRACT_CALL(contract_strip_1); break;
+    if (cols >= 2) {
+        const int n = 2 * CONTRACT_LANES;
 #if defined __AVX512F__ || defined __aarch64__
-    case 2: CONTRACT_CALL(contract_strip_2); break;
-    case 3: CONTRACT_CALL(contract_strip_3); break;
-    default: CONTRACT_CALL(contract_strip_4); break;
-#else
-    default: CONTRACT_CALL(contract_strip_2); break;
+        if (cols == 4) {
+            contract_strip_4(last, M, K, A, am, ak, B, bk, bp, C, cm, accumulate);
+            return;
+        }
 #endif
+        contract_strip_2(cols == 2 ? last : (int)CONTRACT_LANES, M, K, A, am, ak, B, bk, bp, C, cm, accumulate);
+        B += (size_t)(n / CONTRACT_PANEL) * bp + (size_t)(n % CONTRACT_PANEL);
+        C += n;
     }
-#undef CONTRACT_CALL
+    if (cols % 2) contract_strip_1(last, M, K, A, am, ak, B, bk, bp, C, cm, accumulate);
 }
 
 /* One row: 1 to CONTRACT_WIDE vectors at once. */
@@ -211,6 +209,27 @@ RNN_NO_INLINE void contract(int M, int N, int K, const real *A, size_t am, size_
     } while (k < K);
 }
 
+/* The same where N and K are small constants: expanded where it stands, without a call or a loop over columns. */
+RNN_FORCE_INLINE void contract_small(int M, const int N, const int K, const real *A, size_t am, size_t ak, const real *B,
+                                     real *C, size_t cm, int accumulate)
+{
+    const int wide = CONTRACT_WIDE * CONTRACT_LANES, left = N % wide;
+    const int cols = (left + CONTRACT_LANES - 1) / CONTRACT_LANES, last = left - (cols - 1) * CONTRACT_LANES;
+    const size_t bp = CONTRACT_PANEL * (size_t)K;
+    for (int m = 0; m < M; m++) {
+        const real *a = A + (size_t)m * am;
+        real *c = C + (size_t)m * cm;
+        for (int n = 0; n < N - left; n += wide) {
+            contract_tile(1, CONTRACT_WIDE, CONTRACT_LANES, K, a, 0, ak, B + (size_t)(n / CONTRACT_PANEL) * bp,
+                          CONTRACT_PANEL, bp, c + n, 0, accumulate);
+        }
+        if (left > 0) {
+            contract_tile(1, cols, last, K, a, 0, ak, B + (size_t)((N - left) / CONTRACT_PANEL) * bp, CONTRACT_PANEL, bp,
+                          c + (N - left), 0, accumulate);
+        }
+    }
+}
+
 #else
 
 /* C[m*cm + n] = (accumulate ? C[m*cm + n] : 0) + sum over k of A[m*am + k*ak] * B(k, n)
@@ -232,6 +251,12 @@ RNN_NO_INLINE void contract(int M, int N, int K, const real *A, size_t am, size_
             for (int j = 0; j < width; j++) out[j] = accumulate ? out[j] + sum[j] : sum[j];
         }
     }
+}
+
+RNN_INLINE void contract_small(int M, int N, int K, const real *A, size_t am, size_t ak, const real *B, real *C, size_t cm,
+                               int accumulate)
+{
+    contract(M, N, K, A, am, ak, B, C, cm, accumulate);
 }
 
 #endif

@@ -3,19 +3,19 @@
 #define RUNTIME_KERNELS_INIT_H
 
 /* w[i] = value. */
-RNN_INLINE void init_constant(real *w, size_t n, real value)
+RNN_NO_INLINE void init_constant(real *w, size_t n, real value)
 {
     for (size_t i = 0; i < n; i++) w[i] = value;
 }
 
 /* Uniform in [-a, a). */
-RNN_INLINE void init_uniform(real *w, size_t n, real a, uint64_t key)
+RNN_NO_INLINE void init_uniform(real *w, size_t n, real a, uint64_t key)
 {
     for (size_t i = 0; i < n; i++) w[i] = a * (2 * random_at(key, 0, i) - 1);
 }
 
 /* Normal with mean 0 and standard deviation s, by Box and Muller: sqrt(-2 ln u) cos(2 pi v), u in (0, 1]. */
-RNN_INLINE void init_normal(real *w, size_t n, real s, uint64_t key)
+RNN_NO_INLINE void init_normal(real *w, size_t n, real s, uint64_t key)
 {
     for (size_t i = 0; i < n; i++) {
         const real u = 1 - random_at(key, 0, i);
@@ -25,13 +25,13 @@ RNN_INLINE void init_normal(real *w, size_t n, real s, uint64_t key)
 }
 
 /* Glorot and Bengio 2010: uniform in [-a, a), a = sqrt(6 / (rows + cols)). */
-RNN_INLINE void init_glorot(real *w, int rows, int cols, uint64_t key)
+RNN_NO_INLINE void init_glorot(real *w, int rows, int cols, uint64_t key)
 {
     init_uniform(w, (size_t)rows * (size_t)cols, real_sqrt(6 / ((real)rows + (real)cols)), key);
 }
 
 /* 1 on the diagonal, 0 elsewhere; w is rows x cols. */
-RNN_INLINE void init_identity(real *w, int rows, int cols)
+RNN_NO_INLINE void init_identity(real *w, int rows, int cols)
 {
     for (int i = 0; i < rows; i++) {
         for (int j = 0; j < cols; j++) w[(size_t)i * (size_t)cols + (size_t)j] = i == j ? 1 : 0;
@@ -48,7 +48,7 @@ RNN_INLINE real random_dot(int n, size_t stride, const real *a, const real *b)
 
 /* Orthonormal rows where rows <= cols, orthonormal columns otherwise (Saxe et al. 2014): normal numbers, made
  * orthogonal by Gram and Schmidt's modified process, each vector twice, which suffices (Giraud et al. 2005). */
-RNN_INLINE void init_orthogonal(real *w, int rows, int cols, uint64_t key)
+RNN_NO_INLINE void init_orthogonal(real *w, int rows, int cols, uint64_t key)
 {
     const int by_rows = rows <= cols;
     const int count = by_rows ? rows : cols, n = by_rows ? cols : rows;

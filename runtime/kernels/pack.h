@@ -48,7 +48,7 @@ RNN_INLINE int pack_squares(int K, const real *W, size_t wn, real *to)
 
 /* Copies the K x N matrix W[k*wk + n*wn] into rows k0.. and columns n0.. of a packed matrix of Ktotal rows, so that
  * stacked matrices are packed piece by piece. The caller clears the padding beforehand: the columns beyond the last. */
-RNN_INLINE void pack_matrix(int K, int N, const real *W, size_t wk, size_t wn, real *packed, int k0, int n0,
+RNN_NO_INLINE void pack_matrix(int K, int N, const real *W, size_t wk, size_t wn, real *packed, int k0, int n0,
                             int Ktotal)
 {
     for (int n = 0; n < N;) {

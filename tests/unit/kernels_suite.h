@@ -181,6 +181,36 @@ START_TEST(test_contract_large)
 }
 END_TEST
 
+/* The small forms, whose shapes are constants, against the large ones: bit by bit. */
+#define CHECK_SMALL(N, K)                                                                                              \
+    do {                                                                                                               \
+        for (int M = 0; M < 4; M++) {                                                                                  \
+            real *A = noise(4 * (K), 1), *W = noise((K) * (N), 2), *B = noise(CONTRACT_PACKED(K, N), 3);               \
+            real *C = noise(4 * (N), 4), *D = noise(4 * (N), 4), *E = noise((K) * (N), 5), *F = noise((K) * (N), 5);   \
+            pack_matrix(K, N, W, N, 1, B, 0, 0, K);                                                                    \
+            for (int add = 0; add < 2; add++) {                                                                        \
+                contract_small(M, N, K, A, K, 1, B, C, N, add);                                                        \
+                for (int m = 0; m < M; m++) contract(1, N, K, A + m * (K), K, 1, B, D + m * (N), N, add);              \
+                ck_assert_mem_eq(C, D, 4 * (N) * sizeof *C);                                                           \
+            }                                                                                                          \
+            outer_small(K, N, M, A, K, 1, C, N, E, N);                                                                 \
+            outer(K, N, M, A, K, 1, C, N, F, N);                                                                       \
+            for (int i = 0; i < (K) * (N); i++) EXPECT(fabs((double)(E[i] - F[i])) <= 20 * EPSILON, "outer_small");    \
+            free(A), free(W), free(B), free(C), free(D), free(E), free(F);                                             \
+        }                                                                                                              \
+    } while (0)
+
+START_TEST(test_small)
+{
+    CHECK_SMALL(1, 1);
+    CHECK_SMALL(3, 7);
+    CHECK_SMALL(16, 16);
+    CHECK_SMALL(33, 5);
+    CHECK_SMALL(64, 16);
+    CHECK_SMALL(150, 9);
+}
+END_TEST
+
 START_TEST(test_contract_padding)
 {
     /* Whatever stands in the padding of a packed matrix, C is the same. */
@@ -456,6 +486,7 @@ static int run_suite(const char *name, const TTest *own)
     tcase_set_timeout(all, 60);
     tcase_add_test(all, test_contract_small);
     tcase_add_test(all, test_contract_large);
+    tcase_add_test(all, test_small);
     tcase_add_test(all, test_contract_padding);
     tcase_add_test(all, test_pack);
     tcase_add_test(all, own);
