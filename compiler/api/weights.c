@@ -83,23 +83,29 @@ static const char *check_tensor(arena *a, const graph_param *p, const char *path
                          dtype_name(t->dtype));
 }
 
+double *weights_values(arena *a, const graph *g, const char *path, const tensors *file, const char **error)
+{
+    *error = check_names(a, g, path, file);
+    if (*error) return NULL;
+    double *values = ARENA_ARRAY(a, double, weights_offset(g, (uint32_t)g->params.len) + 1);
+    for (uint32_t i = 0; i < g->params.len; i++) {
+        const graph_param *p = &g->params.data[i];
+        const tensor *t = tensors_find(file, p->path);
+        *error = check_tensor(a, p, path, t);
+        if (*error) return NULL;
+        tensor_to_double(t, values + weights_offset(g, i));
+    }
+    return values;
+}
+
 void *weights_from_tensors(const loaded *l, const graph *g, const char *path, const tensors *file,
                            const char **error)
 {
-    *error = check_names(l->arena, g, path, file);
-    if (*error) return NULL;
-    void *params = loaded_reals(l, loaded_size(l, SIZE_PARAMS, 1, NULL));
-    size_t offset = 0;
-    for (size_t i = 0; i < g->params.len; i++) {
-        const graph_param *p = &g->params.data[i];
-        const tensor *t = tensors_find(file, p->path);
-        *error = check_tensor(l->arena, p, path, t);
-        if (*error) return NULL;
-        double *values = ARENA_ARRAY(l->arena, double, t->count);
-        tensor_to_double(t, values);
-        for (size_t k = 0; k < t->count; k++) loaded_set_real(l, params, offset + k, values[k]);
-        offset += t->count;
-    }
+    const double *values = weights_values(l->arena, g, path, file, error);
+    if (!values) return NULL;
+    size_t count = loaded_size(l, SIZE_PARAMS, 1, NULL);
+    void *params = loaded_reals(l, count);
+    for (size_t k = 0; k < count; k++) loaded_set_real(l, params, k, values[k]);
     return params;
 }
 

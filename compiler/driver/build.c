@@ -1,9 +1,13 @@
-/* build.c: rnnc build SPEC -o DIR: writes PREFIX.h and PREFIX.c, both or none; `-o -` prints them as one text. */
+/* build.c: rnnc build SPEC -o DIR: writes PREFIX.h and PREFIX.c, or with --weights what else holds the weights: all or none;
+ * `-o -` prints them as one text. */
 #define _GNU_SOURCE 1
+#include "api/weights.h"
 #include "driver/command.h"
 #include "train/atomic.h"
+#include "train/safetensors.h"
 #include <ctype.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -41,6 +45,17 @@ static int check_prefix(const options *o)
     if (good && strlen(prefix) <= PREFIX_MAX) return 0;
     return options_fault(o, "--prefix: expected a name that C allows, of at most %d letters, digits and _, found '%s'",
                          PREFIX_MAX, prefix);
+}
+
+static int check_weights(const options *o)
+{
+    bool to_stdout = o->value[OPTION_OUT].given && strcmp(o->value[OPTION_OUT].text, "-") == 0;
+    if (!o->value[OPTION_WEIGHTS_AS].given) return 0;
+    if (!o->value[OPTION_WEIGHTS].given)
+        return options_fault(o, "--weights-as says where the weights go: it needs --weights W.safetensors");
+    if (to_stdout && o->value[OPTION_WEIGHTS_AS].number != WEIGHTS_EMBEDDED)
+        return options_fault(o, "--weights-as %s writes a file of its own: -o DIR", o->value[OPTION_WEIGHTS_AS].text);
+    return 0;
 }
 
 /* Every time axis has a fixed number of steps. */
@@ -81,7 +96,8 @@ static void read_emit_options(const options *o, emit_options *e)
     e->prefix = o->value[OPTION_PREFIX].text;
     e->command = options_text(o);
     e->standalone = o->value[OPTION_STANDALONE].given;
-    e->inference = o->value[OPTION_INFERENCE].given;
+    e->inference = o->value[OPTION_INFERENCE].given || o->value[OPTION_WEIGHTS].given;
+    e->weights_as = (weights_as)o->value[OPTION_WEIGHTS_AS].number;
     e->math_libm = o->value[OPTION_MATH].number == MATH_LIBM;
     e->real_double = o->value[OPTION_REAL].number == REAL_DOUBLE;
     if (o->value[OPTION_BATCH].given) e->batch = (int)o->value[OPTION_BATCH].number;
@@ -94,46 +110,97 @@ static int write_fault(const char *path, int fault)
     return command_fault(EXIT_SYSTEM, "%s: cannot be written: %s", path, strerror(fault));
 }
 
-/* Both files lie complete under other names before the first of them takes its place. */
-static int write_pair(const char *header_path, const char *h_text, const char *source_path, const char *c_text)
+typedef struct new_file {
+    const char *path;
+    const void *bytes;
+    size_t length;
+} new_file;
+
+enum { MOST_FILES = 3 };
+
+/* All files lie complete under other names before the first of them takes its place. */
+static int write_all(const new_file *file, size_t count)
 {
-    atomic_file h, c;
-    atomic_begin(&h, header_path);
-    atomic_begin(&c, source_path);
-    atomic_write(&h, h_text, strlen(h_text));
-    atomic_write(&c, c_text, strlen(c_text));
-    const char *failed = h.fault ? header_path : source_path;
-    int fault = h.fault ? h.fault : c.fault;
-    if (fault) {
-        atomic_fail(&h, ECANCELED);
-        atomic_fail(&c, ECANCELED);
+    atomic_file f[MOST_FILES];
+    size_t failed = count;
+    int fault = 0;
+    for (size_t i = 0; i < count; i++) {
+        atomic_begin(&f[i], file[i].path);
+        atomic_write(&f[i], file[i].bytes, file[i].length);
+        if (!f[i].fault || fault) continue;
+        failed = i;
+        fault = f[i].fault;
     }
-    int header_fault = atomic_commit(&h);
-    if (header_fault && !fault) {
-        failed = header_path;
-        fault = header_fault;
-        atomic_fail(&c, ECANCELED);
+    for (size_t i = 0; i < count; i++) {
+        if (fault) atomic_fail(&f[i], ECANCELED);
+        int this_fault = atomic_commit(&f[i]);
+        if (!this_fault || fault) continue;
+        failed = i;
+        fault = this_fault;
     }
-    int source_fault = atomic_commit(&c);
-    if (source_fault && !fault) fault = source_fault;
-    return fault ? write_fault(failed, fault) : 0;
+    return fault ? write_fault(file[failed].path, fault) : 0;
 }
 
-static int write_files(arena *a, const char *folder, const emitted *c)
+static int write_files(arena *a, const char *folder, const emitted *c, bool single)
 {
     bool made = mkdir(folder, 0777) == 0;
     if (!made && errno != EEXIST)
         return command_fault(EXIT_SYSTEM, "%s: cannot make this folder: %s", folder, strerror(errno));
     struct stat s;
     if (stat(folder, &s) != 0 || !S_ISDIR(s.st_mode)) return command_fault(EXIT_SYSTEM, "%s: is not a folder", folder);
-    size_t n = strlen(folder);
+    size_t n = strlen(folder), count = 0;
+    int stem = (int)strlen(c->header_name) - 2; /* without ".h" */
     const char *slash = n && folder[n - 1] == '/' ? "" : "/";
-    char *header_path = arena_printf(a, "%s%s%s", folder, slash, c->header_name);
-    char *source_path = arena_strndup(a, header_path, strlen(header_path));
-    source_path[strlen(source_path) - 1] = 'c';
-    int code = write_pair(header_path, c->header, source_path, c->source);
+    const char *header = single ? emit_single_header(a, c) : c->header;
+    new_file file[MOST_FILES];
+    file[count++] = (new_file){ arena_printf(a, "%s%s%s", folder, slash, c->header_name), header, strlen(header) };
+    if (!single)
+        file[count++] = (new_file){ arena_printf(a, "%s%s%.*s.c", folder, slash, stem, c->header_name), c->source,
+                                    strlen(c->source) };
+    if (c->weights_source)
+        file[count++] = (new_file){ arena_printf(a, "%s%s%.*s_weights.c", folder, slash, stem, c->header_name),
+                                    c->weights_source, strlen(c->weights_source) };
+    if (c->blob)
+        file[count++] = (new_file){ arena_printf(a, "%s%s%.*s.bin", folder, slash, stem, c->header_name), c->blob,
+                                    c->blob_length };
+    int code = write_all(file, count);
     if (code && made) rmdir(folder);
     return code;
+}
+
+/* What is wrong with the numbers: constants of C are finite. NULL: nothing. */
+static const char *find_infinite(arena *a, const pipeline *p, const char *path)
+{
+    const graph *g = p->programs.graph;
+    const double *value = p->options.emit.weights;
+    for (size_t i = 0; i < g->params.len; i++) {
+        for (int k = shape_size(g->params.data[i].shape); k-- > 0; value++) {
+            if (isfinite(p->options.emit.real_double ? *value : (float)*value)) continue;
+            return arena_printf(a, "%s: '%s' has the number %g: the weights of a build must be finite%s", path,
+                                g->params.data[i].path, *value,
+                                isfinite(*value) ? " as floats (--real double)" : "");
+        }
+    }
+    return NULL;
+}
+
+/* Writes the C again, with the parameters of the file inside. */
+static int put_weights_in(const options *o, arena *a, pipeline *p)
+{
+    const char *path = o->value[OPTION_WEIGHTS].text, *error = NULL;
+    if (!path) return 0;
+    int code = command_can_read(path);
+    if (code) return code;
+    tensors file = { 0 };
+    if (safetensors_read(path, &file))
+        p->options.emit.weights = weights_values(a, p->programs.graph, path, &file, &error);
+    else
+        error = arena_printf(a, "%s", file.error);
+    tensors_free(&file);
+    if (!error) error = find_infinite(a, p, path);
+    if (error) return command_fault(EXIT_SPEC, "%s", error);
+    p->c = emit_c(a, &p->programs, &p->options.emit);
+    return 0;
 }
 
 static int build(const options *o, arena *a)
@@ -153,15 +220,19 @@ static int build(const options *o, arena *a)
     if (!code) code = read_unroll(o, p.model->axes, &p.options.emit);
     if (code) return code;
     pipeline_compile(&p, (pipeline_dump){ 0 });
+    code = put_weights_in(o, a, &p);
+    if (code) return code;
     const char *folder = o->value[OPTION_OUT].given ? o->value[OPTION_OUT].text : ".";
-    if (strcmp(folder, "-") != 0) return write_files(a, folder, &p.c);
-    fputs(pipeline_one_text(a, &p.c), stdout);
+    bool single = o->value[OPTION_SINGLE_HEADER].given;
+    if (strcmp(folder, "-") != 0) return write_files(a, folder, &p.c, single);
+    fputs(single ? emit_single_header(a, &p.c) : pipeline_one_text(a, &p.c), stdout);
     return command_finish(EXIT_SUCCESS);
 }
 
 int command_build(const options *o)
 {
     int code = check_prefix(o);
+    if (!code) code = check_weights(o);
     if (code) return code;
     arena *a = arena_new();
     code = build(o, a);

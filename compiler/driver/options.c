@@ -314,7 +314,11 @@ const char *options_text(const options *o)
         case NUMBER:
         case SEED:
         case DECIMAL:
-        case CHOICE: text_put(t, " --%s %s", p->name, o->value[i].text); break;
+        case CHOICE: {
+            const char *folder = i == OPTION_WEIGHTS ? strrchr(o->value[i].text, '/') : NULL;
+            text_put(t, " --%s %s", p->name, folder ? folder + 1 : o->value[i].text);
+            break;
+        }
         case LIST:
             for (size_t d = 0; d < o->defines.len; d++) text_put(t, " -%c %s", p->letter, o->defines.data[d]);
             break;

@@ -1,7 +1,7 @@
 /* emit.c: the two files of a model: the header with sizes, arguments and functions, and the source.
  *
  * Comes in: the planned programs and the options. Goes out: their text, and the table of the arguments' members. */
-#include "emit/writer.h"
+#include "emit/weights.h"
 
 #include "base/embedded.h"
 #include "base/version.h"
@@ -80,7 +80,8 @@ static void write_args(file *f)
     arena *a = f->w.arena;
     const graph *g = f->g;
     text_blank(f->w.out);
-    text_line(f->w.out, "/* Arguments of step, forward, loss and grad. Set what you do not use to 0: `%s_args a = {0};`. Every array is the caller's.", f->prefix);
+    text_line(f->w.out, "/* Arguments of %s. Set what you do not use to 0: `%s_args a = {0};`. Every array is the caller's.",
+              !f->o.inference ? "step, forward, loss and grad" : f->m->step ? "step and forward" : "forward", f->prefix);
     text_line(f->w.out, " * Arrays over time are laid out [step][sequence][component]; nothing is read or kept beyond a sequence's own length,");
     text_line(f->w.out, " * and outputs there are 0. */");
     text_open(f->w.out, "typedef struct %s_args", f->prefix);
@@ -95,9 +96,13 @@ static void write_args(file *f)
         add_field(f, FIELD_LENGTHS, (uint32_t)i, "const int *", arena_printf(a, "lengths_%s", g->axis[i].letter),
                   arena_printf(a, "[batch]: own length of each sequence, 0 to %s; NULL: all %s", g->axis[i].length, g->axis[i].length));
     }
-    add_field(f, FIELD_PARAMS, 0, pointer_to(f, true, false), "params", arena_printf(a, "[%s_PARAMS], see %s_param_table", f->PREFIX, f->prefix));
-    add_field(f, FIELD_PACKED, 0, pointer_to(f, true, false), "packed",
-              arena_printf(a, "[%s_PACKED]: what %s_pack made of params", f->PREFIX, f->prefix));
+    if (!f->w.weights) {
+        add_field(f, FIELD_PARAMS, 0, pointer_to(f, true, false), "params", arena_printf(a, "[%s_PARAMS], see %s_param_table", f->PREFIX, f->prefix));
+        add_field(f, FIELD_PACKED, 0, pointer_to(f, true, false), "packed",
+                  arena_printf(a, "[%s_PACKED]: what %s_pack made of params", f->PREFIX, f->prefix));
+    } else if (f->o.weights_as == WEIGHTS_BLOB) {
+        text_line(f->w.out, "%-31s /* from %s_load */", arena_printf(a, "const %s *weights;", f->real), f->prefix);
+    }
     for (uint32_t i = 0; i < g->inputs.len; i++) {
         const graph_input *in = &g->inputs.data[i];
         if (f->o.inference && !has_input(f->m->forward, i))
@@ -154,7 +159,7 @@ static size_t params_size(const graph *g)
 
 static void write_head(file *f, const char *ending)
 {
-    text_line(f->w.out, "/* %s.%s: made by rnnc " RNNC_VERSION " from the model `%s`; do not edit.", f->prefix, ending, f->g->model);
+    text_line(f->w.out, "/* %s%s: made by rnnc " RNNC_VERSION " from the model `%s`; do not edit.", f->prefix, ending, f->g->model);
     if (f->o.command)
         text_line(f->w.out, " * %s", f->o.command);
     text_line(f->w.out, " * This file is the output of a compiler and carries no licence of it: it is yours. */");
@@ -174,8 +179,12 @@ static void write_sizes(file *f)
     text_blank(out);
     text_line(out, "/* Sizes in numbers of `%s`, for the arrays that the caller provides. */", f->real);
     text_line(out, "#define %s_BATCH %d", f->PREFIX, f->o.batch);
-    text_line(out, "#define %s_PARAMS %zu", f->PREFIX, params_size(f->g));
-    text_line(out, "#define %s_PACKED %zu", f->PREFIX, f->m->shared->packed_size);
+    if (f->w.weights) {
+        text_line(out, "#define %s_WEIGHTS %zu /* inside */", f->PREFIX, f->w.weights->total);
+    } else {
+        text_line(out, "#define %s_PARAMS %zu", f->PREFIX, params_size(f->g));
+        text_line(out, "#define %s_PACKED %zu", f->PREFIX, f->m->shared->packed_size);
+    }
     for (int i = 0; i < 4; i++) {
         const program *p = programs(f->m, i);
         if (!p)
@@ -225,14 +234,43 @@ static void write_missing_step(file *f)
                   axes_forbid ? "several time axes" : "no time axis");
 }
 
+static bool loads(const file *f) { return f->w.weights && f->o.weights_as == WEIGHTS_BLOB; }
+
+static void declare_weights(file *f)
+{
+    text *out = f->w.out;
+    switch (f->o.weights_as) {
+    case WEIGHTS_EMBEDDED:
+        text_line(out, "/* The weights are inside: nothing is loaded or packed. */");
+        return;
+    case WEIGHTS_EXTERN:
+        text_line(out, "/* The weights are constants in %s_weights.c: nothing is loaded or packed. */", f->prefix);
+        text_line(out, "extern const %s %s_weights[%s_WEIGHTS];", f->real, f->prefix, f->PREFIX);
+        return;
+    case WEIGHTS_BLOB:
+        text_line(out, "/* Checks the bytes of %s.bin, and points *weights into them: for the args of each call. `bytes` must be aligned for %s,", f->prefix,
+                  f->real);
+        text_line(out, " * and stay. 0, or: %s_BAD_WEIGHTS, damaged or no such file; %s_OTHER_WEIGHTS, those of another model, type or", f->PREFIX, f->PREFIX);
+        text_line(out, " * version of the format; %s_BAD_ARGUMENT. */", f->PREFIX);
+        text_line(out, "#define %s_BLOB %zu /* its bytes */", f->PREFIX,
+                  WEIGHTS_BLOB_HEAD + f->w.weights->total * (f->o.real_double ? sizeof(double) : sizeof(float)));
+        text_line(out, "int %s_load(const void *bytes, size_t length, const %s **weights);", f->prefix, f->real);
+        return;
+    }
+}
+
 static void write_declarations(file *f)
 {
     text *out = f->w.out;
     const char *p = f->prefix;
     text_blank(out);
     text_line(out, "/* Every function is reentrant, allocates nothing and prints nothing. */");
-    text_line(out, "void %s_init(%s *params, uint64_t seed);           /* initial values */", p, f->real);
-    text_line(out, "void %s_pack(const %s *params, %s *packed);   /* after every change of params */", p, f->real, f->real);
+    if (f->w.weights)
+        declare_weights(f);
+    else {
+        text_line(out, "void %s_init(%s *params, uint64_t seed);           /* initial values */", p, f->real);
+        text_line(out, "void %s_pack(const %s *params, %s *packed);   /* after every change of params */", p, f->real, f->real);
+    }
     if (carries(f))
         text_line(out, "void %s_reset(%s_state *state);                    /* new sequences */", p, p);
     text_blank(out);
@@ -245,14 +283,16 @@ static void write_declarations(file *f)
         if (q)
             text_line(out, "int %s_%s(const %s_args *args);   /* %s */", p, entry_name(q->entry), p, what[i]);
     }
-    text_line(out, "enum { %s_OK = 0, %s_BAD_ARGUMENT = -1, %s_BAD_LENGTH = -2, %s_BAD_TOKEN = -3 };", f->PREFIX, f->PREFIX, f->PREFIX,
-              f->PREFIX);
+    text_line(out, "enum { %s_OK = 0, %s_BAD_ARGUMENT = -1, %s_BAD_LENGTH = -2, %s_BAD_TOKEN = -3%s };", f->PREFIX, f->PREFIX, f->PREFIX,
+              f->PREFIX, loads(f) ? arena_printf(f->w.arena, ", %s_BAD_WEIGHTS = -4, %s_OTHER_WEIGHTS = -5", f->PREFIX, f->PREFIX) : "");
     text_blank(out);
-    text_line(out, "/* The parameters: name, rows and columns (row-major; a vector has one column), where it begins in params. */");
-    text_line(out, "typedef struct %s_param { const char *name; size_t rows, columns, offset; } %s_param;", p, p);
-    text_line(out, "enum { %s_PARAM_COUNT = %zu };", f->PREFIX, f->g->params.len);
-    text_line(out, "const %s_param *%s_param_table(void);", p, p);
-    text_blank(out);
+    if (!f->w.weights) {
+        text_line(out, "/* The parameters: name, rows and columns (row-major; a vector has one column), where it begins in params. */");
+        text_line(out, "typedef struct %s_param { const char *name; size_t rows, columns, offset; } %s_param;", p, p);
+        text_line(out, "enum { %s_PARAM_COUNT = %zu };", f->PREFIX, f->g->params.len);
+        text_line(out, "const %s_param *%s_param_table(void);", p, p);
+        text_blank(out);
+    }
     text_line(out, "/* The sizes above as numbers, and the size of the state in bytes. `steps` has one number for each time axis; it is read for WORK sizes. */");
     text_line(out, "typedef enum %s_size {", p);
     static const char *const sizes[] = {"PARAMS", "PACKED", "STATE_BYTES", "STEP", "FORWARD", "LOSS", "GRAD"};
@@ -265,7 +305,7 @@ static void write_declarations(file *f)
 static const char *write_header(file *f)
 {
     text *out = f->w.out = text_new(f->w.arena);
-    write_head(f, "h");
+    write_head(f, ".h");
     text_line(out, "#ifndef %s_H", f->PREFIX);
     text_line(out, "#define %s_H", f->PREFIX);
     text_blank(out);
@@ -310,10 +350,12 @@ static void write_kernels(file *f, const char *body)
     static const char *const rows[] = {"row_clear", "row_sum", "row_max", "row_softmax", "row_logsumexp", "row_softmax_logsumexp",
                                        "pack_table", NULL};
     static const char *const lookup[] = {"row_any", "token_row", "lookup_row", NULL};
-    static const struct { const char *path; bool exported; const char *const *functions; } parts[] = {    /* NULL: always */
+    static const char *const random[] = {"random_key", "random_row", "random_uniform", NULL}, *const none[] = {NULL};
+    const struct { const char *path; bool exported; const char *const *functions; } parts[] = {    /* NULL: always */
         {"kernels/compiler.h", false, NULL}, {"kernels/functions.h", false, NULL}, {"kernels/contract.h", true, products},
         {"kernels/outer.h", true, outer}, {"kernels/pack.h", true, pack}, {"kernels/rows.h", true, rows},
-        {"kernels/lookup.h", false, lookup}, {"kernels/random.h", false, NULL}, {"kernels/init.h", true, NULL}};
+        {"kernels/lookup.h", false, lookup}, {"kernels/random.h", false, f->w.weights ? random : NULL},
+        {"kernels/init.h", true, f->w.weights ? none : NULL}};
     text_blank(out);
     text_line(out, "/* ==== kernels: the same text for every model ==== */");
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
@@ -410,7 +452,8 @@ static void write_check(file *f, const program *p)
     text_blank(out);
     text_line(out, "static int check_%s(const %s_args *args)", entry_name(p->entry), f->prefix);
     text_open(out, "%s", "");
-    text_line(out, "if (!args || args->batch < 1 || args->batch > %s_BATCH || !args->params || !args->packed || !args->work)", f->PREFIX);
+    text_line(out, "if (!args || args->batch < 1 || args->batch > %s_BATCH || %s!args->work)", f->PREFIX,
+              !f->w.weights ? "!args->params || !args->packed || " : loads(f) ? "!args->weights || " : "");
     text_line(out, "    return %s_BAD_ARGUMENT;", f->PREFIX);
     for (int i = 1; i <= g->axes; i++) {
         if (f->o.steps[i] && p->entry != ENTRY_STEP)
@@ -518,17 +561,22 @@ static void write_pack_function(file *f)
     text_close(out, NULL);
 }
 
-static void write_tables(file *f)
+static void write_reset(file *f)
+{
+    text *out = f->w.out;
+    if (!carries(f))
+        return;
+    text_blank(out);
+    text_line(out, "void %s_reset(%s_state *state)", f->prefix, f->prefix);
+    text_open(out, "%s", "");
+    text_line(out, "memset(state, 0, sizeof *state);");
+    text_close(out, NULL);
+}
+
+static void write_param_table(file *f)
 {
     text *out = f->w.out;
     size_t offset = 0;
-    if (carries(f)) {
-        text_blank(out);
-        text_line(out, "void %s_reset(%s_state *state)", f->prefix, f->prefix);
-        text_open(out, "%s", "");
-        text_line(out, "memset(state, 0, sizeof *state);");
-        text_close(out, NULL);
-    }
     text_blank(out);
     text_line(out, "const %s_param *%s_param_table(void)", f->prefix, f->prefix);
     text_open(out, "%s", "");
@@ -542,13 +590,20 @@ static void write_tables(file *f)
     text_close(out, ";");
     text_line(out, "return table;");
     text_close(out, NULL);
+}
+
+static void write_sizes_function(file *f)
+{
+    text *out = f->w.out;
     text_blank(out);
     text_line(out, "size_t %s_sizes(%s_size what, size_t batch, const size_t *steps)", f->prefix, f->prefix);
     text_open(out, "%s", "");
     text_line(out, "(void)batch;");
     text_line(out, "(void)steps;");
-    text_line(out, "if (what == %s_SIZE_PARAMS) return %s_PARAMS;", f->PREFIX, f->PREFIX);
-    text_line(out, "if (what == %s_SIZE_PACKED) return %s_PACKED;", f->PREFIX, f->PREFIX);
+    if (!f->w.weights) {
+        text_line(out, "if (what == %s_SIZE_PARAMS) return %s_PARAMS;", f->PREFIX, f->PREFIX);
+        text_line(out, "if (what == %s_SIZE_PACKED) return %s_PACKED;", f->PREFIX, f->PREFIX);
+    }
     if (carries(f))
         text_line(out, "if (what == %s_SIZE_STATE_BYTES) return sizeof(%s_state);", f->PREFIX, f->prefix);
     for (int i = 0; i < 4; i++) {
@@ -576,12 +631,21 @@ static const char *write_source(file *f, const char *header_name)
         write_function(&f->w, programs(f->m, i));
     }
     f->w.g = f->g;
-    write_init(f);
-    write_pack_function(f);
-    write_tables(f);
+    if (f->w.weights)
+        weights_place(f->w.weights, text_string(body));
+    if (loads(f))
+        weights_write_load(f->w.out, f->w.weights, &f->o);
+    if (!f->w.weights) {
+        write_init(f);
+        write_pack_function(f);
+    }
+    write_reset(f);
+    if (!f->w.weights)
+        write_param_table(f);
+    write_sizes_function(f);
 
     text *out = f->w.out = text_new(f->w.arena);
-    write_head(f, "c");
+    write_head(f, ".c");
     text_line(out, "#include \"%s\"", header_name);
     text_blank(out);
     text_line(out, "typedef %s real;", f->real);
@@ -602,7 +666,22 @@ static const char *write_source(file *f, const char *header_name)
     if (c_mentions(text_string(body), "NORM"))
         text_line(out, "#define NORM(k, own) (args->norms ? args->norms[k] : (own))");
     write_sequence_helpers(f, text_string(body));
+    if (f->w.weights) {
+        weights_write_places(out, f->w.weights);
+        if (f->o.weights_as == WEIGHTS_EMBEDDED)
+            weights_write_array(out, f->w.weights, &f->w, "static const real weights");
+        text_blank(out);
+    }
     text_puts(out, text_string(body));
+    return text_string(out);
+}
+
+static const char *write_weights_source(file *f, const char *header_name)
+{
+    text *out = f->w.out = text_new(f->w.arena);
+    write_head(f, "_weights.c");
+    text_line(out, "#include \"%s\"", header_name);
+    weights_write_array(out, f->w.weights, &f->w, arena_printf(f->w.arena, "const %s %s_weights", f->real, f->prefix));
     return text_string(out);
 }
 
@@ -614,10 +693,33 @@ emitted emit_c(arena *a, const emit_model *m, const emit_options *o)
     f.PREFIX = c_upper(a, f.prefix);
     f.real = o->real_double ? "double" : "float";
     emitted e = {.header_name = arena_printf(a, "%s.h", f.prefix)};
-    e.header = write_header(&f);
+    if (o->weights)
+        f.w.weights = weights_open(a, m, &f.o, o->weights_as == WEIGHTS_EXTERN ? arena_printf(a, "%s_weights", f.prefix) : "weights");
     e.source = write_source(&f, e.header_name);
+    e.header = write_header(&f);
+    if (o->weights && o->weights_as == WEIGHTS_EXTERN)
+        e.weights_source = write_weights_source(&f, e.header_name);
+    if (o->weights && o->weights_as == WEIGHTS_BLOB)
+        e.blob = weights_blob(a, f.w.weights, o->real_double, &e.blob_length);
     e.fields = f.f.data;
     e.field_count = f.f.len;
     e.loss_carries = carries(&f) && !node_some(loss_reads_later(&f));
     return e;
+}
+
+const char *emit_single_header(arena *a, const emitted *e)
+{
+    const char *line = arena_printf(a, "#include \"%s\"\n", e->header_name), *at = strstr(e->source, line);
+    if (!at)
+        BUG("the source does not include %s", e->header_name);
+    const char *stem = c_upper(a, arena_strndup(a, e->header_name, strlen(e->header_name) - strlen(".h")));
+    text *out = text_new(a);
+    text_puts(out, e->header);
+    text_blank(out);
+    text_line(out, "/* ==== the source: in one file of the program, #define %s_IMPLEMENTATION before #include \"%s\" ==== */", stem, e->header_name);
+    text_line(out, "#if defined %s_IMPLEMENTATION && !defined %s_IMPLEMENTED", stem, stem);
+    text_line(out, "#define %s_IMPLEMENTED", stem);
+    text_puts(out, at + strlen(line));
+    text_line(out, "#endif");
+    return text_string(out);
 }

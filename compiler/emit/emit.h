@@ -8,6 +8,9 @@
 
 #include "plan/plan.h"
 
+/* Where the numbers of emit_options.weights go: into the source; a second source; a file that the program loads. */
+typedef enum weights_as { WEIGHTS_EMBEDDED, WEIGHTS_EXTERN, WEIGHTS_BLOB } weights_as;
+
 typedef struct emit_options {
     const char *prefix;         /* of every exported name; the model's name by default */
     const char *command;        /* quoted in the head comment; NULL */
@@ -17,6 +20,8 @@ typedef struct emit_options {
     bool real_double;
     bool math_libm;             /* exp, sigmoid and tanh of floats by libm; those of doubles always are */
     bool inference;             /* no grad, no loss */
+    const double *weights;      /* values of the parameters, for code that has them inside; needs inference; NULL: the caller's */
+    weights_as weights_as;
     int batch;                  /* most sequences in a call */
     int steps[MAX_TIME_AXES + 1];       /* fixed number of steps of an axis; 0: given by the caller */
     int unroll;                 /* time loops by this factor; 1: rolled; 0: fully (needs steps) */
@@ -43,6 +48,9 @@ typedef struct field { field_role role; uint32_t index; const char *name; } fiel
 
 typedef struct emitted {
     const char *header, *source;        /* text of PREFIX.h and PREFIX.c */
+    const char *weights_source;         /* WEIGHTS_EXTERN: text of PREFIX_weights.c; else NULL */
+    const unsigned char *blob;          /* WEIGHTS_BLOB: the file PREFIX.bin, of blob_length bytes; else NULL */
+    size_t blob_length;
     const char *header_name;            /* "char_lm.h": what the source includes */
     field *fields;
     size_t field_count;
@@ -52,6 +60,9 @@ typedef struct emitted {
 /* The programs of one model; any of step, loss, grad may be NULL. They share a pool. The inference graph's parameters, inputs and
  * outputs are those of the interface. */
 typedef struct emit_model { const program *step, *forward, *loss, *grad; const pool *shared; const graph *graph; } emit_model;
+
+/* Header and source as one file, the source where PREFIX_IMPLEMENTATION is defined. */
+const char *emit_single_header(arena *a, const emitted *e);
 
 emitted emit_c(arena *a, const emit_model *m, const emit_options *o);
 

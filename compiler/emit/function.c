@@ -405,6 +405,8 @@ void write_function(writer *w, const program *p)
         text_line(w->out, "const int ragged = is_ragged(args);");
     if (c_mentions(body, "params"))
         text_line(w->out, "const real *params = args->params;");
+    if (w->weights && w->options->weights_as == WEIGHTS_BLOB && c_mentions(body, "weights"))
+        text_line(w->out, "const real *weights = args->weights;");
     if (c_mentions(body, "grads"))
         text_line(w->out, "real *grads = args->grads;");
     if (c_mentions(body, "work"))

@@ -1,5 +1,5 @@
 /* index.c: where a value lies: loops over rows and components, and addresses within them. */
-#include "emit/writer.h"
+#include "emit/weights.h"
 
 #include <string.h>
 
@@ -66,6 +66,13 @@ static const char *chosen_row(const writer *w, view v)
     return arena_printf(w->arena, "%s + token_row(%s, %d) * %d", base, token, by->rows, by->stride);
 }
 
+const char *c_packed(const writer *w, int number)
+{
+    if (w->weights)
+        return weights_packed(w->arena, w->weights, number);
+    return arena_printf(w->arena, "args->packed + %zu", w->model->shared->packings.data[number].offset);
+}
+
 /* Depth: the token of a table. */
 const char *c_address(const writer *w, view v)
 {
@@ -73,9 +80,10 @@ const char *c_address(const writer *w, view v)
     if (v.row)
         return chosen_row(w, v);
     const char *row = row_number(w, b, v);
-    const char *base = b->storage == STORE_PARAMS ? "params" : b->storage == STORE_GRADS ? "grads" :
-                       b->storage == STORE_TABLE ?
-                           arena_printf(w->arena, "args->packed + %zu", w->model->shared->packings.data[b->packing].offset) :
+    int column = v.column;
+    const char *base = b->storage == STORE_PARAMS && w->weights ? weights_param(w->arena, w->weights, w->g, &column) :
+                       b->storage == STORE_PARAMS ? "params" : b->storage == STORE_GRADS ? "grads" :
+                       b->storage == STORE_TABLE ? c_packed(w, b->packing) :
                        b->storage == STORE_INPUT ?
                            arena_printf(w->arena, "args->%s", c_field(w->arena, w->g, w->g->inputs.data[b->input].path)) :
                            arena_printf(w->arena, "%s_all", b->name);
@@ -85,7 +93,7 @@ const char *c_address(const writer *w, view v)
         base = arena_printf(w->arena, "%s + %s * %d", base, row, b->columns);
     else if (row)
         base = arena_printf(w->arena, "%s + %s", base, row);
-    return v.column ? arena_printf(w->arena, "%s + %d", base, v.column) : base;
+    return column ? arena_printf(w->arena, "%s + %d", base, column) : base;
 }
 
 /* Strides of operand components along the domain's two dimensions: what the operand lacks is broadcast. */

@@ -14,7 +14,7 @@ static const char *const reserved[] = {
     "bool", "catch", "class", "compl", "delete", "explicit", "export", "false", "friend", "mutable", "namespace", "new", "not",
     "not_eq", "operator", "or", "or_eq", "private", "protected", "public", "template", "this", "throw", "true", "try",
     "typeid", "typename", "using", "virtual", "wchar_t", "xor", "xor_eq", "concept", "requires", "constexpr", "nullptr",
-    "real", "args", "batch", "seq", "unit", "col", "inner", "row", "ragged", "params", "packed", "state", "work", "loss", "grads",
+    "real", "args", "batch", "seq", "unit", "col", "inner", "row", "ragged", "params", "packed", "weights", "state", "work", "loss", "grads",
     "norms", "seed", "update", "sequence", "next", "main", "sum", "token", "from", "to", "valid", "own", "ago", "seen", "here",
     "most", "any", "left", "right", "dot", "time", "time_of", "is_ragged", "status", "given", "one_step", "contract", "contract_small", "outer", "outer_small", "linux",
     "unix",
@@ -52,7 +52,7 @@ static bool has_derived_ending(const char *word, size_t length)
 
 static bool has_own_beginning(const char *word)
 {
-    static const char *const beginnings[] = {"to_", "tmp", "real_", "row_", "rnn_", "length_", "check_", "init_", "random_", "pack_", "array_"};
+    static const char *const beginnings[] = {"to_", "tmp", "real_", "row_", "rnn_", "length_", "check_", "init_", "random_", "pack_", "array_", "AT_"};
     for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
         if (strncmp(word, beginnings[i], strlen(beginnings[i])) == 0)
             return true;

@@ -38,7 +38,7 @@ static const char *packed_address(const writer *w, int number)
     const packing *pk = &w->model->shared->packings.data[number];
     if (pk->in_call)
         return arena_printf(w->arena, "%s_all", w->p->buffers.data[pk->buffer].name);
-    return arena_printf(w->arena, "args->packed + %zu", pk->offset);
+    return c_packed(w, number);
 }
 
 /* "row_any(batch, c_all + ..., 1, 1)": does the guard hold for any sequence at the step in scope, and `ahead` steps on? */

@@ -27,6 +27,7 @@ typedef struct writer {
     unsigned char *marks;
     unsigned char *nesting;
     const char **array_of;          /* that of arrays.c */
+    struct weights_table *weights;  /* parameters inside the code; NULL: the caller's */
 } writer;
 
 /* names.c */
@@ -45,6 +46,7 @@ const char *c_state_member(arena *a, const pool *shared, int slot);
 const char *c_steps(const writer *w, int axis);                 /* number of steps: "T", or the constant */
 const char *c_rows(const writer *w, const buffer *b, int axis); /* rows along an axis: "(T + 1)" */
 const char *c_address(const writer *w, view v);                 /* "h_all + ((t + 1) * batch + seq) * 8 + 4": of the row in scope */
+const char *c_packed(const writer *w, int number);             /* "args->packed + 368": a matrix that pack made */
 const char *c_component(const writer *w, view v, shape have, shape domain);    /* "[unit]": index into that row */
 void open_rows(writer *w, axis_set axes);                       /* loops over the axes that are not in scope yet */
 void open_flat_rows(writer *w, axis_set axes);                  /* the same, last time axis and batch as one `row` loop */

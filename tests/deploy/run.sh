@@ -1,0 +1,128 @@
+#!/bin/sh
+# run.sh: the C of trained weights: the same bits as with the weights as an argument, from each form that the build has; what is refused;
+# what is left out.
+#
+# Needs RNNC and CC.
+here=$(cd "$(dirname "$0")" && pwd) || exit 3
+root=$here/../..
+rnnc=${RNNC:-$root/build/rnnc}
+work=$(mktemp -d) || exit 3
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+passed=0 failed=0
+pass() { passed=$((passed + 1)); }
+fail() { failed=$((failed + 1)); echo "deploy: $*"; }
+cd "$work" || exit 3
+cc="${CC:-cc} -std=c11 -O1 ${SANITIZE:-} -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -I."
+
+# expect CODE TEXT ARGUMENTS...: rnnc must exit with CODE, and stderr must hold TEXT.
+expect() {
+    code=$1 text=$2
+    shift 2
+    "$rnnc" "$@" >stdout 2>stderr
+    status=$?
+    if [ $status -ne "$code" ]; then fail "rnnc $*: exit status $status, expected $code"; cat stderr
+    elif [ -n "$text" ] && ! grep -qF -e "$text" stderr; then fail "rnnc $*: expected '$text', found:"; cat stderr
+    else pass; fi
+}
+
+# weights SPEC OPTION...: plain.c, plain.o and its parameters as w.st.
+weights() {
+    "$rnnc" build "$@" --prefix plain --standalone --batch 2 -o . >stdout 2>stderr || { cat stderr; return 1; }
+    "$rnnc" check -v "$@" | awk '
+        BEGIN { printf "#define SHAPES \"" }
+        / = / && /\(/ { s = $0; sub(/^[^(]*\(/, "", s); sub(/\).*/, "", s); printf "|%s:%s", $1, s }
+        / = / && !/\(/ { printf "|%s:", $1 }
+        END { print "|\"" }' >shapes.h
+    $cc -c plain.c -o plain.o && $cc -Wno-conversion "$here/dump.c" plain.o -lm -o dump && ./dump w.st
+}
+
+# same OPTION...: the build of the spec with these options computes what plain.c does.
+same() {
+    rm -rf in
+    if ! "$rnnc" build "$@" --prefix inside --standalone --batch 2 --weights w.st -o in >stdout 2>stderr; then
+        fail "build $*"; cat stderr; return
+    fi
+    awk -f "$here/same.awk" in/inside.h >same.c
+    # shellcheck disable=SC2046
+    if $cc -Iin -Wno-conversion $( [ -e in/inside.c ] || echo -DSINGLE) same.c plain.o $(ls in/*.c 2>/dev/null) -lm -o same 2>stderr &&
+        ./same w.st in/inside.bin >stdout 2>>stderr; then pass
+    else fail "$*: exit $?"; cat stdout; head -20 stderr; fi
+}
+
+for spec in hello "char_lm -D V=20 -D E=10 -D H=12" adding sine several frames "attention -D V=9 -D W=8" "caption -D V=9" one_to_one strokes \
+    "tcn -D V=7"; do
+    set -- $spec
+    name=$1
+    shift
+    if ! weights "$root/specs/models/$name.rnn" "$@"; then fail "$name: no weights"; continue; fi
+    same "$root/specs/models/$name.rnn" "$@"
+    case $name in hello | adding)
+        for as in extern blob; do same "$root/specs/models/$name.rnn" "$@" --weights-as $as; done
+        same "$root/specs/models/$name.rnn" "$@" --single-header
+        same "$root/specs/models/$name.rnn" "$@" --single-header --weights-as blob ;;
+    esac
+done
+
+# ---- what is left out ------------------------------------------------------------------------------------------------
+# lacks FILE WORD...: the words stand nowhere in the file.
+lacks() {
+    file=$1
+    shift
+    for word in "$@"; do
+        if grep -qw -e "$word" "$file"; then fail "$file has '$word':"; grep -nw -e "$word" "$file" | head -3; else pass; fi
+    done
+}
+cat >both.rnn <<'SPEC'
+model both {
+    input  x[t] : real(3)
+    target y[t] : real(2)
+    param idle(4), K(2,2)
+    h = lstm(dropout(x, 0.5), 4)
+    o = dense(h, 2)
+    wrong = sum(abs(o - y))
+    output o, wrong
+    loss mean_square(K @ o, y) + sum(idle) * 0
+}
+SPEC
+weights both.rnn || fail "both: no weights"
+same both.rnn
+sed -n '/==== the model/,$p' in/inside.c >model.c
+lacks model.c wrong AT_idle AT_K params inside_pack
+lacks in/inside.c random_uniform init_uniform malloc
+lacks in/inside.h y wrong loss grads params inside_pack inside_init
+for word in o state work; do if grep -qw "$word" in/inside.h; then pass; else fail "inside.h lacks $word"; fi; done
+
+# ---- compilers -------------------------------------------------------------------------------------------------------
+flags="-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror"
+for compiler in "gcc -std=c99" "clang -std=c99" "g++ -std=c++17 -x c++" "tcc -std=c99"; do
+    command -v "${compiler%% *}" >/dev/null || { echo "deploy: no ${compiler%% *}"; continue; }
+    # shellcheck disable=SC2086
+    if $compiler $flags -Iin -c in/inside.c -o any.o 2>stderr && [ ! -s stderr ]; then pass
+    else fail "$compiler"; head -20 stderr; fi
+done
+"$rnnc" build both.rnn --weights w.st --standalone --single-header --prefix one -o . || fail "--single-header"
+absent() { for f in "$@"; do if [ -e "$f" ]; then fail "$f was written"; rm -rf "$f"; else pass; fi; done; }
+absent one.c
+printf '#define ONE_IMPLEMENTATION\n#include "one.h"\n#include "one.h"\nint main(void) { return one_step(0) != ONE_BAD_ARGUMENT; }\n' >one_main.c
+if ${CC:-cc} -I. one_main.c -o one_main -lm 2>stderr && ./one_main; then pass; else fail "one.h"; cat stderr; fi
+if ${CC:-cc} -ffunction-sections -DINSIDE_WEIGHTS_ATTRIBUTE='__attribute__((section(".flash")))' -c in/inside.c -o any.o 2>stderr &&
+    objdump -h any.o | grep -q '\.flash'; then pass; else fail "INSIDE_WEIGHTS_ATTRIBUTE"; cat stderr; fi
+
+# ---- what is refused -------------------------------------------------------------------------------------------------
+expect 1 "w.st: the tensor 'W' (8, 8) is missing" build "$root/specs/models/hello.rnn" --weights w.st -o no
+sed 's/K(2,2)/K(2,2), more(3)/' both.rnn >more.rnn
+expect 1 "w.st: the tensor 'more' (3) is missing" build more.rnn --weights w.st -o no
+sed 's/idle(4)/idle(5)/; s/sum(idle)/sum(idle)/' both.rnn >shape.rnn
+expect 1 "w.st: 'idle' has shape (4), but the parameter is (5)" build shape.rnn --weights w.st -o no
+size=$(wc -c <w.st)
+{ head -c $((size - 4)) w.st; printf '\000\000\300\177'; } >nan.st
+expect 1 "has the number nan: the weights of a build must be finite" build both.rnn --weights nan.st -o no
+expect 3 "bad.st: cannot be read" build both.rnn --weights bad.st -o no
+head -c 50 w.st >bad.st
+expect 1 "bad.st" build both.rnn --weights bad.st -o no
+expect 2 "it needs --weights W.safetensors" build both.rnn --weights-as blob -o no
+expect 2 "--weights-as blob writes a file of its own: -o DIR" build both.rnn --weights w.st --weights-as blob -o -
+absent no
+echo "deploy: $passed passed, $failed failed"
+[ $failed -eq 0 ]
