@@ -254,7 +254,7 @@ static rnnc_status run_in(running *r, call_work *memory, size_t bytes)
     loaded_put_number(&call, FIELD_BATCH, 0, c->sequences);
     put_arrays(r, &call);
     loaded_put(&call, FIELD_PARAMS, 0, r->w->params);
-    loaded_put(&call, FIELD_PACKED, 0, weights_packed(r->w));
+    loaded_put(&call, FIELD_PACKED, 0, handle_packed(r->w));
     loaded_put(&call, FIELD_STATE, 0, c->state ? c->state->data : NULL);
     loaded_put(&call, FIELD_WORK, 0, memory->memory);
     loaded_put(&call, FIELD_LOSS, 0, c->loss ? c->loss : &loss);

@@ -56,7 +56,7 @@ bool model_callable(const rnnc_model *m, rnnc_error *error);
 void *model_room(const rnnc_model *m, size_t count, size_t size);
 
 /* The packed form of the parameters as they are now. */
-const void *weights_packed(const rnnc_weights *w);
+const void *handle_packed(const rnnc_weights *w);
 
 /* Describe what compiled, on its arena. */
 void describe_messages(rnnc_model *m);

@@ -59,7 +59,7 @@ void rnnc_weights_changed(rnnc_weights *w)
     pthread_mutex_unlock(&w->lock);
 }
 
-const void *weights_packed(const rnnc_weights *of)
+const void *handle_packed(const rnnc_weights *of)
 {
     rnnc_weights *w = (rnnc_weights *)of; /* what it means stays the same */
     pthread_mutex_lock(&w->lock);
