@@ -13,7 +13,8 @@
 typedef enum option_kind { FLAG, TEXT, NUMBER, SEED, DECIMAL, CHOICE, LIST } option_kind;
 
 #define IN(command) (1u << COMMAND_##command)
-#define ALL_BUT_HELP (IN(check) | IN(build) | IN(run) | IN(train) | IN(eval) | IN(sample) | IN(gradcheck) | IN(explain) | \
+#define TRAINING (IN(train) | IN(watch))
+#define ALL_BUT_HELP (IN(check) | IN(build) | IN(run) | TRAINING | IN(eval) | IN(sample) | IN(gradcheck) | IN(explain) | \
                       IN(parity) | IN(gradflow) | IN(import) | IN(export))
 
 /* The words of --optimiser and --schedule, each after a |, in the order of their enumerators. */

@@ -35,6 +35,7 @@ typedef struct loop {
     char *code;              /* what compiled the code so far, for checkpoints */
     bool line_open;          /* on a terminal: the line that is written over stands there */
     bool finished;           /* by early stopping */
+    bool left;               /* as the caller wished */
     loop_end fault;          /* after a failure, with *error */
     char **error;
 } loop;
@@ -188,6 +189,7 @@ static bool params_finite(loop *l)
 static bool save(loop *l, const char *path)
 {
     training *t = l->t;
+    if (!l->o->folder) return params_finite(l);
     bool goes_on = path == l->last;
     checkpoint c = { .model = t->model,
                      .params = t->params,
@@ -290,6 +292,7 @@ static void show_files(loop *l)
     const loop_options *o = l->o;
     uint64_t updates = l->t->optimiser->updates;
     end_line(l);
+    if (!o->folder) return;
     if (o->resumed && updates == l->first_update)
         fprintf(o->out, "nothing was left to do after %" PRIu64 " updates; more --epochs or --updates go on\n",
                 updates);
@@ -369,9 +372,12 @@ static bool note_code(loop *l)
 {
     const char *word = l->t->model->code(l->t->model->self), *before = l->code ? l->code : l->o->code;
     char *now_is;
-    if (before && ends_with_code(before, word)) now_is = strdup(before);
-    else if (!before) now_is = strdup(word);
-    else if (asprintf(&now_is, "%s, %s from update %" PRIu64, before, word, l->t->optimiser->updates + 1) < 0) now_is = NULL;
+    if (before && ends_with_code(before, word))
+        now_is = strdup(before);
+    else if (!before)
+        now_is = strdup(word);
+    else if (asprintf(&now_is, "%s, %s from update %" PRIu64, before, word, l->t->optimiser->updates + 1) < 0)
+        now_is = NULL;
     free(l->code);
     l->code = now_is;
     return now_is || no_memory(l);
@@ -398,22 +404,52 @@ static bool at_end(const loop *l)
            (o->updates && t->optimiser->updates >= o->updates);
 }
 
+/* What the caller wants now. */
+static loop_wish wish(loop *l)
+{
+    const loop_options *o = l->o;
+    loop_news news = {
+        .updates = l->t->optimiser->updates, .loss = l->loss, .validation = l->validation, .seconds = now() - l->started
+    };
+    if (!o->between) return LOOP_GO;
+    return o->between(o->context, &news);
+}
+
+static bool train(loop *l)
+{
+    const struct timespec moment = { .tv_nsec = 10000000 };
+    training *t = l->t;
+    while (!stop_signal && !l->left) {
+        bool good = true;
+        switch (wish(l)) {
+        case LOOP_GO:
+            if (at_end(l)) return true;
+            good = improve(l) && advance(l, dataset_batches(t->data, PART_TRAIN, t->progress.epoch));
+            break;
+        case LOOP_WAIT: nanosleep(&moment, NULL); break;
+        case LOOP_SAVE: good = save_last(l); break;
+        case LOOP_LEAVE: l->left = true; break;
+        case LOOP_QUIT: stop_signal = SIGTERM; break;
+        }
+        if (!good) return false;
+    }
+    return true;
+}
+
 static bool go(loop *l)
 {
-    training *t = l->t;
-    while (!at_end(l) && !stop_signal) {
-        size_t batches = dataset_batches(t->data, PART_TRAIN, t->progress.epoch);
-        if (!improve(l) || !advance(l, batches)) return false;
-    }
-    if (l->saved != t->optimiser->updates && !save_last(l)) return false;
+    if (!train(l)) return false;
+    if (l->left) return true;
+    if (l->saved != l->t->optimiser->updates && !save_last(l)) return false;
     return stop_signal || validate_at_end(l);
 }
 
 static bool open_loop(loop *l)
 {
     const trainable *m = l->t->model;
-    l->last = train_checkpoint_path(l->o->folder, "last");
-    l->best = train_checkpoint_path(l->o->folder, "best");
+    const char *folder = l->o->folder ? l->o->folder : "";
+    l->last = train_checkpoint_path(folder, "last");
+    l->best = train_checkpoint_path(folder, "best");
     l->packed = aligned_alloc(64, (m->packed_size * m->real_size + 64) / 64 * 64);
     l->grads = aligned_alloc(64, (m->size * m->real_size + 64) / 64 * 64);
     if (!l->last || !l->best || !l->packed || !l->grads || !meter_open(&l->meter, m, false)) return no_memory(l);
@@ -451,7 +487,7 @@ loop_end train_run(training *t, const loop_options *o, char **error)
         fault_set(error, "out of memory");
         return LOOP_FAULT;
     }
-    *l = (loop){ .t = t, .o = o, .error = error, .started = now(), .shown = now(), .validation = NAN };
+    *l = (loop){ .t = t, .o = o, .error = error, .started = now(), .shown = now(), .loss = NAN, .validation = NAN };
     l->first_update = t->optimiser->updates;
     sigemptyset(&handler.sa_mask);
     stop_signal = 0;
@@ -461,11 +497,11 @@ loop_end train_run(training *t, const loop_options *o, char **error)
     t->model->settle(t->model->self); /* while signals do not end the process */
     for (int i = 0; i < SIGNALS; i++) sigaction(caught[i], &before[i], NULL);
     if (o->terminal && !good) fputc('\n', o->out);
-    if (good && stop_signal)
+    if (good && stop_signal && o->folder)
         fprintf(o->out, "%sstopped after %" PRIu64 " updates; %s is written, --resume goes on from there\n",
                 o->terminal ? "\r\033[K" : "", t->optimiser->updates, l->last);
-    if (good && !stop_signal) show_files(l);
-    loop_end end = !good ? l->fault : stop_signal ? LOOP_STOPPED : LOOP_DONE;
+    if (good && !stop_signal && !l->left) show_files(l);
+    loop_end end = !good ? l->fault : stop_signal ? LOOP_STOPPED : l->left ? LOOP_LEFT : LOOP_DONE;
     close_loop(l);
     free(l);
     return end;

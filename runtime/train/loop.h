@@ -20,13 +20,32 @@ typedef struct training {
     progress progress;
 } training;
 
+/* What the caller wants between two updates. */
+typedef enum loop_wish {
+    LOOP_GO,
+    LOOP_WAIT,  /* ask again in a moment */
+    LOOP_SAVE,  /* write last.safetensors, and ask again */
+    LOOP_LEAVE, /* end at once and write nothing more: something else goes on with these arrays */
+    LOOP_QUIT   /* end as a signal would */
+} loop_wish;
+
+/* How far it is. */
+typedef struct loop_news {
+    uint64_t updates;  /* done */
+    double loss;       /* of the last one; NAN: there was none yet */
+    double validation; /* after it; NAN: there was none then */
+    double seconds;    /* since this run began */
+} loop_news;
+
 typedef struct loop_options {
-    size_t epochs, updates;       /* end after so many; 0: not because of these */
-    size_t accumulate;            /* batches to an update, from 1 */
-    size_t validate_every;        /* updates; 0: after every epoch */
-    size_t save_every;            /* updates; 0: after every epoch alone */
-    size_t patience;              /* validations without progress until it ends; 0: goes on */
-    const char *folder;           /* of last.safetensors and best.safetensors */
+    size_t epochs, updates; /* end after so many; 0: not because of these */
+    size_t accumulate;      /* batches to an update, from 1 */
+    size_t validate_every;  /* updates; 0: after every epoch */
+    size_t save_every;      /* updates; 0: after every epoch alone */
+    size_t patience;        /* validations without progress until it ends; 0: goes on */
+    const char *folder;     /* of last.safetensors and best.safetensors; NULL: none are written */
+    loop_wish (*between)(void *context, const loop_news *news); /* asked before the first update and after each; NULL */
+    void *context;
     const char *csv, *svg;        /* files for the curves; NULL: none */
     const char *definitions;      /* for the checkpoints */
     const char *flags, *settings; /* for the last one: how to go on */
@@ -39,6 +58,7 @@ typedef struct loop_options {
 
 typedef enum loop_end {
     LOOP_DONE,
+    LOOP_LEFT,    /* as the caller wished */
     LOOP_STOPPED, /* by SIGINT, SIGTERM or SIGHUP, after saving */
     LOOP_NUMERIC, /* a loss, gradient or parameter is not finite; nothing was saved since */
     LOOP_UNFIT,   /* data or options do not fit: nothing was trained */

@@ -1,0 +1,198 @@
+/* trainer.c: a training from the command line to its end; see trainer.h. */
+#include "driver/trainer.h"
+#include "driver/resume.h"
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const double calls_guess =
+    200; /* not the true number: what compiles must not depend on how long training takes */
+
+static int check_options(const options *o)
+{
+    if (o->value[OPTION_RESUME].given && o->value[OPTION_START].given)
+        return options_fault(o, "--resume and --init exclude each other");
+    return 0;
+}
+
+/* No file that is written is one that is read. */
+static int check_files(const trainer *t)
+{
+    static const option_id inputs[] = { OPTION_TEXT, OPTION_WORDS, OPTION_DATA, OPTION_VALIDATION, OPTION_START };
+    const option_value *v = t->o.value;
+    command_files in = { 0 }, out = { 0 };
+    command_add_file(&in, "SPEC", t->o.operands.data[0]);
+    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
+        command_add_file(&in, arena_printf(t->p.arena, "--%s", options_name(inputs[i])), v[inputs[i]].text);
+    command_add_file(&out, "last.safetensors of -o", t->last);
+    command_add_file(&out, "best.safetensors of -o", t->best);
+    command_add_file(&out, "--csv", v[OPTION_CSV].text);
+    command_add_file(&out, "--svg", v[OPTION_SVG].text);
+    return command_distinct(&t->o, &in, &out);
+}
+
+static int open_folder(trainer *t, const char *folder)
+{
+    struct stat s;
+    t->last = train_checkpoint_path(folder, "last");
+    t->best = train_checkpoint_path(folder, "best");
+    if (!t->last || !t->best) return command_fault(EXIT_SYSTEM, "out of memory");
+    int code = check_files(t);
+    if (code) return code;
+    t->made = mkdir(folder, 0777) == 0;
+    if (!t->made && errno != EEXIST)
+        return command_fault(EXIT_SYSTEM, "%s: cannot make this folder: %s", folder, strerror(errno));
+    if (stat(folder, &s) != 0 || !S_ISDIR(s.st_mode)) return command_fault(EXIT_SYSTEM, "%s: is not a folder", folder);
+    code = command_can_write(t->last);
+    static const option_id files[] = { OPTION_CSV, OPTION_SVG };
+    for (size_t i = 0; !code && i < sizeof files / sizeof *files; i++)
+        if (t->o.value[files[i]].given) code = command_can_write(t->o.value[files[i]].text);
+    return code;
+}
+
+/* All updates of the run, for schedules that end with it. */
+static size_t all_updates(const trainer *t)
+{
+    const loop_options *l = &t->p.s.loop;
+    size_t batches = dataset_batches(t->p.data, PART_TRAIN, 0);
+    size_t by_epochs = (batches + l->accumulate - 1) / l->accumulate * l->epochs;
+    if (!l->epochs) return l->updates;
+    return l->updates && l->updates < by_epochs ? l->updates : by_epochs;
+}
+
+static int open_optimiser(trainer *t)
+{
+    char *error = NULL;
+    optimiser_options *o = &t->p.s.optimiser;
+    if (schedule_takes(o->schedule, "total") && o->total == 0) o->total = all_updates(t);
+    if (!optimiser_check(o, &t->p.c.t, &error))
+        return prepare_fault(o->groups && !t->o.value[OPTION_GROUP].given ? EXIT_SPEC : EXIT_USAGE, error);
+    t->rule = optimiser_new(o, &t->p.c.t);
+    return t->rule ? 0 : command_fault(EXIT_SYSTEM, "out of memory");
+}
+
+/* ---- where training begins --------------------------------------------------------------------------------------- */
+
+static int resume(trainer *t)
+{
+    prepared *p = &t->p;
+    char *error = NULL;
+    checkpoint c = { .model = &p->c.t,
+                     .params = p->params,
+                     .state = p->c.t.state_bytes ? p->state : NULL,
+                     .optimiser = t->rule,
+                     .definitions = p->c.definitions };
+    bool good = checkpoint_read(t->last, &c, &error);
+    free((char *)c.vocabulary);
+    if (!good) return prepare_fault(EXIT_SPEC, error);
+    t->progress = c.progress;
+    if (t->progress.seed == p->s.data.seed) return 0;
+    if (t->o.value[OPTION_SEED].given)
+        return options_fault(&t->o, "--seed: %s was trained with %llu", t->last, (unsigned long long)t->progress.seed);
+    return prepare_seed(p, t->progress.seed);
+}
+
+static int begin(trainer *t)
+{
+    prepared *p = &t->p;
+    if (t->o.value[OPTION_RESUME].given) return resume(t);
+    t->progress = (progress){ .seed = p->s.data.seed, .best_loss = INFINITY };
+    if (t->o.value[OPTION_START].given) return prepare_weights(p, t->o.value[OPTION_START].text, false);
+    p->c.t.init(p->c.t.self, p->params, t->progress.seed);
+    return 0;
+}
+
+/* What a reader should know before the first line of progress. */
+void trainer_announce(const trainer *t)
+{
+    const prepared *p = &t->p;
+    const char *summary = dataset_summary(p->data);
+    printf("%s: %zu parameters; %s\n", p->c.t.model, p->c.t.size, summary);
+    if (t->o.value[OPTION_RESUME].given) {
+        printf("goes on after %llu updates", (unsigned long long)t->rule->updates);
+        if (*t->recalled) printf(", as before with%s", t->recalled);
+        putchar('\n');
+        resume_print_changes(p->arena, p->words.settings, settings_text(p->arena, &p->s), stdout);
+        if (p->words.data && strcmp(p->words.data, summary) != 0)
+            printf("the data have changed; they were %s\n", p->words.data);
+    } else if (access(t->last, F_OK) == 0) {
+        printf("%s of an earlier training will be replaced; --resume would go on from it\n", t->last);
+    }
+    if (dataset_batches(p->data, PART_VALIDATE, 0) == 0)
+        puts("there is nothing to validate on: no best.safetensors will be written");
+    fflush(stdout);
+}
+
+/* ---- the whole ---------------------------------------------------------------------------------------------------- */
+
+int trainer_prepare(trainer *t, const options *o, const char *folder)
+{
+    *t = (trainer){ .o = *o };
+    prepare_begin(&t->p, &t->o);
+    const char *from = o->value[OPTION_START].text;
+    int code = check_options(o);
+    if (!code && folder) code = open_folder(t, folder);
+    if (!code && o->value[OPTION_RESUME].given) from = t->last;
+    if (!code && from) code = prepare_checkpoint(&t->p, from);
+    bool resumed = from && from == t->last;
+    if (!code && resumed) code = resume_recall(&t->o, from, t->p.words.flags, &t->recalled);
+    if (!resumed) { /* what compiled the code of before is of no interest to a new training */
+        free(t->p.words.code);
+        t->p.words.code = NULL;
+    }
+    if (!code) code = prepare_data(&t->p, true);
+    if (!code) code = prepare_model(&t->p, t->p.s.data.batch, t->p.s.data.steps, calls_guess, true);
+    if (!code) code = open_optimiser(t);
+    if (!code) code = begin(t);
+    t->p.s.loop.folder = folder;
+    t->p.s.loop.out = stdout;
+    t->p.s.loop.terminal = isatty(STDOUT_FILENO);
+    return code;
+}
+
+loop_end trainer_run(trainer *t, char **error)
+{
+    prepared *p = &t->p;
+    training run = { .model = &p->c.t,
+                     .data = p->data,
+                     .optimiser = t->rule,
+                     .params = p->params,
+                     .state = p->c.t.state_bytes ? p->state : NULL,
+                     .progress = t->progress };
+    loop_options *l = &p->s.loop;
+    l->definitions = p->c.definitions;
+    l->flags = resume_flags(&t->o);
+    l->data_flags = resume_data_flags(&t->o);
+    l->settings = settings_text(p->arena, &p->s);
+    if (!l->code) l->code = p->words.code;
+    l->resumed = l->resumed || t->o.value[OPTION_RESUME].given;
+    *error = NULL;
+    loop_end end = train_run(&run, l, error);
+    t->progress = run.progress;
+    return end;
+}
+
+int trainer_exit(loop_end end, char *error)
+{
+    switch (end) {
+    case LOOP_DONE:
+    case LOOP_LEFT:
+    case LOOP_STOPPED: return command_finish(EXIT_SUCCESS);
+    case LOOP_NUMERIC: return prepare_fault(EXIT_NUMERIC, error);
+    case LOOP_UNFIT: return prepare_fault(EXIT_SPEC, error);
+    case LOOP_FAULT: break;
+    }
+    return prepare_fault(EXIT_SYSTEM, error);
+}
+
+void trainer_end(trainer *t, bool failed)
+{
+    if (failed && t->made) rmdir(t->p.s.loop.folder); /* if nothing is in it */
+    optimiser_free(t->rule);
+    free(t->last);
+    free(t->best);
+    prepare_end(&t->p);
+}
