@@ -203,6 +203,81 @@ static int put_weights_in(const options *o, arena *a, pipeline *p)
     return 0;
 }
 
+/* ---- limits ------------------------------------------------------------------------------------------------------ */
+
+static const option_id limits[] = { OPTION_MAX_FLASH, OPTION_MAX_RAM, OPTION_MAX_STACK };
+enum { LIMITS = sizeof limits / sizeof *limits };
+
+static bool read_bytes(const char *word, size_t *bytes)
+{
+    char *end;
+    errno = 0;
+    unsigned long long n = strtoull(word, &end, 10);
+    int shift = *end == 'K' ? 10 : *end == 'M' ? 20 : 0;
+    if (!isdigit((unsigned char)word[0]) || errno || n == 0 || n > SIZE_MAX >> shift || end[shift != 0]) return false;
+    *bytes = (size_t)n << shift;
+    return true;
+}
+
+static int check_limits(const options *o)
+{
+    size_t bytes;
+    for (int i = 0; i < LIMITS; i++) {
+        const char *word = o->value[limits[i]].text;
+        if (word && !read_bytes(word, &bytes))
+            return options_fault(o, "--%s: expected a number of bytes, such as 32768, 32K or 1M, found '%s'",
+                                 options_name(limits[i]), word);
+        if (word && !o->value[OPTION_INFERENCE].given && !o->value[OPTION_WEIGHTS].given)
+            return options_fault(o, "--%s is for a build without loss and gradients: --inference or --weights",
+                                 options_name(limits[i]));
+    }
+    return 0;
+}
+
+/* The largest parts by name. */
+static const char *largest(arena *a, const footprint_need *n)
+{
+    enum { LARGEST = 4 };
+    text *t = text_new(a);
+    size_t rest = n->bytes;
+    for (size_t i = 0; i < n->parts.len && i < LARGEST; i++) {
+        text_put(t, "%s%s: %zu", i ? "; " : "", n->parts.data[i].what, n->parts.data[i].bytes);
+        rest -= n->parts.data[i].bytes;
+    }
+    if (rest) text_put(t, "; the rest: %zu", rest);
+    return text_string(t);
+}
+
+static int print_needs(arena *a, const emitted *c)
+{
+    text *t = text_new(a);
+    footprint_write(t, c->needs, "");
+    fputs(text_string(t), stdout);
+    return command_finish(EXIT_SUCCESS);
+}
+
+static int keep_limits(const options *o, arena *a, const footprint *f)
+{
+    static const char *const room[] = { "constants take", "RAM takes", "the stack may take" };
+    const footprint_need *needs[] = { &f->flash, &f->ram, &f->stack };
+    const char *spec = o->operands.data[0];
+    int code = 0;
+    for (int i = 0; i < LIMITS; i++) {
+        const char *word = o->value[limits[i]].text;
+        size_t most;
+        if (!word || !read_bytes(word, &most)) continue;
+        if (limits[i] == OPTION_MAX_RAM && f->grows)
+            code = command_fault(EXIT_SPEC,
+                                 "%s: there is no step, and the memory of forward grows with the steps: --max-ram needs "
+                                 "--steps N",
+                                 spec);
+        else if (needs[i]->bytes > most)
+            code = command_fault(EXIT_SPEC, "%s: %s %zu bytes, more than --%s %s (%s)", spec, room[i], needs[i]->bytes,
+                                 options_name(limits[i]), word, largest(a, needs[i]));
+    }
+    return code;
+}
+
 static int build(const options *o, arena *a)
 {
     pipeline_options po = command_pipeline(o, o->operands.data[0]);
@@ -221,10 +296,14 @@ static int build(const options *o, arena *a)
     if (code) return code;
     pipeline_compile(&p, (pipeline_dump){ 0 });
     code = put_weights_in(o, a, &p);
+    if (!code && p.c.needs) code = keep_limits(o, a, p.c.needs);
     if (code) return code;
     const char *folder = o->value[OPTION_OUT].given ? o->value[OPTION_OUT].text : ".";
     bool single = o->value[OPTION_SINGLE_HEADER].given;
-    if (strcmp(folder, "-") != 0) return write_files(a, folder, &p.c, single);
+    if (strcmp(folder, "-") != 0) {
+        code = write_files(a, folder, &p.c, single);
+        return !code && p.c.needs ? print_needs(a, &p.c) : code;
+    }
     fputs(single ? emit_single_header(a, &p.c) : pipeline_one_text(a, &p.c), stdout);
     return command_finish(EXIT_SUCCESS);
 }
@@ -233,6 +312,7 @@ int command_build(const options *o)
 {
     int code = check_prefix(o);
     if (!code) code = check_weights(o);
+    if (!code) code = check_limits(o);
     if (code) return code;
     arena *a = arena_new();
     code = build(o, a);

@@ -1,7 +1,7 @@
 /* emit.c: the two files of a model: the header with sizes, arguments and functions, and the source.
  *
  * Comes in: the planned programs and the options. Goes out: their text, and the table of the arguments' members. */
-#include "emit/weights.h"
+#include "emit/footprint.h"
 
 #include "base/embedded.h"
 #include "base/version.h"
@@ -16,6 +16,7 @@ typedef struct file {
     const emit_model *m;
     const graph *g;
     const char *prefix, *PREFIX, *real;
+    footprint *needs;               /* of an inference build */
     fields f;
 } file;
 
@@ -306,6 +307,12 @@ static const char *write_header(file *f)
 {
     text *out = f->w.out = text_new(f->w.arena);
     write_head(f, ".h");
+    if (f->needs) {
+        text_blank(out);
+        text_line(out, "/* What %s needs, for up to %d sequence%s at once:", f->prefix, f->o.batch, f->o.batch > 1 ? "s" : "");
+        footprint_write(out, f->needs, " *     ");
+        text_line(out, " */");
+    }
     text_line(out, "#ifndef %s_H", f->PREFIX);
     text_line(out, "#define %s_H", f->PREFIX);
     text_blank(out);
@@ -633,6 +640,8 @@ static const char *write_source(file *f, const char *header_name)
     f->w.g = f->g;
     if (f->w.weights)
         weights_place(f->w.weights, text_string(body));
+    if (f->o.inference)
+        f->needs = footprint_of(f->w.arena, f->m, &f->o, f->w.weights, text_string(body));
     if (loads(f))
         weights_write_load(f->w.out, f->w.weights, &f->o);
     if (!f->w.weights) {
@@ -701,6 +710,7 @@ emitted emit_c(arena *a, const emit_model *m, const emit_options *o)
         e.weights_source = write_weights_source(&f, e.header_name);
     if (o->weights && o->weights_as == WEIGHTS_BLOB)
         e.blob = weights_blob(a, f.w.weights, o->real_double, &e.blob_length);
+    e.needs = f.needs;
     e.fields = f.f.data;
     e.field_count = f.f.len;
     e.loss_carries = carries(&f) && !node_some(loss_reads_later(&f));

@@ -46,11 +46,25 @@ typedef enum field_role {
 
 typedef struct field { field_role role; uint32_t index; const char *name; } field;
 
+/* What the functions of an inference build need. Parts are the largest first. */
+typedef struct footprint_part { const char *what; size_t bytes; } footprint_part;
+typedef struct footprint_need { size_t bytes; ARRAY(footprint_part) parts; } footprint_need;
+typedef struct footprint {
+    footprint_need flash;               /* weights and other constants, without machine code */
+    footprint_need ram;                 /* of the caller: weights unless inside, state, work */
+    footprint_need stack;               /* a bound */
+    bool inside, grows;                 /* the weights are in the flash; the RAM depends on the number of steps, which is not fixed */
+    const char *of, *timed;             /* the entry point that needs the RAM, and the one whose operations are counted */
+    size_t state, work;
+    double each_step[2], once[2];       /* operations of one sequence: in products, elsewhere */
+} footprint;
+
 typedef struct emitted {
     const char *header, *source;        /* text of PREFIX.h and PREFIX.c */
     const char *weights_source;         /* WEIGHTS_EXTERN: text of PREFIX_weights.c; else NULL */
     const unsigned char *blob;          /* WEIGHTS_BLOB: the file PREFIX.bin, of blob_length bytes; else NULL */
     size_t blob_length;
+    const footprint *needs;             /* of an inference build; else NULL */
     const char *header_name;            /* "char_lm.h": what the source includes */
     field *fields;
     size_t field_count;
@@ -60,6 +74,9 @@ typedef struct emitted {
 /* The programs of one model; any of step, loss, grad may be NULL. They share a pool. The inference graph's parameters, inputs and
  * outputs are those of the interface. */
 typedef struct emit_model { const program *step, *forward, *loss, *grad; const pool *shared; const graph *graph; } emit_model;
+
+/* The needs as lines, each after `before`. */
+void footprint_write(text *out, const footprint *f, const char *before);
 
 /* Header and source as one file, the source where PREFIX_IMPLEMENTATION is defined. */
 const char *emit_single_header(arena *a, const emitted *e);

@@ -1,6 +1,6 @@
 #!/bin/sh
 # run.sh: the C of trained weights: the same bits as with the weights as an argument, from each form that the build has; what is refused;
-# what is left out.
+# what is left out; what it needs.
 #
 # Needs RNNC and CC.
 here=$(cd "$(dirname "$0")" && pwd) || exit 3
@@ -101,13 +101,71 @@ for compiler in "gcc -std=c99" "clang -std=c99" "g++ -std=c++17 -x c++" "tcc -st
     if $compiler $flags -Iin -c in/inside.c -o any.o 2>stderr && [ ! -s stderr ]; then pass
     else fail "$compiler"; head -20 stderr; fi
 done
-"$rnnc" build both.rnn --weights w.st --standalone --single-header --prefix one -o . || fail "--single-header"
+"$rnnc" build both.rnn --weights w.st --standalone --single-header --prefix one -o . >stdout || fail "--single-header"
 absent() { for f in "$@"; do if [ -e "$f" ]; then fail "$f was written"; rm -rf "$f"; else pass; fi; done; }
 absent one.c
 printf '#define ONE_IMPLEMENTATION\n#include "one.h"\n#include "one.h"\nint main(void) { return one_step(0) != ONE_BAD_ARGUMENT; }\n' >one_main.c
 if ${CC:-cc} -I. one_main.c -o one_main -lm 2>stderr && ./one_main; then pass; else fail "one.h"; cat stderr; fi
 if ${CC:-cc} -ffunction-sections -DINSIDE_WEIGHTS_ATTRIBUTE='__attribute__((section(".flash")))' -c in/inside.c -o any.o 2>stderr &&
     objdump -h any.o | grep -q '\.flash'; then pass; else fail "INSIDE_WEIGHTS_ATTRIBUTE"; cat stderr; fi
+
+# ---- what it needs ---------------------------------------------------------------------------------------------------
+# needs SPEC OPTION...: RAM as printed is what the header's macros say, and the stack stays below what is printed, and
+# each frame below 4 KB.
+needs() {
+    rm -rf in
+    if ! "$rnnc" build "$@" --prefix m --inference --standalone -o in >stdout 2>stderr; then fail "$*"; cat stderr; return; fi
+    entry=$(sed -n 's/^RAM .* bytes for \([a-z]*\):.*/\1/p' stdout)
+    ENTRY=$(echo "$entry" | tr '[:lower:]' '[:upper:]')
+    {
+        printf '#include "m.h"\n#include <stdio.h>\n'
+        printf 'int main(void) { printf("%%zu\\n", (M_PARAMS + M_PACKED + M_%s_WORK(%s M_BATCH)) * sizeof(float)' "$ENTRY" "$(sed -n "s/.*M_${ENTRY}_WORK(\(.*\)batch).*/\1/p" in/m.h | sed 's/[A-Z]/1/g')"
+        if grep -q m_state in/m.h; then printf ' + sizeof(m_state)'; fi
+        printf '); return 0; }\n'
+    } >ram.c
+    ram=$(sed -n 's/^RAM *\([0-9]*\) .*/\1/p' stdout)
+    if ${CC:-cc} -std=c11 -Iin ram.c -o ram 2>stderr && [ "$(./ram)" = "$ram" ]; then pass
+    else fail "$*: says $ram bytes of RAM, but they are $(./ram)"; cat stderr; fi
+    grep -qF "$ram bytes for $entry" in/m.h && pass || fail "$*: the header does not say what is printed"
+    command -v gcc >/dev/null || return
+    most=$(sed -n 's/^stack *below \([0-9]*\) .*/\1/p' stdout)
+    for flags in -Os -O2 "-O3 -march=skylake-avx512" -m32\ -O2; do
+        # shellcheck disable=SC2086
+        gcc $flags -w -fstack-usage -c in/m.c -o in/m.o 2>/dev/null || continue
+        said=$(awk -F'\t' -v most="$most" '
+            { n = split($1, part, ":"); f = part[n]; size = $2 + 16; if (size > 4096) print f " takes " size; sub(/\..*/, "", f) }
+            f == "m_init" || f == "m_pack" || f ~ /^(init|pack)_/ { next }
+            f == "m_step" || f == "m_forward" { if (size > entry) entry = size; next }
+            f == "contract" { top = size; next }
+            f ~ /^contract_/ { if (size > below) below = size; next }
+            f ~ /^row_/ { rows += size; next }
+            { if (size > other) other = size }
+            END {
+                chain = top + below > rows ? top + below : rows
+                sum = entry + (chain > other ? chain : other)
+                if (sum > most) print "in all " sum ", more than " most
+            }' in/m.su)
+        if [ -z "$said" ]; then pass; else fail "$* $flags: $said"; fi
+    done
+}
+for spec in hello char_lm\ -DV=60\ -DH=128 char_lm\ -DV=60\ -DC=gru tiny_lstm strokes reber several frames\ --steps=7 "attention -DV=9 -DW=8 --steps=5" \
+    tcn\ -DV=9; do
+    # shellcheck disable=SC2086
+    set -- $spec
+    name=$1
+    shift
+    needs "$root/specs/models/$name.rnn" "$@"
+done
+expect 0 "" build "$root/specs/models/hello.rnn" --inference -o in --max-ram 4K --max-flash 1 --max-stack 1M
+if grep -q "time   240 flops a step, 192 of these in products" stdout; then pass; else fail "flops"; cat stdout; fi
+expect 1 "more than --max-ram 100 (packed: " build "$root/specs/models/hello.rnn" --inference -o no --max-ram 100
+expect 1 "more than --max-stack 1K (the function itself: " build "$root/specs/models/hello.rnn" --inference -o no --max-stack 1K
+expect 1 "constants take" build both.rnn --weights w.st -o no --max-flash 512
+expect 1 "(h.Wo, h.Wf, h.Wi, h.Wg, packed for products: " build both.rnn --weights w.st -o no --max-flash 512
+expect 1 "--max-ram needs --steps N" build "$root/specs/models/frames.rnn" --inference -o no --max-ram 1M
+expect 2 "expected a number of bytes" build both.rnn --inference -o no --max-ram 32Q
+expect 2 "expected a number of bytes" build both.rnn --inference -o no --max-ram 0
+expect 2 "is for a build without loss" build both.rnn -o no --max-flash 1K
 
 # ---- what is refused -------------------------------------------------------------------------------------------------
 expect 1 "w.st: the tensor 'W' (8, 8) is missing" build "$root/specs/models/hello.rnn" --weights w.st -o no

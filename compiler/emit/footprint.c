@@ -1,0 +1,240 @@
+/* footprint.c: what the generated functions need.
+ *
+ * In: programs and options. Out: bytes of constants, bytes of the caller's memory, a bound for the stack, floating-point operations,
+ * each with its parts. Memory is that of `step`, where there is one, and of `forward` as well, where the number of steps is fixed. */
+#include "emit/footprint.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Stack, in bytes: above what gcc and clang use with optimisation, for x86-64 with the largest vectors down to Cortex-M. */
+enum {
+    STACK_ENTRY = 896,      /* an entry point and its check */
+    STACK_BUFFER = 24,      /* more for each of its buffers */
+    STACK_PRODUCTS = 1536,  /* contract and below */
+    STACK_ROWS = 512,       /* softmax and the like, and below */
+};
+
+static void add_part(arena *a, footprint_need *n, const char *what, size_t bytes)
+{
+    if (!bytes)
+        return;
+    array_push(a, &n->parts, (footprint_part){what, bytes});
+    n->bytes += bytes;
+}
+
+static int compare_parts(const void *x, const void *y)
+{
+    const footprint_part *p = x, *q = y;
+    if (p->bytes != q->bytes)
+        return p->bytes < q->bytes ? 1 : -1;
+    return strcmp(p->what, q->what);
+}
+
+static void sort_parts(footprint_need *n)
+{
+    if (n->parts.len)
+        qsort(n->parts.data, n->parts.len, sizeof *n->parts.data, compare_parts);
+}
+
+static size_t real_size(const emit_options *o) { return o->real_double ? sizeof(double) : sizeof(float); }
+
+/* ---- constants ------------------------------------------------------------------------------------------------------------------- */
+
+static void add_weights(arena *a, footprint_need *to, const weights_part *part, size_t count, size_t size)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (part[i].what)
+            add_part(a, to, part[i].what, (part[i].count + WEIGHTS_ALIGN - 1) / WEIGHTS_ALIGN * WEIGHTS_ALIGN * size);
+    }
+}
+
+static void add_literals(arena *a, footprint_need *to, const program *p, size_t size)
+{
+    for (size_t i = 1; p && i < p->buffers.len; i++) {
+        const buffer *b = &p->buffers.data[i];
+        if (b->storage == STORE_LITERAL)
+            add_part(a, to, arena_printf(a, "constant %s of %s", b->name, entry_name(p->entry)), (size_t)b->columns * size);
+    }
+}
+
+/* ---- the caller's memory --------------------------------------------------------------------------------------------------------- */
+
+/* The bytes that the macro of the same buffer says; 0 for none, or where the number of steps is not fixed: then *grows. */
+static size_t buffer_bytes(const program *p, const buffer *b, const emit_options *o, bool *grows)
+{
+    enum { ALIGN = 16 };
+    if (b->storage != STORE_WORK)
+        return 0;
+    size_t reals = (size_t)b->columns * (b->axes & BATCH ? (size_t)o->batch : 1);
+    for (int i = 1; i <= p->graph->axes; i++) {
+        if (!(b->axes & axis_bit(i)))
+            continue;
+        int steps = p->entry == ENTRY_STEP ? 1 : o->steps[i];
+        *grows = *grows || !steps;
+        reals *= (size_t)(steps + b->before[i] + b->after[i]);
+    }
+    return (reals + ALIGN - 1) / ALIGN * ALIGN * real_size(o);
+}
+
+static void add_work(arena *a, footprint_need *to, const program *p, const emit_options *o, bool *grows)
+{
+    enum { SPARE = 16 };
+    add_part(a, to, "work, to align it", SPARE * real_size(o));
+    for (size_t i = 1; i < p->buffers.len; i++)
+        add_part(a, to, arena_printf(a, "work %s of %s", p->buffers.data[i].name, entry_name(p->entry)),
+                 buffer_bytes(p, &p->buffers.data[i], o, grows));
+}
+
+static void add_state(arena *a, footprint *f, const pool *shared, const emit_options *o)
+{
+    size_t before = f->ram.bytes;
+    if (!shared->carries)
+        return;
+    add_part(a, &f->ram, "state, steps seen", sizeof(uint64_t) * (size_t)o->batch);
+    for (size_t i = 1; i < shared->states.len; i++) {
+        const state_slot *s = &shared->states.data[i];
+        add_part(a, &f->ram, arena_printf(a, "state %s", s->name), (size_t)s->rows * (size_t)s->columns * (size_t)o->batch * real_size(o));
+    }
+    size_t padding = (8 - (f->ram.bytes - before) % 8) % 8;      /* of the struct */
+    f->ram.bytes += padding;
+    f->state = f->ram.bytes - before;
+}
+
+static void add_params(arena *a, footprint *f, const emit_model *m, const emit_options *o)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < m->graph->params.len; i++)
+        count += (size_t)shape_size(m->graph->params.data[i].shape);
+    add_part(a, &f->ram, "params", count * real_size(o));
+    add_part(a, &f->ram, "packed", m->shared->packed_size * real_size(o));
+}
+
+static void find_ram(arena *a, footprint *f, const emit_model *m, const emit_options *o, bool inside)
+{
+    footprint_need step = {0}, forward = {0};
+    bool grows = false, step_grows = false;
+    if (!inside)
+        add_params(a, f, m, o);
+    add_state(a, f, m->shared, o);
+    add_work(a, &forward, m->forward, o, &grows);
+    if (m->step)
+        add_work(a, &step, m->step, o, &step_grows);
+    f->grows = grows && !m->step;
+    bool take_step = m->step && (grows || step.bytes > forward.bytes);
+    const footprint_need *work = take_step ? &step : &forward;
+    f->of = take_step ? "step" : "forward";
+    f->work = work->bytes;
+    f->ram.bytes += work->bytes;
+    for (size_t i = 0; i < work->parts.len; i++)
+        array_push(a, &f->ram.parts, work->parts.data[i]);
+}
+
+/* ---- stack ----------------------------------------------------------------------------------------------------------------------- */
+
+static void find_stack(arena *a, footprint *f, const emit_model *m, const char *body)
+{
+    static const char *const rows[] = {"row_softmax", "row_softmax_logsumexp", "row_logsumexp", "row_max", "row_sum"};
+    size_t buffers = 0;
+    const program *both[] = {m->forward, m->step};
+    for (int i = 0; i < 2; i++)
+        buffers = both[i] && both[i]->buffers.len > buffers ? both[i]->buffers.len : buffers;
+    add_part(a, &f->stack, "the function itself", STACK_ENTRY + STACK_BUFFER * buffers);
+    if (c_mentions(body, "contract"))
+        add_part(a, &f->stack, "products", STACK_PRODUCTS);
+    bool any = false;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        any = any || c_mentions(body, rows[i]);
+    if (any)
+        add_part(a, &f->stack, "softmax and sums", STACK_ROWS);
+}
+
+/* ---- operations ------------------------------------------------------------------------------------------------------------------- */
+
+static double elementwise_operations(const graph *g, const stmt *s)
+{
+    double count = 0;
+    for (size_t i = 0; i < s->nodes.len; i++) {
+        op which = graph_node(g, s->nodes.data[i])->op;
+        bool moves = which == OP_copy || which == OP_cut || which == OP_expand || which == OP_norm;
+        if (op_table[which].class == POINTWISE_OP && !moves)
+            count += shape_size(s->shape);
+    }
+    return count;
+}
+
+/* Of the rows of one statement: a softmax is a maximum, a difference, an exponential, a sum and a quotient. */
+static double row_operations(const graph *g, const stmt *s)
+{
+    enum { SOFTMAX = 5 };
+    double each = shape_size(graph_type(g, graph_node(g, s->nodes.data[0])->arg[0]).shape);
+    return s->op == OP_softmax || s->op == OP_logsumexp ? SOFTMAX * each : each;
+}
+
+static double product_operations(const stmt *s)
+{
+    const contract *c = &s->product;
+    double depth = c->K;
+    if (c->form == FORM_ROWS) {
+        depth = 0;
+        for (size_t i = 0; i < c->segments.len; i++)
+            depth += c->segments.data[i].K;
+    }
+    return 2.0 * (c->M ? c->M : 1) * c->N * (depth > 0 ? depth : 1);
+}
+
+/* Depth: loops. */
+static void count_operations(footprint *f, const program *p, const region *r)
+{
+    for (size_t i = 0; i < r->items.len; i++) {
+        const stmt *s = r->items.data[i].stmt;
+        if (!s) {
+            count_operations(f, p, r->items.data[i].region);
+            continue;
+        }
+        double *to = s->axes & ~(axis_set)BATCH || p->entry == ENTRY_STEP ? f->each_step : f->once;
+        if (s->kind == STMT_CONTRACT)
+            to[0] += product_operations(s);
+        else if (s->kind == STMT_POINTWISE)
+            to[1] += elementwise_operations(p->graph, s);
+        else if (s->kind == STMT_ROWS && s->nodes.len)
+            to[1] += row_operations(p->graph, s);
+    }
+}
+
+footprint *footprint_of(arena *a, const emit_model *m, const emit_options *o, const weights_table *t, const char *body)
+{
+    footprint *f = ARENA_ARRAY(a, footprint, 1);
+    const program *timed = m->step ? m->step : m->forward;
+    f->inside = t != NULL;
+    f->timed = entry_name(timed->entry);
+    if (t) {
+        add_weights(a, &f->flash, t->packings, t->packing_count, real_size(o));
+        add_weights(a, &f->flash, t->params, t->param_count, real_size(o));
+    }
+    add_literals(a, &f->flash, m->step, real_size(o));
+    add_literals(a, &f->flash, m->forward, real_size(o));
+    find_ram(a, f, m, o, t != NULL);
+    find_stack(a, f, m, body);
+    count_operations(f, timed, timed->top);
+    sort_parts(&f->flash);
+    sort_parts(&f->ram);
+    sort_parts(&f->stack);
+    return f;
+}
+
+void footprint_write(text *out, const footprint *f, const char *before)
+{
+    text_line(out, "%sflash  %zu bytes of %s, and the machine code", before, f->flash.bytes, f->inside ? "weights and other constants" : "constants");
+    if (f->grows)
+        text_line(out, "%sRAM    grows with the steps of %s", before, f->of);
+    else
+        text_line(out, "%sRAM    %zu bytes for %s: work %zu, state %zu%s, besides args, inputs and outputs", before, f->ram.bytes, f->of, f->work,
+                  f->state, f->inside ? "" : ", params, packed");
+    text_line(out, "%sstack  below %zu bytes, compiled with optimisation", before, f->stack.bytes);
+    if (f->once[0] + f->once[1] > 0)
+        text_line(out, "%stime   %.0f flops a sequence and %.0f a step of each, %.0f of these in products", before, f->once[0] + f->once[1],
+                  f->each_step[0] + f->each_step[1], f->each_step[0]);
+    else
+        text_line(out, "%stime   %.0f flops a step, %.0f of these in products", before, f->each_step[0] + f->each_step[1], f->each_step[0]);
+}
