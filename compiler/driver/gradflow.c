@@ -4,6 +4,7 @@
  * given. Out: for chosen variables the norm of d loss / d h[t] (over components and sequences) against t, as a table
  * and a picture; a line for each on stdout. With --grid it is a surface: surface.c. */
 #include "driver/gradflow.h"
+#include "driver/sweep.h"
 #include "train/atomic.h"
 #include <math.h>
 #include <stdlib.h>
@@ -144,37 +145,24 @@ static int add_spec(flows *f, probed *m, const char *variant)
 
 /* ---- combinations of definitions --------------------------------------------------------------------------------- */
 
-static size_t values_of(const char *list)
-{
-    size_t n = 1;
-    for (; *list; list++) n += *list == ',';
-    return n;
-}
-
-static const char *value_of(arena *a, const char *list, size_t which)
-{
-    for (; which; which--) list += strcspn(list, ",") + 1;
-    return arena_strndup(a, list, strcspn(list, ","));
-}
-
 static int add_combinations(flows *f, const char *path)
 {
     pipeline_options written = command_pipeline(f->o, path);
     size_t combinations = 1, n = written.define_count;
-    for (size_t i = 0; i < n; i++) combinations *= values_of(written.defines[i].value);
+    for (size_t i = 0; i < n; i++) combinations *= sweep_values(written.defines[i].value);
     int code = 0;
     for (size_t k = 0; !code && k < combinations; k++) {
         model_define *define = ARENA_ARRAY(f->arena, model_define, n + 1);
         text *variant = text_new(f->arena);
         size_t rest = k;
         for (size_t i = n; i-- > 0;) { /* the last definition changes first */
-            size_t values = values_of(written.defines[i].value);
+            size_t values = sweep_values(written.defines[i].value);
             define[i] = (model_define){ written.defines[i].word,
-                                        value_of(f->arena, written.defines[i].value, rest % values) };
+                                        sweep_value(f->arena, written.defines[i].value, rest % values) };
             rest /= values;
         }
         for (size_t i = 0; i < n; i++)
-            if (values_of(written.defines[i].value) > 1)
+            if (sweep_values(written.defines[i].value) > 1)
                 text_put(variant, "%s%s=%s", variant->len ? " " : "", define[i].word, define[i].value);
         probed m;
         code = probed_check(&m, f->o, path, define, n);

@@ -13,7 +13,7 @@
 typedef enum option_kind { FLAG, TEXT, NUMBER, SEED, DECIMAL, CHOICE, LIST } option_kind;
 
 #define IN(command) (1u << COMMAND_##command)
-#define TRAINING (IN(train) | IN(watch))
+#define TRAINING (IN(train) | IN(watch) | IN(compare))
 #define ALL_BUT_HELP (IN(check) | IN(build) | IN(run) | TRAINING | IN(eval) | IN(sample) | IN(gradcheck) | IN(explain) | \
                       IN(parity) | IN(gradflow) | IN(import) | IN(export))
 

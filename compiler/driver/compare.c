@@ -1,0 +1,549 @@
+/* compare.c: rnnc compare A.rnn B.rnn ... [-D C=lstm,gru] --seeds N: trains variants side by side.
+ *
+ * In: specs, definitions with several values, data. Out: a table of means and spreads over the seeds; the curves. Every
+ * spec with every combination of values is a variant, and every variant with every seed a run: a process of its own, as
+ * many at once as there are processors. A run reports each update through a pipe. */
+#define _GNU_SOURCE 1
+#include "driver/sweep.h"
+#include "driver/trainer.h"
+#include "train/atomic.h"
+#include "train/curves.h"
+#include "train/metrics.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <math.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SEEDS = 3, RUNS_MAX = 1024, REASON = 512, POINTS = 64, REDRAW_MS = 250 };
+
+typedef struct variant {
+    const char *name;
+    options o;
+    size_t params;
+    double flops; /* in the matrix products of an update */
+} variant;
+
+typedef struct run {
+    variant *of;
+    uint64_t seed;
+    pid_t pid; /* 0: it does not run */
+    bool over;
+    int news, words; /* pipes: loop_news; what it writes to stderr */
+    int status;
+    loop_news last;
+    double validation;
+    curve train, validate;
+    char reason[REASON];
+    size_t reason_length;
+} run;
+
+typedef struct comparison {
+    const options *o;
+    arena *arena;
+    variant *variant;
+    run *run;
+    size_t variants, runs, seeds, begun, jobs;
+    int drawn; /* lines of the table that stands on the terminal */
+    bool terminal;
+} comparison;
+
+/* A handler of signals has no other way to be heard. */
+static volatile sig_atomic_t stopped;
+
+static void on_signal(int signal)
+{
+    stopped = signal;
+}
+
+/* ---- variants ---------------------------------------------------------------------------------------------------- */
+
+/* Operations in the products of a region, for calls of so many rows of each axis; axis 0: sequences. */
+static double flops_of(const region *r, const size_t *rows)
+{
+    double sum = 0;
+    for (size_t i = 0; i < r->items.len; i++) {
+        const stmt *s = r->items.data[i].stmt;
+        if (!s) sum += flops_of(r->items.data[i].region, rows);
+        if (!s || s->kind != STMT_CONTRACT) continue;
+        const contract *c = &s->product;
+        double each = 2.0 * (c->M ? c->M : 1) * c->N * (c->K ? c->K : 1);
+        for (int a = 0; a <= MAX_TIME_AXES; a++)
+            if (s->axes >> a & 1) each *= (double)rows[a];
+        sum += each;
+    }
+    return sum;
+}
+
+/* Checks the variant by preparing a training of it. */
+static int measure(variant *v)
+{
+    trainer t;
+    int code = trainer_prepare(&t, &v->o, NULL);
+    if (!code && dataset_batches(t.p.data, PART_TRAIN, 0) == 0)
+        code = command_fault(EXIT_SPEC, "%s: there is no batch to train on: more data, or a smaller --batch", v->name);
+    if (!code) {
+        size_t rows[MAX_TIME_AXES + 1] = { 0 };
+        data_batch b = dataset_batch(t.p.data, PART_TRAIN, 0, 0);
+        rows[0] = b.sequences;
+        for (int a = 1; a <= t.p.c.t.axes; a++) rows[a] = b.steps[a];
+        v->params = t.p.c.t.size;
+        v->flops = flops_of(t.p.c.p.programs.grad->top, rows) * (double)t.p.s.loop.accumulate;
+    }
+    trainer_end(&t, code != 0);
+    return code;
+}
+
+/* "lstm" of "specs/lstm.rnn", with what is defined. */
+static const char *title_of(arena *a, const char *spec, const char *label, bool many)
+{
+    const char *slash = strrchr(spec, '/'), *base = slash ? slash + 1 : spec, *dot = strrchr(base, '.');
+    size_t n = dot && dot > base ? (size_t)(dot - base) : strlen(base);
+    if (*label && !many) return label;
+    return arena_printf(a, "%.*s%s%s", (int)n, base, *label ? " " : "", label);
+}
+
+static int make_variants(comparison *c)
+{
+    const options *o = c->o;
+    size_t each = sweep_count(o), specs = o->operands.len;
+    c->seeds = o->value[OPTION_SEEDS].given ? o->value[OPTION_SEEDS].number : SEEDS;
+    if (each > RUNS_MAX || c->seeds > RUNS_MAX || specs * each * c->seeds > RUNS_MAX)
+        return options_fault(o, "more than %d runs: fewer values or seeds", RUNS_MAX);
+    c->variants = specs * each;
+    c->runs = c->variants * c->seeds;
+    c->variant = ARENA_ARRAY(c->arena, variant, c->variants);
+    c->run = ARENA_ARRAY(c->arena, run, c->runs);
+    uint64_t first = o->value[OPTION_SEED].given ? o->value[OPTION_SEED].number : 1;
+    for (size_t i = 0; i < c->variants; i++) {
+        const char *label, *spec = o->operands.data[i / each];
+        variant *v = &c->variant[i];
+        v->o = sweep_options(o, spec, i % each, &label);
+        v->name = title_of(c->arena, spec, label, specs > 1);
+        int code = measure(v);
+        if (code) return code;
+        for (size_t s = 0; s < c->seeds; s++)
+            c->run[s * c->variants + i] =
+                (run){ .of = v, .seed = first + s, .news = -1, .words = -1, .validation = NAN };
+    }
+    return 0;
+}
+
+/* ---- in the process of a run ------------------------------------------------------------------------------------- */
+
+static loop_wish tell(void *context, const loop_news *news)
+{
+    ssize_t n = write(*(int *)context, news, sizeof *news);
+    return n == (ssize_t)sizeof *news || errno == EINTR ? LOOP_GO : LOOP_QUIT;
+}
+
+/* The validation loss at the end; NAN: there is none. */
+static double final_validation(trainer *t)
+{
+    const trainable *m = &t->p.c.t;
+    meter gauge;
+    metrics found = { 0 };
+    void *packed = aligned_alloc(64, (m->packed_size * m->real_size + 64) / 64 * 64);
+    double loss = NAN;
+    if (packed && dataset_batches(t->p.data, PART_VALIDATE, 0) > 0) {
+        m->pack(m->self, t->p.params, packed);
+        bool open = meter_open(&gauge, m, false);
+        if (open && meter_part(&gauge, t->p.data, PART_VALIDATE, t->p.params, packed, &found) == 0) {
+            metrics_finish(&found);
+            loss = found.loss;
+        }
+        meter_close(&gauge);
+    }
+    free(packed);
+    return loss;
+}
+
+static int work(run *r, int news)
+{
+    trainer t;
+    char *error;
+    options o = r->of->o;
+    o.value[OPTION_SEED] = (option_value){ .given = true, .text = "", .number = r->seed };
+    int code = trainer_prepare(&t, &o, NULL);
+    if (!code) {
+        loop_options *l = &t.p.s.loop;
+        FILE *quiet = fopen("/dev/null", "w");
+        l->out = quiet ? quiet : stderr;
+        l->terminal = false;
+        l->csv = l->svg = NULL; /* of all runs */
+        l->between = tell;
+        l->context = &news;
+        loop_end end = trainer_run(&t, &error);
+        if (end == LOOP_DONE) {
+            loop_news last = {
+                .updates = t.rule->updates, .loss = NAN, .validation = final_validation(&t), .seconds = -1
+            };
+            tell(&news, &last);
+        }
+        code = trainer_exit(end, error);
+        if (quiet) fclose(quiet);
+    }
+    trainer_end(&t, code != 0);
+    return code;
+}
+
+static bool start(run *r)
+{
+    int news[2], words[2];
+    if (pipe2(news, O_CLOEXEC) != 0) return false;
+    if (pipe2(words, O_CLOEXEC) != 0) return close(news[0]), close(news[1]), false;
+    fflush(stdout);
+    fflush(stderr);
+    pid_t parent = getpid();
+    r->pid = fork();
+    if (r->pid == 0) {
+        signal(SIGINT, SIG_DFL);
+        signal(SIGTERM, SIG_DFL);
+        signal(SIGPIPE, SIG_IGN);
+        prctl(PR_SET_PDEATHSIG, SIGTERM); /* nobody reads any more */
+        if (getppid() != parent) _exit(EXIT_SYSTEM);
+        dup2(words[1], STDERR_FILENO);
+        close(news[0]);
+        close(words[0]);
+        int code = work(r, news[1]);
+        fflush(stderr);
+        _exit(code);
+    }
+    close(news[1]);
+    close(words[1]);
+    r->news = news[0];
+    r->words = words[0];
+    fcntl(r->news, F_SETFL, O_NONBLOCK);
+    fcntl(r->words, F_SETFL, O_NONBLOCK);
+    if (r->pid > 0) return true;
+    r->pid = 0;
+    return close(r->news), close(r->words), false;
+}
+
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
+
+static void take(run *r, const loop_news *n)
+{
+    if (!isnan(n->validation)) {
+        r->validation = n->validation;
+        if (n->seconds >= 0) curve_add(&r->validate, (double)n->updates, n->validation);
+    }
+    if (n->seconds < 0) return; /* the end */
+    if (!isnan(n->loss)) curve_add(&r->train, (double)n->updates, n->loss);
+    r->last = *n;
+}
+
+/* Reads what is there; false: the run has closed its pipe. */
+static bool read_news(run *r)
+{
+    enum { NEWS_READ = 128 };
+    loop_news news[NEWS_READ];
+    ssize_t n;
+    while ((n = read(r->news, news, sizeof news)) > 0)
+        for (size_t i = 0; i < (size_t)n / sizeof *news; i++) take(r, &news[i]);
+    return n < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+static void read_words(run *r)
+{
+    char chunk[REASON];
+    ssize_t n;
+    while ((n = read(r->words, chunk, sizeof chunk)) > 0)
+        for (ssize_t i = 0; i < n; i++) {
+            if (r->reason_length + 1 == REASON) /* the last words count */
+                memmove(r->reason, r->reason + REASON / 2, r->reason_length -= REASON / 2);
+            r->reason[r->reason_length++] = chunk[i];
+            r->reason[r->reason_length] = '\0';
+        }
+}
+
+static void finish(run *r)
+{
+    while (waitpid(r->pid, &r->status, 0) < 0 && errno == EINTR) continue;
+    read_words(r);
+    close(r->news);
+    close(r->words);
+    r->pid = 0;
+    r->over = true;
+}
+
+static bool failed(const run *r)
+{
+    return r->over && !(WIFEXITED(r->status) && WEXITSTATUS(r->status) == 0);
+}
+
+/* The training loss now: the mean of the last tenth of the curve; NAN: there is none. */
+static double loss_of(const run *r)
+{
+    const curve *c = &r->train;
+    size_t n = c->count / 10 + (c->count > 0);
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += c->point[c->count - 1 - i].y;
+    return n ? sum / (double)n : NAN;
+}
+
+/* ---- the table --------------------------------------------------------------------------------------------------- */
+
+typedef struct spread {
+    double sum, squares;
+    size_t count;
+} spread;
+
+static void add(spread *s, double x)
+{
+    if (!isfinite(x)) return;
+    s->sum += x;
+    s->squares += x * x;
+    s->count++;
+}
+
+enum { CELL = 24 };
+
+/* "1.234 +- 0.012": mean and standard deviation over the seeds. */
+static void show_spread(const spread *s)
+{
+    char cell[CELL + 1] = "-";
+    double n = (double)s->count, mean = s->sum / fmax(n, 1);
+    if (s->count == 1) snprintf(cell, sizeof cell, "%.5g", mean);
+    if (s->count > 1)
+        snprintf(cell, sizeof cell, "%.5g +- %.2g", mean, sqrt(fmax(0, (s->squares - n * mean * mean) / (n - 1))));
+    printf("  %-*s", CELL, cell);
+}
+
+static void show_row(const comparison *c, const variant *v, int width)
+{
+    spread pace = { 0 }, train = { 0 }, validation = { 0 };
+    size_t over = 0, lost = 0;
+    double updates = 0;
+    for (size_t i = 0; i < c->runs; i++) {
+        const run *r = &c->run[i];
+        if (r->of != v) continue;
+        if (r->last.seconds > 0) add(&pace, (double)r->last.updates / r->last.seconds);
+        if (!failed(r)) add(&train, loss_of(r));
+        if (!failed(r)) add(&validation, r->validation);
+        updates += (double)r->last.updates;
+        over += r->over;
+        lost += failed(r);
+    }
+    printf("%-*s %10zu %12.4g %10.0f %9.1f", width, v->name, v->params, v->flops, updates / (double)c->seeds,
+           pace.count ? pace.sum / (double)pace.count : 0);
+    show_spread(&train);
+    show_spread(&validation);
+    printf("  %zu/%zu", over - lost, c->seeds);
+    if (lost) printf(", %zu failed", lost);
+    fputs(c->terminal ? "\033[K\n" : "\n", stdout);
+}
+
+static void show(comparison *c)
+{
+    int width = (int)strlen("variant");
+    for (size_t i = 0; i < c->variants; i++)
+        if ((int)strlen(c->variant[i].name) > width) width = (int)strlen(c->variant[i].name);
+    if (c->drawn) printf("\033[%dA\r", c->drawn);
+    printf("%-*s %10s %12s %10s %9s  %-*s  %-*s  %s\n", width, "variant", "parameters", "flops/update", "updates",
+           "updates/s", CELL, "training loss", CELL, "validation loss", "seeds");
+    for (size_t i = 0; i < c->variants; i++) show_row(c, &c->variant[i], width);
+    c->drawn = c->terminal ? (int)c->variants + 1 : 0;
+    fflush(stdout);
+}
+
+/* A line when a run is over, where nobody sees a table change. */
+static void show_end(const comparison *c, const run *r)
+{
+    if (c->terminal) return;
+    printf("%s, seed %" PRIu64 ": ", r->of->name, r->seed);
+    if (failed(r))
+        printf("failed after %" PRIu64 " updates\n", r->last.updates);
+    else
+        printf("%" PRIu64 " updates, loss %.5g, validation %.5g\n", r->last.updates, loss_of(r), r->validation);
+    fflush(stdout);
+}
+
+/* ---- the curves -------------------------------------------------------------------------------------------------- */
+
+static int write_csv(const comparison *c, const char *path)
+{
+    char *table = NULL;
+    size_t length = 0;
+    FILE *f = open_memstream(&table, &length);
+    if (!f) return command_fault(EXIT_SYSTEM, "out of memory");
+    fputs("variant,seed,update,loss,validation_loss\n", f);
+    for (size_t i = 0; i < c->runs; i++) {
+        const run *r = &c->run[i];
+        for (size_t k = 0; k < r->train.count; k++)
+            fprintf(f, "%s,%" PRIu64 ",%.12g,%.12g,\n", r->of->name, r->seed, r->train.point[k].x, r->train.point[k].y);
+        for (size_t k = 0; k < r->validate.count; k++)
+            fprintf(f, "%s,%" PRIu64 ",%.12g,,%.12g\n", r->of->name, r->seed, r->validate.point[k].x,
+                    r->validate.point[k].y);
+    }
+    atomic_file to;
+    atomic_begin(&to, path);
+    if (fclose(f) != 0)
+        atomic_fail(&to, ENOMEM);
+    else
+        atomic_write(&to, table, length);
+    int fault = atomic_commit(&to);
+    free(table);
+    return fault ? command_fault(EXIT_SYSTEM, "%s: cannot be written: %s", path, strerror(fault)) : 0;
+}
+
+/* The mean over the seeds, in at most POINTS points; how many there are. */
+static size_t mean_curve(const comparison *c, const variant *v, double most, plot_point *to)
+{
+    spread x[POINTS] = { { 0 } }, y[POINTS] = { { 0 } };
+    size_t n = 0;
+    for (size_t i = 0; i < c->runs; i++) {
+        const curve *of = &c->run[i].train;
+        for (size_t k = 0; c->run[i].of == v && k < of->count; k++) {
+            size_t at = (size_t)(of->point[k].x / (most * 1.0001) * POINTS);
+            add(&x[at], of->point[k].x);
+            add(&y[at], of->point[k].y);
+        }
+    }
+    for (size_t i = 0; i < POINTS; i++)
+        if (y[i].count) to[n++] = (plot_point){ x[i].sum / (double)x[i].count, y[i].sum / (double)y[i].count };
+    return n;
+}
+
+static int draw(const comparison *c, const char *path)
+{
+    plot p;
+    char *error = NULL;
+    double most = 1, least = INFINITY, high = -INFINITY;
+    plot_point *points = ARENA_ARRAY(c->arena, plot_point, c->variants * POINTS);
+    size_t *count = ARENA_ARRAY(c->arena, size_t, c->variants);
+    for (size_t i = 0; i < c->runs; i++)
+        for (size_t k = 0; k < c->run[i].train.count; k++) most = fmax(most, c->run[i].train.point[k].x);
+    for (size_t i = 0; i < c->variants; i++) {
+        count[i] = mean_curve(c, &c->variant[i], most, points + i * POINTS);
+        for (size_t k = 0; k < count[i]; k++) {
+            least = fmin(least, points[i * POINTS + k].y);
+            high = fmax(high, points[i * POINTS + k].y);
+        }
+    }
+    if (plot_begin(&p, "training loss, mean over seeds")) {
+        p.x = plot_exact(0, most);
+        p.y = plot_range(isfinite(least) ? least : 0, isfinite(high) ? high : 1, false);
+        plot_axes(&p, "update", "loss");
+        for (size_t i = 0; i < c->variants; i++)
+            if (count[i]) plot_line(&p, points + i * POINTS, count[i], c->variant[i].name, (int)i);
+    }
+    if (plot_end(&p, path, &error)) return 0;
+    return prepare_fault(EXIT_SYSTEM, error);
+}
+
+/* ---- the command ------------------------------------------------------------------------------------------------- */
+
+static size_t running(const comparison *c)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < c->begun; i++) n += c->run[i].pid != 0;
+    return n;
+}
+
+/* Waits for news, a moment at most. */
+static void wait_for_news(const comparison *c)
+{
+    struct pollfd *at = calloc(c->begun + 1, sizeof *at);
+    nfds_t n = 0;
+    for (size_t i = 0; at && i < c->begun; i++)
+        if (c->run[i].pid) at[n++] = (struct pollfd){ .fd = c->run[i].news, .events = POLLIN };
+    poll(at, n, REDRAW_MS);
+    free(at);
+}
+
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int run_all(comparison *c)
+{
+    double shown = 0;
+    bool told = false;
+    while (c->begun < c->runs || running(c)) {
+        while (!stopped && c->begun < c->runs && running(c) < c->jobs)
+            if (!start(&c->run[c->begun++])) {
+                stopped = SIGTERM;
+                c->begun--;
+                command_fault(EXIT_SYSTEM, "no process can be made: %s", strerror(errno));
+            }
+        if (stopped && !running(c)) break;
+        for (size_t i = 0; stopped && !told && i < c->begun; i++)
+            if (c->run[i].pid) kill(c->run[i].pid, SIGTERM);
+        told = told || stopped;
+        wait_for_news(c);
+        for (size_t i = 0; i < c->begun; i++) {
+            run *r = &c->run[i];
+            if (!r->pid || read_news(r)) continue;
+            finish(r);
+            show_end(c, r);
+        }
+        if (c->terminal && seconds() - shown > REDRAW_MS / 1e3) {
+            show(c);
+            shown = seconds();
+        }
+    }
+    show(c);
+    return 0;
+}
+
+/* What the runs that failed have said. */
+static int say_failures(const comparison *c)
+{
+    int code = 0;
+    for (size_t i = 0; i < c->begun; i++) {
+        const run *r = &c->run[i];
+        if (!failed(r) || stopped) continue;
+        const char *why = strstr(r->reason, "rnnc: error: ");
+        why = why ? why + strlen("rnnc: error: ") : *r->reason ? r->reason : "it was ended by a signal";
+        fprintf(stderr, "rnnc: error: %s, seed %" PRIu64 ": %.*s\n", r->of->name, r->seed, (int)strcspn(why, "\n"),
+                why);
+        if (!code) code = WIFEXITED(r->status) ? WEXITSTATUS(r->status) : EXIT_SYSTEM;
+    }
+    return code;
+}
+
+static int check_files(const options *o)
+{
+    static const option_id read[] = { OPTION_TEXT, OPTION_WORDS, OPTION_DATA, OPTION_VALIDATION };
+    command_files in = { 0 }, out = { 0 };
+    for (size_t i = 0; i < sizeof read / sizeof *read; i++)
+        command_add_file(&in, arena_printf(o->arena, "--%s", options_name(read[i])), o->value[read[i]].text);
+    for (size_t i = 0; i < o->operands.len && i < 2; i++) command_add_file(&in, "SPEC", o->operands.data[i]);
+    command_add_file(&out, "--csv", o->value[OPTION_CSV].text);
+    command_add_file(&out, "--svg", o->value[OPTION_SVG].text);
+    int code = command_distinct(o, &in, &out);
+    if (!code && o->value[OPTION_CSV].given) code = command_can_write(o->value[OPTION_CSV].text);
+    if (!code && o->value[OPTION_SVG].given) code = command_can_write(o->value[OPTION_SVG].text);
+    return code;
+}
+
+int command_compare(const options *o)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    comparison c = { .o = o, .arena = o->arena, .terminal = isatty(STDOUT_FILENO) };
+    c.jobs = o->value[OPTION_JOBS].given ? o->value[OPTION_JOBS].number : cores > 0 ? (size_t)cores : 1;
+    int code = check_files(o);
+    if (!code) code = make_variants(&c);
+    if (code) return code;
+    struct sigaction handler = { .sa_handler = on_signal };
+    sigemptyset(&handler.sa_mask);
+    sigaction(SIGINT, &handler, NULL);
+    sigaction(SIGTERM, &handler, NULL);
+    run_all(&c);
+    code = say_failures(&c);
+    const char *csv = o->value[OPTION_CSV].text, *svg = o->value[OPTION_SVG].text;
+    int unwritten = csv ? write_csv(&c, csv) : 0;
+    if (!unwritten && svg) unwritten = draw(&c, svg);
+    return unwritten ? unwritten : command_finish(code);
+}
