@@ -9,10 +9,10 @@
 
 /* Stack, in bytes: above what gcc and clang use with optimisation, for x86-64 with the largest vectors down to Cortex-M. */
 enum {
-    STACK_ENTRY = 896,      /* an entry point and its check */
+    STACK_ENTRY = 512,      /* an entry point and its check */
     STACK_BUFFER = 24,      /* more for each of its buffers */
-    STACK_PRODUCTS = 1536,  /* contract and below */
-    STACK_ROWS = 512,       /* softmax and the like, and below */
+    STACK_PRODUCTS = 1152,  /* contract and below */
+    STACK_ROWS = 448,       /* softmax and the like, and below */
 };
 
 static void add_part(arena *a, footprint_need *n, const char *what, size_t bytes)

@@ -87,24 +87,34 @@ RNN_INLINE real row_exp_sum(int n, const real *z, real max, real *p)
 }
 
 /* p[i] = e^(z[i] - m) / sum over j of e^(z[j] - m), m = max z, which does not overflow. All zeros where every z is
- * -infinity. p may be z. Returns log of the sum over j of e^z[j], as row_logsumexp does. */
-RNN_INLINE real row_softmax_logsumexp(int n, const real *z, real *p)
+ * -infinity. p may be z. Returns the sum below the line, 0 where every z is -infinity. */
+RNN_INLINE real row_softmax_sum(int n, const real *z, real *p, real *max)
 {
-    const real max = row_max(n, z);
     real sum, scale;
-    if (real_to_bits(max) == real_to_bits(real_minus_infinity())) {
+    *max = row_max(n, z);
+    if (real_to_bits(*max) == real_to_bits(real_minus_infinity())) {
         row_clear(n, p);
-        return max;
+        return 0;
     }
-    sum = row_exp_sum(n, z, max, p);
+    sum = row_exp_sum(n, z, *max, p);
     scale = 1 / sum;
     for (int i = 0; i < n; i++) p[i] *= scale;
-    return max + real_log(sum);
+    return sum;
 }
 
+/* The same; needs no logarithm. */
 RNN_INLINE void row_softmax(int n, const real *z, real *p)
 {
-    (void)row_softmax_logsumexp(n, z, p);
+    real max;
+    (void)row_softmax_sum(n, z, p, &max);
+}
+
+/* The same; returns log of the sum over j of e^z[j], as row_logsumexp does. */
+RNN_INLINE real row_softmax_logsumexp(int n, const real *z, real *p)
+{
+    real max;
+    const real sum = row_softmax_sum(n, z, p, &max);
+    return sum == 0 ? max : max + real_log(sum);
 }
 
 /* log of the sum over j of e^z[j]; -infinity where n is 0 or every z is -infinity. */

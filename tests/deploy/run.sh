@@ -93,6 +93,13 @@ lacks in/inside.c random_uniform init_uniform malloc
 lacks in/inside.h y wrong loss grads params inside_pack inside_init
 for word in o state work; do if grep -qw "$word" in/inside.h; then pass; else fail "inside.h lacks $word"; fi; done
 
+# ---- libraries -------------------------------------------------------------------------------------------------------
+weights "$root/specs/models/char_lm.rnn" -D V=20 -D H=8 -D E=4 || fail "char_lm: no weights"
+"$rnnc" build "$root/specs/models/char_lm.rnn" -D V=20 -D H=8 -D E=4 --weights w.st --standalone --prefix lm -o . >stdout || fail "char_lm"
+if ${CC:-cc} -O2 -c lm.c -o lm.o && [ -z "$(nm -u lm.o | grep -vwE 'U (memcpy|memset|memmove)')" ]; then pass
+else fail "the C of char_lm calls libraries:"; nm -u lm.o; fi
+weights both.rnn && "$rnnc" build both.rnn --weights w.st --standalone --prefix inside -o in >stdout || fail "both: no weights"
+
 # ---- compilers -------------------------------------------------------------------------------------------------------
 flags="-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror"
 for compiler in "gcc -std=c99" "clang -std=c99" "g++ -std=c++17 -x c++" "tcc -std=c99"; do
