@@ -7,7 +7,9 @@
 
 _Static_assert(sizeof(void *) == sizeof(uint64_t) && sizeof(size_t) == sizeof(uint64_t), "arguments are 64-bit words");
 
-static const double worth_cc = 1e9; /* multiplications: about a second of tcc's code */
+/* Multiplications: some ten seconds of tcc's code, whose products are calls of optimised kernels. The C compiler takes up
+ * to thirty before it has done anything. */
+static const double worth_cc = 1e11;
 
 bool loaded_backend(jit_backend *backend, double work)
 {

@@ -11,8 +11,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-static const double calls_guess = 100;
-enum { PART_ALL }; /* the first word of --part; the others are the parts */
+enum { PART_ALL };          /* the first word of --part; the others are the parts */
+enum { FREE_SYMBOLS = 10 }; /* of a sequence, about: each is a step, or a call for all that was said so far */
 
 static void add_tally(prepared *p, const meter *r, metrics *found)
 {
@@ -153,7 +153,10 @@ static int evaluate(prepared *p, options *o)
     if (!code) resume_recall_data(o, p->words.flags);
     if (!code) code = prepare_data(p, false);
     size_t beam = p->o->value[OPTION_BEAM].number, sequences = p->s.data.batch;
-    if (!code) code = prepare_model(p, sequences > beam ? sequences : beam, p->s.data.steps, calls_guess, false);
+    if (beam > sequences) sequences = beam;
+    double calls = code ? 0 : (double)dataset_steps(p->data) / (double)sequences / (double)p->s.data.steps;
+    if (o->value[OPTION_FREE].given) calls *= FREE_SYMBOLS * (beam ? (double)beam : 1);
+    if (!code) code = prepare_model(p, sequences, p->s.data.steps, calls, false);
     if (!code) code = prepare_weights(p, weights, true);
     if (!code) code = check_measures(p);
     if (!code) code = check_beam(p);

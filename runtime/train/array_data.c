@@ -184,6 +184,17 @@ size_t array_data_classes(const array_data *d, const char *value)
     return classes;
 }
 
+size_t array_data_steps(const array_data *d)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < d->file.data.len; i++) {
+        const tensor *t = &d->file.data.data[i];
+        size_t steps = t->rank > 1 ? t->dims[0] * t->dims[1] : t->count;
+        if (steps > most) most = steps;
+    }
+    return most;
+}
+
 size_t array_data_dimension(const array_data *d, const char *value, size_t rank, size_t k)
 {
     const tensor *t = tensors_find(&d->file.data, value);

@@ -14,6 +14,7 @@ typedef struct array_data array_data;
 array_data *array_data_open(const data_options *o, char **error);
 void array_data_close(array_data *d);
 size_t array_data_symbols(const array_data *d);
+size_t array_data_steps(const array_data *d);
 size_t array_data_classes(const array_data *d, const char *value);
 size_t array_data_dimension(const array_data *d, const char *value, size_t rank, size_t k);
 bool array_data_bind(array_data *d, const trainable *m, char **error);

@@ -211,6 +211,11 @@ size_t text_data_symbols(const text_data *d)
     return d->vocabulary.count;
 }
 
+size_t text_data_steps(const text_data *d)
+{
+    return d->text.count;
+}
+
 const char *text_data_vocabulary(const text_data *d)
 {
     return d->json;

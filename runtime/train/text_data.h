@@ -18,6 +18,7 @@ typedef struct text_data text_data;
 text_data *text_data_open(const data_options *o, const char *vocabulary_of, char **error);
 void text_data_close(text_data *d);
 size_t text_data_symbols(const text_data *d);
+size_t text_data_steps(const text_data *d);
 const char *text_data_vocabulary(const text_data *d);
 bool text_data_bind(text_data *d, const trainable *m, char **error);
 size_t text_data_batches(const text_data *d, data_part part);

@@ -63,6 +63,14 @@ if ! "$rnnc" train lm.rnn --text text.txt --updates 1 --jit tcc -o probe >stdout
     exit 0
 fi
 
+# ---- work that is not worth a compiler ------------------------------------------------------------------------------
+
+train -D H=64 --updates 1 --jit tcc -o big
+rm -f log
+"$rnnc" eval lm.rnn --weights big/last.safetensors --text text.txt --batch 32 --steps 50 -D H=64 >stdout 2>stderr
+check "eval: $(cat stderr)" grep -q '^loss' stdout
+check "a pass over a small text calls the compiler" [ "$(compiled)" -eq 0 ]
+
 # ---- the switch ------------------------------------------------------------------------------------------------------
 
 "$rnnc" train lm.rnn --text text.txt --epochs 1000000 --real double -o a --csv a.csv --save-every 500 >stdout 2>stderr &
