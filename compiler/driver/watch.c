@@ -17,8 +17,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SAMPLE_LENGTH = 200 };
-static const double look_seconds = 0.005; /* between two looks at the files: a change counts when it stands that long */
+enum {
+    SAMPLE_LENGTH = 200,
+    STILL_MS = 3,     /* a file that stands still so long is whole */
+    STILL_TRIES = 100 /* of one that does not */
+};
+static const double look_seconds = 0.005; /* between two looks at the files */
 static const double rate_step = 1.25;     /* of the keys + and - */
 
 /* A file that the spec is made of. */
@@ -34,7 +38,6 @@ typedef struct watch {
     watched *file;
     size_t files;
     double looked;
-    bool changing; /* the last look saw a change */
     bool paused, keys;
     double rate; /* factor of the keys */
     int version;
@@ -125,24 +128,32 @@ static bool watch_files(watch *w, const sources *s)
     return good;
 }
 
-/* Has the text of a file changed, and is it whole? An editor may be about to write it: what has changed since the last
- * look is looked at again. A file that is not there is about to be put there. */
-static bool changed(watch *w)
+/* Has a file moved or changed since the last look? One that is not there is about to be put there. */
+static bool look(watch *w)
 {
-    bool moving = false, other = false;
+    bool moved = false;
     for (size_t i = 0; i < w->files; i++) {
         struct stat s;
-        watched *f = &w->file[i];
-        if (stat(f->path, &s) != 0) return false;
-        if (!same_file(&s, &f->seen)) moving = true;
-        f->seen = s;
+        if (stat(w->file[i].path, &s) != 0) continue;
+        moved = moved || !same_file(&s, &w->file[i].seen);
+        w->file[i].seen = s;
     }
-    if (moving || !w->changing) {
-        w->changing = moving;
-        return false;
+    return moved;
+}
+
+/* Has the text of a file changed, and is it whole? An editor may be about to write it: nothing counts before it stands still
+ * for a moment. */
+static bool changed(watch *w)
+{
+    const struct timespec moment = { .tv_nsec = STILL_MS * 1000000L };
+    bool other = false;
+    if (!look(w)) return false;
+    for (int i = 0; i < STILL_TRIES; i++) {
+        nanosleep(&moment, NULL);
+        if (!look(w)) break;
     }
-    w->changing = false;
     for (size_t i = 0; i < w->files; i++) {
+        if (access(w->file[i].path, R_OK) != 0) continue;
         uint64_t now_is = hash_file(w->file[i].path);
         other = other || now_is != w->file[i].text;
         w->file[i].text = now_is;
