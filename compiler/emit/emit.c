@@ -17,6 +17,7 @@ typedef struct file {
     const graph *g;
     const char *prefix, *PREFIX, *real;
     footprint *needs;               /* of an inference build */
+    bool random;                    /* a function draws */
     fields f;
 } file;
 
@@ -142,9 +143,11 @@ static void write_args(file *f)
                           arena_printf(a, "%s: written by grad, unless NULL", shape_comment(f, g->inputs.data[i].type)));
         }
     }
-    add_field(f, FIELD_SEED, 0, "uint64_t", "seed", "of random masks");
-    add_field(f, FIELD_UPDATE, 0, "uint64_t", "update", "number of the update, for new masks each time");
-    add_field(f, FIELD_SEQUENCE, 0, "uint64_t", "sequence", "number of the first sequence, where a batch is split");
+    if (!f->o.inference || f->random) {
+        add_field(f, FIELD_SEED, 0, "uint64_t", "seed", "of random masks");
+        add_field(f, FIELD_UPDATE, 0, "uint64_t", "update", "number of the update, for new masks each time");
+        add_field(f, FIELD_SEQUENCE, 0, "uint64_t", "sequence", "number of the first sequence, where a batch is split");
+    }
     text_close(f->w.out, arena_printf(a, " %s_args;", f->prefix));
 }
 
@@ -640,6 +643,7 @@ static const char *write_source(file *f, const char *header_name)
     f->w.g = f->g;
     if (f->w.weights)
         weights_place(f->w.weights, text_string(body));
+    f->random = c_mentions(text_string(body), "random_key");
     if (f->o.inference)
         f->needs = footprint_of(f->w.arena, f->m, &f->o, f->w.weights, text_string(body));
     if (loads(f))

@@ -90,7 +90,7 @@ same both.rnn
 sed -n '/==== the model/,$p' in/inside.c >model.c
 lacks model.c wrong AT_idle AT_K params inside_pack
 lacks in/inside.c random_uniform init_uniform malloc
-lacks in/inside.h y wrong loss grads params inside_pack inside_init
+lacks in/inside.h y wrong seed loss grads params inside_pack inside_init
 for word in o state work; do if grep -qw "$word" in/inside.h; then pass; else fail "inside.h lacks $word"; fi; done
 
 # ---- libraries -------------------------------------------------------------------------------------------------------
@@ -98,6 +98,25 @@ weights "$root/specs/models/char_lm.rnn" -D V=20 -D H=8 -D E=4 || fail "char_lm:
 "$rnnc" build "$root/specs/models/char_lm.rnn" -D V=20 -D H=8 -D E=4 --weights w.st --standalone --prefix lm -o . >stdout || fail "char_lm"
 if ${CC:-cc} -O2 -c lm.c -o lm.o && [ -z "$(nm -u lm.o | grep -vwE 'U (memcpy|memset|memmove)')" ]; then pass
 else fail "the C of char_lm calls libraries:"; nm -u lm.o; fi
+weights both.rnn && "$rnnc" build both.rnn --weights w.st --standalone --prefix inside -o in >stdout || fail "both: no weights"
+
+# ---- doubles ---------------------------------------------------------------------------------------------------------
+cat >sum.rnn <<'SPEC'
+model sum {
+    input x[t] : real
+    param k
+    s = s[t-1] + k * x
+    output s
+}
+SPEC
+weights sum.rnn || fail "sum: no weights"
+{ head -c $(($(wc -c <w.st) - 4)) w.st | sed 's/F32/F64/; s/\[0,4\]/[0,8]/'; printf '\232\231\231\231\231\231\271\077'; } >tenth.st
+printf '#include "d.h"\nint main(void) { static d_state s; double work[D_STEP_WORK(1, 1)], x = 1, y; d_args a = { .batch = 1, .T = 1, .x = &x, .s = &y, .state = &s, .work = work }; return d_step(&a) || y != 0.1; }\n' >d_main.c
+if "$rnnc" build sum.rnn --weights tenth.st --real double --standalone --prefix d -o . >stdout 2>stderr &&
+    ${CC:-cc} -I. d_main.c d.c -o d_main -lm 2>>stderr && ./d_main; then pass; else fail "a double is not exact"; cat stderr; fi
+printf '#include "f.h"\nint main(void) { static f_state s; float work[F_STEP_WORK(1, 1)], x = 1, y; f_args a = { .batch = 1, .T = 1, .x = &x, .s = &y, .state = &s, .work = work }; return f_step(&a) || y != 0.1f; }\n' >f_main.c
+if "$rnnc" build sum.rnn --weights tenth.st --standalone --prefix f -o . >stdout 2>stderr &&
+    ${CC:-cc} -I. f_main.c f.c -o f_main -lm 2>>stderr && ./f_main; then pass; else fail "a float is not exact"; cat stderr; fi
 weights both.rnn && "$rnnc" build both.rnn --weights w.st --standalone --prefix inside -o in >stdout || fail "both: no weights"
 
 # ---- compilers -------------------------------------------------------------------------------------------------------
