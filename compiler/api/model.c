@@ -101,7 +101,7 @@ static pipeline_options options_of(compiling *c)
                            .data_size = (int)o->data_size,
                            .purpose = o->grad_of_evaluation ? FOR_RUN : FOR_BUILD };
     for (size_t i = 0; i < o->define_count; i++)
-        p.defines[i] = (model_define){ copy(a, o->defines[i].name), copy(a, o->defines[i].value) };
+        p.defines[i] = (model_define){ copy(a, o->defines[i].name), copy(a, o->defines[i].value), false };
     if (o->load || !c->path) {
         p.load = load;
         p.load_context = c;

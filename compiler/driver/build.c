@@ -281,6 +281,7 @@ static int keep_limits(const options *o, arena *a, const footprint *f)
 static int build(const options *o, arena *a)
 {
     pipeline_options po = command_pipeline(o, o->operands.data[0]);
+    command_define_by_weights(o, &po);
     po.purpose = FOR_BUILD;
     read_emit_options(o, &po.emit);
     pipeline p;

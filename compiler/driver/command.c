@@ -2,6 +2,7 @@
 #define _GNU_SOURCE 1
 #include "driver/command.h"
 #include "train/atomic.h"
+#include "train/checkpoint.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,11 +115,47 @@ pipeline_options command_pipeline(const options *o, const char *path)
     for (size_t i = 0; i < o->defines.len; i++) {
         const char *define = o->defines.data[i];
         size_t n = strcspn(define, "=");
-        p.defines[i] = (model_define){ arena_strndup(o->arena, define, n), define + n + 1 };
+        p.defines[i] = (model_define){ arena_strndup(o->arena, define, n), define + n + 1, false };
     }
     p.define_count = o->defines.len;
     p.emit = (emit_options){ .batch = 1, .unroll = 1 };
     return p;
+}
+
+bool command_defined(const pipeline_options *po, const char *word, size_t length)
+{
+    for (size_t i = 0; i < po->define_count; i++)
+        if (strlen(po->defines[i].word) == length && strncmp(po->defines[i].word, word, length) == 0) return true;
+    return false;
+}
+
+void command_define(arena *a, pipeline_options *po, const char *definitions, bool optional)
+{
+    size_t most = po->define_count + strlen(definitions) / 2 + 1, count = po->define_count;
+    model_define *all = ARENA_ARRAY(a, model_define, most);
+    for (size_t i = 0; i < count; i++) all[i] = po->defines[i];
+    for (const char *at = definitions; *(at += strspn(at, " "));) {
+        size_t n = strcspn(at, " "), word = strcspn(at, "= ");
+        if (word < n && !command_defined(po, at, word))
+            all[count++] = (model_define){ arena_strndup(a, at, word), arena_strndup(a, at + word + 1, n - word - 1),
+                                            optional };
+        at += n;
+    }
+    po->defines = all;
+    po->define_count = count;
+}
+
+/* Files without metadata are weights, too; what is wrong with a file is said where it is read. */
+void command_define_by_weights(const options *o, pipeline_options *po)
+{
+    checkpoint_words words;
+    char *error = NULL;
+    const char *path = o->value[OPTION_WEIGHTS].text;
+    if (!path) return;
+    bool good = checkpoint_peek(path, &words, &error);
+    if (good && words.definitions) command_define(o->arena, po, words.definitions, true);
+    checkpoint_words_free(&words);
+    free(error);
 }
 
 /* The words of --message-format and --color, in the order of options.def. */

@@ -48,6 +48,13 @@ void command_print_stand_ins(const model *m, const options *o);
 /* What the options say about the spec and about how messages are printed. */
 pipeline_options command_pipeline(const options *o, const char *path);
 
+/* Is a size or cell of this name (`length` characters) defined? */
+bool command_defined(const pipeline_options *po, const char *word, size_t length);
+/* Adds definitions, "H=16 C=gru", of names that are not defined yet; optional: where the model has such a name. */
+void command_define(arena *a, pipeline_options *po, const char *definitions, bool optional);
+/* The same, optional, with those that the checkpoint of --weights was trained with, if that is given and says so. */
+void command_define_by_weights(const options *o, pipeline_options *po);
+
 /* Prints the messages of a pipeline. */
 void command_print_messages(const options *o, const pipeline *p);
 

@@ -37,6 +37,7 @@ static int read_files(export *k)
     int code = command_can_read(weights);
     if (!code) code = command_can_write(k->o->value[OPTION_OUT].text);
     if (code) return code;
+    command_define_by_weights(k->o, &po);
     if (!safetensors_read(weights, &k->weights)) return command_fault(EXIT_SPEC, "%s", k->weights.error);
     code = command_open(&k->p, k->arena, &po);
     if (code) return code;

@@ -9,6 +9,7 @@ int forward_compile(forward *f, arena *a, const options *o, const char *spec, co
 {
     *f = (forward){ .o = o };
     pipeline_options po = command_pipeline(o, path);
+    command_define_by_weights(o, &po);
     po.purpose = FOR_RUN;
     po.emit.standalone = true;
     po.emit.real_double = real_double;

@@ -148,6 +148,7 @@ static int add_spec(flows *f, probed *m, const char *variant)
 static int add_combinations(flows *f, const char *path)
 {
     pipeline_options written = command_pipeline(f->o, path);
+    command_define_by_weights(f->o, &written);
     size_t combinations = 1, n = written.define_count;
     for (size_t i = 0; i < n; i++) combinations *= sweep_values(written.defines[i].value);
     int code = 0;
@@ -158,7 +159,8 @@ static int add_combinations(flows *f, const char *path)
         for (size_t i = n; i-- > 0;) { /* the last definition changes first */
             size_t values = sweep_values(written.defines[i].value);
             define[i] = (model_define){ written.defines[i].word,
-                                        sweep_value(f->arena, written.defines[i].value, rest % values) };
+                                        sweep_value(f->arena, written.defines[i].value, rest % values),
+                                        written.defines[i].optional };
             rest /= values;
         }
         for (size_t i = 0; i < n; i++)
@@ -279,6 +281,7 @@ int command_gradflow(const options *o)
     const char *csv = o->value[OPTION_CSV].text, *svg = o->value[OPTION_SVG].text;
     if (o->value[OPTION_GRID].given) {
         pipeline_options written = command_pipeline(o, o->operands.data[0]);
+        command_define_by_weights(o, &written);
         code = gradflow_surface(o, written.defines, written.define_count);
     } else {
         for (size_t i = 0; !code && i < o->operands.len; i++) code = add_combinations(&f, o->operands.data[i]);

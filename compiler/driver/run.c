@@ -77,6 +77,7 @@ static bool is_output(const graph *g, const char *word)
 static int compile(run *r)
 {
     pipeline_options po = command_pipeline(r->o, r->o->operands.data[0]);
+    command_define_by_weights(r->o, &po);
     po.purpose = FOR_RUN;
     po.emit.standalone = true;
     po.emit.real_double = r->o->value[OPTION_REAL].number == REAL_DOUBLE;

@@ -16,29 +16,6 @@ static const char *const backend_names[] = { [JIT_TCC] = "tcc", [JIT_CC] = "cc" 
 
 /* ---- definitions and hash ---------------------------------------------------------------------------------------- */
 
-static bool is_defined(const pipeline_options *po, const char *word, size_t length)
-{
-    for (size_t i = 0; i < po->define_count; i++)
-        if (strlen(po->defines[i].word) == length && strncmp(po->defines[i].word, word, length) == 0) return true;
-    return false;
-}
-
-/* Adds definitions that are not there yet. */
-static void add_definitions(arena *a, pipeline_options *po, const char *definitions)
-{
-    size_t most = po->define_count + strlen(definitions) / 2 + 1, count = po->define_count;
-    model_define *all = ARENA_ARRAY(a, model_define, most);
-    for (size_t i = 0; i < count; i++) all[i] = po->defines[i];
-    for (const char *at = definitions; *(at += strspn(at, " "));) {
-        size_t n = strcspn(at, " "), word = strcspn(at, "= ");
-        if (word < n && !is_defined(po, at, word))
-            all[count++] = (model_define){ arena_strndup(a, at, word), arena_strndup(a, at + word + 1, n - word - 1) };
-        at += n;
-    }
-    po->defines = all;
-    po->define_count = count;
-}
-
 static const char *definitions_of(const pipeline *p)
 {
     text *t = text_new(p->arena);
@@ -47,7 +24,7 @@ static const char *definitions_of(const pipeline *p)
         text_put(t, "%s%s=%s", before, p->options.defines[i].word, p->options.defines[i].value);
     for (size_t i = 0; i < p->model->sizes.len; i++) {
         const model_size *z = p->model->sizes.data[i];
-        if (!z->from_data || is_defined(&p->options, z->word, strlen(z->word))) continue;
+        if (!z->from_data || command_defined(&p->options, z->word, strlen(z->word))) continue;
         text_put(t, "%s%s=%.17g", before, z->word, z->value);
         before = " ";
     }
@@ -97,8 +74,8 @@ int compiled_check(compiled *c, arena *a, const options *o, const compile_option
 {
     *c = (compiled){ .arena = a, .o = o };
     pipeline_options po = command_pipeline(o, o->operands.data[0]);
-    if (how->definitions) add_definitions(a, &po, how->definitions);
-    if (how->data_sizes) add_definitions(a, &po, how->data_sizes);
+    if (how->definitions) command_define(a, &po, how->definitions, false);
+    if (how->data_sizes) command_define(a, &po, how->data_sizes, false);
     po.data_size = (int)how->data_size;
     po.purpose = FOR_BUILD;
     po.emit.standalone = true;

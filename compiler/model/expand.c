@@ -596,7 +596,7 @@ void expand_model(context *c, const tree_model *t)
     c->model->at = t->name.at;
     expand_body(c, s, &t->body);
     for (size_t i = 0; i < c->options->define_count; i++) {
-        if (c->define_used[i]) continue;
+        if (c->define_used[i] || c->options->defines[i].optional) continue;
         diag(c->diags, (span){ 0, 0, 0 }, E_UNKNOWN_DEFINE, c->options->defines[i].word);
         ARRAY(const char *) known = { 0 };
         for (size_t k = 0; k < s->names->symbols.len; k++)

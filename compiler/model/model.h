@@ -284,7 +284,8 @@ typedef struct model {
 
 typedef struct model_define {
     const char *word, *value;
-} model_define; /* -D word=value */
+    bool optional; /* no error where the model has no such name */
+} model_define;    /* -D word=value */
 
 typedef struct model_options {
     const char *path, *text; /* the spec */

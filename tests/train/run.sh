@@ -25,6 +25,13 @@ updates=$(tail -n 1 learn.csv | cut -d, -f1)
 [ "$(wc -l <learn.csv)" -eq $((updates + 1)) ] && pass || fail "the CSV has not a row for each update"
 grep -q '<polyline.*points="[0-9]' learn.svg && grep -q '>update<' learn.svg && grep -q '>loss<' learn.svg &&
     grep -q '>validation<' learn.svg && pass || fail "the SVG lacks a curve or a title"
+# Sizes that the checkpoint was trained with need not be given again; of another model's, what differs is said.
+train tags.rnn --data tags.npz -o sized --updates 2 -D H=5
+expect 0 "" run tags.rnn --data tags.npz --weights sized/last.safetensors -o sized.npz
+expect 0 "" build tags.rnn --weights sized/last.safetensors -o sized
+expect 0 "" gradflow tags.rnn --weights sized/last.safetensors
+expect 1 "but the parameter is" run tags.rnn --data tags.npz --weights sized/last.safetensors -o sized.npz -D H=4
+expect 1 "belongs to no parameter" run reals.rnn --data reals.npz --weights sized/last.safetensors -o sized.npz
 expect 0 "" eval plain.rnn --text text.txt --weights learn/last.safetensors --part validate
 below "$(field loss)" 1.2 "validation loss"
 same=$(awk '/^loss/ { l = $2 } /^perplexity/ { p = $2 } /^bits/ { b = $4 }
