@@ -103,6 +103,7 @@ grep -q "^the cat" s3 && pass || { fail "the sample does not begin with its prom
 out=s2; sample --length 20 --temperature 0 --prompt "the cat number 3 sat"; differ s2 s3 "--prompt"
 out=s3; sample --length 60 --real double --jit tcc
 expect 1 "the prompt has 'Q'" sample plain.rnn --weights learn/last.safetensors --prompt Q
+expect 1 "the prompt has the byte 0xc3" sample plain.rnn --weights learn/last.safetensors --prompt 'ü'
 expect 1 "no line 'generate" sample tags.rnn --weights learn_tags/last.safetensors
 expect 2 "--top-p" sample plain.rnn --weights learn/last.safetensors --top-p 2
 expect 2 "--weights is missing" sample plain.rnn
