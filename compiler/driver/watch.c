@@ -163,15 +163,17 @@ static bool changed(watch *w)
 
 /* ---- from version to version ------------------------------------------------------------------------------------- */
 
-/* The parameter of this name and shape; NULL: there is none. */
-static const train_param *find(const trainable *m, const train_param *p)
+/* What another version has of a parameter. */
+typedef enum likeness { MISSING, RESHAPED, SAME } likeness;
+
+static likeness find(const trainable *m, const train_param *p, const train_param **found)
 {
     for (size_t i = 0; i < m->params; i++) {
-        const train_param *q = &m->param[i];
-        if (strcmp(p->name, q->name) == 0 && p->rank == q->rank && p->dims[0] == q->dims[0] && p->dims[1] == q->dims[1])
-            return q;
+        const train_param *q = *found = &m->param[i];
+        if (strcmp(p->name, q->name) != 0) continue;
+        return p->rank == q->rank && p->dims[0] == q->dims[0] && p->dims[1] == q->dims[1] ? SAME : RESHAPED;
     }
-    return NULL;
+    return MISSING;
 }
 
 static void copy(const trainable *m, void *to, const train_param *p, const void *from, const train_param *q)
@@ -180,11 +182,13 @@ static void copy(const trainable *m, void *to, const train_param *p, const void 
            p->size * m->real_size);
 }
 
-static void print_names(const char *word, const trainable *of, const trainable *other, bool in_both)
+/* Prints `word` and the parameters of which the other version has this. */
+static void print_names(const char *word, const trainable *of, const trainable *other, likeness which)
 {
     const char *before = word;
+    const train_param *found;
     for (size_t i = 0; i < of->params; i++) {
-        if ((find(other, &of->param[i]) != NULL) != in_both) continue;
+        if (find(other, &of->param[i], &found) != which) continue;
         printf("%s %s", before, of->param[i].name);
         before = ",";
     }
@@ -198,8 +202,8 @@ static void carry(watch *w)
     optimiser *x = from->rule, *y = to->rule;
     bool same_rule = x->options.rule == y->options.rule && a->real_size == b->real_size;
     for (size_t i = 0; a->real_size == b->real_size && i < b->params; i++) {
-        const train_param *p = &b->param[i], *q = find(a, p);
-        if (!q) continue;
+        const train_param *p = &b->param[i], *q;
+        if (find(a, p, &q) != SAME) continue;
         copy(b, to->p.params, p, from->p.params, q);
         for (int s = 0; same_rule && s < y->slots; s++) copy(b, y->slot[s], p, x->slot[s], q);
     }
@@ -216,9 +220,10 @@ static void carry(watch *w)
     if (b->state_bytes) b->reset(b->self, to->p.state);
     begin_line(w);
     printf("version %d, from update %llu:", ++w->version, (unsigned long long)x->updates + 1);
-    print_names(" kept", b, a, true);
-    print_names("; new:", b, a, false);
-    print_names("; gone:", a, b, false);
+    print_names(" kept", b, a, SAME);
+    print_names("; of another shape:", b, a, RESHAPED);
+    print_names("; new:", b, a, MISSING);
+    print_names("; gone:", a, b, MISSING);
     puts(same_rule ? "" : "; the optimiser begins anew");
     fflush(stdout);
 }
