@@ -253,10 +253,11 @@ static bool check_component(search *s, const uint32_t *members, size_t count, ch
         return false;
     }
     if (f.other) {
-        diag(c->diags, variable(c, shown)->at, E_TWO_AXES, word, c->model->axis[f.axis].letter,
-             c->model->axis[f.other_axis].letter);
-        diag_add_note(c->diags, step->at, "along %s here", c->model->axis[f.axis].letter);
-        diag_add_note(c->diags, f.other->at, "along %s here", c->model->axis[f.other_axis].letter);
+        const char *letter = c->model->axis[f.axis].letter, *other = c->model->axis[f.other_axis].letter;
+        if (!letter || !other) return false; /* an axis that the error in its data left open */
+        diag(c->diags, variable(c, shown)->at, E_TWO_AXES, word, letter, other);
+        diag_add_note(c->diags, step->at, "along %s here", letter);
+        diag_add_note(c->diags, f.other->at, "along %s here", other);
         diag_hint(c->diags, "a variable recurs along one axis; over the others it is a map");
         return false;
     }

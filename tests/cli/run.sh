@@ -311,4 +311,8 @@ expect 0 "" check -v untaken.rnn
 same "$(tr -s ' ' <stdout | tr '\n' '|')" "h.W (2, 3) 6 = uniform(0.57735)| all 6|"
 expect 0 "" check -v untaken.rnn -D E=1;      shows "h.e.Wi"; shows "h.first"
 
+# An axis that an error leaves open has no error of its own.
+expect 1 "the size 'V' comes from data" build "$root/specs/models/attention.rnn" -o open
+same "$(grep -c 'error:' stderr)" 2
+
 summary
