@@ -337,14 +337,23 @@ static bool advance(loop *l, size_t batches)
     return !due || save_last(l);
 }
 
-/* A last validation, where the end is at no validation of its own: it is shown, and may be the best; the state of
- * training takes no note of it, so that one that goes on later is as if it had never stopped. */
-static bool validate_at_end(loop *l)
+/* A last validation, where the end is at no validation of its own, before anything is saved: a loss that is not finite
+ * leaves the checkpoint of before. *loss is NaN where there is none. */
+static bool validate_at_end(loop *l, double *loss)
 {
     training *t = l->t;
-    if (!isnan(l->validation) || l->saved == 0 || dataset_batches(t->data, PART_VALIDATE, 0) == 0) return true;
-    double loss = NAN;
-    if (!validate(l, &loss)) return false;
+    *loss = NAN;
+    if (!isnan(l->validation) || t->optimiser->updates == 0 || dataset_batches(t->data, PART_VALIDATE, 0) == 0)
+        return true;
+    return validate(l, loss);
+}
+
+/* It is shown, and may be the best; the state of training takes no note of it, so that one that goes on later is as if
+ * it had never stopped. */
+static bool judge_at_end(loop *l, double loss)
+{
+    training *t = l->t;
+    if (isnan(loss)) return true;
     end_line(l);
     fprintf(l->o->out, "validation %.6f after %" PRIu64 " updates\n", loss, t->optimiser->updates);
     progress before = t->progress;
@@ -440,8 +449,10 @@ static bool go(loop *l)
 {
     if (!train(l)) return false;
     if (l->left) return true;
+    double loss = NAN;
+    if (!stop_signal && !validate_at_end(l, &loss)) return false;
     if (l->saved != l->t->optimiser->updates && !save_last(l)) return false;
-    return stop_signal || validate_at_end(l);
+    return stop_signal || judge_at_end(l, loss);
 }
 
 static bool open_loop(loop *l)

@@ -213,8 +213,9 @@ static bool next_of_prompt(writer *w, size_t *at, int *token)
     if (*token >= 0) return true;
     unsigned char c = (unsigned char)start[0];
     if (length == 1 && (c < ' ' || c > 126))
-        return fault_set(w->error, "the prompt has the byte 0x%02x, which is not among the %zu symbols of the training text",
-                         c, w->words.count);
+        return fault_set(w->error,
+                         "the prompt has the byte 0x%02x, which is not among the %zu symbols of the training text", c,
+                         w->words.count);
     return fault_set(w->error, "the prompt has '%.*s', which is not among the %zu symbols of the training text",
                      (int)length, start, w->words.count);
 }

@@ -238,6 +238,8 @@ kept "a parameter that is no number"
 rm -rf reals_kept; train reals.rnn --data reals.npz -o reals_kept --epochs 2; cp reals_kept/last.safetensors before_reals
 expect 4 "; the checkpoint is as of update 4; lower --rate" train $huge -o reals_kept --resume --epochs 9
 equal before_reals reals_kept/last.safetensors "a resumed training with a loss that is no number"
+expect 4 "the validation loss is inf after 5 updates" train $huge -o reals_kept --resume --epochs 9 --updates 5
+equal before_reals reals_kept/last.safetensors "a last update after which the validation loss is no number"
 mkdir shut; chmod a-w shut
 if [ "$(id -u)" != 0 ]; then expect 3 "shut/last.safetensors: cannot be written" train lm.rnn --text text.txt -o shut; fi
 expect 3 "cannot make this folder" train lm.rnn --text text.txt -o nowhere/deep
