@@ -59,7 +59,7 @@ static size_t read_defines(const char *spec, model_define *defines, char *words)
         char *equals = strchr(word, '=');
         if (!equals) continue;
         *equals = '\0';
-        defines[count++] = (model_define){ word, equals + 1 };
+        defines[count++] = (model_define){ .word = word, .value = equals + 1 };
     }
     return count;
 }

@@ -168,7 +168,7 @@ END_TEST
 
 START_TEST(definitions_and_uses)
 {
-    const model_define d[] = {{"H", "3"}, {"C", "twice"}};
+    const model_define d[] = {{.word = "H", .value = "3"}, {.word = "C", .value = "twice"}};
     char cells[] = "cell twice(x(D), H) -> y {\n y = 2 * x(0:H)\n}\n";
     model_options o = {.defines = d, .define_count = 2, .load = load, .context = cells};
     const char *spec = "use \"cells.rnn\"\nmodel m {\n size H = 8\n cell C = rnn\n input x[t] : real(4)\n h = C(x, H)\n"
