@@ -140,6 +140,9 @@ static void drop_mentioned(context *c)
     for (uint32_t v = 1; v < m->variables.len; v++)
         if (m->variables.data[v].mentioned && !live.reached[v]) reach_variable(&dead, v);
     reach_all(&dead);
+    for (uint32_t v = 1; v < m->variables.len; v++) /* a recurrence that nothing but itself reads */
+        if (!dead.reached[v]) reach_variable(&live, v);
+    reach_all(&live);
     for (uint32_t i = 1; i < m->variables.len; i++) {
         model_variable *v = &m->variables.data[i];
         bool kind = v->kind == VARIABLE_PARAM || v->kind == VARIABLE_EQUATION;

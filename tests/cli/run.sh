@@ -311,6 +311,21 @@ expect 0 "" check -v untaken.rnn
 same "$(tr -s ' ' <stdout | tr '\n' '|')" "h.W (2, 3) 6 = uniform(0.57735)| all 6|"
 expect 0 "" check -v untaken.rnn -D E=1;      shows "h.e.Wi"; shows "h.first"
 
+# A recurrence that only itself reads is checked, and needs what it reads.
+cat >alone.rnn <<'END'
+cell mixed(x(D), H) -> y {
+    param A(H,H)
+    y = tanh(A @ y[t-2] + dense(x, H))
+}
+model alone {
+    input x[t] : real(4)
+    h = mixed(tanh(x), 3)
+    o = tanh(0.7 * o[t-1] + x)
+    output o
+}
+END
+expect 0 "" check alone.rnn
+
 # An axis that an error leaves open has no error of its own.
 expect 1 "the size 'V' comes from data" build "$root/specs/models/attention.rnn" -o open
 same "$(grep -c 'error:' stderr)" 2
