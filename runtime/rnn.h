@@ -43,7 +43,6 @@ extern "C" {
 #define row_max RNN_LIBRARY(row_max)
 #define row_sum RNN_LIBRARY(row_sum)
 #define row_logsumexp RNN_LIBRARY(row_logsumexp)
-#define sum_rows RNN_LIBRARY(sum_rows)
 #endif
 
 /* What the functions of generated C return. */

@@ -158,6 +158,20 @@ void command_define_by_weights(const options *o, pipeline_options *po)
     free(error);
 }
 
+int command_lacks_compiler(void)
+{
+    return command_fault(EXIT_SYSTEM, "neither libtcc nor a C compiler is here; set CC");
+}
+
+int command_load(const options *o, loaded *l, arena *a, const pipeline *p, double work)
+{
+    jit_backend backend = (jit_backend)o->value[OPTION_JIT].number;
+    const char *error;
+    if (!o->value[OPTION_JIT].given && !loaded_backend(&backend, work)) return command_lacks_compiler();
+    if (loaded_open(l, a, p, &(jit_options){ COMMAND_JIT(backend) }, &error)) return 0;
+    return command_fault(EXIT_SYSTEM, "%s", error);
+}
+
 /* The words of --message-format and --color, in the order of options.def. */
 enum { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 enum { FORMAT_TEXT, FORMAT_JSON };

@@ -4,7 +4,7 @@
 
 #include "base/version.h"
 #include "driver/options.h"
-#include "api/pipeline.h"
+#include "api/loaded.h"
 
 /* Each returns the exit status. */
 #define COMMAND(name, ...) int command_##name(const options *o);
@@ -19,6 +19,11 @@ void command_notice(const char *line);
 
 /* How commands compile in memory: initialisers of jit_options. */
 #define COMMAND_JIT(which) .backend = (which), .cache = true, .notice = command_notice
+
+/* Compiles the C in memory, with what --jit says or else with what suits the work (in multiplications; see
+ * loaded_backend). 0: `l` is open; or the exit status after a message. */
+int command_load(const options *o, loaded *l, arena *a, const pipeline *p, double work);
+int command_lacks_compiler(void); /* says that there is none to compile in memory with; the exit status */
 
 /* Reads the spec. 0, or the exit status after a message when the file cannot be read or is too large. */
 int command_open(pipeline *p, arena *a, const pipeline_options *o);

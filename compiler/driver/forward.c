@@ -27,12 +27,9 @@ int forward_compile(forward *f, arena *a, const options *o, const char *spec, co
     pipeline_compile(&f->p, (pipeline_dump){ 0 });
     f->g = f->p.programs.graph;
 
-    jit_backend backend = (jit_backend)o->value[OPTION_JIT].number;
-    if (!o->value[OPTION_JIT].given && !loaded_backend(&backend, 0))
-        return command_fault(EXIT_SYSTEM, "neither libtcc nor a C compiler is here; set CC");
-    const char *error;
-    f->open = loaded_open(&f->l, a, &f->p, &(jit_options){ COMMAND_JIT(backend) }, &error);
-    return f->open ? 0 : command_fault(EXIT_SYSTEM, "%s", error);
+    int code = command_load(o, &f->l, a, &f->p, 0);
+    f->open = code == 0;
+    return code;
 }
 
 static size_t reals_of(const forward *f, type t)

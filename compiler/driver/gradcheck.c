@@ -240,12 +240,9 @@ static int prepare(checker *c)
     /* Axes of different lengths, so that they cannot be taken for each other. */
     for (int i = 1; i <= c->g->axes; i++)
         c->b.steps[i] = steps[i] ? (size_t)steps[i] : (size_t)(i == 1 ? STEPS_DEFAULT : STEPS_DEFAULT - 1);
-    jit_backend backend = (jit_backend)o->value[OPTION_JIT].number;
-    if (!o->value[OPTION_JIT].given && !loaded_backend(&backend, work_of(c)))
-        return command_fault(EXIT_SYSTEM, "neither libtcc nor a C compiler is here; set CC");
-    const char *error;
-    c->open = loaded_open(&c->l, c->arena, &c->p, &(jit_options){ COMMAND_JIT(backend) }, &error);
-    return c->open ? 0 : command_fault(EXIT_SYSTEM, "%s", error);
+    code = command_load(o, &c->l, c->arena, &c->p, work_of(c));
+    c->open = code == 0;
+    return code;
 }
 
 static void check_all(checker *c)

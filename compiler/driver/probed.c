@@ -99,13 +99,9 @@ static int compile(probed *m, const tensors *data, size_t sequences, int steps)
     if (code) return code;
     double rows = m->p.options.emit.batch;
     for (int i = 1; i <= m->g->axes; i++) rows *= of[i] ? of[i] : steps;
-    jit_backend backend = (jit_backend)m->o->value[OPTION_JIT].number;
-    double work = 3 * rows * (double)weights_offset(m->g, (uint32_t)m->g->params.len);
-    if (!m->o->value[OPTION_JIT].given && !loaded_backend(&backend, work))
-        return command_fault(EXIT_SYSTEM, "neither libtcc nor a C compiler is here; set CC");
-    const char *error;
-    m->open = loaded_open(&m->l, m->arena, &m->p, &(jit_options){ COMMAND_JIT(backend) }, &error);
-    if (!m->open) return command_fault(EXIT_SYSTEM, "%s", error);
+    code = command_load(m->o, &m->l, m->arena, &m->p, 3 * rows * (double)weights_offset(m->g, (uint32_t)m->g->params.len));
+    m->open = code == 0;
+    if (code) return code;
     if (data->len) {
         const char *path = m->o->value[OPTION_DATA].text;
         code = batch_from_arrays(&m->b, &m->l, m->g, path, data, of);

@@ -122,12 +122,9 @@ static double work_of(const run *r)
 
 static int load(run *r)
 {
-    jit_backend backend = (jit_backend)r->o->value[OPTION_JIT].number;
-    if (!r->o->value[OPTION_JIT].given && !loaded_backend(&backend, work_of(r)))
-        return command_fault(EXIT_SYSTEM, "neither libtcc nor a C compiler is here; set CC");
-    const char *error;
-    r->open = loaded_open(&r->l, r->arena, &r->p, &(jit_options){ COMMAND_JIT(backend) }, &error);
-    return r->open ? 0 : command_fault(EXIT_SYSTEM, "%s", error);
+    int code = command_load(r->o, &r->l, r->arena, &r->p, work_of(r));
+    r->open = code == 0;
+    return code;
 }
 
 static int check_targets(const run *r)

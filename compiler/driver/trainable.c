@@ -234,7 +234,7 @@ static int open_code(compiled *c, const compile_options *how, double work)
     bool tiers = how->tiers && (!asked->given || asked->number == TIERED);
     const char *error;
     if (!here[JIT_TCC] && !here[JIT_CC] && (tiers || !asked->given))
-        return command_fault(EXIT_SYSTEM, "neither libtcc nor a C compiler is here; set CC");
+        return command_lacks_compiler();
     c->tiered = tiers && here[JIT_TCC] && here[JIT_CC];
     if (tiers && !c->tiered) {
         backend = here[JIT_TCC] ? JIT_TCC : JIT_CC;

@@ -7,8 +7,6 @@
 
 enum {
     ROWS_LANES = 16,
-    ROWS_BLOCK = 64, /* rows that sum_rows adds up before it adds them to the total */
-    ROWS_WIDTH = 64, /* columns that it holds at a time */
 };
 
 RNN_INLINE void row_clear(int n, real *x)
@@ -123,24 +121,6 @@ RNN_INLINE real row_logsumexp(int n, const real *z)
     const real max = row_max(n, z);
     if (real_to_bits(max) == real_to_bits(real_minus_infinity())) return max;
     return max + real_log(row_exp_sum(n, z, max, NULL));
-}
-
-/* out[j] += sum over r of x[r*ld + j], j < n: the gradient of a bias. Blocks of rows are added up on their own, so
- * that the error grows with the number of blocks and not of rows. */
-RNN_INLINE void sum_rows(int rows, int n, const real *x, size_t ld, real *out)
-{
-    for (int r = 0; r < rows; r += ROWS_BLOCK) {
-        const int end = rows - r < ROWS_BLOCK ? rows : r + ROWS_BLOCK;
-        for (int j = 0; j < n; j += ROWS_WIDTH) {
-            const int width = n - j < ROWS_WIDTH ? n - j : ROWS_WIDTH;
-            real sum[ROWS_WIDTH] = {0};
-            for (int i = r; i < end; i++) {
-                const real *row = x + (size_t)i * ld + j;
-                for (int k = 0; k < width; k++) sum[k] += row[k];
-            }
-            for (int k = 0; k < width; k++) out[j + k] += sum[k];
-        }
-    }
 }
 
 #endif

@@ -240,23 +240,6 @@ static void eval_uniform(const task *x)
 
 /* ---- pointwise -------------------------------------------------------------------------------------------------- */
 
-static double pointwise(op o, double a, double b, double c)
-{
-    (void)b;
-    (void)c;
-    switch (o) {
-#define POINTWISE(name, arity, precedence, notation, text, value, da, db, dc)                                          \
-    case OP_##name:                                                                                                    \
-        return (value);
-#define OTHER(name, class, arity, notation) case OP_##name:
-#include "graph/ops.def"
-    case OP_none:
-    case OP_COUNT:
-        break;
-    }
-    BUG("%s is not pointwise", op_table[o].name);
-}
-
 /* Component (i, j) of an operand that stretches: a vector along columns, a row along rows, a scalar along both. */
 static double component(const double *v, shape s, int i, int j)
 {
@@ -282,7 +265,7 @@ static void eval_pointwise(const task *x)
             double a[3] = {0};
             for (int k = 0; k < x->n->args; k++)
                 a[k] = component(v[k], s[k], i, j);
-            x->out[i * to.dim[1] + j] = pointwise(x->n->op, a[0], a[1], a[2]);
+            x->out[i * to.dim[1] + j] = op_value(x->n->op, a[0], a[1], a[2]);
         }
     if (x->n->op == OP_norm && x->o->call->norms)
         x->out[0] = x->o->call->norms[x->n->attr.index];

@@ -332,26 +332,6 @@ START_TEST(test_rows_extremes)
 }
 END_TEST
 
-START_TEST(test_sum_rows)
-{
-    static const int widths[] = {1, 15, 64, 65, 130};
-    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
-        const int n = widths[i], rows = 1000;
-        const size_t ld = (size_t)n + 2;
-        real *x = noise((size_t)rows * ld, i), *out = noise((size_t)n, 99);
-        double *expected = malloc((size_t)n * sizeof *expected);
-        for (int j = 0; j < n; j++) {
-            expected[j] = (double)out[j];
-            for (int r = 0; r < rows; r++) expected[j] += (double)x[(size_t)r * ld + (size_t)j];
-        }
-        sum_rows(0, n, x, ld, out);
-        sum_rows(rows, n, x, ld, out);
-        for (int j = 0; j < n; j++) ck_assert_double_le(fabs((double)out[j] - expected[j]), 200 * EPSILON);
-        free(x), free(out), free(expected);
-    }
-}
-END_TEST
-
 /* ---- random ------------------------------------------------------------------------------------------------------ */
 
 START_TEST(test_uniform_is_fixed)
@@ -494,7 +474,6 @@ static int run_suite(const char *name, const TTest *own)
     tcase_add_test(all, test_simple_functions);
     tcase_add_test(all, test_rows);
     tcase_add_test(all, test_rows_extremes);
-    tcase_add_test(all, test_sum_rows);
     tcase_add_test(all, test_uniform_is_fixed);
     tcase_add_test(all, test_uniform_statistics);
     tcase_add_test(all, test_uniform_rows_differ);
