@@ -1,0 +1,356 @@
+/* source.c: the source of a model: kernels, helpers, checks of arguments, and the functions, which function.c writes. */
+#include "emit/files.h"
+
+#include "base/embedded.h"
+
+#include <string.h>
+
+static bool mentions_any(const char *body, const char *const *words)
+{
+    for (; *words; words++) {
+        if (c_mentions(body, *words))
+            return true;
+    }
+    return false;
+}
+
+static void write_kernels(file *f, const char *body)
+{
+    text *out = f->w.out;
+    if (!f->o.standalone) {
+        text_line(out, "#include \"rnn.h\"");
+        return;
+    }
+    static const char *const products[] = {"contract", "contract_small", "pack_matrix", "outer", NULL};
+    static const char *const outer[] = {"outer", "outer_small", NULL}, *const pack[] = {"pack_matrix", NULL};
+    static const char *const rows[] = {"row_clear", "row_sum", "row_max", "row_softmax", "row_logsumexp", "row_softmax_logsumexp",
+                                       "pack_table", NULL};
+    static const char *const lookup[] = {"row_any", "token_row", "lookup_row", NULL};
+    static const char *const random[] = {"random_key", "random_row", "random_uniform", NULL}, *const none[] = {NULL};
+    const struct { const char *path; bool exported; const char *const *functions; } parts[] = {    /* NULL: always */
+        {"kernels/compiler.h", false, NULL}, {"kernels/functions.h", false, NULL}, {"kernels/contract.h", true, products},
+        {"kernels/outer.h", true, outer}, {"kernels/pack.h", true, pack}, {"kernels/rows.h", true, rows},
+        {"kernels/lookup.h", false, lookup}, {"kernels/random.h", false, f->w.weights ? random : NULL},
+        {"kernels/init.h", true, f->w.weights ? none : NULL}};
+    text_blank(out);
+    text_line(out, "/* ==== kernels: the same text for every model ==== */");
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        size_t length;
+        if ((parts[i].functions && !mentions_any(body, parts[i].functions)) || (parts[i].exported && f->o.calls))
+            continue;
+        const char *kernel = embedded_text(parts[i].path, &length);
+        if (!kernel)
+            BUG("%s is not built in", parts[i].path);
+        text_puts(out, arena_strndup(f->w.arena, kernel, length));
+        text_blank(out);
+    }
+    text_line(out, "/* ==== the model ==== */");
+}
+
+static void write_sequence_helpers(file *f, const char *body)
+{
+    text *out = f->w.out;
+    const graph *g = f->g;
+    for (int i = 1; i <= g->axes; i++) {
+        const char *t = g->axis[i].letter;
+        if (!c_mentions(body, arena_printf(f->w.arena, "length_%s", t)))
+            continue;
+        text_blank(out);
+        text_line(out, "/* Own length of a sequence%s. */", g->axes > 1 ? "; one that is empty along any axis is absent altogether" : "");
+        text_line(out, "static size_t length_%s(const %s_args *args, size_t seq)", t, f->prefix);
+        text_open(out, "%s", "");
+        for (int j = 1; j <= g->axes; j++) {
+            if (j != i)
+                text_line(out, "if (args->lengths_%s && args->lengths_%s[seq] == 0) return 0;", g->axis[j].letter, g->axis[j].letter);
+        }
+        text_line(out, "return args->lengths_%s ? (size_t)args->lengths_%s[seq] : args->%s;", t, t, g->axis[i].length);
+        text_close(out, NULL);
+    }
+    if (c_mentions(body, "is_ragged")) {
+        text_blank(out);
+        text_line(out, "/* Is any sequence shorter than the arrays? */");
+        text_line(out, "static int is_ragged(const %s_args *args)", f->prefix);
+        text_open(out, "%s", "");
+        if (g->axes) {
+            text_open(out, "for (size_t seq = 0; seq < args->batch; seq++)");
+            for (int i = 1; i <= g->axes; i++)
+                text_line(out, "if (args->lengths_%s && (size_t)args->lengths_%s[seq] != args->%s) return 1;", g->axis[i].letter,
+                          g->axis[i].letter, g->axis[i].length);
+            text_close(out, NULL);
+            text_line(out, "return 0;");
+        } else {
+            text_line(out, "return args == NULL;");
+        }
+        text_close(out, NULL);
+    }
+    if (file_carries(f) && c_mentions(body, "time_of")) {
+        text_blank(out);
+        text_line(out, "/* Steps of a sequence before this call. */");
+        text_line(out, "static uint64_t time_of(const %s_args *args, size_t seq)", f->prefix);
+        text_open(out, "%s", "");
+        text_line(out, "return args->state ? args->state->time[seq] : 0;");
+        text_close(out, NULL);
+    }
+}
+
+static void write_token_check(file *f, const graph_input *in)
+{
+    text *out = f->w.out;
+    const char *member = c_field(f->w.arena, f->g, in->path), *index = NULL;
+    axis_set before = f->w.loops;
+    open_rows(&f->w, in->type.axes);
+    for (int a = 1; a <= f->g->axes; a++) {
+        if (!(in->type.axes & axis_bit(a)))
+            continue;
+        const char *t = f->g->axis[a].letter;
+        text_line(out, "if (%s >= %s) continue;", t, c_length(&f->w, a));
+        index = index ? arena_printf(f->w.arena, "(%s * %s + %s)", index, c_steps(&f->w, a), t) : t;
+    }
+    if (!index && f->g->axes)
+        text_line(out, "if (%s == 0) continue;", c_length(&f->w, 1));
+    index = index ? arena_printf(f->w.arena, "%s * batch + seq", index) : "seq";
+    int components = shape_size(in->type.shape);
+    if (components > 1) {
+        text_line(out, "for (size_t unit = 0; unit < %d; unit++)", components);
+        index = arena_printf(f->w.arena, "(%s) * %d + unit", index, components);
+    }
+    text_line(out, "%sif (args->%s[%s] < 0 || args->%s[%s] >= %d) return %s_BAD_TOKEN;", components > 1 ? "    " : "", member, index, member,
+              index, in->classes, f->PREFIX);
+    close_rows(&f->w, before);
+}
+
+static void write_check(file *f, const program *p)
+{
+    text *out = f->w.out;
+    const graph *g = f->g;
+    f->w.p = p;
+    f->w.g = p->graph;
+    text_blank(out);
+    text_line(out, "static int check_%s(const %s_args *args)", entry_name(p->entry), f->prefix);
+    text_open(out, "%s", "");
+    text_line(out, "if (!args || args->batch < 1 || args->batch > %s_BATCH || %s!args->work)", f->PREFIX,
+              !f->w.weights ? "!args->params || !args->packed || " : file_loads(f) ? "!args->weights || " : "");
+    text_line(out, "    return %s_BAD_ARGUMENT;", f->PREFIX);
+    for (int i = 1; i <= g->axes; i++) {
+        if (f->o.steps[i] && p->entry != ENTRY_STEP)
+            text_line(out, "if (args->%s != %d) return %s_BAD_ARGUMENT;", g->axis[i].length, f->o.steps[i], f->PREFIX);
+        else
+            text_line(out, "if (args->%s < 1) return %s_BAD_ARGUMENT;", g->axis[i].length, f->PREFIX);
+    }
+    if ((p->entry == ENTRY_LOSS || p->entry == ENTRY_GRAD) && node_some(file_loss_reads_later(f)))
+        text_line(out, "if (args->state) return %s_BAD_ARGUMENT;", f->PREFIX);
+    for (uint32_t i = 0; i < g->inputs.len; i++) {
+        if (has_input(p, i))
+            text_line(out, "if (!args->%s) return %s_BAD_ARGUMENT;", c_field(f->w.arena, g, g->inputs.data[i].path), f->PREFIX);
+    }
+    if (p->entry == ENTRY_LOSS || p->entry == ENTRY_GRAD)
+        text_line(out, "if (!args->loss%s) return %s_BAD_ARGUMENT;", p->entry == ENTRY_GRAD ? " || !args->grads" : "", f->PREFIX);
+    for (int i = 1; i <= g->axes; i++) {
+        const char *t = g->axis[i].letter;
+        text_line(out, "for (size_t seq = 0; args->lengths_%s && seq < args->batch; seq++)", t);
+        text_line(out, "    if (args->lengths_%s[seq] < 0 || (size_t)args->lengths_%s[seq] > args->%s) return %s_BAD_LENGTH;", t, t,
+                  g->axis[i].length, f->PREFIX);
+    }
+    text *body = text_new(f->w.arena);
+    body->depth = 1;
+    f->w.out = body;
+    for (uint32_t i = 0; i < g->inputs.len; i++) {
+        if (has_input(p, i) && g->inputs.data[i].type.element == TOKEN)
+            write_token_check(f, &g->inputs.data[i]);
+    }
+    f->w.out = out;
+    const char *checks = text_string(body);
+    if (c_mentions(checks, "batch"))
+        text_line(out, "const size_t batch = args->batch;");
+    for (int i = 1; i <= g->axes; i++) {
+        if (c_mentions(checks, g->axis[i].length))
+            text_line(out, "const size_t %s = args->%s;", g->axis[i].length, g->axis[i].length);
+    }
+    text_puts(out, checks);
+    text_line(out, "return %s_OK;", f->PREFIX);
+    text_close(out, NULL);
+}
+
+static void write_init(file *f)
+{
+    text *out = f->w.out;
+    size_t offset = 0;
+    text_blank(out);
+    text_line(out, "void %s_init(%s *params, uint64_t seed)", f->prefix, f->real);
+    text_open(out, "%s", "");
+    bool random = false;
+    for (size_t i = 0; i < f->g->params.len; i++) {
+        const graph_param *p = &f->g->params.data[i];
+        int n = shape_size(p->shape);
+        const char *key = arena_printf(f->w.arena, "random_key(UINT64_C(%llu), seed, 0)", (unsigned long long)c_path_hash(p->path));
+        const char *at = arena_printf(f->w.arena, "params + %zu", offset), *value = c_number(&f->w, p->init.value);
+        const char *comment = arena_printf(f->w.arena, "/* %s */", p->path);
+        random = random || (p->init.kind != INIT_NUMBER && p->init.kind != INIT_IDENTITY);
+        switch (p->init.kind) {
+        case INIT_NUMBER:
+            text_line(out, "init_constant(%s, %d, %s); %s", at, n, value, comment);
+            break;
+        case INIT_UNIFORM:
+            text_line(out, "init_uniform(%s, %d, %s, %s); %s", at, n, value, key, comment);
+            break;
+        case INIT_NORMAL:
+            text_line(out, "init_normal(%s, %d, %s, %s); %s", at, n, value, key, comment);
+            break;
+        case INIT_GLOROT:
+            text_line(out, "init_glorot(%s, %d, %d, %s); %s", at, p->shape.dim[0], p->shape.dim[1], key, comment);
+            break;
+        case INIT_ORTHOGONAL:
+            text_line(out, "init_orthogonal(%s, %d, %d, %s); %s", at, p->shape.dim[0], p->shape.dim[1], key, comment);
+            break;
+        case INIT_IDENTITY:
+            text_line(out, "init_identity(%s, %d, %d); %s", at, p->shape.dim[0], p->shape.dim[1], comment);
+            break;
+        }
+        offset += (size_t)n;
+    }
+    if (!random)
+        text_line(out, "(void)seed;");
+    if (!f->g->params.len)
+        text_line(out, "(void)params;");
+    text_close(out, NULL);
+}
+
+static void write_pack_function(file *f)
+{
+    text *out = f->w.out;
+    const pool *shared = f->m->shared;
+    bool any = false;
+    text_blank(out);
+    text_line(out, "void %s_pack(const %s *params, %s *packed)", f->prefix, f->real, f->real);
+    text_open(out, "%s", "");
+    for (size_t i = 1; i < shared->packings.len; i++) {
+        const packing *pk = &shared->packings.data[i];
+        if (pk->in_call)
+            continue;
+        any = true;
+        write_packing(&f->w, pk, arena_printf(f->w.arena, "packed + %zu", pk->offset));
+    }
+    if (!any) {
+        text_line(out, "(void)params;");
+        text_line(out, "(void)packed;");
+    }
+    text_close(out, NULL);
+}
+
+static void write_reset(file *f)
+{
+    text *out = f->w.out;
+    if (!file_carries(f))
+        return;
+    text_blank(out);
+    text_line(out, "void %s_reset(%s_state *state)", f->prefix, f->prefix);
+    text_open(out, "%s", "");
+    text_line(out, "memset(state, 0, sizeof *state);");
+    text_close(out, NULL);
+}
+
+static void write_param_table(file *f)
+{
+    text *out = f->w.out;
+    size_t offset = 0;
+    text_blank(out);
+    text_line(out, "const %s_param *%s_param_table(void)", f->prefix, f->prefix);
+    text_open(out, "%s", "");
+    text_open(out, "static const %s_param table[] =", f->prefix);
+    for (size_t i = 0; i < f->g->params.len; i++) {
+        const graph_param *p = &f->g->params.data[i];
+        text_line(out, "{\"%s\", %d, %d, %zu},", p->path, p->shape.dim[0], p->shape.dim[1], offset);
+        offset += (size_t)shape_size(p->shape);
+    }
+    text_line(out, "{NULL, 0, 0, 0}");
+    text_close(out, ";");
+    text_line(out, "return table;");
+    text_close(out, NULL);
+}
+
+static void write_sizes_function(file *f)
+{
+    text *out = f->w.out;
+    text_blank(out);
+    text_line(out, "size_t %s_sizes(%s_size what, size_t batch, const size_t *steps)", f->prefix, f->prefix);
+    text_open(out, "%s", "");
+    text_line(out, "(void)batch;");
+    text_line(out, "(void)steps;");
+    if (!f->w.weights) {
+        text_line(out, "if (what == %s_SIZE_PARAMS) return %s_PARAMS;", f->PREFIX, f->PREFIX);
+        text_line(out, "if (what == %s_SIZE_PACKED) return %s_PACKED;", f->PREFIX, f->PREFIX);
+    }
+    if (file_carries(f))
+        text_line(out, "if (what == %s_SIZE_STATE_BYTES) return sizeof(%s_state);", f->PREFIX, f->prefix);
+    for (int i = 0; i < 4; i++) {
+        const program *p = file_program(f, i);
+        if (!p)
+            continue;
+        text_put(out, "if (what == %s_SIZE_%s) return %s_%s_WORK(", f->PREFIX, c_upper(f->w.arena, entry_name(p->entry)), f->PREFIX,
+                 c_upper(f->w.arena, entry_name(p->entry)));
+        for (int a = 1; a <= f->g->axes; a++)
+            text_put(out, "steps[%d], ", a - 1);
+        text_line(out, "batch);");
+    }
+    text_line(out, "return 0;");
+    text_close(out, NULL);
+}
+
+const char *write_source(file *f, const char *header_name)
+{
+    text *body = text_new(f->w.arena);
+    for (int i = 0; i < 4; i++) {
+        if (!file_program(f, i))
+            continue;
+        f->w.out = body;
+        write_check(f, file_program(f, i));
+        write_function(&f->w, file_program(f, i));
+    }
+    f->w.g = f->g;
+    if (f->w.weights)
+        weights_place(f->w.weights, text_string(body));
+    f->random = c_mentions(text_string(body), "random_key");
+    if (f->o.inference)
+        f->needs = footprint_of(f->w.arena, f->m, &f->o, f->w.weights, text_string(body));
+    if (file_loads(f))
+        weights_write_load(f->w.out, f->w.weights, &f->o);
+    if (!f->w.weights) {
+        write_init(f);
+        write_pack_function(f);
+    }
+    write_reset(f);
+    if (!f->w.weights)
+        write_param_table(f);
+    write_sizes_function(f);
+
+    text *out = f->w.out = text_new(f->w.arena);
+    file_write_head(f, ".c");
+    text_line(out, "#include \"%s\"", header_name);
+    text_blank(out);
+    text_line(out, "typedef %s real;", f->real);
+    text_line(out, "#define REAL_IS_DOUBLE %d", f->o.real_double);
+    if (f->o.math_libm)
+        text_line(out, "#define RNN_MATH_LIBM /* exp, sigmoid and tanh by libm */");
+    write_kernels(f, text_string(body));
+    text_blank(out);
+    text_line(out, "/* The iterations of the loop that follows do not depend on each other. */");
+    text_line(out, "#if defined __clang__");
+    text_line(out, "#pragma clang diagnostic ignored \"-Wpass-failed\" /* a loop that is not worth vectors is fine */");
+    text_line(out, "#define RNN_INDEPENDENT _Pragma(\"clang loop vectorize(assume_safety)\")");
+    text_line(out, "#elif defined __GNUC__ && !defined __TINYC__");
+    text_line(out, "#define RNN_INDEPENDENT _Pragma(\"GCC ivdep\")");
+    text_line(out, "#else");
+    text_line(out, "#define RNN_INDEPENDENT");
+    text_line(out, "#endif");
+    if (c_mentions(text_string(body), "NORM"))
+        text_line(out, "#define NORM(k, own) (args->norms ? args->norms[k] : (own))");
+    write_sequence_helpers(f, text_string(body));
+    if (f->w.weights) {
+        weights_write_places(out, f->w.weights);
+        if (f->o.weights_as == WEIGHTS_EMBEDDED)
+            weights_write_array(out, f->w.weights, &f->w, "static const real weights");
+        text_blank(out);
+    }
+    text_puts(out, text_string(body));
+    return text_string(out);
+}
