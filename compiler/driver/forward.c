@@ -32,32 +32,43 @@ int forward_compile(forward *f, arena *a, const options *o, const char *spec, co
     return code;
 }
 
-static size_t reals_of(const forward *f, type t)
+void *forward_reals(forward *f, type t)
 {
-    return batch_time_rows(f->g, t.axes, f->b.steps) * (t.axes & BATCH ? f->b.sequences : 1) *
-           (size_t)shape_size(t.shape);
+    return loaded_reals(&f->l, batch_time_rows(f->g, t.axes, f->b.steps) * (t.axes & BATCH ? f->b.sequences : 1) *
+                                   (size_t)shape_size(t.shape));
 }
 
-static int compute(forward *f, const void *params)
+loaded_call forward_call(forward *f, const void *params)
 {
-    const graph *g = f->targets ? f->p.loss : f->p.forward;
-    entry e = f->targets ? ENTRY_LOSS : ENTRY_FORWARD;
-    arena *a = f->p.arena;
-    void **outputs = ARENA_ARRAY(a, void *, g->outputs.len + 1), *loss = loaded_reals(&f->l, 1);
     loaded_call call = loaded_call_new(&f->l, f->b.sequences, f->b.steps);
     for (uint32_t i = 1; i <= (uint32_t)f->g->axes; i++) loaded_put(&call, FIELD_LENGTHS, i, f->b.lengths[i]);
     loaded_put(&call, FIELD_PARAMS, 0, params);
     loaded_put(&call, FIELD_PACKED, 0, loaded_pack(&f->l, params));
     for (uint32_t i = 0; i < f->g->inputs.len; i++) loaded_put(&call, FIELD_INPUT, i, f->b.input[i]);
+    return call;
+}
+
+int forward_finish(loaded_call *call, entry e)
+{
+    loaded_work(call, e);
+    int fault = loaded_run(call, e);
+    return fault ? command_fault(EXIT_SYSTEM, "the generated code refuses its arguments (error %d)", fault) : 0;
+}
+
+int forward_outputs(forward *f, const void *params)
+{
+    f->targets = f->p.loss && f->b.targets;
+    const graph *g = f->targets ? f->p.loss : f->p.forward;
+    void **outputs = ARENA_ARRAY(f->p.arena, void *, g->outputs.len + 1), *loss = loaded_reals(&f->l, 1);
+    loaded_call call = forward_call(f, params);
     for (uint32_t i = 0; i < g->outputs.len; i++) {
         if (!node_some(g->outputs.data[i].node)) continue;
-        outputs[i] = loaded_reals(&f->l, reals_of(f, graph_type(g, g->outputs.data[i].node)));
+        outputs[i] = forward_reals(f, graph_type(g, g->outputs.data[i].node));
         loaded_put(&call, FIELD_OUTPUT, i, outputs[i]);
     }
     if (f->targets) loaded_put(&call, FIELD_LOSS, 0, loss);
-    loaded_work(&call, e);
-    int fault = loaded_run(&call, e);
-    if (fault) return command_fault(EXIT_SYSTEM, "the generated code refuses its arguments (error %d)", fault);
+    int code = forward_finish(&call, f->targets ? ENTRY_LOSS : ENTRY_FORWARD);
+    if (code) return code;
     for (uint32_t i = 0; i < g->outputs.len; i++)
         if (outputs[i])
             batch_to_array(&f->b, &f->l, g, graph_type(g, g->outputs.data[i].node), outputs[i], g->outputs.data[i].path,
@@ -72,12 +83,11 @@ int forward_compute(forward *f, const char *weights_path, const tensors *weights
     int steps[MAX_TIME_AXES + 1];
     int code = options_steps(f->o, f->g->axis, f->g->axes, steps);
     if (!code) code = batch_from_arrays(&f->b, &f->l, f->g, data_path, data, steps);
-    f->targets = f->p.loss && f->b.targets;
-    if (!code) code = batch_check_steps(&f->b, f->targets ? f->p.loss : f->p.forward, data_path);
+    if (!code) code = batch_check_steps(&f->b, f->p.loss && f->b.targets ? f->p.loss : f->p.forward, data_path);
     if (code) return code;
     const char *error;
     const void *params = weights_from_tensors(&f->l, f->g, weights_path, weights, &error);
-    return params ? compute(f, params) : command_fault(EXIT_SPEC, "%s", error);
+    return params ? forward_outputs(f, params) : command_fault(EXIT_SPEC, "%s", error);
 }
 
 void forward_close(forward *f)

@@ -1,4 +1,4 @@
-/* forward.h: the outputs of a spec on arrays: what `parity` compares and `import` proves. Dropout is off.
+/* forward.h: the outputs of a spec on arrays: what `run` writes, `parity` compares and `import` proves. Dropout is off.
  *
  *     forward f;
  *     int code = forward_compile(&f, a, o, text, path, batch, real_double);
@@ -31,6 +31,12 @@ int forward_compile(forward *f, arena *a, const options *o, const char *spec, co
 int forward_compute(forward *f, const char *weights_path, const tensors *weights, const char *data_path,
                     const tensors *data);
 void forward_close(forward *f);
+
+/* The parts of forward_compute, once f->b holds the arrays, for whoever prepares them on his own or wants gradients. */
+int forward_outputs(forward *f, const void *params);              /* fills in f->out */
+loaded_call forward_call(forward *f, const void *params);         /* with lengths, parameters and inputs */
+int forward_finish(loaded_call *call, entry e);                   /* calls; 0, or an exit status after a message */
+void *forward_reals(forward *f, type t);                          /* zeros for an array of that type */
 
 /* How far an output is from what was expected. */
 typedef struct difference {

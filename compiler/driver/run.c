@@ -3,8 +3,7 @@
  * In: a spec, weights, a file of arrays. Out: the outputs, the loss and the gradients of the whole file as one batch,
  * dropout off: how a model is held against another framework. Everything is checked before anything is computed, and
  * computed before anything is written. */
-#include "driver/batch.h"
-#include "driver/command.h"
+#include "driver/forward.h"
 #include "driver/probed.h"
 #include "api/weights.h"
 #include "train/npz.h"
@@ -17,15 +16,9 @@ enum { REAL_FLOAT, REAL_DOUBLE }; /* the words of --real */
 typedef struct run {
     const options *o;
     arena *arena;
-    pipeline p;
-    const graph *g; /* the interface */
-    loaded l;
-    bool open;
-    tensors weights, data, out, grads;
-    batch b;
+    forward f;
+    tensors weights, data, grads;
     void *params;
-    void **outputs, **input_grads; /* by number; NULL: not computed */
-    void *loss, *d_params;
 } run;
 
 static const char *value(const run *r, option_id id)
@@ -81,29 +74,29 @@ static int compile(run *r)
     po.purpose = FOR_RUN;
     po.emit.standalone = true;
     po.emit.real_double = r->o->value[OPTION_REAL].number == REAL_DOUBLE;
-    int unread = command_open(&r->p, r->arena, &po);
+    int unread = command_open(&r->f.p, r->arena, &po);
     if (unread) return unread;
-    bool good = pipeline_check(&r->p);
-    command_print_messages(r->o, &r->p);
+    bool good = pipeline_check(&r->f.p);
+    command_print_messages(r->o, &r->f.p);
     if (!good) return EXIT_SPEC;
-    lower_probes *probes = &r->p.options.probes;
+    lower_probes *probes = &r->f.p.options.probes;
     uint32_t *variable = NULL;
     const char *adjoint = value(r, OPTION_ADJOINT);
-    int code = adjoint ? probed_find_list(&r->p, adjoint, &variable, &probes->count) : 0;
+    int code = adjoint ? probed_find_list(&r->f.p, adjoint, &variable, &probes->count) : 0;
     if (code) return code;
     probes->variable = variable;
     /* The C is made for as many sequences as the file has; what is wrong with its arrays is found later. */
     for (size_t i = 0; i < r->data.len; i++)
-        if (r->data.data[i].rank && r->data.data[i].dims[0] > (size_t)r->p.options.emit.batch &&
+        if (r->data.data[i].rank && r->data.data[i].dims[0] > (size_t)r->f.p.options.emit.batch &&
             r->data.data[i].dims[0] <= OPTIONS_MAX_NUMBER)
-            r->p.options.emit.batch = (int)r->data.data[i].dims[0];
-    pipeline_compile(&r->p, (pipeline_dump){ 0 });
-    r->g = r->p.programs.graph;
-    if (r->p.loss && is_output(r->g, "loss"))
+            r->f.p.options.emit.batch = (int)r->data.data[i].dims[0];
+    pipeline_compile(&r->f.p, (pipeline_dump){ 0 });
+    r->f.g = r->f.p.programs.graph;
+    if (r->f.p.loss && is_output(r->f.g, "loss"))
         return command_fault(
             EXIT_SPEC, "%s: an output is called 'loss', which is the name of the loss; write 'output loss as ...'",
             po.path);
-    if (r->o->value[OPTION_GRAD].given && !r->p.loss)
+    if (r->o->value[OPTION_GRAD].given && !r->f.p.loss)
         return command_fault(EXIT_SPEC, "%s: the model has no loss, so --grad has no gradients to write", po.path);
     return 0;
 }
@@ -117,110 +110,67 @@ static double work_of(const run *r)
         double steps = t->rank > 1 ? (double)t->dims[0] * (double)t->dims[1] : (double)t->count;
         if (steps > rows) rows = steps;
     }
-    return 3 * rows * (double)weights_offset(r->g, (uint32_t)r->g->params.len);
+    return 3 * rows * (double)weights_offset(r->f.g, (uint32_t)r->f.g->params.len);
 }
 
 static int load(run *r)
 {
-    int code = command_load(r->o, &r->l, r->arena, &r->p, work_of(r));
-    r->open = code == 0;
+    int code = command_load(r->o, &r->f.l, r->arena, &r->f.p, work_of(r));
+    r->f.open = code == 0;
     return code;
 }
 
 static int check_targets(const run *r)
 {
-    if (!r->o->value[OPTION_GRAD].given || r->b.targets) return 0;
-    for (size_t i = 0; i < r->g->inputs.len; i++)
-        if (r->g->inputs.data[i].target && !r->b.input[i])
+    if (!r->o->value[OPTION_GRAD].given || r->f.b.targets) return 0;
+    for (size_t i = 0; i < r->f.g->inputs.len; i++)
+        if (r->f.g->inputs.data[i].target && !r->f.b.input[i])
             return command_fault(EXIT_SPEC, "%s: --grad needs the loss, and the target '%s' is missing",
-                                 value(r, OPTION_DATA), r->g->inputs.data[i].path);
+                                 value(r, OPTION_DATA), r->f.g->inputs.data[i].path);
     return 0;
 }
 
 static int prepare(run *r)
 {
     int steps[MAX_TIME_AXES + 1];
-    int code = options_steps(r->o, r->g->axis, r->g->axes, steps);
-    if (!code) code = batch_from_arrays(&r->b, &r->l, r->g, value(r, OPTION_DATA), &r->data, steps);
+    int code = options_steps(r->o, r->f.g->axis, r->f.g->axes, steps);
+    if (!code) code = batch_from_arrays(&r->f.b, &r->f.l, r->f.g, value(r, OPTION_DATA), &r->data, steps);
     if (!code) code = check_targets(r);
     if (!code)
-        code = batch_check_steps(&r->b, r->p.loss && r->b.targets ? r->p.loss : r->p.forward, value(r, OPTION_DATA));
+        code = batch_check_steps(&r->f.b, r->f.p.loss && r->f.b.targets ? r->f.p.loss : r->f.p.forward, value(r, OPTION_DATA));
     if (code) return code;
     const char *error = NULL;
     if (r->o->value[OPTION_INIT].given)
-        r->params = loaded_init(&r->l, r->o->value[OPTION_INIT].number);
+        r->params = loaded_init(&r->f.l, r->o->value[OPTION_INIT].number);
     else
-        r->params = weights_from_tensors(&r->l, r->g, value(r, OPTION_WEIGHTS), &r->weights, &error);
+        r->params = weights_from_tensors(&r->f.l, r->f.g, value(r, OPTION_WEIGHTS), &r->weights, &error);
     return error ? command_fault(EXIT_SPEC, "%s", error) : 0;
 }
 
 /* ---- computing --------------------------------------------------------------------------------------------------- */
 
-static size_t reals_of(const run *r, type t)
-{
-    return batch_time_rows(r->g, t.axes, r->b.steps) * (t.axes & BATCH ? r->b.sequences : 1) *
-           (size_t)shape_size(t.shape);
-}
-
-static loaded_call new_call(run *r)
-{
-    loaded_call call = loaded_call_new(&r->l, r->b.sequences, r->b.steps);
-    for (uint32_t i = 1; i <= (uint32_t)r->g->axes; i++) loaded_put(&call, FIELD_LENGTHS, i, r->b.lengths[i]);
-    loaded_put(&call, FIELD_PARAMS, 0, r->params);
-    loaded_put(&call, FIELD_PACKED, 0, loaded_pack(&r->l, r->params));
-    for (uint32_t i = 0; i < r->g->inputs.len; i++) loaded_put(&call, FIELD_INPUT, i, r->b.input[i]);
-    return call;
-}
-
-static int finish_call(loaded_call *call, entry e)
-{
-    loaded_work(call, e);
-    int fault = loaded_run(call, e);
-    return fault ? command_fault(EXIT_SYSTEM, "the generated code refuses its arguments (error %d)", fault) : 0;
-}
-
-static int compute_outputs(run *r)
-{
-    bool with_loss = r->p.loss && r->b.targets;
-    const graph *g = with_loss ? r->p.loss : r->p.forward;
-    loaded_call call = new_call(r);
-    r->outputs = ARENA_ARRAY(r->arena, void *, g->outputs.len + 1);
-    for (uint32_t i = 0; i < g->outputs.len; i++) {
-        if (!node_some(g->outputs.data[i].node)) continue;
-        r->outputs[i] = loaded_reals(&r->l, reals_of(r, graph_type(g, g->outputs.data[i].node)));
-        loaded_put(&call, FIELD_OUTPUT, i, r->outputs[i]);
-    }
-    if (with_loss) loaded_put(&call, FIELD_LOSS, 0, r->loss = loaded_reals(&r->l, 1));
-    int code = finish_call(&call, with_loss ? ENTRY_LOSS : ENTRY_FORWARD);
-    for (uint32_t i = 0; !code && i < g->outputs.len; i++)
-        if (r->outputs[i])
-            batch_to_array(&r->b, &r->l, g, graph_type(g, g->outputs.data[i].node), r->outputs[i],
-                           g->outputs.data[i].path, &r->out);
-    if (!code && with_loss) batch_to_array(&r->b, &r->l, g, type_real(SCALAR, 0), r->loss, "loss", &r->out);
-    return code;
-}
-
 static int compute_gradients(run *r)
 {
-    loaded_call call = new_call(r);
-    r->d_params = loaded_reals(&r->l, loaded_size(&r->l, SIZE_PARAMS, 1, NULL));
-    r->input_grads = ARENA_ARRAY(r->arena, void *, r->g->inputs.len + 1);
-    loaded_put(&call, FIELD_GRADS, 0, r->d_params);
-    loaded_put(&call, FIELD_LOSS, 0, loaded_reals(&r->l, 1));
-    for (uint32_t i = 0; i < r->g->inputs.len; i++) {
-        const graph_input *in = &r->g->inputs.data[i];
+    forward *f = &r->f;
+    loaded_call call = forward_call(f, r->params);
+    void *d_params = loaded_reals(&f->l, loaded_size(&f->l, SIZE_PARAMS, 1, NULL));
+    void **d_inputs = ARENA_ARRAY(r->arena, void *, f->g->inputs.len + 1); /* NULL: not computed */
+    loaded_put(&call, FIELD_GRADS, 0, d_params);
+    loaded_put(&call, FIELD_LOSS, 0, loaded_reals(&f->l, 1));
+    for (uint32_t i = 0; i < f->g->inputs.len; i++) {
+        const graph_input *in = &f->g->inputs.data[i];
         if (in->target || in->type.element != REAL) continue;
-        r->input_grads[i] = loaded_reals(&r->l, reals_of(r, in->type));
-        loaded_put(&call, FIELD_INPUT_GRAD, i, r->input_grads[i]);
+        d_inputs[i] = forward_reals(f, in->type);
+        loaded_put(&call, FIELD_INPUT_GRAD, i, d_inputs[i]);
     }
-    int code = finish_call(&call, ENTRY_GRAD);
+    int code = forward_finish(&call, ENTRY_GRAD);
     if (code) return code;
-    weights_to_tensors(&r->l, r->g, r->d_params, &r->grads);
-    for (size_t i = 0; i < r->g->inputs.len; i++) {
-        const graph_input *in = &r->g->inputs.data[i];
-        const char *word = in->probe ? arena_printf(r->arena, "adjoint.%s", r->p.model->variables.data[in->probe].path)
+    weights_to_tensors(&f->l, f->g, d_params, &r->grads);
+    for (size_t i = 0; i < f->g->inputs.len; i++) {
+        const graph_input *in = &f->g->inputs.data[i];
+        const char *word = in->probe ? arena_printf(r->arena, "adjoint.%s", f->p.model->variables.data[in->probe].path)
                                      : arena_printf(r->arena, "input.%s", in->path);
-        if (r->input_grads[i]) batch_to_array(&r->b, &r->l, r->g, in->type, r->input_grads[i], word, &r->grads);
+        if (d_inputs[i]) batch_to_array(&f->b, &f->l, f->g, in->type, d_inputs[i], word, &r->grads);
     }
     return 0;
 }
@@ -230,11 +180,10 @@ static int compute_gradients(run *r)
 static int write_files(run *r)
 {
     bool grads = r->o->value[OPTION_GRAD].given;
-    if (r->out.error) return command_fault(EXIT_SYSTEM, "%s", r->out.error);
     if (r->grads.error) return command_fault(EXIT_SYSTEM, "%s", r->grads.error);
-    if (!r->out.len)
+    if (!r->f.out.len)
         return command_fault(EXIT_SPEC, "%s: without its targets the model computes nothing", value(r, OPTION_DATA));
-    if (!npz_write(value(r, OPTION_OUT), &r->out)) return command_fault(EXIT_SYSTEM, "%s", r->out.error);
+    if (!npz_write(value(r, OPTION_OUT), &r->f.out)) return command_fault(EXIT_SYSTEM, "%s", r->f.out.error);
     if (grads && !safetensors_write(value(r, OPTION_GRAD), &r->grads))
         return command_fault(EXIT_SYSTEM, "%s", r->grads.error);
     return 0;
@@ -244,18 +193,17 @@ int command_run(const options *o)
 {
     int code = check_options(o);
     if (code) return code;
-    run r = { .o = o, .arena = arena_new() };
+    run r = { .o = o, .arena = arena_new(), .f.o = o };
     code = read_files(&r);
     if (!code) code = compile(&r);
     if (!code) code = load(&r);
     if (!code) code = prepare(&r);
-    if (!code) code = compute_outputs(&r);
+    if (!code) code = forward_outputs(&r.f, r.params);
     if (!code && o->value[OPTION_GRAD].given) code = compute_gradients(&r);
     if (!code) code = write_files(&r);
-    if (r.open) loaded_close(&r.l);
+    forward_close(&r.f);
     tensors_free(&r.weights);
     tensors_free(&r.data);
-    tensors_free(&r.out);
     tensors_free(&r.grads);
     arena_free(r.arena);
     return code;
