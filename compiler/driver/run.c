@@ -136,8 +136,8 @@ static int prepare(run *r)
     int code = options_steps(r->o, r->f.g->axis, r->f.g->axes, steps);
     if (!code) code = batch_from_arrays(&r->f.b, &r->f.l, r->f.g, value(r, OPTION_DATA), &r->data, steps);
     if (!code) code = check_targets(r);
-    if (!code)
-        code = batch_check_steps(&r->f.b, r->f.p.loss && r->f.b.targets ? r->f.p.loss : r->f.p.forward, value(r, OPTION_DATA));
+    const graph *g = r->f.p.loss && r->f.b.targets ? r->f.p.loss : r->f.p.forward;
+    if (!code) code = batch_check_steps(&r->f.b, g, value(r, OPTION_DATA));
     if (code) return code;
     const char *error = NULL;
     if (r->o->value[OPTION_INIT].given)
