@@ -3,6 +3,7 @@
 #     make           build/rnnc, build/librnn.a and build/lib/librnnc.{a,so}; installs what is missing first (make deps)
 #     make check     every test suite; the last line says "N passed, N failed"
 #     make demo      trains specs/models/char_lm.rnn and lets it write
+#     make example-audio     trains an audio effect, and plays a recording through it
 #     make bench     speed beside other libraries (bench/README.md); make bench-deps installs these
 #     make learn     what models of specs/models learn from made data (docs/tasks.md); ROWS='reber adding_gru'
 #     make unit      the unit tests alone           make asan    the whole suite with sanitizers
@@ -250,7 +251,7 @@ $(MODELS): $(AGREE) $(ORACLE) $(BUILD)/librnnc.a
 # The suites find the program under test in RNNC, the libraries in BUILD (both absolute), the compiler in CC.
 RUN = BUILD='$(abspath $(BUILD))' RNNC='$(abspath $(BUILD)/rnnc)' CC='$(CC)' SANITIZE='$(SANITIZE)' sh tests/summary.sh
 
-.PHONY: check unit asan bless generated demo learn bench bench-deps
+.PHONY: check unit asan bless generated demo example-audio learn bench bench-deps
 check: all layers $(UNITS) $(MODELS)
 	@$(RUN) $(UNITS) $(SUITES)
 
@@ -285,6 +286,9 @@ bench-deps:
 demo: all
 	@BUILD='$(abspath $(BUILD))' RNNC='$(abspath $(BUILD)/rnnc)' CC='$(CC)' sh examples/demo.sh
 
+example-audio: all
+	@BUILD='$(abspath $(BUILD))' RNNC='$(abspath $(BUILD)/rnnc)' CC='$(CC)' sh examples/audio_effect/demo.sh
+
 # ---- the house ------------------------------------------------------------------------------------------------
 
 .PHONY: layers tidy fmt install clean
@@ -308,7 +312,7 @@ layers:
 	} \
 	END { exit bad }' $(wildcard compiler/*/*.[chyl] compiler/*/*.def runtime/*.h runtime/*/*.[ch])
 
-FORMATTED = $(wildcard compiler/*/*.[ch] runtime/*.h runtime/*/*.[ch] tests/*/*.[ch] examples/*.c)
+FORMATTED = $(wildcard compiler/*/*.[ch] runtime/*.h runtime/*/*.[ch] tests/*/*.[ch] examples/*.c examples/*/*.[ch])
 tidy: compile_commands.json $(BUILD)/syntax/parse.h
 	clang-tidy --quiet -p . $(SOURCES)
 

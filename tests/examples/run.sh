@@ -1,6 +1,6 @@
 #!/bin/sh
 # run.sh: examples/train_text.c, the training loop in C, compiles against what rnnc builds, and learns;
-# examples/write_strokes.c compiles, and draws what a model has learned.
+# examples/write_strokes.c compiles, and draws what a model has learned; examples/audio_effect learns an amplifier and plays.
 #
 # Needs RNNC (the program), BUILD (the folder of librnnc.a) and CC.
 here=$(cd "$(dirname "$0")" && pwd) || exit 3
@@ -48,6 +48,40 @@ else fail "library does not learn"; fi
 if ! ./library "$root/tests/bad/shape_mismatch.rnn" >said 2>&1 &&
     grep -q '^error in line 5, columns 22 to 26: shapes .*(shape-mismatch)$' said; then pass
 else fail "library does not tell"; fi
+
+# audio_effect: trained for a moment it is much nearer to the amplifier than the dry signal, a ratio of 0.52
+audio=$root/examples/audio_effect
+if CC="${CC:-cc} ${SANITIZE:-} -std=c11 -Wall -Wextra -Wshadow -Werror" BUILD=${BUILD:-$root/build} RNNC=$rnnc OUT=$work/audio \
+    UPDATES=200 sh "$audio/demo.sh" >said 2>&1
+then pass; else fail "audio_effect/demo.sh ended with $?"; fi
+if awk '/^error-to-signal ratio/ { near = $3 > 0 && $3 < 0.05 } /^6.00 seconds at 44100 Hz.*real-time factor/ { timed = 1 }
+    END { exit !(near && timed) }' said
+then pass; else fail "the effect is not that of the amplifier"; fi
+
+# WAV: PCM stays PCM of the same rate, a chunk of odd size is skipped; what is none, or of another kind, is one line
+effect=audio/effect
+wav() { # wav KIND CHANNELS BITS, octal: 8 samples at 8000 Hz
+    printf 'RIFF\0\0\0\0WAVEjunk\3\0\0\0abc\0fmt \20\0\0\0'
+    printf "\\$1\\0\\$2\\0\\100\\37\\0\\0\\0\\0\\0\\0\\2\\0\\$3\\0"
+    printf 'data\20\0\0\0\0\0\0\10\0\20\0\30\0\370\0\360\377\177\0\200'
+}
+wav 1 1 20 >pcm.wav
+if $effect pcm.wav out.wav >said 2>&1 && grep -q '^0.00 seconds at 8000 Hz' said && [ "$(wc -c <out.wav)" -eq 60 ] &&
+   [ "$(od -An -tu2 -j20 -N4 out.wav | tr -s ' ')" = " 1 1" ] && [ "$(od -An -tu2 -j34 -N2 out.wav | tr -d ' ')" = 16 ]
+then pass; else fail "the effect does not play PCM"; fi
+refused() { # refused FILE WORDS
+    if $effect "$1" out.wav >said 2>&1; then fail "the effect takes $1"
+    elif [ "$(wc -l <said)" -eq 1 ] && grep -q "^$1: $2" said; then pass
+    else fail "the effect says something else of $1"; fi
+}
+wav 1 2 20 >stereo.wav
+wav 1 1 30 >wide.wav
+head -c 40 pcm.wav >cut.wav
+refused stereo.wav 'has several channels'
+refused wide.wav 'holds neither'
+refused cut.wav 'is cut off'
+refused text 'is no WAV file'
+refused missing.wav 'cannot be read'
 
 echo "examples: $passed passed, $failed failed"
 [ $failed -eq 0 ]
