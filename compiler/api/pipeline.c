@@ -6,6 +6,7 @@
 #include "base/guard.h"
 #include "derive/derive.h"
 #include "passes/passes.h"
+#include "plan/cost.h"
 #include "syntax/syntax.h"
 #include <errno.h>
 #include <string.h>
@@ -95,6 +96,27 @@ static void print_program(text *out, const program *of)
     if (!of) return;
     text_blank(out);
     plan_print(out, of);
+}
+
+static void report_program(text *out, const program *of, const plan_sizes *sizes)
+{
+    if (!of) return;
+    text_blank(out);
+    plan_report(out, of, sizes);
+}
+
+/* Reasons and predictions; where the number of steps is not fixed, for STAND_IN_STEPS of them. */
+static void report_programs(const pipeline *p, text *out)
+{
+    enum { STAND_IN_STEPS = 100 };
+    const emit_options *o = &p->options.emit;
+    plan_sizes sizes = { .batch = o->batch, .real_size = o->real_double ? sizeof(double) : sizeof(float) };
+    for (int i = 1; i <= MAX_TIME_AXES; i++) sizes.steps[i] = o->steps[i] ? o->steps[i] : STAND_IN_STEPS;
+    text_line(out, "predicted for %s", plan_machine(p->arena));
+    report_program(out, p->programs.step, &sizes);
+    report_program(out, p->programs.forward, &sizes);
+    report_program(out, p->programs.loss, &sizes);
+    report_program(out, p->programs.grad, &sizes);
 }
 
 static void print_programs(const pipeline *p, text *out)
@@ -192,6 +214,7 @@ static bool dumped(const pipeline *p, pipeline_dump dump, stage s)
     case STAGE_graph: print_graphs(p, dump.to); break;
     case STAGE_derive: print_graph(dump.to, "grad", p->grad); break;
     case STAGE_passes: print_graphs(p, dump.to); break;
+    case STAGE_plan: report_programs(p, dump.to); break;
     case STAGE_program: print_programs(p, dump.to); break;
     case STAGE_c: text_puts(dump.to, pipeline_one_text(p->arena, &p->c)); break;
     case STAGE_COUNT: break;
@@ -224,7 +247,7 @@ void pipeline_compile(pipeline *p, pipeline_dump dump)
 
     /* graph -> program */
     plan(p);
-    if (dumped(p, dump, STAGE_program)) return;
+    if (dumped(p, dump, STAGE_plan) || dumped(p, dump, STAGE_program)) return;
 
     /* programs -> C */
     p->c = emit_c(p->arena, &p->programs, &p->options.emit);

@@ -7,7 +7,7 @@
 #include "model/model.h"
 
 /* The stages whose result can be printed, in order. */
-#define STAGES(X) X(tree) X(model) X(graph) X(derive) X(passes) X(program) X(c)
+#define STAGES(X) X(tree) X(model) X(graph) X(derive) X(passes) X(plan) X(program) X(c)
 #define STAGE_CHOICE(name) "|" #name
 #define STAGE_CHOICES &STAGES(STAGE_CHOICE)[1] /* "tree|model|..." */
 #define STAGE_ENUMERATOR(name) STAGE_##name,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { REAL_FLOAT, REAL_DOUBLE }; /* the words of --real */
 enum { STAND_IN = 16 }; /* for sizes that come from data */
 
 typedef enum section { SECTION_FORWARD, SECTION_LOSS, SECTION_BACKWARD, SECTION_GRADIENTS, SECTION_COUNT } section;
@@ -161,6 +162,25 @@ static void print_step(text *out, const pipeline *p, arena *a)
               place_of(a, g, graph_node(g, p->later)->origin.at), graph_equation(g, a, p->later));
 }
 
+/* The numbers that only the plan's predictions and the C have in them. */
+static int read_sizes(const options *o, pipeline *p)
+{
+    enum { BATCH_OF_PLAN = 32 };
+    static const option_id sizes[] = { OPTION_BATCH, OPTION_STEPS, OPTION_REAL };
+    bool given = o->value[OPTION_STAGE].given;
+    stage at = (stage)o->value[OPTION_STAGE].number;
+    bool fits = given && (at == STAGE_plan || at == STAGE_c);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes && !fits; i++)
+        if (o->value[sizes[i]].given)
+            return options_fault(o, "--batch, --steps and --real go with --stage plan or --stage c");
+    if (given && at == STAGE_plan) p->options.emit.batch = BATCH_OF_PLAN;
+    if (o->value[OPTION_BATCH].given) p->options.emit.batch = (int)o->value[OPTION_BATCH].number;
+    p->options.emit.real_double = o->value[OPTION_REAL].number == REAL_DOUBLE;
+    graph_axis axes[MAX_TIME_AXES + 1];
+    for (int i = 1; i <= p->model->axes; i++) axes[i] = (graph_axis){ p->model->axis[i].letter, p->model->axis[i].length };
+    return options_steps(o, axes, p->model->axes, p->options.emit.steps);
+}
+
 static int explain(const options *o, arena *a)
 {
     pipeline_options po = command_pipeline(o, o->operands.data[0]);
@@ -175,6 +195,8 @@ static int explain(const options *o, arena *a)
     bool good = pipeline_check(&p);
     command_print_messages(o, &p);
     if (!good) return EXIT_SPEC;
+    int wrong = read_sizes(o, &p);
+    if (wrong) return wrong;
     pipeline_compile(&p, (pipeline_dump){ stage_given ? wanted : STAGE_passes, stage_given ? out : text_new(a) });
     if (!stage_given) print_equations(out, p.grad ? p.grad : p.forward, p.model, a);
     if (!stage_given) print_step(out, &p, a);

@@ -3,6 +3,7 @@
  * In: programs and options. Out: bytes of constants, bytes of the caller's memory, a bound for the stack, floating-point operations,
  * each with its parts. Memory is that of `step`, where there is one, and of `forward` as well, where the number of steps is fixed. */
 #include "emit/footprint.h"
+#include "plan/cost.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -151,38 +152,6 @@ static void find_stack(arena *a, footprint *f, const emit_model *m, const char *
 
 /* ---- operations ------------------------------------------------------------------------------------------------------------------- */
 
-static double elementwise_operations(const graph *g, const stmt *s)
-{
-    double count = 0;
-    for (size_t i = 0; i < s->nodes.len; i++) {
-        op which = graph_node(g, s->nodes.data[i])->op;
-        bool moves = which == OP_copy || which == OP_cut || which == OP_expand || which == OP_norm;
-        if (op_table[which].class == POINTWISE_OP && !moves)
-            count += shape_size(s->shape);
-    }
-    return count;
-}
-
-/* Of the rows of one statement: a softmax is a maximum, a difference, an exponential, a sum and a quotient. */
-static double row_operations(const graph *g, const stmt *s)
-{
-    enum { SOFTMAX = 5 };
-    double each = shape_size(graph_type(g, graph_node(g, s->nodes.data[0])->arg[0]).shape);
-    return s->op == OP_softmax || s->op == OP_logsumexp ? SOFTMAX * each : each;
-}
-
-static double product_operations(const stmt *s)
-{
-    const contract *c = &s->product;
-    double depth = c->K;
-    if (c->form == FORM_ROWS) {
-        depth = 0;
-        for (size_t i = 0; i < c->segments.len; i++)
-            depth += c->segments.data[i].K;
-    }
-    return 2.0 * (c->M ? c->M : 1) * c->N * (depth > 0 ? depth : 1);
-}
-
 /* Depth: loops. */
 static void count_operations(footprint *f, const program *p, const region *r)
 {
@@ -193,12 +162,7 @@ static void count_operations(footprint *f, const program *p, const region *r)
             continue;
         }
         double *to = s->axes & ~(axis_set)BATCH || p->entry == ENTRY_STEP ? f->each_step : f->once;
-        if (s->kind == STMT_CONTRACT)
-            to[0] += product_operations(s);
-        else if (s->kind == STMT_POINTWISE)
-            to[1] += elementwise_operations(p->graph, s);
-        else if (s->kind == STMT_ROWS && s->nodes.len)
-            to[1] += row_operations(p->graph, s);
+        to[s->kind == STMT_CONTRACT ? 0 : 1] += plan_operations(p->graph, s);
     }
 }
 

@@ -1,5 +1,6 @@
 /* function.c: one entry point: its memory, its loops, its statements. */
 #include "emit/writer.h"
+#include "plan/cost.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -74,18 +75,17 @@ void write_equation(writer *w, node_id id)
 typedef struct cost { axis_set axes; double flops; } cost;
 
 /* Floating-point operations of the products, by the axes whose rows they are done for. Depth: loops. */
-static void add_costs(const region *r, cost *costs, size_t *count, size_t cap)
+static void add_costs(const program *p, const region *r, cost *costs, size_t *count, size_t cap)
 {
     for (size_t i = 0; i < r->items.len; i++) {
         const stmt *s = r->items.data[i].stmt;
         if (!s) {
-            add_costs(r->items.data[i].region, costs, count, cap);
+            add_costs(p, r->items.data[i].region, costs, count, cap);
             continue;
         }
         if (s->kind != STMT_CONTRACT)
             continue;
-        const contract *c = &s->product;
-        double each = 2.0 * (c->M ? c->M : 1) * c->N * (c->K ? c->K : 1);
+        double each = plan_operations(p->graph, s);
         size_t k = 0;
         while (k < *count && costs[k].axes != s->axes)
             k++;
@@ -100,7 +100,7 @@ static void write_cost(writer *w, const program *p)
 {
     cost costs[16] = {{0}};
     size_t count = 0;
-    add_costs(p->top, costs, &count, sizeof costs / sizeof *costs);
+    add_costs(p, p->top, costs, &count, sizeof costs / sizeof *costs);
     text *t = text_new(w->arena);
     for (size_t i = 0; i < count; i++) {
         text_put(t, "%s%.0f", i ? " + " : "", costs[i].flops);

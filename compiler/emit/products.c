@@ -79,12 +79,9 @@ static void close_guard(writer *w, int axis, axis_set loops)
     w->loops = loops;
 }
 
-/* Small products are expanded in place: neither a call nor the kernel's many tiles, which take compilers longer than the rest. With
- * one sequence there are no rows to share the reading of a matrix between, so more products are small. */
 static const char *kernel_name(const writer *w, const char *kernel, int numbers)
 {
-    enum { SMALL = 256, SMALL_OF_ONE = 4096 };
-    bool small = !w->options->calls && numbers <= (w->options->batch == 1 && w->options->unroll == 1 ? SMALL_OF_ONE : SMALL);
+    bool small = !w->options->calls && plan_is_small(numbers, w->options->batch == 1 && w->options->unroll == 1);
     return small ? arena_printf(w->arena, "%s_small", kernel) : kernel;
 }
 

@@ -35,7 +35,8 @@ program *plan_program(arena *a, graph *g, entry e, pool *shared)
 {
     size_t n = g->nodes.len;
     program *p = ARENA_NEW(a, program);
-    *p = (program){.entry = e, .graph = g, .pool = shared, .views = ARENA_ARRAY(a, view, n), .stmt_of = ARENA_ARRAY(a, stmt *, n)};
+    *p = (program){.entry = e, .graph = g, .pool = shared, .views = ARENA_ARRAY(a, view, n), .stmt_of = ARENA_ARRAY(a, stmt *, n),
+                   .placed = ARENA_ARRAY(a, placing, n)};
     planner pl = {.arena = a, .g = g, .p = p, .count = n, .users = arena_array(a, n, sizeof(node_list)),
                   .escapes = ARENA_ARRAY(a, bool, n), .task = ARENA_ARRAY(a, task, n), .form = ARENA_ARRAY(a, contract_form, n),
                   .is_product = ARENA_ARRAY(a, bool, n), .leaves = arena_array(a, n, sizeof(product_leaves)),

@@ -24,6 +24,11 @@ node_id plan_summed(const node *n);                 /* what a sum or scatter add
 
 void plan_print(text *out, const program *p);       /* explain --stage program */
 
+/* Is a product with a matrix of so many numbers expanded where it stands instead of called? Small ones are: neither a call nor the
+ * kernel's many tiles, which take compilers longer than the rest. With one sequence there are no rows to share the reading of a matrix
+ * between, so more products are small. */
+bool plan_is_small(int numbers, bool one_row);
+
 /* Why the model has no `step` and cannot carry state from chunk to chunk: the node that reads a later step, or NO_NODE when every
  * value depends on earlier steps only. Several time axes forbid it, too: then *axes_forbid is set, whatever the node. */
 node_id plan_reads_later(const graph *g, bool *axes_forbid);

@@ -157,6 +157,14 @@ typedef struct pool {
     bool carries;                       /* state passes from chunk to chunk, and `step` exists: see plan_reads_later */
 } pool;
 
+/* Why a node is computed inside of a loop over time, or is not. */
+typedef enum placing {
+    PLACED_OUTSIDE,     /* it is part of no recurrence: all its rows at once */
+    PLACED_BY_LOOP,     /* it is part of the recurrence */
+    PLACED_BY_READER,   /* elementwise, and only the loop reads it */
+    PLACED_BY_SUM,      /* made of what the loop computes, and added up there or read by a product behind the loop */
+} placing;
+
 typedef enum entry { ENTRY_STEP, ENTRY_FORWARD, ENTRY_LOSS, ENTRY_GRAD } entry;
 
 typedef struct program {
@@ -167,6 +175,7 @@ typedef struct program {
     region *top;
     view *views;                        /* of each node; buffer 0 where it is computed in place */
     stmt **stmt_of;                     /* the statement that computes each node; NULL for none */
+    placing *placed;                    /* of each node */
     view loss;
 } program;
 

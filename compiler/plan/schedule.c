@@ -101,6 +101,12 @@ static void add_scan(builder *b, const node_list *nodes, int number)
     array_push(b->pl->arena, &b->units, u);
 }
 
+static void put_into(builder *b, node_id id, int scan, placing why)
+{
+    b->home[id.i] = scan;
+    b->pl->p->placed[id.i] = why;
+}
+
 /* Elementwise nodes whose users all stand in one scan move there. Users come later in the order, so one walk backwards does. */
 static void sink_into_scans(builder *b, const int *axis_of_home)
 {
@@ -116,7 +122,7 @@ static void sink_into_scans(builder *b, const int *axis_of_home)
         for (size_t k = 0; fits && k < users->len; k++)
             fits = home[users->data[k].i] == to && pl->task[users->data[k].i] == TASK_POINTWISE;
         if (fits)
-            home[id.i] = to;
+            put_into(b, id, to, PLACED_BY_READER);
     }
 }
 
@@ -211,7 +217,7 @@ static void sink_sums(builder *b, const int *axis, const int *component)
                 good = good && comes_before(b, n->arg[k], &s, s.to[id.i]);
         }
         if (s.to[id.i] && good)
-            b->home[id.i] = s.to[id.i];
+            put_into(b, id, s.to[id.i], PLACED_BY_SUM);
     }
 }
 
@@ -236,7 +242,7 @@ static void make_units(builder *b)
             continue;
         if (!scan_of[c])
             scan_of[c] = ++scans;
-        home[b->set.data[i].i] = scan_of[c];
+        put_into(b, b->set.data[i], scan_of[c], PLACED_BY_LOOP);
         array_push(pl->arena, &nodes[scan_of[c]], b->set.data[i]);
     }
     for (int s = 1; s <= scans; s++) {

@@ -82,7 +82,7 @@ expect 2 "--steps: expected" build hello.rnn --steps t=0
 expect 2 "--unroll full needs the number of steps" build hello.rnn --unroll full
 expect 2 "at most 1024 steps can be written out" build hello.rnn --unroll full --steps 1025
 expect 2 "--unroll: expected" build hello.rnn --unroll twice
-expect 2 "--stage: expected tree|model|graph|derive|passes|program|c" explain hello.rnn --stage tokens
+expect 2 "--stage: expected tree|model|graph|derive|passes|plan|program|c" explain hello.rnn --stage tokens
 absent hello.c hello.h
 
 # ---- check -----------------------------------------------------------------------------------------------------------
@@ -120,10 +120,15 @@ expect 0 "" explain hello.rnn
 shows "d_a[t] = d_h[t] * (1 - h[t]^2)"
 shows "d_W = sum over t of d_a[t] @ h[t-1]'"
 shows "p[t] = softmax(o[t])"
-for stage in tree model graph derive passes program c; do
+for stage in tree model graph derive passes plan program c; do
     expect 0 "" explain hello.rnn --stage $stage
     if [ -s stdout ]; then pass; else fail "--stage $stage prints nothing"; fi
 done
+expect 0 "" explain hello.rnn --stage plan --batch 50 --steps 7 --real double
+shows "over T * batch = 350 rows"
+expect 0 "" explain hello.rnn --stage c --batch 3 --steps 7 --real double
+shows "_BATCH 3"
+expect 2 "--batch, --steps and --real go with --stage plan or --stage c" explain hello.rnn --stage passes --batch 3
 sed 's/t-1/t+1/' hello.rnn >later.rnn
 expect 0 "" explain later.rnn
 shows "There is no step function: later.rnn:5 reads a later step: h[t+1]"

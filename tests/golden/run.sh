@@ -2,7 +2,8 @@
 # run.sh: what the stages print, pinned; and generated/ is current.
 #
 # NAME.rnn is held against NAME.explain and NAME.program, what `rnnc explain NAME.rnn` and `rnnc explain --stage program
-# NAME.rnn` print. `run.sh --bless NAME` (make bless NAME=x) renews those two files, `run.sh --generated` (make
+# NAME.rnn` print, and where there is NAME.plan, against `rnnc explain --stage plan NAME.rnn`. `run.sh --bless NAME` (make
+# bless NAME=x) renews these files, `run.sh --generated` (make
 # generated) what generated/ holds: hello and tiny_lstm as C, from the commands below. Every shipped model is built
 # twice, in folders of different names: the bytes must be the same.
 root=$(cd "$(dirname "$0")/../.." && pwd) || exit 3
@@ -15,6 +16,7 @@ pass() { passed=$((passed + 1)); }
 fail() { failed=$((failed + 1)); echo "golden: $*"; }
 explain() { "$RNNC" explain "$1.rnn"; }
 program() { "$RNNC" explain --stage program "$1.rnn"; }
+plan() { "$RNNC" explain --stage plan "$1.rnn"; }
 
 # The files of generated/, into the folder $1.
 generate() { (cd "$root" && "$RNNC" build specs/models/hello.rnn --batch 16 -o "$1" \
@@ -24,7 +26,8 @@ case $1 in
 --bless)
     [ -f "$2.rnn" ] || { echo "there is no tests/golden/$2.rnn" >&2; exit 2; }
     explain "$2" >"$out/explain" && program "$2" >"$out/program" || exit 1
-    cp "$out/explain" "$2.explain" && cp "$out/program" "$2.program"
+    cp "$out/explain" "$2.explain" && cp "$out/program" "$2.program" || exit 1
+    if [ -f "$2.plan" ]; then plan "$2" >"$out/plan" && cp "$out/plan" "$2.plan"; fi
     exit ;;
 --generated)
     generate "$root/generated"
@@ -33,7 +36,8 @@ esac
 
 for spec in *.rnn; do
     name=${spec%.rnn}
-    for stage in explain program; do
+    for stage in explain program plan; do
+        [ -f "$name.$stage" ] || [ $stage != plan ] || continue
         if ! $stage "$name" >"$out/text" 2>"$out/errors" || [ -s "$out/errors" ]; then
             fail "$name, $stage:"; cat "$out/errors"
         elif diff -u "$name.$stage" "$out/text"; then pass
