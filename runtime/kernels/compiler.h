@@ -4,14 +4,14 @@
  * and compiled into librnn.a. It is C99 that is also C++, and it expects from whoever includes it
  *     typedef float real;           or double
  *     #define REAL_IS_DOUBLE 0      or 1
- * GNU syntax stands behind RNN_VECTOR only; other compilers (and everyone, with -DRNN_PLAIN) take plain loops. */
+ * GNU syntax stands behind RNN_VECTOR only; other compilers (and everyone, with -DRNN_PLAIN) take plain loops.
+ * -ffreestanding of gcc and clang: no header of a C library is read; memcpy and memset must be there to be linked, unless
+ * the target has instructions for them. */
 #ifndef RUNTIME_KERNELS_COMPILER_H
 #define RUNTIME_KERNELS_COMPILER_H
 
-#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #if defined __GNUC__ && !defined __TINYC__
 #define RNN_INLINE static inline __attribute__((unused))
@@ -31,10 +31,25 @@
 #endif
 
 /* libm's function for `real`: REAL_LIBM(sqrt) is sqrtf or sqrt. */
+#if defined __STDC_HOSTED__ && !__STDC_HOSTED__
+#define memcmp __builtin_memcmp
+#define memcpy __builtin_memcpy
+#define memset __builtin_memset
+#define INFINITY __builtin_inff()
+#define NAN __builtin_nanf("")
+#if REAL_IS_DOUBLE
+#define REAL_LIBM(name) __builtin_##name
+#else
+#define REAL_LIBM(name) __builtin_##name##f
+#endif
+#else
+#include <math.h>
+#include <string.h>
 #if REAL_IS_DOUBLE
 #define REAL_LIBM(name) name
 #else
 #define REAL_LIBM(name) name##f
+#endif
 #endif
 
 #endif
