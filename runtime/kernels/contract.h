@@ -26,15 +26,22 @@ RNN_INLINE size_t contract_packed_index(size_t k, size_t n, size_t Ktotal)
 
 #ifdef RNN_VECTOR
 
-/* The tile fills the registers: 24 of 32, or 12 (8 without three-operand instructions) of 16. */
+/* The tile fills the registers: 24 of 32, or 12 (8 without three-operand instructions) of 16. On 32-bit ARM, gcc
+ * multiplies floats by NEON, which flushes what is denormal, under -ffast-math only. */
+#if defined __ARM_NEON && (defined __clang__ || defined __FAST_MATH__) && !REAL_IS_DOUBLE
+#define CONTRACT_NEON 1
+#endif
 #if defined __AVX512F__
 enum { CONTRACT_BYTES = 64, CONTRACT_ROWS = 6, CONTRACT_COLS = 4 };
 #elif defined __AVX__
 enum { CONTRACT_BYTES = 32, CONTRACT_ROWS = 6, CONTRACT_COLS = 2 };
 #elif defined __aarch64__
 enum { CONTRACT_BYTES = 16, CONTRACT_ROWS = 6, CONTRACT_COLS = 4 };
-#else
+#elif defined __SSE__ || defined CONTRACT_NEON || defined __ALTIVEC__ || defined __VX__ || defined __wasm_simd128__
 enum { CONTRACT_BYTES = 16, CONTRACT_ROWS = 4, CONTRACT_COLS = 2 };
+#else
+#define CONTRACT_SCALAR 1 /* vectors that the compiler takes to pieces spill; a vector of one number is a number */
+enum { CONTRACT_BYTES = (int)sizeof(real), CONTRACT_ROWS = 4, CONTRACT_COLS = 2 };
 #endif
 enum {
     CONTRACT_LANES = CONTRACT_BYTES / (int)sizeof(real),
@@ -42,8 +49,13 @@ enum {
     CONTRACT_DEPTH = 256, /* rows of B in a block */
 };
 
+#ifdef CONTRACT_SCALAR
+typedef real contract_vector;
+typedef real contract_memory;
+#else
 typedef real contract_vector __attribute__((vector_size(CONTRACT_BYTES)));
 typedef real contract_memory __attribute__((vector_size(CONTRACT_BYTES), aligned(sizeof(real)), may_alias));
+#endif
 
 #define CONTRACT_AT(pointer) (*(contract_memory *)(void *)(pointer))
 #define CONTRACT_CONST_AT(pointer) (*(const contract_memory *)(const void *)(pointer))
