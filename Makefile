@@ -4,6 +4,7 @@
 #     make check     every test suite; the last line says "N passed, N failed"
 #     make demo      trains specs/models/char_lm.rnn and lets it write
 #     make example-audio     trains an audio effect, and plays a recording through it
+#     make example-browser   trains a network that writes and puts it into a web page; TEXT=novel.txt
 #     make bench     speed beside other libraries (bench/README.md); make bench-deps installs these
 #     make learn     what models of specs/models learn from made data (docs/tasks.md); ROWS='reber adding_gru'
 #     make unit      the unit tests alone           make asan    the whole suite with sanitizers
@@ -251,7 +252,7 @@ $(MODELS): $(AGREE) $(ORACLE) $(BUILD)/librnnc.a
 # The suites find the program under test in RNNC, the libraries in BUILD (both absolute), the compiler in CC.
 RUN = BUILD='$(abspath $(BUILD))' RNNC='$(abspath $(BUILD)/rnnc)' CC='$(CC)' SANITIZE='$(SANITIZE)' sh tests/summary.sh
 
-.PHONY: check unit asan bless generated demo example-audio learn bench bench-deps
+.PHONY: check unit asan bless generated demo example-audio example-browser learn bench bench-deps
 check: all layers $(UNITS) $(MODELS)
 	@$(RUN) $(UNITS) $(SUITES)
 
@@ -288,6 +289,9 @@ demo: all
 
 example-audio: all
 	@BUILD='$(abspath $(BUILD))' RNNC='$(abspath $(BUILD)/rnnc)' CC='$(CC)' sh examples/audio_effect/demo.sh
+
+example-browser: all
+	@BUILD='$(abspath $(BUILD))' RNNC='$(abspath $(BUILD)/rnnc)' TEXT='$(TEXT)' sh examples/browser/demo.sh
 
 # ---- the house ------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # run.sh: examples/train_text.c, the training loop in C, compiles against what rnnc builds, and learns;
-# examples/write_strokes.c compiles, and draws what a model has learned; examples/audio_effect learns an amplifier and plays.
+# examples/write_strokes.c compiles, and draws what a model has learned; examples/audio_effect learns an amplifier and plays;
+# examples/browser writes the same text in WebAssembly, by node and in a page, as `rnnc sample`.
 #
 # Needs RNNC (the program), BUILD (the folder of librnnc.a) and CC.
 here=$(cd "$(dirname "$0")" && pwd) || exit 3
@@ -82,6 +83,33 @@ refused wide.wav 'holds neither'
 refused cut.wav 'is cut off'
 refused text 'is no WAV file'
 refused missing.wav 'cannot be read'
+
+# browser: the likeliest text is that of `rnnc sample`, by node and in the page; a byte that it has never seen is told
+skipped() { echo "examples: skipped: $*"; }
+have() { command -v "$1" >/dev/null 2>&1; }
+page=browser/index.html
+if ! have clang || ! have wasm-ld; then skipped "clang or wasm-ld is not here; no WebAssembly"
+elif ! BUILD=${BUILD:-$root/build} RNNC=$rnnc OUT=$work/browser TEXT=text UPDATES=200 OPTIONS='-D H=16 -D E=8 --rate 0.02' \
+    sh "$root/examples/browser/demo.sh" >said 2>&1
+then fail "browser/demo.sh ended with $?"
+else
+    "$rnnc" sample "$root/specs/models/char_lm.rnn" --weights browser/last.safetensors --temperature 0 --length 60 \
+        --prompt 'line ' >wanted 2>said
+    if [ "$(wc -c <wanted)" -gt 60 ] && ! grep -q 'http' $page; then pass; else fail "the page is not what it should be"; fi
+    if ! have node; then skipped "node is not here"
+    elif node "$here/write.js" "$root/examples/browser/writer.js" browser/model.js 'line ' 60 >written 2>said &&
+        cmp wanted written >said; then pass; else fail "node writes another text"; fi
+    chromium=$(command -v chromium || command -v chromium-browser || command -v google-chrome)
+    if [ -z "$chromium" ]; then skipped "no Chromium is here"
+    else
+        timeout 120 "$chromium" --headless --no-sandbox --disable-gpu --user-data-dir="$work/profile" \
+            --virtual-time-budget=20000 --dump-dom "file://$work/$page#prompt=line%20~&temperature=0&length=60&pace=7" >dom 2>said
+        if sed -n '/<span id="text">/,/<\/pre>/p' dom | sed 's/.*<span id="text">//; s/<\/span><\/pre>.*//' |
+            { printf 'line '; cat; } | cmp - wanted >said; then pass; else fail "the page writes another text"; fi
+        if grep -q 'id="written">60<' dom && grep -q 'passes over them: ~<' dom; then pass
+        else fail "the page does not say what it did"; fi
+    fi
+fi
 
 echo "examples: $passed passed, $failed failed"
 [ $failed -eq 0 ]
