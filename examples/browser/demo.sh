@@ -41,7 +41,7 @@ say "$WASM_CC" --target=wasm32 -O2 -msimd128 -mbulk-memory -ffreestanding -nostd
 quoted() { printf '%s' "$1" | sed 's/[\\"]/\\&/g; s/</\\u003c/g; s/.*/"&"/'; }
 symbols=$(head -n 1 "$weights" | tr -d '\0' |
     LC_ALL=C sed -n 's/.*"vocabulary":\("\([^"\\]\|\\.\)*"\).*/\1/; s/</\\\\u003c/g; p; q')
-about="It $about, a character at a time, $UPDATES times 50 lines of 50. It runs in this page."
+about="It $about, character by character, and runs in this page."
 {
     printf 'const MODEL = {\n    about: %s,\n    prompt: %s,\n' "$(quoted "$about")" "$(quoted "$prompt")"
     printf '    symbols: JSON.parse(%s),\n    wasm: "' "$symbols"
