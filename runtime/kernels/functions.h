@@ -92,37 +92,39 @@ RNN_FORCE_INLINE float real_exp(float x)
     return real_from_bits(real_to_bits(y) | nan);
 }
 
-/* a where the mask is -1, b where it is 0. */
-RNN_FORCE_INLINE float real_select(int32_t mask, float a, float b)
-{
-    return real_from_bits((real_to_bits(a) & mask) | (real_to_bits(b) & ~mask));
-}
-
-/* 1 / (1 + e^-x), error below 2e-7: with e = e^-|x|, e/(1+e) for negative x and 1/(1+e) otherwise. */
-RNN_FORCE_INLINE float real_sigmoid(float x)
+/* What sigmoid and tanh have in common. tanh(w) is nearly A/B with
+ *     A = w + w^3 (p1 + p2 w^2),  B = 1 + q1 w^2 + q2 w^4 + q3 w^6,
+ * and tanh(2w) = 2AB / (A^2 + B^2): the nearer to 1, the less of the errors of A and B is left. The coefficients make
+ * the error of tanh(2w) least, 1e-8. x is w / s; A and B are scaled by powers of 2, so that the factor 2 vanishes. Few
+ * operations wait for each other: a step of a small net is as long as they are.
+ * x is cut at `last`, where the result is `limit`, both given by their bits. */
+RNN_FORCE_INLINE float real_scaled_tanh(float x, const float s, const float scale_b, const float part_a,
+                                        const int32_t last, const int32_t limit)
 {
     const int32_t bits = real_to_bits(x);
-    const float e = real_exp(real_from_bits(bits | INT32_MIN));
-    return real_select(-(int32_t)(bits < 0), e, 1) / (1 + e);
+    const int32_t magnitude = bits & INT32_MAX;
+    const int32_t sign = bits & INT32_MIN;
+    const int32_t nan = -(int32_t)(magnitude > 0x7f800000) & 0x7fc00000;
+    const int32_t rest = -(int32_t)(magnitude >= last) & 15; /* what rounding may have left to the limit */
+    const float z = real_from_bits(magnitude < last ? magnitude : last);
+    const float u = z * z, s2 = s * s, s4 = s2 * s2;
+    const float a = z + z * u * (1.191134653e-01f * s2 + u * (1.829651971e-03f * s4));
+    const float b = (scale_b + u * (4.524466621e-01f * s2 * scale_b)) +
+                    u * u * (1.931244698e-02f * s4 * scale_b + u * (7.879133073e-05f * s4 * s2 * scale_b));
+    const int32_t y = real_to_bits(a * b / (b * b + a * a * part_a)) + rest;
+    return real_from_bits((y < limit ? y : limit) | sign | nan);
 }
 
-/* Error below 3e-7, also relative to the result:
- * x + x^3 p(x^2) below 0.625 and (1 - e) / (1 + e) with e = e^-2|x| above. */
+/* Error below 3e-7, 4e-7 of the result. */
 RNN_FORCE_INLINE float real_tanh(float x)
 {
-    const int32_t bits = real_to_bits(x);
-    const float a = real_from_bits(bits & INT32_MAX);
-    const float e = real_exp(-2 * a);
-    const float large = (1 - e) / (1 + e);
-    const float u = x * x;
-    float p = -5.713237339e-03f;
-    p = p * u + 2.064733111e-02f;
-    p = p * u - 5.374255060e-02f;
-    p = p * u + 1.333148060e-01f;
-    p = p * u - 3.333328356e-01f;
-    p = p * u * a + a;
-    const int32_t is_small = -(int32_t)((bits & INT32_MAX) < 0x3f200000);
-    return real_from_bits(real_to_bits(real_select(is_small, p, large)) | (bits & INT32_MIN));
+    return real_scaled_tanh(x, 0.5f, 1, 0.25f, 0x41100000 /* 9 */, 0x3f800000 /* 1 */);
+}
+
+/* 1 / (1 + e^-x) = 1/2 + 1/2 tanh(x/2), error below 2e-7. */
+RNN_FORCE_INLINE float real_sigmoid(float x)
+{
+    return 0.5f + real_scaled_tanh(x, 0.25f, 4, 1, 0x41900000 /* 18 */, 0x3f000000 /* 1/2 */);
 }
 
 /* log(1 + e), 0 <= e <= 1: 2 artanh(s), s = e / (2 + e) <= 1/3, by its power series. */
