@@ -19,10 +19,19 @@ typedef struct export
 }
 export;
 
+static bool wants_onnx(const options *o)
+{
+    static const char suffix[] = ".onnx";
+    const char *path = o->value[OPTION_OUT].text;
+    return strlen(path) > strlen(suffix) && strcmp(path + strlen(path) - strlen(suffix), suffix) == 0;
+}
+
 static int check_options(const options *o)
 {
     if (!o->value[OPTION_WEIGHTS].given) return options_fault(o, "--weights is missing");
     if (!o->value[OPTION_OUT].given) return options_fault(o, "-o is missing");
+    if (o->value[OPTION_LENGTHS].given && !wants_onnx(o))
+        return options_fault(o, "--lengths makes an input of ONNX: -o M.onnx");
     command_files in = { 0 }, out = { 0 };
     command_add_file(&in, "SPEC", o->operands.data[0]);
     command_add_file(&in, "--weights", o->value[OPTION_WEIGHTS].text);
@@ -73,17 +82,11 @@ static int write(export *k)
     return code;
 }
 
-static bool wants_onnx(const options *o)
-{
-    static const char suffix[] = ".onnx";
-    const char *path = o->value[OPTION_OUT].text;
-    return strlen(path) > strlen(suffix) && strcmp(path + strlen(path) - strlen(suffix), suffix) == 0;
-}
-
 static int write_onnx(export *k)
 {
     onnx_model made;
-    const char *error = onnx_export(k->arena, k->p.model, &k->weights, &made);
+    bool lengths = k->o->value[OPTION_LENGTHS].given;
+    const char *error = onnx_export(k->arena, k->p.model, &k->weights, lengths, &made);
     if (error) return command_fault(EXIT_SPEC, "%s: %s", k->o->operands.data[0], error);
     if (onnx_save(k->arena, k->o->value[OPTION_OUT].text, &made, &error)) return 0;
     return command_fault(EXIT_SYSTEM, "%s: %s", k->o->value[OPTION_OUT].text, error);

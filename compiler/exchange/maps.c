@@ -1,6 +1,7 @@
 /* maps.c: applies the lines of `weights FORMAT { }`; see maps.h. The model has checked each line: rows agree, ranges
  * neither overlap nor leave gaps, every parameter is there once. What is checked here is the file. */
 #include "exchange/maps.h"
+#include <math.h>
 #include <string.h>
 
 const char *tensor_shape_text(arena *a, const tensor *t)
@@ -172,11 +173,24 @@ static bool *mapped_parameters(arena *a, const model *m, const char *format)
     return mapped;
 }
 
+/* A tensor with a number that no network computes with. NULL: there is none. */
+static const char *find_infinite(arena *a, const foreigns *all)
+{
+    for (size_t i = 0; i < all->len; i++) {
+        const foreign *t = &all->data[i];
+        size_t count = (size_t)t->shape.dim[0] * (size_t)t->shape.dim[1];
+        for (size_t k = 0; k < count; k++)
+            if (!isfinite(t->values[k]))
+                return arena_printf(a, "'%s' has the number %g: weights must be finite", t->own, t->values[k]);
+    }
+    return NULL;
+}
+
 const char *maps_import(arena *a, const model *m, const char *format, foreigns *from, tensors *out, const char **zeros)
 {
     double **values = ARENA_ARRAY(a, double *, m->variables.len + 1);
     const bool *mapped = mapped_parameters(a, m, format);
-    const char *error = NULL;
+    const char *error = find_infinite(a, from);
     *zeros = NULL;
     for (uint32_t v = 1; v < m->variables.len; v++) {
         model_shape s = variable(m, v)->type.shape;

@@ -249,8 +249,13 @@ static const char *eval_constant(const task *t)
 static const char *new_shape(const task *t, const nd *shape, int *rank, int *dim)
 {
     if (!shape || shape->count > ND_MAX_RANK) return fault(t, "its shape is missing or too long");
+    double size = 1;
     *rank = (int)shape->count;
-    for (int i = 0; i < *rank; i++) dim[i] = (int)shape->v[i];
+    for (int i = 0; i < *rank; i++) {
+        if (shape->v[i] > 0) size *= shape->v[i];
+        if (!(fabs(shape->v[i]) <= ND_MAX_COUNT && size <= ND_MAX_COUNT)) return fault(t, "its shape is too large");
+        dim[i] = (int)shape->v[i];
+    }
     return NULL;
 }
 

@@ -29,10 +29,11 @@ bool onnx_is_recurrent(const onnx_node *n);
 const char *onnx_function(const char *op);
 
 /* The other way round: the operator that is this function of the language, or NULL; the operator of these equations;
- * the word for an activation. */
+ * the word for an activation. Which of the numbers alpha and beta an activation has. */
 const char *onnx_operator_of(const char *function);
 const char *onnx_recurrent_operator(recurrence equations);
 const char *onnx_activation(activation_kind kind);
+void onnx_activation_takes(activation_kind kind, bool *alpha, bool *beta);
 
 /* An axis as it is written, -1 the last: from 0, or -1 when it is out of range. */
 int onnx_axis(int64_t axis, int rank);

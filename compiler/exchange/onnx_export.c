@@ -4,32 +4,18 @@
  * `weights onnx { }` says. Every other equation is translated operation by operation; a reading of another step, but
  * for the first and the last, has no operator. The variables are taken in the model's order, those that an output
  * needs. */
-#include "exchange/onnx_export.h"
-#include "exchange/chain.h"
 #include "exchange/onnx_eval.h"
+#include "exchange/onnx_exporter.h"
 #include <string.h>
 
 enum { OPSET = 14 };
 
-typedef struct exporter {
-    arena *a;
-    const model *m;
-    const tensors *weights;
-    onnx_model *out;
-    const char *error;
-    foreigns foreigns;
-    const char **word; /* of each variable: its value in the graph; NULL: none yet */
-    bool *needed;
-    const model_instance **node; /* of each variable: the call whose result it is and that becomes a node */
-    int words;
-} exporter;
-
 static const model_variable *variable(const exporter *x, uint32_t v)
 {
-    return &x->m->variables.data[v];
+    return exporter_variable(x, v);
 }
 
-static const char *fail(exporter *x, const char *what)
+const char *exporter_fail(exporter *x, const char *what)
 {
     if (!x->error) x->error = what;
     return "";
@@ -42,28 +28,33 @@ static const char *fresh(exporter *x, const char *op)
     return arena_printf(x->a, "%s_%d", op, ++x->words);
 }
 
-static onnx_node *add_node(exporter *x, const char *op)
+onnx_node *exporter_node(exporter *x, const char *op)
 {
     array_push(x->a, &x->out->nodes, (onnx_node){ .op = op, .word = fresh(x, op) });
     return &x->out->nodes.data[x->out->nodes.len - 1];
 }
 
-static void set_int(exporter *x, onnx_node *n, const char *word, int64_t value)
+void exporter_set(exporter *x, const onnx_attribute *attribute)
 {
-    array_push(x->a, &n->attributes, (onnx_attribute){ .word = word, .i = value });
+    array_push(x->a, &x->out->nodes.data[x->out->nodes.len - 1].attributes, *attribute);
 }
 
-/* A node of up to three operands and one result. */
-static const char *apply(exporter *x, const char *op, const char *first, const char *second)
+void exporter_set_int(exporter *x, const char *word, int64_t value)
 {
-    onnx_node *n = add_node(x, op);
+    exporter_set(x, &(onnx_attribute){ .word = word, .kind = ATTRIBUTE_INT, .i = value });
+}
+
+const char *exporter_apply(exporter *x, const char *op, const char *first, const char *second)
+{
+    onnx_node *n = exporter_node(x, op);
     array_push(x->a, &n->in, first);
     if (second) array_push(x->a, &n->in, second);
     array_push(x->a, &n->out, n->word);
     return n->word;
 }
 
-static const char *constant(exporter *x, const char *word, int rank, const int *dim, const double *values, bool integer)
+const char *exporter_constant(exporter *x, const char *word, int rank, const int *dim, const double *values,
+                              bool integer)
 {
     nd v = nd_new(x->a, rank, dim, integer);
     memcpy(v.v, values, v.count * sizeof *v.v);
@@ -73,13 +64,13 @@ static const char *constant(exporter *x, const char *word, int rank, const int *
 
 static const char *number(exporter *x, double value)
 {
-    return constant(x, fresh(x, "number"), 1, (int[]){ 1 }, &value, false);
+    return exporter_constant(x, fresh(x, "number"), 1, (int[]){ 1 }, &value, false);
 }
 
-static const char *integers(exporter *x, int rank, int value)
+const char *exporter_index(exporter *x, int rank, int value)
 {
     double v = value;
-    return constant(x, fresh(x, "index"), rank, (int[]){ 1 }, &v, true);
+    return exporter_constant(x, fresh(x, "index"), rank, (int[]){ 1 }, &v, true);
 }
 
 /* A parameter, or its transpose, as an initializer. */
@@ -88,23 +79,31 @@ static const char *parameter(exporter *x, uint32_t v, bool transposed)
     const model_variable *p = variable(x, v);
     model_shape s = p->type.shape;
     const tensor *t = tensors_find(x->weights, p->path);
-    if (!t) return fail(x, arena_printf(x->a, "the tensor '%s' is missing", p->path));
+    if (!t) return exporter_fail(x, arena_printf(x->a, "the tensor '%s' is missing", p->path));
     double *values = ARENA_ARRAY(x->a, double, t->count + 1), *turned = ARENA_ARRAY(x->a, double, t->count + 1);
     tensor_to_double(t, values);
     for (int i = 0; i < s.dim[0]; i++)
         for (int k = 0; k < s.dim[1]; k++)
             turned[transposed ? k * s.dim[0] + i : i * s.dim[1] + k] = values[i * s.dim[1] + k];
     int dim[2] = { s.dim[transposed], s.dim[!transposed] };
-    return constant(x, fresh(x, p->path), s.rank ? s.rank : 1, dim, turned, false);
+    return exporter_constant(x, fresh(x, p->path), s.rank ? s.rank : 1, dim, turned, false);
 }
 
 /* ---- expressions ------------------------------------------------------------------------------------------------- */
 
 static const char *translate(exporter *x, const model_expr *e);
 
-static const char *unknown(exporter *x, const char *what)
+const char *exporter_unknown(exporter *x, const char *what)
 {
-    return fail(x, arena_printf(x->a, "%s: ONNX export has no operator for it", what));
+    return exporter_fail(x, arena_printf(x->a, "%s: ONNX export has no operator for it", what));
+}
+
+const char *exporter_read(exporter *x, uint32_t v)
+{
+    const model_variable *p = variable(x, v);
+    if (!x->word[v] && p->kind == VARIABLE_PARAM) x->word[v] = parameter(x, v, false);
+    if (x->word[v]) return x->word[v];
+    return exporter_unknown(x, arena_printf(x->a, "'%s'%s", p->path, x->node[v] ? ", the memory at every step" : ""));
 }
 
 /* The parameter that a matrix is, with or without '; false: it is none. */
@@ -123,24 +122,25 @@ static const char *product(exporter *x, const model_expr *e)
     uint32_t W;
     bool transposed;
     if (!is_matrix(x, e->call.args[0], &W, &transposed) || v->type.shape.rank != 1)
-        return unknown(x, "a product that is not a parameter times a vector");
+        return exporter_unknown(x, "a product that is not a parameter times a vector");
     const char *matrix = parameter(x, W, !transposed);
     if (v->kind == EXPR_CALL && v->call.function == FUNCTION_onehot)
-        return apply(x, "Gather", matrix, translate(x, v->call.args[0]));
-    return apply(x, "MatMul", translate(x, v), matrix);
+        return exporter_apply(x, "Gather", matrix, translate(x, v->call.args[0]));
+    return exporter_apply(x, "MatMul", translate(x, v), matrix);
 }
 
 static const char *concat(exporter *x, const model_expr *e)
 {
     ARRAY(const char *) parts = { 0 };
     for (int i = 0; i < e->call.count; i++) {
-        if (e->call.args[i]->type.axes != e->type.axes) return unknown(x, "concat of values that vary differently");
+        if (e->call.args[i]->type.axes != e->type.axes)
+            return exporter_unknown(x, "concat of values that vary differently");
         array_push(x->a, &parts, translate(x, e->call.args[i]));
     }
-    onnx_node *n = add_node(x, "Concat");
+    onnx_node *n = exporter_node(x, "Concat");
     for (size_t i = 0; i < parts.len; i++) array_push(x->a, &n->in, parts.data[i]);
     array_push(x->a, &n->out, n->word);
-    set_int(x, n, "axis", -1);
+    exporter_set_int(x, "axis", -1);
     return n->word;
 }
 
@@ -154,9 +154,9 @@ static const char *arithmetic(exporter *x, const model_expr *e)
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (known[i].function == e->call.function) op = known[i].op;
     if (!op || e->type.shape.rank > 1)
-        return unknown(x, arena_printf(x->a, "'%s'", function_table[e->call.function].name));
+        return exporter_unknown(x, arena_printf(x->a, "'%s'", function_table[e->call.function].name));
     const char *left = translate(x, e->call.args[0]), *right = translate(x, e->call.args[1]);
-    return apply(x, op, left, right);
+    return exporter_apply(x, op, left, right);
 }
 
 static const char *call(exporter *x, const model_expr *e)
@@ -167,40 +167,56 @@ static const char *call(exporter *x, const model_expr *e)
     if (e->call.function == FUNCTION_matmul) return product(x, e);
     if (e->call.function == FUNCTION_concat) return concat(x, e);
     if (e->call.function == FUNCTION_dropout) return translate(x, e->call.args[0]);
-    if (e->call.function == FUNCTION_neg) return apply(x, "Neg", translate(x, e->call.args[0]), NULL);
+    if (e->call.function == FUNCTION_neg) return exporter_apply(x, "Neg", translate(x, e->call.args[0]), NULL);
     if (e->call.function == FUNCTION_lookup && is_matrix(x, e->call.args[0], &table, &transposed) && !transposed)
-        return apply(x, "Gather", parameter(x, table, false), translate(x, e->call.args[1]));
+        return exporter_apply(x, "Gather", parameter(x, table, false), translate(x, e->call.args[1]));
     bool softmax = e->call.function == FUNCTION_softmax, whole = !e->call.over && e->call.count == 1;
     if (whole && e->type.shape.rank <= 1 && (op || softmax)) {
         operand = translate(x, e->call.args[0]);
-        const char *made = apply(x, softmax ? "Softmax" : op, operand, NULL);
-        if (softmax) set_int(x, &x->out->nodes.data[x->out->nodes.len - 1], "axis", -1);
+        const char *made = exporter_apply(x, softmax ? "Softmax" : op, operand, NULL);
+        if (softmax) exporter_set_int(x, "axis", -1);
         return made;
     }
     if (e->call.count == 2 && !e->call.over) return arithmetic(x, e);
-    return unknown(x, arena_printf(x->a, "'%s'", function_table[e->call.function].name));
+    return exporter_unknown(x, arena_printf(x->a, "'%s'", function_table[e->call.function].name));
 }
 
-/* The first or the last step. */
+/* One step, counted from either end. Where sequences have lengths, it is the first or the last. */
 static const char *end(exporter *x, const model_expr *e)
 {
-    const char *of = x->word[e->read.variable];
-    if (!of) return unknown(x, arena_printf(x->a, "a step of '%s'", variable(x, e->read.variable)->path));
+    uint32_t v = e->read.variable;
+    bool last = e->read.from_end && e->read.k == 0, first = !e->read.from_end && e->read.k == 1;
+    if (x->node[v] && (x->node[v]->reversed ? first : last)) return exporter_state(x, v);
+    const char *of = exporter_read(x, v);
     int step = e->read.from_end ? -1 - e->read.k : e->read.k - 1;
-    if (e->read.from_end ? e->read.k < 0 : e->read.k < 1) return unknown(x, "a step outside of the sequence");
-    const char *made = apply(x, "Gather", of, integers(x, 0, step));
-    set_int(x, &x->out->nodes.data[x->out->nodes.len - 1], "axis", 0);
+    if (e->read.from_end ? e->read.k < 0 : e->read.k < 1) return exporter_unknown(x, "a step outside of the sequence");
+    if (x->lengths && !first && !last)
+        return exporter_unknown(x, arena_printf(x->a,
+                                                "a step of '%s' that is neither the first nor the last, with "
+                                                "--lengths",
+                                                variable(x, v)->path));
+    if (x->lengths && last) { /* there it is the first of the reversed sequence */
+        const char *lengths = exporter_apply(x, "Cast", x->lengths, NULL);
+        exporter_set_int(x, "to", ONNX_TYPE_INT64);
+        of = exporter_apply(x, "ReverseSequence", of, lengths);
+        exporter_set_int(x, "time_axis", 0);
+        exporter_set_int(x, "batch_axis", 1);
+        step = 0;
+    }
+    const char *made = exporter_apply(x, "Gather", of, exporter_index(x, 0, step));
+    exporter_set_int(x, "axis", 0);
     return made;
 }
 
 static const char *slice(exporter *x, const model_expr *e)
 {
     const model_range *r = &e->slice.range[0];
-    if (e->slice.ranges != 1 || e->slice.operand->type.shape.rank != 1) return unknown(x, "a part of a matrix");
+    if (e->slice.ranges != 1 || e->slice.operand->type.shape.rank != 1)
+        return exporter_unknown(x, "a part of a matrix");
     const char *of = translate(x, e->slice.operand);
-    const char *starts = integers(x, 1, r->begin), *ends = integers(x, 1, r->begin + r->length);
-    const char *axes = integers(x, 1, -1);
-    const char *made = apply(x, "Slice", of, starts);
+    const char *starts = exporter_index(x, 1, r->begin), *ends = exporter_index(x, 1, r->begin + r->length);
+    const char *axes = exporter_index(x, 1, -1);
+    const char *made = exporter_apply(x, "Slice", of, starts);
     onnx_node *n = &x->out->nodes.data[x->out->nodes.len - 1];
     array_push(x->a, &n->in, ends);
     array_push(x->a, &n->in, axes);
@@ -214,96 +230,18 @@ static const char *translate(exporter *x, const model_expr *e)
     switch (e->kind) {
     case EXPR_NUMBER: return number(x, e->value);
     case EXPR_SIZE: return number(x, e->size->value);
-    case EXPR_VARIABLE:
-        if (!x->word[e->read.variable] && variable(x, e->read.variable)->kind == VARIABLE_PARAM)
-            x->word[e->read.variable] = parameter(x, e->read.variable, false);
-        if (!x->word[e->read.variable])
-            return unknown(x, arena_printf(x->a, "'%s'", variable(x, e->read.variable)->path));
-        return x->word[e->read.variable];
+    case EXPR_VARIABLE: return exporter_read(x, e->read.variable);
     case EXPR_CALL: return call(x, e);
     case EXPR_AT: return end(x, e);
     case EXPR_SLICE: return slice(x, e);
     case EXPR_SHIFT:
-        return unknown(x, arena_printf(x->a, "'%s' at another step, outside of a cell that ONNX has",
-                                       variable(x, e->read.variable)->path));
-    case EXPR_STEP: return unknown(x, "the number of the step");
-    case EXPR_LITERAL: return unknown(x, "a constant matrix or vector");
+        return exporter_unknown(x, arena_printf(x->a, "'%s' at another step, outside of a cell that ONNX has",
+                                                variable(x, e->read.variable)->path));
+    case EXPR_STEP: return exporter_unknown(x, "the number of the step");
+    case EXPR_LITERAL: return exporter_unknown(x, "a constant matrix or vector");
     case EXPR_POISON: break;
     }
-    return unknown(x, "this");
-}
-
-/* ---- recurrent nodes --------------------------------------------------------------------------------------------- */
-
-/* The line of layers.def for a call of a standard cell with an operator of its own; NULL: it is translated. */
-static const layer_info *operator_for(const exporter *x, const model_instance *s)
-{
-    const char *word = s->cell ? s->cell->name.text : "";
-    const source *from = s->cell ? source_of(x->m->sources, s->cell->name.at) : NULL;
-    if (!from || strcmp(from->path, arena_printf(x->a, "cells/%s.rnn", word)) != 0) return NULL;
-    for (size_t i = 0; i < layer_count; i++) {
-        const layer_info *l = &layer_table[i];
-        if (strcmp(l->format, "onnx") == 0 && l->kind == LAYER_RECURRENT && !(l->flags & GENERAL) &&
-            strcmp(l->cell, word) == 0)
-            return l;
-    }
-    return NULL;
-}
-
-static const char *weight(exporter *x, const model_instance *s, const char *word)
-{
-    const char *path = arena_printf(x->a, "%s.%s", s->path, word);
-    for (size_t i = 0; i < x->foreigns.len; i++) {
-        const foreign *f = &x->foreigns.data[i];
-        if (strcmp(f->path, path) != 0) continue;
-        int dim[3] = { 1, f->shape.dim[0], f->shape.dim[1] };
-        return constant(x, path, f->shape.rank + 1, dim, f->values, false);
-    }
-    return fail(x, arena_printf(x->a, "'%s' is missing", path));
-}
-
-/* The state before the first step of result number k of a call, [1, B, H]; "" where it is 0. */
-static const char *initial(exporter *x, const model_instance *s, size_t k)
-{
-    const model_variable *v = variable(x, s->results[k]);
-    if (!v->boundaries.len) return "";
-    const model_boundary *b = &v->boundaries.data[0];
-    const model_variable *from = variable(x, b->variable);
-    if (v->boundaries.len > 1 || b->slot || b->after != s->reversed || !(from->type.axes & 1) || !x->word[b->variable])
-        return unknown(
-            x, arena_printf(x->a, "the boundary value of '%s', which is not a value of each sequence", v->path));
-    const char *axes = integers(x, 1, 0);
-    return apply(x, "Unsqueeze", x->word[b->variable], axes);
-}
-
-static void recurrent_node(exporter *x, const model_instance *s)
-{
-    const layer_info *l = operator_for(x, s);
-    uint32_t data = s->data.data[0].variable;
-    if (variable(x, data)->type.axes != 3 || !x->word[data]) {
-        unknown(x, arena_printf(x->a, "'%s', which does not run over time", s->path));
-        return;
-    }
-    const char *words[] = { x->word[data], weight(x, s, "W"), weight(x, s, "R"), weight(x, s, "B"), "", "", "" };
-    size_t count = sizeof words / sizeof *words, results = s->cell->results.len;
-    for (size_t k = 0; k < results && k < 2; k++) words[IN_H + k] = initial(x, s, k);
-    while (!*words[count - 1]) count--;
-    onnx_node *n = add_node(x, onnx_recurrent_operator(l->equations));
-    for (size_t i = 0; i < count; i++) array_push(x->a, &n->in, words[i]);
-    set_int(x, n, "hidden_size", variable(x, s->results[0])->type.shape.dim[0]);
-    if (s->reversed) array_push(x->a, &n->attributes, (onnx_attribute){ .word = "direction", .s = "reverse" });
-    if (l->flags & RESET_AFTER) set_int(x, n, "linear_before_reset", 1);
-    if (l->flags & RECTIFIED) {
-        onnx_attribute words_of = { .word = "activations" };
-        array_push(x->a, &words_of.strings, onnx_activation(ACTIVATION_Relu));
-        array_push(x->a, &n->attributes, words_of);
-    }
-    const char *y = arena_printf(x->a, "%s_Y", n->word);
-    array_push(x->a, &n->out, y);
-    x->word[s->results[0]] = apply(x, "Squeeze", y, integers(x, 1, 1));
-    for (size_t k = 1; k < results; k++)
-        if (x->needed[s->results[k]])
-            unknown(x, arena_printf(x->a, "'%s', the memory at every step", variable(x, s->results[k])->path));
+    return exporter_unknown(x, "this");
 }
 
 /* ---- the model --------------------------------------------------------------------------------------------------- */
@@ -356,19 +294,33 @@ static void export_outputs(exporter *x)
         const model_variable *v = variable(x, o->variable);
         if (v->on_target) continue;
         if (v->type.shape.rank > 1) {
-            unknown(x, arena_printf(x->a, "the output '%s', a matrix", o->word));
+            exporter_unknown(x, arena_printf(x->a, "the output '%s', a matrix", o->word));
             return;
         }
-        onnx_node *n = add_node(x, "Identity");
-        array_push(x->a, &n->in, x->word[o->variable]);
+        const char *value = exporter_read(x, o->variable);
+        onnx_node *n = exporter_node(x, "Identity");
+        array_push(x->a, &n->in, value);
         array_push(x->a, &n->out, o->word);
         array_push(x->a, &x->out->outputs, o->word);
         array_push(x->a, &x->out->results, shape_of(v, o->word));
     }
-    if (!x->error && !x->out->results.len) fail(x, "the model has no output that depends on no target");
+    if (!x->error && !x->out->results.len) exporter_fail(x, "the model has no output that depends on no target");
 }
 
-const char *onnx_export(arena *a, const model *m, const tensors *weights, onnx_model *out)
+/* The first input over time has the lengths of the sequences. */
+static void add_lengths(exporter *x)
+{
+    for (size_t v = 1; v < x->m->variables.len && !x->lengths; v++) {
+        const model_variable *p = variable(x, (uint32_t)v);
+        if (p->kind != VARIABLE_INPUT || p->target || !(p->type.axes & 2)) continue;
+        x->lengths = arena_printf(x->a, "%s_lengths", p->path);
+        onnx_input in = { .word = x->lengths, .integer = true, .narrow = true, .rank = 1, .dim = { DIM_ANY_BATCH } };
+        array_push(x->a, &x->out->inputs, in);
+    }
+    if (!x->lengths) exporter_fail(x, "--lengths: no input of the model runs over time");
+}
+
+const char *onnx_export(arena *a, const model *m, const tensors *weights, bool lengths, onnx_model *out)
 {
     exporter x = { .a = a, .m = m, .weights = weights, .out = out };
     model_parameters left = { 0 };
@@ -376,15 +328,18 @@ const char *onnx_export(arena *a, const model *m, const tensors *weights, onnx_m
     x.word = ARENA_ARRAY(a, const char *, m->variables.len);
     x.needed = ARENA_ARRAY(a, bool, m->variables.len);
     x.node = ARENA_ARRAY(a, const model_instance *, m->variables.len);
+    x.made = ARENA_ARRAY(a, size_t, m->variables.len);
     if (m->axes > 1) return "the model has several axes of time: ONNX export has no operators for them";
     x.error = maps_export(a, m, "onnx", weights, &x.foreigns, &left);
     for (size_t i = 1; i < m->instances.len; i++)
-        for (size_t k = 0; operator_for(&x, m->instances.data[i]) && k < m->instances.data[i]->cell->results.len; k++)
+        for (size_t k = 0;
+             exporter_has_operator(&x, m->instances.data[i]) && k < m->instances.data[i]->cell->results.len; k++)
             x.node[m->instances.data[i]->results[k]] = m->instances.data[i];
     for (size_t i = 0; i < m->outputs.len; i++)
         if (!variable(&x, m->outputs.data[i].variable)->on_target) x.needed[m->outputs.data[i].variable] = true;
     for (size_t i = m->ordered; i-- > 0;)
         if (x.needed[m->order[i]]) need_variable(&x, m->order[i]);
+    if (lengths) add_lengths(&x);
     for (size_t i = 0; i < m->ordered && !x.error; i++) {
         uint32_t v = m->order[i];
         const model_variable *p = variable(&x, v);
@@ -393,7 +348,7 @@ const char *onnx_export(arena *a, const model *m, const tensors *weights, onnx_m
             array_push(a, &out->inputs, shape_of(p, p->path));
             x.word[v] = p->path;
         } else if (x.node[v] && !x.word[x.node[v]->results[0]]) {
-            recurrent_node(&x, x.node[v]);
+            exporter_recurrent(&x, x.node[v]);
         } else if (!x.node[v] && p->kind == VARIABLE_EQUATION && p->value) {
             x.word[v] = translate(&x, p->value);
         }

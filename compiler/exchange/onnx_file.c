@@ -155,9 +155,58 @@ static char *bytes_text(loader *l, ProtobufCBinaryData b)
     return arena_strndup(l->a, b.len ? (const char *)b.data : "", b.len);
 }
 
-static onnx_attribute read_attribute(loader *l, const Onnx__AttributeProto *p)
+/* Attributes that rnnc reads, by name. Another kind under one of these names would not be seen. */
+static const struct {
+    const char *word;
+    onnx_attribute_kind kind;
+} attributes[] = {
+    { "activation_alpha", ATTRIBUTE_FLOATS }, { "activation_beta", ATTRIBUTE_FLOATS },
+    { "activations", ATTRIBUTE_STRINGS },     { "allowzero", ATTRIBUTE_INT },
+    { "alpha", ATTRIBUTE_FLOAT },             { "axes", ATTRIBUTE_INTS },
+    { "axis", ATTRIBUTE_INT },                { "beta", ATTRIBUTE_FLOAT },
+    { "clip", ATTRIBUTE_FLOAT },              { "direction", ATTRIBUTE_STRING },
+    { "ends", ATTRIBUTE_INTS },               { "hidden_size", ATTRIBUTE_INT },
+    { "input_forget", ATTRIBUTE_INT },        { "layout", ATTRIBUTE_INT },
+    { "linear_before_reset", ATTRIBUTE_INT }, { "perm", ATTRIBUTE_INTS },
+    { "starts", ATTRIBUTE_INTS },             { "to", ATTRIBUTE_INT },
+    { "transA", ATTRIBUTE_INT },              { "transB", ATTRIBUTE_INT },
+    { "value", ATTRIBUTE_TENSOR },
+};
+
+/* The kinds of the file; files of the first version of ONNX do not say them. */
+static onnx_attribute_kind kind_of(const Onnx__AttributeProto *p)
 {
-    onnx_attribute a = { .word = copy(l, p->name), .f = (double)p->f, .i = p->i };
+    switch ((int)p->type) { /* an int of the file, not an enum */
+    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT: return ATTRIBUTE_FLOAT;
+    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT: return ATTRIBUTE_INT;
+    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING: return ATTRIBUTE_STRING;
+    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR: return ATTRIBUTE_TENSOR;
+    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS: return ATTRIBUTE_FLOATS;
+    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS: return ATTRIBUTE_INTS;
+    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRINGS: return ATTRIBUTE_STRINGS;
+    default: return ATTRIBUTE_OTHER;
+    }
+}
+
+static void check_attribute(loader *l, const onnx_node *n, const Onnx__AttributeProto *p, onnx_attribute *a)
+{
+    static const char *const words[] = { [ATTRIBUTE_OTHER] = "of another kind", [ATTRIBUTE_FLOAT] = "a float",
+                                         [ATTRIBUTE_INT] = "an int",            [ATTRIBUTE_STRING] = "a string",
+                                         [ATTRIBUTE_TENSOR] = "a tensor",       [ATTRIBUTE_FLOATS] = "floats",
+                                         [ATTRIBUTE_INTS] = "ints",             [ATTRIBUTE_STRINGS] = "strings" };
+    for (size_t i = 0; i < sizeof attributes / sizeof *attributes && !l->error; i++) {
+        if (strcmp(attributes[i].word, a->word) != 0) continue;
+        if (p->has_type && a->kind != attributes[i].kind)
+            l->error = arena_printf(l->a, "%s '%s': the attribute '%s' is %s, expected %s", n->op, n->word, a->word,
+                                    words[a->kind], words[attributes[i].kind]);
+        a->kind = attributes[i].kind;
+    }
+}
+
+static onnx_attribute read_attribute(loader *l, const onnx_node *n, const Onnx__AttributeProto *p)
+{
+    onnx_attribute a = { .word = copy(l, p->name), .kind = kind_of(p), .f = (double)p->f, .i = p->i };
+    check_attribute(l, n, p, &a);
     if (p->has_s) a.s = bytes_text(l, p->s);
     if (p->t) {
         a.t = ARENA_NEW(l->a, nd);
@@ -177,7 +226,7 @@ static void read_node(loader *l, const Onnx__NodeProto *p)
     for (size_t i = 0; i < p->n_input; i++) array_push(l->a, &n.in, copy(l, p->input[i]));
     for (size_t i = 0; i < p->n_output; i++) array_push(l->a, &n.out, copy(l, p->output[i]));
     for (size_t i = 0; i < p->n_attribute && !l->error; i++)
-        array_push(l->a, &n.attributes, read_attribute(l, p->attribute[i]));
+        array_push(l->a, &n.attributes, read_attribute(l, &n, p->attribute[i]));
     array_push(l->a, &l->m->nodes, n);
 }
 

@@ -19,8 +19,20 @@ typedef struct nd {
 } nd;
 nd nd_new(arena *a, int rank, const int *dim, bool integer); /* zeros */
 
+typedef enum onnx_attribute_kind {
+    ATTRIBUTE_OTHER,
+    ATTRIBUTE_FLOAT,
+    ATTRIBUTE_INT,
+    ATTRIBUTE_STRING,
+    ATTRIBUTE_TENSOR,
+    ATTRIBUTE_FLOATS,
+    ATTRIBUTE_INTS,
+    ATTRIBUTE_STRINGS,
+} onnx_attribute_kind;
+
 typedef struct onnx_attribute {
     const char *word;
+    onnx_attribute_kind kind; /* the member that counts */
     double f;
     int64_t i;
     const char *s; /* NULL: none */
@@ -44,7 +56,7 @@ typedef struct onnx_named {
 
 typedef struct onnx_input {
     const char *word;
-    bool integer;
+    bool integer, narrow;       /* narrow, of a model that is written: whole numbers of 32 bits, not 64 */
     int rank, dim[ND_MAX_RANK]; /* -1: any */
 } onnx_input;
 
@@ -57,6 +69,9 @@ typedef struct onnx_model {
     ARRAY(const char *) outputs;
     ARRAY(onnx_input) results; /* of a model that is written: its outputs with their shapes */
 } onnx_model;
+
+/* The number of a type in ONNX, as a Cast has it. */
+enum { ONNX_TYPE_INT64 = 7 };
 
 /* Dimensions of a model that is written: of any size, called T or B. */
 enum { DIM_ANY_STEPS = -1, DIM_ANY_BATCH = -2 };

@@ -150,6 +150,10 @@ static void start_inputs(onnx_net *net, dim_kind (*kind)[ND_MAX_RANK])
                                           "not fixed",
                                           in->word, k);
         }
+        double size = 1;
+        for (int k = 0; k < in->rank; k++) size *= dim[k];
+        if (!net->error && size > ND_MAX_COUNT)
+            net->error = arena_printf(net->arena, "the input '%s' is too large", in->word);
         if (net->error) return;
         net_value *v = add(net, in->word, nd_new(net->arena, in->rank, dim, in->integer));
         v->data = true;

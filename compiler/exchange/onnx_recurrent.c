@@ -44,6 +44,12 @@ const char *onnx_activation(activation_kind kind)
     return activations[kind].word;
 }
 
+void onnx_activation_takes(activation_kind kind, bool *alpha, bool *beta)
+{
+    *alpha = activations[kind].alpha != 0;
+    *beta = activations[kind].beta != 0 || kind == ACTIVATION_Affine;
+}
+
 bool onnx_is_recurrent(const onnx_node *n)
 {
     return operator_of(n) >= 0;
@@ -73,11 +79,10 @@ static const char *read_activations(arena *a, const onnx_node *n, int which, int
                 return arena_printf(a, "%s: there is no activation '%s'", n->op, words->strings.data[i]);
         }
         activation made = { kind, activations[kind].alpha, activations[kind].beta };
-        if (made.alpha != 0 && alpha && next_alpha < alpha->floats.len) made.alpha = alpha->floats.data[next_alpha++];
-        if (made.beta != 0 && beta && next_beta < beta->floats.len)
-            made.beta = beta->floats.data[next_beta++];
-        else if (kind == ACTIVATION_Affine && beta && next_beta < beta->floats.len)
-            made.beta = beta->floats.data[next_beta++];
+        bool has_alpha, has_beta;
+        onnx_activation_takes(kind, &has_alpha, &has_beta);
+        if (has_alpha && alpha && next_alpha < alpha->floats.len) made.alpha = alpha->floats.data[next_alpha++];
+        if (has_beta && beta && next_beta < beta->floats.len) made.beta = beta->floats.data[next_beta++];
         if (i >= count * direction) to[i - count * direction] = made;
     }
     return NULL;

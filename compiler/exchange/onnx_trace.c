@@ -5,6 +5,7 @@
  * supported. */
 #include "exchange/onnx_trace.h"
 #include "exchange/chain.h"
+#include <math.h>
 #include <string.h>
 
 /* Are all parts before this dimension 1 long? Then rows of it are neighbours. */
@@ -220,6 +221,7 @@ static const char *constant_text(node_task *t, const net_value *c, const net_val
     const nd *v = &c->value;
     bool same = true;
     for (size_t i = 1; i < v->count; i++) same = same && v->v[i] == v->v[0];
+    if (same && v->count && !isfinite(v->v[0])) net_fail(t->net, t->n, "a constant is not finite");
     if (same && v->count) return arena_printf(a, v->v[0] < 0 ? "(%.17g)" : "%.17g", v->v[0]);
     int part = net_one_part(x), n = net_components(x), after = part >= 0 ? x->value.rank - 1 - part : -1;
     if (part < 0 || v->count != (size_t)n || v->rank <= after || v->dim[v->rank - 1 - after] != n) return NULL;

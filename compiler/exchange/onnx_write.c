@@ -78,7 +78,9 @@ static Onnx__ValueInfoProto *make_info(arena *a, const onnx_input *in)
     p->type->value_case = ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
     p->type->tensor_type = t;
     t->has_elem_type = true;
-    t->elem_type = in->integer ? ONNX__TENSOR_PROTO__DATA_TYPE__INT64 : ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
+    t->elem_type = in->narrow    ? ONNX__TENSOR_PROTO__DATA_TYPE__INT32
+                   : in->integer ? ONNX__TENSOR_PROTO__DATA_TYPE__INT64
+                                 : ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
     t->shape = ARENA_NEW(a, Onnx__TensorShapeProto);
     onnx__tensor_shape_proto__init(t->shape);
     t->shape->n_dim = (size_t)in->rank;
@@ -93,19 +95,37 @@ static Onnx__AttributeProto *make_attribute(arena *a, const onnx_attribute *from
     onnx__attribute_proto__init(p);
     p->name = own(a, from->word);
     p->has_type = true;
-    if (from->s) {
+    switch (from->kind) {
+    case ATTRIBUTE_FLOAT:
+        p->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT;
+        p->has_f = true;
+        p->f = (float)from->f;
+        break;
+    case ATTRIBUTE_INT:
+        p->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT;
+        p->has_i = true;
+        p->i = from->i;
+        break;
+    case ATTRIBUTE_STRING:
         p->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING;
         p->has_s = true;
         p->s = bytes_of(a, from->s);
-    } else if (from->strings.len) {
+        break;
+    case ATTRIBUTE_FLOATS:
+        p->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS;
+        p->n_floats = from->floats.len;
+        p->floats = ARENA_ARRAY(a, float, p->n_floats);
+        for (size_t i = 0; i < p->n_floats; i++) p->floats[i] = (float)from->floats.data[i];
+        break;
+    case ATTRIBUTE_STRINGS:
         p->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRINGS;
         p->n_strings = from->strings.len;
         p->strings = ARENA_ARRAY(a, ProtobufCBinaryData, p->n_strings);
         for (size_t i = 0; i < p->n_strings; i++) p->strings[i] = bytes_of(a, from->strings.data[i]);
-    } else {
-        p->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT;
-        p->has_i = true;
-        p->i = from->i;
+        break;
+    case ATTRIBUTE_TENSOR:
+    case ATTRIBUTE_INTS:
+    case ATTRIBUTE_OTHER: BUG("an attribute of a kind that onnx_export.c does not make");
     }
     return p;
 }

@@ -308,6 +308,9 @@ void model_each_counted(const model *m, const model_expr *e, void (*visit)(void 
 /* The operand of the softmax (or sigmoid) that `e` is, through names; NULL when it is none. */
 const model_expr *model_logits(const model *m, const model_expr *e, model_function distribution);
 
+/* The value of a size of this call, such as an option of its cell; false: it has none of this name. */
+bool model_size_value(const model_instance *s, const char *word, double *value);
+
 const char *model_shape_text(arena *a, model_shape s); /* "scalar", "(8)", "(4, 8)" */
 const char *model_type_text(arena *a, const model *m, model_type t);
 

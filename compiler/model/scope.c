@@ -58,6 +58,17 @@ symbol *scope_find(const model_instance *s, name word)
     return name_map_get(&s->names->index, word, &i) ? &s->names->symbols.data[i] : NULL;
 }
 
+bool model_size_value(const model_instance *s, const char *word, double *value)
+{
+    for (size_t i = 0; i < s->names->symbols.len; i++) {
+        const symbol *found = &s->names->symbols.data[i];
+        if (found->kind != SYMBOL_SIZE || strcmp(found->word, word) != 0) continue;
+        *value = found->size->value;
+        return true;
+    }
+    return false;
+}
+
 bool function_named(name word, model_function *f)
 {
     for (int i = 0; i < FUNCTION_COUNT; i++) {

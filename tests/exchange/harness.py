@@ -16,6 +16,11 @@ def check(ok, what):
         print("FAIL", what)
 
 
+def note(text):
+    """For whoever runs the suite."""
+    print("note:", text)
+
+
 def call(*words):
     result = subprocess.run([rnnc, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return result.returncode, result.stdout

@@ -128,6 +128,7 @@ bad("'lstm/lstm_cell/recurrent_kernel' is (6, 25)", {"lstm/lstm_cell/recurrent_k
 bad("the layer 'gru' lacks its tensor 'kernel'", {"gru/gru_cell/kernel": None})
 bad("'norm/gamma' (4): no layer that rnnc knows", {"norm/gamma": np.zeros(4)})
 bad("'conv/kernel' is F64 of shape (2, 3, 4)", {"conv/kernel": np.zeros((2, 3, 4))})
+bad("'dense/bias' has the number nan: weights must be finite", {"dense/bias": np.full(3, np.nan)})
 bad("in no order", {"dense/kernel": np.zeros((7, 3))})
 for name in ("net.keras", "net.h5"):
     expect(1, ["Keras's own file is not read", "docs/deployment.md"], "import", write(name, "x"), "-o", folder + "/no")

@@ -1,7 +1,7 @@
 """rnnc import of ONNX: the node tests that come with onnx, exports of PyTorch, and every option of RNN, GRU and LSTM.
 
 The node tests give weights as inputs of the graph; here they become initializers. The options are computed a second
-time here, from the definitions of the operators.
+time here, from the definitions of the operators, and a third time by ONNX Runtime where its library is found.
 
 Usage: onnx_models.py RNNC ROOT FOLDER."""
 import importlib
@@ -13,11 +13,13 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from harness import check, expect, folder, finish, savez, write
+import runtime
+from harness import check, expect, folder, finish, note, savez, write
 
 warnings.filterwarnings("ignore")
 draw = np.random.default_rng(12)
 RECURRENT = "RNN", "GRU", "LSTM"
+onnxruntime = runtime.start()
 
 
 def saved(name, model):
@@ -25,9 +27,15 @@ def saved(name, model):
     return f"{folder}/{name}.onnx"
 
 
-def compare(name, model, inputs, outputs, bound="2e-6", texts=()):
-    """Imports; `inputs` and `outputs` are arrays in the layout of the spec."""
-    said = expect(0, ["proved: ", *texts], "import", saved(name, model), "-o", f"{folder}/{name}")
+def compare(name, model, inputs, outputs, bound="2e-6", texts=(), feed=None, arrange=None):
+    """Imports; `inputs` and `outputs` are arrays in the layout of the spec. With `feed`, the inputs in the layout of
+    the file, ONNX Runtime must compute these outputs, too; arrange(name, array) turns its arrays into those."""
+    path = saved(name, model)
+    said = expect(0, ["proved: ", *texts], "import", path, "-o", f"{folder}/{name}")
+    if onnxruntime and feed:
+        for key, a in onnxruntime.run(path, feed, list(outputs)).items():
+            off = np.abs(arrange(key, a) - outputs[key]).max()
+            check(off <= 1e-5 * max(1, np.abs(outputs[key]).max()), f"{name}: ONNX Runtime's {key} is off by {off}")
     arrays = {key: np.asarray(a) for key, a in {**inputs, **outputs}.items() if a is not None}
     expect(0, "largest difference", "parity", f"{folder}/{name}/{name}.rnn", "--weights",
            f"{folder}/{name}/{name}.safetensors", "--reference", savez("r.npz", **arrays), "--bound", bound)
@@ -51,6 +59,7 @@ for module in ("rnn", "gru", "lstm"):
     importlib.import_module("onnx.backend.test.case.node." + module)
 tests = [case for case in cases._NodeTestCases if case.model.graph.node[0].op_type in RECURRENT]
 check(len(tests) >= 12, f"{len(tests)} node tests")
+note(f"onnx {onnx.__version__}: {len(tests)} node tests of {', '.join(RECURRENT)}, none left out")
 for case in tests:
     model, (inputs, outputs) = case.model, case.data_sets[0]
     node = model.graph.node[0]
@@ -111,6 +120,7 @@ def definition(op, x, w, options, words, h, c):
     return out, h, c
 
 
+# ONNX Runtime has no layout 1, and does not clip what the memory's activation of an LSTM is taken of.
 def option_case(op, direction="forward", layout=0, lengths=False, states=False, bias=True, peepholes=False, words=None,
                 **options):
     d, G = 1 + (direction == "bidirectional"), GATES[op]
@@ -149,8 +159,9 @@ def option_case(op, direction="forward", layout=0, lengths=False, states=False, 
     attributes = dict(hidden_size=H, direction=direction, layout=layout, **options)
     if words != USUAL[op] * d:
         values = [PARAMETERS.get(word, ()) for word in words]
-        attributes.update(activations=words, activation_alpha=[v[0] for v in values if v],
-                          activation_beta=[v[1] for v in values if len(v) > 1])
+        alpha, beta = [v[0] for v in values if v], [v[1] for v in values if len(v) > 1]
+        attributes.update(activations=words, **({"activation_alpha": alpha} if alpha else {}),
+                          **({"activation_beta": beta} if beta else {}))
     if not layout:
         attributes.pop("layout")
     graph = helper.make_graph([helper.make_node(op, ins, outs, **attributes)], "g", infos,
@@ -165,7 +176,12 @@ def option_case(op, direction="forward", layout=0, lengths=False, states=False, 
         inputs["X_lengths"] = own
     name = "_".join(["case", op.lower(), str(option_case.count)])
     option_case.count += 1
-    return compare(name, model, inputs, results, "1e-5", ["of different lengths"] if lengths else [])
+    fed = {"X": order(x), **{key: order(a) for key, a in initial.items()}}
+    if lengths:
+        fed["lens"] = own.astype("i4")
+    return compare(name, model, inputs, results, "1e-5", ["of different lengths"] if lengths else [],
+                   None if layout or op == "LSTM" and "clip" in options else fed,
+                   lambda key, a: rows(a).reshape(results[key].shape))
 
 
 option_case.count = 0
@@ -202,6 +218,12 @@ def graph_of(nodes, inputs, outputs, initializers=()):
         opset_imports=[helper.make_opsetid("", 14)])
 
 
+def huge(model):
+    """Says that its first initializer is larger than any file."""
+    model.graph.initializer[0].dims[:] = [1, 1 << 27, 3]
+    return model
+
+
 F, I = TensorProto.FLOAT, TensorProto.INT64
 X = ("X", F, [None, None, 3])
 W = {"W": np.zeros((1, 4, 3), "f4"), "R": np.zeros((1, 4, 4), "f4")}
@@ -217,6 +239,21 @@ for text, model in (
         ("the output 'W' does not depend on the inputs", graph_of([rnn], [X], ["W"], W)),
         ("nothing gives it 'Q'", graph_of([helper.make_node("RNN", ["Q", "W", "R"], ["Y"])], [X], ["Y"], W)),
         ("is not fixed", graph_of([rnn], [("X", F, [None, None, None])], ["Y"], W)),
+        ("RNN '': the attribute 'clip' is an int, expected a float",
+         graph_of([helper.make_node("RNN", ["X", "W", "R"], ["Y"], clip=3)], [X], ["Y"], W)),
+        ("the attribute 'activation_alpha' is ints, expected floats",
+         graph_of([helper.make_node("RNN", ["X", "W", "R"], ["Y"], activations=["Elu"], activation_alpha=[2])], [X],
+                  ["Y"], W)),
+        ("'R' has the number nan: weights must be finite",
+         graph_of([rnn], [X], ["Y"], {**W, "R": np.full((1, 4, 4), np.nan, "f4")})),
+        ("Mul '': a constant is not finite", graph_of([helper.make_node("Mul", ["X", "k"], ["Y"])], [X], ["Y"],
+                                                      {"k": np.array([np.inf], "f4")})),
+        ("the tensor 'W' is too large", huge(graph_of([rnn], [X], ["Y"], W))),
+        ("the input 'X' is too large", graph_of([rnn], [("X", F, [None, None, 1 << 28])], ["Y"], W)),
+        ("ConstantOfShape '': its shape is too large",
+         graph_of([helper.make_node("ConstantOfShape", ["s"], ["h"]),
+                   helper.make_node("RNN", ["X", "W", "R", "", "", "h"], ["Y"])], [X], ["Y"],
+                  {**W, "s": np.array([1 << 30, 1 << 30, 4])})),
         ("there is no activation 'Cube'",
          graph_of([helper.make_node("RNN", ["X", "W", "R"], ["Y"], activations=["Cube"])], [X], ["Y"], W)),
         ("has 5 dimensions", graph_of([rnn], [("X", F, [None] * 5)], ["Y"], W))):
@@ -230,7 +267,7 @@ try:
     import torch
     from torch import nn
 except ImportError:
-    print("torch is not here: its exports are skipped")
+    note("skipped: torch is not here to export")
     finish()
 
 torch.manual_seed(3)
@@ -274,8 +311,9 @@ for kind, layers, both in itertools.product((nn.RNN, nn.GRU, nn.LSTM), (1, 2, 3)
     name = f"torch_{number}"
     with torch.no_grad():
         model, (y, h) = export(name, net, x, dynamic), net(x)
-    if not batch_first:
-        x, y = x.transpose(0, 1), y.transpose(0, 1) if form == "each" else y
-    said = compare(name, model, {"x": x.numpy()}, {"y": y.numpy(), "h": h.transpose(0, 1).reshape(3, -1).numpy()},
-                   bound="1e-5")
+    turn = (lambda a: np.swapaxes(a, 0, 1)) if not batch_first else (lambda a: a)
+    results = {"y": turn(y.numpy()) if form == "each" else y.numpy(), "h": np.swapaxes(h.numpy(), 0, 1).reshape(3, -1)}
+    compare(name, model, {"x": turn(x.numpy())}, results, "1e-5", feed={"x": x.numpy()},
+            arrange=lambda key, a: np.swapaxes(a, 0, 1).reshape(3, -1) if key == "h" else
+            turn(a) if form == "each" else a)
 finish()

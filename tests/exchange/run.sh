@@ -27,6 +27,7 @@ part() {
         counts="0 1"
         echo "exchange: $name did not finish"
     fi
+    sed -n 's/^note: /exchange: /p' "$work/log"
     [ "${counts#* }" = 0 ] || cat "$work/log"
     passed=$((passed + ${counts% *})) failed=$((failed + ${counts#* }))
 }
