@@ -18,6 +18,16 @@ bool loaded_backend(jit_backend *backend, double work)
     return cc || tcc;
 }
 
+/* OpenMP keeps its threads for the next call: the library that they wait in must stay when the code goes. */
+static const char *const cc_options_of_threads[] = { "-O3", "-march=native", "-fopenmp", "-Wl,-z,nodelete", NULL };
+
+jit_options loaded_cc(const pipeline *p, const jit_options *how)
+{
+    jit_options o = *how;
+    if (p->options.emit.threads > 1 && !o.cc_options) o.cc_options = cc_options_of_threads;
+    return o;
+}
+
 /* Stores the address of PREFIX_name in the pointer to a function at `to`; false when the C has none. */
 static bool find(loaded *l, const char *prefix, const char *suffix, void *to)
 {
@@ -74,7 +84,8 @@ bool loaded_open(loaded *l, arena *a, const pipeline *p, const jit_options *how,
         code = jit_compile(&(jit_options){ .backend = JIT_TCC, .imports = t.imports, .import_count = t.import_count },
                            t.text, &message);
     } else {
-        code = jit_compile(how, pipeline_one_text(a, c), &message);
+        jit_options o = loaded_cc(p, how);
+        code = jit_compile(&o, pipeline_one_text(a, c), &message);
     }
     if (!code) {
         *l = (loaded){ 0 };

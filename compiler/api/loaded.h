@@ -47,6 +47,10 @@ loaded_text loaded_text_for_tcc(arena *a, const pipeline *p);
  * wait or there is no tcc. False when there is neither. */
 bool loaded_backend(jit_backend *backend, double work);
 
+/* How the C compiler is to be asked: with OpenMP where the code is for several threads. libtcc knows none of it: its code does the same
+ * work in one. */
+jit_options loaded_cc(const pipeline *p, const jit_options *how);
+
 /* Zeroed reals of the type; reading and writing one. */
 void *loaded_reals(const loaded *l, size_t count);
 double loaded_real(const loaded *l, const void *reals, size_t i);

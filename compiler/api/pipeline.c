@@ -186,20 +186,38 @@ static void lower(pipeline *p)
     if (o->purpose == FOR_EXPLAIN) grad_options.outputs = true;
     if (o->purpose == FOR_RUN) grad_options.mode = LOWER_INFERENCE;
     p->forward = lower_model(p->arena, p->names, p->model, forward);
+    loss_options.shards = grad_options.shards = o->emit.threads > 1;
     if (!loss) return;
     p->loss = lower_model(p->arena, p->names, p->model, loss_options);
     p->grad = lower_model(p->arena, p->names, p->model, grad_options);
     align(p->forward, p->loss);
 }
 
+/* What loss k is divided by, as a program of its own: a shard of a batch cannot know. */
+static const program *plan_norm(const pipeline *p, uint32_t k, pool *shared)
+{
+    lower_options options = { .mode = LOWER_INFERENCE, .targets = true, .shards = true, .norm = k + 1 };
+    graph *g = lower_model(p->arena, p->names, p->model, options);
+    if (!node_some(g->loss)) return NULL;
+    align(g, p->loss);
+    g->outputs.len = 0;
+    passes_run(g, 0);
+    return plan_program(p->arena, g, ENTRY_LOSS, shared);
+}
+
 static void plan(pipeline *p)
 {
     pool *shared = plan_pool_new(p->arena, p->forward);
     emit_model *m = &p->programs;
+    shared->shards = p->options.emit.threads > 1;
     if (shared->carries) m->step = plan_program(p->arena, p->forward, ENTRY_STEP, shared);
     m->forward = plan_program(p->arena, p->forward, ENTRY_FORWARD, shared);
     if (p->loss) m->loss = plan_program(p->arena, p->loss, ENTRY_LOSS, shared);
     if (p->grad) m->grad = plan_program(p->arena, p->grad, ENTRY_GRAD, shared);
+    if (p->loss && shared->shards) {
+        m->norms = ARENA_ARRAY(p->arena, const program *, (size_t)p->loss->losses);
+        for (uint32_t k = 0; k < (uint32_t)p->loss->losses; k++) m->norms[k] = plan_norm(p, k, shared);
+    }
     m->shared = shared;
     m->graph = p->loss ? p->loss : p->forward;
 }

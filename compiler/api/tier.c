@@ -28,7 +28,7 @@ bool tier_open(tier *t, loaded *l, arena *a, const pipeline *p, bool wait, void 
                const char **error)
 {
     *t = (tier){ .l = l, .p = p, .text = pipeline_one_text(a, &p->c) };
-    t->how = (jit_options){ .backend = JIT_CC, .cache = true, .notice = notice };
+    t->how = loaded_cc(p, &(jit_options){ .backend = JIT_CC, .cache = true, .notice = notice });
     jit *cached = jit_cached(&t->how, t->text);
     if (cached) {
         loaded_of(l, a, p, &p->c, cached);

@@ -118,7 +118,7 @@ pipeline_options command_pipeline(const options *o, const char *path)
         p.defines[i] = (model_define){ arena_strndup(o->arena, define, n), define + n + 1, false };
     }
     p.define_count = o->defines.len;
-    p.emit = (emit_options){ .batch = 1, .unroll = 1 };
+    p.emit = (emit_options){ .batch = 1, .unroll = 1, .threads = (int)o->value[OPTION_THREADS].number };
     return p;
 }
 

@@ -101,9 +101,10 @@ static bool read_number(const char *written, uint64_t least, uint64_t most, uint
 static int set_number(options *o, option_id id, const char *written)
 {
     uint64_t least = option_table[id].kind == SEED ? 0 : 1;
-    if (read_number(written, least, OPTIONS_MAX_NUMBER, &o->value[id].number)) return 0;
+    int most = id == OPTION_THREADS ? (int)EMIT_MAX_THREADS : (int)OPTIONS_MAX_NUMBER;
+    if (read_number(written, least, (uint64_t)most, &o->value[id].number)) return 0;
     return options_fault(o, "--%s: expected a whole number from %d to %d, found '%s'", option_table[id].name,
-                         (int)least, OPTIONS_MAX_NUMBER, written);
+                         (int)least, most, written);
 }
 
 static int set_decimal(options *o, option_id id, const char *written)

@@ -11,6 +11,8 @@
 /* Where the numbers of emit_options.weights go: into the source; a second source; a file that the program loads. */
 typedef enum weights_as { WEIGHTS_EMBEDDED, WEIGHTS_EXTERN, WEIGHTS_BLOB } weights_as;
 
+enum { EMIT_MAX_THREADS = 256 };
+
 typedef struct emit_options {
     const char *prefix;         /* of every exported name; the model's name by default */
     const char *command;        /* quoted in the head comment; NULL */
@@ -24,6 +26,7 @@ typedef struct emit_options {
     weights_as weights_as;
     int batch;                  /* most sequences in a call */
     int steps[MAX_TIME_AXES + 1];       /* fixed number of steps of an axis; 0: given by the caller */
+    int threads;                /* shards of a batch that are computed at the same time, EMIT_MAX_THREADS at most; 0, 1: none */
     int unroll;                 /* time loops by this factor; 1: rolled; 0: fully (needs steps) */
 } emit_options;
 
@@ -72,8 +75,13 @@ typedef struct emitted {
 } emitted;
 
 /* The programs of one model; any of step, loss, grad may be NULL. They share a pool. The inference graph's parameters, inputs and
- * outputs are those of the interface. */
-typedef struct emit_model { const program *step, *forward, *loss, *grad; const pool *shared; const graph *graph; } emit_model;
+ * outputs are those of the interface. For shards of a batch, norms[k] computes what loss k is divided by from the whole batch, NULL where
+ * it is not. */
+typedef struct emit_model {
+    const program *step, *forward, *loss, *grad, **norms;
+    const pool *shared;
+    const graph *graph;
+} emit_model;
 
 /* The needs as lines, each after `before`. */
 void footprint_write(text *out, const footprint *f, const char *before);

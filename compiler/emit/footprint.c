@@ -67,7 +67,8 @@ static size_t buffer_bytes(const program *p, const buffer *b, const emit_options
     enum { ALIGN = 16 };
     if (b->storage != STORE_WORK)
         return 0;
-    size_t reals = (size_t)b->columns * (b->axes & BATCH ? (size_t)o->batch : 1);
+    size_t shards = shard_count(o, p->entry), rows = shards > 1 ? shard_rows(o) : (size_t)o->batch;
+    size_t reals = (size_t)b->columns * (b->axes & BATCH ? rows : 1);
     for (int i = 1; i <= p->graph->axes; i++) {
         if (!(b->axes & axis_bit(i)))
             continue;
@@ -75,13 +76,13 @@ static size_t buffer_bytes(const program *p, const buffer *b, const emit_options
         *grows = *grows || !steps;
         reals *= (size_t)(steps + b->before[i] + b->after[i]);
     }
-    return (reals + ALIGN - 1) / ALIGN * ALIGN * real_size(o);
+    return (reals + ALIGN - 1) / ALIGN * ALIGN * real_size(o) * shards;
 }
 
 static void add_work(arena *a, footprint_need *to, const program *p, const emit_options *o, bool *grows)
 {
     enum { SPARE = 16 };
-    add_part(a, to, "work, to align it", SPARE * real_size(o));
+    add_part(a, to, "work, to align it", SPARE * real_size(o) * shard_count(o, p->entry));
     for (size_t i = 1; i < p->buffers.len; i++)
         add_part(a, to, arena_printf(a, "work %s of %s", p->buffers.data[i].name, entry_name(p->entry)),
                  buffer_bytes(p, &p->buffers.data[i], o, grows));

@@ -350,22 +350,15 @@ static void write_end(writer *w, const program *p)
     }
     if (has_state(w)) {
         text_open(w->out, "if (args->state)");
-        text_line(w->out, "for (size_t seq = 0; seq < batch; seq++) args->state->time[seq] += %s;", c_length(w, 1));
+        text_line(w->out, "for (size_t seq = 0; seq < batch; seq++) args->state->time[%s] += %s;", c_state_seq(w), c_length(w, 1));
         text_close(w->out, NULL);
     }
-    text_line(w->out, "return 0;");
+    if (!w->sharded)
+        text_line(w->out, "return 0;");
 }
 
-static void write_checks(writer *w, const program *p)
+static void begin_body(writer *w, const program *p)
 {
-    text_line(w->out, "const int status = check_%s(args);", entry_name(p->entry));
-    text_line(w->out, "if (status) return status;");
-}
-
-void write_function(writer *w, const program *p)
-{
-    text *whole = w->out;
-    const char *prefix = w->options->prefix;
     w->p = p;
     w->g = p->graph;
     w->loops = 0;
@@ -378,29 +371,23 @@ void write_function(writer *w, const program *p)
     write_memory(w, p);
     text_blank(w->out);
     write_region(w, p->top);
-    write_end(w, p);
-    const char *body = text_string(w->out);
+}
 
-    w->out = whole;
-    text_blank(w->out);
-    write_cost(w, p);
-    text_line(w->out, "int %s_%s(const %s_args *%s)", prefix, entry_name(p->entry), prefix,
-              p->entry == ENTRY_STEP && p->graph->axes ? "given" : "args");
-    text_open(w->out, "%s", "");
-    if (p->entry == ENTRY_STEP && p->graph->axes) {
-        text_line(w->out, "if (!given) return %s_BAD_ARGUMENT;", c_upper(w->arena, prefix));
-        text_line(w->out, "%s_args one_step = *given;", prefix);
-        text_line(w->out, "const %s_args *args = &one_step;", prefix);
-        text_line(w->out, "one_step.%s = 1;", p->graph->axis[1].length);
-    }
-    write_checks(w, p);
+void write_steps_and_batch(writer *w, const char *body)
+{
     if (c_mentions(body, "batch"))
         text_line(w->out, "const size_t batch = %s;", w->options->batch == 1 ? "1" : "args->batch");
-    for (int a = 1; a <= p->graph->axes; a++) {
-        const char *T = p->graph->axis[a].length;
+    for (int a = 1; a <= w->g->axes; a++) {
+        const char *T = w->g->axis[a].length;
         if (c_mentions(body, T))
             text_line(w->out, "const size_t %s = args->%s;", T, T);
     }
+}
+
+/* What the body mentions; then the body, and the function's end. */
+static void end_body(writer *w, const char *body)
+{
+    write_steps_and_batch(w, body);
     if (c_mentions(body, "ragged"))
         text_line(w->out, "const int ragged = is_ragged(args);");
     if (c_mentions(body, "params"))
@@ -413,4 +400,61 @@ void write_function(writer *w, const program *p)
         text_line(w->out, "real *work = args->work;");
     text_puts(w->out, body);
     text_close(w->out, NULL);
+}
+
+void write_norm(writer *w, const program *p, size_t number)
+{
+    text *whole = w->out;
+    begin_body(w, p);
+    text_line(w->out, "return (%s)[0];", c_address(w, p->loss));
+    const char *body = text_string(w->out);
+    w->out = whole;
+    text_blank(w->out);
+    text_line(w->out, "/* What loss %zu is divided by. */", number);
+    text_line(w->out, "static real norm_%zu(const %s_args *args)", number, w->options->prefix);
+    text_open(w->out, "%s", "");
+    end_body(w, body);
+}
+
+/* The exported function, or what it does with one shard of the batch. */
+static void write_signature(writer *w, const program *p, const char *body)
+{
+    const char *prefix = w->options->prefix, *word = entry_name(p->entry);
+    bool step = p->entry == ENTRY_STEP && p->graph->axes;
+    if (w->sharded) {
+        text_line(w->out, "static void %s_shard(const %s_args *args, size_t first_seq, size_t all_seqs)", word, prefix);
+        text_open(w->out, "%s", "");
+        if (!c_mentions(body, "first_seq"))
+            text_line(w->out, "(void)first_seq;");
+        if (!c_mentions(body, "all_seqs"))
+            text_line(w->out, "(void)all_seqs;");
+        return;
+    }
+    text_line(w->out, "int %s_%s(const %s_args *%s)", prefix, word, prefix, step ? "given" : "args");
+    text_open(w->out, "%s", "");
+    if (step) {
+        text_line(w->out, "if (!given) return %s_BAD_ARGUMENT;", c_upper(w->arena, prefix));
+        text_line(w->out, "%s_args one_step = *given;", prefix);
+        text_line(w->out, "const %s_args *args = &one_step;", prefix);
+        text_line(w->out, "one_step.%s = 1;", p->graph->axis[1].length);
+    }
+    text_line(w->out, "const int status = check_%s(args);", word);
+    text_line(w->out, "if (status) return status;");
+}
+
+void write_function(writer *w, const program *p)
+{
+    text *whole = w->out;
+    w->sharded = is_sharded(w, p);
+    begin_body(w, p);
+    write_end(w, p);
+    const char *body = text_string(w->out);
+    w->out = whole;
+    text_blank(w->out);
+    write_cost(w, p);
+    write_signature(w, p, body);
+    end_body(w, body);
+    if (w->sharded)
+        write_shards(w, p);
+    w->sharded = false;
 }

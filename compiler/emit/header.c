@@ -148,18 +148,28 @@ static void write_sizes(file *f)
         text_line(out, "#define %s_PARAMS %zu", f->PREFIX, params_size(f->g));
         text_line(out, "#define %s_PACKED %zu", f->PREFIX, f->m->shared->packed_size);
     }
+    if (f->o.threads > 1) {
+        text_line(out, "#define %s_THREADS %d", f->PREFIX, f->o.threads);
+        text_line(out, "#define %s_SHARD(batch) (%s_ROWS(batch) > 3 ? (%s_ROWS(batch) + 1) / 2 * 2 : %s_ROWS(batch)) /* sequences for a thread */",
+                  f->PREFIX, f->PREFIX, f->PREFIX, f->PREFIX);
+        text_line(out, "#define %s_ROWS(batch) (((size_t)(batch) + %s_THREADS - 1) / %s_THREADS)", f->PREFIX, f->PREFIX, f->PREFIX);
+    }
     for (int i = 0; i < 4; i++) {
         const program *p = file_program(f, i);
         if (!p)
             continue;
         f->w.p = p;
         f->w.g = p->graph;
-        text_put(out, "#define %s_%s_WORK(%sbatch) (16", f->PREFIX, c_upper(f->w.arena, entry_name(p->entry)), axes_arguments(f));
+        const char *ENTRY = c_upper(f->w.arena, entry_name(p->entry));
+        bool sharded = is_sharded(&f->w, p);
+        text_put(out, "#define %s_%s_%s(%sbatch) (16", f->PREFIX, ENTRY, sharded ? "SHARD" : "WORK", axes_arguments(f));
         for (size_t b = 1; b < p->buffers.len; b++) {
             if (p->buffers.data[b].storage == STORE_WORK)
                 text_put(out, " + \\\n    %s", c_buffer_size(&f->w, &p->buffers.data[b], true));
         }
         text_line(out, ")");
+        if (sharded)
+            text_line(out, "#define %s_%s_WORK(%sbatch) (%s)", f->PREFIX, ENTRY, axes_arguments(f), shard_work(&f->w, p));
     }
     f->w.g = f->g;
 }

@@ -44,13 +44,13 @@ static const char *row_number(const writer *w, const buffer *b, view v)
     }
     if (!(b->axes & BATCH))
         return index;
-    const char *seq = flat ? "row" : "seq";
+    const char *seq = flat ? "row" : "seq", *batch = w->sharded && b->storage == STORE_INPUT ? "all_seqs" : "batch";
     bool first = flat && w->first_of_flat;
     if (!index || strcmp(index, "0") == 0)
         return first ? "0" : seq;
     if (first)
         return arena_printf(w->arena, strcmp(index, "1") ? "%s * batch" : "batch", index);
-    return arena_printf(w->arena, "(%s * batch + %s)", index, seq);
+    return arena_printf(w->arena, "(%s * %s + %s)", index, batch, seq);
 }
 
 /* The row that a token chooses, of a table that lacks axes. */
@@ -208,9 +208,11 @@ const char *c_length(const writer *w, int axis)
 
 bool has_state(const writer *w) { return w->model->shared->carries; }
 
+const char *c_state_seq(const writer *w) { return w->sharded ? "first_seq + seq" : "seq"; }
+
 const char *c_time(const writer *w)
 {
-    return has_state(w) ? "time_of(args, seq)" : "0";
+    return has_state(w) ? arena_printf(w->arena, "time_of(args, %s)", c_state_seq(w)) : "0";
 }
 
 const char *c_state_component(const writer *w, shape s)
@@ -222,5 +224,5 @@ const char *c_state_component(const writer *w, shape s)
 
 const char *c_state(const writer *w, int slot, const char *row)
 {
-    return arena_printf(w->arena, "args->state->%s[%s][seq]", c_state_member(w->arena, w->model->shared, slot), row);
+    return arena_printf(w->arena, "args->state->%s[%s][%s]", c_state_member(w->arena, w->model->shared, slot), row, c_state_seq(w));
 }

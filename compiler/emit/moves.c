@@ -324,7 +324,7 @@ static void write_copy_out(writer *w, const stmt *s)
             index = index ? arena_printf(w->arena, "(%s * %s + %s)", index, c_steps(w, a), t) : t;
     }
     if (s->axes & BATCH)
-        index = index ? arena_printf(w->arena, "(%s * batch + seq)", index) : "seq";
+        index = index ? arena_printf(w->arena, "(%s * %s + seq)", index, w->sharded ? "all_seqs" : "batch") : "seq";
     const char *valid = valid_row(w, s->axes);
     if (valid)
         text_line(w->out, "const int valid = !ragged || (%s);", valid);

@@ -296,6 +296,15 @@ static void write_sizes_function(file *f)
     text_close(out, NULL);
 }
 
+/* What `loss` and `grad` in shards divide by. */
+static void write_all_norms(file *f)
+{
+    for (int k = 0; k < f->g->losses && is_sharded(&f->w, f->m->loss); k++) {
+        if (shard_norm(&f->w, k))
+            write_norm(&f->w, f->m->norms[k], (size_t)k);
+    }
+}
+
 const char *write_source(file *f, const char *header_name)
 {
     text *body = text_new(f->w.arena);
@@ -304,6 +313,8 @@ const char *write_source(file *f, const char *header_name)
             continue;
         f->w.out = body;
         write_check(f, file_program(f, i));
+        if (i == 2 && f->m->norms)
+            write_all_norms(f);
         write_function(&f->w, file_program(f, i));
     }
     f->w.g = f->g;
@@ -345,6 +356,8 @@ const char *write_source(file *f, const char *header_name)
     if (c_mentions(text_string(body), "NORM"))
         text_line(out, "#define NORM(k, own) (args->norms ? args->norms[k] : (own))");
     write_sequence_helpers(f, text_string(body));
+    if (c_mentions(text_string(body), "shard_of"))
+        write_shard_of(&f->w, !f->o.inference || f->random);
     if (f->w.weights) {
         weights_write_places(out, f->w.weights);
         if (f->o.weights_as == WEIGHTS_EMBEDDED)

@@ -23,6 +23,7 @@ typedef struct writer {
     int flat_axis;                  /* that time axis, 0 when the rows are those of the batch alone */
     bool row_by_row;                /* within a region of rows: what comes before and after all rows is written around it */
     bool first_of_flat;             /* addresses are those of the first such row */
+    bool sharded;                   /* the function is for some sequences of the caller's arrays: `first_seq` and on, of `all_seqs` */
     const char **name_of;           /* tables of pointwise.c, a place a node; empty between statements */
     unsigned char *marks;
     unsigned char *nesting;
@@ -57,6 +58,7 @@ void close_components(writer *w, shape s);
 const char *c_length(const writer *w, int axis);                /* own length of sequence `seq` */
 const char *c_time(const writer *w);                            /* steps of sequence `seq` in earlier chunks */
 bool has_state(const writer *w);
+const char *c_state_seq(const writer *w);                       /* number of sequence `seq` in the state */
 const char *c_state(const writer *w, int slot, const char *row);   /* row of a slot of the state, of sequence `seq` */
 const char *c_state_component(const writer *w, shape s);         /* "[unit]": in a row of the state */
 
@@ -83,9 +85,20 @@ void write_equation(writer *w, node_id id);                     /* the comment a
 
 /* function.c */
 void write_function(writer *w, const program *p);
+void write_norm(writer *w, const program *p, size_t number);    /* a function that returns what loss `number` is divided by */
+void write_steps_and_batch(writer *w, const char *body);        /* the constants T and batch, where the body mentions them */
 const char *c_buffer_size(const writer *w, const buffer *b, bool macro);    /* reals, in terms of T and batch (B in a macro) */
 bool has_input(const program *p, uint32_t input);                           /* does the program read it? */
 const char *entry_name(entry e);
 bool c_mentions(const char *code, const char *word);        /* as a word of its own, no member */
+
+/* shards.c: see there */
+size_t shard_count(const emit_options *o, entry e);             /* at most; 1: this entry point takes the batch as a whole */
+size_t shard_rows(const emit_options *o);                       /* sequences in the largest shard of the largest batch */
+bool is_sharded(const writer *w, const program *p);
+const char *shard_work(const writer *w, const program *p);      /* macro body: reals of work of all shards; `batch`, steps: its arguments */
+bool shard_norm(const writer *w, int loss);                      /* is what a loss is divided by found from the whole batch? */
+void write_shard_of(writer *w, bool draws);
+void write_shards(writer *w, const program *p);
 
 #endif

@@ -195,7 +195,8 @@ static node_id at_the_end(lowering *l, axis_set axes)
 }
 
 /* Mean over the valid steps: the sum of the values over norm(number of steps); weighted: over norm(sum of the weights);
- * targets that are ignored or weighted count as such. A loss without axes, such as a penalty on a parameter, is itself. */
+ * targets that are ignored or weighted count as such. A loss without axes, such as a penalty on a parameter, is itself;
+ * each shard of a batch has its share of it. */
 static node_id lower_loss(lowering *l, uint32_t index)
 {
     graph *g = l->g;
@@ -206,6 +207,7 @@ static node_id lower_loss(lowering *l, uint32_t index)
     node_id weight = at->weight ? l->of_variable[at->weight] : NO_NODE;
     if (node_some(weight)) value = op2(l, OP_mul, value, weight);
     axis_set axes = graph_type(g, value).axes;
+    if (!axes && l->options.shards) return op2(l, OP_div, value, graph_norm(g, number(l, 1), index));
     if (!axes) return value;
     bool last = l->options.probes.last && (axes & ~(axis_set)BATCH);
     node_id end = last ? at_the_end(l, axes) : NO_NODE;
@@ -219,9 +221,23 @@ static node_id lower_loss(lowering *l, uint32_t index)
     return op2(l, OP_div, sum, graph_norm(g, lower_denominator(l, axes, counts), index));
 }
 
+/* The denominator alone. */
+static void lower_norm(lowering *l, uint32_t index)
+{
+    const graph *g = l->g;
+    if (!node_some(l->of_variable[l->m->losses.data[index].value])) return;
+    const node *quotient = graph_node(g, lower_loss(l, index));
+    const node *norm = quotient->op == OP_div ? graph_node(g, quotient->arg[1]) : NULL;
+    if (norm && norm->op == OP_norm) l->g->loss = norm->arg[0];
+}
+
 static void lower_roots(lowering *l)
 {
     graph *g = l->g;
+    if (l->options.norm) {
+        lower_norm(l, l->options.norm - 1);
+        return;
+    }
     for (size_t i = 0; l->options.outputs && i < l->m->outputs.len; i++) {
         const model_output *o = &l->m->outputs.data[i];
         if (!node_some(l->of_variable[o->variable])) continue;

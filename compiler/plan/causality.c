@@ -1,4 +1,5 @@
-/* causality.c: does a model need later steps? Then it cannot run step by step, and a sequence cannot come in chunks.
+/* causality.c: does a model need later steps? Then it cannot run step by step, and a sequence cannot come in chunks. Does a sequence
+ * need the others of its batch? Then a batch cannot be computed in shards.
  *
  * Three ways to need one: a reading of t + k; a value that depends on the whole sequence (a sum over t, its end) where it is read
  * at each step; several time axes, of which the others are whole. */
@@ -80,4 +81,27 @@ bool plan_reads_ahead(const graph *g, node_id root, int axis)
     }
     arena_free(a);
     return ahead;
+}
+
+bool plan_splits(const graph *g)
+{
+    arena *a = arena_new();
+    bool *moves = ARENA_ARRAY(a, bool, g->nodes.len), changed = true, splits = true;
+    while (changed) {
+        changed = false;
+        for (uint32_t i = 1; i < g->nodes.len; i++) {
+            const node *n = graph_node(g, (node_id){i});
+            if (moves[i])
+                continue;
+            moves[i] = n->op == OP_param || n->op == OP_uniform;
+            if (n->op == OP_input)
+                moves[i] = n->type.element == REAL && !g->inputs.data[n->attr.index].target;
+            for (int k = 0; k < n->args; k++)
+                moves[i] = moves[i] || (node_some(n->arg[k]) && moves[n->arg[k].i]);
+            changed = changed || moves[i];
+            splits = splits && !(moves[i] && n->op == OP_norm);
+        }
+    }
+    arena_free(a);
+    return splits;
 }

@@ -22,6 +22,10 @@ bool plan_reads_ahead(const graph *g, node_id root, int axis);
 
 node_id plan_summed(const node *n);                 /* what a sum or scatter adds up */
 
+/* May shards of a batch compute it, each some of the sequences? Not where what a loss is divided by moves with parameters or inputs, or
+ * is drawn: then the gradient of one sequence depends on the others. */
+bool plan_splits(const graph *g);
+
 void plan_print(text *out, const program *p);       /* explain --stage program */
 
 /* Is a product with a matrix of so many numbers expanded where it stands instead of called? Small ones are: neither a call nor the

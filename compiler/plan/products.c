@@ -140,12 +140,12 @@ static void find_parts_of(planner *pl, uint32_t param)
     }
 }
 
-/* Reals are read where the caller keeps them, unless a product over rows needs zeros in the padding. Tokens are checked and
- * copied. */
+/* Reals are read where the caller keeps them, unless a product over rows needs zeros in the padding, or rows are those of a shard.
+ * Tokens are checked and copied. */
 static task input_task(const planner *pl, node_id id)
 {
     const graph *g = pl->g;
-    if (graph_type(g, id).element == TOKEN)
+    if (graph_type(g, id).element == TOKEN || (pl->p->pool->shards && pl->p->entry != ENTRY_STEP))
         return TASK_STMT;
     for (size_t i = 0; i < pl->users[id.i].len; i++) {
         node_id user = pl->users[id.i].data[i];

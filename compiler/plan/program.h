@@ -155,6 +155,8 @@ typedef struct pool {
     ARRAY(state_slot) states;           /* states.data[0] is none */
     size_t packed_size;                 /* reals */
     bool carries;                       /* state passes from chunk to chunk, and `step` exists: see plan_reads_later */
+    bool shards;                        /* calls of all steps may be for some of the sequences of the caller's arrays: then only
+                                         * copies of these are read in rows, since rows of one step and the next do not meet */
 } pool;
 
 /* Why a node is computed inside of a loop over time, or is not. */

@@ -328,9 +328,11 @@ static void check_accumulation(tally *t, const subject *s, const built *c, uint6
     expect(t, s, worst <= 1e-13 * largest, "gradients do not accumulate: off by %g", worst);
 }
 
-void check_meaning(tally *t, subject *s, uint64_t seed)
+void check_meaning(tally *t, subject *s, int threads, uint64_t seed)
 {
-    built *c = subject_build(s, &DEFAULT);
+    variant v = DEFAULT;
+    v.threads = threads;
+    built *c = subject_build(s, &v);
     if (!expect(t, s, c != NULL, "no C")) return;
     static void (*const checks[])(tally *, const subject *, const built *, uint64_t *) = {
         check_padding, check_alone, check_chunks, check_absent, check_accumulation,
@@ -423,6 +425,7 @@ void check_variants(tally *t, subject *s, uint64_t seed)
         { .name = "--steps 4", .real_double = true, .steps = 4 },
         { .name = "--steps 4 --unroll full", .real_double = true, .steps = 4, .unroll = -1 },
         { .name = "--steps 4 --unroll 3", .real_double = true, .steps = 4, .unroll = 3 },
+        { .name = "--threads 3", .real_double = true, .threads = 3 },
     };
     for (size_t i = 0; i < sizeof variants / sizeof *variants; i++)
         check_agreement(t, s, &variants[i], variants[i].real_double ? 1e-10 : 2e-4, seed, 4);

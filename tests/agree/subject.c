@@ -43,7 +43,7 @@ static pipeline_options options_of(const subject *s, const variant *v)
                            .data_size = 7, .purpose = v->purpose };
     o.emit = (emit_options){ .prefix = "m", .standalone = !v->with_header, .real_double = v->real_double,
                              .inference = v->inference, .batch = v->batch ? v->batch : 8,
-                             .unroll = v->unroll < 0 ? 0 : v->unroll ? v->unroll : 1 };
+                             .unroll = v->unroll < 0 ? 0 : v->unroll ? v->unroll : 1, .threads = v->threads };
     for (int i = 1; i <= MAX_TIME_AXES; i++) o.emit.steps[i] = i <= s->p.model->axes ? v->steps : 0;
     return o;
 }
@@ -141,6 +141,7 @@ built *subject_build(const subject *s, const variant *v)
     if (v->cc) setenv("CC", v->cc, 1);
     char *error = NULL;
     loaded_text calls = v->calls ? loaded_text_for_tcc(a, &p) : (loaded_text){ .text = pipeline_one_text(a, &p.c) };
+    if (v->threads > 1) calls.text = arena_printf(a, "#define WORTH_THREADS 0\n%s", calls.text);
     c->jit = jit_compile(&(jit_options){ .backend = v->cc ? JIT_CC : JIT_TCC, .cc_options = v->options, .imports = calls.imports,
                                          .import_count = calls.import_count,
                                          .include_dir = v->with_header ? "runtime" : NULL }, calls.text, &error);

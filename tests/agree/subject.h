@@ -31,6 +31,7 @@ typedef struct variant {
     const char *cc;                     /* NULL: libtcc in this process; else the compiler, */
     const char *const *options;         /* and its options */
     bool real_double, with_header, inference;
+    int threads;                        /* the batch in so many shards, however small */
     bool calls;                         /* libtcc: as the commands use it, with calls of kernels */
     purpose purpose;
     int steps, unroll, batch;           /* 0: by default; unroll -1: full */

@@ -39,7 +39,10 @@ static void check_spec(tally *t, const char *spec, uint64_t seed, bool all)
     check_agreement(t, s, &(variant){ .name = "calls double", .real_double = true, .calls = true }, 1e-9, seed, 3);
     check_agreement(t, s, &(variant){ .name = "--steps 3 --unroll full", .real_double = true, .steps = 3, .unroll = -1 }, 1e-9,
                     seed, 2);
-    check_meaning(t, s, seed);
+    int threads = 2 + (int)(seed % 3);
+    check_agreement(t, s, &(variant){ .name = "--threads", .real_double = true, .threads = threads, .calls = seed % 2 },
+                    1e-9, seed, 3);
+    check_meaning(t, s, seed / 3 % 2 ? threads : 1, seed);
     for (size_t i = 0; all && i < sizeof compilers / sizeof *compilers; i++)
         if (has_compiler(compilers[i].cc))
             check_agreement(t, s, &compilers[i], compilers[i].real_double ? 1e-9 : 5e-3, seed, 3);
