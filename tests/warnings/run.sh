@@ -53,6 +53,10 @@ for spec in "$root"/specs/models/*.rnn; do
     try -fsyntax-only "$spec" --inference --standalone
 done
 try -O2 "$root/specs/models/hello.rnn" --steps 5 --unroll full --batch 2
+for name in hello several translate; do
+    try -O2 "$root/specs/models/$name.rnn" --batch 4 --threads 2
+    try -fsyntax-only "$root/specs/models/$name.rnn" --batch 4 --threads 3 --standalone --inference
+done
 try -O2 "$root/specs/models/hello.rnn" --unroll 4 --batch 2
 try -O2 "$root/specs/models/tiny_lstm.rnn" --inference --standalone --steps 1
 try -O2 "$root/specs/models/translate.rnn" --steps s=6,t=4 --unroll 2 --standalone
