@@ -8,6 +8,7 @@
 #     make bench     speed beside other libraries (bench/README.md); make bench-deps installs these
 #     make learn     what models of specs/models learn from made data (docs/tasks.md); ROWS='reber adding_gru'
 #     make unit      the unit tests alone           make asan    the whole suite with sanitizers
+#     make targets   generated C on many machines (docs/deployment.md); make targets-deps installs these
 #     make layers    includes point one way         make tidy    clang-tidy
 #     make bless NAME=x   renews tests/bad/x.err or tests/golden/x.*
 #     make generated      renews generated/         make fmt     clang-format
@@ -247,14 +248,29 @@ $(BUILD)/obj/tests/agree/%.o $(BUILD)/obj/tests/fuzz/%.o: CPPFLAGS_ALL += -Itest
 $(MODELS): $(AGREE) $(ORACLE) $(BUILD)/librnnc.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/librnnc.a $(LIBS)
--include $(wildcard $(BUILD)/obj/tests/agree/*.d $(BUILD)/obj/tests/fuzz/*.d)
+# Weights and expected numbers for the targets of generated C.
+VECTORS := $(BUILD)/tests/target_vectors
+$(BUILD)/obj/tests/targets/%.o: CPPFLAGS_ALL += -Itests
+$(VECTORS): $(BUILD)/obj/tests/targets/vectors.o $(BUILD)/obj/tests/agree/subject.o $(ORACLE) $(BUILD)/librnnc.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/librnnc.a $(LIBS)
+-include $(wildcard $(BUILD)/obj/tests/targets/*.d $(BUILD)/obj/tests/agree/*.d $(BUILD)/obj/tests/fuzz/*.d)
 
 # The suites find the program under test in RNNC, the libraries in BUILD (both absolute), the compiler in CC.
 RUN = BUILD='$(abspath $(BUILD))' RNNC='$(abspath $(BUILD)/rnnc)' CC='$(CC)' SANITIZE='$(SANITIZE)' sh tests/summary.sh
 
 .PHONY: check unit asan bless generated demo example-audio example-browser learn bench bench-deps
-check: all layers $(UNITS) $(MODELS)
+check: all layers $(UNITS) $(MODELS) $(VECTORS)
 	@$(RUN) $(UNITS) $(SUITES)
+
+.PHONY: targets targets-deps
+targets: $(BUILD)/rnnc $(VECTORS)
+	@BUILD='$(abspath $(BUILD))' RNNC='$(abspath $(BUILD)/rnnc)' CC='$(CC)' sh tests/targets/run.sh --all
+
+# gcc-multilib would exclude the compilers for other machines; gcc-12-multilib does not.
+targets-deps:
+	@sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy \
+	    --no-install-recommends $$(awk -F'|' 'NF == 6 && !/^#/ { print $$6 }' tests/targets/targets.txt)
 
 unit: $(UNITS)
 	@$(RUN) $(UNITS)
