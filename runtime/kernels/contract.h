@@ -232,12 +232,14 @@ RNN_FORCE_INLINE void contract_small(int M, const int N, const int K, const real
         const real *a = A + (size_t)m * am;
         real *c = C + (size_t)m * cm;
         for (int n = 0; n < N - left; n += wide) {
-            contract_tile(1, CONTRACT_WIDE, CONTRACT_LANES, K, a, 0, ak, B + (size_t)(n / CONTRACT_PANEL) * bp,
-                          CONTRACT_PANEL, bp, c + n, 0, accumulate);
+            contract_tile(1, CONTRACT_WIDE, CONTRACT_LANES, K, a, 0, ak,
+                          B + (size_t)(n / CONTRACT_PANEL) * bp + n % CONTRACT_PANEL, CONTRACT_PANEL, bp, c + n, 0,
+                          accumulate);
         }
         if (left > 0) {
-            contract_tile(1, cols, last, K, a, 0, ak, B + (size_t)((N - left) / CONTRACT_PANEL) * bp, CONTRACT_PANEL, bp,
-                          c + (N - left), 0, accumulate);
+            const int n = N - left;
+            contract_tile(1, cols, last, K, a, 0, ak, B + (size_t)(n / CONTRACT_PANEL) * bp + n % CONTRACT_PANEL,
+                          CONTRACT_PANEL, bp, c + n, 0, accumulate);
         }
     }
 }

@@ -161,6 +161,7 @@ static void compare(const float *got, const float *want, size_t n, float *off)
     }
 }
 
+#if !defined NET_STEP_WORK || !defined STREAMING
 static int run_forward(instance *own, float *off)
 {
     const int code = net_forward(&own->args);
@@ -169,6 +170,7 @@ static int run_forward(instance *own, float *off)
 #undef OUTPUT
     return code;
 }
+#endif
 
 #ifdef NET_STEP_WORK
 /* A second run of the steps begins anew, by net_reset. */

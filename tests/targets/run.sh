@@ -83,9 +83,13 @@ one() {
         [ ! -s wrong ] || return 1
         cat at/net.su >>frames
     fi
-    case $compiler in *-ffreestanding*) libm= ;; *) libm=-lm ;; esac
+    case $platform in
+    host) link=-lm ;;
+    cortex) link="-nostdlib -T $here/cortex.ld" ;;
+    web) link="-nostdlib -Wl,--no-entry" ;;
+    esac
     # g++ takes objects for C++ sources behind -x c++.
-    ${compiler%-x c++} $objects $libm -o at/program 2>wrong || return 1
+    ${compiler%-x c++} $objects $link -o at/program 2>wrong || return 1
     $runner at/program >said 2>wrong || { cat said >>wrong; return 1; }
     grep -q '^ok\|is refused' said || { echo "it said: $(cat said)" >wrong; return 1; }
 }
