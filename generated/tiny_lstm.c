@@ -75,11 +75,6 @@ int tiny_lstm_step(const tiny_lstm_args *given)
     real *const out_all = work; /* [1][batch][1]: out (1) */
     work += (batch * 1 + 15) / 16 * 16;
 
-    /* h.Uo @ x[t] */
-    /* h.Uf @ x[t] */
-    /* h.Ui @ x[t] */
-    /* h.Ug @ x[t] */
-    contract_small((int)(batch), 16, 1, args->x, 1, 1, args->packed + 0, h_o_matmul_x4_all, 16, 0);
     /* h.c before step 1 */
     for (size_t ago = 0; ago < 1; ago++) {
         for (size_t seq = 0; seq < batch; seq++) {
@@ -106,6 +101,11 @@ int tiny_lstm_step(const tiny_lstm_args *given)
     /* one step of t */
     {
         const size_t t = 0;
+        /* h.Uo @ x[t] */
+        /* h.Uf @ x[t] */
+        /* h.Ui @ x[t] */
+        /* h.Ug @ x[t] */
+        contract_small((int)(batch), 16, 1, args->x + t * batch, 1, 1, args->packed + 0, h_o_matmul_x4_all + t * batch * 16, 16, 0);
         /* h.Wo @ h[t-1] */
         /* h.Wf @ h[t-1] */
         /* h.Wi @ h[t-1] */

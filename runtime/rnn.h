@@ -11,6 +11,7 @@
 #include "kernels/compiler.h"
 #include "kernels/functions.h"
 #include "kernels/contract.h"
+#include "kernels/stream.h"
 #include "kernels/outer.h"
 #include "kernels/pack.h"
 #include "kernels/rows.h"

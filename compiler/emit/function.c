@@ -236,7 +236,10 @@ static void write_body(writer *w, const region *r, const char *step)
         text_line(w->out, "const size_t %s = %s;", t, step);
     }
     for (size_t i = 0; i < r->items.len; i++) {
-        if (r->items.data[i].stmt)
+        size_t streamed = write_streamed(w, r->items.data + i, r->items.len - i);
+        if (streamed)
+            i += streamed - 1;
+        else if (r->items.data[i].stmt)
             write_stmt(w, r->items.data[i].stmt);
         else
             write_region(w, r->items.data[i].region);

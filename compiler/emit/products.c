@@ -85,6 +85,12 @@ static const char *kernel_name(const writer *w, const char *kernel, int numbers)
     return small ? arena_printf(w->arena, "%s_small", kernel) : kernel;
 }
 
+static void write_products_equations(writer *w, const stmt *s)
+{
+    for (size_t i = 0; i < s->nodes.len; i++)
+        text_line(w->out, "/* %s */", graph_equation(w->g, w->arena, s->nodes.data[i]));
+}
+
 static void write_segment(writer *w, const contract *c, const segment *seg, bool flat, const char *rows, bool add)
 {
     int stride = seg->a.si ? seg->a.si : 1;
@@ -114,6 +120,61 @@ static void write_rows_product(writer *w, const stmt *s)
     w->flat_axis = 0;
     close_rows(w, before);
 }
+
+/* ---- products of one row ------------------------------------------------------------------------------------------------------ */
+
+/* Is the product one row, whose matrix is worth reading by the kernel for that? */
+static bool is_streamed(const writer *w, const stmt *s)
+{
+    const contract *c = &s->product;
+    bool one_row = w->options->batch == 1 && (w->p->entry == ENTRY_STEP || (w->loops && !(s->axes & ~(w->loops | BATCH))));
+    return one_row && !w->options->calls && c->form == FORM_ROWS && c->segments.len == 1 && !c->segments.data[0].guard.at.buffer &&
+           !plan_is_small(c->N * c->K, w->options->unroll == 1);
+}
+
+/* "(int)(t & 1)": is this a second time? */
+static const char *every_second(const writer *w)
+{
+    for (int i = w->g->axes; w->p->entry != ENTRY_STEP && i >= 1; i--) {
+        if (w->loops & axis_bit(i))
+            return arena_printf(w->arena, "(int)(%s & 1)", w->g->axis[i].letter);
+    }
+    return has_state(w) ? "(int)(time_of(args, 0) & 1)" : "0";
+}
+
+size_t write_streamed(writer *w, const item *items, size_t count)
+{
+    size_t n = 0;
+    while (n < count && items[n].stmt && items[n].stmt->kind == STMT_CONTRACT && is_streamed(w, items[n].stmt)) {
+        if (!items[n++].stmt->product.with_next)
+            break;
+    }
+    for (size_t i = 0; i < n; i++)
+        write_products_equations(w, items[i].stmt);
+    if (n) {
+        text_open(w->out, "%s", "");
+        text_line(w->out, "const stream_part parts[] = {");
+    }
+    for (size_t i = 0; i < n; i++) {
+        const contract *c = &items[i].stmt->product;
+        const segment *seg = &c->segments.data[0];
+        bool flat;
+        axis_set before = w->loops;
+        (void)open_outer(w, items[i].stmt->axes, &flat);
+        text_line(w->out, "    {%d, %d, %s, %d, %s, %s},", c->N, seg->K, first_row(w, seg->a, flat), seg->a.si ? seg->a.si : 1,
+                  packed_address(w, seg->packing), first_row(w, c->to, flat));
+        w->flat_axis = 0;
+        close_rows(w, before);
+    }
+    if (n) {
+        text_line(w->out, "};");
+        text_line(w->out, "stream_products(%zu, parts, %s);", n, every_second(w));
+        text_close(w->out, NULL);
+    }
+    return n;
+}
+
+/* ---- the others ------------------------------------------------------------------------------------------------------------------ */
 
 /* The rows that count, as a product if the kernel can read them. */
 static void write_outer_rows(writer *w, const contract *c, bool flat, const char *rows)
@@ -185,8 +246,7 @@ static void write_each_product(writer *w, const stmt *s)
 
 void write_contract(writer *w, const stmt *s)
 {
-    for (size_t i = 0; i < s->nodes.len; i++)
-        text_line(w->out, "/* %s */", graph_equation(w->g, w->arena, s->nodes.data[i]));
+    write_products_equations(w, s);
     switch (s->product.form) {
     case FORM_ROWS:
         write_rows_product(w, s);

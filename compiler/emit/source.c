@@ -21,7 +21,8 @@ static void write_kernels(file *f, const char *body)
         text_line(out, "#include \"rnn.h\"");
         return;
     }
-    static const char *const products[] = {"contract", "contract_small", "pack_matrix", "outer", NULL};
+    static const char *const products[] = {"contract", "contract_small", "stream_products", "pack_matrix", "outer", NULL};
+    static const char *const stream[] = {"stream_products", NULL};
     static const char *const outer[] = {"outer", "outer_small", NULL}, *const pack[] = {"pack_matrix", NULL};
     static const char *const rows[] = {"row_clear", "row_sum", "row_max", "row_softmax", "row_logsumexp", "row_softmax_logsumexp",
                                        "pack_table", NULL};
@@ -29,6 +30,7 @@ static void write_kernels(file *f, const char *body)
     static const char *const random[] = {"random_key", "random_row", "random_uniform", NULL}, *const none[] = {NULL};
     const struct { const char *path; bool exported; const char *const *functions; } parts[] = {    /* NULL: always */
         {"kernels/compiler.h", false, NULL}, {"kernels/functions.h", false, NULL}, {"kernels/contract.h", true, products},
+        {"kernels/stream.h", false, stream},
         {"kernels/outer.h", true, outer}, {"kernels/pack.h", true, pack}, {"kernels/rows.h", true, rows},
         {"kernels/lookup.h", false, lookup}, {"kernels/random.h", false, f->w.weights ? random : NULL},
         {"kernels/init.h", true, f->w.weights ? none : NULL}};

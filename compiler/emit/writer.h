@@ -69,6 +69,7 @@ void write_sums_after(writer *w, const stmt *s);
 bool has_sums(const stmt *s);
 void skip_padding(writer *w, axis_set axes);                    /* in a loop over rows: on to the next, in the padding */
 void write_contract(writer *w, const stmt *s);
+size_t write_streamed(writer *w, const item *items, size_t count);     /* products of one row at once: how many of the items, 0: none */
 void write_rows(writer *w, const stmt *s);
 void write_over(writer *w, const stmt *s);
 void write_gather(writer *w, const stmt *s);

@@ -55,5 +55,6 @@ program *plan_program(arena *a, graph *g, entry e, pool *shared)
     plan_storage(&pl);
     plan_operands(&pl);
     plan_history(&pl);
+    plan_streams(&pl);
     return p;
 }

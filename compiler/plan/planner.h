@@ -82,4 +82,7 @@ int plan_packing(planner *pl, packing pk);                 /* the packed matrix'
 /* history.c: rows outside the sequence: FILL and SAVE statements. */
 void plan_history(planner *pl);
 
+/* streams.c: products of one row side by side. */
+void plan_streams(planner *pl);
+
 #endif

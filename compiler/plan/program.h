@@ -107,6 +107,7 @@ typedef struct contract {
     view to;
     bool add;                           /* to a gradient of the caller; else it sets */
     row_guard guard;                     /* FORM_OUTER: rows that count */
+    bool with_next;                     /* FORM_ROWS: the next statement of the region is a product that may as well be done first */
     struct stmt *epilogue;              /* FORM_ROWS: a pointwise statement to apply to each block of rows and units while it is in
                                          * cache, of the type of any other; NULL: none, which is all that the plan sets so far */
 } contract;
@@ -164,6 +165,7 @@ typedef enum placing {
     PLACED_OUTSIDE,     /* it is part of no recurrence: all its rows at once */
     PLACED_BY_LOOP,     /* it is part of the recurrence */
     PLACED_BY_READER,   /* elementwise, and only the loop reads it */
+    PLACED_BY_STEP,     /* a product that the loop reads, where there is one step */
     PLACED_BY_SUM,      /* made of what the loop computes, and added up there or read by a product behind the loop */
 } placing;
 

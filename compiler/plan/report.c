@@ -157,6 +157,8 @@ static const char *inside_reason(const report *r, const stmt *s, const region *s
         text_put(t, "%s read by nothing else: %d", separator, by[PLACED_BY_READER]);
         separator = ",";
     }
+    if (by[PLACED_BY_STEP])
+        text_put(t, "%s with one step beside the products of the loop: %d", separator, by[PLACED_BY_STEP]);
     if (by[PLACED_BY_SUM])
         text_put(t, "%s made of these, for sums and products behind it: %d", separator, by[PLACED_BY_SUM]);
     return text_string(t);
@@ -169,7 +171,7 @@ static const char *kernel_text(const report *r, const stmt *s, int numbers)
     bool one = r->sizes->batch <= 1;
     return plan_is_small(numbers, one) ? "expanded in place, since the matrix is small"
            : one && s->product.form == FORM_ROWS && !(s->axes & ~(axis_set)BATCH & ~plan_loops(r->made_in[s->nodes.data[0].i]))
-               ? "one row by panels of 16 columns"
+               ? "one row by panels of 16 columns, every second time backwards"
                : "tiles of rows by panels of 16 columns";
 }
 

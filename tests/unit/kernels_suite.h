@@ -459,6 +459,48 @@ START_TEST(test_errors)
 END_TEST
 
 /* Runs everything, and one test of the including file's own. */
+
+/* Products of one row: what `contract` computes, and the same bits in either direction. */
+START_TEST(test_stream)
+{
+    static const int shapes[][2] = {{1, 1}, {16, 5}, {64, 64}, {100, 33}, {129, 7}, {257, 40}, {512, 300}};
+    for (size_t i = 0; i + 1 < sizeof shapes / sizeof *shapes; i++) {
+        stream_part parts[2];
+        real *C[2][2], *expected[2];
+        for (int p = 0; p < 2; p++) {
+            const int N = shapes[i + (size_t)p][0], K = shapes[i + (size_t)p][1];
+            real *W = noise((size_t)N * (size_t)K, 7 + (uint64_t)p), *B = reals(CONTRACT_PACKED(K, N));
+            for (size_t k = 0; k < CONTRACT_PACKED(K, N); k++) B[k] = 0;
+            pack_matrix(K, N, W, (size_t)N, 1, B, 0, 0, K);
+            free(W);
+            parts[p] = (stream_part){N, K, noise(2 * (size_t)K, 9), 2, B, NULL};
+            expected[p] = reals((size_t)N);
+            contract(1, N, K, parts[p].A, 0, 2, B, expected[p], 0, 0);
+            for (int d = 0; d < 2; d++) {
+                C[p][d] = reals((size_t)N + 1);
+                C[p][d][N] = GUARD;
+            }
+        }
+        for (int d = 0; d < 2; d++) {
+            for (int p = 0; p < 2; p++) parts[p].C = C[p][d];
+            stream_products(2, parts, d);
+        }
+        for (int p = 0; p < 2; p++) {
+            const int N = parts[p].N;
+            EXPECT(C[p][0][N] == GUARD && C[p][1][N] == GUARD, "%d columns: beyond the last", N);
+            for (int n = 0; n < N; n++) {
+                EXPECT(real_to_bits(C[p][0][n]) == real_to_bits(C[p][1][n]), "%d: backwards differs at %d", N, n);
+                EXPECT(fabs((double)(C[p][0][n] - expected[p][n])) < EPSILON * 10 * parts[p].K, "%d: wrong at %d", N, n);
+            }
+            free((void *)(uintptr_t)parts[p].A);
+            free((void *)(uintptr_t)parts[p].B);
+            free(expected[p]);
+            for (int d = 0; d < 2; d++) free(C[p][d]);
+        }
+    }
+}
+END_TEST
+
 static int run_suite(const char *name, const TTest *own)
 {
     Suite *suite = suite_create(name);
@@ -469,6 +511,7 @@ static int run_suite(const char *name, const TTest *own)
     tcase_add_test(all, test_small);
     tcase_add_test(all, test_contract_padding);
     tcase_add_test(all, test_pack);
+    tcase_add_test(all, test_stream);
     tcase_add_test(all, own);
     tcase_add_test(all, test_special_values);
     tcase_add_test(all, test_simple_functions);
