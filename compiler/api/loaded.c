@@ -36,9 +36,16 @@ static bool find(loaded *l, const char *prefix, const char *suffix, void *to)
     return address != NULL;
 }
 
-loaded_text loaded_text_for_tcc(arena *a, const pipeline *p)
+static const emitted *emit(arena *a, const pipeline *p, const emit_options *o)
 {
-    loaded_text t = { .c = ARENA_NEW(a, emitted) };
+    emitted *c = ARENA_NEW(a, emitted);
+    *c = emit_c(a, &p->programs, o);
+    return c;
+}
+
+static loaded_text text_for_tcc(arena *a, const pipeline *p)
+{
+    loaded_text t = { 0 };
     emit_options o = p->options.emit;
     const kernel_export *exports = kernel_exports(o.real_double, &t.import_count);
     jit_import *imports = ARENA_ARRAY(a, jit_import, t.import_count);
@@ -53,11 +60,18 @@ loaded_text loaded_text_for_tcc(arena *a, const pipeline *p)
     }
     text_line(out, "#undef real");
     o.standalone = o.calls = true;
-    *t.c = emit_c(a, &p->programs, &o);
+    t.c = emit(a, p, &o);
     text_puts(out, pipeline_one_text(a, t.c));
     t.text = text_string(out);
     t.imports = imports;
     return t;
+}
+
+loaded_text loaded_text_for(jit_backend backend, arena *a, const pipeline *p)
+{
+    if (backend == JIT_TCC) return text_for_tcc(a, p);
+    const emitted *c = p->c.source ? &p->c : emit(a, p, &p->options.emit);
+    return (loaded_text){ .c = c, .text = pipeline_one_text(a, c) };
 }
 
 void loaded_of(loaded *l, arena *a, const pipeline *p, const emitted *c, jit *code)
@@ -76,24 +90,18 @@ void loaded_of(loaded *l, arena *a, const pipeline *p, const emitted *c, jit *co
 bool loaded_open(loaded *l, arena *a, const pipeline *p, const jit_options *how, const char **error)
 {
     char *message;
-    const emitted *c = &p->c;
-    jit *code;
-    if (how->backend == JIT_TCC) {
-        loaded_text t = loaded_text_for_tcc(a, p);
-        c = t.c;
-        code = jit_compile(&(jit_options){ .backend = JIT_TCC, .imports = t.imports, .import_count = t.import_count },
-                           t.text, &message);
-    } else {
-        jit_options o = loaded_cc(p, how);
-        code = jit_compile(&o, pipeline_one_text(a, c), &message);
-    }
+    loaded_text t = loaded_text_for(how->backend, a, p);
+    jit_options of = how->backend == JIT_CC ? loaded_cc(p, how) : *how;
+    of.imports = t.imports;
+    of.import_count = t.import_count;
+    jit *code = jit_compile(&of, t.text, &message);
     if (!code) {
         *l = (loaded){ 0 };
         *error = message ? arena_strndup(a, message, strlen(message)) : "out of memory";
         free(message);
         return false;
     }
-    loaded_of(l, a, p, c, code);
+    loaded_of(l, a, p, t.c, code);
     return true;
 }
 

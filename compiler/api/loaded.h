@@ -29,19 +29,19 @@ typedef struct loaded {
 
 /* how: of the backend, cache, notice. False: *error says why, in the arena. */
 bool loaded_open(loaded *l, arena *a, const pipeline *p, const jit_options *how, const char **error);
-/* The same with what was compiled from C of the pipeline's programs, p->c or that of loaded_text. Takes the code over. */
+/* The same with what was compiled from a loaded_text of the pipeline's programs. Takes the code over. */
 void loaded_of(loaded *l, arena *a, const pipeline *p, const emitted *c, jit *code);
 void loaded_close(loaded *l);
 
-/* The C that libtcc gets: not what a build writes, but the same programs as calls of the kernels of this process, which
- * are optimised; with the functions that it imports. */
+/* The C of the pipeline's programs for a compiler. The C compiler gets what a build writes. libtcc gets the same programs
+ * as calls of the kernels of this process, which are optimised; with the functions that it imports. */
 typedef struct loaded_text {
-    emitted *c;
+    const emitted *c;
     const char *text;
     const jit_import *imports;
     size_t import_count;
 } loaded_text;
-loaded_text loaded_text_for_tcc(arena *a, const pipeline *p);
+loaded_text loaded_text_for(jit_backend backend, arena *a, const pipeline *p);
 
 /* What to compile with when nobody says: tcc where it can be used; cc where the work (in multiplications) is worth the
  * wait or there is no tcc. False when there is neither. */

@@ -1,7 +1,7 @@
 /* pipeline.c: the compiler, stage after stage.
  *
  * In: the path of a spec and what to make of it. Out: the checked model, its graphs, the programs and their C, all on
- * one arena; messages in p->diags. pipeline_check and pipeline_compile are the whole compiler. */
+ * one arena; messages in p->diags. pipeline_check, pipeline_plan and pipeline_compile are the whole compiler. */
 #include "api/pipeline.h"
 #include "base/guard.h"
 #include "derive/derive.h"
@@ -240,7 +240,7 @@ static bool dumped(const pipeline *p, pipeline_dump dump, stage s)
     return true;
 }
 
-void pipeline_compile(pipeline *p, pipeline_dump dump)
+void pipeline_plan(pipeline *p, pipeline_dump dump)
 {
     /* text -> tree -> model: that was pipeline_check */
     if (dumped(p, dump, STAGE_tree) || dumped(p, dump, STAGE_model)) return;
@@ -265,7 +265,13 @@ void pipeline_compile(pipeline *p, pipeline_dump dump)
 
     /* graph -> program */
     plan(p);
-    if (dumped(p, dump, STAGE_plan) || dumped(p, dump, STAGE_program)) return;
+    if (!dumped(p, dump, STAGE_plan)) dumped(p, dump, STAGE_program);
+}
+
+void pipeline_compile(pipeline *p, pipeline_dump dump)
+{
+    pipeline_plan(p, dump);
+    if (dump.to && dump.stage < STAGE_c) return;
 
     /* programs -> C */
     p->c = emit_c(p->arena, &p->programs, &p->options.emit);

@@ -46,7 +46,7 @@ typedef struct pipeline {
     node_id later;                /* what reads a later step, so that there is no `step`; or NO_NODE */
     bool many_axes;               /* the model has several time axes, so that there is no `step` */
     emit_model programs;
-    emitted c;
+    emitted c; /* empty after pipeline_plan */
 } pipeline;
 
 /* Where to stop, and where to print what that stage made; `to` NULL: run all stages and print none. */
@@ -64,8 +64,10 @@ void pipeline_open_text(pipeline *p, arena *a, const pipeline_options *o, const 
 /* The first stages: parse and check. False when there are errors; they are in p->diags, and warnings in any case. */
 bool pipeline_check(pipeline *p);
 
-/* The stages after the check. Cannot fail: nothing is wrong with a checked model. */
+/* The stages after the check. Cannot fail: nothing is wrong with a checked model. pipeline_plan stops before the C, for
+ * those who want other C than that of a build (loaded.h). */
 void pipeline_compile(pipeline *p, pipeline_dump dump);
+void pipeline_plan(pipeline *p, pipeline_dump dump);
 
 /* Header and source as one text that needs no header of its own. */
 const char *pipeline_one_text(arena *a, const emitted *c);

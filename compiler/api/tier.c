@@ -27,11 +27,11 @@ static void say(const tier *t, const char *error)
 bool tier_open(tier *t, loaded *l, arena *a, const pipeline *p, bool wait, void (*notice)(const char *line),
                const char **error)
 {
-    *t = (tier){ .l = l, .p = p, .text = pipeline_one_text(a, &p->c) };
+    *t = (tier){ .l = l, .p = p, .text = loaded_text_for(JIT_CC, a, p) };
     t->how = loaded_cc(p, &(jit_options){ .backend = JIT_CC, .cache = true, .notice = notice });
-    jit *cached = jit_cached(&t->how, t->text);
+    jit *cached = jit_cached(&t->how, t->text.text);
     if (cached) {
-        loaded_of(l, a, p, &p->c, cached);
+        loaded_of(l, a, p, t->text.c, cached);
         return true;
     }
     t->first = !wait && loaded_open(l, a, p, &(jit_options){ .backend = JIT_TCC }, error);
@@ -44,7 +44,7 @@ static void replace(tier *t, jit *code)
 {
     static const emit_size same[] = { SIZE_PARAMS, SIZE_PACKED, SIZE_STATE_BYTES };
     loaded next;
-    loaded_of(&next, t->l->arena, t->p, &t->p->c, code);
+    loaded_of(&next, t->l->arena, t->p, t->text.c, code);
     if (next.c->field_count != t->l->c->field_count) BUG("two codes of one program take different arguments");
     for (size_t i = 0; i < sizeof same / sizeof *same; i++)
         if (loaded_size(&next, same[i], 1, NULL) != loaded_size(t->l, same[i], 1, NULL))
@@ -64,7 +64,7 @@ bool tier_advance(tier *t)
     }
     if (!t->job) {
         if (now() - t->started < moment) return false;
-        t->job = jit_start(&t->how, t->text, &error);
+        t->job = jit_start(&t->how, t->text.text, &error);
         if (!t->job) say(t, error);
         t->first = t->job != NULL;
         free(error);

@@ -18,7 +18,7 @@
 typedef struct tier {
     loaded *l;
     const pipeline *p;
-    const char *text; /* of the second tier */
+    loaded_text text; /* of the second tier */
     jit_options how;
     jit_job *job; /* NULL: no compiler runs */
     bool first;   /* l is the first tier's, and there is to be another */

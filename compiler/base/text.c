@@ -29,20 +29,25 @@ static void append(text *t, const char *bytes, size_t length)
     t->data[t->len] = '\0';
 }
 
+/* Most texts fit into the room that is there: one that does not is formatted twice. */
 static void __attribute__((format(printf, 2, 0))) put(text *t, const char *format, va_list args)
 {
-    va_list again;
-    va_copy(again, args);
-    int length = vsnprintf(NULL, 0, format, again);
-    va_end(again);
-    if (length < 0) BUG("bad format: %s", format);
-    if (length == 0) return;
+    size_t before = t->len;
     if (!t->line_open)
         for (int i = 0; i < t->depth * INDENT; i++) append(t, " ", 1);
-    reserve(t, (size_t)length);
-    vsnprintf(t->data + t->len, (size_t)length + 1, format, args);
-    t->len += (size_t)length;
-    t->line_open = t->data[t->len - 1] != '\n';
+    size_t indented = t->len, room = t->cap - t->len;
+    va_list again;
+    va_copy(again, args);
+    int length = vsnprintf(room ? t->data + t->len : NULL, room, format, args);
+    if (length < 0) BUG("bad format: %s", format);
+    if ((size_t)length >= room) {
+        reserve(t, (size_t)length);
+        vsnprintf(t->data + t->len, (size_t)length + 1, format, again);
+    }
+    va_end(again);
+    t->len = length ? indented + (size_t)length : before;
+    if (t->cap) t->data[t->len] = '\0';
+    if (length) t->line_open = t->data[t->len - 1] != '\n';
 }
 
 void text_put(text *t, const char *format, ...)

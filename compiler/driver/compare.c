@@ -86,7 +86,7 @@ static double flops_of(const region *r, const size_t *rows)
 static int measure(variant *v)
 {
     trainer t;
-    int code = trainer_prepare(&t, &v->o, NULL);
+    int code = trainer_prepare(&t, &v->o, NULL, PREPARE_TO_TRAIN);
     if (!code && dataset_batches(t.p.data, PART_TRAIN, 0) == 0)
         code = command_fault(EXIT_SPEC, "%s: there is no batch to train on: more data, or a smaller --batch", v->name);
     if (!code) {
@@ -171,7 +171,7 @@ static int work(run *r, int news)
     char *error;
     options o = r->of->o;
     o.value[OPTION_SEED] = (option_value){ .given = true, .text = "", .number = r->seed };
-    int code = trainer_prepare(&t, &o, NULL);
+    int code = trainer_prepare(&t, &o, NULL, PREPARE_TO_TRAIN);
     if (!code) {
         loop_options *l = &t.p.s.loop;
         FILE *quiet = fopen("/dev/null", "w");

@@ -24,7 +24,7 @@ int forward_compile(forward *f, arena *a, const options *o, const char *spec, co
     bool good = pipeline_check(&f->p);
     command_print_messages(o, &f->p);
     if (!good) return EXIT_SPEC;
-    pipeline_compile(&f->p, (pipeline_dump){ 0 });
+    pipeline_plan(&f->p, (pipeline_dump){ 0 });
     f->g = f->p.programs.graph;
 
     int code = command_load(o, &f->l, a, &f->p, 0);

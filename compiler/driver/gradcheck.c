@@ -230,7 +230,7 @@ static int prepare(checker *c)
     bool good = pipeline_check(&c->p);
     command_print_messages(o, &c->p);
     if (!good) return EXIT_SPEC;
-    pipeline_compile(&c->p, (pipeline_dump){ 0 });
+    pipeline_plan(&c->p, (pipeline_dump){ 0 });
     c->g = c->p.programs.graph;
     if (!c->p.loss)
         return command_fault(EXIT_SPEC, "%s: the model has no loss, so there is nothing to derive", po.path);

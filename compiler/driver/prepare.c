@@ -145,7 +145,7 @@ static int bind(prepared *p)
     return prepare_fault(EXIT_SPEC, error);
 }
 
-int prepare_model(prepared *p, size_t sequences, size_t steps, double calls, bool tiers)
+int prepare_model(prepared *p, size_t sequences, size_t steps, double calls, prepare_use use)
 {
     const char *last = p->words.code ? strrchr(p->words.code, ',') : NULL;
     compile_options how = { .definitions = p->words.definitions,
@@ -154,7 +154,8 @@ int prepare_model(prepared *p, size_t sequences, size_t steps, double calls, boo
                             .sequences = sequences,
                             .steps = steps,
                             .calls = calls,
-                            .tiers = tiers,
+                            .generates = use != PREPARE_TO_TRAIN,
+                            .tiers = use != PREPARE_TO_RUN,
                             .optimised = p->words.code && strncmp(last ? last + 2 : p->words.code, "cc", 2) == 0 };
     int code = p->data ? 0 : check_first(p, &p->c);
     if (!code) code = compiled_check(&p->c, p->arena, p->o, &how);

@@ -4,7 +4,7 @@
  *     prepare_begin(&p, o);
  *     int code = prepare_checkpoint(&p, path);          what the checkpoint says about vocabulary and sizes
  *     if (!code) code = prepare_data(&p, true);         settings and data
- *     if (!code) code = prepare_model(&p, batch, steps, calls, false);
+ *     if (!code) code = prepare_model(&p, batch, steps, calls, PREPARE_TO_RUN);
  *     prepare_end(&p);
  *
  * Each returns 0, or the exit status after a message. */
@@ -32,8 +32,9 @@ int prepare_checkpoint(prepared *p, const char *path);
 int prepare_data(prepared *p, bool to_train);
 
 /* Compiles, makes room for parameters and state, fits the data to the model. calls: about how many of so many
- * sequences and steps. tiers: training may go on with better code; it begins with that where the checkpoint did. */
-int prepare_model(prepared *p, size_t sequences, size_t steps, double calls, bool tiers);
+ * sequences and steps. A training may go on with better code; it begins with that where the checkpoint did. */
+typedef enum prepare_use { PREPARE_TO_RUN, PREPARE_TO_TRAIN, PREPARE_FOR_BOTH } prepare_use;
+int prepare_model(prepared *p, size_t sequences, size_t steps, double calls, prepare_use use);
 
 /* Opens the data again, in the order of another seed. */
 int prepare_seed(prepared *p, uint64_t seed);

@@ -93,7 +93,7 @@ static int compile(probed *m, const tensors *data, size_t sequences, int steps)
         if (data->data[i].rank && data->data[i].dims[0] <= OPTIONS_MAX_NUMBER &&
             data->data[i].dims[0] > (size_t)m->p.options.emit.batch)
             m->p.options.emit.batch = (int)data->data[i].dims[0];
-    pipeline_compile(&m->p, (pipeline_dump){ 0 });
+    pipeline_plan(&m->p, (pipeline_dump){ 0 });
     m->g = m->p.programs.graph;
     int code = options_steps(m->o, m->g->axis, m->g->axes, of);
     if (code) return code;

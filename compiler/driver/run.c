@@ -90,7 +90,7 @@ static int compile(run *r)
         if (r->data.data[i].rank && r->data.data[i].dims[0] > (size_t)r->f.p.options.emit.batch &&
             r->data.data[i].dims[0] <= OPTIONS_MAX_NUMBER)
             r->f.p.options.emit.batch = (int)r->data.data[i].dims[0];
-    pipeline_compile(&r->f.p, (pipeline_dump){ 0 });
+    pipeline_plan(&r->f.p, (pipeline_dump){ 0 });
     r->f.g = r->f.p.programs.graph;
     if (r->f.p.loss && is_output(r->f.g, "loss"))
         return command_fault(

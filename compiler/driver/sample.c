@@ -59,7 +59,7 @@ static int write(prepared *p)
     int code = prepare_checkpoint(p, weights);
     if (!code && out) code = command_can_write(out);
     how.vocabulary = p->words.vocabulary;
-    if (!code) code = prepare_model(p, how.beam ? how.beam : 1, 1, (double)how.length, false);
+    if (!code) code = prepare_model(p, how.beam ? how.beam : 1, 1, (double)how.length, PREPARE_TO_RUN);
     if (!code) code = prepare_weights(p, weights, true);
     if (!code && data) code = sample_from_data(p, &how, data, out);
     if (code || data) return code ? code : command_finish(EXIT_SUCCESS);

@@ -8,7 +8,8 @@ int command_train(const options *o)
 {
     trainer t;
     char *error;
-    int code = trainer_prepare(&t, o, o->value[OPTION_OUT].given ? o->value[OPTION_OUT].text : ".");
+    const char *folder = o->value[OPTION_OUT].given ? o->value[OPTION_OUT].text : ".";
+    int code = trainer_prepare(&t, o, folder, PREPARE_TO_TRAIN);
     if (!code) {
         trainer_announce(&t);
         loop_end end = trainer_run(&t, &error);

@@ -183,7 +183,7 @@ static int call_run(void *self, train_entry which, const train_call *t)
     compiled *c = self;
     loaded_call *call = &c->call;
     entry e = (entry)(ENTRY_STEP + which);
-    memset(call->words, 0, (c->p.c.field_count + 1) * sizeof *call->words);
+    memset(call->words, 0, (c->l.c->field_count + 1) * sizeof *call->words);
     call->batch = t->sequences;
     loaded_put_number(call, FIELD_BATCH, 0, t->sequences);
     for (uint32_t i = 1; i <= (uint32_t)c->t.axes; i++) {
@@ -254,7 +254,8 @@ int compiled_load(compiled *c, const compile_options *how)
 {
     enum { ROUNDS = 3 }; /* each parameter is read forward and twice backward */
     c->p.options.emit.batch = (int)how->sequences;
-    pipeline_compile(&c->p, (pipeline_dump){ 0 });
+    c->p.options.emit.training = !how->generates;
+    pipeline_plan(&c->p, (pipeline_dump){ 0 });
     const graph *g = c->p.programs.graph;
     size_t params = weights_offset(g, (uint32_t)g->params.len);
     int code = open_code(c, how, ROUNDS * (double)params * (double)how->sequences * (double)how->steps * how->calls);
@@ -268,7 +269,7 @@ int compiled_load(compiled *c, const compile_options *how)
                       .real_size = c->p.options.emit.real_double ? sizeof(double) : sizeof(float),
                       .size = params,
                       .packed_size = loaded_size(&c->l, SIZE_PACKED, 1, NULL),
-                      .state_bytes = c->p.c.loss_carries ? loaded_size(&c->l, SIZE_STATE_BYTES, 1, NULL) : 0,
+                      .state_bytes = c->l.c->loss_carries ? loaded_size(&c->l, SIZE_STATE_BYTES, 1, NULL) : 0,
                       .step_state_bytes = c->l.entry[ENTRY_STEP] ? loaded_size(&c->l, SIZE_STATE_BYTES, 1, NULL) : 0,
                       .max_sequences = how->sequences,
                       .axes = g->axes,

@@ -20,6 +20,7 @@ typedef struct compile_options {
     bool quiet, silent;      /* print messages only when the spec is wrong; not even then */
     size_t sequences, steps; /* most sequences in a call, about how many steps */
     double calls;            /* about how many: long work is worth a slower compiler */
+    bool generates;          /* the model runs by itself, too: else there is loss and grad alone, where it has a loss */
     bool tiers;              /* code may become other code between two updates */
     bool optimised;          /* where there are tiers: begin with the last one */
 } compile_options;

@@ -128,7 +128,7 @@ void trainer_announce(const trainer *t)
 
 /* ---- the whole ---------------------------------------------------------------------------------------------------- */
 
-int trainer_prepare(trainer *t, const options *o, const char *folder)
+int trainer_prepare(trainer *t, const options *o, const char *folder, prepare_use use)
 {
     *t = (trainer){ .o = *o };
     prepare_begin(&t->p, &t->o);
@@ -144,7 +144,7 @@ int trainer_prepare(trainer *t, const options *o, const char *folder)
         t->p.words.code = NULL;
     }
     if (!code) code = prepare_data(&t->p, true);
-    if (!code) code = prepare_model(&t->p, t->p.s.data.batch, t->p.s.data.steps, calls_guess, true);
+    if (!code) code = prepare_model(&t->p, t->p.s.data.batch, t->p.s.data.steps, calls_guess, use);
     if (!code) code = open_optimiser(t);
     if (!code) code = begin(t);
     t->p.s.loop.folder = folder;

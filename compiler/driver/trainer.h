@@ -1,7 +1,7 @@
 /* trainer.h: a training, as train, watch and compare do it.
  *
  *     trainer t;
- *     int code = trainer_prepare(&t, o, folder);
+ *     int code = trainer_prepare(&t, o, folder, PREPARE_TO_TRAIN);
  *     if (!code) {
  *         trainer_announce(&t);
  *         loop_end end = trainer_run(&t, &error);
@@ -27,7 +27,7 @@ typedef struct trainer {
 
 /* All until the first update: what can be found wrong is found here. folder NULL: no checkpoints. 0, or the exit status
  * after a message. How to train is then in t->p.s.loop, which may be changed. */
-int trainer_prepare(trainer *t, const options *o, const char *folder);
+int trainer_prepare(trainer *t, const options *o, const char *folder, prepare_use use);
 
 /* Prints what a reader should know before the first line of progress. */
 void trainer_announce(const trainer *t);

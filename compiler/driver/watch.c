@@ -235,7 +235,8 @@ static trainer *prepare_version(watch *w, int *code)
         *code = command_fault(EXIT_SYSTEM, "out of memory");
         return NULL;
     }
-    *code = trainer_prepare(t, w->o, w->o->value[OPTION_OUT].given ? w->o->value[OPTION_OUT].text : ".");
+    const char *folder = w->o->value[OPTION_OUT].given ? w->o->value[OPTION_OUT].text : ".";
+    *code = trainer_prepare(t, w->o, folder, isatty(STDIN_FILENO) ? PREPARE_FOR_BOTH : PREPARE_TO_TRAIN); /* key s */
     loop_options *l = &t->p.s.loop;
     if (!w->o->value[OPTION_EPOCHS].given && !w->o->value[OPTION_UPDATES].given) l->epochs = l->updates = 0;
     if (t->p.c.p.sources && !watch_files(w, t->p.c.p.sources)) *code = command_fault(EXIT_SYSTEM, "out of memory");

@@ -10,7 +10,7 @@
 const program *file_program(const file *f, int i)
 {
     const program *all[] = {f->m->step, f->m->forward, f->m->loss, f->m->grad};
-    return i < 4 ? all[i] : NULL;
+    return f->o.training && f->m->loss && i < 2 ? NULL : all[i];
 }
 
 bool file_has_loss(const file *f) { return f->m->loss != NULL || f->m->grad != NULL; }

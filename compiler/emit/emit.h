@@ -22,6 +22,7 @@ typedef struct emit_options {
     bool real_double;
     bool math_libm;             /* exp, sigmoid and tanh of floats by libm; those of doubles always are */
     bool inference;             /* no grad, no loss */
+    bool training;              /* loss and grad alone, where the model has them: for who never lets it run by itself */
     const double *weights;      /* values of the parameters, for code that has them inside; needs inference; NULL: the caller's */
     weights_as weights_as;
     int batch;                  /* most sequences in a call */

@@ -327,20 +327,25 @@ static void write_region(writer *w, const region *r)
 
 /* ---- the function ------------------------------------------------------------------------------------------------------------------------ */
 
+/* strstr is fast, and most words are not there. */
 bool c_mentions(const char *code, const char *word)
 {
     size_t n = strlen(word);
-    for (const char *at = code; *at; at++) {
-        if (strncmp(at, "/*", 2) == 0) {
-            at = strstr(at, "*/");
-            if (!at)
+    const char *comment = strstr(code, "/*"), *at = strstr(code, word);
+    while (at) {
+        if (comment && comment < at) {
+            const char *end = strstr(comment + 2, "*/");
+            if (!end)
                 return false;
-        }
-        if (strncmp(at, word, n) != 0)
+            comment = strstr(end, "/*");
+            if (at < end)
+                at = strstr(end, word);
             continue;
+        }
         bool starts = at == code || !(isalnum((unsigned char)at[-1]) || at[-1] == '_' || at[-1] == '>' || at[-1] == '.');
         if (starts && !(isalnum((unsigned char)at[n]) || at[n] == '_'))
             return true;
+        at = strstr(at + 1, word);
     }
     return false;
 }

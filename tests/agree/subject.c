@@ -140,7 +140,7 @@ built *subject_build(const subject *s, const variant *v)
     c->programs = p.programs;
     if (v->cc) setenv("CC", v->cc, 1);
     char *error = NULL;
-    loaded_text calls = v->calls ? loaded_text_for_tcc(a, &p) : (loaded_text){ .text = pipeline_one_text(a, &p.c) };
+    loaded_text calls = loaded_text_for(v->calls ? JIT_TCC : JIT_CC, a, &p);
     if (v->threads > 1) calls.text = arena_printf(a, "#define WORTH_THREADS 0\n%s", calls.text);
     c->jit = jit_compile(&(jit_options){ .backend = v->cc ? JIT_CC : JIT_TCC, .cc_options = v->options, .imports = calls.imports,
                                          .import_count = calls.import_count,
