@@ -5,12 +5,13 @@
 #define _GNU_SOURCE 1
 #include "api/handle.h"
 #include "base/version.h"
+#include "train/room.h"
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_SEQUENCES = 256, ALIGNMENT = 64 }; /* of a call, where nobody says */
+enum { MAX_SEQUENCES = 256 }; /* of a call, where nobody says */
 
 const char *rnnc_version(void)
 {
@@ -57,12 +58,9 @@ static size_t memory_of_machine(void)
 
 void *model_room(const rnnc_model *m, size_t count, size_t size)
 {
-    size_t bytes, rounded;
-    if (!size_mul(count, size, &bytes) || bytes > m->max_memory || !size_add(bytes, ALIGNMENT, &rounded)) return NULL;
-    rounded = rounded / ALIGNMENT * ALIGNMENT;
-    void *room = aligned_alloc(ALIGNMENT, rounded);
-    if (room) memset(room, 0, rounded);
-    return room;
+    size_t bytes;
+    if (!size_mul(count, size, &bytes) || bytes > m->max_memory) return NULL;
+    return room_zeroed(bytes);
 }
 
 /* ---- compiling --------------------------------------------------------------------------------------------------- */

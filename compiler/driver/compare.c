@@ -9,6 +9,7 @@
 #include "train/atomic.h"
 #include "train/curves.h"
 #include "train/metrics.h"
+#include "train/room.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -150,7 +151,7 @@ static double final_validation(trainer *t)
     const trainable *m = &t->p.c.t;
     meter gauge;
     metrics found = { 0 };
-    void *packed = aligned_alloc(64, (m->packed_size * m->real_size + 64) / 64 * 64);
+    void *packed = room_new(m->packed_size * m->real_size);
     double loss = NAN;
     if (packed && dataset_batches(t->p.data, PART_VALIDATE, 0) > 0) {
         m->pack(m->self, t->p.params, packed);

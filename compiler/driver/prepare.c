@@ -3,10 +3,11 @@
  * `train { }` says how data are cut into batches, so the spec is checked once before the data are read, with a stand-in
  * for sizes that come from data; then again with those. */
 #include "driver/prepare.h"
+#include "train/room.h"
 #include <stdlib.h>
 #include <string.h>
 
-enum { STAND_IN = 5, ALIGNMENT = 64 };
+enum { STAND_IN = 5 };
 
 void prepare_begin(prepared *p, const options *o)
 {
@@ -128,13 +129,6 @@ int prepare_data(prepared *p, bool to_train)
     return code ? code : read_sizes(p, first.p.model);
 }
 
-static void *room(size_t bytes)
-{
-    void *made = aligned_alloc(ALIGNMENT, bytes / ALIGNMENT * ALIGNMENT + ALIGNMENT);
-    if (made) memset(made, 0, bytes);
-    return made;
-}
-
 static int bind(prepared *p)
 {
     char *error = NULL;
@@ -161,8 +155,8 @@ int prepare_model(prepared *p, size_t sequences, size_t steps, double calls, pre
     if (!code) code = compiled_check(&p->c, p->arena, p->o, &how);
     if (!code) code = compiled_load(&p->c, &how);
     if (code) return code;
-    p->params = room(p->c.t.size * p->c.t.real_size);
-    p->state = room(p->c.t.state_bytes);
+    p->params = room_zeroed(p->c.t.size * p->c.t.real_size);
+    p->state = room_zeroed(p->c.t.state_bytes);
     if (!p->params || !p->state) return command_fault(EXIT_SYSTEM, "out of memory");
     return bind(p);
 }

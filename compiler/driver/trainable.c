@@ -5,11 +5,11 @@
 #include "driver/trainable.h"
 #include "api/weights.h"
 #include "driver/batch.h"
+#include "train/room.h"
 #include <stdlib.h>
 #include <string.h>
 
 enum { REAL_FLOAT, REAL_DOUBLE }; /* the words of --real */
-enum { WORK_ALIGNMENT = 64 };
 enum { TIERED = JIT_CC + 1 }; /* of --jit, after the backends */
 
 static const char *const backend_names[] = { [JIT_TCC] = "tcc", [JIT_CC] = "cc" };
@@ -169,12 +169,11 @@ static bool call_has(void *self, train_entry e)
 static void *work_for(compiled *c, entry e)
 {
     size_t reals = loaded_size(&c->l, (emit_size)(SIZE_STEP + (e - ENTRY_STEP)), c->call.batch, c->call.steps);
-    size_t bytes = reals * c->t.real_size / WORK_ALIGNMENT * WORK_ALIGNMENT + WORK_ALIGNMENT;
-    if (bytes <= c->work_bytes) return c->work;
+    size_t bytes = reals * c->t.real_size;
+    if (c->work && bytes <= c->work_bytes) return c->work;
     free(c->work);
-    c->work = aligned_alloc(WORK_ALIGNMENT, bytes);
+    c->work = room_new(bytes);
     c->work_bytes = c->work ? bytes : 0;
-    if (c->work) memset(c->work, 0, bytes);
     return c->work;
 }
 

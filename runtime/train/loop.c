@@ -10,6 +10,7 @@
 #include "train/curves.h"
 #include "train/fault.h"
 #include "train/metrics.h"
+#include "train/room.h"
 #include <inttypes.h>
 #include <math.h>
 #include <signal.h>
@@ -461,8 +462,8 @@ static bool open_loop(loop *l)
     const char *folder = l->o->folder ? l->o->folder : "";
     l->last = train_checkpoint_path(folder, "last");
     l->best = train_checkpoint_path(folder, "best");
-    l->packed = aligned_alloc(64, (m->packed_size * m->real_size + 64) / 64 * 64);
-    l->grads = aligned_alloc(64, (m->size * m->real_size + 64) / 64 * 64);
+    l->packed = room_new(m->packed_size * m->real_size);
+    l->grads = room_new(m->size * m->real_size);
     if (!l->last || !l->best || !l->packed || !l->grads || !meter_open(&l->meter, m, false)) return no_memory(l);
     if (!note_code(l)) return false;
     m->pack(m->self, l->t->params, l->packed);

@@ -1,6 +1,7 @@
 /* runner.c: the two ways to run freely, by `step` and by `forward`; see runner.h. */
 #include "train/runner.h"
 #include "train/fault.h"
+#include "train/room.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,18 +39,13 @@ int runner_needs(const trainable *m)
 
 /* ---- memory ------------------------------------------------------------------------------------------------------ */
 
-static void *room(size_t bytes)
-{
-    return aligned_alloc(ALIGNMENT, bytes / ALIGNMENT * ALIGNMENT + ALIGNMENT);
-}
-
 bool runner_open(runner *r, const trainable *m, const void *params, size_t width)
 {
     *r = (runner){ .m = m, .params = params, .width = width, .classes = m->input[m->generate_input].classes };
     r->state_bytes = has_step(m) ? (m->step_state_bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT : 0;
-    r->packed = room(m->packed_size * m->real_size);
-    r->state = room(width * r->state_bytes);
-    r->next_state = room(width * r->state_bytes);
+    r->packed = room_new(m->packed_size * m->real_size);
+    r->state = room_new(width * r->state_bytes);
+    r->next_state = room_new(width * r->state_bytes);
     r->buffer = calloc(m->inputs + 1, sizeof *r->buffer);
     r->buffer_bytes = calloc(m->inputs + 1, sizeof *r->buffer_bytes);
     r->input = calloc(m->inputs + 1, sizeof *r->input);
