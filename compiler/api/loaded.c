@@ -40,6 +40,7 @@ static const emitted *emit(arena *a, const pipeline *p, const emit_options *o)
 {
     emitted *c = ARENA_NEW(a, emitted);
     *c = emit_c(a, &p->programs, o);
+    pipeline_passed(p, o->calls ? "C for libtcc" : "C for cc");
     return c;
 }
 

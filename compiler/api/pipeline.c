@@ -240,6 +240,11 @@ static bool dumped(const pipeline *p, pipeline_dump dump, stage s)
     return true;
 }
 
+void pipeline_passed(const pipeline *p, const char *what)
+{
+    if (p->options.passed) p->options.passed(p->options.passed_context, what);
+}
+
 void pipeline_plan(pipeline *p, pipeline_dump dump)
 {
     /* text -> tree -> model: that was pipeline_check */
@@ -247,6 +252,7 @@ void pipeline_plan(pipeline *p, pipeline_dump dump)
 
     /* model -> graphs */
     lower(p);
+    pipeline_passed(p, "graph");
     if (dumped(p, dump, STAGE_graph)) return;
 
     /* graph -> graph with adjoints; equal readings are one before, so that their adjoint is one sum */
@@ -254,6 +260,7 @@ void pipeline_plan(pipeline *p, pipeline_dump dump)
         passes_prepare(p->grad, 0);
         derive_gradients(p->grad);
     }
+    pipeline_passed(p, "derive");
     if (dumped(p, dump, STAGE_derive)) return;
 
     /* graph -> simpler graph */
@@ -261,10 +268,12 @@ void pipeline_plan(pipeline *p, pipeline_dump dump)
     if (p->loss) passes_run(p->loss, 0);
     if (p->grad) passes_run(p->grad, 0);
     p->later = plan_reads_later(p->forward, &p->many_axes);
+    pipeline_passed(p, "passes");
     if (dumped(p, dump, STAGE_passes)) return;
 
     /* graph -> program */
     plan(p);
+    pipeline_passed(p, "plan");
     if (!dumped(p, dump, STAGE_plan)) dumped(p, dump, STAGE_program);
 }
 

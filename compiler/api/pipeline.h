@@ -27,6 +27,8 @@ typedef struct pipeline_options {
     /* The text of `use "path"`, NUL-terminated, NULL when it cannot be read; `load` NULL: files, from the spec's folder. */
     const char *(*load)(void *context, const char *path, size_t *length);
     void *load_context;
+    void (*passed)(const void *context, const char *what); /* told when a stage is done; NULL */
+    const void *passed_context;
     purpose purpose;
     lower_probes probes; /* of loss and grad; with a seed, these are there without a loss, too */
     emit_options emit;
@@ -68,6 +70,9 @@ bool pipeline_check(pipeline *p);
  * those who want other C than that of a build (loaded.h). */
 void pipeline_compile(pipeline *p, pipeline_dump dump);
 void pipeline_plan(pipeline *p, pipeline_dump dump);
+
+/* Tells who wants to know that a stage is done. */
+void pipeline_passed(const pipeline *p, const char *what);
 
 /* Header and source as one text that needs no header of its own. */
 const char *pipeline_one_text(arena *a, const emitted *c);

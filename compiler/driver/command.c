@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 int command_fault(int code, const char *format, ...)
@@ -119,6 +120,8 @@ pipeline_options command_pipeline(const options *o, const char *path)
     }
     p.define_count = o->defines.len;
     p.emit = (emit_options){ .batch = 1, .unroll = 1, .threads = (int)o->value[OPTION_THREADS].number };
+    p.passed = command_stage;
+    p.passed_context = o;
     return p;
 }
 
@@ -157,6 +160,32 @@ void command_define_by_weights(const options *o, pipeline_options *po)
     checkpoint_words_free(&words);
     free(error);
 }
+
+/* ---- time -------------------------------------------------------------------------------------------------------- */
+
+static double seconds_of(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+double command_seconds(void)
+{
+    return seconds_of(CLOCK_MONOTONIC);
+}
+
+/* The clock since the start, and what the process has had of processors in all. */
+void command_stage(const void *of, const char *what)
+{
+    const options *o = of;
+    if (!o->value[OPTION_VERBOSE].given) return;
+    printf("%9.2f ms %9.2f ms  %s\n", 1e3 * (command_seconds() - o->started),
+           1e3 * seconds_of(CLOCK_PROCESS_CPUTIME_ID), what);
+    fflush(stdout);
+}
+
+/* ---- compiling in memory ----------------------------------------------------------------------------------------- */
 
 int command_lacks_compiler(void)
 {

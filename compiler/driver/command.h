@@ -17,6 +17,12 @@ int command_fault(int code, const char *format, ...) __attribute__((format(print
 /* Prints "rnnc: note: ..." in one line to stderr: what went wrong, and the work goes on. */
 void command_notice(const char *line);
 
+/* Of the monotonic clock. */
+double command_seconds(void);
+
+/* With --verbose: a stage of what was begun at o->started is done. `o` is of options. */
+void command_stage(const void *o, const char *what);
+
 /* How commands compile in memory: initialisers of jit_options. */
 #define COMMAND_JIT(which) .backend = (which), .cache = true, .notice = command_notice
 

@@ -23,6 +23,7 @@ static int unknown_command(const char *word, const char *nearest)
 
 int main(int argc, char **argv)
 {
+    const double started = command_seconds();
     signal(SIGXFSZ, SIG_IGN); /* a file beyond the limit is an error like any other, see train/atomic.h */
     const char *word = argc > 1 ? argv[1] : "";
     if (argc < 2) {
@@ -40,6 +41,7 @@ int main(int argc, char **argv)
     arena *a = arena_new();
     options o;
     int code = options_read(&o, a, c, argc, argv);
+    o.started = started;
     if (code == 0 && o.value[OPTION_HELP].given) {
         options_help_command(stdout, c);
         code = command_finish(EXIT_SUCCESS);

@@ -36,6 +36,7 @@ typedef struct options {
     ARRAY(const char *) operands;
     ARRAY(const char *) defines; /* "NAME=VALUE" */
     option_value value[OPTION_COUNT];
+    double started; /* the command, or what --verbose reports on: seconds of the monotonic clock */
 } options;
 
 /* Reads argv[2...] for a command. 0, or EXIT_USAGE after saying what is wrong. With --help nothing else is checked. */

@@ -125,6 +125,7 @@ int prepare_data(prepared *p, bool to_train)
     int code = check_first(p, &first);
     if (!code) code = settings_read(&p->s, p->o, first.p.model, to_train);
     if (!code) code = open_data(p);
+    if (!code) command_stage(p->o, "spec, data");
     p->c = first; /* until it is compiled: which files it is made of */
     return code ? code : read_sizes(p, first.p.model);
 }

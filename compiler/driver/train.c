@@ -4,6 +4,11 @@
  * found wrong is found before the first update. */
 #include "driver/trainer.h"
 
+static void report_first(void *context)
+{
+    command_stage(&((trainer *)context)->o, "first update");
+}
+
 int command_train(const options *o)
 {
     trainer t;
@@ -11,6 +16,8 @@ int command_train(const options *o)
     const char *folder = o->value[OPTION_OUT].given ? o->value[OPTION_OUT].text : ".";
     int code = trainer_prepare(&t, o, folder, PREPARE_TO_TRAIN);
     if (!code) {
+        t.p.s.loop.first_update = report_first;
+        t.p.s.loop.context = &t;
         trainer_announce(&t);
         loop_end end = trainer_run(&t, &error);
         code = trainer_exit(end, error);

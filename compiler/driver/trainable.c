@@ -259,6 +259,7 @@ int compiled_load(compiled *c, const compile_options *how)
     size_t params = weights_offset(g, (uint32_t)g->params.len);
     int code = open_code(c, how, ROUNDS * (double)params * (double)how->sequences * (double)how->steps * how->calls);
     if (code) return code;
+    command_stage(c->o, c->tiered && !c->tier.first ? "code, from the cache" : "code");
 
     size_t none[MAX_TIME_AXES + 1] = { 0 };
     c->call = loaded_call_new(&c->l, 1, none);

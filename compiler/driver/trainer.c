@@ -147,6 +147,7 @@ int trainer_prepare(trainer *t, const options *o, const char *folder, prepare_us
     if (!code) code = prepare_model(&t->p, t->p.s.data.batch, t->p.s.data.steps, calls_guess, use);
     if (!code) code = open_optimiser(t);
     if (!code) code = begin(t);
+    if (!code) command_stage(&t->o, "weights");
     t->p.s.loop.folder = folder;
     t->p.s.loop.out = stdout;
     t->p.s.loop.terminal = isatty(STDOUT_FILENO);

@@ -256,6 +256,7 @@ static bool compile(watch *w)
     begin_line(w);
     fflush(stdout);
     options o = *w->o; /* it goes on from what is in memory */
+    o.started = command_seconds();
     o.value[OPTION_RESUME].given = o.value[OPTION_START].given = false;
     o.value[OPTION_START].text = NULL;
     const options *given = w->o;
@@ -356,6 +357,13 @@ static loop_wish between(void *context, const loop_news *news)
     return w->paused ? LOOP_WAIT : LOOP_GO;
 }
 
+static void report_first(void *context)
+{
+    watch *w = context;
+    begin_line(w);
+    command_stage(&w->now->o, "first update");
+}
+
 /* Versions, one after the other, until one ends. */
 static int run(watch *w)
 {
@@ -363,6 +371,7 @@ static int run(watch *w)
         char *error;
         loop_options *l = &w->now->p.s.loop;
         l->between = between;
+        l->first_update = report_first;
         l->context = w;
         loop_end end = trainer_run(w->now, &error);
         if (end != LOOP_LEFT) return trainer_exit(end, error);

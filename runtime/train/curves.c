@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char header[] = "update,epoch,loss,gradient_norm,rate,validation_loss\n";
+static const char header[] = "update,epoch,loss,gradient_norm,rate,validation_loss,code\n";
 
 /* ---- points ------------------------------------------------------------------------------------------------------ */
 
@@ -52,7 +52,7 @@ static bool read_row(const char *line, uint64_t *update, double *loss, double *v
     int n = 0;
     *validation = NAN;
     if (sscanf(line, "%llu,%llu,%lf,%lf,%lf,%n", &u, &epoch, loss, &norm, &rate, &n) != 5 || !n) return false;
-    if (line[n] != '\n' && sscanf(line + n, "%lf", validation) != 1) return false;
+    if (line[n] != ',' && line[n] != '\n' && sscanf(line + n, "%lf", validation) != 1) return false;
     *update = u;
     return line[strlen(line) - 1] == '\n';
 }
@@ -70,9 +70,13 @@ static bool keep_rows(curves *c, uint64_t kept, char **error)
     size_t room = 0;
     uint64_t update;
     double loss, validation;
+    bool with_code = false; /* an older rnnc wrote no such column */
     while (old && getline(&line, &room, old) > 0) {
+        with_code = with_code || strcmp(line, header) == 0;
         if (!read_row(line, &update, &loss, &validation) || update > kept) continue;
-        atomic_write(&f, line, strlen(line));
+        atomic_write(&f, line, strlen(line) - 1);
+        const char *end = with_code ? "\n" : ",\n";
+        atomic_write(&f, end, strlen(end));
         curve_add(&c->train, (double)update, loss);
         if (!isnan(validation)) curve_add(&c->validate, (double)update, validation);
     }
@@ -91,7 +95,8 @@ bool curves_open(curves *c, const char *path, uint64_t kept, char **error)
     return c->csv || table_fault(c, errno, error);
 }
 
-void curves_add(curves *c, uint64_t update, uint64_t epoch, double loss, double norm, double rate, double validation)
+void curves_add(curves *c, uint64_t update, uint64_t epoch, double loss, double norm, double rate, double validation,
+                const char *code)
 {
     curve_add(&c->train, (double)update, loss);
     if (!isnan(validation)) curve_add(&c->validate, (double)update, validation);
@@ -99,7 +104,7 @@ void curves_add(curves *c, uint64_t update, uint64_t epoch, double loss, double 
     fprintf(c->csv, "%llu,%llu,%.12g,%.12g,%.12g,", (unsigned long long)update, (unsigned long long)epoch, loss, norm,
             rate);
     if (!isnan(validation)) fprintf(c->csv, "%.12g", validation);
-    fputc('\n', c->csv);
+    fprintf(c->csv, ",%s\n", code);
 }
 
 bool curves_flush(curves *c, char **error)

@@ -32,8 +32,9 @@ typedef struct curves {
 /* Begins the table at `path`; after `kept` updates: the rows of a table that is there up to that update stay, and their
  * losses are in the curves again. */
 bool curves_open(curves *c, const char *path, uint64_t kept, char **error);
-/* validation: NAN: none at this update. */
-void curves_add(curves *c, uint64_t update, uint64_t epoch, double loss, double norm, double rate, double validation);
+/* validation: NAN: none at this update. code: what compiled the code that did it. */
+void curves_add(curves *c, uint64_t update, uint64_t epoch, double loss, double norm, double rate, double validation,
+                const char *code);
 bool curves_flush(curves *c, char **error);
 void curves_close(curves *c);
 

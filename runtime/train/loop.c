@@ -317,6 +317,7 @@ static bool advance(loop *l, size_t batches)
     l->validation = NAN;
     if (!update(l, batches)) return false;
     uint64_t done = t->optimiser->updates;
+    if (o->first_update && done == l->first_update + 1) o->first_update(o->context);
     double mean = p->loss_sum / (double)p->loss_count;
     bool epoch_ends = p->batch == batches, judged = o->validate_every ? done % o->validate_every == 0 : epoch_ends;
     if (epoch_ends) {
@@ -332,7 +333,7 @@ static bool advance(loop *l, size_t batches)
         if (validates) measure = l->validation;
         optimiser_epoch(t->optimiser, measure);
     }
-    curves_add(&l->curves, done, epoch + 1, l->loss, l->norm, l->rate, l->validation);
+    curves_add(&l->curves, done, epoch + 1, l->loss, l->norm, l->rate, l->validation, t->model->code(t->model->self));
     show(l, epoch, mean, batches, epoch_ends || !isnan(l->validation));
     bool due = epoch_ends || l->finished || (o->save_every && done % o->save_every == 0);
     return !due || save_last(l);

@@ -45,6 +45,7 @@ typedef struct loop_options {
     size_t patience;        /* validations without progress until it ends; 0: goes on */
     const char *folder;     /* of last.safetensors and best.safetensors; NULL: none are written */
     loop_wish (*between)(void *context, const loop_news *news); /* asked before the first update and after each; NULL */
+    void (*first_update)(void *context); /* told as soon as the first update of this run is done; NULL */
     void *context;
     const char *csv, *svg;        /* files for the curves; NULL: none */
     const char *definitions;      /* for the checkpoints */

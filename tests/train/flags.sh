@@ -95,6 +95,7 @@ below "$last" "$(tail -n 1 f.csv | cut -d, -f2)" "epochs with --patience 2 and 6
 rm -f curve.csv curve.svg; train lm.rnn --text text.txt -o f --updates 7 --csv curve.csv --svg curve.svg; covers --csv --svg
 [ "$(wc -l <curve.csv)" -eq 8 ] && grep -q "</svg>" curve.svg && pass || fail "--csv or --svg"
 covers --save-every
+train lm.rnn --text text.txt -o f --updates 1 -v; shows " ms  first update$"; covers --verbose
 huge="reals.rnn --data reals.npz --optimiser sgd --rate 1e30"
 rm -rf f; expect 4 "nothing was saved" train $huge -o f
 expect 4 "the checkpoint is as of update 1" train $huge -o f --save-every 1

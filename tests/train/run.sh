@@ -20,7 +20,7 @@ shows "^wrote blind/last.safetensors$"
 [ -e blind/best.safetensors ] && fail "best.safetensors without a validation" || pass
 below "$(tail -n 1 learn.csv | cut -d, -f3)" 1.0 "loss on a simple text"
 below 2.5 "$(column learn.csv 3 2)" "loss at first"
-[ "$(head -n 1 learn.csv)" = "update,epoch,loss,gradient_norm,rate,validation_loss" ] && pass || fail "header of the CSV"
+[ "$(head -n 1 learn.csv)" = "update,epoch,loss,gradient_norm,rate,validation_loss,code" ] && pass || fail "header of the CSV"
 updates=$(tail -n 1 learn.csv | cut -d, -f1)
 [ "$(wc -l <learn.csv)" -eq $((updates + 1)) ] && pass || fail "the CSV has not a row for each update"
 grep -q '<polyline.*points="[0-9]' learn.svg && grep -q '>update<' learn.svg && grep -q '>loss<' learn.svg &&
