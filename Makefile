@@ -6,6 +6,7 @@
 #     make example-audio     trains an audio effect, and plays a recording through it
 #     make example-browser   trains a network that writes and puts it into a web page; TEXT=novel.txt
 #     make bench     speed beside other libraries (bench/README.md); make bench-deps installs these
+#     make rivals    bytes and time of what ships, beside onnx2c, RTNeural and keras2c
 #     make learn     what models of specs/models learn from made data (docs/tasks.md); ROWS='reber adding_gru'
 #     make unit      the unit tests alone           make asan    the whole suite with sanitizers
 #     make targets   generated C on many machines (docs/deployment.md); make targets-deps installs these
@@ -259,7 +260,7 @@ $(VECTORS): $(BUILD)/obj/tests/targets/vectors.o $(BUILD)/obj/tests/agree/subjec
 # The suites find the program under test in RNNC, the libraries in BUILD (both absolute), the compiler in CC.
 RUN = BUILD='$(abspath $(BUILD))' RNNC='$(abspath $(BUILD)/rnnc)' CC='$(CC)' SANITIZE='$(SANITIZE)' sh tests/summary.sh
 
-.PHONY: check unit asan bless generated demo example-audio example-browser learn bench bench-deps
+.PHONY: check unit asan bless generated demo example-audio example-browser learn bench rivals bench-deps
 check: all layers $(UNITS) $(MODELS) $(VECTORS)
 	@$(RUN) $(UNITS) $(SUITES)
 
@@ -289,6 +290,9 @@ generated: $(BUILD)/rnnc
 
 bench: $(BUILD)/rnnc
 	@CC='$(CC)' $(or $(PYTHON),/usr/bin/python3) bench/bench.py '$(abspath $(BUILD)/rnnc)' $(BUILD)/bench $(or $(RESULTS),bench/results)
+
+rivals: $(BUILD)/rnnc
+	@CC='$(CC)' $(or $(PYTHON),/usr/bin/python3) bench/rivals.py '$(abspath $(BUILD)/rnnc)' '$(abspath $(BUILD))/rivals'
 
 # The newest oneDNN is built by hand: bench/README.md says how.
 learn: all

@@ -18,7 +18,10 @@ import subprocess
 import sys
 
 sys.dont_write_bytecode = True
-import numpy as np
+try:
+    import numpy as np
+except ImportError as error:
+    sys.exit(f"{error}\nthe benchmark needs numpy: apt-get install python3-numpy")
 
 from contestants import RING, load, pointer, stacked
 
@@ -74,7 +77,7 @@ class Net:
         return U.transpose(0, 2, 1), W.transpose(0, 2, 1), b
 
 
-# ---- contestants: each writes sources into a folder and returns the commands that compile them -----------------------
+# ---- contestants: each writes its sources into a folder, and returns (sources, flags), or None where it has no such cell
 
 def run(command, **more):
     return subprocess.run([str(word) for word in command], check=True, **more)
@@ -154,9 +157,15 @@ class Keras2c:
             return None    # its weights do not go onto a usual stack
         for name, a in zip(("kernel", "recurrent", "bias"), net.keras()):
             with open(f"{folder}/{name}.inc", "w") as file:
-                file.write(",\n".join(f"{v:.9g}f" if "." in f"{v:.9g}" or "e" in f"{v:.9g}" else f"{v:.9g}.0f"
-                                      for v in a.ravel()))
-        return [], ["-I" + os.environ["KERAS2C_ROOT"] + "/include", "LIBRARY"]
+                file.write(",\n".join(f"{v:.9e}f" for v in a.ravel()))
+        return [], ["-I" + os.environ["KERAS2C_ROOT"] + "/include"]
+
+    @staticmethod
+    def library(flags):
+        path = f"{os.environ['KERAS2C_ROOT']}/libkeras2c{flags.replace(' ', '')}.a"
+        if not os.path.exists(path):
+            sys.exit(path + " is not there: keras2c's library, built with these flags")
+        return [path]
 
 
 class RTNeural:
@@ -175,23 +184,13 @@ class RTNeural:
 
 class Contestant:
     """One of the four, for a net, compiled with some flags."""
-    def __init__(self, kind, net, flags, rnnc, folder):
+    def __init__(self, kind, net, flags, sources, options, folder):
         self.name, self.flags, self.net = kind.name, flags, net
         source = f"{here}/rivals/{kind.source}"
         cplusplus = source.endswith(".cc")
-        compiler = os.environ.get("CXX", "c++").split() + ["-std=c++17"] if cplusplus else os.environ.get("CC", "cc").split()
-        written = kind.write(net, rnnc, folder)
-        self.there = written is not None
-        if not self.there:
-            return
-        sources, options = written
-        base = f"{folder}/{kind.name}{re.sub('[^a-zA-Z0-9=]', '', flags)}"
-        library = []
-        if "LIBRARY" in options:
-            options = options[:-1]
-            library = [f"{os.environ['KERAS2C_ROOT']}/libkeras2c{flags.replace(' ', '')}.a"]
-            if not os.path.exists(library[0]):
-                sys.exit(library[0] + " is not there: keras2c's library, built with these flags")
+        cc = os.environ.get("CC", "cc").split()
+        compiler = [*os.environ.get("CXX", "c++").split(), "-std=c++17"] if cplusplus else cc
+        base = f"{folder}/{flags.replace(' ', '')}"
         shape = [f"-DUNITS={net.H}", f"-DGATES={len(GATES[net.cell])}", "-D" + net.cell.upper(), "-I" + folder]
         objects = []
         for n, path in enumerate([source, *(f"{folder}/{name}" for name in sources)]):
@@ -199,9 +198,9 @@ class Contestant:
             run([*compiler, *flags.split(), "-fPIC", "-ffunction-sections", "-fdata-sections", *shape, *options, "-c", path,
                  "-o", objects[-1]])
         keep = ["-u", "step", *(["-u", "weights"] if cplusplus else [])]
-        run(["ld", "-r", "--gc-sections", *keep, "-o", base + ".o", *objects, *library])
+        run(["ld", "-r", "--gc-sections", *keep, "-o", base + ".o", *objects, *getattr(kind, "library", lambda _: [])(flags)])
         harness = base + ".run.o"
-        run([*os.environ.get("CC", "cc").split(), "-O2", "-fPIC", *shape, "-c", here + "/rivals/run.c", "-o", harness])
+        run([*cc, "-O2", "-fPIC", *shape, "-c", here + "/rivals/run.c", "-o", harness])
         run([*compiler, "-shared", "-o", base + ".so", base + ".o", harness, "-lm", "-lpthread"])
         self.measure(base)
 
@@ -241,15 +240,13 @@ class Contestant:
 
 
 def table(net, kinds, flag_sets, rounds, rnnc, folder):
-    folder = f"{folder}/{net.name}"
     contestants = []
     for kind in kinds:
-        for flags in flag_sets:
-            own = f"{folder}/{kind.name}"
-            os.makedirs(own, exist_ok=True)
-            made = Contestant(kind, net, flags, rnnc, own)
-            if made.there:
-                contestants.append(made)
+        own = f"{folder}/{net.name}/{kind.name}"
+        os.makedirs(own, exist_ok=True)
+        written = kind.write(net, rnnc, own)
+        if written:
+            contestants += [Contestant(kind, net, flags, *written, own) for flags in flag_sets]
     for _ in range(rounds):
         for c in contestants:
             c.run(RING)

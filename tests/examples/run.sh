@@ -1,7 +1,8 @@
 #!/bin/sh
 # run.sh: examples/train_text.c, the training loop in C, compiles against what rnnc builds, and learns;
 # examples/write_strokes.c compiles, and draws what a model has learned; examples/audio_effect learns an amplifier and plays;
-# examples/browser writes the same text in WebAssembly, by node and in a page, as `rnnc sample`.
+# examples/browser writes the same text in WebAssembly, by node and in a page, as `rnnc sample`; on a board, examples/board says
+# what PyTorch says.
 #
 # Needs RNNC (the program), BUILD (the folder of librnnc.a) and CC.
 here=$(cd "$(dirname "$0")" && pwd) || exit 3
@@ -110,6 +111,30 @@ else
         else fail "the page does not say what it did"; fi
     fi
 fi
+
+# board: the page of docs/deployment.md, from a network of PyTorch to a Cortex-M4 that says the same
+python=${PYTHON:-/usr/bin/python3}
+board=$root/examples/board
+if ! "$python" -c 'import torch, numpy' 2>/dev/null; then skipped "$python has no torch or no numpy; nothing for the board"
+elif awk '/^```python pt_to_safetensors/ { inside = 1; next } /^```/ { inside = 0 } inside' "$root/docs/deployment.md" >pt.py &&
+    "$python" -B "$board/train.py" >said 2>&1 && "$python" -B pt.py net.pt net.safetensors >said 2>&1 &&
+    "$rnnc" import net.safetensors -o model >said 2>&1 &&
+    "$rnnc" parity model/net.rnn --weights model/net.safetensors --reference R.npz >said 2>&1 &&
+    "$rnnc" build model/net.rnn --weights model/net.safetensors --inference --standalone --max-flash 16K --max-ram 2K \
+        --max-stack 1K -o model >said 2>&1
+then
+    pass
+    if ! have arm-none-eabi-gcc; then skipped "arm-none-eabi-gcc is not here"
+    elif arm-none-eabi-gcc -Os -Wall -Wextra -Werror -mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -ffreestanding \
+        -ffunction-sections -nostdlib -Wl,--gc-sections -T "$board/board.ld" -I"$board" -I. -Imodel "$board/board.c" \
+        "$board/main.c" model/net.c -lgcc -o net.elf >said 2>&1
+    then
+        pass
+        if ! have qemu-system-arm; then skipped "qemu-system-arm is not here"
+        elif timeout 60 qemu-system-arm -M mps2-an386 -nographic -semihosting -kernel net.elf >said 2>&1 </dev/null &&
+            grep -q '^steps: 50$' said; then pass; else fail "the board says something else than PyTorch"; fi
+    else fail "nothing for the board is compiled"; fi
+else fail "from PyTorch to the board"; fi
 
 echo "examples: $passed passed, $failed failed"
 [ $failed -eq 0 ]
