@@ -10,6 +10,7 @@
 #include "wav.h"
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 enum { BLOCK = 512 }; /* samples in a call, as a host of plug-ins has it */
@@ -72,6 +73,9 @@ int main(int argc, char **argv)
         return 2;
     }
     wav in, out, expected;
+    for (int i = 1; i < argc; i++) {
+        if (i != 2 && strcmp(argv[i], argv[2]) == 0) give_up(argv[2], "would be read and written at once");
+    }
     const char *wrong = wav_open(&in, argv[1]);
     if (wrong) give_up(argv[1], wrong);
     if (argc == 4 && (wrong = wav_open(&expected, argv[3]))) give_up(argv[3], wrong);
@@ -81,8 +85,12 @@ int main(int argc, char **argv)
     if ((wrong = wav_close(&in))) give_up(argv[1], wrong);
     if ((wrong = wav_close(&out))) give_up(argv[2], wrong);
     printf("%.2f seconds at %u Hz, %.3f seconds of the processor: ", seconds, out.rate, m.seconds);
-    if (m.seconds > 0) printf("real-time factor %.4f, %.0f times faster than real time\n", m.seconds / seconds, seconds / m.seconds);
-    else puts("too short to be timed");
-    if (argc == 4) printf("error-to-signal ratio %.3g (%.1f dB)\n", m.error / m.signal, 10 * log10(m.error / m.signal));
+    if (m.seconds > 0) {
+        printf("real-time factor %.4f, %.0f times faster than real time\n", m.seconds / seconds, seconds / m.seconds);
+    } else {
+        puts("too short to be timed");
+    }
+    const double ratio = m.error / m.signal;
+    if (m.signal > 0) printf("error-to-signal ratio %.3g (%.1f dB)\n", ratio, 10 * log10(ratio));
     return 0;
 }

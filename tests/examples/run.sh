@@ -83,6 +83,8 @@ refused stereo.wav 'has several channels'
 refused wide.wav 'holds neither'
 refused cut.wav 'is cut off'
 refused text 'is no WAV file'
+if $effect pcm.wav pcm.wav >said 2>&1 || [ "$(wc -c <pcm.wav)" -ne 72 ]; then fail "the effect writes over what it reads"
+else pass; fi
 refused missing.wav 'cannot be read'
 
 # browser: the likeliest text is that of `rnnc sample`, by node and in the page; a byte that it has never seen is told
