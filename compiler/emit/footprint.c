@@ -12,7 +12,7 @@
 enum {
     STACK_ENTRY = 512,      /* an entry point and its check */
     STACK_BUFFER = 24,      /* more for each of its buffers */
-    STACK_PRODUCTS = 1152,  /* contract and below */
+    STACK_PRODUCTS = 1664,  /* contract and below */
     STACK_ROWS = 448,       /* softmax and the like, and below */
 };
 

@@ -26,13 +26,15 @@ RNN_INLINE size_t contract_packed_index(size_t k, size_t n, size_t Ktotal)
 
 #ifdef RNN_VECTOR
 
-/* The tile fills the registers: 24 of 32, or 12 (8 without three-operand instructions) of 16. On 32-bit ARM, gcc
- * multiplies floats by NEON, which flushes what is denormal, under -ffast-math only. */
+/* The tile fills the registers: 24 of 32, or 12 (8 without three-operand instructions) of 16. Where vectors are wide it
+ * is tall, so that the columns of B that the tiles of a strip read again and again stay in the first cache. On 32-bit
+ * ARM, gcc multiplies floats by NEON, which flushes what is denormal, under -ffast-math only. */
 #if defined __ARM_NEON && (defined __clang__ || defined __FAST_MATH__) && !REAL_IS_DOUBLE
 #define CONTRACT_NEON 1
 #endif
 #if defined __AVX512F__
-enum { CONTRACT_BYTES = 64, CONTRACT_ROWS = 6, CONTRACT_COLS = 4 };
+#define CONTRACT_TALL
+enum { CONTRACT_BYTES = 64, CONTRACT_ROWS = 12, CONTRACT_COLS = 2 };
 #elif defined __AVX__
 enum { CONTRACT_BYTES = 32, CONTRACT_ROWS = 6, CONTRACT_COLS = 2 };
 #elif defined __aarch64__
@@ -45,8 +47,9 @@ enum { CONTRACT_BYTES = (int)sizeof(real), CONTRACT_ROWS = 4, CONTRACT_COLS = 2 
 #endif
 enum {
     CONTRACT_LANES = CONTRACT_BYTES / (int)sizeof(real),
-    CONTRACT_WIDE = 8,    /* vectors of a tile of one row, which would not keep the adders busy otherwise */
-    CONTRACT_DEPTH = 256, /* rows of B in a block */
+    CONTRACT_WIDE = 8,     /* vectors of a tile of one row, which would not keep the adders busy otherwise */
+    CONTRACT_DEPTH = 256,  /* rows of B in a block */
+    CONTRACT_HEIGHT = 480, /* rows of A in a block: it and its part of C stay in the second cache */
 };
 
 #ifdef CONTRACT_SCALAR
@@ -62,15 +65,27 @@ typedef real contract_memory __attribute__((vector_size(CONTRACT_BYTES), aligned
 #ifdef __clang__
 #define CONTRACT_UNROLL _Pragma("clang loop unroll(full)")
 #else
-#define CONTRACT_UNROLL _Pragma("GCC unroll 8")
+#define CONTRACT_UNROLL _Pragma("GCC unroll 16")
 #endif
 
-/* C = sum, or C += sum, for the first n components of a vector, n < CONTRACT_LANES. */
-RNN_INLINE void contract_store_part(contract_vector sum, int n, real *C, int accumulate)
+/* C = part, or C += part, for the first n components of the last vectors of a tile, n < CONTRACT_LANES. */
+RNN_NO_INLINE void contract_store_part(int rows, int n, const real *part, real *C, size_t cm, int accumulate)
 {
-    real part[CONTRACT_LANES];
-    CONTRACT_AT(part) = sum;
-    for (int i = 0; i < n; i++) C[i] = accumulate ? C[i] + part[i] : part[i];
+    for (int m = 0; m < rows; m++) {
+        int i = 0;
+#define CONTRACT_PIECE(size) /* constant sizes become vectors */                                                      \
+    if ((n & (size)) && (size) < CONTRACT_LANES) {                                                                    \
+        for (int j = i; j < i + (size); j++) C[j] = accumulate ? C[j] + part[j] : part[j];                            \
+        i += (size);                                                                                                  \
+    }
+        CONTRACT_PIECE(8)
+        CONTRACT_PIECE(4)
+        CONTRACT_PIECE(2)
+        CONTRACT_PIECE(1)
+#undef CONTRACT_PIECE
+        part += CONTRACT_LANES;
+        C += cm;
+    }
 }
 
 /* One tile: C[m][n] = (accumulate ? C[m][n] : 0) + sum_k A[m][k] B[k][n], m < rows, n < (cols - 1) * LANES + last.
@@ -81,11 +96,17 @@ RNN_FORCE_INLINE void contract_tile(const int rows, const int cols, int last, in
 {
     const contract_vector zero = {0};
     contract_vector sum[CONTRACT_ROWS][CONTRACT_WIDE];
+    real part[CONTRACT_ROWS * CONTRACT_LANES];
+    const real *row[(CONTRACT_ROWS + 3) / 4]; /* every fourth row of A: few pointers to step */
     CONTRACT_UNROLL
     for (int m = 0; m < rows; m++) {
         CONTRACT_UNROLL
-        for (int c = 0; c < cols; c++) sum[m][c] = zero;
+        for (int c = 0; c < cols; c++) {
+            sum[m][c] = zero;
+            if (rows > 1) __builtin_prefetch(C + (size_t)m * cm + c * CONTRACT_LANES, 1);
+        }
     }
+    for (int m = 0; m < rows; m += 4) row[m / 4] = A + (size_t)m * am;
     for (int k = 0; k < K; k++) {
         contract_vector b[CONTRACT_WIDE];
         CONTRACT_UNROLL
@@ -95,11 +116,12 @@ RNN_FORCE_INLINE void contract_tile(const int rows, const int cols, int last, in
         }
         CONTRACT_UNROLL
         for (int m = 0; m < rows; m++) {
-            const real a = A[(size_t)m * am];
+            const real a = row[m / 4][(size_t)(m % 4) * am];
             CONTRACT_UNROLL
             for (int c = 0; c < cols; c++) sum[m][c] += a * b[c];
         }
-        A += ak;
+        CONTRACT_UNROLL
+        for (int m = 0; m < rows; m += 4) row[m / 4] += ak;
         B += bk;
     }
     CONTRACT_UNROLL
@@ -108,27 +130,45 @@ RNN_FORCE_INLINE void contract_tile(const int rows, const int cols, int last, in
         for (int c = 0; c < cols; c++) {
             real *at = C + (size_t)m * cm + c * CONTRACT_LANES;
             if (c == cols - 1 && last < CONTRACT_LANES) {
-                contract_store_part(sum[m][c], last, at, accumulate);
+                CONTRACT_AT(part + m * CONTRACT_LANES) = sum[m][c];
             } else {
                 if (accumulate) sum[m][c] += CONTRACT_CONST_AT(at);
                 CONTRACT_AT(at) = sum[m][c];
             }
         }
     }
+    if (last < CONTRACT_LANES) contract_store_part(rows, last, part, C + (cols - 1) * CONTRACT_LANES, cm, accumulate);
 }
 
-/* M rows of tiles of `cols` vectors. The last rows are shared out: 8 are 4 and 4, not 6 and 2. Tiles of 3 and 5 rows
- * would cost compilers more time than they save. */
+/* The height of the next tile of M rows. The last rows are shared out: 8 are 4 and 4 in tiles of 6, not 6 and 2. Tiles
+ * of all heights would cost compilers more time than they save. */
+RNN_INLINE int contract_height(int M)
+{
+#ifdef CONTRACT_TALL
+    if (M >= 18 || M == 12) return 12;
+    if (M >= 8) return 8;
+    if (M >= 6) return 6;
+#else
+    if (M > CONTRACT_ROWS + 2 || M == CONTRACT_ROWS) return CONTRACT_ROWS;
+#endif
+    return M > 3 ? 4 : M > 1 ? 2 : 1;
+}
+
+/* M rows of tiles of `cols` vectors. */
 RNN_FORCE_INLINE void contract_strip(const int cols, int last, int M, int K, const real *A, size_t am, size_t ak,
                                      const real *B, size_t bk, size_t bp, real *C, size_t cm, int accumulate)
 {
 #define CONTRACT_TILE(rows) contract_tile(rows, cols, last, K, A, am, ak, B, bk, bp, C, cm, accumulate)
     while (M > 0) {
-        const int rows = M > CONTRACT_ROWS + 2 || M == CONTRACT_ROWS ? (int)CONTRACT_ROWS : M > 3 ? 4 : M > 1 ? 2 : 1;
+        const int rows = contract_height(M);
         switch (rows) {
         case 1: CONTRACT_TILE(1); break;
         case 2: CONTRACT_TILE(2); break;
         case 4: CONTRACT_TILE(4); break;
+#ifdef CONTRACT_TALL
+        case 6: CONTRACT_TILE(6); break;
+        case 8: CONTRACT_TILE(8); break;
+#endif
         default: CONTRACT_TILE(CONTRACT_ROWS); break;
         }
         A += (size_t)rows * am;
@@ -147,7 +187,7 @@ RNN_FORCE_INLINE void contract_strip(const int cols, int last, int M, int K, con
     }
 CONTRACT_STRIP(contract_strip_1, 1)
 CONTRACT_STRIP(contract_strip_2, 2)
-#if defined __AVX512F__ || defined __aarch64__
+#if defined __aarch64__
 CONTRACT_STRIP(contract_strip_4, 4)
 #endif
 #undef CONTRACT_STRIP
@@ -158,7 +198,7 @@ RNN_INLINE void contract_columns(int cols, int last, int M, int K, const real *A
 {
     if (cols >= 2) {
         const int n = 2 * CONTRACT_LANES;
-#if defined __AVX512F__ || defined __aarch64__
+#if defined __aarch64__
         if (cols == 4) {
             contract_strip_4(last, M, K, A, am, ak, B, bk, bp, C, cm, accumulate);
             return;
@@ -211,14 +251,17 @@ RNN_INLINE void contract_block(int M, int N, int K, const real *A, size_t am, si
 RNN_NO_INLINE void contract(int M, int N, int K, const real *A, size_t am, size_t ak, const real *B, real *C, size_t cm,
                             int accumulate)
 {
-    int k = 0;
-    do {
-        const int depth = K - k < CONTRACT_DEPTH ? K - k : CONTRACT_DEPTH;
-        contract_block(M, N, depth, A + (size_t)k * ak, am, ak, B + (size_t)k * CONTRACT_PANEL,
-                       CONTRACT_PANEL * (size_t)K, C, cm, accumulate);
-        accumulate = 1;
-        k += CONTRACT_DEPTH;
-    } while (k < K);
+    for (int m = 0; m < M; m += CONTRACT_HEIGHT) {
+        const int rows = M - m < CONTRACT_HEIGHT ? M - m : (int)CONTRACT_HEIGHT;
+        int k = 0, add = accumulate;
+        do {
+            const int depth = K - k < CONTRACT_DEPTH ? K - k : (int)CONTRACT_DEPTH;
+            contract_block(rows, N, depth, A + (size_t)m * am + (size_t)k * ak, am, ak, B + (size_t)k * CONTRACT_PANEL,
+                           CONTRACT_PANEL * (size_t)K, C + (size_t)m * cm, cm, add);
+            add = 1;
+            k += CONTRACT_DEPTH;
+        } while (k < K);
+    }
 }
 
 /* The same where N and K are small constants: expanded where it stands, without a call or a loop over columns. */

@@ -3,8 +3,8 @@
  *
  * A and B are row-major and lie as the passes left them. The tiles are those of contract.h, with the rows as the inner
  * dimension. A strip of B, as wide as a tile, is copied for a block of rows, so that its rows lie side by side, as wide
- * as whole vectors. Where the rows of A begin in different pages, walking down its columns would miss in every table
- * of the processor: then blocks of A are copied instead, and each meets all of B. Stands after contract.h. */
+ * as whole vectors. Where the rows of A lie far apart, walking down its columns would miss in the caches and in the
+ * tables of the processor: then blocks of A are copied instead, and each meets all of B. Stands after contract.h. */
 #ifndef RUNTIME_KERNELS_OUTER_H
 #define RUNTIME_KERNELS_OUTER_H
 
@@ -13,7 +13,7 @@
 enum {
     OUTER_STRIP = CONTRACT_COLS * CONTRACT_LANES, /* columns of B in a strip */
     OUTER_DEPTH = 128,                            /* rows of a strip */
-    OUTER_FAR = 4096 / (int)sizeof(real),         /* rows of A that are so long begin in different pages */
+    OUTER_FAR = 1024 / (int)sizeof(real),         /* rows of A that are so long */
     OUTER_FAR_COLUMNS = 4 * CONTRACT_ROWS,        /* of A, in a block */
     OUTER_FAR_DEPTH = 256                         /* rows of that block */
 };
