@@ -90,13 +90,13 @@ RNN_NO_INLINE void contract_store_part(int rows, int n, const real *part, real *
 
 /* One tile: C[m][n] = (accumulate ? C[m][n] : 0) + sum_k A[m][k] B[k][n], m < rows, n < (cols - 1) * LANES + last.
  * `rows` and `cols` are constants where it is expanded, so that `sum` becomes registers. Of the last vector of B all is
- * read, and `last` components of C are written. */
+ * read, and `last` components of C are written; where that is not all, `part` holds a vector for each row meanwhile. */
 RNN_FORCE_INLINE void contract_tile(const int rows, const int cols, int last, int K, const real *A, size_t am,
-                                    size_t ak, const real *B, size_t bk, size_t bp, real *C, size_t cm, int accumulate)
+                                    size_t ak, const real *B, size_t bk, size_t bp, real *C, size_t cm, int accumulate,
+                                    real *part)
 {
     const contract_vector zero = {0};
     contract_vector sum[CONTRACT_ROWS][CONTRACT_WIDE];
-    real part[CONTRACT_ROWS * CONTRACT_LANES];
     const real *row[(CONTRACT_ROWS + 3) / 4]; /* every fourth row of A: few pointers to step */
     CONTRACT_UNROLL
     for (int m = 0; m < rows; m++) {
@@ -158,7 +158,8 @@ RNN_INLINE int contract_height(int M)
 RNN_FORCE_INLINE void contract_strip(const int cols, int last, int M, int K, const real *A, size_t am, size_t ak,
                                      const real *B, size_t bk, size_t bp, real *C, size_t cm, int accumulate)
 {
-#define CONTRACT_TILE(rows) contract_tile(rows, cols, last, K, A, am, ak, B, bk, bp, C, cm, accumulate)
+#define CONTRACT_TILE(rows) contract_tile(rows, cols, last, K, A, am, ak, B, bk, bp, C, cm, accumulate, part)
+    real part[CONTRACT_ROWS * CONTRACT_LANES];
     while (M > 0) {
         const int rows = contract_height(M);
         switch (rows) {
@@ -215,8 +216,9 @@ RNN_INLINE void contract_columns(int cols, int last, int M, int K, const real *A
 RNN_NO_INLINE void contract_row(int cols, int last, int K, const real *A, size_t ak, const real *B, size_t bk,
                                 size_t bp, real *C, int accumulate)
 {
+    real part[CONTRACT_LANES];
 #define CONTRACT_CASE(cols)                                                                                           \
-    case cols: contract_tile(1, cols, last, K, A, 0, ak, B, bk, bp, C, 0, accumulate); break
+    case cols: contract_tile(1, cols, last, K, A, 0, ak, B, bk, bp, C, 0, accumulate, part); break
     switch (cols) {
         CONTRACT_CASE(1);
         CONTRACT_CASE(2);
@@ -225,7 +227,7 @@ RNN_NO_INLINE void contract_row(int cols, int last, int K, const real *A, size_t
         CONTRACT_CASE(5);
         CONTRACT_CASE(6);
         CONTRACT_CASE(7);
-    default: contract_tile(1, CONTRACT_WIDE, last, K, A, 0, ak, B, bk, bp, C, 0, accumulate); break;
+    default: contract_tile(1, CONTRACT_WIDE, last, K, A, 0, ak, B, bk, bp, C, 0, accumulate, part); break;
     }
 #undef CONTRACT_CASE
 }
@@ -271,18 +273,19 @@ RNN_FORCE_INLINE void contract_small(int M, const int N, const int K, const real
     const int wide = CONTRACT_WIDE * CONTRACT_LANES, left = N % wide;
     const int cols = (left + CONTRACT_LANES - 1) / CONTRACT_LANES, last = left - (cols - 1) * CONTRACT_LANES;
     const size_t bp = CONTRACT_PANEL * (size_t)K;
+    real part[CONTRACT_LANES];
     for (int m = 0; m < M; m++) {
         const real *a = A + (size_t)m * am;
         real *c = C + (size_t)m * cm;
         for (int n = 0; n < N - left; n += wide) {
             contract_tile(1, CONTRACT_WIDE, CONTRACT_LANES, K, a, 0, ak,
                           B + (size_t)(n / CONTRACT_PANEL) * bp + n % CONTRACT_PANEL, CONTRACT_PANEL, bp, c + n, 0,
-                          accumulate);
+                          accumulate, part);
         }
         if (left > 0) {
             const int n = N - left;
             contract_tile(1, cols, last, K, a, 0, ak, B + (size_t)(n / CONTRACT_PANEL) * bp + n % CONTRACT_PANEL,
-                          CONTRACT_PANEL, bp, c + n, 0, accumulate);
+                          CONTRACT_PANEL, bp, c + n, 0, accumulate, part);
         }
     }
 }
