@@ -24,7 +24,7 @@ RNN_INLINE void stream_block(const stream_part *p, int n)
     const real *B = p->B + (size_t)(n / CONTRACT_PANEL) * CONTRACT_PANEL * (size_t)p->K + n % CONTRACT_PANEL;
     const size_t bp = CONTRACT_PANEL * (size_t)p->K;
     if (p->N - n >= STREAM_COLS * CONTRACT_LANES) {
-        contract_tile(1, STREAM_COLS, CONTRACT_LANES, p->K, p->A, 0, p->ak, B, CONTRACT_PANEL, bp, p->C + n, 0, 0);
+        contract_tile(1, STREAM_COLS, CONTRACT_LANES, p->K, p->A, 0, p->ak, B, CONTRACT_PANEL, bp, p->C + n, 0, 0, NULL);
     } else {
         const int cols = (p->N - n + CONTRACT_LANES - 1) / CONTRACT_LANES;
         contract_row(cols, p->N - n - (cols - 1) * CONTRACT_LANES, p->K, p->A, p->ak, B, CONTRACT_PANEL, bp, p->C + n,
