@@ -1,7 +1,8 @@
 /* functions.h: the elementwise functions of the language, for one number.
  *
- * In doubles they are libm's. In floats exp, sigmoid and tanh are polynomials without a branch, which compilers turn
- * into vector code inside a loop (gcc at -O3, clang at -O2); -DRNN_MATH_LIBM takes libm's for them as well.
+ * In doubles they are libm's. In floats exp, log, sigmoid, tanh, sqrt and floor are arithmetic without a branch, which
+ * compilers turn into vector code inside a loop (gcc at -O3, clang at -O2) and which needs no libm; -DRNN_MATH_LIBM takes
+ * libm's for them as well.
  * NaN in gives NaN out everywhere (unless -ffast-math lets the compiler assume that there is none).
  *
  * They must be right under -ffast-math, too, where a compiler reorders sums and may assume that there is no NaN and
@@ -52,6 +53,9 @@ RNN_INLINE real real_minus_infinity(void)
 
 RNN_FORCE_INLINE real real_exp(real x) { return REAL_LIBM(exp)(x); }
 RNN_FORCE_INLINE real real_tanh(real x) { return REAL_LIBM(tanh)(x); }
+RNN_FORCE_INLINE real real_log(real x) { return REAL_LIBM(log)(x); }
+RNN_FORCE_INLINE real real_sqrt(real x) { return REAL_LIBM(sqrt)(x); }
+RNN_FORCE_INLINE real real_floor(real x) { return REAL_LIBM(floor)(x); }
 
 /* log(1 + e), 0 <= e <= 1. */
 RNN_FORCE_INLINE real real_log_of_one_plus(real e) { return REAL_LIBM(log1p)(e); }
@@ -141,15 +145,72 @@ RNN_FORCE_INLINE float real_log_of_one_plus(float e)
     return 2 * (s + s * u * p);
 }
 
+/* What log and sqrt give for x that is no positive finite number: y for those that are, `zero` for 0, NaN below. */
+RNN_FORCE_INLINE float real_of_positive(float x, float y, int32_t zero)
+{
+    const int32_t bits = real_to_bits(x);
+    const int32_t is_zero = -(int32_t)((bits & INT32_MAX) == 0), is_above = -(int32_t)(bits >= 0x7f800000);
+    const int32_t is_below = -(int32_t)(bits < 0) & ~is_zero, usual = ~(is_zero | is_above | is_below);
+    return real_from_bits((real_to_bits(y) & usual) | (zero & is_zero) | (bits & is_above) | (0x7fc00000 & is_below));
+}
+
+/* 2^24 for x so small that the bits of its exponent do not say it, else 1; as a power of 2. */
+RNN_FORCE_INLINE int32_t real_shift_up(float x)
+{
+    return -(int32_t)((real_to_bits(x) & INT32_MAX) < 0x00800000) & 24;
+}
+
+/* x = 2^n m, sqrt(1/2) <= m < sqrt(2); log m = 2 artanh(s), s = (m - 1) / (m + 1), by its power series. Error below
+ * 2e-7 of the result. */
+RNN_FORCE_INLINE float real_log(float x)
+{
+    const int32_t up = real_shift_up(x);
+    const int32_t bits = real_to_bits(x * real_from_bits((127 + up) * 0x800000)) & INT32_MAX;
+    const int32_t n = (bits - 0x3f3504f3) >> 23;
+    const float m = real_from_bits(bits - n * 0x800000);
+    const float s = (m - 1) / (m + 1);
+    const float u = s * s;
+    float p = 1 / 9.0f;
+    p = p * u + 1 / 7.0f;
+    p = p * u + 1 / 5.0f;
+    p = p * u + 1 / 3.0f;
+    return real_of_positive(x, 2 * (s + s * u * p) + (float)(n - up) * 0.693147181f, -0x800000 /* -infinity */);
+}
+
+/* x = 2^n m, n even, 1 <= m < 4; sqrt(m) = m y, y = 1 / sqrt(m) by Newton's iteration from a guess on the bits of m.
+ * Error below 2e-7 of the result. */
+RNN_FORCE_INLINE float real_sqrt(float x)
+{
+    const int32_t up = real_shift_up(x);
+    const int32_t bits = real_to_bits(x * real_from_bits((127 + up) * 0x800000)) & INT32_MAX;
+    const int32_t n = ((bits >> 23) - 127) & ~1;
+    const float m = real_from_bits(bits - n * 0x800000), half = m * 0.5f;
+    float y = real_from_bits(0x5f375a86 - (real_to_bits(m) >> 1));
+    y = y * (1.5f - half * y * y);
+    y = y * (1.5f - half * y * y);
+    y = y * (1.5f - half * y * y);
+    const float root = m * y;
+    const float exact = root + y * 0.5f * (m - root * root);
+    return real_of_positive(x, exact * real_from_bits((127 + (n - up) / 2) * 0x800000), real_to_bits(x));
+}
+
+/* From 2^23 on floats are whole. */
+RNN_FORCE_INLINE float real_floor(float x)
+{
+    const int32_t bits = real_to_bits(x);
+    const int32_t is_whole = -(int32_t)((bits & INT32_MAX) >= 0x4b000000);
+    const float z = real_from_bits(bits & ~is_whole);
+    const int32_t n = (int32_t)z;
+    const float y = (float)(n - ((float)n > z));
+    return real_from_bits((bits & is_whole) | ((real_to_bits(y) | (bits & INT32_MIN)) & ~is_whole));
+}
+
 #endif
 
-RNN_FORCE_INLINE real real_log(real x) { return REAL_LIBM(log)(x); }
-RNN_FORCE_INLINE real real_sqrt(real x) { return REAL_LIBM(sqrt)(x); }
 RNN_FORCE_INLINE real real_abs(real x) { return REAL_LIBM(fabs)(x); }
 RNN_FORCE_INLINE real real_pow(real x, real y) { return REAL_LIBM(pow)(x, y); }
 RNN_FORCE_INLINE real real_sin(real x) { return REAL_LIBM(sin)(x); }
 RNN_FORCE_INLINE real real_cos(real x) { return REAL_LIBM(cos)(x); }
-RNN_FORCE_INLINE real real_floor(real x) { return REAL_LIBM(floor)(x); }
 RNN_FORCE_INLINE real real_erf(real x) { return REAL_LIBM(erf)(x); }
 RNN_FORCE_INLINE real real_square(real x) { return x * x; }
 

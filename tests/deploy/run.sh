@@ -98,6 +98,21 @@ weights "$root/specs/models/char_lm.rnn" -D V=20 -D H=8 -D E=4 || fail "char_lm:
 "$rnnc" build "$root/specs/models/char_lm.rnn" -D V=20 -D H=8 -D E=4 --weights w.st --standalone --prefix lm -o . >stdout || fail "char_lm"
 if ${CC:-cc} -O2 -c lm.c -o lm.o && [ -z "$(nm -u lm.o | grep -vwE 'U (memcpy|memset|memmove)')" ]; then pass
 else fail "the C of char_lm calls libraries:"; nm -u lm.o; fi
+cat >bare.rnn <<'SPEC'
+model bare {
+    input x[t] : real(3)
+    h = gru_layer_norm(x, 4)
+    o = dense(h, 3)
+    y = o - logsumexp(o) + floor(o) + softplus(o) + elu(o) + log(1 + abs(o)) + sqrt(abs(o))
+    output y
+}
+SPEC
+weights bare.rnn || fail "bare: no weights"
+"$rnnc" build bare.rnn --weights w.st --standalone -o . >stdout || fail "bare"
+for flags in -O0 -O2; do
+    if ${CC:-cc} $flags -c bare.c -o bare.o && [ -z "$(nm -u bare.o | grep -vwE 'U (memcpy|memset|memmove)')" ]; then pass
+    else fail "the C of bare calls libraries at $flags:"; nm -u bare.o; fi
+done
 weights both.rnn && "$rnnc" build both.rnn --weights w.st --standalone --prefix inside -o in >stdout || fail "both: no weights"
 
 # ---- doubles ---------------------------------------------------------------------------------------------------------
