@@ -1,24 +1,24 @@
 /* forward.c: compiles a spec in memory and computes its outputs; see forward.h. */
 #include "driver/forward.h"
 #include "api/weights.h"
+#include "driver/data_sizes.h"
 #include <math.h>
 #include <string.h>
 
-int forward_compile(forward *f, arena *a, const options *o, const char *spec, const char *path, size_t sequences,
-                    bool real_double)
+int forward_compile(forward *f, arena *a, const options *o, const forward_spec *s)
 {
     *f = (forward){ .o = o };
-    pipeline_options po = command_pipeline(o, path);
+    pipeline_options po = command_pipeline(o, s->path);
     command_define_by_weights(o, &po);
     po.purpose = FOR_RUN;
     po.emit.standalone = true;
-    po.emit.real_double = real_double;
-    if (sequences > 1 && sequences <= OPTIONS_MAX_NUMBER) po.emit.batch = (int)sequences;
-    int unread = 0;
-    if (spec) po.define_count = 0; /* a text of ours has nothing to choose */
-    if (spec)
-        pipeline_open_text(&f->p, a, &po, spec);
-    else
+    po.emit.real_double = s->real_double;
+    if (s->sequences > 1 && s->sequences <= OPTIONS_MAX_NUMBER) po.emit.batch = (int)s->sequences;
+    int unread = s->arrays ? data_sizes_define(a, s->arrays, s->arrays_path, &po) : 0;
+    if (s->text) po.define_count = 0; /* a text of ours has nothing to choose */
+    if (s->text)
+        pipeline_open_text(&f->p, a, &po, s->text);
+    else if (!unread)
         unread = command_open(&f->p, a, &po);
     if (unread) return unread;
     bool good = pipeline_check(&f->p);

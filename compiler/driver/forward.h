@@ -1,7 +1,7 @@
 /* forward.h: the outputs of a spec on arrays: what `run` writes, `parity` compares and `import` proves. Dropout is off.
  *
  *     forward f;
- *     int code = forward_compile(&f, a, o, text, path, batch, real_double);
+ *     int code = forward_compile(&f, a, o, &(forward_spec){ .path = path, .sequences = 1 });
  *     if (!code) code = forward_compute(&f, params, "R.npz", &inputs);
  *     forward_close(&f);
  *
@@ -22,9 +22,15 @@ typedef struct forward {
     tensors out; /* outputs by their names, in the layout of a data file, and `loss` */
 } forward;
 
-/* Compiles the spec at `path`, or `spec` when that is given and `path` only names it, for `sequences`. */
-int forward_compile(forward *f, arena *a, const options *o, const char *spec, const char *path, size_t sequences,
-                    bool real_double);
+/* What is compiled. */
+typedef struct forward_spec {
+    const char *path, *text; /* the file; or its text, and what to call it */
+    size_t sequences;        /* for so many */
+    bool real_double;
+    const tensors *arrays; /* for sizes that come from data; NULL: none */
+    const char *arrays_path;
+} forward_spec;
+int forward_compile(forward *f, arena *a, const options *o, const forward_spec *s);
 
 /* Fills in f->out from the parameters of `weights` (the file weights_path) and the arrays of `data` (the file
  * data_path). */
@@ -33,10 +39,10 @@ int forward_compute(forward *f, const char *weights_path, const tensors *weights
 void forward_close(forward *f);
 
 /* The parts of forward_compute, once f->b holds the arrays, for whoever prepares them on his own or wants gradients. */
-int forward_outputs(forward *f, const void *params);              /* fills in f->out */
-loaded_call forward_call(forward *f, const void *params);         /* with lengths, parameters and inputs */
-int forward_finish(loaded_call *call, entry e);                   /* calls; 0, or an exit status after a message */
-void *forward_reals(forward *f, type t);                          /* zeros for an array of that type */
+int forward_outputs(forward *f, const void *params);      /* fills in f->out */
+loaded_call forward_call(forward *f, const void *params); /* with lengths, parameters and inputs */
+int forward_finish(loaded_call *call, entry e);           /* calls; 0, or an exit status after a message */
+void *forward_reals(forward *f, type t);                  /* zeros for an array of that type */
 
 /* How far an output is from what was expected. */
 typedef struct difference {

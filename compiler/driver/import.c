@@ -254,11 +254,14 @@ static int prove(import *k)
 static int make_spec(import *k)
 {
     const char *given = k->o->value[OPTION_SPEC].text, *slash = strrchr(k->path, '/');
-    if (given) return forward_compile(&k->f, k->arena, k->o, NULL, given, PROOF_SEQUENCES, true);
+    forward_spec s = { .path = given, .sequences = PROOF_SEQUENCES, .real_double = true };
+    if (given) return forward_compile(&k->f, k->arena, k->o, &s);
     const char *file = slash ? slash + 1 : k->path;
     k->spec = k->net ? onnx_spec(k->net, k->word, file) : chain_spec(k->chain, k->word, file);
-    size_t sequences = k->net && !k->net->open_batch ? (size_t)k->net->batch : PROOF_SEQUENCES;
-    return forward_compile(&k->f, k->arena, k->o, k->spec, arena_printf(k->arena, "%s.rnn", k->word), sequences, true);
+    s.path = arena_printf(k->arena, "%s.rnn", k->word);
+    s.text = k->spec;
+    if (k->net && !k->net->open_batch) s.sequences = (size_t)k->net->batch;
+    return forward_compile(&k->f, k->arena, k->o, &s);
 }
 
 static int load(import *k)

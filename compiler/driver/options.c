@@ -14,8 +14,9 @@ typedef enum option_kind { FLAG, TEXT, NUMBER, SEED, DECIMAL, CHOICE, LIST } opt
 
 #define IN(command) (1u << COMMAND_##command)
 #define TRAINING (IN(train) | IN(watch) | IN(compare))
-#define ALL_BUT_HELP (IN(check) | IN(build) | IN(run) | TRAINING | IN(eval) | IN(sample) | IN(gradcheck) | IN(explain) | \
-                      IN(parity) | IN(gradflow) | IN(import) | IN(export))
+#define ALL_BUT_HELP                                                                                                   \
+    (IN(check) | IN(build) | IN(run) | TRAINING | IN(eval) | IN(sample) | IN(gradcheck) | IN(explain) | IN(parity) |   \
+     IN(gradflow) | IN(import) | IN(export))
 
 /* The words of --optimiser and --schedule, each after a |, in the order of their enumerators. */
 static const char optimiser_choices[] =
@@ -340,6 +341,44 @@ void options_help(FILE *out)
           out);
 }
 
+enum { ELSE = 1 << 30 };
+
+/* The commands that a part of a help text names in front, and how many characters that takes; 0: it is for all. */
+static size_t part_head(const struct option *p, const char *part, unsigned *whose)
+{
+    *whose = 0;
+    for (size_t at = 0;; at += 2) {
+        size_t n = strcspn(part + at, ",:; ");
+        unsigned found = n == 4 && strncmp(part + at, "else", n) == 0 ? ELSE : 0;
+        for (int i = 0; i < COMMAND_COUNT; i++)
+            if (p->commands & 1u << i && strlen(commands[i].name) == n && strncmp(part + at, commands[i].name, n) == 0)
+                found = 1u << i;
+        if (!found) return 0;
+        *whose |= found;
+        at += n;
+        if (strncmp(part + at, ": ", 2) == 0) return at + 2;
+        if (strncmp(part + at, ", ", 2) != 0) return 0;
+    }
+}
+
+/* The parts of an option's help that concern the command. */
+static void print_help(FILE *out, const struct option *p, command c)
+{
+    unsigned named = 0, whose;
+    const char *between = "";
+    for (const char *part = p->help; part; part = strstr(part, "; ") ? strstr(part, "; ") + 2 : NULL)
+        if (part_head(p, part, &whose)) named |= whose;
+    for (const char *part = p->help, *end; part; part = end ? end + 2 : NULL) {
+        size_t head = part_head(p, part, &whose);
+        end = strstr(part, "; ");
+        int length = (int)((end ? (size_t)(end - part) : strlen(part)) - head);
+        if (head && !(whose & (named & 1u << c ? 1u << c : ELSE))) continue;
+        fprintf(out, "%s%.*s", *between && part[head] == '(' ? " " : between, length, part + head);
+        between = "; ";
+    }
+    fputc('\n', out);
+}
+
 void options_help_command(FILE *out, command c)
 {
     print_usage(out, c);
@@ -350,7 +389,8 @@ void options_help_command(FILE *out, command c)
         char letter[] = { p->letter ? '-' : ' ', p->letter ? p->letter : ' ', p->letter ? ',' : ' ', '\0' };
         int n = fprintf(out, "  %s --%s%s%s", letter, p->name, p->argument ? " " : "", p->argument ? p->argument : "");
         if (n > 33) n = fprintf(out, "\n") - 1;
-        fprintf(out, "%*s%s\n", 34 - n, "", p->help);
+        fprintf(out, "%*s", 34 - n, "");
+        print_help(out, p, c);
     }
     if (c == COMMAND_data) data_help(out);
 }

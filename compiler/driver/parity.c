@@ -161,9 +161,12 @@ int command_parity(const options *o)
     for (size_t i = 0; !code && i < k.reference.len; i++)
         if (k.reference.data[i].rank && k.reference.data[i].dims[0] > sequences)
             sequences = k.reference.data[i].dims[0];
-    if (!code)
-        code = forward_compile(&k.f, k.arena, o, NULL, o->operands.data[0], sequences,
-                               o->value[OPTION_REAL].number == REAL_DOUBLE);
+    forward_spec spec = { .path = o->operands.data[0],
+                          .sequences = sequences,
+                          .arrays = &k.reference,
+                          .arrays_path = k.path,
+                          .real_double = o->value[OPTION_REAL].number == REAL_DOUBLE };
+    if (!code) code = forward_compile(&k.f, k.arena, o, &spec);
     if (!code) code = sort_arrays(&k);
     if (!code) code = forward_compute(&k.f, o->value[OPTION_WEIGHTS].text, &k.weights, k.path, &k.inputs);
     if (!code) code = compare_all(&k);

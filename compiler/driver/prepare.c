@@ -3,6 +3,7 @@
  * `train { }` says how data are cut into batches, so the spec is checked once before the data are read, with a stand-in
  * for sizes that come from data; then again with those. */
 #include "driver/prepare.h"
+#include "driver/data_sizes.h"
 #include "train/room.h"
 #include <stdlib.h>
 #include <string.h>
@@ -70,53 +71,20 @@ static int check_first(prepared *p, compiled *c)
 
 /* ---- sizes that come from data ----------------------------------------------------------------------------------- */
 
-/* What the data say about one size: the number of classes of the tokens, the dimension of the reals it stands in. */
-typedef struct data_size {
-    size_t classes, extent;
-    const char *of; /* whose extent that is */
-} data_size;
-
-static bool is_size(const tree_expr *e, const model_size *z)
+static size_t classes(const void *data, const char *value)
 {
-    return e->kind == TREE_NAME && strcmp(e->name, z->word) == 0;
+    return dataset_classes(data, value);
 }
 
-/* Adds what the array of an input or target says. Of tokens the largest number of classes counts; dimensions must be
- * the same. */
-static int add_value(const prepared *p, const model_size *z, const model_variable *v, data_size *to)
+static size_t dimension(const void *data, const char *value, size_t rank, size_t k)
 {
-    const tree_type *written = v->written;
-    size_t before = (size_t)__builtin_popcount(v->type.axes);
-    for (size_t i = 0; i < written->dims.len; i++) {
-        if (!is_size(written->dims.data[i], z)) continue;
-        size_t found = v->type.token ? dataset_classes(p->data, v->path)
-                                     : dataset_dimension(p->data, v->path, before + written->dims.len, before + i);
-        if (v->type.token && found > to->classes) to->classes = found;
-        if (v->type.token || found == 0) continue;
-        if (to->extent && to->extent != found)
-            return command_fault(EXIT_SPEC, "%s: the size %s is %zu for '%s', but %zu for '%s': give them two sizes",
-                                 p->s.data.arrays, z->word, to->extent, to->of, found, v->path);
-        *to = (data_size){ to->classes, found, v->path };
-    }
-    return 0;
+    return dataset_dimension(data, value, rank, k);
 }
 
 static int read_sizes(prepared *p, const model *m)
 {
-    text *t = text_new(p->arena);
-    for (size_t i = 0; i < m->sizes.len; i++) {
-        const model_size *z = m->sizes.data[i];
-        data_size found = { 0 };
-        for (size_t k = 1; z->from_data && k < m->variables.len; k++) {
-            const model_variable *v = &m->variables.data[k];
-            int code = v->kind == VARIABLE_INPUT && v->written ? add_value(p, z, v, &found) : 0;
-            if (code) return code;
-        }
-        size_t size = found.extent ? found.extent : found.classes;
-        if (size) text_put(t, " %s=%zu", z->word, size);
-    }
-    p->data_sizes = text_string(t);
-    return 0;
+    data_source s = { classes, dimension, p->data, p->s.data.arrays };
+    return data_sizes_read(p->arena, m, &s, &p->data_sizes);
 }
 
 int prepare_data(prepared *p, bool to_train)

@@ -3,6 +3,7 @@
  * In: a spec, weights, a file of arrays. Out: the outputs, the loss and the gradients of the whole file as one batch,
  * dropout off: how a model is held against another framework. Everything is checked before anything is computed, and
  * computed before anything is written. */
+#include "driver/data_sizes.h"
 #include "driver/forward.h"
 #include "driver/probed.h"
 #include "api/weights.h"
@@ -74,7 +75,8 @@ static int compile(run *r)
     po.purpose = FOR_RUN;
     po.emit.standalone = true;
     po.emit.real_double = r->o->value[OPTION_REAL].number == REAL_DOUBLE;
-    int unread = command_open(&r->f.p, r->arena, &po);
+    int unread = data_sizes_define(r->arena, &r->data, value(r, OPTION_DATA), &po);
+    if (!unread) unread = command_open(&r->f.p, r->arena, &po);
     if (unread) return unread;
     bool good = pipeline_check(&r->f.p);
     command_print_messages(r->o, &r->f.p);

@@ -173,15 +173,23 @@ size_t array_data_symbols(const array_data *d)
     return d->symbols;
 }
 
+size_t arrays_classes(const tensors *data, const char *value)
+{
+    const tensor *t = tensors_find(data, value);
+    size_t classes = 0;
+    return t && largest_token(data, t, &classes) ? classes : 0;
+}
+
+size_t arrays_dimension(const tensors *data, const char *value, size_t rank, size_t k)
+{
+    const tensor *t = tensors_find(data, value);
+    return t && t->rank == rank && k < rank ? t->dims[k] : 0;
+}
+
 size_t array_data_classes(const array_data *d, const char *value)
 {
-    const array_file *file[] = { &d->file, &d->validation };
-    size_t classes = 0;
-    for (int i = 0; i < 2; i++) {
-        const tensor *t = tensors_find(&file[i]->data, value);
-        if (t && !largest_token(&file[i]->data, t, &classes)) return 0;
-    }
-    return classes;
+    size_t first = arrays_classes(&d->file.data, value), second = arrays_classes(&d->validation.data, value);
+    return first > second ? first : second;
 }
 
 size_t array_data_steps(const array_data *d)
@@ -197,8 +205,7 @@ size_t array_data_steps(const array_data *d)
 
 size_t array_data_dimension(const array_data *d, const char *value, size_t rank, size_t k)
 {
-    const tensor *t = tensors_find(&d->file.data, value);
-    return t && t->rank == rank && k < rank ? t->dims[k] : 0;
+    return arrays_dimension(&d->file.data, value, rank, k);
 }
 
 /* ---- the model --------------------------------------------------------------------------------------------------- */

@@ -8,6 +8,12 @@
 #define TRAIN_ARRAY_DATA_H
 
 #include "train/dataset.h"
+#include "train/tensor.h"
+
+/* Of arrays as they are read: 1 and the largest token within the lengths, 0: there is none; dimension k of an array of
+ * this rank, 0: it has another. */
+size_t arrays_classes(const tensors *data, const char *value);
+size_t arrays_dimension(const tensors *data, const char *value, size_t rank, size_t k);
 
 typedef struct array_data array_data;
 

@@ -60,6 +60,11 @@ expect 0 "" help;                             shows "rnnc gradcheck SPEC"
 expect 0 "" --help;                           shows "Exit status"
 expect 0 "" help run;                         shows "--weights W.safetensors"
 expect 0 "" build --help;                     shows "--standalone"
+expect 0 "" help build;                       shows " a folder (.), - prints"
+expect 0 "" help run;                         shows " the file"
+if grep -qE "build:|gradflow|train" stdout; then fail "rnnc help run speaks of other commands"; cat stdout; else pass; fi
+expect 0 "" help gradflow;                    shows "of every axis or of each (100)"
+expect 0 "" help compare;                     shows "each of A,B,... in turn"
 expect 0 "" run -h;                           shows "usage: rnnc run SPEC"
 expect 2 "did you mean 'explain'?" help explian
 expect 2 "SPEC... is missing" check

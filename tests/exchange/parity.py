@@ -3,7 +3,7 @@
 Usage: parity.py RNNC ROOT FOLDER."""
 import numpy as np
 
-from harness import check, expect, finish, folder, savez, write, write_safetensors
+from harness import check, expect, finish, folder, read_safetensors, savez, write, write_safetensors
 
 spec = write("m.rnn", """model m {
     input  x[t] : real(3)
@@ -58,6 +58,30 @@ parity(1, "the model has no input or output 'q'", {"q": e})
 parity(1, "the model has no input or output 'losss'", {"losss": e})
 parity(1, "'loss' cannot be computed without all targets", {"y": None})
 parity(1, "'x'", {"x": None, "x_lengths": None})
+# Sizes that come from data.
+open_sizes = write("open.rnn", """model open {
+    input  x[t] : token(V), s[t] : real(D)
+    target y[t] : token(V)
+    size V = from data, D = from data
+    h = gru(concat(embed(x, 3), s), 4)
+    o = softmax(dense(h, V))
+    output o
+    loss cross_entropy(o, y)
+}
+""")
+arrays = dict(x=[[0, 1, 2], [2, 3, 0]], y=[[1, 2, 3], [3, 0, 4]], s=draw.normal(size=(2, 3, 2)), x_lengths=[3, 2],
+              y_lengths=[3, 2], s_lengths=[3, 2])
+data, out, gradients = savez("d.npz", **arrays), folder + "/out.npz", folder + "/g.safetensors"
+expect(0, "", "run", open_sizes, "--init", 1, "--data", data, "-o", out, "--grad", gradients)
+found = np.load(out)
+check(found["o"].shape == (2, 3, 4), f"V is {found['o'].shape[-1]}, and the largest symbol before an end is 3")
+drawn = {key: draw.normal(size=a.shape) for key, a in read_safetensors(gradients).items() if key[:6] != "input."}
+expect(0, "o     largest difference", "parity", open_sizes, "--weights", write_safetensors("w2.safetensors", drawn),
+       "--reference", savez("r.npz", **arrays, o=found["o"]), "--bound", 2)
+expect(0, "", "run", open_sizes, "--init", 1, "--data", data, "-o", out, "-D", "V=9")
+check(np.load(out)["o"].shape == (2, 3, 9), "-D counts more than the data")
+expect(1, "the size 'D' comes from data", "run", open_sizes, "--init", 1, "--data", savez("d.npz", x=arrays["x"]), "-o",
+       out)
 expect(2, "--reference is missing", "parity", spec, "--weights", weights)
 expect(2, "--weights is missing", "parity", spec, "--reference", folder + "/r.npz")
 expect(3, "none.npz: cannot be read", "parity", spec, "--weights", weights, "--reference", folder + "/none.npz")
