@@ -262,31 +262,32 @@ void write_contract(writer *w, const stmt *s)
 
 /* ---- packed matrices --------------------------------------------------------------------------------------------------------- */
 
-static void write_table(writer *w, const packing *pk, const char *base)
+void write_packing_clear(writer *w, const packing *pk, const char *base)
 {
-    text_line(w->out, "row_clear(%d, %s + %d); /* the row of no token */", pk->N, base, pk->K * pk->N);
+    if (pk->table)
+        text_line(w->out, "row_clear(%d, %s + %d); /* the row of no token */", pk->N, base, pk->K * pk->N);
+    else if (pk->N % PANEL)
+        text_line(w->out, "memset(%s + %d, 0, %d * sizeof(real));    /* the padding */", base, pk->N / PANEL * PANEL * pk->K, PANEL * pk->K);
+}
+
+void write_packing_pieces(writer *w, const packing *pk, const char *base, const char *part)
+{
     for (size_t i = 0; i < pk->pieces.len; i++) {
         const packed_piece *x = &pk->pieces.data[i];
-        text_line(w->out, "pack_table(%d, %d, params + %d, %d, %d, %s + %d, %d);", x->k, x->n, x->matrix.column, x->matrix.sj,
-                  x->matrix.si, base, x->n0, pk->N);
+        const char *from = pk->in_call ? c_address(w, x->matrix) : arena_printf(w->arena, "params + %d", x->matrix.column);
+        int k_stride = x->transposed ? x->matrix.sj : x->matrix.si, n_stride = x->transposed ? x->matrix.si : x->matrix.sj;
+        if (pk->table)
+            text_line(w->out, "pack_table%s%d, %d, %s, %d, %d, %s + %d, %d);", part, x->k, x->n, from, x->matrix.sj, x->matrix.si, base, x->n0, pk->N);
+        else
+            text_line(w->out, "pack_matrix%s%d, %d, %s, %d, %d, %s, %d, %d, %d);", part, x->k, x->n, from, k_stride, n_stride, base, x->k0,
+                      x->n0, pk->K);
     }
 }
 
 void write_packing(writer *w, const packing *pk, const char *base)
 {
-    if (pk->table) {
-        write_table(w, pk, base);
-        return;
-    }
-    if (pk->N % PANEL)
-        text_line(w->out, "memset(%s + %d, 0, %d * sizeof(real));    /* the padding */", base, pk->N / PANEL * PANEL * pk->K, PANEL * pk->K);
-    for (size_t i = 0; i < pk->pieces.len; i++) {
-        const packed_piece *x = &pk->pieces.data[i];
-        int k_stride = x->transposed ? x->matrix.sj : x->matrix.si, n_stride = x->transposed ? x->matrix.si : x->matrix.sj;
-        const char *from = pk->in_call ? c_address(w, x->matrix) : arena_printf(w->arena, "params + %d", x->matrix.column);
-        text_line(w->out, "pack_matrix(%d, %d, %s, %d, %d, %s, %d, %d, %d);", x->k, x->n, from, k_stride, n_stride, base, x->k0,
-                  x->n0, pk->K);
-    }
+    write_packing_clear(w, pk, base);
+    write_packing_pieces(w, pk, base, "(");
 }
 
 void write_pack(writer *w, const stmt *s)

@@ -222,9 +222,16 @@ static void write_pack_function(file *f)
     text *out = f->w.out;
     const pool *shared = f->m->shared;
     bool any = false;
+    if (packs_in_parts(&f->w))
+        write_pack_parts(&f->w);
     text_blank(out);
     text_line(out, "void %s_pack(const %s *params, %s *packed)", f->prefix, f->real, f->real);
     text_open(out, "%s", "");
+    if (packs_in_parts(&f->w)) {
+        write_parallel_pack(&f->w);
+        text_close(out, NULL);
+        return;
+    }
     for (size_t i = 1; i < shared->packings.len; i++) {
         const packing *pk = &shared->packings.data[i];
         if (pk->in_call)

@@ -82,6 +82,8 @@ void write_fill_after(writer *w, const stmt *s);
 void write_save(writer *w, const stmt *s);
 void write_clear(writer *w, const stmt *s);
 void write_packing(writer *w, const packing *pk, const char *base);
+void write_packing_clear(writer *w, const packing *pk, const char *base);       /* its two halves; `part`: what follows the name of a kernel */
+void write_packing_pieces(writer *w, const packing *pk, const char *base, const char *part);
 void write_equation(writer *w, node_id id);                     /* the comment above what computes a node */
 
 /* function.c */
@@ -101,5 +103,8 @@ const char *shard_work(const writer *w, const program *p);      /* macro body: r
 bool shard_norm(const writer *w, int loss);                      /* is what a loss is divided by found from the whole batch? */
 void write_shard_of(writer *w, bool draws);
 void write_shards(writer *w, const program *p);
+bool packs_in_parts(const writer *w);
+void write_pack_parts(writer *w);                               /* functions that pack some of the columns or rows */
+void write_parallel_pack(writer *w);                            /* what `pack` does */
 
 #endif
