@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 
 import first_step
 import picture
+import two_threads
 from contestants import PEERS, Ours, compile_shared, load
 
 here = os.path.dirname(os.path.abspath(__file__))
@@ -37,6 +38,7 @@ SECTIONS = {
     "D": "training steps of cells: H = D = 128, batch 32, 50 steps",
     "E": "from the start to the first training step; what compiling costs",
     "F": "limits of one core, and the kernels",
+    "G": "training steps in two threads, by the clock on the wall: times faster than in one",
 }
 
 
@@ -59,11 +61,12 @@ class Row:
     embedding: bool = False
     script: str = ""           # name in torch_cells.py
     peers: tuple = ()          # of contestants.PEERS
+    threads: int = 1
     beside: str = ""           # a row whose GF/s this one is held against
     key: str = field(init=False)
 
     def __post_init__(self):
-        self.key = self.section + "-" + self.name.replace(" ", "-")
+        self.key = self.section + "-" + self.name.replace(" ", "-") + ("" if self.threads == 1 else f"-{self.threads}-threads")
         D, H, both = self.shape
         self.x = self.x or (False, D)
         self.y = self.y or (False, H * (1 + both))
@@ -307,17 +310,19 @@ def main():
     if set(sections) - set(SECTIONS):
         sys.exit(f"SECTION is any of {''.join(SECTIONS)}")
     every = [*rows_a_b(), *rows_c(), *rows_d()]
-    names = {row.name for row in every if row.section in sections}
+    names = {row.name for row in every if row.section in sections or "G" in sections and row.name in two_threads.ROWS}
     if wanted and wanted not in names:
         sys.exit(f"no row '{wanted}'; there are: " + ", ".join(sorted(names)))
     bench = Bench(rnnc, folder)
     whole = not wanted and "PEERS" not in os.environ
     for section in sections:
-        print(f"\n{section}. {SECTIONS[section]}" + ("" if section in "EF" else "; ratio: the peer's time over rnnc's"))
+        print(f"\n{section}. {SECTIONS[section]}" + ("" if section in "EFG" else "; ratio: the peer's time over rnnc's"))
         if section == "E":
             lines = first_step.section(rnnc, folder, bench.rounds, bool(bench.found.get("torch")))
         elif section == "F":
             lines = limits(bench)
+        elif section == "G":
+            lines = two_threads.section(bench, [row for row in every if row.name in two_threads.ROWS], wanted, BOUND)
         else:
             rows = {row.name: row for row in every if row.section == section}
             print(HEAD.replace("us", "us/step") if section == "B" else HEAD)

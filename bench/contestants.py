@@ -71,9 +71,11 @@ def build(row, rnnc, folder):
         sizes = ["--batch", str(row.B), "--steps", str(row.T or 1)]
         defines = [word for text in row.defines for word in ("-D", text)]
         kind = [] if row.kind == "GRAD" else ["--inference"]
+        kind += ["--threads", str(row.threads)] if row.threads > 1 else []
+        flags = ["-fopenmp"] if row.threads > 1 else []
         command = [rnnc, "build", spec, "--standalone", "--prefix", "model", *sizes, *kind, *defines, "-o", folder]
         subprocess.run(command, check=True)
-        compile_shared(library, [wrapper, folder + "/model.c"], ["-I" + folder, "-DBENCH_" + row.kind, "-lm"])
+        compile_shared(library, [wrapper, folder + "/model.c"], ["-I" + folder, "-DBENCH_" + row.kind, "-lm", *flags])
     return library
 
 

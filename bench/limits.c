@@ -2,6 +2,7 @@
  * function measures once, for about `least` seconds of the processor: bench.py repeats and takes medians.
  *
  *     limits_peak    GF/s of multiply-adds that wait for nothing
+ *     limits_work    so many rounds of these, not timed
  *     limits_read    GB/s of reading an array again and again */
 #include "measure.h"
 
@@ -16,26 +17,29 @@ typedef float vector __attribute__((vector_size(LANES * sizeof(float))));
 enum { CHAINS = 12, PEAK_STEPS = 20000 };
 
 double limits_peak(double least);
+void limits_work(size_t rounds);
 double limits_read(size_t bytes, double least);
 
 /* Twelve chains, each of which waits for nothing but itself. */
-double limits_peak(double least)
+void limits_work(size_t rounds)
 {
     volatile float half = 0.5F;
     vector s[CHAINS], a, b;
     float sum = 0;
-    double seconds;
     for (int i = 0; i < LANES; i++) a[i] = b[i] = half;
     for (int k = 0; k < CHAINS; k++) s[k] = a * (float)k;
-    MEASURE(seconds, least, {
-        for (int i = 0; i < PEAK_STEPS; i++) {
+    for (size_t i = 0; i < rounds * PEAK_STEPS; i++) {
 #pragma GCC unroll 12
-            for (int k = 0; k < CHAINS; k++) s[k] = s[k] * a + b;
-        }
-        __asm__ volatile("" : : : "memory");
-    });
+        for (int k = 0; k < CHAINS; k++) s[k] = s[k] * a + b;
+    }
     for (int k = 0; k < CHAINS; k++) sum += s[k][0];
     half = sum;
+}
+
+double limits_peak(double least)
+{
+    double seconds;
+    MEASURE(seconds, least, limits_work(1));
     return 2.0 * CHAINS * PEAK_STEPS * LANES / seconds * 1e-9;
 }
 
