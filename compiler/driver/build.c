@@ -294,8 +294,6 @@ static int build(const options *o, arena *a)
     for (int i = 0; i <= p.model->axes; i++) axes[i] = (graph_axis){ p.model->axis[i].letter, p.model->axis[i].length };
     int code = options_steps(o, axes, p.model->axes, p.options.emit.steps);
     if (!code) code = read_unroll(o, p.model->axes, &p.options.emit);
-    if (!code && po.emit.threads > 1 && po.emit.batch == 1)
-        code = options_fault(o, "--threads: a batch of one sequence has no other for a second thread: --batch N");
     if (code) return code;
     pipeline_compile(&p, (pipeline_dump){ 0 });
     code = put_weights_in(o, a, &p);

@@ -142,7 +142,7 @@ static void find_stack(arena *a, footprint *f, const emit_model *m, const char *
     for (int i = 0; i < 2; i++)
         buffers = both[i] && both[i]->buffers.len > buffers ? both[i]->buffers.len : buffers;
     add_part(a, &f->stack, "the function itself", STACK_ENTRY + STACK_BUFFER * buffers);
-    if (c_mentions(body, "contract") || c_mentions(body, "stream_products"))
+    if (c_mentions(body, "contract") || c_mentions(body, "contract_blocks") || c_mentions(body, "stream_products"))
         add_part(a, &f->stack, "products", STACK_PRODUCTS);
     bool any = false;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

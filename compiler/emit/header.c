@@ -148,9 +148,9 @@ static void write_sizes(file *f)
         text_line(out, "#define %s_PARAMS %zu", f->PREFIX, params_size(f->g));
         text_line(out, "#define %s_PACKED %zu", f->PREFIX, f->m->shared->packed_size);
     }
-    if (f->o.threads > 1) {
-        text_line(out, "#define %s_THREADS %d /* forward, loss, grad: compile with OpenMP (-fopenmp), or all is done in one */", f->PREFIX,
-                  f->o.threads);
+    if (f->o.threads > 1)
+        text_line(out, "#define %s_THREADS %d /* where it is compiled with OpenMP (-fopenmp); else one does the same */", f->PREFIX, f->o.threads);
+    if (shard_count(&f->o, ENTRY_FORWARD) > 1) {
         text_line(out, "#define %s_SHARD(batch) (%s_ROWS(batch) > 3 ? (%s_ROWS(batch) + 1) / 2 * 2 : %s_ROWS(batch)) /* sequences for a thread */",
                   f->PREFIX, f->PREFIX, f->PREFIX, f->PREFIX);
         text_line(out, "#define %s_ROWS(batch) (((size_t)(batch) + %s_THREADS - 1) / %s_THREADS)", f->PREFIX, f->PREFIX, f->PREFIX);

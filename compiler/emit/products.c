@@ -82,7 +82,7 @@ static void close_guard(writer *w, int axis, axis_set loops)
 static const char *kernel_name(const writer *w, const char *kernel, int numbers)
 {
     bool small = !w->options->calls && plan_is_small(numbers, w->options->batch == 1 && w->options->unroll == 1);
-    return small ? arena_printf(w->arena, "%s_small", kernel) : kernel;
+    return small ? arena_printf(w->arena, "%s_small", kernel) : has_blocks(w) ? arena_printf(w->arena, "%s_blocks", kernel) : kernel;
 }
 
 static void write_products_equations(writer *w, const stmt *s)

@@ -197,7 +197,7 @@ static void write_norms(writer *w)
     }
 }
 
-static void write_parallel(writer *w, const char *counter, const char *count)
+void write_parallel(writer *w, const char *counter, const char *count)
 {
     text_puts(w->out, "#ifdef _OPENMP\n");
     text_put(w->out, "#pragma omp parallel for num_threads(%s) schedule(static, 1)\n", count);
@@ -268,55 +268,5 @@ void write_shards(writer *w, const program *p)
     text_line(w->out, "if (status) return status;");
     write_steps_and_batch(w, body);
     text_puts(w->out, body);
-    text_close(w->out, NULL);
-}
-
-/* ---- packing ----------------------------------------------------------------------------------------------------------------------- */
-
-bool packs_in_parts(const writer *w)
-{
-    enum { WORTH_PARTS = 1 << 16 };     /* reals: some 50 us */
-    return w->options->threads > 1 && w->model->shared->packed_size >= WORTH_PARTS;
-}
-
-void write_pack_parts(writer *w)
-{
-    const char *PREFIX = c_upper(w->arena, w->options->prefix);
-    text_blank(w->out);
-    text_line(w->out, "/* One part of as many as there are threads: whole panels. */");
-    text_line(w->out, "static void pack_matrix_part(int part, int K, int N, const real *W, size_t wk, size_t wn, real *to, int k0, int n0, int Ktotal)");
-    text_open(w->out, "%s", "");
-    text_line(w->out, "const int panels = (N + %d) / %d, begin = panels * part / %s_THREADS * %d;", PANEL - 1, PANEL, PREFIX, PANEL);
-    text_line(w->out, "const int next = panels * (part + 1) / %s_THREADS * %d, end = next < N ? next : N;", PREFIX, PANEL);
-    text_line(w->out, "if (begin < end) pack_matrix(K, end - begin, W + (size_t)begin * wn, wk, wn, to, k0, n0 + begin, Ktotal);");
-    text_close(w->out, NULL);
-    bool tables = false;
-    for (size_t i = 1; i < w->model->shared->packings.len; i++)
-        tables = tables || w->model->shared->packings.data[i].table;
-    if (!tables)
-        return;
-    text_blank(w->out);
-    text_line(w->out, "/* Some rows. */");
-    text_line(w->out, "static void pack_table_part(int part, int K, int N, const real *W, size_t wk, size_t wn, real *to, size_t ld)");
-    text_open(w->out, "%s", "");
-    text_line(w->out, "const int begin = (int)((int64_t)K * part / %s_THREADS), end = (int)((int64_t)K * (part + 1) / %s_THREADS);", PREFIX, PREFIX);
-    text_line(w->out, "pack_table(end - begin, N, W + (size_t)begin * wk, wk, wn, to + (size_t)begin * ld, ld);");
-    text_close(w->out, NULL);
-}
-
-void write_parallel_pack(writer *w)
-{
-    const pool *shared = w->model->shared;
-    for (size_t i = 1; i < shared->packings.len; i++) {
-        const packing *pk = &shared->packings.data[i];
-        if (!pk->in_call)
-            write_packing_clear(w, pk, arena_printf(w->arena, "packed + %zu", pk->offset));
-    }
-    write_parallel(w, "part", arena_printf(w->arena, "%s_THREADS", c_upper(w->arena, w->options->prefix)));
-    for (size_t i = 1; i < shared->packings.len; i++) {
-        const packing *pk = &shared->packings.data[i];
-        if (!pk->in_call)
-            write_packing_pieces(w, pk, arena_printf(w->arena, "packed + %zu", pk->offset), "_part(part, ");
-    }
     text_close(w->out, NULL);
 }

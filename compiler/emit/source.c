@@ -21,9 +21,10 @@ static void write_kernels(file *f, const char *body)
         text_line(out, "#include \"rnn.h\"");
         return;
     }
-    static const char *const products[] = {"contract", "contract_small", "stream_products", "pack_matrix", "outer", NULL};
+    static const char *const products[] = {"contract", "contract_small", "contract_blocks", "stream_products", "pack_matrix", "outer",
+                                           "outer_blocks", NULL};
     static const char *const stream[] = {"stream_products", NULL};
-    static const char *const outer[] = {"outer", "outer_small", NULL}, *const pack[] = {"pack_matrix", NULL};
+    static const char *const outer[] = {"outer", "outer_small", "outer_blocks", NULL}, *const pack[] = {"pack_matrix", NULL};
     static const char *const rows[] = {"row_clear", "row_sum", "row_max", "row_softmax", "row_logsumexp", "row_softmax_logsumexp",
                                        "pack_table", NULL};
     static const char *const lookup[] = {"row_any", "token_row", "lookup_row", NULL};
@@ -365,6 +366,7 @@ const char *write_source(file *f, const char *header_name)
     if (c_mentions(text_string(body), "NORM"))
         text_line(out, "#define NORM(k, own) (args->norms ? args->norms[k] : (own))");
     write_sequence_helpers(f, text_string(body));
+    write_blocks(&f->w, text_string(body));
     if (c_mentions(text_string(body), "shard_of"))
         write_shard_of(&f->w, !f->o.inference || f->random);
     if (f->w.weights) {
