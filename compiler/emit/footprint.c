@@ -142,9 +142,13 @@ static void find_stack(arena *a, footprint *f, const emit_model *m, const char *
     for (int i = 0; i < 2; i++)
         buffers = both[i] && both[i]->buffers.len > buffers ? both[i]->buffers.len : buffers;
     add_part(a, &f->stack, "the function itself", STACK_ENTRY + STACK_BUFFER * buffers);
-    if (c_mentions(body, "contract") || c_mentions(body, "contract_blocks") || c_mentions(body, "stream_products"))
-        add_part(a, &f->stack, "products", STACK_PRODUCTS);
+    static const char *const products[] = {"contract", "contract_blocks", "stream_products", "stream_blocks"};
     bool any = false;
+    for (size_t i = 0; i < sizeof products / sizeof *products; i++)
+        any = any || c_mentions(body, products[i]);
+    if (any)
+        add_part(a, &f->stack, "products", STACK_PRODUCTS);
+    any = false;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         any = any || c_mentions(body, rows[i]);
     if (any)

@@ -168,7 +168,7 @@ size_t write_streamed(writer *w, const item *items, size_t count)
     }
     if (n) {
         text_line(w->out, "};");
-        text_line(w->out, "stream_products(%zu, parts, %s);", n, every_second(w));
+        text_line(w->out, "%s(%zu, parts, %s);", has_blocks(w) ? "stream_blocks" : "stream_products", n, every_second(w));
         text_close(w->out, NULL);
     }
     return n;

@@ -21,9 +21,9 @@ static void write_kernels(file *f, const char *body)
         text_line(out, "#include \"rnn.h\"");
         return;
     }
-    static const char *const products[] = {"contract", "contract_small", "contract_blocks", "stream_products", "pack_matrix", "outer",
-                                           "outer_blocks", NULL};
-    static const char *const stream[] = {"stream_products", NULL};
+    static const char *const products[] = {"contract", "contract_small", "contract_blocks", "stream_products", "stream_blocks",
+                                           "pack_matrix", "outer", "outer_blocks", NULL};
+    static const char *const stream[] = {"stream_products", "stream_blocks", NULL};
     static const char *const outer[] = {"outer", "outer_small", "outer_blocks", NULL}, *const pack[] = {"pack_matrix", NULL};
     static const char *const rows[] = {"row_clear", "row_sum", "row_max", "row_softmax", "row_logsumexp", "row_softmax_logsumexp",
                                        "pack_table", NULL};

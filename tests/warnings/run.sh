@@ -53,6 +53,7 @@ for spec in "$root"/specs/models/*.rnn; do
     try -fsyntax-only "$spec" --inference --standalone
 done
 try -O2 "$root/specs/models/hello.rnn" --steps 5 --unroll full --batch 2
+try -O2 "$root/specs/models/char_lm.rnn" --threads 2
 for name in hello several translate; do
     try -O2 "$root/specs/models/$name.rnn" --batch 4 --threads 2
     try -fsyntax-only "$root/specs/models/$name.rnn" --batch 4 --threads 3 --standalone --inference
