@@ -45,8 +45,8 @@ _Load = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)
 class _Options(ctypes.Structure):
     _fields_ = [("file", ctypes.c_char_p), ("model", ctypes.c_char_p), ("defines", ctypes.POINTER(_Define)),
                 ("define_count", ctypes.c_size_t), ("data_size", ctypes.c_size_t), ("real", ctypes.c_int),
-                ("jit", ctypes.c_int), ("max_sequences", ctypes.c_size_t), ("grad_of_evaluation", ctypes.c_bool),
-                ("max_memory", ctypes.c_size_t), ("load", _Load), ("load_context", ctypes.c_void_p)]
+                ("jit", ctypes.c_int), ("max_sequences", ctypes.c_size_t), ("threads", ctypes.c_size_t),
+                ("grad_of_evaluation", ctypes.c_bool), ("max_memory", ctypes.c_size_t), ("load", _Load), ("load_context", ctypes.c_void_p)]
 
 
 class _Place(ctypes.Structure):
@@ -183,7 +183,7 @@ def compile(text, *, file=None, seed=1, **options):
 
     Options: model (which, where the spec has several), defines ({"H": 64, "C": "gru"}), data_size (for sizes
     `from data`), real ("float" or "double"), jit ("auto", "tcc", "cc" or "none"), batch (most sequences in a call, 256),
-    evaluation (True: gradients without dropout), memory (most bytes of compiling and of a call), use (a function from
+    threads (that a call computes in, with jit="cc"; 1), evaluation (True: gradients without dropout), memory (most bytes of compiling and of a call), use (a function from
     the path in `use "path"` to its text, or None). The parameters are drawn with `seed`.
     """
     if isinstance(text, str):
@@ -205,14 +205,14 @@ def _bytes(text):
     return encoded
 
 
-def _options(file, model=None, defines=None, data_size=0, real="float", jit="auto", batch=256, evaluation=False,
-             memory=0, use=None):
+def _options(file, model=None, defines=None, data_size=0, real="float", jit="auto", batch=256, threads=1,
+             evaluation=False, memory=0, use=None):
     if real not in _REALS or jit not in _JITS:
         raise ValueError("real is one of %s, jit one of %s" % (", ".join(_REALS), ", ".join(_JITS)))
     pairs = [(_bytes(k), _bytes(v)) for k, v in (defines or {}).items()]
     o = _Options(file=_bytes(file), model=_bytes(model), defines=(_Define * len(pairs))(*pairs),
                  define_count=len(pairs), data_size=data_size, real=list(_REALS).index(real), jit=_JITS.index(jit),
-                 max_sequences=batch, grad_of_evaluation=evaluation, max_memory=memory)
+                 max_sequences=batch, threads=threads, grad_of_evaluation=evaluation, max_memory=memory)
     if use:
         texts = []     # alive until compiling has ended
 

@@ -107,6 +107,7 @@ static pipeline_options options_of(compiling *c)
     p.emit = (emit_options){ .standalone = true,
                              .real_double = o->real == RNNC_DOUBLE,
                              .batch = (int)(o->max_sequences ? o->max_sequences : MAX_SEQUENCES),
+                             .threads = (int)o->threads,
                              .unroll = 1 };
     return p;
 }
@@ -164,6 +165,7 @@ static const char *wrong(const char *given, const rnnc_options *o)
     for (size_t i = 0; i < o->define_count; i++)
         if (!o->defines[i].name || !o->defines[i].value) return "a definition without name or value";
     if (o->max_sequences > INT32_MAX) return "max_sequences is beyond what an int holds";
+    if (o->threads > EMIT_MAX_THREADS) return "threads: at most 256";
     if (o->data_size > MODEL_MAX_CLASSES) return "data_size is beyond what a token may have";
     return NULL;
 }

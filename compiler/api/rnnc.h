@@ -91,6 +91,7 @@ typedef struct rnnc_options {
     rnnc_real real;
     rnnc_jit jit;
     size_t max_sequences;    /* most sequences in a call; 0: 256. A state has room for so many */
+    size_t threads; /* a call computes in so many, with OpenMP where the C compiler made the code; 0: 1. It fixes the bits */
     bool grad_of_evaluation; /* grad has dropout and zoneout as forward has them, without random numbers */
     size_t max_memory; /* most bytes that compiling, or the work of one call, may take; 0: the memory of the machine */
     /* The text of `use "PATH"`, NUL-terminated (it is copied), or NULL where there is none. `load` NULL: rnnc_compile

@@ -161,6 +161,7 @@ static void options(void)
     rnnc_options wrong[] = { { .defines = &nothing, .define_count = 1 },
                              { .define_count = 5 },
                              { .max_sequences = SIZE_MAX },
+                             { .threads = 257 },
                              { .data_size = SIZE_MAX } };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         expect(status_of(repeat(HEAD, "h", TAIL, 1), &wrong[i]) == RNNC_BAD_CALL, "wrong options");

@@ -154,6 +154,17 @@ expect(used == ["cell.rnn"], "the text of use: %s" % used)
 
 # ---- threads and lifetimes
 
+wide = "model w { size H = 64\ninput x[t] : real(H)\ntarget y[t] : real(H)\nh = lstm(x, H)\nloss mean_square(h, y) }"
+a, b = (numpy.random.default_rng(k).normal(size=(8, 10, 64)) for k in (1, 2))
+one = rnnc.compile(wide, jit="cc").grad(x=a, y=b)
+try:
+    two = rnnc.compile(wide, jit="cc", threads=2).grad(x=a, y=b)
+    expect(abs(one[0] - two[0]) < 1e-5 * one[0], "loss in two threads: %r, %r" % (one[0], two[0]))
+    expect(all(numpy.allclose(one[1][k], two[1][k], atol=1e-6) for k in one[1]), "gradients in two threads")
+    expect(any((one[1][k] != two[1][k]).any() for k in one[1]), "two threads are one")
+except rnnc.Error as error:
+    expect("omp" in str(error), "threads: %s" % error)      # a compiler without OpenMP
+
 losses = []
 
 
