@@ -24,6 +24,12 @@ static size_t length_t(const hello_args *args, size_t seq)
     return args->lengths_t ? (size_t)args->lengths_t[seq] : args->T;
 }
 
+/* Has a sequence this step? 0 or 1. */
+static size_t is_present(const hello_args *args, size_t seq)
+{
+    return args->lengths_t ? (size_t)args->lengths_t[seq] : 1;
+}
+
 /* Is any sequence shorter than the arrays? */
 static int is_ragged(const hello_args *args)
 {
@@ -42,14 +48,13 @@ static int check_step(const hello_args *args)
 {
     if (!args || args->batch < 1 || args->batch > HELLO_BATCH || !args->params || !args->packed || !args->work)
         return HELLO_BAD_ARGUMENT;
-    if (args->T < 1) return HELLO_BAD_ARGUMENT;
     if (!args->x) return HELLO_BAD_ARGUMENT;
     for (size_t seq = 0; args->lengths_t && seq < args->batch; seq++)
-        if (args->lengths_t[seq] < 0 || (size_t)args->lengths_t[seq] > args->T) return HELLO_BAD_LENGTH;
+        if (args->lengths_t[seq] < 0 || (size_t)args->lengths_t[seq] > 1) return HELLO_BAD_LENGTH;
     const size_t batch = args->batch;
     for (size_t t = 0; t < 1; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
-            if (t >= length_t(args, seq)) continue;
+            if (t >= is_present(args, seq)) continue;
             if (args->x[t * batch + seq] < 0 || args->x[t * batch + seq] >= 4) return HELLO_BAD_TOKEN;
         }
     }
@@ -57,16 +62,12 @@ static int check_step(const hello_args *args)
 }
 
 /* ---- step: 192 batch flops in matrix products; memory: see the macro HELLO_STEP_WORK ---- */
-int hello_step(const hello_args *given)
+int hello_step(const hello_args *args)
 {
-    if (!given) return HELLO_BAD_ARGUMENT;
-    hello_args one_step = *given;
-    const hello_args *args = &one_step;
-    one_step.T = 1;
     const int status = check_step(args);
     if (status) return status;
     const size_t batch = args->batch;
-    const int ragged = is_ragged(args);
+    const int ragged = args->lengths_t != NULL;
     const real *params = args->params;
     real *work = args->work;
     real *const a_matmul_all = work; /* [batch][8]: a.matmul (8) */
@@ -84,7 +85,7 @@ int hello_step(const hello_args *given)
 
     for (size_t t = 0; t < 1; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
-            const int valid = t < length_t(args, seq);
+            const int valid = t < is_present(args, seq);
             (x_all + (t * batch + seq))[0] = valid ? (real)(args->x + (t * batch + seq))[0] : -1;
         }
     }
@@ -147,7 +148,7 @@ int hello_step(const hello_args *given)
     if (args->p) {
         for (size_t t = 0; t < 1; t++) {
             for (size_t seq = 0; seq < batch; seq++) {
-                const int valid = !ragged || (t < length_t(args, seq));
+                const int valid = !ragged || (t < is_present(args, seq));
                 real *to = args->p + (t * batch + seq) * 4;
                 for (size_t unit = 0; unit < 4; unit++) {
                     const real value = (p_all + (t * batch + seq) * 4)[unit];
@@ -159,7 +160,7 @@ int hello_step(const hello_args *given)
     if (args->hidden) {
         for (size_t t = 0; t < 1; t++) {
             for (size_t seq = 0; seq < batch; seq++) {
-                const int valid = !ragged || (t < length_t(args, seq));
+                const int valid = !ragged || (t < is_present(args, seq));
                 real *to = args->hidden + (t * batch + seq) * 8;
                 for (size_t unit = 0; unit < 8; unit++) {
                     const real value = (h_all + ((t + 1) * batch + seq) * 8)[unit];
@@ -171,8 +172,8 @@ int hello_step(const hello_args *given)
     if (args->state) {
         for (size_t ago = 0; ago < 1; ago++) {
             for (size_t seq = 0; seq < batch; seq++) {
-                if (length_t(args, seq) == 0) continue;
-                const size_t t = length_t(args, seq) + 0 - ago;
+                if (is_present(args, seq) == 0) continue;
+                const size_t t = is_present(args, seq) + 0 - ago;
                 for (size_t unit = 0; unit < 8; unit++) {
                     args->state->h[ago][seq][unit] = (h_all + (t * batch + seq) * 8)[unit];
                 }
@@ -180,7 +181,7 @@ int hello_step(const hello_args *given)
         }
     }
     if (args->state) {
-        for (size_t seq = 0; seq < batch; seq++) args->state->time[seq] += length_t(args, seq);
+        for (size_t seq = 0; seq < batch; seq++) args->state->time[seq] += is_present(args, seq);
     }
     return 0;
 }

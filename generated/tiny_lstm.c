@@ -24,6 +24,12 @@ static size_t length_t(const tiny_lstm_args *args, size_t seq)
     return args->lengths_t ? (size_t)args->lengths_t[seq] : args->T;
 }
 
+/* Has a sequence this step? 0 or 1. */
+static size_t is_present(const tiny_lstm_args *args, size_t seq)
+{
+    return args->lengths_t ? (size_t)args->lengths_t[seq] : 1;
+}
+
 /* Is any sequence shorter than the arrays? */
 static int is_ragged(const tiny_lstm_args *args)
 {
@@ -42,24 +48,19 @@ static int check_step(const tiny_lstm_args *args)
 {
     if (!args || args->batch < 1 || args->batch > TINY_LSTM_BATCH || !args->params || !args->packed || !args->work)
         return TINY_LSTM_BAD_ARGUMENT;
-    if (args->T < 1) return TINY_LSTM_BAD_ARGUMENT;
     if (!args->x) return TINY_LSTM_BAD_ARGUMENT;
     for (size_t seq = 0; args->lengths_t && seq < args->batch; seq++)
-        if (args->lengths_t[seq] < 0 || (size_t)args->lengths_t[seq] > args->T) return TINY_LSTM_BAD_LENGTH;
+        if (args->lengths_t[seq] < 0 || (size_t)args->lengths_t[seq] > 1) return TINY_LSTM_BAD_LENGTH;
     return TINY_LSTM_OK;
 }
 
 /* ---- step: 168 batch flops in matrix products; memory: see the macro TINY_LSTM_STEP_WORK ---- */
-int tiny_lstm_step(const tiny_lstm_args *given)
+int tiny_lstm_step(const tiny_lstm_args *args)
 {
-    if (!given) return TINY_LSTM_BAD_ARGUMENT;
-    tiny_lstm_args one_step = *given;
-    const tiny_lstm_args *args = &one_step;
-    one_step.T = 1;
     const int status = check_step(args);
     if (status) return status;
     const size_t batch = args->batch;
-    const int ragged = is_ragged(args);
+    const int ragged = args->lengths_t != NULL;
     const real *params = args->params;
     real *work = args->work;
     real *const h_o_matmul_x4_all = work; /* [1][batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
@@ -160,7 +161,7 @@ int tiny_lstm_step(const tiny_lstm_args *given)
     if (args->out) {
         for (size_t t = 0; t < 1; t++) {
             for (size_t seq = 0; seq < batch; seq++) {
-                const int valid = !ragged || (t < length_t(args, seq));
+                const int valid = !ragged || (t < is_present(args, seq));
                 real *to = args->out + (t * batch + seq) * 1;
                 const real value = (out_all + (t * batch + seq))[0];
                 to[0] = valid ? value : 0;
@@ -170,8 +171,8 @@ int tiny_lstm_step(const tiny_lstm_args *given)
     if (args->state) {
         for (size_t ago = 0; ago < 1; ago++) {
             for (size_t seq = 0; seq < batch; seq++) {
-                if (length_t(args, seq) == 0) continue;
-                const size_t t = length_t(args, seq) + 0 - ago;
+                if (is_present(args, seq) == 0) continue;
+                const size_t t = is_present(args, seq) + 0 - ago;
                 for (size_t unit = 0; unit < 4; unit++) {
                     args->state->h_c[ago][seq][unit] = (h_c_all + (t * batch + seq) * 4)[unit];
                 }
@@ -181,8 +182,8 @@ int tiny_lstm_step(const tiny_lstm_args *given)
     if (args->state) {
         for (size_t ago = 0; ago < 1; ago++) {
             for (size_t seq = 0; seq < batch; seq++) {
-                if (length_t(args, seq) == 0) continue;
-                const size_t t = length_t(args, seq) + 0 - ago;
+                if (is_present(args, seq) == 0) continue;
+                const size_t t = is_present(args, seq) + 0 - ago;
                 for (size_t unit = 0; unit < 4; unit++) {
                     args->state->h[ago][seq][unit] = (h_all + (t * batch + seq) * 4)[unit];
                 }
@@ -190,7 +191,7 @@ int tiny_lstm_step(const tiny_lstm_args *given)
         }
     }
     if (args->state) {
-        for (size_t seq = 0; seq < batch; seq++) args->state->time[seq] += length_t(args, seq);
+        for (size_t seq = 0; seq < batch; seq++) args->state->time[seq] += is_present(args, seq);
     }
     return 0;
 }

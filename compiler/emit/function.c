@@ -174,7 +174,9 @@ static void write_memory(writer *w, const program *p)
         }
         text_put(t, "%s[%d]: ", b->axes & BATCH ? "[batch]" : "", b->columns);
         write_members(w, p, i, t);
-        text_line(w->out, "real *const %s_all = work; /* %s */", b->name, text_string(t));
+        const char *memory = lives_in_state(w, b) ? arena_printf(w->arena, "args->state ? args->state->%s[0][0] : work",
+                                                                c_state_member(w->arena, w->model->shared, b->in_state)) : "work";
+        text_line(w->out, "real *const %s_all = %s; /* %s */", b->name, memory, text_string(t));
         text_line(w->out, "work += %s;", c_buffer_size(w, b, false));
     }
 }
@@ -397,7 +399,8 @@ static void end_body(writer *w, const char *body)
 {
     write_steps_and_batch(w, body);
     if (c_mentions(body, "ragged"))
-        text_line(w->out, "const int ragged = is_ragged(args);");
+        text_line(w->out, w->p->entry == ENTRY_STEP ? "const int ragged = args->lengths_%s != NULL;" : "const int ragged = is_ragged(args);",
+                  w->g->axis[1].letter);
     if (c_mentions(body, "params"))
         text_line(w->out, "const real *params = args->params;");
     if (w->weights && w->options->weights_as == WEIGHTS_BLOB && c_mentions(body, "weights"))
@@ -424,11 +427,24 @@ void write_norm(writer *w, const program *p, size_t number)
     end_body(w, body);
 }
 
+/* An absent sequence leaves the state as it is, and zeros as outputs. */
+static void write_absence(writer *w, const program *p)
+{
+    text_open(w->out, "if (!is_present(args, 0))");
+    for (uint32_t i = 0; i < p->graph->outputs.len; i++) {
+        node_id out = p->graph->outputs.data[i].node;
+        const char *output = c_output_field(w->arena, w->g, i);
+        if (node_some(out))
+            text_line(w->out, "if (args->%s) row_clear(%d, args->%s);", output, shape_size(graph_type(w->g, out).shape), output);
+    }
+    text_line(w->out, "return 0;");
+    text_close(w->out, NULL);
+}
+
 /* The exported function, or what it does with one shard of the batch. */
 static void write_signature(writer *w, const program *p, const char *body)
 {
     const char *prefix = w->options->prefix, *word = entry_name(p->entry);
-    bool step = p->entry == ENTRY_STEP && p->graph->axes;
     if (w->sharded) {
         text_line(w->out, "static void %s_shard(const %s_args *args, size_t first_seq, size_t all_seqs)", word, prefix);
         text_open(w->out, "%s", "");
@@ -438,16 +454,12 @@ static void write_signature(writer *w, const program *p, const char *body)
             text_line(w->out, "(void)all_seqs;");
         return;
     }
-    text_line(w->out, "int %s_%s(const %s_args *%s)", prefix, word, prefix, step ? "given" : "args");
+    text_line(w->out, "int %s_%s(const %s_args *args)", prefix, word, prefix);
     text_open(w->out, "%s", "");
-    if (step) {
-        text_line(w->out, "if (!given) return %s_BAD_ARGUMENT;", c_upper(w->arena, prefix));
-        text_line(w->out, "%s_args one_step = *given;", prefix);
-        text_line(w->out, "const %s_args *args = &one_step;", prefix);
-        text_line(w->out, "one_step.%s = 1;", p->graph->axis[1].length);
-    }
     text_line(w->out, "const int status = check_%s(args);", word);
     text_line(w->out, "if (status) return status;");
+    if (is_never_absent(w))
+        write_absence(w, p);
 }
 
 void write_function(writer *w, const program *p)

@@ -33,7 +33,7 @@ static const char *row_number(const writer *w, const buffer *b, view v)
     const char *index = NULL;
     bool flat = w->flat && (b->axes & BATCH) && (!w->flat_axis || (b->axes & axis_bit(w->flat_axis)));
     for (int i = 1; i <= w->g->axes; i++) {
-        if (!(b->axes & axis_bit(i)))
+        if (!(b->axes & axis_bit(i)) || lives_in_state(w, b))
             continue;
         int offset = b->before[i] + v.shift[i];
         const char *step = flat && i == w->flat_axis ? "" : w->g->axis[i].letter;
@@ -203,10 +203,26 @@ void close_components(writer *w, shape s)
 
 const char *c_length(const writer *w, int axis)
 {
+    if (w->p->entry == ENTRY_STEP)
+        return "is_present(args, seq)";
     return arena_printf(w->arena, "length_%s(args, seq)", w->g->axis[axis].letter);
 }
 
 bool has_state(const writer *w) { return w->model->shared->carries; }
+
+bool lives_in_state(const writer *w, const buffer *b)
+{
+    return b->in_state && w->options->batch == 1 && !w->options->calls;
+}
+
+bool is_never_absent(const writer *w)
+{
+    for (size_t i = 1; i < w->p->buffers.len; i++) {
+        if (lives_in_state(w, &w->p->buffers.data[i]))
+            return true;
+    }
+    return false;
+}
 
 const char *c_state_seq(const writer *w) { return w->sharded ? "first_seq + seq" : "seq"; }
 

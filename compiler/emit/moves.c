@@ -248,6 +248,8 @@ void write_gather(writer *w, const stmt *s)
 static const char *valid_row(const writer *w, axis_set axes)
 {
     const char *test = NULL;
+    if (is_never_absent(w))
+        return NULL;
     for (int a = 1; a <= w->g->axes; a++) {
         if (!(axes & axis_bit(a)))
             continue;
@@ -329,6 +331,12 @@ static void write_copy_out(writer *w, const stmt *s)
     if (valid)
         text_line(w->out, "const int valid = !ragged || (%s);", valid);
     text_line(w->out, "real *to = args->%s + %s * %d;", out, index ? index : "(size_t)0", shape_size(s->shape));
+    if (!valid && side_by_side(s->from.data[0], s->shape)) {
+        text_line(w->out, "memcpy(to, %s, %d * sizeof(real));", c_address(w, s->from.data[0]), shape_size(s->shape));
+        close_rows(w, before);
+        text_close(w->out, NULL);
+        return;
+    }
     open_components(w, s->shape);
     const char *unit = s->shape.dim[0] > 1 ? (s->shape.dim[1] > 1 ? arena_printf(w->arena, "unit * %d + col", s->shape.dim[1]) : "unit") :
                        s->shape.dim[1] > 1 ? "col" : "0";
@@ -420,6 +428,10 @@ void write_fill_before(writer *w, const stmt *s)
     const char *t = w->g->axis[s->axis].letter;
     const buffer *b = &w->p->buffers.data[s->to.buffer];
     axis_set before = w->loops, others = s->axes & ~(BATCH | axis_bit(s->axis));
+    if (lives_in_state(w, b)) {
+        text_line(w->out, "if (!args->state) row_clear(%d, %s_all);", b->columns, b->name);
+        return;
+    }
     text_line(w->out, "/* %s before step 1 */", graph_label(w->g, w->arena, s->nodes.data[0]));
     open_rows(w, others);
     text_open(w->out, "for (size_t ago = 0; ago < %d; ago++)", s->rows);
@@ -509,6 +521,8 @@ void write_save(writer *w, const stmt *s)
 {
     const char *t = w->g->axis[s->axis].letter;
     axis_set before = w->loops;
+    if (lives_in_state(w, &w->p->buffers.data[s->to.buffer]))
+        return;
     text_open(w->out, "if (args->state)");
     text_open(w->out, "for (size_t ago = 0; ago < %d; ago++)", s->rows);
     text_open(w->out, "for (size_t seq = 0; seq < batch; seq++)");

@@ -79,10 +79,16 @@ static void close_guard(writer *w, int axis, axis_set loops)
     w->loops = loops;
 }
 
+static bool is_small(const writer *w, int numbers)
+{
+    bool once = w->p->entry == ENTRY_STEP || w->options->unroll == 1;      /* in the text */
+    return !w->options->calls && plan_is_small(numbers, w->options->batch == 1 && once);
+}
+
 static const char *kernel_name(const writer *w, const char *kernel, int numbers)
 {
-    bool small = !w->options->calls && plan_is_small(numbers, w->options->batch == 1 && w->options->unroll == 1);
-    return small ? arena_printf(w->arena, "%s_small", kernel) : has_blocks(w) ? arena_printf(w->arena, "%s_blocks", kernel) : kernel;
+    return is_small(w, numbers) ? arena_printf(w->arena, "%s_small", kernel) :
+           has_blocks(w) ? arena_printf(w->arena, "%s_blocks", kernel) : kernel;
 }
 
 static void write_products_equations(writer *w, const stmt *s)
@@ -129,7 +135,7 @@ static bool is_streamed(const writer *w, const stmt *s)
     const contract *c = &s->product;
     bool one_row = w->options->batch == 1 && (w->p->entry == ENTRY_STEP || (w->loops && !(s->axes & ~(w->loops | BATCH))));
     return one_row && !w->options->calls && c->form == FORM_ROWS && c->segments.len == 1 && !c->segments.data[0].guard.at.buffer &&
-           !plan_is_small(c->N * c->K, w->options->unroll == 1);
+           !is_small(w, c->N * c->K);
 }
 
 /* "(int)(t & 1)": is this a second time? */

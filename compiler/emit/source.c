@@ -69,6 +69,14 @@ static void write_sequence_helpers(file *f, const char *body)
         text_line(out, "return args->lengths_%s ? (size_t)args->lengths_%s[seq] : args->%s;", t, t, g->axis[i].length);
         text_close(out, NULL);
     }
+    if (c_mentions(body, "is_present")) {
+        text_blank(out);
+        text_line(out, "/* Has a sequence this step? 0 or 1. */");
+        text_line(out, "static size_t is_present(const %s_args *args, size_t seq)", f->prefix);
+        text_open(out, "%s", "");
+        text_line(out, "return args->lengths_%s ? (size_t)args->lengths_%s[seq] : 1;", g->axis[1].letter, g->axis[1].letter);
+        text_close(out, NULL);
+    }
     if (c_mentions(body, "is_ragged")) {
         text_blank(out);
         text_line(out, "/* Is any sequence shorter than the arrays? */");
@@ -135,7 +143,9 @@ static void write_check(file *f, const program *p)
               !f->w.weights ? "!args->params || !args->packed || " : file_loads(f) ? "!args->weights || " : "");
     text_line(out, "    return %s_BAD_ARGUMENT;", f->PREFIX);
     for (int i = 1; i <= g->axes; i++) {
-        if (f->o.steps[i] && p->entry != ENTRY_STEP)
+        if (p->entry == ENTRY_STEP)
+            continue;
+        if (f->o.steps[i])
             text_line(out, "if (args->%s != %d) return %s_BAD_ARGUMENT;", g->axis[i].length, f->o.steps[i], f->PREFIX);
         else
             text_line(out, "if (args->%s < 1) return %s_BAD_ARGUMENT;", g->axis[i].length, f->PREFIX);
@@ -151,8 +161,8 @@ static void write_check(file *f, const program *p)
     for (int i = 1; i <= g->axes; i++) {
         const char *t = g->axis[i].letter;
         text_line(out, "for (size_t seq = 0; args->lengths_%s && seq < args->batch; seq++)", t);
-        text_line(out, "    if (args->lengths_%s[seq] < 0 || (size_t)args->lengths_%s[seq] > args->%s) return %s_BAD_LENGTH;", t, t,
-                  g->axis[i].length, f->PREFIX);
+        text_line(out, "    if (args->lengths_%s[seq] < 0 || (size_t)args->lengths_%s[seq] > %s) return %s_BAD_LENGTH;", t, t,
+                  p->entry == ENTRY_STEP ? "1" : arena_printf(f->w.arena, "args->%s", g->axis[i].length), f->PREFIX);
     }
     text *body = text_new(f->w.arena);
     body->depth = 1;

@@ -58,6 +58,8 @@ void close_components(writer *w, shape s);
 const char *c_length(const writer *w, int axis);                /* own length of sequence `seq` */
 const char *c_time(const writer *w);                            /* steps of sequence `seq` in earlier chunks */
 bool has_state(const writer *w);
+bool lives_in_state(const writer *w, const buffer *b);         /* the state's row is its memory */
+bool is_never_absent(const writer *w);                          /* the function returned at once when its sequence is absent */
 const char *c_state_seq(const writer *w);                       /* number of sequence `seq` in the state */
 const char *c_state(const writer *w, int slot, const char *row);   /* row of a slot of the state, of sequence `seq` */
 const char *c_state_component(const writer *w, shape s);         /* "[unit]": in a row of the state */

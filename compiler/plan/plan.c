@@ -56,5 +56,6 @@ program *plan_program(arena *a, graph *g, entry e, pool *shared)
     plan_operands(&pl);
     plan_history(&pl);
     plan_streams(&pl);
+    plan_in_state(&pl);
     return p;
 }

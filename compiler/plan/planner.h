@@ -82,6 +82,9 @@ int plan_packing(planner *pl, packing pk);                 /* the packed matrix'
 /* history.c: rows outside the sequence: FILL and SAVE statements. */
 void plan_history(planner *pl);
 
+/* in_place.c: values of `step` that may live in the state. */
+void plan_in_state(planner *pl);
+
 /* streams.c: products of one row side by side. */
 void plan_streams(planner *pl);
 

@@ -38,6 +38,7 @@ typedef struct buffer {
     uint32_t input;                     /* STORE_INPUT */
     const double *literal;              /* STORE_LITERAL; NULL: zeros */
     int packing;                        /* STORE_TABLE */
+    int in_state;                       /* `step` of one sequence: the slot of the state that may hold both steps, 0 for none */
 } buffer;
 
 enum { PARAM_BUFFER = 1, GRAD_BUFFER = 2 };     /* numbers of the buffers that every program has */

@@ -150,6 +150,21 @@ if ${CC:-cc} -I. one_main.c -o one_main -lm 2>stderr && ./one_main; then pass; e
 if ${CC:-cc} -ffunction-sections -DINSIDE_WEIGHTS_ATTRIBUTE='__attribute__((section(".flash")))' -c in/inside.c -o any.o 2>stderr &&
     objdump -h any.o | grep -q '\.flash'; then pass; else fail "INSIDE_WEIGHTS_ATTRIBUTE"; cat stderr; fi
 
+# ---- a step of one sequence ------------------------------------------------------------------------------------------
+
+cat >stream.rnn <<'EOF'
+model stream {
+    cell C = lstm
+    input  x[t] : real(8)
+    h = C(x, 8)
+    output h
+}
+EOF
+for cell in lstm gru; do
+    if "$rnnc" build stream.rnn --standalone -D C=$cell -o . && $cc stream.c "$here/stream.c" -lm -o stream && ./stream; then pass
+    else fail "a step of $cell"; fi
+done
+
 # ---- what it needs ---------------------------------------------------------------------------------------------------
 # needs SPEC OPTION...: RAM as printed is what the header's macros say, and the stack stays below what is printed, and
 # each frame below 4 KB.
