@@ -205,9 +205,23 @@ static const program *plan_norm(const pipeline *p, uint32_t k, pool *shared)
     return plan_program(p->arena, g, ENTRY_LOSS, shared);
 }
 
+/* Can the gradient not be computed in segments? */
+static void forbid_segments(pipeline *p)
+{
+    bool many;
+    p->segments_forbidden = p->grad->axes != 1;
+    if (p->segments_forbidden) return;
+    node_id found = plan_segments_forbid(p->grad), later = plan_reads_later(p->loss, &many);
+    p->segments_forbidden = node_some(found);
+    if (p->segments_forbidden)
+        p->segments_forbidden_by = node_some(later) ? graph_equation(p->loss, p->arena, later) : graph_equation(p->grad, p->arena, found);
+    p->segments_need_later = node_some(later);
+}
+
 static void plan(pipeline *p)
 {
     pool *shared = plan_pool_new(p->arena, p->forward);
+    shared->segment = p->grad && !p->segments_forbidden ? p->options.emit.segment : 0;
     emit_model *m = &p->programs;
     shared->shards = p->options.emit.threads > 1;
     if (shared->carries) m->step = plan_program(p->arena, p->forward, ENTRY_STEP, shared);
@@ -269,6 +283,7 @@ void pipeline_plan(pipeline *p, pipeline_dump dump)
     if (p->grad) passes_run(p->grad, 0);
     p->later = plan_reads_later(p->forward, &p->many_axes);
     pipeline_passed(p, "passes");
+    if (p->grad && p->options.emit.segment) forbid_segments(p);
     if (dumped(p, dump, STAGE_passes)) return;
 
     /* graph -> program */

@@ -47,6 +47,9 @@ typedef struct pipeline {
     graph *forward, *loss, *grad; /* loss, grad: NULL without a loss */
     node_id later;                /* what reads a later step, so that there is no `step`; or NO_NODE */
     bool many_axes;               /* the model has several time axes, so that there is no `step` */
+    bool segments_forbidden;           /* emit.segment was asked for, but the sequence cannot be cut: */
+    const char *segments_forbidden_by; /* because of this reading; NULL: the model has several time axes, or none */
+    bool segments_need_later;          /* it needs later steps; else the gradient needs all steps more than twice */
     emit_model programs;
     emitted c; /* empty after pipeline_plan */
 } pipeline;

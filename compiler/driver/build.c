@@ -296,6 +296,8 @@ static int build(const options *o, arena *a)
     if (!code) code = read_unroll(o, p.model->axes, &p.options.emit);
     if (code) return code;
     pipeline_compile(&p, (pipeline_dump){ 0 });
+    code = command_segments(&p);
+    if (code) return code;
     code = put_weights_in(o, a, &p);
     if (!code && p.c.needs) code = keep_limits(o, a, p.c.needs);
     if (code) return code;

@@ -122,7 +122,20 @@ pipeline_options command_pipeline(const options *o, const char *path)
     p.emit = (emit_options){ .batch = 1, .unroll = 1, .threads = (int)o->value[OPTION_THREADS].number };
     p.passed = command_stage;
     p.passed_context = o;
+    if (o->value[OPTION_CHECKPOINT].given) p.emit.segment = (int)o->value[OPTION_CHECKPOINT].number;
     return p;
+}
+
+int command_segments(const pipeline *p)
+{
+    if (p->options.emit.segment && !p->grad)
+        return command_fault(EXIT_SPEC, "%s: --checkpoint is about the gradient, and there is none", p->options.path);
+    if (!p->segments_forbidden) return 0;
+    if (!p->segments_forbidden_by)
+        return command_fault(EXIT_SPEC, "%s: --checkpoint cuts sequences of one time axis; the model has %s", p->options.path,
+                             p->model->axes ? "several" : "none");
+    return command_fault(EXIT_SPEC, "%s: --checkpoint cannot cut the sequence: %s needs %s; leave it out", p->options.path,
+                         p->segments_forbidden_by, p->segments_need_later ? "later steps" : "the whole of it on the way back");
 }
 
 bool command_defined(const pipeline_options *po, const char *word, size_t length)

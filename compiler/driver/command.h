@@ -59,6 +59,9 @@ void command_print_stand_ins(const model *m, const options *o);
 /* What the options say about the spec and about how messages are printed. */
 pipeline_options command_pipeline(const options *o, const char *path);
 
+/* After compiling: 0, or a message that names what stands in the way of --checkpoint, and its exit code. */
+int command_segments(const pipeline *p);
+
 /* Is a size or cell of this name (`length` characters) defined? */
 bool command_defined(const pipeline_options *po, const char *word, size_t length);
 /* Adds definitions, "H=16 C=gru", of names that are not defined yet; optional: where the model has such a name. */

@@ -166,13 +166,13 @@ static void print_step(text *out, const pipeline *p, arena *a)
 static int read_sizes(const options *o, pipeline *p)
 {
     enum { BATCH_OF_PLAN = 32 };
-    static const option_id sizes[] = { OPTION_BATCH, OPTION_STEPS, OPTION_REAL };
+    static const option_id sizes[] = { OPTION_BATCH, OPTION_STEPS, OPTION_REAL, OPTION_CHECKPOINT };
     bool given = o->value[OPTION_STAGE].given;
     stage at = (stage)o->value[OPTION_STAGE].number;
-    bool fits = given && (at == STAGE_plan || at == STAGE_c);
+    bool fits = given && (at == STAGE_plan || at == STAGE_program || at == STAGE_c);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes && !fits; i++)
         if (o->value[sizes[i]].given)
-            return options_fault(o, "--batch, --steps and --real go with --stage plan or --stage c");
+            return options_fault(o, "--batch, --steps, --real and --checkpoint go with --stage plan, program or c");
     if (given && at == STAGE_plan) p->options.emit.batch = BATCH_OF_PLAN;
     if (o->value[OPTION_BATCH].given) p->options.emit.batch = (int)o->value[OPTION_BATCH].number;
     p->options.emit.real_double = o->value[OPTION_REAL].number == REAL_DOUBLE;
@@ -198,6 +198,8 @@ static int explain(const options *o, arena *a)
     int wrong = read_sizes(o, &p);
     if (wrong) return wrong;
     pipeline_compile(&p, (pipeline_dump){ stage_given ? wanted : STAGE_passes, stage_given ? out : text_new(a) });
+    int uncut = command_segments(&p);
+    if (uncut) return uncut;
     if (!stage_given) print_equations(out, p.grad ? p.grad : p.forward, p.model, a);
     if (!stage_given) print_step(out, &p, a);
     fputs(text_string(out), stdout);

@@ -231,6 +231,8 @@ static int prepare(checker *c)
     command_print_messages(o, &c->p);
     if (!good) return EXIT_SPEC;
     pipeline_plan(&c->p, (pipeline_dump){ 0 });
+    int uncut = command_segments(&c->p);
+    if (uncut) return uncut;
     c->g = c->p.programs.graph;
     if (!c->p.loss)
         return command_fault(EXIT_SPEC, "%s: the model has no loss, so there is nothing to derive", po.path);

@@ -93,6 +93,8 @@ static int compile(run *r)
             r->data.data[i].dims[0] <= OPTIONS_MAX_NUMBER)
             r->f.p.options.emit.batch = (int)r->data.data[i].dims[0];
     pipeline_plan(&r->f.p, (pipeline_dump){ 0 });
+    int uncut = command_segments(&r->f.p);
+    if (uncut) return uncut;
     r->f.g = r->f.p.programs.graph;
     if (r->f.p.loss && is_output(r->f.g, "loss"))
         return command_fault(

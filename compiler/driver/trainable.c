@@ -255,6 +255,8 @@ int compiled_load(compiled *c, const compile_options *how)
     c->p.options.emit.batch = (int)how->sequences;
     c->p.options.emit.training = !how->generates;
     pipeline_plan(&c->p, (pipeline_dump){ 0 });
+    int uncut = command_segments(&c->p);
+    if (uncut) return uncut;
     const graph *g = c->p.programs.graph;
     size_t params = weights_offset(g, (uint32_t)g->params.len);
     int code = open_code(c, how, ROUNDS * (double)params * (double)how->sequences * (double)how->steps * how->calls);

@@ -28,6 +28,7 @@ typedef struct emit_options {
     int batch;                  /* most sequences in a call */
     int steps[MAX_TIME_AXES + 1];       /* fixed number of steps of an axis; 0: given by the caller */
     int threads;                /* shards of a batch that are computed at the same time, EMIT_MAX_THREADS at most; 0, 1: none */
+    int segment;                /* the gradient in segments of so many steps; 0: it keeps the values of all steps */
     int unroll;                 /* time loops by this factor; 1: rolled; 0: fully (needs steps) */
 } emit_options;
 

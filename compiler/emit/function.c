@@ -121,10 +121,16 @@ const char *c_buffer_size(const writer *w, const buffer *b, bool macro)
 {
     text *t = text_new(w->arena);
     size_t constant = (size_t)b->columns;
+    if (b->kept)
+        text_put(t, "%s * %d * ", c_segments(w, macro), b->kept);
     for (int a = 1; a <= w->g->axes; a++) {
         int extra = b->before[a] + b->after[a], steps = w->p->entry == ENTRY_STEP ? 1 : w->options->steps[a];
         if (!(b->axes & axis_bit(a)))
             continue;
+        if (w->p->segment) {
+            text_put(t, extra ? "(%s + %d) * " : "%s * ", c_segment_steps(w, macro), extra);
+            continue;
+        }
         if (steps) {
             constant *= (size_t)(steps + extra);
             continue;
@@ -155,10 +161,15 @@ static void write_members(writer *w, const program *p, size_t number, text *t)
     }
 }
 
-static void write_memory(writer *w, const program *p)
+static void write_memory(writer *w, const program *p, const char *body)
 {
     for (size_t i = 1; i < p->buffers.len; i++) {
         const buffer *b = &p->buffers.data[i];
+        if (p->segment && !c_mentions(body, arena_printf(w->arena, "%s_all", b->name))) {     /* of another function */
+            if (b->storage == STORE_WORK)
+                text_line(w->out, "work += %s; /* %s */", c_buffer_size(w, b, false), b->name);
+            continue;
+        }
         if (b->storage == STORE_LITERAL) {
             text_put(w->out, "static const real %s_all[%d] = {", b->name, b->columns);
             for (int k = 0; b->literal && k < b->columns; k++)
@@ -170,9 +181,14 @@ static void write_memory(writer *w, const program *p)
         text *t = text_new(w->arena);
         for (int a = 1; a <= w->g->axes; a++) {
             if (b->axes & axis_bit(a))
-                text_put(t, "[%s]", c_rows(w, b, a));
+                text_put(t, "[%s]", !p->segment ? c_rows(w, b, a) : b->before[a] + b->after[a] ?
+                                      arena_printf(w->arena, "segment_steps + %d", b->before[a] + b->after[a]) : "segment_steps");
         }
+        if (b->kept)
+            text_put(t, "[segment_count][%d]", b->kept);
         text_put(t, "%s[%d]: ", b->axes & BATCH ? "[batch]" : "", b->columns);
+        if (b->kept)
+            text_put(t, "what segments begin with");
         write_members(w, p, i, t);
         const char *memory = lives_in_state(w, b) ? arena_printf(w->arena, "args->state ? args->state->%s[0][0] : work",
                                                                 c_state_member(w->arena, w->model->shared, b->in_state)) : "work";
@@ -216,6 +232,9 @@ static void write_stmt(writer *w, const stmt *s)
     case STMT_CLEAR:
         write_clear(w, s);
         return;
+    case STMT_PASS:
+        write_pass(w, s);
+        return;
     case STMT_FILL_AFTER:
         write_fill_after(w, s);
         return;
@@ -227,8 +246,6 @@ static void write_stmt(writer *w, const stmt *s)
         return;
     }
 }
-
-static void write_region(writer *w, const region *r);
 
 static void write_body(writer *w, const region *r, const char *step)
 {
@@ -268,7 +285,7 @@ static void write_unrolled(writer *w, const region *r, int factor)
 static void write_loop(writer *w, const region *r)
 {
     const char *t = w->g->axis[r->axis].letter, *T = c_steps(w, r->axis);
-    int steps = w->p->entry == ENTRY_STEP ? 1 : w->options->steps[r->axis], unroll = w->options->unroll;
+    int steps = w->p->entry == ENTRY_STEP ? 1 : w->segment ? 0 : w->options->steps[r->axis], unroll = w->options->unroll;
     axis_set before = w->loops;
     text_blank(w->out);
     if (steps == 1)
@@ -317,9 +334,11 @@ static void write_each_row(writer *w, const region *r)
 }
 
 /* Depth: loops. */
-static void write_region(writer *w, const region *r)
+void write_region(writer *w, const region *r)
 {
-    if (r->axis)
+    if (r->segments && r != w->segment)
+        write_segments(w, r);
+    else if (r->axis)
         write_loop(w, r);
     else if (r->rows)
         write_each_row(w, r);
@@ -367,7 +386,7 @@ static void write_end(writer *w, const program *p)
         text_line(w->out, "return 0;");
 }
 
-static void begin_body(writer *w, const program *p)
+static void begin_function(writer *w, const program *p)
 {
     w->p = p;
     w->g = p->graph;
@@ -376,11 +395,13 @@ static void begin_body(writer *w, const program *p)
     w->marks = ARENA_ARRAY(w->arena, unsigned char, w->g->nodes.len);
     w->nesting = ARENA_ARRAY(w->arena, unsigned char, w->g->nodes.len);
     w->array_of = ARENA_ARRAY(w->arena, const char *, w->g->nodes.len);
+}
+
+void begin_body(writer *w, const region *r)
+{
     w->out = text_new(w->arena);
     w->out->depth = 1;
-    write_memory(w, p);
-    text_blank(w->out);
-    write_region(w, p->top);
+    write_region(w, r);
 }
 
 void write_steps_and_batch(writer *w, const char *body)
@@ -394,9 +415,16 @@ void write_steps_and_batch(writer *w, const char *body)
     }
 }
 
-/* What the body mentions; then the body, and the function's end. */
-static void end_body(writer *w, const char *body)
+void end_body(writer *w, text *to)
 {
+    const char *statements = text_string(w->out);
+    w->out = text_new(w->arena);
+    w->out->depth = 1;
+    write_memory(w, w->p, statements);
+    text_blank(w->out);
+    text_puts(w->out, statements);
+    const char *body = text_string(w->out);
+    w->out = to;
     write_steps_and_batch(w, body);
     if (c_mentions(body, "ragged"))
         text_line(w->out, w->p->entry == ENTRY_STEP ? "const int ragged = args->lengths_%s != NULL;" : "const int ragged = is_ragged(args);",
@@ -409,22 +437,23 @@ static void end_body(writer *w, const char *body)
         text_line(w->out, "real *grads = args->grads;");
     if (c_mentions(body, "work"))
         text_line(w->out, "real *work = args->work;");
+    if (w->p->segment)
+        write_segment_counts(w, body);
     text_puts(w->out, body);
     text_close(w->out, NULL);
 }
 
 void write_norm(writer *w, const program *p, size_t number)
 {
-    text *whole = w->out;
-    begin_body(w, p);
+    text *to = w->out;
+    begin_function(w, p);
+    begin_body(w, p->top);
     text_line(w->out, "return (%s)[0];", c_address(w, p->loss));
-    const char *body = text_string(w->out);
-    w->out = whole;
-    text_blank(w->out);
-    text_line(w->out, "/* What loss %zu is divided by. */", number);
-    text_line(w->out, "static real norm_%zu(const %s_args *args)", number, w->options->prefix);
-    text_open(w->out, "%s", "");
-    end_body(w, body);
+    text_blank(to);
+    text_line(to, "/* What loss %zu is divided by. */", number);
+    text_line(to, "static real norm_%zu(const %s_args *args)", number, w->options->prefix);
+    text_open(to, "%s", "");
+    end_body(w, to);
 }
 
 /* An absent sequence leaves the state as it is, and zeros as outputs. */
@@ -442,15 +471,15 @@ static void write_absence(writer *w, const program *p)
 }
 
 /* The exported function, or what it does with one shard of the batch. */
-static void write_signature(writer *w, const program *p, const char *body)
+static void write_signature(writer *w, const program *p, const char *statements)
 {
     const char *prefix = w->options->prefix, *word = entry_name(p->entry);
     if (w->sharded) {
         text_line(w->out, "static void %s_shard(const %s_args *args, size_t first_seq, size_t all_seqs)", word, prefix);
         text_open(w->out, "%s", "");
-        if (!c_mentions(body, "first_seq"))
+        if (!c_mentions(statements, "first_seq"))
             text_line(w->out, "(void)first_seq;");
-        if (!c_mentions(body, "all_seqs"))
+        if (!c_mentions(statements, "all_seqs"))
             text_line(w->out, "(void)all_seqs;");
         return;
     }
@@ -464,16 +493,20 @@ static void write_signature(writer *w, const program *p, const char *body)
 
 void write_function(writer *w, const program *p)
 {
-    text *whole = w->out;
+    text *to = w->out;
     w->sharded = is_sharded(w, p);
-    begin_body(w, p);
+    begin_function(w, p);
+    if (p->segment)
+        write_segment_functions(w, p);
+    begin_body(w, p->top);
     write_end(w, p);
-    const char *body = text_string(w->out);
-    w->out = whole;
-    text_blank(w->out);
+    text *statements = w->out;
+    w->out = to;
+    text_blank(to);
     write_cost(w, p);
-    write_signature(w, p, body);
-    end_body(w, body);
+    write_signature(w, p, text_string(statements));
+    w->out = statements;
+    end_body(w, to);
     if (w->sharded)
         write_shards(w, p);
     w->sharded = false;

@@ -7,7 +7,7 @@ const char *c_steps(const writer *w, int axis)
 {
     if (w->p->entry == ENTRY_STEP)
         return "1";
-    if (w->options->steps[axis])
+    if (w->options->steps[axis] && !w->segment)
         return arena_printf(w->arena, "%d", w->options->steps[axis]);
     return w->g->axis[axis].length;
 }
@@ -226,10 +226,30 @@ bool is_never_absent(const writer *w)
 
 const char *c_state_seq(const writer *w) { return w->sharded ? "first_seq + seq" : "seq"; }
 
+const char *c_call_time(const writer *w)
+{
+    return has_state(w) ? arena_printf(w->arena, "time_of(%s, %s)", w->segment ? "all_args" : "args", c_state_seq(w)) : "0";
+}
+
 const char *c_time(const writer *w)
 {
-    return has_state(w) ? arena_printf(w->arena, "time_of(args, %s)", c_state_seq(w)) : "0";
+    if (!w->segment)
+        return c_call_time(w);
+    return has_state(w) ? arena_printf(w->arena, "(%s + segment_first)", c_call_time(w)) : "segment_first";
 }
+
+const char *c_whole_length(const writer *w, int axis)
+{
+    return w->segment ? arena_printf(w->arena, "length_%s(all_args, seq)", w->g->axis[axis].letter) : c_length(w, axis);
+}
+
+const char *c_place(const writer *w, int axis)
+{
+    const char *t = w->g->axis[axis].letter;
+    return w->segment ? arena_printf(w->arena, "segment_first + %s", t) : t;
+}
+
+const char *c_begins(const writer *w) { return w->segment->segments > 0 ? "segment_index == 0" : "segment_index + 1 == segment_count"; }
 
 const char *c_state_component(const writer *w, shape s)
 {

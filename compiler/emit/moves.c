@@ -86,8 +86,10 @@ void write_over(writer *w, const stmt *s)
     text_line(w->out, "int any = 0;");
     text_line(w->out, "real most = 0;");
     const char *slot = s->state ? arena_printf(w->arena, "%s%s", c_state(w, s->state, "0"), c_state_component(w, s->shape)) : NULL;
+    if (w->segment)
+        text_line(w->out, "if (segment_first > 0) { any = 1; most = %s; }", to);
     if (slot)
-        text_line(w->out, "if (%s) { any = 1; most = %s; }", c_time(w), slot);
+        text_line(w->out, "%sif (%s) { any = 1; most = %s; }", w->segment ? "else " : "", c_time(w), slot);
     axis_set outer = w->loops;
     open_rows(w, over);
     for (int a = 1; a <= w->g->axes; a++) {
@@ -130,13 +132,14 @@ void write_clear(writer *w, const stmt *s)
     axis_set before = w->loops;
     open_rows(w, s->axes);
     open_components(w, s->shape);
-    text_line(w->out, "(%s)%s = 0;", c_address(w, s->to), c_component(w, s->to, s->shape, s->shape));
+    const char *slot = s->state ? arena_printf(w->arena, "%s ? %s%s : 0", c_time(w), c_state(w, s->state, "0"), c_state_component(w, s->shape)) : "0";
+    text_line(w->out, "(%s)%s = %s;", c_address(w, s->to), c_component(w, s->to, s->shape, s->shape), slot);
     close_components(w, s->shape);
     close_rows(w, before);
 }
 
 /* What a value is where there is no step and no boundary equation: a token is none. */
-static const char *nothing(const writer *w, const stmt *s)
+const char *c_nothing(const writer *w, const stmt *s)
 {
     return graph_type(w->g, s->nodes.data[0]).element == TOKEN ? "-1" : "0";
 }
@@ -171,7 +174,8 @@ static void write_at_front(writer *w, const stmt *s, const char *to, const char 
     }
     const char *beyond = boundary_value(w, &outside, arena_printf(w->arena, "%d - (%s + %s)", k - 1, c_time(w), length));
     const char *slot = s->state ? arena_printf(w->arena, "%s%s", c_state(w, s->state, "0"), c_state_component(w, s->shape)) : NULL;
-    text_line(w->out, "%s = %s;", to, slot ? arena_printf(w->arena, "%s >= %d ? %s : %s", c_time(w), k, slot, beyond) : beyond);
+    text_line(w->out, "%s%s = %s;", w->segment ? arena_printf(w->arena, "if (%s) ", c_begins(w)) : "", to,
+              slot ? arena_printf(w->arena, "%s >= %d ? %s : %s", c_time(w), k, slot, beyond) : beyond);
     text_open(w->out, "if (%s < %d && %s + %s >= %d)", c_time(w), k, c_time(w), length, k);
     text_line(w->out, "const size_t %s = %d - %s;", t, k - 1, c_time(w));
     text_line(w->out, "%s = (%s)%s;", to, c_address(w, s->from.data[0]), here);
@@ -196,12 +200,19 @@ static void write_at(writer *w, const stmt *s)
         /* index T - k counts from 1 and may lie in the rows in front: `before` keeps the row number positive */
         view v = from;
         v.shift[s->axis] -= n->attr.k + 1;
-        text_open(w->out, "%s", "");
+        text_open(w->out, w->segment ? "if (segment_first == 0 || %s > 0)" : "%s", w->segment ? length : "");
         text_line(w->out, "const size_t %s = %s;", t, length);
         text_line(w->out, "%s = (%s)%s;", to, c_address(w, v), here);
         text_close(w->out, NULL);
+    } else if (n->attr.from_end && w->segment) {
+        const char *whole = c_whole_length(w, s->axis);
+        text_line(w->out, "if (%s) %s = %s;", c_begins(w), to, c_nothing(w, s));
+        text_open(w->out, "if (%s > segment_first + %d && %s - segment_first - %d < %s)", whole, n->attr.k, whole, n->attr.k + 1, c_steps(w, s->axis));
+        text_line(w->out, "const size_t %s = %s - segment_first - %d;", t, whole, n->attr.k + 1);
+        text_line(w->out, "%s = (%s)%s;", to, c_address(w, from), here);
+        text_close(w->out, NULL);
     } else if (n->attr.from_end) {
-        text_line(w->out, "%s = %s;", to, nothing(w, s));
+        text_line(w->out, "%s = %s;", to, c_nothing(w, s));
         text_open(w->out, "if (%s > %d)", length, n->attr.k);
         text_line(w->out, "const size_t %s = %s - %d;", t, length, n->attr.k + 1);
         text_line(w->out, "%s = (%s)%s;", to, c_address(w, from), here);
@@ -407,7 +418,7 @@ void write_copy(writer *w, const stmt *s)
 static const char *boundary(writer *w, const stmt *s, size_t i)
 {
     if (!node_some(s->boundary.data[i]))
-        return nothing(w, s);
+        return c_nothing(w, s);
     const node *n = graph_node(w->g, s->boundary.data[i]);
     if (n->op == OP_number)
         return c_number(w, n->attr.number);
@@ -417,7 +428,7 @@ static const char *boundary(writer *w, const stmt *s, size_t i)
 /* The boundary value number `which` (an expression), nothing beyond the last. */
 static const char *boundary_value(writer *w, const stmt *s, const char *which)
 {
-    const char *value = nothing(w, s);
+    const char *value = c_nothing(w, s);
     for (size_t i = s->boundary.len; i-- > 0;)
         value = arena_printf(w->arena, "%s == %zu ? %s : %s", which, i, boundary(w, s, i), value);
     return value;
@@ -433,6 +444,8 @@ void write_fill_before(writer *w, const stmt *s)
         return;
     }
     text_line(w->out, "/* %s before step 1 */", graph_label(w->g, w->arena, s->nodes.data[0]));
+    if (w->segment)
+        text_open(w->out, "if (segment_first == 0)");
     open_rows(w, others);
     text_open(w->out, "for (size_t ago = 0; ago < %d; ago++)", s->rows);
     if (s->axes & BATCH)
@@ -451,7 +464,7 @@ void write_fill_before(writer *w, const stmt *s)
     open_components(w, s->shape);
     const char *value = boundary_value(w, s, s->state ? "ago - seen" : "ago");
     if (s->boundary.len && (s->axes & BATCH))       /* of an absent sequence even the boundary is padding */
-        value = arena_printf(w->arena, "%s == 0 ? %s : %s", c_length(w, s->axis), nothing(w, s), value);
+        value = arena_printf(w->arena, "%s == 0 ? %s : %s", c_length(w, s->axis), c_nothing(w, s), value);
     const char *slot = s->state ? arena_printf(w->arena, "%s[%s]", c_state(w, s->state, "ago"), unit) : NULL;
     text_line(w->out, "to%s = %s;", c_component(w, s->to, s->shape, s->shape),
               slot ? arena_printf(w->arena, "seen > ago ? %s : %s", slot, value) : value);
@@ -461,6 +474,8 @@ void write_fill_before(writer *w, const stmt *s)
     text_close(w->out, NULL);
     w->loops = before | others;
     close_rows(w, before);
+    if (w->segment)
+        text_close(w->out, NULL);
 }
 
 /* One row a sequence: absent ones are cleared. */
@@ -501,11 +516,13 @@ void write_fill_after(writer *w, const stmt *s)
     open_rows(w, s->axes);
     text_line(w->out, "const size_t own = %s;", c_length(w, s->axis));
     text_line(w->out, "if (%s < own) continue;", t);
+    if (w->segment && s->rows && !s->in_loop)
+        text_line(w->out, "if (%s > segment_first + %s) continue; /* it goes on */", c_whole_length(w, s->axis), T);
     text_line(w->out, "real *to = %s;", c_address(w, s->to));
     open_components(w, s->shape);
     const char *value = boundary_value(w, s, arena_printf(w->arena, "%s - own", t));
     if (s->boundary.len)
-        value = arena_printf(w->arena, "own == 0 ? %s : %s", nothing(w, s), value);
+        value = arena_printf(w->arena, "own == 0 ? %s : %s", c_nothing(w, s), value);
     text_line(w->out, "to%s = %s;", c_component(w, s->to, s->shape, s->shape), value);
     close_components(w, s->shape);
     close_rows(w, inside);
@@ -517,8 +534,26 @@ void write_fill_after(writer *w, const stmt *s)
         text_close(w->out, NULL);
 }
 
+/* A sum so far. */
+static void save_sum(writer *w, const stmt *s)
+{
+    axis_set before = w->loops;
+    text_open(w->out, "if (args->state)");
+    open_rows(w, s->axes);
+    open_components(w, s->shape);
+    text_line(w->out, "%s%s = (%s)%s;", c_state(w, s->state, "0"), c_state_component(w, s->shape), c_address(w, s->to),
+              c_component(w, s->to, s->shape, s->shape));
+    close_components(w, s->shape);
+    close_rows(w, before);
+    text_close(w->out, NULL);
+}
+
 void write_save(writer *w, const stmt *s)
 {
+    if (!s->axis) {
+        save_sum(w, s);
+        return;
+    }
     const char *t = w->g->axis[s->axis].letter;
     axis_set before = w->loops;
     if (lives_in_state(w, &w->p->buffers.data[s->to.buffer]))

@@ -18,6 +18,7 @@ static const char *const reserved[] = {
     "norms", "seed", "update", "sequence", "next", "main", "sum", "token", "from", "to", "valid", "own", "ago", "seen", "here",
     "most", "any", "left", "right", "dot", "time", "time_of", "is_ragged", "status", "is_present", "first_seq", "all_seqs", "contract", "contract_small", "contract_blocks", "stream_products", "stream_blocks", "outer", "outer_small", "outer_blocks", "linux",
     "unix",
+    "all_args",
 };
 
 /* Headers that a model's header must not hide. */
@@ -52,7 +53,7 @@ static bool has_derived_ending(const char *word, size_t length)
 
 static bool has_own_beginning(const char *word)
 {
-    static const char *const beginnings[] = {"to_", "tmp", "real_", "row_", "rnn_", "length_", "check_", "init_", "random_", "pack_", "array_", "AT_"};
+    static const char *const beginnings[] = {"to_", "tmp", "real_", "row_", "rnn_", "length_", "check_", "init_", "random_", "pack_", "array_", "AT_", "segment_"};
     for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
         if (strncmp(word, beginnings[i], strlen(beginnings[i])) == 0)
             return true;

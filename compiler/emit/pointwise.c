@@ -241,7 +241,7 @@ const char *pointwise_source(const pointwise *p, const node *n)
         return p->s->shape.dim[0] > 1 ? "(real)unit" : "0";
     if (n->op == OP_step)
         return arena_printf(w->arena, "(real)(%s + %s + 1)", c_time(w), w->g->axis[n->attr.axis].letter);
-    return arena_printf(w->arena, "(real)(%s + %s)", c_time(w), c_length(w, n->attr.axis));
+    return arena_printf(w->arena, "(real)(%s + %s)", c_call_time(w), c_whole_length(w, n->attr.axis));
 }
 
 const char *pointwise_place(const pointwise *p, const node *n)
@@ -249,7 +249,7 @@ const char *pointwise_place(const pointwise *p, const node *n)
     writer *w = p->w;
     const char *t = w->g->axis[n->attr.axis].letter;
     if (n->attr.from_end)
-        return arena_printf(w->arena, "%s + %d == %s", t, n->attr.k + 1, c_length(w, n->attr.axis));
+        return arena_printf(w->arena, "%s + %d == %s", c_place(w, n->attr.axis), n->attr.k + 1, c_whole_length(w, n->attr.axis));
     return arena_printf(w->arena, "%s + %s + 1 == %d", c_time(w), t, n->attr.k);
 }
 

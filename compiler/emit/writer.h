@@ -24,6 +24,7 @@ typedef struct writer {
     bool row_by_row;                /* within a region of rows: what comes before and after all rows is written around it */
     bool first_of_flat;             /* addresses are those of the first such row */
     bool sharded;                   /* the function is for some sequences of the caller's arrays: `first_seq` and on, of `all_seqs` */
+    const region *segment;          /* that of segments whose function is being written: see note [segments] of plan/program.h; NULL */
     const char **name_of;           /* tables of pointwise.c, a place a node; empty between statements */
     unsigned char *marks;
     unsigned char *nesting;
@@ -56,11 +57,16 @@ bool rows_are_flat(const writer *w, view v, axis_set axes);     /* may the view 
 void open_components(writer *w, shape s);                       /* loops over unit (and col) */
 void close_components(writer *w, shape s);
 const char *c_length(const writer *w, int axis);                /* own length of sequence `seq` */
-const char *c_time(const writer *w);                            /* steps of sequence `seq` in earlier chunks */
+const char *c_time(const writer *w);                            /* steps of sequence `seq` in earlier chunks and segments */
+const char *c_call_time(const writer *w);                       /* in earlier chunks alone */
+const char *c_whole_length(const writer *w, int axis);          /* length of sequence `seq` in all segments */
+const char *c_place(const writer *w, int axis);                 /* "t", counted from the first step of the call */
+const char *c_begins(const writer *w);                          /* is this the segment that is done first? */
 bool has_state(const writer *w);
 bool lives_in_state(const writer *w, const buffer *b);         /* the state's row is its memory */
 bool is_never_absent(const writer *w);                          /* the function returned at once when its sequence is absent */
 const char *c_state_seq(const writer *w);                       /* number of sequence `seq` in the state */
+const char *c_nothing(const writer *w, const stmt *s);          /* what a value is outside of the sequence, without a boundary equation */
 const char *c_state(const writer *w, int slot, const char *row);   /* row of a slot of the state, of sequence `seq` */
 const char *c_state_component(const writer *w, shape s);         /* "[unit]": in a row of the state */
 
@@ -83,12 +89,23 @@ void write_fill_before(writer *w, const stmt *s);
 void write_fill_after(writer *w, const stmt *s);
 void write_save(writer *w, const stmt *s);
 void write_clear(writer *w, const stmt *s);
+void write_pass(writer *w, const stmt *s);
 void write_packing(writer *w, const packing *pk, const char *base);
 void write_packing_clear(writer *w, const packing *pk, const char *base);       /* its two halves; `part`: what follows the name of a kernel */
 void write_packing_pieces(writer *w, const packing *pk, const char *base, const char *part);
 void write_equation(writer *w, node_id id);                     /* the comment above what computes a node */
 
+/* segments.c */
+void write_segment_functions(writer *w, const program *p);      /* those that the gradient calls for each segment */
+void write_segments(writer *w, const region *r);                /* the loop that calls them */
+void write_segment_counts(writer *w, const char *body);         /* how many there are, of how many steps, and which one this is */
+const char *c_segments(const writer *w, bool macro);
+const char *c_segment_steps(const writer *w, bool macro);
+
 /* function.c */
+void write_region(writer *w, const region *r);
+void begin_body(writer *w, const region *r);                    /* statements of a function, into a text of their own */
+void end_body(writer *w, text *to);                             /* what these mention; they themselves, and the function's end */
 void write_function(writer *w, const program *p);
 void write_norm(writer *w, const program *p, size_t number);    /* a function that returns what loss `number` is divided by */
 void write_steps_and_batch(writer *w, const char *body);        /* the constants T and batch, where the body mentions them */

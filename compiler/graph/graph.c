@@ -281,5 +281,7 @@ node_list graph_roots(const graph *g, arena *a)
     for (size_t i = 0; g->input_grad && i < g->inputs.len; i++)
         if (node_some(g->input_grad[i]))
             array_push(a, &roots, g->input_grad[i]);
+    for (size_t i = 0; i < g->kept.len; i++)
+        array_push(a, &roots, g->kept.data[i]);
     return roots;
 }

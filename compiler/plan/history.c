@@ -139,23 +139,73 @@ static void add_boundaries(planner *pl, stmt *s, node_id reading, bool after)
     }
 }
 
+/* ---- segments ------------------------------------------------------------------------------------------------------------------- */
+
+static stmt *pass_rows(planner *pl, passing what, node_id id, int rows)
+{
+    enum { TIME = 1 };
+    stmt *s = fill(pl, STMT_PASS, id, TIME, rows);
+    s->pass = what;
+    return s;
+}
+
+/* The store of what each segment begins with, of a node of the way there. */
+static int store_of(planner *pl, node_id id)
+{
+    enum { TIME = 1 };
+    if (!pl->store[id.i]) {
+        buffer b = {.storage = STORE_WORK, .axes = graph_type(pl->g, id).axes & BATCH, .columns = shape_size(graph_type(pl->g, id).shape),
+                    .kept = pl->before[id.i][TIME]};
+        pl->store[id.i] = plan_buffer(pl, b, id, 1);
+    }
+    return pl->store[id.i];
+}
+
+/* Rows in front of a segment on the way back: those of the way there. */
+static void restore_before(planner *pl, region *r, node_id id, int axis)
+{
+    node_id there = pl->ways.twin_of[id.i];
+    if (!node_some(there))
+        BUG("a segment begins with a value that the way there does not compute");
+    stmt *s = pass_rows(pl, PASS_RESTORE, id, pl->before[id.i][axis]);
+    s->store = store_of(pl, there);
+    insert(pl, r, first_reader(pl, r, id, 0, axis, ROWS_BEFORE), s);
+}
+
+static void pass_on(planner *pl, region *r, const stmt *filled, node_id id, int rows)
+{
+    stmt *keep = pass_rows(pl, PASS_KEEP, id, rows);
+    keep->store = store_of(pl, id);
+    insert(pl, r, index_of(r, filled) + 1, keep);
+    array_push(pl->arena, &r->items, (item){.stmt = pass_rows(pl, PASS_ON, id, rows)});
+}
+
 static void fill_before(planner *pl, node_id id, int axis, node_id reading)
 {
+    region *cut = plan_segment_region(pl->region_of[id.i]);
+    if (cut && cut->segments < 0) {
+        restore_before(pl, cut, id, axis);
+        return;
+    }
     int rows = pl->before[id.i][axis];
     stmt *s = fill(pl, STMT_FILL_BEFORE, id, axis, rows);
     add_boundaries(pl, s, reading, false);
     region *r = outside_loop(pl->region_of[id.i], axis);
+    stmt *save = NULL;
     if (graph_node(pl->g, reading)->attr.over.carry && pl->p->pool->carries) {
         const char *label = graph_label(pl->g, pl->arena, id);
         if (!*label)
             BUG("a value that time is read of has no name");
         s->state = plan_state(pl->p, (state_slot){.name = name_of(pl->g->names, label), .rows = rows,
                                                   .columns = shape_size(s->shape)});
-        stmt *save = fill(pl, STMT_SAVE, id, axis, rows);
+        save = fill(pl, STMT_SAVE, id, axis, rows);
         save->state = s->state;
-        array_push(pl->arena, &pl->p->top->items, (item){.stmt = save});
     }
     insert(pl, r, first_reader(pl, r, id, 0, axis, ROWS_BEFORE), s);
+    if (save)
+        array_push(pl->arena, cut ? &cut->items : &pl->p->top->items, (item){.stmt = save});
+    if (cut)
+        pass_on(pl, cut, s, id, rows);
 }
 
 /* Is the value read at later steps within the loop that makes it? */
@@ -175,6 +225,9 @@ static void fill_after(planner *pl, node_id id, int axis, node_id reading, bool 
     int rows = pl->after[id.i][axis];
     region *r = outside_loop(pl->region_of[id.i], axis);
     stmt *s = fill(pl, STMT_FILL_AFTER, id, axis, rows);
+    region *cut = plan_segment_region(pl->region_of[id.i]);
+    if (cut && rows > 0)
+        array_push(pl->arena, &cut->items, (item){.stmt = pass_rows(pl, PASS_BACK, id, rows)});
     if (node_some(reading))
         add_boundaries(pl, s, reading, true);
     if (read_in_own_loop(pl, id, axis)) {
@@ -248,7 +301,8 @@ void plan_history(planner *pl)
         }
         if (axes == BATCH && read_by_outer(pl, id)) {             /* one row a sequence: absent ones are cleared */
             stmt *s = fill(pl, STMT_FILL_AFTER, id, 0, 0);
-            region *r = plan_outside_rows(pl->region_of[id.i]);
+            region *r = plan_outside_rows(pl->region_of[id.i]), *cut = plan_segment_region(r);
+            r = cut ? cut->parent : r;
             insert(pl, r, first_reader(pl, r, id, index_of(r, pl->p->stmt_of[id.i]) + 1, 0, ANY_ROWS), s);
         }
     }

@@ -152,6 +152,17 @@ static view swapped(view v, bool swap)
     return v;
 }
 
+static void clear_before(planner *pl, stmt *s, node_id id);
+
+/* What each segment adds to is cleared in front of all. */
+static void add_to_cleared(planner *pl, stmt *s, node_id id, bool *add)
+{
+    if (*add || graph_type(pl->g, id).axes & ~(axis_set)BATCH || !plan_segment_region(pl->region_of[id.i]))
+        return;
+    clear_before(pl, s, id);
+    *add = true;
+}
+
 static void other_product(planner *pl, stmt *s)
 {
     contract *c = &s->product;
@@ -169,6 +180,7 @@ static void other_product(planner *pl, stmt *s)
         c->K = 0;
         c->guard = guard_of(pl, n->arg[0]);
         s->axes = m->type.axes;
+        add_to_cleared(pl, s, id, &c->add);
         return;
     }
     c->a = swapped(plan_view(pl, m->arg[0]), m->attr.matmul.ta);
@@ -201,7 +213,7 @@ static region *around_sum(const planner *pl, node_id id)
 {
     region *around = NULL;
     for (region *r = pl->region_of[id.i]; r && r->parent; r = r->parent) {
-        if (r->axis && (graph_node(pl->g, id)->attr.over.axes & axis_bit(r->axis)))
+        if (r->segments || (r->axis && (graph_node(pl->g, id)->attr.over.axes & axis_bit(r->axis))))
             around = r->parent;
     }
     return around;
@@ -237,6 +249,24 @@ static void clear_before(planner *pl, stmt *s, node_id id)
     plan_insert_before(pl, around ? around : plan_outside_rows(pl->region_of[id.i]), s, clear);
 }
 
+/* A sum that goes on from call to call is kept for the next one when the loop is done. */
+static void save_sum(planner *pl, stmt *s, node_id id, int state)
+{
+    region *top = pl->p->top;
+    stmt *save = plan_stmt(pl, STMT_SAVE);
+    for (size_t i = 0; i < top->items.len; i++) {
+        stmt *clear = top->items.data[i].stmt;
+        if (clear && clear->kind == STMT_CLEAR && node_is(clear->nodes.data[0], id))
+            clear->state = state;
+    }
+    save->axes = graph_type(pl->g, id).axes;
+    save->shape = s->shape;
+    save->to = pl->p->views[id.i];
+    save->state = state;
+    array_push(pl->arena, &save->nodes, id);
+    array_push(pl->arena, &top->items, (item){.stmt = save});
+}
+
 static void pointwise_stores(planner *pl, stmt *s)
 {
     for (size_t i = 0; i < s->nodes.len; i++) {
@@ -254,6 +284,9 @@ static void pointwise_stores(planner *pl, stmt *s)
         if (st.mode == STORE_SUM && (table || around_sum(pl, id))) {
             st.mode = STORE_ADD;
             clear_before(pl, s, id);
+            if (st.state)
+                save_sum(pl, s, id, st.state);
+            st.state = 0;
         }
         if (table)
             st.to = plan_added_row(pl, id);
@@ -280,6 +313,8 @@ static void plain_operands(planner *pl, stmt *s)
     if (s->op == OP_scatter || s->op == OP_lookup || s->op == OP_max_over)
         s->axes = n->type.axes | (s->op == OP_lookup ? 0 : n->attr.over.axes);
     s->shape = n->type.shape;
+    if (s->op == OP_scatter)
+        add_to_cleared(pl, s, id, &s->add);
 }
 
 static void fill_stmt(planner *pl, stmt *s)
@@ -319,7 +354,8 @@ static void copy_out(planner *pl, node_id id, copy_target target, uint32_t index
     s->target = target;
     s->index = (int)index;
     array_push(pl->arena, &s->from, plan_view(pl, id));
-    array_push(pl->arena, &pl->p->top->items, (item){.stmt = s});
+    region *cut = s->axes & ~(axis_set)BATCH ? plan_segment_region(pl->region_of[id.i]) : NULL;
+    array_push(pl->arena, cut ? &cut->items : &pl->p->top->items, (item){.stmt = s});
 }
 
 void plan_operands(planner *pl)

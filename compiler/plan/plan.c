@@ -15,6 +15,8 @@ static void find_users(planner *pl)
         pl->escapes[g->outputs.data[i].node.i] = true;
     if (node_some(g->loss))
         pl->escapes[g->loss.i] = true;
+    for (size_t i = 0; i < g->kept.len; i++)
+        pl->escapes[g->kept.data[i].i] = true;
     for (size_t i = 0; g->input_grad && i < g->inputs.len; i++)
         pl->escapes[g->input_grad[i].i] = true;
 }
@@ -33,11 +35,13 @@ static void forget_single_nodes(planner *pl, const node_list *all, int component
 
 program *plan_program(arena *a, graph *g, entry e, pool *shared)
 {
+    int steps = e == ENTRY_GRAD ? shared->segment : 0;
+    plan_ways ways = steps ? plan_segments(a, g) : (plan_ways){.way = NULL};
     size_t n = g->nodes.len;
     program *p = ARENA_NEW(a, program);
     *p = (program){.entry = e, .graph = g, .pool = shared, .views = ARENA_ARRAY(a, view, n), .stmt_of = ARENA_ARRAY(a, stmt *, n),
-                   .placed = ARENA_ARRAY(a, placing, n)};
-    planner pl = {.arena = a, .g = g, .p = p, .count = n, .users = arena_array(a, n, sizeof(node_list)),
+                   .placed = ARENA_ARRAY(a, placing, n), .segment = steps};
+    planner pl = {.arena = a, .g = g, .p = p, .count = n, .ways = ways, .store = ARENA_ARRAY(a, int, n), .users = arena_array(a, n, sizeof(node_list)),
                   .escapes = ARENA_ARRAY(a, bool, n), .task = ARENA_ARRAY(a, task, n), .form = ARENA_ARRAY(a, contract_form, n),
                   .is_product = ARENA_ARRAY(a, bool, n), .leaves = arena_array(a, n, sizeof(product_leaves)),
                   .guard = ARENA_ARRAY(a, plan_guard, n), .grad_roots = ARENA_ARRAY(a, size_t, n), .adds_to = ARENA_ARRAY(a, uint32_t, n), .component = ARENA_ARRAY(a, int, n),

@@ -20,6 +20,10 @@ const char *plan_label(const graph *g, arena *a, node_id id);
 /* Does the node, which varies over the axis, depend on later steps of it, or on how many there are? */
 bool plan_reads_ahead(const graph *g, node_id root, int axis);
 
+/* Can the gradient not be computed in segments of its steps? The reading at an earlier step, or the sum over steps, that the way back
+ * would have to know before it begins; NO_NODE: it can. For a compacted graph of one time axis with adjoints. */
+node_id plan_segments_forbid(graph *g);
+
 node_id plan_summed(const node *n);                 /* what a sum or scatter adds up */
 
 /* May shards of a batch compute it, each some of the sequences? Not where what a loss is divided by moves with parameters or inputs, or

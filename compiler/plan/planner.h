@@ -18,6 +18,10 @@ typedef ARRAY(product_leaf) product_leaves;
 /* The step's products matter where the condition holds (negated: where it does not); NO_NODE: everywhere. */
 typedef struct plan_guard { node_id condition; bool negated; } plan_guard;
 
+/* The way on which a node is computed where the sequence is run through in segments: see segments.c. */
+typedef enum way { WAY_NONE, WAY_THERE, WAY_BACK } way;
+typedef struct plan_ways { way *way; node_id *twin_of; } plan_ways;     /* of each node; twin_of: what a twin for the way back repeats */
+
 typedef struct planner {
     arena *arena;               /* the program's */
     graph *g;
@@ -38,8 +42,13 @@ typedef struct planner {
     region **region_of;         /* the innermost region that computes each node */
     bool *kept;                 /* the value has memory of its own */
     axis_set *kept_axes;
+    plan_ways ways;             /* ways.way NULL: no segments */
+    int *store;                 /* buffer of what each segment begins with, of nodes of the way there; 0: none */
     int (*before)[MAX_TIME_AXES + 1], (*after)[MAX_TIME_AXES + 1];     /* extra rows of kept nodes */
 } planner;
+
+/* segments.c: the ways of the nodes; makes twins. */
+plan_ways plan_segments(arena *a, graph *g);
 
 /* products.c: which nodes are matrix products, alone, added up, or summed over rows. Needs users. Sets task, form, leaves. */
 void plan_products(planner *pl);
@@ -54,6 +63,8 @@ void plan_schedule(planner *pl);
 /* rows.c: statements over the same rows in one region. Needs regions; sets regions, region_of. */
 void plan_rows(planner *pl);
 region *plan_outside_rows(region *r);       /* the innermost region around it, or itself, that does not go row by row */
+
+region *plan_segment_region(region *r);     /* the region of segments around it, or itself; NULL */
 
 /* The loops around a region, and rows. */
 axis_set plan_loops(const region *r);

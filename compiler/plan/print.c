@@ -91,7 +91,9 @@ static void print_stmt(const printer *pr, const stmt *s)
     static const char *const kinds[] = {
         [STMT_ROWS] = "rows", [STMT_OVER] = "over", [STMT_PACK] = "pack", [STMT_GATHER] = "gather", [STMT_SCATTER] = "scatter",
         [STMT_COPY] = "copy", [STMT_FILL_BEFORE] = "fill before", [STMT_FILL_AFTER] = "fill after", [STMT_COUNT] = "count",
-        [STMT_SAVE] = "save", [STMT_CLEAR] = "clear"};
+        [STMT_SAVE] = "save", [STMT_CLEAR] = "clear", [STMT_PASS] = "pass"};
+    static const char *const passes[] = {" in front, to the store", " from the store, to the front", " to the front of the next",
+                                         " to the end of the one before"};
     if (s->kind == STMT_POINTWISE) {
         print_pointwise(pr, s);
     } else if (s->kind == STMT_CONTRACT) {
@@ -105,7 +107,7 @@ static void print_stmt(const printer *pr, const stmt *s)
                   s->target == COPY_TO_OUTPUT ? g->outputs.data[s->index].path : g->inputs.data[s->index].path);
     } else {
         text_line(pr->out, "%s %s -> %s (%s)%s", kinds[s->kind], axes_text(pr, s->axes), view_text(pr, s->to),
-                  node_labels(pr, s), s->in_loop ? " of this step" : "");
+                  node_labels(pr, s), s->kind == STMT_PASS ? passes[s->pass] : s->in_loop ? " of this step" : "");
     }
 }
 
@@ -114,6 +116,10 @@ static void print_region(const printer *pr, const region *r)
 {
     if (r->axis) {
         text_line(pr->out, "scan %s %s", pr->p->graph->axis[r->axis].letter, r->direction > 0 ? "forward" : "backward");
+        pr->out->depth++;
+    }
+    if (r->segments) {
+        text_line(pr->out, "each segment of %d steps, %s", pr->p->segment, r->segments > 0 ? "there" : "back");
         pr->out->depth++;
     }
     if (r->rows) {
@@ -126,7 +132,7 @@ static void print_region(const printer *pr, const region *r)
         else
             print_region(pr, r->items.data[i].region);
     }
-    if (r->axis || r->rows)
+    if (r->axis || r->rows || r->segments)
         pr->out->depth--;
 }
 
@@ -140,7 +146,8 @@ void plan_print(text *out, const program *p)
         const buffer *b = &p->buffers.data[i];
         if (b->storage != STORE_WORK)
             continue;
-        text_put(out, "buffer %s %s[%d]", b->name, axes_text(&pr, b->axes), b->columns);
+        text_put(out, "buffer %s %s%s[%d]", b->name, b->kept ? arena_printf(out->arena, "[segments][%d]", b->kept) : "",
+                 axes_text(&pr, b->axes), b->columns);
         for (int a = 1; a <= p->graph->axes; a++) {
             if (b->before[a] || b->after[a])
                 text_put(out, " %s: %d before, %d after", p->graph->axis[a].letter, b->before[a], b->after[a]);

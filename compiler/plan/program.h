@@ -10,7 +10,13 @@
  * invalid rows by selection. Nothing of this runs when all lengths equal the number of steps.
  *
  * Note [history]. A buffer that is read at t - k has `before` rows in front of step 1: FILL_BEFORE writes the boundary values there
- * or, in a later chunk, what the state kept of the chunk before; SAVE keeps the last rows of every sequence for the next. */
+ * or, in a later chunk, what the state kept of the chunk before; SAVE keeps the last rows of every sequence for the next.
+ *
+ * Note [segments]. A program with pool.segment runs through the sequence twice, in segments: regions with `segments`. Within them T,
+ * lengths and the callers' arrays are those of the segment, and buffers over time have its rows only. Rows in front and behind
+ * pass from segment to segment: on the way there the last rows go in front of the next segment (PASS_ON), and what stands in front
+ * of each is kept for the way back (PASS_KEEP, PASS_RESTORE); on the way back the first rows go behind the segment before (PASS_BACK).
+ * The time axis of all such buffers is number 1, the only one. */
 #ifndef PLAN_PROGRAM_H
 #define PLAN_PROGRAM_H
 
@@ -39,6 +45,7 @@ typedef struct buffer {
     const double *literal;              /* STORE_LITERAL; NULL: zeros */
     int packing;                        /* STORE_TABLE */
     int in_state;                       /* `step` of one sequence: the slot of the state that may hold both steps, 0 for none */
+    int kept;                           /* such a group of rows for each segment; 0: it is no store of what segments begin with */
 } buffer;
 
 enum { PARAM_BUFFER = 1, GRAD_BUFFER = 2 };     /* numbers of the buffers that every program has */
@@ -72,7 +79,8 @@ typedef enum stmt_kind {
     STMT_FILL_AFTER,    /* see note [padding] */
     STMT_COUNT,         /* count: valid steps of this call */
     STMT_SAVE,          /* see note [history] */
-    STMT_CLEAR,         /* zeros, for the sums of a loop that follows */
+    STMT_CLEAR,         /* zeros, or what the state holds, for the sums of a loop that follows */
+    STMT_PASS,          /* rows that pass from segment to segment: see pass and note [segments] */
 } stmt_kind;
 
 /* SET writes. SUM adds up what the target lacks axes for: the target is cleared first (or begins with the state's sum, where
@@ -115,6 +123,14 @@ typedef struct contract {
 
 typedef enum copy_target { COPY_TO_VIEW, COPY_TO_OUTPUT, COPY_TO_INPUT_GRAD } copy_target;
 
+/* Rows of a value that its next segment reads. */
+typedef enum passing {
+    PASS_KEEP,          /* those in front of the segment, to the store */
+    PASS_RESTORE,       /* from the store, in front of the segment */
+    PASS_ON,            /* the segment's last, to where they are in front of the next one */
+    PASS_BACK,          /* the segment's first, to where they are behind the one before */
+} passing;
+
 typedef struct stmt {
     stmt_kind kind;
     axis_set axes;                      /* the domain's axes, those of the enclosing loops included */
@@ -131,6 +147,8 @@ typedef struct stmt {
     int rows;                           /* FILL: extra rows before or after; SAVE: rows kept */
     bool in_loop;                       /* FILL_AFTER: the row of the loop's step alone */
     int state;                          /* FILL_BEFORE, SAVE, at, OVER: slot in the states, 0 for none */
+    passing pass;                          /* PASS */
+    int store;                          /* PASS: the buffer of the store */
     copy_target target;                 /* COPY */
     int index;                          /* COPY: number of the output or input; PACK: of the packing */
 } stmt;
@@ -140,6 +158,7 @@ typedef struct item { stmt *stmt; region *region; } item;     /* one of them */
 struct region {
     int axis;                           /* 0: straight-line */
     axis_set rows;                      /* straight-line, for each row of these axes; 0: once */
+    int segments;                       /* straight-line, for each segment of the steps: +1 from the first, -1 from the last; 0: once */
     int direction;                      /* +1, -1 */
     region *parent;
     ARRAY(item) items;
@@ -156,6 +175,7 @@ typedef struct pool {
     ARRAY(packing) packings;            /* packings.data[0] is none */
     ARRAY(state_slot) states;           /* states.data[0] is none */
     size_t packed_size;                 /* reals */
+    int segment;                        /* steps of a segment in the gradient; 0: the sequence is not cut */
     bool carries;                       /* state passes from chunk to chunk, and `step` exists: see plan_reads_later */
     bool shards;                        /* calls of all steps may be for some of the sequences of the caller's arrays: then only
                                          * copies of these are read in rows, since rows of one step and the next do not meet */
@@ -181,6 +201,7 @@ typedef struct program {
     view *views;                        /* of each node; buffer 0 where it is computed in place */
     stmt **stmt_of;                     /* the statement that computes each node; NULL for none */
     placing *placed;                    /* of each node */
+    int segment;                        /* steps of a segment; 0: no segments */
     view loss;
 } program;
 

@@ -364,6 +364,13 @@ static void put_region(report *r, const region *at)
                   at->direction > 0 ? "forward" : "backward", steps, steps > 1 ? "s" : "", carried(r, at));
         r->out->depth++;
     }
+    if (at->segments) {
+        text_blank(r->out);
+        text_line(r->out, "segments of %d steps, %s: %s", r->p->segment, at->segments > 0 ? "there" : "back",
+                  at->segments > 0 ? "what sums need that the way back reads; the state that each begins with is kept" :
+                                     "their values again from that state, and their adjoints");
+        r->out->depth++;
+    }
     if (at->rows) {
         text_blank(r->out);
         text_line(r->out, "map over %s: each goes through all of these while it is in the cache, since they read no other row",
@@ -371,7 +378,7 @@ static void put_region(report *r, const region *at)
         r->out->depth++;
     }
     put_items(r, at);
-    if (at->axis || at->rows)
+    if (at->axis || at->rows || at->segments)
         r->out->depth--;
 }
 

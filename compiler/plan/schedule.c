@@ -264,6 +264,36 @@ static void make_units(builder *b)
     }
 }
 
+/* The two ways through the segments, as units; all other nodes are units of their own. */
+static void make_ways(builder *b)
+{
+    planner *pl = b->pl;
+    unit ways[WAY_BACK + 1] = {{.number = 0}};
+    for (size_t i = 0; i < b->set.len; i++) {
+        node_id id = b->set.data[i];
+        way w = pl->ways.way[id.i];
+        b->home[id.i] = (int)w;
+        if (w)
+            array_push(pl->arena, &ways[w].nodes, id);
+        else
+            array_push(pl->arena, &b->units, (unit){.id = id});
+    }
+    for (int w = WAY_THERE; w <= WAY_BACK; w++) {
+        ways[w].number = w;
+        ways[w].scan = ARENA_NEW(pl->arena, region);
+        *ways[w].scan = (region){.parent = b->r, .segments = w == WAY_THERE ? 1 : -1};
+        if (ways[w].nodes.len)
+            array_push(pl->arena, &b->units, ways[w]);
+    }
+}
+
+region *plan_segment_region(region *r)
+{
+    while (r && !r->segments)
+        r = r->parent;
+    return r;
+}
+
 /* ---- readiness ---------------------------------------------------------------------------------------------------------- */
 
 /* Are the operands of a node there, apart from those of the scan number `own`? `in_statement`: those in the open statement count, too. */
@@ -271,7 +301,7 @@ static bool operands_ready(const builder *b, node_id id, int own, bool in_statem
 {
     const node *n = graph_node(b->pl->g, id);
     node_id condition = b->pl->guard[id.i].condition;
-    if (node_some(condition) && b->member[condition.i] && !b->done[condition.i])
+    if (node_some(condition) && b->member[condition.i] && !b->done[condition.i] && !(own && b->home[condition.i] == own))
         return false;
     for (int i = 0; i < n->args; i++) {
         node_id a = n->arg[i];
@@ -567,7 +597,10 @@ static void build_region(planner *pl, region *r, const node_list *set)
                  .home = ARENA_ARRAY(pl->arena, int, pl->count)};
     for (size_t i = 0; i < set->len; i++)
         b.member[set->data[i].i] = true;
-    make_units(&b);
+    if (pl->ways.way && r == pl->p->top)
+        make_ways(&b);
+    else
+        make_units(&b);
     size_t left;
     do {
         while (add_ready(&b)) {}

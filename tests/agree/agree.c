@@ -97,8 +97,10 @@ static void check_spec(tally *t, const char *path, bool meaning, bool compilers,
         check_agreement(t, s, &c->v, c->bound, seed, 6);
     }
     if (meaning) {
-        check_meaning(t, s, 1, seed);
-        check_meaning(t, s, 2, seed);
+        check_meaning(t, s, 1, 0, seed);
+        check_meaning(t, s, 2, 0, seed);
+        check_meaning(t, s, 1, 2, seed);
+        check_segments(t, s, seed);
         check_faults(t, s, seed);
         check_variants(t, s, seed);
         check_differences(t, s, seed, 12);

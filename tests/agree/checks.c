@@ -328,10 +328,11 @@ static void check_accumulation(tally *t, const subject *s, const built *c, uint6
     expect(t, s, worst <= 1e-13 * largest, "gradients do not accumulate: off by %g", worst);
 }
 
-void check_meaning(tally *t, subject *s, int threads, uint64_t seed)
+void check_meaning(tally *t, subject *s, int threads, int cut, uint64_t seed)
 {
     variant v = DEFAULT;
     v.threads = threads;
+    v.segment = cut;
     built *c = subject_build(s, &v);
     if (!expect(t, s, c != NULL, "no C")) return;
     static void (*const checks[])(tally *, const subject *, const built *, uint64_t *) = {
@@ -342,6 +343,23 @@ void check_meaning(tally *t, subject *s, int threads, uint64_t seed)
         subject_forget(s);
     }
     built_close(c);
+}
+
+bool check_segments(tally *t, subject *s, uint64_t seed)
+{
+    static const variant cuts[] = {
+        { .name = "--checkpoint 1", .real_double = true, .segment = 1 },
+        { .name = "--checkpoint 2, calls", .real_double = true, .segment = 2, .calls = true },
+        { .name = "--checkpoint 2 --threads 3", .real_double = true, .segment = 2, .threads = 3 },
+        { .name = "--checkpoint 3", .real_double = true, .segment = 3 },
+        { .name = "--checkpoint 3 --steps 5 --unroll full", .real_double = true, .segment = 3, .steps = 5, .unroll = -1 },
+        { .name = "--checkpoint 20 --unroll 3", .real_double = true, .segment = 20, .unroll = 3 },
+    };
+    built *c = subject_build(s, &cuts[0]);
+    bool cut = c && c->programs.grad && c->programs.grad->segment;
+    if (c) built_close(c);
+    for (size_t i = 0; cut && i < sizeof cuts / sizeof *cuts; i++) check_agreement(t, s, &cuts[i], 1e-9, seed, 6);
+    return cut;
 }
 
 /* ---- differences -------------------------------------------------------------------------------------------------- */

@@ -43,7 +43,8 @@ static pipeline_options options_of(const subject *s, const variant *v)
                            .data_size = 7, .purpose = v->purpose };
     o.emit = (emit_options){ .prefix = "m", .standalone = !v->with_header, .real_double = v->real_double,
                              .inference = v->inference, .batch = v->batch ? v->batch : 8,
-                             .unroll = v->unroll < 0 ? 0 : v->unroll ? v->unroll : 1, .threads = v->threads };
+                             .unroll = v->unroll < 0 ? 0 : v->unroll ? v->unroll : 1, .threads = v->threads,
+                             .segment = v->segment };
     for (int i = 1; i <= MAX_TIME_AXES; i++) o.emit.steps[i] = i <= s->p.model->axes ? v->steps : 0;
     return o;
 }

@@ -35,6 +35,7 @@ typedef struct variant {
     bool calls;                         /* libtcc: as the commands use it, with calls of kernels */
     purpose purpose;
     int steps, unroll, batch;           /* 0: by default; unroll -1: full */
+    int segment;                        /* steps of a segment; 0: the gradient is not cut */
 } variant;
 
 typedef struct built {

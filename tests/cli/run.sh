@@ -133,7 +133,7 @@ expect 0 "" explain hello.rnn --stage plan --batch 50 --steps 7 --real double
 shows "over T * batch = 350 rows"
 expect 0 "" explain hello.rnn --stage c --batch 3 --steps 7 --real double
 shows "_BATCH 3"
-expect 2 "--batch, --steps and --real go with --stage plan or --stage c" explain hello.rnn --stage passes --batch 3
+expect 2 "--batch, --steps, --real and --checkpoint go with --stage plan, program or c" explain hello.rnn --stage passes --batch 3
 sed 's/t-1/t+1/' hello.rnn >later.rnn
 expect 0 "" explain later.rnn
 shows "There is no step function: later.rnn:5 reads a later step: h[t+1]"

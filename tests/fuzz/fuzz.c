@@ -42,7 +42,8 @@ static void check_spec(tally *t, const char *spec, uint64_t seed, bool all)
     int threads = 2 + (int)(seed % 3);
     check_agreement(t, s, &(variant){ .name = "--threads", .real_double = true, .threads = threads, .calls = seed % 2 },
                     1e-9, seed, 3);
-    check_meaning(t, s, seed / 3 % 2 ? threads : 1, seed);
+    check_segments(t, s, seed);
+    check_meaning(t, s, seed / 3 % 2 ? threads : 1, seed / 6 % 2 ? 1 + (int)(seed % 5) : 0, seed);
     for (size_t i = 0; all && i < sizeof compilers / sizeof *compilers; i++)
         if (has_compiler(compilers[i].cc))
             check_agreement(t, s, &compilers[i], compilers[i].real_double ? 1e-9 : 5e-3, seed, 3);
