@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 
 import first_step
 import picture
+import tiers
 import two_threads
 from contestants import PEERS, Ours, compile_shared, load
 
@@ -39,6 +40,7 @@ SECTIONS = {
     "E": "from the start to the first training step; what compiling costs",
     "F": "limits of one core, and the kernels",
     "G": "training steps in two threads, by the clock on the wall: times faster than in one",
+    "H": "the loop of an experiment: stages until the first update, tiers, watch",
 }
 
 
@@ -316,9 +318,11 @@ def main():
     bench = Bench(rnnc, folder)
     whole = not wanted and "PEERS" not in os.environ
     for section in sections:
-        print(f"\n{section}. {SECTIONS[section]}" + ("" if section in "EFG" else "; ratio: the peer's time over rnnc's"))
+        print(f"\n{section}. {SECTIONS[section]}" + ("" if section in "EFGH" else "; ratio: the peer's time over rnnc's"))
         if section == "E":
             lines = first_step.section(rnnc, folder, bench.rounds, bool(bench.found.get("torch")))
+        elif section == "H":
+            lines = tiers.section(rnnc, folder, min(bench.rounds, 5), bool(bench.found.get("torch")))
         elif section == "F":
             lines = limits(bench)
         elif section == "G":
