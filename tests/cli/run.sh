@@ -298,6 +298,19 @@ model wrong {                                 # cut() hides a dependence from th
 }
 END
 expect 4 "" gradcheck wrong.rnn;              shows "WRONG"
+# Kinks so near that only small steps do not cross one, and a loss so large that its rounding then counts. A derivative that
+# is wrong is still wrong.
+cat >kinks.rnn <<'END'
+model kinks {
+    input x[t] : real
+    param w(8) = 0.1
+    y = sum(abs(w - 0.0004 * t) + 0 * x) / 8
+    loss 1000 + y
+}
+END
+expect 0 "" gradcheck kinks.rnn --steps 500 --batch 2;   lacks "WRONG"
+sed 's/0 \* x/0.0001 * w * cut(w)/' kinks.rnn >wrong.rnn
+expect 4 "" gradcheck wrong.rnn --steps 500 --batch 2;   shows "w .*WRONG"
 
 # What only a branch not taken needs is no part of the model: an equation, the weights that it uses, its recurrence.
 cat >untaken.rnn <<'END'
