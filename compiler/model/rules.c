@@ -2,6 +2,7 @@
  * nothing is declared for nothing. */
 #include "model/context.h"
 
+#include <fnmatch.h>
 #include <math.h>
 #include <string.h>
 
@@ -252,6 +253,25 @@ static void warn_unused(context *c)
     }
 }
 
+/* Another cell may have such a parameter, so this is no error before somebody trains. */
+static void warn_patterns(context *c)
+{
+    const model *m = c->model;
+    const char **known = ARENA_ARRAY(c->arena, const char *, m->variables.len);
+    int count = 0;
+    for (uint32_t v = 1; v < m->variables.len; v++)
+        if (variable(c, v)->kind == VARIABLE_PARAM) known[count++] = variable(c, v)->path;
+    for (size_t i = 0; i < m->train.len; i++) {
+        const train_setting *t = &m->train.data[i];
+        int fits = 0;
+        while (t->pattern && fits < count && fnmatch(t->pattern, known[fits], 0) != 0) fits++;
+        if (!t->pattern || fits < count) continue;
+        diag(c->diags, t->at, W_TRAIN_PATTERN, t->pattern);
+        const char *near = name_nearest(t->pattern, known, count);
+        if (near) diag_hint(c->diags, "did you mean '%s'?", near);
+    }
+}
+
 static void warn_no_result(context *c)
 {
     const model *m = c->model;
@@ -278,4 +298,5 @@ void rules_check(context *c)
     if (diag_error_count(c->diags)) return;
     warn_no_result(c);
     warn_unused(c);
+    warn_patterns(c);
 }
