@@ -249,6 +249,19 @@ static int open_code(compiled *c, const compile_options *how, double work)
     return 0;
 }
 
+/* What is carried, in order; names are those of the spec's variables. */
+static const char *state_layout(const compiled *c)
+{
+    const pool *shared = c->p.programs.shared;
+    text *t = text_new(c->arena);
+    text_put(t, "%d sequences, %zu bytes a real", c->p.options.emit.batch, c->t.real_size);
+    for (size_t i = 1; i < shared->states.len; i++) {
+        const state_slot *s = &shared->states.data[i];
+        text_put(t, ", %s %d x %d", s->name, s->rows, s->columns);
+    }
+    return text_string(t);
+}
+
 int compiled_load(compiled *c, const compile_options *how)
 {
     enum { ROUNDS = 3 }; /* each parameter is read forward and twice backward */
@@ -285,6 +298,7 @@ int compiled_load(compiled *c, const compile_options *how)
                       .improve = call_improve,
                       .settle = call_settle };
     for (int i = 1; i <= g->axes; i++) t->axis_name[i] = g->axis[i].letter;
+    t->state_layout = state_layout(c);
     describe_params(c, g);
     describe_values(c, g);
     return 0;

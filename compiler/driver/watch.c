@@ -217,13 +217,16 @@ static void carry(watch *w)
         to->progress.loss_sum = 0;
         to->progress.loss_count = 0;
     }
-    if (b->state_bytes) b->reset(b->self, to->p.state);
+    bool same_state = a->state_bytes == b->state_bytes && strcmp(a->state_layout, b->state_layout) == 0;
+    if (b->state_bytes && same_state) memcpy(to->p.state, from->p.state, b->state_bytes);
+    if (b->state_bytes && !same_state) b->reset(b->self, to->p.state);
     begin_line(w);
     printf("version %d, from update %llu:", ++w->version, (unsigned long long)x->updates + 1);
     print_names(" kept", b, a, SAME);
     print_names("; of another shape:", b, a, RESHAPED);
     print_names("; new:", b, a, MISSING);
     print_names("; gone:", a, b, MISSING);
+    if (b->state_bytes && !same_state) fputs("; the carried state begins anew", stdout);
     puts(same_rule ? "" : "; the optimiser begins anew");
     fflush(stdout);
 }

@@ -45,6 +45,7 @@ typedef struct trainable {
     size_t real_size;
     size_t size, packed_size;       /* reals in params and grads; in packed */
     size_t state_bytes;             /* that loss and grad carry from call to call; 0: nothing */
+    const char *state_layout;       /* the same text: the bytes mean the same */
     size_t step_state_bytes;        /* that `step` carries, where there is one */
     size_t max_sequences;           /* that the code was compiled for */
     int axes;                       /* time axes */

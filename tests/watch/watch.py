@@ -161,6 +161,26 @@ if line:
 check(sorted(os.listdir("e")) in (["best.safetensors", "last.safetensors"], ["last.safetensors"]),
       "files are left: %s" % os.listdir("e"))
 
+# With a rate of 0 the losses are those of a training without an edit as long as what is carried goes on; what has another
+# name begins anew.
+p = begin("--rate", "0", "-o", "s", "--csv", "c.csv", "--save-every", "5")
+check(until(lambda: rows() > 100), "nothing is trained")
+save_as("m.rnn", SPEC.replace("softmax(dense(h, V))", "softmax(1 * dense(h, V))"))
+check(until(lambda: "version 2" in read("out")), "an edit is not seen: " + read("err"))
+then = rows()
+check(until(lambda: rows() > then + 20), "training does not go on")
+save_as("m.rnn", SPEC.replace("h = mine", "g = mine").replace("dense(h, V)", "dense(g, V)"))
+check(until(lambda: "version 3" in read("out")), "an edit is not seen: " + read("err"))
+stop(p)
+began = [int(at) for at in re.findall(r"^version \d, from update (\d+):", read("out"), re.M)]
+anew = re.findall(r"^version (\d).*; the carried state begins anew", read("out"), re.M)
+check(anew == ["3"], "the carried state begins anew with versions %s" % anew)
+losses = lambda path: [float(r.split(",")[2]) for r in read(path).splitlines()[1:]]
+write("m.rnn", SPEC)
+check(train("--jit", jit, "--rate", "0", "--updates", str(began[1]), "-o", "s2", "--csv", "s2.csv").returncode == 0, "train")
+far = [abs(a - b) for a, b in zip(losses("c.csv"), losses("s2.csv"))][:began[1] - 1]
+check(len(far) > began[0] and max(far) < 1e-5, "with the same state the losses differ by %g" % max(far))
+
 # Errors; a file that is used; a save without a change.
 p = begin("-o", "f", "--csv", "c.csv", "--save-every", "5")
 check(until(lambda: rows() > 20), "nothing is trained")
@@ -233,7 +253,7 @@ press("x", "")
 save_as("m.rnn", SPEC.replace("size V = from data, H = 8", "size V = from data, H = 9"))
 check(until(lambda: "version 2" in read("out")), "an edit is not seen while it is paused")
 line = re.search("^version 2.*$", read("out"), re.M).group(0)
-check(re.search(r"kept p.dense.b; of another shape: h.W, h.U, h.b, p.dense.W$", line), line)
+check(re.search(r"kept p.dense.b; of another shape: h.W, h.U, h.b, p.dense.W; the carried state begins anew$", line), line)
 press("p", "goes on")
 time.sleep(0.3)
 os.write(master, b"q")
