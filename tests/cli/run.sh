@@ -309,7 +309,7 @@ model kinks {
 }
 END
 expect 0 "" gradcheck kinks.rnn --steps 500 --batch 2
-sed 's/0 \* x/0.0001 * w * cut(w)/' kinks.rnn >wrong.rnn
+sed 's/0 \* x/0 * x + 0.0001 * w * cut(w)/' kinks.rnn >wrong.rnn
 expect 4 "" gradcheck wrong.rnn --steps 500 --batch 2;   shows "WRONG"
 
 # What only a branch not taken needs is no part of the model: an equation, the weights that it uses, its recurrence.
