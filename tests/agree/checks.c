@@ -192,7 +192,8 @@ static void put_outputs(const subject *s, const feed *f, answer *to, const feed 
         put_chunk(graph_type(g, g->outputs.data[i].node), f, to->outputs[i], part, first, from->outputs[i]);
 }
 
-/* Are all losses means or sums over steps, so that those of the chunks add up to the whole? */
+/* Are all losses means or sums over steps, so that those of the chunks add up to the whole? One without time is that of the
+ * sequence so far, in every chunk. */
 static bool losses_have_steps(const subject *s)
 {
     for (size_t i = 1; i < s->loss->nodes.len; i++) {
@@ -201,6 +202,7 @@ static bool losses_have_steps(const subject *s)
             const node *own = graph_node(s->loss, n->arg[0]);
             if (!(own->op == OP_count || own->op == OP_sum_over) || !(own->attr.over.axes & 2)) return false;
         }
+        if (n->op == OP_sum_over && (n->attr.over.axes & BATCH) && !(n->attr.over.axes & 2)) return false;
     }
     const node *l = graph_node(s->loss, s->loss->loss);
     return l->op == OP_div || l->op == OP_mul || l->op == OP_add;
