@@ -245,7 +245,7 @@ static void put_real(unsigned char *to, double value, bool real_double)
 }
 
 /* The head, WEIGHTS_BLOB_HEAD bytes: "RNNCWGTS", u32 version, u32 bytes of a real, u64 number of reals, u64 hash of the layout, u64 hash
- * of the data, zeros; then the data. All little-endian. */
+ * of all that follows it, zeros; then the data. All little-endian. */
 unsigned char *weights_blob(arena *a, const weights_table *t, bool real_double, size_t *length)
 {
     size_t size = real_double ? 8 : 4;
@@ -261,7 +261,7 @@ unsigned char *weights_blob(arena *a, const weights_table *t, bool real_double, 
     put_little_endian(blob + 12, size, 4);
     put_little_endian(blob + 16, t->total, 8);
     put_little_endian(blob + 24, layout_hash(t, real_double), 8);
-    put_little_endian(blob + 32, hash_bytes(FNV_START, data, t->total * size), 8);
+    put_little_endian(blob + 32, hash_bytes(FNV_START, blob + WEIGHTS_BLOB_HASHED, *length - WEIGHTS_BLOB_HASHED), 8);
     return blob;
 }
 
@@ -285,7 +285,7 @@ void weights_write_load(text *out, const weights_table *t, const emit_options *o
               (unsigned long long)layout_hash(t, o->real_double));
     text_line(out, "    return %s_OTHER_WEIGHTS;", PREFIX);
     text_line(out, "if (length != %s_BLOB) return %s_BAD_WEIGHTS;", PREFIX, PREFIX);
-    text_line(out, "for (size_t i = %d; i < length; i++) hash = (hash ^ at[i]) * UINT64_C(%llu);", WEIGHTS_BLOB_HEAD,
+    text_line(out, "for (size_t i = %d; i < length; i++) hash = (hash ^ at[i]) * UINT64_C(%llu);", WEIGHTS_BLOB_HASHED,
               (unsigned long long)FNV_PRIME);
     text_line(out, "if (hash != sum) return %s_BAD_WEIGHTS;", PREFIX);
     text_line(out, "*loaded = (const real *)(const void *)(at + %d);", WEIGHTS_BLOB_HEAD);

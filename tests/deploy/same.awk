@@ -57,7 +57,7 @@ END {
         print "    if (n != INSIDE_BLOB || inside_load(bytes, n, &weights)) return 4;"
         print "    if (inside_load(NULL, n, &weights) != INSIDE_BAD_ARGUMENT || inside_load(bytes + 1, n, &weights) != INSIDE_BAD_ARGUMENT) return 5;"
         print "    if (inside_load(bytes, n - 1, &weights) != INSIDE_BAD_WEIGHTS || inside_load(bytes, 3, &weights) != INSIDE_BAD_WEIGHTS) return 6;"
-        print "    for (size_t i = 0; i < n; i += i < 40 ? 1 : 1000) {\n        if (i >= 40 && i < 64) continue;\n        bytes[i] ^= 4;\n        int code = inside_load(bytes, n, &weights);\n        bytes[i] ^= 4;"
+        print "    for (size_t i = 0; i < n; i += i < 64 ? 1 : 1000) {\n        bytes[i] ^= 4;\n        int code = inside_load(bytes, n, &weights);\n        bytes[i] ^= 4;"
         print "        if (code != (i >= 8 && i < 32 ? INSIDE_OTHER_WEIGHTS : INSIDE_BAD_WEIGHTS)) { printf(\"byte %zu: %d\\n\", i, code); return 7; }\n    }"
     }
     for (i = 1; i <= ins; i++)
