@@ -60,6 +60,8 @@ RNN_FORCE_INLINE real real_floor(real x) { return REAL_LIBM(floor)(x); }
 /* log(1 + e), 0 <= e <= 1. */
 RNN_FORCE_INLINE real real_log_of_one_plus(real e) { return REAL_LIBM(log1p)(e); }
 
+RNN_FORCE_INLINE real real_remainder(real x, real y) { return REAL_LIBM(fmod)(x, y); }
+
 /* 1 / (1 + e^-x), by the exponential that does not overflow. */
 RNN_FORCE_INLINE real real_sigmoid(real x)
 {
@@ -205,6 +207,20 @@ RNN_FORCE_INLINE float real_floor(float x)
     return real_from_bits((bits & is_whole) | ((real_to_bits(y) | (bits & INT32_MIN)) & ~is_whole));
 }
 
+/* x - y * trunc(x / y), exactly: every doubling and every difference is. NaN for y = 0. */
+RNN_INLINE float real_remainder(float x, float y)
+{
+    float rest = real_from_bits(real_to_bits(x) & INT32_MAX), part = real_from_bits(real_to_bits(y) & INT32_MAX);
+    const float least = part;
+    if (!real_is_finite(x) || !(part > 0)) return real_from_bits(0x7fc00000);
+    if (!real_is_finite(y)) return x;
+    while (part <= rest / 2) part *= 2;
+    for (; part >= least; part /= 2) {
+        if (rest >= part) rest -= part;
+    }
+    return x < 0 ? -rest : rest;
+}
+
 #endif
 
 RNN_FORCE_INLINE real real_abs(real x) { return REAL_LIBM(fabs)(x); }
@@ -230,7 +246,7 @@ RNN_FORCE_INLINE real real_softplus(real x)
 /* x - y * floor(x / y): the remainder with the sign of the divisor, like Python's %. NaN for y = 0. */
 RNN_INLINE real real_mod(real x, real y)
 {
-    const real r = REAL_LIBM(fmod)(x, y);
+    const real r = real_remainder(x, y);
     return r != 0 && (r < 0) != (y < 0) ? r + y : r;
 }
 
