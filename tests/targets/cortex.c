@@ -1,5 +1,6 @@
 /* cortex.c: the program of a Cortex-M4 without an operating system and without a C library: vectors, startup, the two
- * functions that compilers call, and messages by semihosting. The stack that the call takes is painted and measured. */
+ * functions that compilers call, and messages by semihosting. The stack that the call takes is painted and measured, and
+ * the instructions of a step are counted, by a clock of 25 MHz and qemu's `-icount shift=6`: 64 ns each. */
 #include "driver.h"
 #include <stddef.h>
 #include <stdint.h>
@@ -52,6 +53,13 @@ void fault(void)
     leave(3);
 }
 
+static volatile uint32_t *const SYSTICK = (volatile uint32_t *)0xe000e010;     /* control, reload, current */
+
+unsigned long clock_now(void)
+{
+    return (0xffffff - SYSTICK[2]) * 40ul / 64;
+}
+
 enum { PAINT = 0x5eed5eed };
 
 /* All below this function's own frame. */
@@ -69,11 +77,14 @@ void reset(void)
     __asm__ volatile("dsb\n isb" ::: "memory");
     for (uint32_t *to = data_begin, *from = data_from; to < data_end;) *to++ = *from++;
     for (uint32_t *to = bss_begin; to < bss_end;) *to++ = 0;
+    SYSTICK[1] = 0xffffff;
+    SYSTICK[2] = 0;
+    SYSTICK[0] = 5;     /* on, by the processor's clock */
     paint();
     const int failed = check(instances[0], said);
     const uint32_t *used = stack_low;
     while (used < stack_top && *used == PAINT) used++;
-    say(said, ", stack ", (unsigned long)(stack_top - used) * sizeof *used);
+    say_number(said, ", stack ", (unsigned long)(stack_top - used) * sizeof *used);
     host(4, said);
     host(4, "\n");
     leave(failed);

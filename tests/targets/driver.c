@@ -33,6 +33,7 @@ struct instance {
     int tokens[0 AXES(ROOM_OF_LENGTHS) INPUTS(ROOM_OF)];       /* and lengths */
     region real_regions[1 + INPUT_COUNT + OUTPUT_COUNT], token_regions[INPUT_COUNT + AXIS_COUNT];
     size_t real_count, token_count;     /* regions */
+    unsigned long step_time;            /* with -DSTREAMING */
 #ifdef NET_STEP_WORK
     struct { float before[GUARD]; net_state state; float after[GUARD]; } kept;
 #endif
@@ -98,15 +99,25 @@ static int is_whole(const instance *own)
 
 /* ---- words -------------------------------------------------------------------------------------------------------- */
 
-void say(char *said, const char *text, unsigned long number)
+void say(char *said, const char *text)
 {
     int at = 0;
-    unsigned long unit = 1;
     while (said[at]) at++;
-    while (*text && at < SAID - 22) said[at++] = *text++;
-    while (number / unit > 9) unit *= 10;
-    for (; unit; unit /= 10) said[at++] = (char)('0' + number / unit % 10);
+    while (*text && at < SAID - 1) said[at++] = *text++;
     said[at] = '\0';
+}
+
+void say_number(char *said, const char *text, unsigned long number)
+{
+    char digits[24];
+    int at = sizeof digits - 1;
+    digits[at] = '\0';
+    do {
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number);
+    say(said, text);
+    say(said, digits + at);
 }
 
 /* ---- calls -------------------------------------------------------------------------------------------------------- */
@@ -185,7 +196,13 @@ static int run_steps(instance *own, float *off)
     AXES(AXIS)
 #undef AXIS
     for (int t = 0; t < STEPS && code == 0; t++) {
+#ifdef STREAMING
+        const unsigned long before = clock_now();
         code = net_step(args);
+        own->step_time = clock_now() - before;
+#else
+        code = net_step(args);
+#endif
 #define OUTPUT(name, type, n, along)                                                                                   \
     if (along) compare(args->name, want_##name + t * (n / STEPS), n / STEPS, off);                                     \
     else if (t == STEPS - 1) compare(args->name, want_##name, n, off);                                                 \
@@ -228,7 +245,7 @@ int check(instance *own, char *said)
     said[0] = '\0';
 #ifdef BLOB
     if (is_big_endian()) {
-        say(said, "a file of weights is refused: ", (unsigned long)-code);
+        say_number(said, "a file of weights is refused: ", (unsigned long)-code);
         return code != NET_OTHER_WEIGHTS;
     }
 #endif
@@ -238,10 +255,11 @@ int check(instance *own, char *said)
 #if !defined NET_STEP_WORK || !defined STREAMING
     if (code == 0) code = run_forward(own, &off);
 #endif
-    if (code) say(said, "error ", (unsigned long)-code);
-    else if (!is_whole(own)) say(said, "writes beyond an array, guards ", 0);
-    else if (!inputs_are_kept(own)) say(said, "writes to an input ", 0);
-    else if (!(off < 4)) say(said, "far off, or not a number ", 0);
-    else say(said, off <= BOUND ? "ok: 1e-9 * " : "off by 1e-9 * ", (unsigned long)(off * 1e9f));
+    if (code) say_number(said, "error ", (unsigned long)-code);
+    else if (!is_whole(own)) say(said, "writes beyond an array");
+    else if (!inputs_are_kept(own)) say(said, "writes to an input");
+    else if (!(off < 4)) say(said, "far off, or not a number");
+    else say_number(said, off <= BOUND ? "ok: 1e-9 * " : "off by 1e-9 * ", (unsigned long)(off * 1e9f));
+    if (own->step_time) say_number(said, ", step ", own->step_time);
     return said[0] != 'o' || said[1] != 'k';
 }

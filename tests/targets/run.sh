@@ -98,8 +98,10 @@ measure() {
     arm-none-eabi-size at/net.o | awk -v name="$1" -v target="$target" -v said="$(cat said)" \
         -v constants="$(sed -n 's/.* flash *\([0-9]*\) bytes of .*/\1/p' "$1/$weights/net.h")" \
         -v ram="$(sed -n 's/.* RAM *\([0-9]*\) bytes.*/\1/p' "$1/$weights/net.h")" 'NR == 2 {
+            step = match(said, /step [0-9]+/) ? substr(said, RSTART + 5, RLENGTH - 5) : "-"
             sub(/.*stack /, "", said)
-            printf "%-14s %-10s %7d %9d %6d %6d %9s %7d\n", target, name, $1 - constants, constants, $2, $3, ram == "" ? "-" : ram, said }'
+            printf "%-14s %-10s %7d %9d %6d %6d %9s %7d %10s\n", target, name, $1 - constants, constants, $2, $3,
+                ram == "" ? "-" : ram, said, step }'
 }
 
 row() { printf '%-18s' "$1"; shift; for cell in "$@"; do printf ' %-10s' "$cell"; done; echo; }
@@ -141,6 +143,6 @@ while IFS='|' read -r target weights platform compiler runner packages; do
 done <"$here/targets.txt"
 
 if [ -z "$all" ]; then summary; exit; fi
-[ ! -s sizes ] || { echo; echo "bytes          spec          code constants   data    bss       ram   stack"; cat sizes; }
+[ ! -s sizes ] || { echo; echo "bytes          spec          code constants   data    bss       ram   stack   step: instructions"; cat sizes; }
 echo "targets: $passed passed, $failed failed, $absent not here"
 [ $failed -eq 0 ]
