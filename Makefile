@@ -9,7 +9,7 @@
 #     make rivals    bytes and time of what ships, beside onnx2c, RTNeural and keras2c
 #     make learn     what models of specs/models learn from made data (docs/tasks.md); ROWS='reber adding_gru'
 #     make unit      the unit tests alone           make asan    the whole suite with sanitizers
-#     make targets   generated C on many machines (docs/deployment.md); make targets-deps installs these
+#     make targets   generated C on many machines (docs/deployment.md); ONLY=cortex; make targets-deps installs these
 #     make layers    includes point one way         make tidy    clang-tidy
 #     make bless NAME=x   renews tests/bad/x.err or tests/golden/x.*
 #     make generated      renews generated/         make fmt     clang-format
@@ -266,7 +266,7 @@ check: all layers $(UNITS) $(MODELS) $(VECTORS)
 
 .PHONY: targets targets-deps
 targets: $(BUILD)/rnnc $(VECTORS)
-	@BUILD='$(abspath $(BUILD))' RNNC='$(abspath $(BUILD)/rnnc)' CC='$(CC)' sh tests/targets/run.sh --all
+	@BUILD='$(abspath $(BUILD))' RNNC='$(abspath $(BUILD)/rnnc)' CC='$(CC)' sh tests/targets/run.sh --all '$(ONLY)'
 
 # gcc-multilib would exclude the compilers for other machines; gcc-12-multilib does not.
 targets-deps:

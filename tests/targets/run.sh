@@ -1,7 +1,8 @@
 #!/bin/sh
 # run.sh: the C of ten specs, built with weights and standalone, on many targets, against the oracle's numbers.
 #
-#     run.sh [--all]      --all: every target of targets.txt, as a table; else those that are a part of `make check`
+#     run.sh [--all [NAME]]   --all: every target of targets.txt whose name has NAME in it, as a table; else those that
+#                             are a part of `make check`
 #
 # On each target the C compiles without a warning; no function takes more than 4 KB of stack; driver.c finds the outputs
 # right from every function, at odd addresses, and nothing written elsewhere. A target that is not here is named, with the
@@ -10,6 +11,7 @@
 . "$(dirname "$0")/../suite.sh"
 all=
 [ "${1:-}" = --all ] && all=1
+only=${2:-}
 cd "$work" || exit 3
 warnings="-Wall -Wextra -Wpedantic -Wconversion -Wshadow"
 STACK=4096
@@ -114,6 +116,7 @@ while IFS='|' read -r target weights platform compiler runner packages; do
     ----) [ -n "$all" ] && continue || break ;;
     esac
     target=$(echo $target) weights=$(echo $weights) platform=$(echo $platform) packages=$(echo $packages)
+    case $target in *"$only"*) ;; *) continue ;; esac
     compiler=$(echo $compiler | sed "s|@|$here|g") runner=$(echo $runner | sed "s|@|$here|g")
     if ! is_here; then
         absent=$((absent + 1))
