@@ -39,7 +39,7 @@ enum { CONTRACT_BYTES = 64, CONTRACT_ROWS = 12, CONTRACT_COLS = 2 };
 enum { CONTRACT_BYTES = 32, CONTRACT_ROWS = 6, CONTRACT_COLS = 2 };
 #elif defined __aarch64__
 enum { CONTRACT_BYTES = 16, CONTRACT_ROWS = 6, CONTRACT_COLS = 4 };
-#elif defined __SSE__ || defined CONTRACT_NEON || defined __ALTIVEC__ || defined __VX__ || defined __wasm_simd128__
+#elif defined __SSE__ || defined CONTRACT_NEON || defined __wasm_simd128__ || (defined __VX__ && __ARCH__ >= 12)
 enum { CONTRACT_BYTES = 16, CONTRACT_ROWS = 4, CONTRACT_COLS = 2 };
 #else
 #define CONTRACT_SCALAR 1 /* vectors that the compiler takes to pieces spill; a vector of one number is a number */
