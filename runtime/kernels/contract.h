@@ -28,22 +28,25 @@ RNN_INLINE size_t contract_packed_index(size_t k, size_t n, size_t Ktotal)
 
 /* The tile fills the registers: 24 of 32, or 12 (8 without three-operand instructions) of 16. Where vectors are wide it
  * is tall, so that the columns of B that the tiles of a strip read again and again stay in the first cache. On 32-bit
- * ARM, gcc multiplies floats by NEON, which flushes what is denormal, under -ffast-math only. */
-#if defined __ARM_NEON && (defined __clang__ || defined __FAST_MATH__) && !REAL_IS_DOUBLE
-#define CONTRACT_NEON 1
+ * ARM, gcc multiplies floats by NEON, which flushes what is denormal, under -ffast-math only; s390x has vectors of floats
+ * from z14 on. A number that is multiplied in more than its own precision does not fit to a vector (i386 without
+ * -mfpmath=sse, s390x with -std=c99). Vectors that the compiler takes to pieces spill: a vector of one number is a number. */
+#if __FLT_EVAL_METHOD__ == 1 || __FLT_EVAL_METHOD__ == 2 || \
+    !(defined __SSE__ || defined __aarch64__ || defined __wasm_simd128__ || (defined __VX__ && __ARCH__ >= 12) || \
+      (defined __ARM_NEON && (defined __clang__ || defined __FAST_MATH__) && !REAL_IS_DOUBLE))
+#define CONTRACT_SCALAR 1
 #endif
-#if defined __AVX512F__
+#if defined CONTRACT_SCALAR
+enum { CONTRACT_BYTES = (int)sizeof(real), CONTRACT_ROWS = 4, CONTRACT_COLS = 2 };
+#elif defined __AVX512F__
 #define CONTRACT_TALL
 enum { CONTRACT_BYTES = 64, CONTRACT_ROWS = 12, CONTRACT_COLS = 2 };
 #elif defined __AVX__
 enum { CONTRACT_BYTES = 32, CONTRACT_ROWS = 6, CONTRACT_COLS = 2 };
 #elif defined __aarch64__
 enum { CONTRACT_BYTES = 16, CONTRACT_ROWS = 6, CONTRACT_COLS = 4 };
-#elif defined __SSE__ || defined CONTRACT_NEON || defined __wasm_simd128__ || (defined __VX__ && __ARCH__ >= 12)
-enum { CONTRACT_BYTES = 16, CONTRACT_ROWS = 4, CONTRACT_COLS = 2 };
 #else
-#define CONTRACT_SCALAR 1 /* vectors that the compiler takes to pieces spill; a vector of one number is a number */
-enum { CONTRACT_BYTES = (int)sizeof(real), CONTRACT_ROWS = 4, CONTRACT_COLS = 2 };
+enum { CONTRACT_BYTES = 16, CONTRACT_ROWS = 4, CONTRACT_COLS = 2 };
 #endif
 enum {
     CONTRACT_LANES = CONTRACT_BYTES / (int)sizeof(real),
