@@ -287,6 +287,7 @@ int compiled_load(compiled *c, const compile_options *how)
                       .state_bytes = c->l.c->loss_carries ? loaded_size(&c->l, SIZE_STATE_BYTES, 1, NULL) : 0,
                       .step_state_bytes = c->l.entry[ENTRY_STEP] ? loaded_size(&c->l, SIZE_STATE_BYTES, 1, NULL) : 0,
                       .max_sequences = how->sequences,
+                      .threads = c->p.options.emit.threads,
                       .axes = g->axes,
                       .self = c,
                       .init = call_init,

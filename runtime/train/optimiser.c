@@ -7,6 +7,7 @@
 #define _GNU_SOURCE 1
 #include "train/optimiser.h"
 #include "train/fault.h"
+#include "train/parts.h"
 #include <fnmatch.h>
 #include <inttypes.h>
 #include <math.h>
@@ -17,6 +18,7 @@
 #define PLATEAU_PROGRESS 1e-4   /* torch's ReduceLROnPlateau: a loss must be better by this share */
 
 enum { SUMS = 8 };
+enum { WORTH_PARTS = 1 << 19 }; /* parameters: an update of some 500 us */
 
 /* What the rules read, made for one update. */
 typedef struct coefficients {

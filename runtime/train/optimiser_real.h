@@ -129,29 +129,70 @@ static void RULE(multiply)(REAL *g, size_t n, double by)
     for (size_t i = 0; i < n; i++) g[i] *= factor;
 }
 
-/* Clips, updates, returns the norm before. */
-static double RULE(update)(const optimiser *p, const trainable *m, coefficients *k, REAL *w, REAL *g)
+/* An update, cut into ranges of parameters for several threads. */
+typedef struct RULE(cut) {
+    const optimiser *p;
+    const trainable *m;
+    const coefficients *k;
+    REAL *w, *g;
+    double by;                  /* gradients are multiplied by it; 1: they are not */
+    int parts;
+    double squares[PARTS_MAX];  /* of each part */
+} RULE(cut);
+
+static size_t RULE(begin)(const RULE(cut) *c, int part) { return c->p->size / (size_t)c->parts * (size_t)part; }
+static size_t RULE(end)(const RULE(cut) *c, int part)
+{
+    return part + 1 == c->parts ? c->p->size : RULE(begin)(c, part + 1);
+}
+
+static void RULE(square_part)(void *context, int part)
+{
+    RULE(cut) *c = context;
+    size_t begin = RULE(begin)(c, part);
+    c->squares[part] = RULE(squares)(c->g + begin, RULE(end)(c, part) - begin);
+}
+
+static double RULE(norm)(RULE(cut) *c)
+{
+    double sum = 0;
+    parts_run(c->parts, RULE(square_part), c);
+    for (int i = 0; i < c->parts; i++) sum += c->squares[i];
+    return sqrt(sum);
+}
+
+static void RULE(update_part)(void *context, int part)
 {
     static void (*const rules[RULE_COUNT])(const RULE(range) *, const coefficients *) = {
 #define OPTIMISER(name, slots, source) RULE(name),
 #include "train/optimisers.def"
     };
+    const RULE(cut) *c = context;
+    size_t begin = RULE(begin)(c, part), end = RULE(end)(c, part);
+    coefficients k = *c->k;
+    if (c->by < 1) RULE(multiply)(c->g + begin, end - begin, c->by);
+    for (size_t i = 0; i < c->m->params; i++) {
+        size_t at = c->m->param[i].offset, next = at + c->m->param[i].size;
+        at = at > begin ? at : begin;
+        next = next < end ? next : end;
+        if (at >= next) continue;
+        RULE(range) x = {.w = c->w + at, .g = c->g + at, .n = next - at};
+        for (int s = 0; s < c->p->slots; s++) x.slot[s] = (REAL *)c->p->slot[s] + at;
+        k.rate = c->k->rate * c->p->group_factor[i];
+        rules[c->p->options.rule](&x, &k);
+    }
+}
+
+/* Clips, updates, returns the norm before. */
+static double RULE(update)(const optimiser *p, const trainable *m, const coefficients *k, REAL *w, REAL *g)
+{
     const optimiser_options *o = &p->options;
-    double norm = sqrt(RULE(squares)(g, p->size));
+    RULE(cut) c = {.p = p, .m = m, .k = k, .w = w, .g = g, .by = 1, .parts = 1};
+    if (p->size >= WORTH_PARTS && m->threads > 1) c.parts = m->threads < PARTS_MAX ? m->threads : PARTS_MAX;
+    double norm = RULE(norm)(&c);
     if (!isfinite(norm)) return norm;
     if (o->clip_value > 0) RULE(clamp)(g, p->size, o->clip_value);
-    if (o->clip_norm > 0) {
-        double left = o->clip_value > 0 ? sqrt(RULE(squares)(g, p->size)) : norm;
-        double by = o->clip_norm / (left + CLIP_EPSILON);
-        if (by < 1) RULE(multiply)(g, p->size, by);
-    }
-    double rate = k->rate;
-    for (size_t i = 0; i < m->params; i++) {
-        size_t at = m->param[i].offset;
-        RULE(range) x = {.w = w + at, .g = g + at, .n = m->param[i].size};
-        for (int s = 0; s < p->slots; s++) x.slot[s] = (REAL *)p->slot[s] + at;
-        k->rate = rate * p->group_factor[i];
-        rules[o->rule](&x, k);
-    }
+    if (o->clip_norm > 0) c.by = o->clip_norm / ((o->clip_value > 0 ? RULE(norm)(&c) : norm) + CLIP_EPSILON);
+    parts_run(c.parts, RULE(update_part), &c);
     return norm;
 }

@@ -48,6 +48,7 @@ typedef struct trainable {
     const char *state_layout;       /* the same text: the bytes mean the same */
     size_t step_state_bytes;        /* that `step` carries, where there is one */
     size_t max_sequences;           /* that the code was compiled for */
+    int threads;                    /* that an update may use; 0, 1: one */
     int axes;                       /* time axes */
     const char *axis_name[TRAIN_MAX_AXES + 1];
     train_param *param;

@@ -360,6 +360,45 @@ START_TEST(clipping)
 }
 END_TEST
 
+/* A model that is large enough: three threads do what one does, to the bit but for the norm that clips. */
+START_TEST(threads_share_an_update)
+{
+    enum { LARGE = (1 << 19) + 7 };
+    train_param parts[] = { { .name = "a", .rank = 1, .dims = { 250001 }, .offset = 0, .size = 250001 },
+                            { .name = "b", .rank = 1, .dims = { LARGE - 250001 }, .offset = 250001, .size = LARGE - 250001 } };
+    optimiser_options o = optimiser_defaults(_i ? RULE_adam : RULE_sgd, SCHEDULE_constant);
+    rate_group halves[] = { { .pattern = "b", .factor = 0.5 } };
+    float *w[4], *g[4];
+    double norm[4];
+    o.group = halves;
+    o.groups = 1;
+    for (int k = 0; k < 4; k++) {       /* one and three threads, without and with clipping */
+        trainable m = { .model = "m", .hash = "0", .real_size = sizeof(float), .size = LARGE, .param = parts, .params = 2,
+                        .threads = k % 2 ? 3 : 1 };
+        o.clip_norm = k < 2 ? 0 : 2;
+        optimiser *p = make(&o, &m);
+        w[k] = calloc(LARGE, sizeof(float));
+        g[k] = calloc(LARGE, sizeof(float));
+        ck_assert(w[k] && g[k]);
+        for (uint64_t t = 1; t <= 2; t++) {
+            for (size_t i = 0; i < LARGE; i++) g[k][i] = (float)gradient_at(i, t);
+            norm[k] = optimiser_update(p, &m, w[k], g[k], 0);
+        }
+        optimiser_free(p);
+    }
+    ck_assert_int_eq(memcmp(w[0], w[1], LARGE * sizeof(float)), 0);
+    ck_assert_double_eq_tol(norm[3] / norm[2], 1, 1e-12);
+    for (size_t i = 0; i < LARGE; i++) {
+        ck_assert_msg(fabsf(w[3][i] - w[2][i]) <= 1e-5F * fabsf(w[2][i]), "weight %zu: %g, %g", i, (double)w[3][i], (double)w[2][i]);
+    }
+    ck_assert(w[0][LARGE - 1] != 0);
+    for (int k = 0; k < 4; k++) {
+        free(w[k]);
+        free(g[k]);
+    }
+}
+END_TEST
+
 START_TEST(a_norm_that_is_no_number_changes_nothing)
 {
     static const double bad[] = {NAN, INFINITY, -INFINITY};
@@ -543,6 +582,7 @@ int main(void)
     tcase_add_loop_test(c, clipping, 0, 2);
     tcase_add_loop_test(c, a_norm_that_is_no_number_changes_nothing, 0, 2);
     tcase_add_test(c, groups_have_their_rates);
+    tcase_add_loop_test(c, threads_share_an_update, 0, 2);
     tcase_add_loop_test(c, resumed_is_the_same_to_the_bit, 0, RULE_COUNT);
     tcase_add_test(c, names_are_those_of_the_language);
     tcase_add_test(c, options_are_checked);
