@@ -301,14 +301,48 @@ static void write_loop(writer *w, const region *r)
         write_unrolled(w, r, unroll);
         text_close(w->out, NULL);
     } else {
+        bool block = w->block_axis == r->axis;
         if (r->direction > 0)
-            text_open(w->out, "for (size_t %s = 0; %s < %s; %s++)", t, t, T, t);
+            text_open(w->out, "for (size_t %s = %s; %s < %s; %s++)", t, block ? "block" : "0", t, block ? "block_end" : T, t);
         else
-            text_open(w->out, "for (size_t %s = %s; %s-- > 0;)", t, T, t);
+            text_open(w->out, "for (size_t %s = %s; %s-- > %s;)", t, block ? "block_end" : T, t, block ? "block" : "0");
+        w->block_axis = 0;
         write_body(w, r, NULL);
         text_close(w->out, NULL);
     }
     w->loops = before;
+    text_blank(w->out);
+}
+
+/* Where loops over time are unrolled, all steps are one block. */
+static void write_blocks(writer *w, const region *r)
+{
+    const char *T = c_steps(w, r->block_axis);
+    if (strcmp(T, "1") == 0 || w->options->unroll != 1) {
+        write_body(w, r, NULL);
+        return;
+    }
+    text_blank(w->out);
+    text_line(w->out, "/* some steps at a time, so that what is handed on stays in the cache */");
+    text_open(w->out, "%s", "");
+    text_line(w->out, "const size_t block_steps = %d / batch + 1;", r->block_rows);
+    if (r->direction > 0) {
+        text_open(w->out, "for (size_t block = 0, block_end; block < %s; block = block_end)", T);
+        text_line(w->out, "block_end = %s - block < block_steps ? %s : block + block_steps;", T, T);
+    } else {
+        text_open(w->out, "for (size_t block, block_end = %s; block_end > 0; block_end = block)", T);
+        text_line(w->out, "block = block_end < block_steps ? 0 : block_end - block_steps;");
+    }
+    for (size_t i = 0; i < r->items.len; i++) {
+        w->block_axis = r->block_axis;
+        if (r->items.data[i].stmt)
+            write_stmt(w, r->items.data[i].stmt);
+        else
+            write_region(w, r->items.data[i].region);
+    }
+    w->block_axis = 0;
+    text_close(w->out, NULL);
+    text_close(w->out, NULL);
     text_blank(w->out);
 }
 
@@ -338,6 +372,8 @@ void write_region(writer *w, const region *r)
 {
     if (r->segments && r != w->segment)
         write_segments(w, r);
+    else if (r->block_axis)
+        write_blocks(w, r);
     else if (r->axis)
         write_loop(w, r);
     else if (r->rows)

@@ -37,6 +37,8 @@ static const char *row_number(const writer *w, const buffer *b, view v)
             continue;
         int offset = b->before[i] + v.shift[i];
         const char *step = flat && i == w->flat_axis ? "" : w->g->axis[i].letter;
+        if (flat && i == w->flat_axis && w->block_axis == i)
+            step = "block";
         const char *here = !*step ? arena_printf(w->arena, "%d", offset) :
                            offset > 0 ? arena_printf(w->arena, "(%s + %d)", step, offset) :
                            offset < 0 ? arena_printf(w->arena, "(%s - %d)", step, -offset) : step;

@@ -19,6 +19,8 @@ static const char *open_outer(writer *w, axis_set axes, bool *flat)
         return "1";
     if (!last || strcmp(c_steps(w, last), "1") == 0)
         return "batch";
+    if (last == w->block_axis)
+        return "(block_end - block) * batch";
     return arena_printf(w->arena, "%s * batch", c_steps(w, last));
 }
 

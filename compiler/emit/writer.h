@@ -21,6 +21,7 @@ typedef struct writer {
     axis_set loops;                 /* time axes whose loop variable is in scope, the batch included when `seq` is */
     bool flat;                      /* `row` runs over all rows of the last time axis and the batch at once */
     int flat_axis;                  /* that time axis, 0 when the rows are those of the batch alone */
+    int block_axis;                 /* in blocks of its steps, from `block` to `block_end`; 0: none */
     bool row_by_row;                /* within a region of rows: what comes before and after all rows is written around it */
     bool first_of_flat;             /* addresses are those of the first such row */
     bool sharded;                   /* the function is for some sequences of the caller's arrays: `first_seq` and on, of `all_seqs` */

@@ -59,6 +59,7 @@ program *plan_program(arena *a, graph *g, entry e, pool *shared)
     plan_storage(&pl);
     plan_operands(&pl);
     plan_history(&pl);
+    plan_blocks(&pl);
     plan_streams(&pl);
     plan_in_state(&pl);
     return p;

@@ -96,6 +96,9 @@ void plan_history(planner *pl);
 /* in_place.c: values of `step` that may live in the state. */
 void plan_in_state(planner *pl);
 
+/* blocks.c: scans and the products around them, some steps at a time. */
+void plan_blocks(planner *pl);
+
 /* streams.c: products of one row side by side. */
 void plan_streams(planner *pl);
 

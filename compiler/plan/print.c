@@ -122,6 +122,11 @@ static void print_region(const printer *pr, const region *r)
         text_line(pr->out, "each segment of %d steps, %s", pr->p->segment, r->segments > 0 ? "there" : "back");
         pr->out->depth++;
     }
+    if (r->block_axis) {
+        text_line(pr->out, "blocks of %d rows of %s %s", r->block_rows, pr->p->graph->axis[r->block_axis].letter,
+                  r->direction > 0 ? "forward" : "backward");
+        pr->out->depth++;
+    }
     if (r->rows) {
         text_line(pr->out, "each row of %s", axes_text(pr, r->rows));
         pr->out->depth++;
@@ -132,7 +137,7 @@ static void print_region(const printer *pr, const region *r)
         else
             print_region(pr, r->items.data[i].region);
     }
-    if (r->axis || r->rows || r->segments)
+    if (r->axis || r->rows || r->segments || r->block_axis)
         pr->out->depth--;
 }
 

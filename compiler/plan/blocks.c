@@ -1,0 +1,250 @@
+/* blocks.c: a scan and the products around it, some steps at a time.
+ *
+ * A product over all steps writes what a scan reads, or reads what one wrote: streamed through memory, where the batch is large or the
+ * sequence long. Where each of its rows is needed at its own step only, the product joins the scan in a region of blocks: for a few steps the
+ * product in front, the scan, the products behind, so that what they hand on is still in the second cache.
+ *
+ * A product behind may read what the scan computes at the same step and at steps that the scan did before; a product in front is read at the
+ * same step. Neither may read or write what statements that it passes on its way write or read. Small products stay where they are,
+ * and so do those with matrices beyond the cache.
+ *
+ * Needs: the whole program. Sets: regions. */
+#include "plan/planner.h"
+
+enum {
+    BLOCK_NUMBERS = 3 << 16,    /* what the products of a block touch; half of it suits a cache of 1 MB beside the matrices */
+    BLOCK_LEAST = 1 << 12,      /* numbers of the matrices of products that join: smaller ones are not worth the loop, */
+    BLOCK_MOST = 1 << 18,       /* larger ones would be streamed through the cache again for each block */
+    MAX_DISTANCE = 64,          /* statements between a product and its scan */
+};
+
+typedef ARRAY(view) views;
+typedef struct touched { views read, written; } touched;
+
+typedef struct blocks {
+    planner *pl;
+    const region *scan;
+    region *made;               /* the region of blocks */
+    bool *written;              /* per buffer: in the scan, or by products that joined it */
+    bool *read;                 /* per buffer: in the scan */
+    bool *mine_read, *mine_written;     /* per buffer, false between calls */
+} blocks;
+
+/* ---- what a statement touches ------------------------------------------------------------------------------------------------------- */
+
+/* Depth: views of views. */
+static void touch_node(const planner *pl, touched *t, node_id id)
+{
+    if (!node_some(id))
+        return;
+    array_push(pl->arena, &t->read, plan_view(pl, id));
+    const node *n = graph_node(pl->g, id);
+    for (int i = 0; pl->task[id.i] == TASK_FREE && i < n->args; i++)
+        touch_node(pl, t, n->arg[i]);
+}
+
+static void touch_stmt(const planner *pl, touched *t, const stmt *s)
+{
+    for (size_t i = 0; i < s->nodes.len; i++) {
+        const node *n = graph_node(pl->g, s->nodes.data[i]);
+        array_push(pl->arena, &t->written, plan_view(pl, s->nodes.data[i]));
+        for (int k = 0; k < n->args; k++)
+            touch_node(pl, t, n->arg[k]);
+    }
+    for (size_t i = 0; i < s->stores.len; i++)
+        array_push(pl->arena, &t->written, s->stores.data[i].to);
+    for (size_t i = 0; i < s->from.len; i++)
+        array_push(pl->arena, &t->read, s->from.data[i]);
+    for (size_t i = 0; i < s->product.segments.len; i++) {
+        array_push(pl->arena, &t->read, s->product.segments.data[i].a);
+        array_push(pl->arena, &t->read, s->product.segments.data[i].guard.at);
+    }
+    array_push(pl->arena, &t->read, s->product.a);
+    array_push(pl->arena, &t->read, s->product.b);
+    array_push(pl->arena, &t->read, s->product.guard.at);
+    array_push(pl->arena, &t->written, s->product.to);
+    array_push(pl->arena, &t->written, s->to);
+}
+
+/* Depth: loops. */
+static void touch_item(const planner *pl, touched *t, const item *it)
+{
+    if (it->stmt)
+        touch_stmt(pl, t, it->stmt);
+    for (size_t i = 0; it->region && i < it->region->items.len; i++)
+        touch_item(pl, t, &it->region->items.data[i]);
+}
+
+static void mark(const views *list, bool *set, bool value)
+{
+    for (size_t i = 0; i < list->len; i++) {
+        const view *v = &list->data[i];
+        set[v->buffer] = value;
+        if (v->row)
+            set[v->row->token.buffer] = set[v->row->none.buffer] = value;
+    }
+}
+
+/* Parameters stay, and gradients are added to in any order. */
+static bool mentions(const views *list, const bool *set)
+{
+    for (size_t i = 0; i < list->len; i++) {
+        const view *v = &list->data[i];
+        if ((v->buffer > GRAD_BUFFER && set[v->buffer]) || (v->row && (set[v->row->token.buffer] || set[v->row->none.buffer])))
+            return true;
+    }
+    return false;
+}
+
+/* May the statement change places with all items from `from` to `to`? */
+static bool passes(const blocks *b, const region *r, const stmt *s, size_t from, size_t to)
+{
+    touched mine = {0};
+    bool free = true;
+    touch_stmt(b->pl, &mine, s);
+    mark(&mine.read, b->mine_read, true);
+    mark(&mine.written, b->mine_written, true);
+    b->mine_read[0] = b->mine_written[0] = false;
+    for (size_t i = from; i < to && free; i++) {
+        touched its = {0};
+        touch_item(b->pl, &its, &r->items.data[i]);
+        free = !mentions(&its.read, b->mine_written) && !mentions(&its.written, b->mine_written) && !mentions(&its.written, b->mine_read);
+    }
+    mark(&mine.read, b->mine_read, false);
+    mark(&mine.written, b->mine_written, false);
+    return free;
+}
+
+/* ---- which products ------------------------------------------------------------------------------------------------------------------ */
+
+static bool over_rows_of(const blocks *b, view v)
+{
+    return b->pl->p->buffers.data[v.buffer].axes == (BATCH | axis_bit(b->scan->axis)) && !v.row;
+}
+
+/* Of a view of what is computed in a block: are its rows there when the block's are? */
+static bool is_there(const blocks *b, view v)
+{
+    return !b->written[v.buffer] || v.shift[b->scan->axis] * b->scan->direction <= 0;
+}
+
+/* A product over all steps of the scan's axis and the batch that can be done some steps at a time. */
+static bool is_product_of_rows(const blocks *b, const stmt *s)
+{
+    if (!s || s->kind != STMT_CONTRACT || s->axes != (BATCH | axis_bit(b->scan->axis)))
+        return false;
+    const contract *c = &s->product;
+    if (c->form == FORM_OUTER)
+        return c->add && !c->guard.at.buffer && over_rows_of(b, c->a) && over_rows_of(b, c->b) && is_there(b, c->a) && is_there(b, c->b);
+    bool fits = c->form == FORM_ROWS && over_rows_of(b, c->to);
+    for (size_t i = 0; fits && i < c->segments.len; i++) {
+        const segment *seg = &c->segments.data[i];
+        fits = !seg->guard.at.buffer && !b->pl->p->pool->packings.data[seg->packing].in_call && over_rows_of(b, seg->a) && is_there(b, seg->a);
+    }
+    return fits;
+}
+
+static bool is_suited(const stmt *s)
+{
+    const contract *c = &s->product;
+    int inner = c->form == FORM_OUTER ? c->M : 0;
+    for (size_t i = 0; i < c->segments.len; i++)
+        inner += c->segments.data[i].K;
+    return (long)c->N * inner >= BLOCK_LEAST && (long)c->N * inner <= BLOCK_MOST;
+}
+
+/* Is the result read at its own step only, so that the scan can run behind it block by block? */
+static bool read_at_step(const blocks *b, const stmt *s)
+{
+    const buffer *to = &b->pl->p->buffers.data[s->product.to.buffer];
+    return s->product.form == FORM_ROWS && to->before[b->scan->axis] == 0 && to->after[b->scan->axis] == 0;
+}
+
+static void join(blocks *b, item *it)
+{
+    array_push(b->pl->arena, &b->made->items, *it);
+    if (it->stmt->product.form == FORM_ROWS)
+        b->written[it->stmt->product.to.buffer] = true;
+    *it = (item){0};            /* its place is empty */
+}
+
+static int columns_touched(const blocks *b)
+{
+    bool *seen = ARENA_ARRAY(b->pl->arena, bool, b->pl->p->buffers.len);
+    int columns = 0;
+    for (size_t i = 0; i < b->made->items.len; i++) {
+        const stmt *s = b->made->items.data[i].stmt;
+        if (!s)
+            continue;
+        const contract *c = &s->product;
+        seen[c->to.buffer] = seen[c->a.buffer] = seen[c->b.buffer] = true;
+        for (size_t k = 0; k < c->segments.len; k++)
+            seen[c->segments.data[k].a.buffer] = true;
+    }
+    for (size_t i = GRAD_BUFFER + 1; i < b->pl->p->buffers.len; i++)
+        columns += seen[i] ? b->pl->p->buffers.data[i].columns : 0;
+    return columns;
+}
+
+/* ---- the region ---------------------------------------------------------------------------------------------------------------------- */
+
+/* The products in front of item number `at`, nearest last; then the scan; then the products behind. */
+static void gather_products(blocks *b, region *r, size_t at)
+{
+    size_t first = at > MAX_DISTANCE ? at - MAX_DISTANCE : 0;
+    for (size_t i = at; i-- > first;) {
+        item *it = &r->items.data[i];
+        if (is_product_of_rows(b, it->stmt) && is_suited(it->stmt) && read_at_step(b, it->stmt) && passes(b, r, it->stmt, i + 1, at))
+            join(b, it);
+    }
+    for (size_t i = 0, k = b->made->items.len; i + 1 < k; i++) {
+        item swap = b->made->items.data[i];
+        b->made->items.data[i] = b->made->items.data[--k];
+        b->made->items.data[k] = swap;
+    }
+    touched inside = {0};
+    touch_item(b->pl, &inside, &r->items.data[at]);
+    mark(&inside.read, b->read, true);
+    mark(&inside.written, b->written, true);
+    array_push(b->pl->arena, &b->made->items, r->items.data[at]);
+    for (size_t i = at + 1; i < r->items.len && i <= at + MAX_DISTANCE; i++) {
+        item *it = &r->items.data[i];
+        if (is_product_of_rows(b, it->stmt) && is_suited(it->stmt) && !(it->stmt->product.form == FORM_ROWS && b->read[it->stmt->product.to.buffer]) &&
+            passes(b, r, it->stmt, at + 1, i))
+            join(b, it);
+    }
+}
+
+static void make_blocks(planner *pl, region *r, size_t at)
+{
+    size_t buffers = pl->p->buffers.len;
+    region *scan = r->items.data[at].region;
+    blocks b = {.pl = pl, .scan = scan, .made = ARENA_NEW(pl->arena, region), .written = ARENA_ARRAY(pl->arena, bool, buffers),
+                .read = ARENA_ARRAY(pl->arena, bool, buffers), .mine_read = ARENA_ARRAY(pl->arena, bool, buffers),
+                .mine_written = ARENA_ARRAY(pl->arena, bool, buffers)};
+    gather_products(&b, r, at);
+    if (b.made->items.len == 1)
+        return;
+    b.made->parent = r;
+    b.made->block_axis = scan->axis;
+    b.made->direction = scan->direction;
+    b.made->block_rows = BLOCK_NUMBERS / columns_touched(&b);
+    scan->parent = b.made;
+    r->items.data[at] = (item){.region = b.made};
+}
+
+void plan_blocks(planner *pl)
+{
+    region *r = pl->p->top;
+    for (size_t i = 0; i < r->items.len; i++) {
+        const region *scan = r->items.data[i].region;
+        if (scan && scan->axis)
+            make_blocks(pl, r, i);
+    }
+    size_t left = 0;
+    for (size_t i = 0; i < r->items.len; i++) {
+        if (r->items.data[i].stmt || r->items.data[i].region)
+            r->items.data[left++] = r->items.data[i];
+    }
+    r->items.len = left;
+}
