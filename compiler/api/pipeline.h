@@ -31,6 +31,7 @@ typedef struct pipeline_options {
     const void *passed_context;
     purpose purpose;
     lower_probes probes; /* of loss and grad; with a seed, these are there without a loss, too */
+    int block_rows; /* of blocks of steps, however small the products; 0: as suits the cache */
     emit_options emit;
 } pipeline_options;
 

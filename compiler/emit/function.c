@@ -315,7 +315,7 @@ static void write_loop(writer *w, const region *r)
 }
 
 /* Where loops over time are unrolled, all steps are one block. */
-static void write_blocks(writer *w, const region *r)
+static void write_blocks_of_steps(writer *w, const region *r)
 {
     const char *T = c_steps(w, r->block_axis);
     if (strcmp(T, "1") == 0 || w->options->unroll != 1) {
@@ -373,7 +373,7 @@ void write_region(writer *w, const region *r)
     if (r->segments && r != w->segment)
         write_segments(w, r);
     else if (r->block_axis)
-        write_blocks(w, r);
+        write_blocks_of_steps(w, r);
     else if (r->axis)
         write_loop(w, r);
     else if (r->rows)

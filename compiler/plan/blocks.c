@@ -144,13 +144,13 @@ static bool is_product_of_rows(const blocks *b, const stmt *s)
     return fits;
 }
 
-static bool is_suited(const stmt *s)
+static bool is_suited(const blocks *b, const stmt *s)
 {
     const contract *c = &s->product;
     int inner = c->form == FORM_OUTER ? c->M : 0;
     for (size_t i = 0; i < c->segments.len; i++)
         inner += c->segments.data[i].K;
-    return (long)c->N * inner >= BLOCK_LEAST && (long)c->N * inner <= BLOCK_MOST;
+    return b->pl->p->pool->block_rows || ((long)c->N * inner >= BLOCK_LEAST && (long)c->N * inner <= BLOCK_MOST);
 }
 
 /* Is the result read at its own step only, so that the scan can run behind it block by block? */
@@ -194,7 +194,8 @@ static void gather_products(blocks *b, region *r, size_t at)
     size_t first = at > MAX_DISTANCE ? at - MAX_DISTANCE : 0;
     for (size_t i = at; i-- > first;) {
         item *it = &r->items.data[i];
-        if (is_product_of_rows(b, it->stmt) && is_suited(it->stmt) && read_at_step(b, it->stmt) && passes(b, r, it->stmt, i + 1, at))
+        if (is_product_of_rows(b, it->stmt) && is_suited(b, it->stmt) && read_at_step(b, it->stmt) &&
+            passes(b, r, it->stmt, i + 1, at))
             join(b, it);
     }
     for (size_t i = 0, k = b->made->items.len; i + 1 < k; i++) {
@@ -209,8 +210,10 @@ static void gather_products(blocks *b, region *r, size_t at)
     array_push(b->pl->arena, &b->made->items, r->items.data[at]);
     for (size_t i = at + 1; i < r->items.len && i <= at + MAX_DISTANCE; i++) {
         item *it = &r->items.data[i];
-        if (is_product_of_rows(b, it->stmt) && is_suited(it->stmt) && !(it->stmt->product.form == FORM_ROWS && b->read[it->stmt->product.to.buffer]) &&
-            passes(b, r, it->stmt, at + 1, i))
+        if (!is_product_of_rows(b, it->stmt) || !is_suited(b, it->stmt))
+            continue;
+        bool read = it->stmt->product.form == FORM_ROWS && b->read[it->stmt->product.to.buffer];
+        if (!read && passes(b, r, it->stmt, at + 1, i))
             join(b, it);
     }
 }
@@ -228,7 +231,7 @@ static void make_blocks(planner *pl, region *r, size_t at)
     b.made->parent = r;
     b.made->block_axis = scan->axis;
     b.made->direction = scan->direction;
-    b.made->block_rows = BLOCK_NUMBERS / columns_touched(&b);
+    b.made->block_rows = pl->p->pool->block_rows ? pl->p->pool->block_rows : BLOCK_NUMBERS / columns_touched(&b);
     scan->parent = b.made;
     r->items.data[at] = (item){.region = b.made};
 }

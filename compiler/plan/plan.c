@@ -59,8 +59,9 @@ program *plan_program(arena *a, graph *g, entry e, pool *shared)
     plan_storage(&pl);
     plan_operands(&pl);
     plan_history(&pl);
-    plan_blocks(&pl);
     plan_streams(&pl);
     plan_in_state(&pl);
+    if (e != ENTRY_STEP && !steps)
+        plan_blocks(&pl);
     return p;
 }

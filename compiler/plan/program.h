@@ -178,6 +178,7 @@ typedef struct pool {
     ARRAY(state_slot) states;           /* states.data[0] is none */
     size_t packed_size;                 /* reals */
     int segment;                        /* steps of a segment in the gradient; 0: the sequence is not cut */
+    int block_rows;                     /* rows of a block of steps, whatever the size of its products; 0: as suits the cache */
     bool carries;                       /* state passes from chunk to chunk, and `step` exists: see plan_reads_later */
     bool shards;                        /* calls of all steps may be for some of the sequences of the caller's arrays: then only
                                          * copies of these are read in rows, since rows of one step and the next do not meet */

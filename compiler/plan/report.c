@@ -357,6 +357,13 @@ static void put_items(report *r, const region *at)
 /* Depth: loops. */
 static void put_region(report *r, const region *at)
 {
+    if (at->block_axis) {
+        text_blank(r->out);
+        int batch = r->sizes->batch > 0 ? r->sizes->batch : 1, steps = at->block_rows / batch + 1;
+        text_line(r->out, "blocks of %d steps of %s: what products and scan hand on, about %d rows, is still in the cache; each product is read, "
+                  "or reads, at the scan's own step", steps, letter(r, at->block_axis), steps * batch);
+        r->out->depth++;
+    }
     if (at->axis) {
         text_blank(r->out);
         double steps = plan_row_count(r->p, r->sizes, axis_bit(at->axis));
@@ -378,7 +385,7 @@ static void put_region(report *r, const region *at)
         r->out->depth++;
     }
     put_items(r, at);
-    if (at->axis || at->rows || at->segments)
+    if (at->axis || at->rows || at->segments || at->block_axis)
         r->out->depth--;
 }
 

@@ -446,6 +446,7 @@ void check_variants(tally *t, subject *s, uint64_t seed)
         { .name = "--steps 4 --unroll full", .real_double = true, .steps = 4, .unroll = -1 },
         { .name = "--steps 4 --unroll 3", .real_double = true, .steps = 4, .unroll = 3 },
         { .name = "--threads 3", .real_double = true, .threads = 3 },
+        { .name = "blocks of steps", .real_double = true, .block_rows = 6 },
     };
     for (size_t i = 0; i < sizeof variants / sizeof *variants; i++)
         check_agreement(t, s, &variants[i], variants[i].real_double ? 1e-10 : 2e-4, seed, 4);

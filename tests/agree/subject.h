@@ -36,6 +36,7 @@ typedef struct variant {
     purpose purpose;
     int steps, unroll, batch;           /* 0: by default; unroll -1: full */
     int segment;                        /* steps of a segment; 0: the gradient is not cut */
+    int block_rows;                     /* of blocks of steps; 0: by default */
 } variant;
 
 typedef struct built {
