@@ -35,6 +35,8 @@ static int check_options(const options *o)
         return options_fault(o, "--weights is missing (or --init SEED, to draw the parameters)");
     if (o->value[OPTION_WEIGHTS].given && o->value[OPTION_INIT].given)
         return options_fault(o, "--weights and --init exclude each other");
+    if (o->value[OPTION_CHECKPOINT].given && !o->value[OPTION_GRAD].given)
+        return options_fault(o, "--checkpoint is about gradients: it goes with --grad G.safetensors");
     if (o->value[OPTION_ADJOINT].given && !o->value[OPTION_GRAD].given)
         return options_fault(o, "--adjoint adds to the file of --grad, which is missing");
     command_files in = { 0 }, out = { 0 };

@@ -72,6 +72,7 @@ refused "--checkpoint is about the gradient, and there is none" '/loss/d' build
 expect 1 "--checkpoint cuts sequences of one time axis; the model has several" build "$root/specs/models/ctc.rnn" -D V=5 --checkpoint 3
 expect 1 "--checkpoint cuts sequences of one time axis; the model has none" build "$root/specs/models/one_to_one.rnn" --checkpoint 3
 expect 1 "--checkpoint is about the gradient, and there is none" build many.rnn --inference --checkpoint 3
+expect 2 "--checkpoint is about gradients: it goes with --grad" run many.rnn --init 1 --data none.npz -o out.npz --checkpoint 3
 expect 2 "--checkpoint: expected a whole number from 1" build many.rnn --checkpoint 0
 expect 2 "'--checkpoint' is no option of this command" check many.rnn --checkpoint 3
 summary
