@@ -500,7 +500,7 @@ static void write_absence(writer *w, const program *p)
         node_id out = p->graph->outputs.data[i].node;
         const char *output = c_output_field(w->arena, w->g, i);
         if (node_some(out))
-            text_line(w->out, "if (args->%s) row_clear(%d, args->%s);", output, shape_size(graph_type(w->g, out).shape), output);
+            text_line(w->out, "if (args->%s) memset(args->%s, 0, %d * sizeof(real));", output, output, shape_size(graph_type(w->g, out).shape));
     }
     text_line(w->out, "return 0;");
     text_close(w->out, NULL);

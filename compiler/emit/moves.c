@@ -440,7 +440,7 @@ void write_fill_before(writer *w, const stmt *s)
     const buffer *b = &w->p->buffers.data[s->to.buffer];
     axis_set before = w->loops, others = s->axes & ~(BATCH | axis_bit(s->axis));
     if (lives_in_state(w, b)) {
-        text_line(w->out, "if (!args->state) row_clear(%d, %s_all);", b->columns, b->name);
+        text_line(w->out, "if (!args->state) memset(%s_all, 0, %d * sizeof(real));", b->name, b->columns);
         return;
     }
     text_line(w->out, "/* %s before step 1 */", graph_label(w->g, w->arena, s->nodes.data[0]));
