@@ -105,6 +105,11 @@ if command -v tcc >/dev/null; then
     train lm.rnn --text text.txt -o f --updates 7 --jit cc --csv g.csv
     below "($(column f.csv 3 8) - $(column g.csv 3 8)) ^ 2" 1e-6 "--jit tcc and cc"
 fi
+covers --threads    # more in tests/threads
+train lm.rnn --text text.txt -o f --updates 7 --csv f.csv
+train lm.rnn --text text.txt -o f --updates 7 --threads 3 --csv g.csv
+below "($(column f.csv 3 8) - $(column g.csv 3 8)) ^ 2" 1e-6 "--threads 3 and none"
+expect 2 "--threads: expected a whole number from 1 to 256" train lm.rnn --text text.txt -o f --threads 0
 CC=/nothing/cc; export CC; expect 3 "/nothing/cc" train lm.rnn --text text.txt -o f --updates 7 --jit cc; unset CC
 sed 's/model lm/model other/; s/H = 8/H = 9/' lm.rnn | cat lm.rnn - >two.rnn
 train two.rnn --text text.txt -o f --updates 3 --model other; shows "^other: "
