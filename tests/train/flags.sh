@@ -110,6 +110,11 @@ train lm.rnn --text text.txt -o f --updates 7 --csv f.csv
 train lm.rnn --text text.txt -o f --updates 7 --threads 3 --csv g.csv
 below "($(column f.csv 3 8) - $(column g.csv 3 8)) ^ 2" 1e-6 "--threads 3 and none"
 expect 2 "--threads: expected a whole number from 1 to 256" train lm.rnn --text text.txt -o f --threads 0
+covers --checkpoint # more in tests/checkpoint
+train lm.rnn --text text.txt -o f --updates 7 --checkpoint 3 --csv g.csv
+below "($(column f.csv 3 8) - $(column g.csv 3 8)) ^ 2" 1e-6 "--checkpoint 3 and none"
+sed 's/h = C(/h = bidirectional C(/' lm.rnn >both.rnn
+expect 1 "--checkpoint" train both.rnn --text text.txt -o f --updates 1 --checkpoint 3
 CC=/nothing/cc; export CC; expect 3 "/nothing/cc" train lm.rnn --text text.txt -o f --updates 7 --jit cc; unset CC
 sed 's/model lm/model other/; s/H = 8/H = 9/' lm.rnn | cat lm.rnn - >two.rnn
 train two.rnn --text text.txt -o f --updates 3 --model other; shows "^other: "
