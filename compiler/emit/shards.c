@@ -252,8 +252,8 @@ void write_shards(writer *w, const program *p)
     text_line(w->out, "%s_shard(&part, first, batch);", word);
     text_close(w->out, NULL);
     if (loss) {
-        text_line(w->out, "real sum = losses[0];");
-        text_line(w->out, "for (int shard = 1; shard < shards; shard++) sum += losses[shard];");
+        text_line(w->out, "real sum = 0;");
+        text_line(w->out, "for (int shard = 0; shard < shards; shard++) sum += losses[shard];");
         text_line(w->out, "*args->loss = sum;");
     }
     if (grad)
