@@ -43,9 +43,11 @@ for spec in "$out"/*.rnn; do
     else fail "$name: gradcheck:"; cat "$out/text"; fi
 done
 
-# No product is left in a loop over time where only elementwise work recurs; in a GRU there are some.
+# No product is left in a loop over time where only elementwise work recurs; in a GRU there are some. (The loop of `step` has
+# one turn.)
 products() { "$RNNC" explain --stage program "$out/$1.rnn" |
-    awk '/^    [a-z]/ { scan = $1 == "scan" } scan && /^        contract/ { n++ } END { print n + 0 }'; }
+    awk '/^program/ { step = $2 == "step" } /^    [a-z]/ { scan = $1 == "scan" && !step }
+         scan && /^        contract/ { n++ } END { print n + 0 }'; }
 for name in sru sru_same qrnn qrnn_ifo mingru minlstm indrnn linear_attention mlstm; do
     count=$(products $name)
     if [ "$count" -eq 0 ]; then pass; else fail "$name: $count products inside a loop over time"; fi

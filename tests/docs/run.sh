@@ -129,9 +129,9 @@ for name in $(grep '^|' docs/models.md | cut -d'|' -f3 | grep -o '`[a-z_]*`' | t
     if [ -e "specs/models/$name.rnn" ]; then pass; else fail "docs/models.md names $name, which is not there"; fi
 done
 
-# ---- commands of the README ------------------------------------------------------------------------------------------
+# ---- commands of the README and of docs/training.md ------------------------------------------------------------------------------------------
 
-awk '/^```sh$/ { inside = 1; next } /^```/ { inside = 0 } inside { print } sub(/^ *\$ /, "") { print }' README.md \
+awk '/^```sh$/ { inside = 1; next } /^```/ { inside = 0 } inside { print } sub(/^ *\$ /, "") { print }' README.md docs/training.md \
     | sed 's/#.*//' | tr '|&' '\n\n' | grep . >"$out/commands"
 [ -s "$out/commands" ] || fail "README.md shows no command"
 while read -r line; do
