@@ -294,10 +294,10 @@ bench: $(BUILD)/rnnc
 rivals: $(BUILD)/rnnc
 	@CC='$(CC)' $(or $(PYTHON),/usr/bin/python3) bench/rivals.py '$(abspath $(BUILD)/rnnc)' '$(abspath $(BUILD))/rivals'
 
-# The newest oneDNN is built by hand: bench/README.md says how.
 learn: all
 	@CC='$(CC)' $(or $(PYTHON),/usr/bin/python3) bench/learn.py '$(abspath $(BUILD)/rnnc)' $(BUILD)/learn $(ROWS)
 
+# The newest oneDNN is built by hand: bench/README.md says how.
 bench-deps:
 	@sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; $$sudo apt-get install -qy python3-numpy python3-torch libopenblas0-pthread \
 	    libdnnl-dev python3-onnx npm libeigen3-dev
