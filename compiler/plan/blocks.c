@@ -19,10 +19,11 @@ enum {
 };
 
 typedef ARRAY(view) views;
-typedef struct touched { views read, written; } touched;
+typedef struct touched { bool known; views read, written; } touched;
 
 typedef struct blocks {
     planner *pl;
+    touched *of_item;           /* what each item of the outermost region touches, found when first asked */
     const region *scan;
     region *made;               /* the region of blocks */
     bool *written;              /* per buffer: in the scan, or by products that joined it */
@@ -96,22 +97,29 @@ static bool mentions(const views *list, const bool *set)
     return false;
 }
 
-/* May the statement change places with all items from `from` to `to`? */
-static bool passes(const blocks *b, const region *r, const stmt *s, size_t from, size_t to)
+static const touched *touched_by(const blocks *b, const region *r, size_t at)
 {
-    touched mine = {0};
+    touched *t = &b->of_item[at];
+    if (!t->known)
+        touch_item(b->pl, t, &r->items.data[at]);
+    t->known = true;
+    return t;
+}
+
+/* May the item change places with all items from `from` to `to`? */
+static bool passes(const blocks *b, const region *r, size_t at, size_t from, size_t to)
+{
+    const touched *mine = touched_by(b, r, at);
     bool free = true;
-    touch_stmt(b->pl, &mine, s);
-    mark(&mine.read, b->mine_read, true);
-    mark(&mine.written, b->mine_written, true);
+    mark(&mine->read, b->mine_read, true);
+    mark(&mine->written, b->mine_written, true);
     b->mine_read[0] = b->mine_written[0] = false;
     for (size_t i = from; i < to && free; i++) {
-        touched its = {0};
-        touch_item(b->pl, &its, &r->items.data[i]);
-        free = !mentions(&its.read, b->mine_written) && !mentions(&its.written, b->mine_written) && !mentions(&its.written, b->mine_read);
+        const touched *its = touched_by(b, r, i);
+        free = !mentions(&its->read, b->mine_written) && !mentions(&its->written, b->mine_written) && !mentions(&its->written, b->mine_read);
     }
-    mark(&mine.read, b->mine_read, false);
-    mark(&mine.written, b->mine_written, false);
+    mark(&mine->read, b->mine_read, false);
+    mark(&mine->written, b->mine_written, false);
     return free;
 }
 
@@ -160,12 +168,14 @@ static bool read_at_step(const blocks *b, const stmt *s)
     return s->product.form == FORM_ROWS && to->before[b->scan->axis] == 0 && to->after[b->scan->axis] == 0;
 }
 
-static void join(blocks *b, item *it)
+static void join(blocks *b, region *r, size_t at)
 {
+    item *it = &r->items.data[at];
     array_push(b->pl->arena, &b->made->items, *it);
     if (it->stmt->product.form == FORM_ROWS)
         b->written[it->stmt->product.to.buffer] = true;
     *it = (item){0};            /* its place is empty */
+    b->of_item[at] = (touched){.known = true};
 }
 
 static int columns_touched(const blocks *b)
@@ -195,34 +205,34 @@ static void gather_products(blocks *b, region *r, size_t at)
     for (size_t i = at; i-- > first;) {
         item *it = &r->items.data[i];
         if (is_product_of_rows(b, it->stmt) && is_suited(b, it->stmt) && read_at_step(b, it->stmt) &&
-            passes(b, r, it->stmt, i + 1, at))
-            join(b, it);
+            passes(b, r, i, i + 1, at))
+            join(b, r, i);
     }
     for (size_t i = 0, k = b->made->items.len; i + 1 < k; i++) {
         item swap = b->made->items.data[i];
         b->made->items.data[i] = b->made->items.data[--k];
         b->made->items.data[k] = swap;
     }
-    touched inside = {0};
-    touch_item(b->pl, &inside, &r->items.data[at]);
-    mark(&inside.read, b->read, true);
-    mark(&inside.written, b->written, true);
+    const touched *inside = touched_by(b, r, at);
+    mark(&inside->read, b->read, true);
+    mark(&inside->written, b->written, true);
     array_push(b->pl->arena, &b->made->items, r->items.data[at]);
     for (size_t i = at + 1; i < r->items.len && i <= at + MAX_DISTANCE; i++) {
         item *it = &r->items.data[i];
         if (!is_product_of_rows(b, it->stmt) || !is_suited(b, it->stmt))
             continue;
         bool read = it->stmt->product.form == FORM_ROWS && b->read[it->stmt->product.to.buffer];
-        if (!read && passes(b, r, it->stmt, at + 1, i))
-            join(b, it);
+        if (!read && passes(b, r, i, at + 1, i))
+            join(b, r, i);
     }
 }
 
-static void make_blocks(planner *pl, region *r, size_t at)
+static void make_blocks(planner *pl, touched *of_item, region *r, size_t at)
 {
     size_t buffers = pl->p->buffers.len;
     region *scan = r->items.data[at].region;
-    blocks b = {.pl = pl, .scan = scan, .made = ARENA_NEW(pl->arena, region), .written = ARENA_ARRAY(pl->arena, bool, buffers),
+    blocks b = {.pl = pl, .of_item = of_item, .scan = scan, .made = ARENA_NEW(pl->arena, region),
+                .written = ARENA_ARRAY(pl->arena, bool, buffers),
                 .read = ARENA_ARRAY(pl->arena, bool, buffers), .mine_read = ARENA_ARRAY(pl->arena, bool, buffers),
                 .mine_written = ARENA_ARRAY(pl->arena, bool, buffers)};
     gather_products(&b, r, at);
@@ -234,15 +244,17 @@ static void make_blocks(planner *pl, region *r, size_t at)
     b.made->block_rows = pl->p->pool->block_rows ? pl->p->pool->block_rows : BLOCK_NUMBERS / columns_touched(&b);
     scan->parent = b.made;
     r->items.data[at] = (item){.region = b.made};
+    of_item[at] = (touched){0};
 }
 
 void plan_blocks(planner *pl)
 {
     region *r = pl->p->top;
+    touched *of_item = ARENA_ARRAY(pl->arena, touched, r->items.len);
     for (size_t i = 0; i < r->items.len; i++) {
         const region *scan = r->items.data[i].region;
         if (scan && scan->axis)
-            make_blocks(pl, r, i);
+            make_blocks(pl, of_item, r, i);
     }
     size_t left = 0;
     for (size_t i = 0; i < r->items.len; i++) {
