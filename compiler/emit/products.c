@@ -90,7 +90,7 @@ static bool is_small(const writer *w, int numbers)
 static const char *kernel_name(const writer *w, const char *kernel, int numbers)
 {
     return is_small(w, numbers) ? arena_printf(w->arena, "%s_small", kernel) :
-           has_blocks(w) ? arena_printf(w->arena, "%s_blocks", kernel) : kernel;
+           has_product_blocks(w) ? arena_printf(w->arena, "%s_blocks", kernel) : kernel;
 }
 
 static void write_products_equations(writer *w, const stmt *s)
@@ -176,7 +176,7 @@ size_t write_streamed(writer *w, const item *items, size_t count)
     }
     if (n) {
         text_line(w->out, "};");
-        text_line(w->out, "%s(%zu, parts, %s);", has_blocks(w) ? "stream_blocks" : "stream_products", n, every_second(w));
+        text_line(w->out, "%s(%zu, parts, %s);", has_product_blocks(w) ? "stream_blocks" : "stream_products", n, every_second(w));
         text_close(w->out, NULL);
     }
     return n;

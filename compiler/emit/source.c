@@ -376,7 +376,7 @@ const char *write_source(file *f, const char *header_name)
     if (c_mentions(text_string(body), "NORM"))
         text_line(out, "#define NORM(k, own) (args->norms ? args->norms[k] : (own))");
     write_sequence_helpers(f, text_string(body));
-    write_blocks(&f->w, text_string(body));
+    write_product_blocks(&f->w, text_string(body));
     if (c_mentions(text_string(body), "shard_of"))
         write_shard_of(&f->w, !f->o.inference || f->random);
     if (f->w.weights) {

@@ -62,6 +62,6 @@ program *plan_program(arena *a, graph *g, entry e, pool *shared)
     plan_streams(&pl);
     plan_in_state(&pl);
     if (e != ENTRY_STEP && !steps)
-        plan_blocks(&pl);
+        plan_step_blocks(&pl);
     return p;
 }

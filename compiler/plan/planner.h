@@ -93,11 +93,11 @@ int plan_packing(planner *pl, packing pk);                 /* the packed matrix'
 /* history.c: rows outside the sequence: FILL and SAVE statements. */
 void plan_history(planner *pl);
 
-/* in_place.c: values of `step` that may live in the state. */
+/* in_state.c: values of `step` that may live in the state. */
 void plan_in_state(planner *pl);
 
-/* blocks.c: scans and the products around them, some steps at a time. */
-void plan_blocks(planner *pl);
+/* step_blocks.c: scans and the products around them, some steps at a time. */
+void plan_step_blocks(planner *pl);
 
 /* streams.c: products of one row side by side. */
 void plan_streams(planner *pl);

@@ -161,7 +161,7 @@ struct region {
     int segments;                       /* straight-line, for each segment of the steps: +1 from the first, -1 from the last; 0: once */
     int direction;                      /* +1, -1 */
     int block_axis, block_rows;         /* straight-line, in blocks of steps of that axis, of about so many rows, first in the direction;
-                                         * 0: all steps at once. A scan in it does the block's steps, a product its rows. See blocks.c */
+                                         * 0: all steps at once. A scan in it does the block's steps, a product its rows. See step_blocks.c */
     region *parent;
     ARRAY(item) items;
 };

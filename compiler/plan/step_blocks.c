@@ -1,4 +1,4 @@
-/* blocks.c: a scan and the products around it, some steps at a time.
+/* step_blocks.c: a scan and the products around it, some steps at a time.
  *
  * A product over all steps writes what a scan reads, or reads what one wrote: streamed through memory, where the batch is large or the
  * sequence long. Where each of its rows is needed at its own step only, the product joins the scan in a region of blocks: for a few steps the
@@ -247,7 +247,7 @@ static void make_blocks(planner *pl, touched *of_item, region *r, size_t at)
     of_item[at] = (touched){0};
 }
 
-void plan_blocks(planner *pl)
+void plan_step_blocks(planner *pl)
 {
     region *r = pl->p->top;
     touched *of_item = ARENA_ARRAY(pl->arena, touched, r->items.len);

@@ -1,4 +1,4 @@
-/* blocks.c: one product by several threads, and packing.
+/* product_blocks.c: one product by several threads, and packing.
  *
  * Where a batch is not cut into shards, since it is one sequence or the call is one step, a large product is: each thread computes
  * some of its columns, whole panels of the packed matrix, or rows of a sum of outer products. Every component is the same sum in the
@@ -15,7 +15,7 @@ static const char *threads_macro(const writer *w)
     return arena_printf(w->arena, "%s_THREADS", c_upper(w->arena, w->options->prefix));
 }
 
-bool has_blocks(const writer *w) { return w->options->threads > 1 && !w->sharded; }
+bool has_product_blocks(const writer *w) { return w->options->threads > 1 && !w->sharded; }
 
 /* The columns of part number `part` of N: begin to end. */
 static void write_columns(writer *w, const char *N)
@@ -94,7 +94,7 @@ static void write_stream_blocks(writer *w)
     text_close(w->out, NULL);
 }
 
-void write_blocks(writer *w, const char *body)
+void write_product_blocks(writer *w, const char *body)
 {
     bool rows = c_mentions(body, "contract_blocks"), outer = c_mentions(body, "outer_blocks"), stream = c_mentions(body, "stream_blocks");
     if (!rows && !outer && !stream)

@@ -1,4 +1,4 @@
-/* in_place.c: which values of `step` can live in the state.
+/* in_state.c: which values of `step` can live in the state.
  *
  * A value that is read one step back, and written after everything else has read the step before, needs one row: the one that the
  * state keeps from call to call. Nothing is copied in or out. That holds where the call has one sequence, and returns at once when
