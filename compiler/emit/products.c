@@ -99,29 +99,29 @@ static void write_products_equations(writer *w, const stmt *s)
         text_line(w->out, "/* %s */", graph_equation(w->g, w->arena, s->nodes.data[i]));
 }
 
-static void write_segment(writer *w, const contract *c, const segment *seg, bool flat, const char *rows, bool add)
+static void write_addend(writer *w, const contract *c, const addend *part, bool flat, const char *rows, bool add)
 {
-    int stride = seg->a.si ? seg->a.si : 1;
-    text_line(w->out, "%s((int)(%s), %d, %d, %s, %d, %d, %s, %s, %d, %d);", kernel_name(w, "contract", c->N * seg->K), rows, c->N, seg->K, first_row(w, seg->a, flat),
-              columns(w, seg->a), stride, packed_address(w, seg->packing), first_row(w, c->to, flat), columns(w, c->to), add);
+    int stride = part->a.si ? part->a.si : 1;
+    text_line(w->out, "%s((int)(%s), %d, %d, %s, %d, %d, %s, %s, %d, %d);", kernel_name(w, "contract", c->N * part->K), rows, c->N, part->K, first_row(w, part->a, flat),
+              columns(w, part->a), stride, packed_address(w, part->packing), first_row(w, c->to, flat), columns(w, c->to), add);
 }
 
 static void write_rows_product(writer *w, const stmt *s)
 {
     const contract *c = &s->product;
     axis_set before = w->loops;
-    bool flat, cleared = c->segments.data[0].guard.at.buffer != 0;
+    bool flat, cleared = c->addends.data[0].guard.at.buffer != 0;
     const char *rows = open_outer(w, s->axes, &flat);
     if (cleared)
         text_line(w->out, "for (size_t row = 0; row < %s; row++) row_clear(%d, %s + row * %d);", rows, c->N, first_row(w, c->to, flat),
                   columns(w, c->to));
-    for (size_t i = 0; i < c->segments.len; i++) {
-        const segment *seg = &c->segments.data[i];
+    for (size_t i = 0; i < c->addends.len; i++) {
+        const addend *part = &c->addends.data[i];
         int axis = w->flat_axis;
         axis_set loops = w->loops;
-        bool guarded = seg->guard.at.buffer != 0;
-        const char *those = guarded ? open_guard(w, seg->guard, flat, rows) : rows;
-        write_segment(w, c, seg, flat, those, i > 0 || cleared);
+        bool guarded = part->guard.at.buffer != 0;
+        const char *those = guarded ? open_guard(w, part->guard, flat, rows) : rows;
+        write_addend(w, c, part, flat, those, i > 0 || cleared);
         if (guarded)
             close_guard(w, axis, loops);
     }
@@ -136,7 +136,7 @@ static bool is_streamed(const writer *w, const stmt *s)
 {
     const contract *c = &s->product;
     bool one_row = w->options->batch == 1 && (w->p->entry == ENTRY_STEP || (w->loops && !(s->axes & ~(w->loops | BATCH))));
-    return one_row && !w->options->calls && c->form == FORM_ROWS && c->segments.len == 1 && !c->segments.data[0].guard.at.buffer &&
+    return one_row && !w->options->calls && c->form == FORM_ROWS && c->addends.len == 1 && !c->addends.data[0].guard.at.buffer &&
            !is_small(w, c->N * c->K);
 }
 
@@ -165,12 +165,12 @@ size_t write_streamed(writer *w, const item *items, size_t count)
     }
     for (size_t i = 0; i < n; i++) {
         const contract *c = &items[i].stmt->product;
-        const segment *seg = &c->segments.data[0];
+        const addend *part = &c->addends.data[0];
         bool flat;
         axis_set before = w->loops;
         (void)open_outer(w, items[i].stmt->axes, &flat);
-        text_line(w->out, "    {%d, %d, %s, %d, %s, %s},", c->N, seg->K, first_row(w, seg->a, flat), seg->a.si ? seg->a.si : 1,
-                  packed_address(w, seg->packing), first_row(w, c->to, flat));
+        text_line(w->out, "    {%d, %d, %s, %d, %s, %s},", c->N, part->K, first_row(w, part->a, flat), part->a.si ? part->a.si : 1,
+                  packed_address(w, part->packing), first_row(w, c->to, flat));
         w->flat_axis = 0;
         close_rows(w, before);
     }

@@ -148,9 +148,9 @@ static void add_operands(tally *t, const stmt *s)
 static void add_contract(tally *t, const stmt *s)
 {
     const contract *c = &s->product;
-    for (size_t i = 0; i < c->segments.len; i++) {
-        add_view(t, c->segments.data[i].a, c->segments.data[i].K);
-        add_bytes(t, 0, (double)plan_packed_size(c->segments.data[i].K, c->N));
+    for (size_t i = 0; i < c->addends.len; i++) {
+        add_view(t, c->addends.data[i].a, c->addends.data[i].K);
+        add_bytes(t, 0, (double)plan_packed_size(c->addends.data[i].K, c->N));
     }
     if (c->form == FORM_ROWS) {
         add_view(t, c->to, c->N);

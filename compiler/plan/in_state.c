@@ -49,9 +49,9 @@ static void visit_pointwise(const planner *pl, candidate *c, const stmt *s)
 
 static void visit_product(candidate *c, const contract *p)
 {
-    for (size_t i = 0; i < p->segments.len; i++) {
-        read(c, p->segments.data[i].a);
-        read(c, p->segments.data[i].guard.at);
+    for (size_t i = 0; i < p->addends.len; i++) {
+        read(c, p->addends.data[i].a);
+        read(c, p->addends.data[i].guard.at);
     }
     read(c, p->a);
     read(c, p->b);

@@ -105,34 +105,34 @@ static void rows_product(planner *pl, stmt *s)
     for (size_t l = 0; l < first->len;) {
         node_id x = graph_node(pl->g, first->data[l].matmul)->arg[first->data[l].weight_first ? 1 : 0];
         plan_guard g = pl->guard[first->data[l].matmul.i], next;
-        segment seg = {.a = vector_view(pl, x), .guard = guard_of(pl, first->data[l].matmul)};
+        addend part = {.a = vector_view(pl, x), .guard = guard_of(pl, first->data[l].matmul)};
         packing pk = {.N = c->N};
         do {
             int K = shape_size(graph_type(pl->g, x).shape), n0 = 0;
             for (size_t r = 0; r < s->nodes.len; r++) {
                 int N = shape_size(graph_type(pl->g, s->nodes.data[r]).shape);
                 packed_piece piece = piece_of(pl, &pl->leaves[s->nodes.data[r].i].data[l], K, N);
-                piece.k0 = seg.K;
+                piece.k0 = part.K;
                 piece.n0 = n0;
                 n0 += N;
                 array_push(pl->arena, &pk.pieces, piece);
             }
-            seg.K += K;
+            part.K += K;
             if (++l == first->len)
                 break;
             x = graph_node(pl->g, first->data[l].matmul)->arg[first->data[l].weight_first ? 1 : 0];
             next = pl->guard[first->data[l].matmul.i];
-        } while (continues(seg.a, seg.K, vector_view(pl, x)) && node_is(g.condition, next.condition) && g.negated == next.negated);
-        pk.K = seg.K;
-        c->K += seg.K;
+        } while (continues(part.a, part.K, vector_view(pl, x)) && node_is(g.condition, next.condition) && g.negated == next.negated);
+        pk.K = part.K;
+        c->K += part.K;
         pk.in_call = !by_parameters(&pk);
-        seg.packing = plan_packing(pl, pk);
+        part.packing = plan_packing(pl, pk);
         if (pk.in_call) {
             stmt *fill = plan_stmt(pl, STMT_PACK);
-            fill->index = seg.packing;
+            fill->index = part.packing;
             plan_insert_before(pl, pl->p->top, s, fill);
         }
-        array_push(pl->arena, &c->segments, seg);
+        array_push(pl->arena, &c->addends, part);
     }
 }
 

@@ -63,9 +63,9 @@ static void print_contract(const printer *pr, const stmt *s)
         text_put(pr->out, " n=%d k=", c->N);
     else
         text_put(pr->out, c->form == FORM_OUTER ? " m=%d n=%d" : " m=%d n=%d k=%d", c->M, c->N, c->K);
-    for (size_t i = 0; i < c->segments.len; i++)
-        text_put(pr->out, "%s%d of %s%s", i ? " + " : "", c->segments.data[i].K, view_text(pr, c->segments.data[i].a),
-                 guard_text(pr, c->segments.data[i].guard));
+    for (size_t i = 0; i < c->addends.len; i++)
+        text_put(pr->out, "%s%d of %s%s", i ? " + " : "", c->addends.data[i].K, view_text(pr, c->addends.data[i].a),
+                 guard_text(pr, c->addends.data[i].guard));
     if (c->form != FORM_ROWS)
         text_put(pr->out, " of %s, %s%s", view_text(pr, c->a), view_text(pr, c->b), guard_text(pr, c->guard));
     text_line(pr->out, "%s", c->add ? ", added" : "");

@@ -105,17 +105,17 @@ typedef struct packing { int K, N; ARRAY(packed_piece) pieces; bool in_call, tab
  * batch; elsewhere its result is 0. at.buffer 0: at all. See guard.c. */
 typedef struct row_guard { view at; bool negated; } row_guard;
 
-typedef struct segment { view a; int K; int packing; row_guard guard; } segment;    /* A's columns and the packed matrix that they meet */
+typedef struct addend { view a; int K; int packing; row_guard guard; } addend;    /* A's columns and the packed matrix that they meet */
 
 struct stmt;
 typedef struct contract {
     contract_form form;
     int M, N, K;                        /* FORM_ROWS: M is 0, it is the number of rows */
-    ARRAY(segment) segments;            /* FORM_ROWS: added up into one result */
+    ARRAY(addend) addends;              /* FORM_ROWS: added up into one result */
     view a, b;                          /* FORM_OUTER, FORM_EACH: component (m, k) of a, (k, n) of b */
     view to;
     bool add;                           /* to a gradient of the caller; else it sets */
-    row_guard guard;                     /* FORM_OUTER: rows that count */
+    row_guard guard;                    /* FORM_OUTER: rows that count */
     bool with_next;                     /* FORM_ROWS: the next statement of the region is a product that may as well be done first */
     struct stmt *epilogue;              /* FORM_ROWS: a pointwise statement to apply to each block of rows and units while it is in
                                          * cache, of the type of any other; NULL: none, which is all that the plan sets so far */
@@ -147,7 +147,7 @@ typedef struct stmt {
     int rows;                           /* FILL: extra rows before or after; SAVE: rows kept */
     bool in_loop;                       /* FILL_AFTER: the row of the loop's step alone */
     int state;                          /* FILL_BEFORE, SAVE, at, OVER: slot in the states, 0 for none */
-    passing pass;                          /* PASS */
+    passing pass;                       /* PASS */
     int store;                          /* PASS: the buffer of the store */
     copy_target target;                 /* COPY */
     int index;                          /* COPY: number of the output or input; PACK: of the packing */

@@ -182,12 +182,12 @@ static void put_rows_product(const report *r, const stmt *s)
     text_put(r->out, "how    %s of %d by a packed matrix %d x %d; %s", rows_text(r, rows), c->K, c->K, c->N, kernel_text(r, s, c->N * c->K));
     if (s->nodes.len > 1)
         text_put(r->out, "; %zu products stacked, since they read the same vector", s->nodes.len);
-    if (c->segments.len > 1)
-        text_put(r->out, "; %zu parts added up in place", c->segments.len);
+    if (c->addends.len > 1)
+        text_put(r->out, "; %zu parts added up in place", c->addends.len);
     bool guarded = false, in_call = false;
-    for (size_t i = 0; i < c->segments.len; i++) {
-        guarded = guarded || c->segments.data[i].guard.at.buffer;
-        in_call = in_call || r->p->pool->packings.data[c->segments.data[i].packing].in_call;
+    for (size_t i = 0; i < c->addends.len; i++) {
+        guarded = guarded || c->addends.data[i].guard.at.buffer;
+        in_call = in_call || r->p->pool->packings.data[c->addends.data[i].packing].in_call;
     }
     if (guarded)
         text_put(r->out, "; only at steps at which a condition holds");

@@ -56,9 +56,9 @@ static void touch_stmt(const planner *pl, touched *t, const stmt *s)
         array_push(pl->arena, &t->written, s->stores.data[i].to);
     for (size_t i = 0; i < s->from.len; i++)
         array_push(pl->arena, &t->read, s->from.data[i]);
-    for (size_t i = 0; i < s->product.segments.len; i++) {
-        array_push(pl->arena, &t->read, s->product.segments.data[i].a);
-        array_push(pl->arena, &t->read, s->product.segments.data[i].guard.at);
+    for (size_t i = 0; i < s->product.addends.len; i++) {
+        array_push(pl->arena, &t->read, s->product.addends.data[i].a);
+        array_push(pl->arena, &t->read, s->product.addends.data[i].guard.at);
     }
     array_push(pl->arena, &t->read, s->product.a);
     array_push(pl->arena, &t->read, s->product.b);
@@ -145,9 +145,9 @@ static bool is_product_of_rows(const blocks *b, const stmt *s)
     if (c->form == FORM_OUTER)
         return c->add && !c->guard.at.buffer && over_rows_of(b, c->a) && over_rows_of(b, c->b) && is_there(b, c->a) && is_there(b, c->b);
     bool fits = c->form == FORM_ROWS && over_rows_of(b, c->to);
-    for (size_t i = 0; fits && i < c->segments.len; i++) {
-        const segment *seg = &c->segments.data[i];
-        fits = !seg->guard.at.buffer && !b->pl->p->pool->packings.data[seg->packing].in_call && over_rows_of(b, seg->a) && is_there(b, seg->a);
+    for (size_t i = 0; fits && i < c->addends.len; i++) {
+        const addend *part = &c->addends.data[i];
+        fits = !part->guard.at.buffer && !b->pl->p->pool->packings.data[part->packing].in_call && over_rows_of(b, part->a) && is_there(b, part->a);
     }
     return fits;
 }
@@ -156,8 +156,8 @@ static bool is_suited(const blocks *b, const stmt *s)
 {
     const contract *c = &s->product;
     int inner = c->form == FORM_OUTER ? c->M : 0;
-    for (size_t i = 0; i < c->segments.len; i++)
-        inner += c->segments.data[i].K;
+    for (size_t i = 0; i < c->addends.len; i++)
+        inner += c->addends.data[i].K;
     return b->pl->p->pool->block_rows || ((long)c->N * inner >= BLOCK_LEAST && (long)c->N * inner <= BLOCK_MOST);
 }
 
@@ -188,8 +188,8 @@ static int columns_touched(const blocks *b)
             continue;
         const contract *c = &s->product;
         seen[c->to.buffer] = seen[c->a.buffer] = seen[c->b.buffer] = true;
-        for (size_t k = 0; k < c->segments.len; k++)
-            seen[c->segments.data[k].a.buffer] = true;
+        for (size_t k = 0; k < c->addends.len; k++)
+            seen[c->addends.data[k].a.buffer] = true;
     }
     for (size_t i = GRAD_BUFFER + 1; i < b->pl->p->buffers.len; i++)
         columns += seen[i] ? b->pl->p->buffers.data[i].columns : 0;

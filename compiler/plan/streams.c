@@ -10,13 +10,13 @@
 /* One packed matrix, whole, at every step. */
 static bool is_simple(const stmt *s)
 {
-    return s && s->kind == STMT_CONTRACT && s->product.form == FORM_ROWS && s->product.segments.len == 1 &&
-           !s->product.segments.data[0].guard.at.buffer;
+    return s && s->kind == STMT_CONTRACT && s->product.form == FORM_ROWS && s->product.addends.len == 1 &&
+           !s->product.addends.data[0].guard.at.buffer;
 }
 
 static bool reads(const stmt *later, const stmt *product)
 {
-    return later->product.segments.data[0].a.buffer == product->product.to.buffer;
+    return later->product.addends.data[0].a.buffer == product->product.to.buffer;
 }
 
 /* May the product be done behind the statement instead of in front of it? */
