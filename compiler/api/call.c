@@ -12,8 +12,6 @@ _Static_assert((int)RNNC_STEP == (int)ENTRY_STEP && (int)RNNC_GRAD == (int)ENTRY
 
 enum { BAD_ARGUMENT = -1, BAD_LENGTH = -2, BAD_TOKEN = -3 }; /* of rnn.h */
 
-static const char *const words_of[] = { "step", "forward", "loss", "grad" };
-
 /* A call under way. */
 typedef struct running {
     const rnnc_model *m;
@@ -74,7 +72,7 @@ static size_t work_bytes(running *r)
                 r->m->real_bytes;
     if (bytes && bytes <= r->m->max_memory) return bytes;
     fault_of(r->error, RNNC_NO_MEMORY, "%s of %zu sequences would take %.3g MB; max_memory allows %.3g MB",
-             words_of[r->e], r->c->sequences, estimate / 1e6, (double)r->m->max_memory / 1e6);
+             entry_name(r->e), r->c->sequences, estimate / 1e6, (double)r->m->max_memory / 1e6);
     return 0;
 }
 
@@ -139,12 +137,12 @@ static rnnc_status check(running *r)
     if (r->c->state && r->c->state->model != r->m)
         return fault_of(r->error, RNNC_BAD_CALL, "the state is that of another model");
     if (r->c->state && r->e >= ENTRY_LOSS && !r->m->p.c.loss_carries)
-        return fault_of(r->error, RNNC_BAD_CALL, "%s reads later steps, so it carries no state", words_of[r->e]);
+        return fault_of(r->error, RNNC_BAD_CALL, "%s reads later steps, so it carries no state", entry_name(r->e));
     if (r->e == ENTRY_GRAD && !r->c->grads) return fault_of(r->error, RNNC_BAD_CALL, "grads is NULL");
     for (size_t i = 0; r->c->outputs && r->e < ENTRY_LOSS && i < r->m->output_count; i++)
         if (r->c->outputs[i] && r->m->outputs[i].of_targets)
             return fault_of(r->error, RNNC_BAD_CALL, "'%s' depends on targets: loss computes it, %s does not",
-                            r->m->outputs[i].name, words_of[r->e]);
+                            r->m->outputs[i].name, entry_name(r->e));
     return check_steps(r);
 }
 
@@ -157,7 +155,7 @@ static rnnc_status refuse_argument(const running *r)
         if (wanted && (!r->c->inputs || !r->c->inputs[i]))
             return fault_of(r->error, RNNC_BAD_CALL, "the array of '%s' is NULL", r->m->inputs[i].name);
     }
-    return fault_of(r->error, RNNC_BAD_CALL, "an argument of %s is NULL or out of range", words_of[r->e]);
+    return fault_of(r->error, RNNC_BAD_CALL, "an argument of %s is NULL or out of range", entry_name(r->e));
 }
 
 static rnnc_status refuse_length(const running *r)
@@ -213,7 +211,7 @@ static rnnc_status refused(const running *r, int code)
     case BAD_LENGTH: return refuse_length(r);
     case BAD_TOKEN: return refuse_token(r);
     }
-    return fault_of(r->error, RNNC_BUG, "%s returns %d", words_of[r->e], code);
+    return fault_of(r->error, RNNC_BUG, "%s returns %d", entry_name(r->e), code);
 }
 
 /* ---- the call ---------------------------------------------------------------------------------------------------- */

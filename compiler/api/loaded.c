@@ -77,14 +77,13 @@ loaded_text loaded_text_for(jit_backend backend, arena *a, const pipeline *p)
 
 void loaded_of(loaded *l, arena *a, const pipeline *p, const emitted *c, jit *code)
 {
-    static const char *const entries[] = { "step", "forward", "loss", "grad" };
     *l = (loaded){ .arena = a, .jit = code, .c = c, .real_double = p->options.emit.real_double };
     const char *prefix = arena_strndup(a, c->header_name, strlen(c->header_name) - 2); /* "hello.h" */
     bool found = find(l, prefix, "init", &l->init);
     found &= find(l, prefix, "pack", &l->pack);
     found &= find(l, prefix, "sizes", &l->sizes);
     find(l, prefix, "reset", &l->reset);
-    for (size_t e = 0; e <= ENTRY_GRAD; e++) find(l, prefix, entries[e], &l->entry[e]);
+    for (size_t e = 0; e <= ENTRY_GRAD; e++) find(l, prefix, entry_name((entry)e), &l->entry[e]);
     if (!found) BUG("the C of %s lacks init, pack or sizes", prefix);
 }
 

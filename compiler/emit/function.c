@@ -5,21 +5,6 @@
 #include <ctype.h>
 #include <string.h>
 
-const char *entry_name(entry e)
-{
-    switch (e) {
-    case ENTRY_STEP:
-        return "step";
-    case ENTRY_FORWARD:
-        return "forward";
-    case ENTRY_LOSS:
-        return "loss";
-    case ENTRY_GRAD:
-        return "grad";
-    }
-    BUG("no such entry point");
-}
-
 bool has_input(const program *p, uint32_t input)
 {
     for (size_t i = 1; i < p->graph->nodes.len; i++) {

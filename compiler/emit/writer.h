@@ -112,7 +112,6 @@ void write_norm(writer *w, const program *p, size_t number);    /* a function th
 void write_steps_and_batch(writer *w, const char *body);        /* the constants T and batch, where the body mentions them */
 const char *c_buffer_size(const writer *w, const buffer *b, bool macro);    /* reals, in terms of T and batch (B in a macro) */
 bool has_input(const program *p, uint32_t input);                           /* does the program read it? */
-const char *entry_name(entry e);
 bool c_mentions(const char *code, const char *word);        /* as a word of its own, no member */
 
 /* shards.c: see there */

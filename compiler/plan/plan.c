@@ -33,6 +33,21 @@ static void forget_single_nodes(planner *pl, const node_list *all, int component
     }
 }
 
+const char *entry_name(entry e)
+{
+    switch (e) {
+    case ENTRY_STEP:
+        return "step";
+    case ENTRY_FORWARD:
+        return "forward";
+    case ENTRY_LOSS:
+        return "loss";
+    case ENTRY_GRAD:
+        return "grad";
+    }
+    BUG("no such entry point");
+}
+
 program *plan_program(arena *a, graph *g, entry e, pool *shared)
 {
     int steps = e == ENTRY_GRAD ? shared->segment : 0;

@@ -14,6 +14,8 @@ size_t plan_table_size(int K, int N);               /* reals of a table */
 /* Plans the roots of a compacted, verified graph with named parts. The graph must outlive the program. */
 program *plan_program(arena *a, graph *g, entry e, pool *shared);
 
+const char *entry_name(entry e);                    /* "step", and so on */
+
 /* What a node is called in programs: its label or, without one, after its equation and operation: "h.matmul". */
 const char *plan_label(const graph *g, arena *a, node_id id);
 

@@ -144,8 +144,7 @@ static void print_region(const printer *pr, const region *r)
 void plan_print(text *out, const program *p)
 {
     printer pr = {.arena = out->arena, .out = out, .p = p};
-    static const char *const entries[] = {"step", "forward", "loss", "grad"};
-    text_line(out, "program %s", entries[p->entry]);
+    text_line(out, "program %s", entry_name(p->entry));
     out->depth++;
     for (size_t i = 1; i < p->buffers.len; i++) {
         const buffer *b = &p->buffers.data[i];

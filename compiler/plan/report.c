@@ -419,11 +419,10 @@ static void survey(report *r, const region *at)
 
 void plan_report(text *out, const program *p, const plan_sizes *sizes)
 {
-    static const char *const entries[] = {"step", "forward", "loss", "grad"};
     report r = {.arena = out->arena, .out = out, .p = p, .sizes = sizes,
                 .made_in = ARENA_ARRAY(out->arena, const region *, p->graph->nodes.len)};
     survey(&r, p->top);
-    text_put(out, "program %s:", entries[p->entry]);
+    text_put(out, "program %s:", entry_name(p->entry));
     for (int a = 1; a <= p->graph->axes && p->entry != ENTRY_STEP; a++)
         text_put(out, " %s = %.0f,", p->graph->axis[a].length, sizes->steps[a]);
     text_line(out, " batch = %.0f: %s, %s; about %s, %.0f%% of them in products", sizes->batch, scaled(r.arena, r.flops, "flop"),
