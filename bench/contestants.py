@@ -74,7 +74,7 @@ def build(row, rnnc, folder):
         kind += ["--threads", str(row.threads)] if row.threads > 1 else []
         flags = ["-fopenmp"] if row.threads > 1 else []
         command = [rnnc, "build", spec, "--standalone", "--prefix", "model", *sizes, *kind, *defines, "-o", folder]
-        subprocess.run(command, check=True)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         compile_shared(library, [wrapper, folder + "/model.c"], ["-I" + folder, "-DBENCH_" + row.kind, "-lm", *flags])
     return library
 
