@@ -954,7 +954,9 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     /* d_h.Ug = sum over t of d_h.g.1[t] @ x[t]' */
     outer_small(4, 1, (int)(T * batch), d_h_i_1_x4_all + 12, 16, 1, x_all, 1, grads + 88, 1);
     /* d_x[t] = h.Ui' @ d_h.i.1[t] + h.Uf' @ d_h.f.1[t] + h.Uo' @ d_h.o.1[t] + h.Ug' @ d_h.g.1[t] */
-    contract_small((int)(T * batch), 1, 16, d_h_i_1_x4_all, 16, 1, args->packed + 416, d_x_all, 1, 0);
+    if (args->d_x) {
+        contract_small((int)(T * batch), 1, 16, d_h_i_1_x4_all, 16, 1, args->packed + 416, d_x_all, 1, 0);
+    }
     (loss_sum_over_all)[0] = 0;
     for (size_t t = 0; t < T; t++) {
         for (size_t seq = 0; seq < batch; seq++) {

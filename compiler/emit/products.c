@@ -255,6 +255,8 @@ static void write_each_product(writer *w, const stmt *s)
 void write_contract(writer *w, const stmt *s)
 {
     write_products_equations(w, s);
+    if (s->wanted_by)
+        text_open(w->out, "if (args->%s)", c_gradient_field(w->arena, w->g, (uint32_t)s->wanted_by - 1));
     switch (s->product.form) {
     case FORM_ROWS:
         write_rows_product(w, s);
@@ -266,6 +268,8 @@ void write_contract(writer *w, const stmt *s)
         write_each_product(w, s);
         break;
     }
+    if (s->wanted_by)
+        text_close(w->out, NULL);
 }
 
 /* ---- packed matrices --------------------------------------------------------------------------------------------------------- */

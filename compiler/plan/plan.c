@@ -75,6 +75,7 @@ program *plan_program(arena *a, graph *g, entry e, pool *shared)
     plan_operands(&pl);
     plan_history(&pl);
     plan_streams(&pl);
+    plan_wanted(&pl);
     plan_in_state(&pl);
     if (e != ENTRY_STEP && !steps)
         plan_step_blocks(&pl);

@@ -102,4 +102,7 @@ void plan_step_blocks(planner *pl);
 /* streams.c: products of one row side by side. */
 void plan_streams(planner *pl);
 
+/* wanted.c: products that only the gradient by an input needs. */
+void plan_wanted(planner *pl);
+
 #endif

@@ -138,6 +138,7 @@ typedef struct stmt {
     ARRAY(node_id) nodes;               /* what it computes, operands first */
     ARRAY(store) stores;
     contract product;                   /* CONTRACT */
+    int wanted_by;                      /* CONTRACT: 1 + number of the input whose gradient alone needs it; 0: it is always needed */
     ARRAY(view) from;                   /* operands of ROWS, OVER, GATHER, SCATTER, COPY; FILL: the boundary values */
     ARRAY(node_id) boundary;            /* FILL: the boundary values as nodes, NO_NODE: 0 */
     view to;                            /* of all but POINTWISE and CONTRACT; FILL, SAVE: the value with the extra rows */

@@ -323,6 +323,9 @@ static void put_stmt(report *r, const stmt *s, const region *home)
     const char *where = scan ? inside_reason(r, s, scan) : outside_reason(r, s, home);
     if (where)
         text_line(r->out, "where  %s", where);
+    if (s->wanted_by)
+        text_line(r->out, "when   the caller has a place for the gradient by %s: nothing else needs it",
+                  r->p->graph->inputs.data[s->wanted_by - 1].path);
     put_cost(r, s, home);
     r->out->depth--;
 }

@@ -330,6 +330,25 @@ static void check_accumulation(tally *t, const subject *s, const built *c, uint6
     expect(t, s, worst <= 1e-13 * largest, "gradients do not accumulate: off by %g", worst);
 }
 
+/* Only the gradients by inputs are not there when the caller has no place for them. */
+static void forget_input_grads(const built *c, uint64_t *words, void *context)
+{
+    (void)context;
+    for (size_t i = 0; i < c->c.field_count; i++)
+        if (c->c.fields[i].role == FIELD_INPUT_GRAD) words[i] = 0;
+}
+
+static void check_unwanted(tally *t, const subject *s, const built *c, uint64_t *seed)
+{
+    if (!has_entry(c, ENTRY_GRAD)) return;
+    feed *f = feed_new(s, seed, (feed_size){ 3, 4, true, false });
+    answer *all = built_run(c, ENTRY_GRAD, f, &(run_options){ .garbage = NAN });
+    answer *some = built_run(c, ENTRY_GRAD, f, &(run_options){ .garbage = NAN, .spoil = forget_input_grads });
+    bool same = some->code == 0 && memcmp(&all->loss, &some->loss, sizeof all->loss) == 0 &&
+                memcmp(all->grads, some->grads, param_count(s) * sizeof *all->grads) == 0;
+    expect(t, s, same && !some->overrun, "loss and gradients differ where those by the inputs are not asked for");
+}
+
 void check_meaning(tally *t, subject *s, int threads, int cut, uint64_t seed)
 {
     variant v = DEFAULT;
@@ -338,7 +357,7 @@ void check_meaning(tally *t, subject *s, int threads, int cut, uint64_t seed)
     built *c = subject_build(s, &v);
     if (!expect(t, s, c != NULL, "no C")) return;
     static void (*const checks[])(tally *, const subject *, const built *, uint64_t *) = {
-        check_padding, check_alone, check_chunks, check_absent, check_accumulation,
+        check_padding, check_alone, check_chunks, check_absent, check_accumulation, check_unwanted,
     };
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
         checks[i](t, s, c, &seed);
