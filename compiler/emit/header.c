@@ -46,6 +46,28 @@ static const char *writers_of(const file *f, bool target_free)
     return text_string(t);
 }
 
+/* Inputs, targets and outputs. */
+static void add_value_fields(file *f)
+{
+    arena *a = f->w.arena;
+    const graph *g = f->g;
+    for (uint32_t i = 0; i < g->inputs.len; i++) {
+        const graph_input *in = &g->inputs.data[i];
+        if (f->o.inference && !has_input(f->m->forward, i))
+            continue;
+        const char *note = in->type.element == TOKEN ? arena_printf(a, "%s: 0 to %d%s", shape_comment(f, in->type), in->classes - 1,
+                                                                    in->target ? "; target" : "") :
+                                                       arena_printf(a, "%s%s", shape_comment(f, in->type), in->target ? "; target" : "");
+        add_field(f, FIELD_INPUT, i, pointer_to(f, true, in->type.element == TOKEN), c_field(a, g, in->path), note);
+    }
+    for (uint32_t i = 0; i < g->outputs.len; i++) {
+        bool target_free = node_some(f->m->forward->graph->outputs.data[i].node);
+        add_field(f, FIELD_OUTPUT, i, pointer_to(f, false, false), c_output_field(a, g, i),
+                  arena_printf(a, "%s: written by %s, unless NULL", shape_comment(f, graph_type(g, g->outputs.data[i].node)),
+                               writers_of(f, target_free)));
+    }
+}
+
 static void write_args(file *f)
 {
     arena *a = f->w.arena;
@@ -74,21 +96,7 @@ static void write_args(file *f)
     } else if (f->o.weights_as == WEIGHTS_BLOB) {
         text_line(f->w.out, "%-31s /* from %s_load */", arena_printf(a, "const %s *weights;", f->real), f->prefix);
     }
-    for (uint32_t i = 0; i < g->inputs.len; i++) {
-        const graph_input *in = &g->inputs.data[i];
-        if (f->o.inference && !has_input(f->m->forward, i))
-            continue;
-        const char *note = in->type.element == TOKEN ? arena_printf(a, "%s: 0 to %d%s", shape_comment(f, in->type), in->classes - 1,
-                                                                    in->target ? "; target" : "") :
-                                                       arena_printf(a, "%s%s", shape_comment(f, in->type), in->target ? "; target" : "");
-        add_field(f, FIELD_INPUT, i, pointer_to(f, true, in->type.element == TOKEN), c_field(a, g, in->path), note);
-    }
-    for (uint32_t i = 0; i < g->outputs.len; i++) {
-        bool target_free = node_some(f->m->forward->graph->outputs.data[i].node);
-        add_field(f, FIELD_OUTPUT, i, pointer_to(f, false, false), c_output_field(a, g, i),
-                  arena_printf(a, "%s: written by %s, unless NULL", shape_comment(f, graph_type(g, g->outputs.data[i].node)),
-                               writers_of(f, target_free)));
-    }
+    add_value_fields(f);
     node_id later = file_loss_reads_later(f);
     if (file_carries(f))
         add_field(f, FIELD_STATE, 0, arena_printf(a, "%s_state *", f->prefix), "state",
@@ -119,6 +127,7 @@ static void write_args(file *f)
     }
     text_close(f->w.out, arena_printf(a, " %s_args;", f->prefix));
 }
+
 /* ---- the header ------------------------------------------------------------------------------------------------------------------ */
 
 static size_t params_size(const graph *g)

@@ -1,13 +1,13 @@
 /* product_blocks.c: one product by several threads, and packing.
  *
- * Where a batch is not cut into shards, since it is one sequence or the call is one step, a large product is: each thread computes
- * some of its columns, whole panels of the packed matrix, or rows of a sum of outer products. Every component is the same sum in the
- * same order, so the bits are those of one thread. A product that takes less time than threads take to begin and to end, one to two
- * microseconds, stays whole. */
+ * Where a batch is not cut into shards, since it is one sequence or the call is one step, a large product is: each
+ * thread computes some of its columns, whole panels of the packed matrix, or rows of a sum of outer products. Every
+ * component is the same sum in the same order, so the bits are those of one thread. A product that takes less time
+ * than threads take to begin and to end, one to two microseconds, stays whole. */
 #include "emit/writer.h"
 
-/* Multiply-adds from which a product is cut, those of a third row counted at least: one or two rows take the time that the matrix
- * takes to be read. Some four microseconds. */
+/* Multiply-adds from which a product is cut, those of a third row counted at least: one or two rows take the time that
+ * the matrix takes to be read. Some four microseconds. */
 enum { WORTH_BLOCKS = 300000 };
 
 static const char *threads_macro(const writer *w)
@@ -21,8 +21,10 @@ bool has_product_blocks(const writer *w) { return w->options->threads > 1 && !w-
 static void write_columns(writer *w, const char *N)
 {
     const char *threads = threads_macro(w);
-    text_line(w->out, "const int panels = (%s + %d) / %d, begin = panels * part / %s * %d;", N, PANEL - 1, PANEL, threads, PANEL);
-    text_line(w->out, "const int next = panels * (part + 1) / %s * %d, end = next < %s ? next : %s;", threads, PANEL, N, N);
+    text_line(w->out, "const int panels = (%s + %d) / %d, begin = panels * part / %s * %d;", N, PANEL - 1, PANEL,
+              threads, PANEL);
+    text_line(w->out, "const int next = panels * (part + 1) / %s * %d, end = next < %s ? next : %s;", threads, PANEL, N,
+              N);
 }
 
 static void open_parts(writer *w, const char *worth)
@@ -55,7 +57,8 @@ static void write_contract_blocks(writer *w)
 {
     text_blank(w->out);
     text_line(w->out, "/* A product whose columns are shared out between the threads. */");
-    text_line(w->out, "static void contract_blocks(int M, int N, int K, const real *A, size_t am, size_t ak, const real *B, real *C, size_t cm, int add)");
+    text_line(w->out, "static void contract_blocks(int M, int N, int K, const real *A, size_t am, size_t ak, "
+                      "const real *B, real *C, size_t cm, int add)");
     text_open(w->out, "%s", "");
     write_block(w, "contract(M, N, K, A, am, ak, B, C, cm, add)", "(double)N * K * (M < 3 ? 3 : M)", "N",
                 "contract(M, end - begin, K, A, am, ak, B + (size_t)begin * (size_t)K, C + begin, cm, add)");
@@ -65,7 +68,8 @@ static void write_outer_blocks(writer *w)
 {
     text_blank(w->out);
     text_line(w->out, "/* A sum of outer products whose rows are. */");
-    text_line(w->out, "static void outer_blocks(int M, int N, int rows, const real *A, size_t ar, size_t am, const real *B, size_t br, real *C, size_t cm)");
+    text_line(w->out, "static void outer_blocks(int M, int N, int rows, const real *A, size_t ar, size_t am, "
+                      "const real *B, size_t br, real *C, size_t cm)");
     text_open(w->out, "%s", "");
     write_block(w, "outer(M, N, rows, A, ar, am, B, br, C, cm)", "(double)M * N * rows", "M",
                 "outer(end - begin, N, rows, A + (size_t)begin * am, ar, am, B, br, C + (size_t)begin * cm, cm)");
@@ -96,7 +100,8 @@ static void write_stream_blocks(writer *w)
 
 void write_product_blocks(writer *w, const char *body)
 {
-    bool rows = c_mentions(body, "contract_blocks"), outer = c_mentions(body, "outer_blocks"), stream = c_mentions(body, "stream_blocks");
+    bool rows = c_mentions(body, "contract_blocks"), outer = c_mentions(body, "outer_blocks");
+    bool stream = c_mentions(body, "stream_blocks");
     if (!rows && !outer && !stream)
         return;
     text_blank(w->out);
@@ -112,7 +117,7 @@ void write_product_blocks(writer *w, const char *body)
         write_stream_blocks(w);
 }
 
-/* ---- packing ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- packing ----------------------------------------------------------------------------------------------------- */
 
 bool packs_in_parts(const writer *w)
 {
@@ -125,10 +130,12 @@ void write_pack_parts(writer *w)
     const char *threads = threads_macro(w);
     text_blank(w->out);
     text_line(w->out, "/* One part of as many as there are threads: whole panels. */");
-    text_line(w->out, "static void pack_matrix_part(int part, int K, int N, const real *W, size_t wk, size_t wn, real *to, int k0, int n0, int Ktotal)");
+    text_line(w->out, "static void pack_matrix_part(int part, int K, int N, const real *W, size_t wk, size_t wn, "
+                      "real *to, int k0, int n0, int Ktotal)");
     text_open(w->out, "%s", "");
     write_columns(w, "N");
-    text_line(w->out, "if (begin < end) pack_matrix(K, end - begin, W + (size_t)begin * wn, wk, wn, to, k0, n0 + begin, Ktotal);");
+    text_line(w->out, "if (begin < end) pack_matrix(K, end - begin, W + (size_t)begin * wn, wk, wn, to, k0, "
+                      "n0 + begin, Ktotal);");
     text_close(w->out, NULL);
     bool tables = false;
     for (size_t i = 1; i < w->model->shared->packings.len; i++)
@@ -137,9 +144,11 @@ void write_pack_parts(writer *w)
         return;
     text_blank(w->out);
     text_line(w->out, "/* Some rows. */");
-    text_line(w->out, "static void pack_table_part(int part, int K, int N, const real *W, size_t wk, size_t wn, real *to, size_t ld)");
+    text_line(w->out, "static void pack_table_part(int part, int K, int N, const real *W, size_t wk, size_t wn, "
+                      "real *to, size_t ld)");
     text_open(w->out, "%s", "");
-    text_line(w->out, "const int begin = (int)((int64_t)K * part / %s), end = (int)((int64_t)K * (part + 1) / %s);", threads, threads);
+    text_line(w->out, "const int begin = (int)((int64_t)K * part / %s), end = (int)((int64_t)K * (part + 1) / %s);",
+              threads, threads);
     text_line(w->out, "pack_table(end - begin, N, W + (size_t)begin * wk, wk, wn, to + (size_t)begin * ld, ld);");
     text_close(w->out, NULL);
 }

@@ -1,11 +1,11 @@
-/* segments.c: a gradient that runs through the sequence in segments of its steps: a function for each way, the loops that call them,
- * and the rows that pass from segment to segment. See note [segments] of plan/program.h.
+/* segments.c: a gradient that runs through the sequence in segments of its steps: a function for each way, the loops
+ * that call them, and the rows that pass from segment to segment. See note [segments] of plan/program.h.
  *
- * Within these functions `args` are those of the segment: its T, lengths, and places in the caller's arrays. `all_args` are
- * those of the call, `segment_first` is the number of steps before the segment. */
+ * Within these functions `args` are those of the segment: its T, lengths, and places in the caller's arrays.
+ * `all_args` are those of the call, `segment_first` is the number of steps before the segment. */
 #include "emit/writer.h"
 
-#include <string.h>
+#include <stdlib.h>
 
 enum { TIME = 1 };
 
@@ -48,20 +48,23 @@ void write_segment_counts(writer *w, const char *body)
 
 static const char *way_name(const region *r) { return r->segments > 0 ? "segment_there" : "segment_back"; }
 
-/* ---- the arguments of a segment ---------------------------------------------------------------------------------------------------- */
+/* ---- the arguments of a segment ---------------------------------------------------------------------------------- */
 
 /* On to the segment's rows of an array of the caller. */
 static void write_shift(writer *w, const char *member, int columns, bool optional)
 {
-    text_line(w->out, "%spart.%s += first * batch * %d;", optional ? arena_printf(w->arena, "if (part.%s) ", member) : "", member, columns);
+    const char *where = optional ? arena_printf(w->arena, "if (part.%s) ", member) : "";
+    text_line(w->out, "%spart.%s += first * batch * %d;", where, member, columns);
 }
 
 static void write_segment_args(writer *w, const program *p)
 {
     const char *prefix = w->options->prefix, *t = letter(w), *T = length(w);
     text_blank(w->out);
-    text_line(w->out, "/* The arguments for %d steps of all: number `segment` of such segments. The caller's arrays are of `batch` sequences. */", p->segment);
-    text_line(w->out, "static %s_args segment_of(const %s_args *args, size_t segment, size_t batch, int *lengths)", prefix, prefix);
+    text_line(w->out, "/* The arguments for %d steps of all: number `segment` of such segments. The caller's arrays "
+                      "are of `batch` sequences. */", p->segment);
+    text_line(w->out, "static %s_args segment_of(const %s_args *args, size_t segment, size_t batch, int *lengths)",
+              prefix, prefix);
     text_open(w->out, "%s", "");
     text_line(w->out, "%s_args part = *args;", prefix);
     text_line(w->out, "const size_t first = segment * %d;", p->segment);
@@ -83,7 +86,7 @@ static void write_segment_args(writer *w, const program *p)
     text_close(w->out, NULL);
 }
 
-/* ---- the ways ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- the ways ---------------------------------------------------------------------------------------------------- */
 
 /* What both functions have beside the segment's arguments; shards of a batch say which sequences they are of. */
 static const char *shard_parameters(const writer *w) { return w->sharded ? ", size_t first_seq, size_t all_seqs" : ""; }
@@ -97,10 +100,13 @@ static void write_way(writer *w, const region *r)
     begin_body(w, r);
     text_blank(to);
     if (r->segments > 0)
-        text_line(to, "/* A segment on the way there: what sums over the steps need that the way back reads; the state it begins with is kept. */");
+        text_line(to, "/* A segment on the way there: what sums over the steps need that the way back reads; the state "
+                      "it begins with is kept. */");
     else
-        text_line(to, "/* A segment on the way back: its values again, from the state it begins with; its adjoints, from those of the segment behind. */");
-    text_line(to, "static void %s(const %s_args *args, const %s_args *all_args, size_t segment_index%s)", way_name(r), prefix, prefix, shard_parameters(w));
+        text_line(to, "/* A segment on the way back: its values again, from the state it begins with; its adjoints, "
+                      "from those of the segment behind. */");
+    text_line(to, "static void %s(const %s_args *args, const %s_args *all_args, size_t segment_index%s)", way_name(r),
+              prefix, prefix, shard_parameters(w));
     text_open(to, "%s", "");
     static const char *const parameters[] = {"all_args", "segment_index", "first_seq", "all_seqs"};
     for (size_t i = 0; i < (w->sharded ? 4 : 2); i++)
@@ -129,13 +135,14 @@ void write_segments(writer *w, const region *r)
     else
         text_open(w->out, "for (size_t segment_index = segment_count; segment_index-- > 0;)");
     text_line(w->out, "int segment_lengths[%s_BATCH];", PREFIX);
-    text_line(w->out, "const %s_args segment_args = segment_of(args, segment_index, %s, segment_lengths);", w->options->prefix, w->sharded ? "all_seqs" : "batch");
+    text_line(w->out, "const %s_args segment_args = segment_of(args, segment_index, %s, segment_lengths);",
+              w->options->prefix, w->sharded ? "all_seqs" : "batch");
     text_line(w->out, "%s(&segment_args, args, segment_index%s);", way_name(r), shard_arguments(w));
     text_close(w->out, NULL);
     text_blank(w->out);
 }
 
-/* ---- rows that pass -------------------------------------------------------------------------------------------------------------------- */
+/* ---- rows that pass ---------------------------------------------------------------------------------------------- */
 
 /* Component (unit, col) where components stand side by side. */
 static const char *side_by_side(const writer *w, shape s)
@@ -160,7 +167,8 @@ static const char *pass_comment(const stmt *s)
     BUG("no such pass");
 }
 
-/* Opens the loops over the rows: `t` so that the address of the view is that of row `t` of the buffer, or of step `t`. */
+/* Opens the loops over the rows: `t` so that the address of the view is that of row `t` of the buffer, or of step
+ * `t`. */
 static void open_passed(writer *w, const stmt *s, int before)
 {
     const char *t = letter(w);
@@ -185,18 +193,20 @@ void write_pass(writer *w, const stmt *s)
     open_passed(w, s, front);
     const char *here = c_component(w, s->to, s->shape, s->shape), *stride = s->axes & BATCH ? "batch * " : "";
     if (s->pass == PASS_ON || s->pass == PASS_BACK) {
-        const char *far = arena_printf(w->arena, "%s + %s * %s%d", s->pass == PASS_ON ? "to" : "from", s->pass == PASS_ON ? length(w) : "segment_steps",
+        const char *far = arena_printf(w->arena, "%s + %s * %s%d", s->pass == PASS_ON ? "to" : "from",
+                                       s->pass == PASS_ON ? length(w) : "segment_steps",
                                        stride, b->columns);
         text_line(w->out, "real *%s = %s;", s->pass == PASS_ON ? "to" : "from", c_address(w, v));
         text_line(w->out, "real *%s = %s;", s->pass == PASS_ON ? "from" : "to", far);
     } else {
         const buffer *shelf = &w->p->buffers.data[s->store];
-        const char *kept = front == shelf->kept ? arena_printf(w->arena, "segment_index * %d + %s", shelf->kept, letter(w)) :
-                           front > shelf->kept ? arena_printf(w->arena, "segment_index * %d + %s - %d", shelf->kept, letter(w), front - shelf->kept) :
-                                                 arena_printf(w->arena, "segment_index * %d + %s + %d", shelf->kept, letter(w), shelf->kept - front);
-        const char *row = s->axes & BATCH ? arena_printf(w->arena, "((%s) * batch + seq)", kept) : arena_printf(w->arena, "(%s)", kept);
+        const char *kept = arena_printf(w->arena, "segment_index * %d + %s", shelf->kept, letter(w));
+        if (front != shelf->kept)
+            kept = arena_printf(w->arena, front > shelf->kept ? "%s - %d" : "%s + %d", kept, abs(front - shelf->kept));
+        const char *row = arena_printf(w->arena, s->axes & BATCH ? "((%s) * batch + seq)" : "(%s)", kept);
         text_line(w->out, "real *%s = %s;", s->pass == PASS_KEEP ? "from" : "to", c_address(w, v));
-        text_line(w->out, "real *%s = %s_all + %s * %d;", s->pass == PASS_KEEP ? "to" : "from", shelf->name, row, shelf->columns);
+        text_line(w->out, "real *%s = %s_all + %s * %d;", s->pass == PASS_KEEP ? "to" : "from", shelf->name, row,
+                  shelf->columns);
     }
     open_components(w, s->shape);
     const char *flat = arena_printf(w->arena, "[%s]", side_by_side(w, s->shape));

@@ -1,15 +1,14 @@
 /* shards.c: a batch in shards, by several threads.
  *
- * The function of an entry point is written for some sequences of a call, with work memory, loss and gradients of its own:
- * `grad_shard`. The exported function cuts the batch into fixed parts, at most one for each thread, runs them at the same time where it is
- * compiled with OpenMP and one after another elsewhere, and adds losses and gradients up in the order of the shards: for the same
- * number of threads the same bits, whoever computed them and when. What a loss is divided by is found before, from the whole batch.
+ * The function of an entry point is written for some sequences of a call, with work memory, loss and gradients of
+ * its own: `grad_shard`. The exported function cuts the batch into fixed parts, at most one for each thread, runs
+ * them at the same time where it is compiled with OpenMP and one after another elsewhere, and adds losses and
+ * gradients up in the order of the shards: for the same number of threads the same bits, whoever computed them and
+ * when. What a loss is divided by is found before, from the whole batch.
  *
  * A call that is over sooner than a thread starts is one shard. That follows from its sizes alone. */
 #include "emit/writer.h"
 #include "plan/cost.h"
-
-#include <string.h>
 
 /* Starting threads and waiting for them twice takes as long as about so many operations of a product on one. */
 enum { WORTH_THREADS = 1000000 };
@@ -20,8 +19,8 @@ size_t shard_count(const emit_options *o, entry e)
     return o->threads > 1 && o->batch > 1 && e != ENTRY_STEP ? (size_t)o->threads : 1;
 }
 
-/* Of equal size, but that the last may be smaller: an even number of sequences where there are many, since a product takes the rows of a
- * batch in tiles of 6, 4, 2, and a single one is slow. The macro PREFIX_SHARD says the same. */
+/* Of equal size, but that the last may be smaller: an even number of sequences where there are many, since a product
+ * takes the rows of a batch in tiles of even height, and a single one is slow. The macro PREFIX_SHARD says the same. */
 size_t shard_rows(const emit_options *o)
 {
     size_t rows = ((size_t)o->batch + (size_t)o->threads - 1) / (size_t)o->threads;
@@ -48,7 +47,7 @@ static size_t gradients_size(const graph *g)
     return (params_size(g) + LINE - 1) / LINE * LINE;
 }
 
-/* ---- memory ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- memory ------------------------------------------------------------------------------------------------------ */
 
 static const char *steps_arguments(const writer *w)
 {
@@ -60,7 +59,8 @@ static const char *steps_arguments(const writer *w)
 
 static const char *shard_macro(const writer *w, const program *p)
 {
-    return arena_printf(w->arena, "%s_%s_SHARD", c_upper(w->arena, w->options->prefix), c_upper(w->arena, entry_name(p->entry)));
+    return arena_printf(w->arena, "%s_%s_SHARD", c_upper(w->arena, w->options->prefix),
+                        c_upper(w->arena, entry_name(p->entry)));
 }
 
 const char *shard_work(const writer *w, const program *p)
@@ -85,9 +85,12 @@ const char *shard_work(const writer *w, const program *p)
     return text_string(t);
 }
 
-/* ---- cost -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- cost -------------------------------------------------------------------------------------------------------- */
 
-typedef struct costs { axis_set axes[1 << (MAX_TIME_AXES + 1)]; double of[1 << (MAX_TIME_AXES + 1)]; size_t count; } costs;
+enum { AXIS_SETS = 1 << (MAX_TIME_AXES + 1) };
+
+/* Operations of each row of the axes. */
+typedef struct costs { axis_set axes[AXIS_SETS]; double of[AXIS_SETS]; size_t count; } costs;
 
 /* Depth: loops. */
 static void add_costs(const graph *g, const region *r, costs *c)
@@ -128,11 +131,12 @@ static const char *operations_of(const writer *w, const program *p)
     return t->len ? text_string(t) : "0.0";
 }
 
-/* ---- functions --------------------------------------------------------------------------------------------------------------------- */
+/* ---- functions --------------------------------------------------------------------------------------------------- */
 
 static void advance(writer *w, const char *member, int components)
 {
-    text_line(w->out, components == 1 ? "if (part.%s) part.%s += first;" : "if (part.%s) part.%s += first * %d;", member, member, components);
+    text_line(w->out, components == 1 ? "if (part.%s) part.%s += first;" : "if (part.%s) part.%s += first * %d;",
+              member, member, components);
 }
 
 void write_shard_of(writer *w, bool draws)
@@ -144,8 +148,10 @@ void write_shard_of(writer *w, bool draws)
     text_line(w->out, "#define WORTH_THREADS %d.0", WORTH_THREADS);
     text_line(w->out, "#endif");
     text_blank(w->out);
-    text_line(w->out, "/* The call for `rows` sequences, or those that are left, from `first` on. Arrays over time keep the caller's stride. */");
-    text_line(w->out, "static %s_args shard_of(const %s_args *args, size_t first, size_t rows)", w->options->prefix, w->options->prefix);
+    text_line(w->out, "/* The call for `rows` sequences, or those that are left, from `first` on. Arrays over time "
+                      "keep the caller's stride. */");
+    text_line(w->out, "static %s_args shard_of(const %s_args *args, size_t first, size_t rows)", w->options->prefix,
+              w->options->prefix);
     text_open(w->out, "%s", "");
     text_line(w->out, "%s_args part = *args;", w->options->prefix);
     text_line(w->out, "part.batch = args->batch - first < rows ? args->batch - first : rows;");
@@ -210,7 +216,8 @@ static void write_sum_of_gradients(writer *w)
     size_t size = params_size(w->g);
     text_line(w->out, "/* each component of the gradients in the order of the shards */");
     write_parallel(w, "part", "shards");
-    text_line(w->out, "const size_t begin = (size_t)%zu * (size_t)part / (size_t)shards, end = (size_t)%zu * ((size_t)part + 1) / (size_t)shards;", size,
+    text_line(w->out, "const size_t begin = (size_t)%zu * (size_t)part / (size_t)shards, end = (size_t)%zu * "
+                      "((size_t)part + 1) / (size_t)shards;", size,
               size);
     text_open(w->out, "for (int shard = 1; shard < shards; shard++)");
     text_line(w->out, "const real *from = more + (size_t)(shard - 1) * %zu;", gradients_size(w->g));

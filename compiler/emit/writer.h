@@ -125,8 +125,8 @@ void write_shards(writer *w, const program *p);
 void write_parallel(writer *w, const char *counter, const char *count);     /* opens a loop whose rounds are done side by side */
 
 /* product_blocks.c: see there */
-bool has_product_blocks(const writer *w);                               /* products of the function that is being written */
-void write_product_blocks(writer *w, const char *body);                 /* the functions that it calls */
+bool has_product_blocks(const writer *w);                       /* products of the function that is being written */
+void write_product_blocks(writer *w, const char *body);         /* the functions that it calls */
 bool packs_in_parts(const writer *w);
 void write_pack_parts(writer *w);                               /* functions that pack some of the columns or rows */
 void write_parallel_pack(writer *w);                            /* what `pack` does */

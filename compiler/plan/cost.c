@@ -1,11 +1,11 @@
 /* cost.c: operations and bytes of statements, and the machine that `rnnc explain --stage plan` predicts by.
  *
- * In: a program, the numbers of steps and sequences. Out: flops, bytes, and the level of memory that they come from. Rows that
- * several values share, such as the operand of a stacked product, count once in a statement. */
+ * In: a program, the numbers of steps and sequences. Out: flops, bytes, and the level of memory that they come from.
+ * Rows that several values share, such as the operand of a stacked product, count once in a statement. */
 #include "plan/cost.h"
 #include "plan/plan.h"
 
-/* ---- the machine: a core with vectors of 512 bits, in round numbers ------------------------------------------------------------ */
+/* ---- the machine: a core with vectors of 512 bits, in round numbers ---------------------------------------------- */
 
 enum {
     PRODUCT_FLOPS = 64,     /* a cycle, floats: two fused multiply-adds of 16 */
@@ -40,7 +40,8 @@ const char *plan_machine(arena *a)
     for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
         text_put(t, "%s %.0f from %s", i ? "," : "", levels[i].per_cycle, levels[i].name);
         if (levels[i].holds > 0)
-            text_put(t, levels[i].holds < MIB ? " (%.0f KiB)" : " (%.0f MiB)", levels[i].holds / (levels[i].holds < MIB ? KIB : MIB));
+            text_put(t, levels[i].holds < MIB ? " (%.0f KiB)" : " (%.0f MiB)",
+                     levels[i].holds / (levels[i].holds < MIB ? KIB : MIB));
     }
     return text_string(t);
 }
@@ -51,7 +52,7 @@ bool plan_is_small(int numbers, bool one_row)
     return numbers <= (one_row ? SMALL_OF_ONE : SMALL);
 }
 
-/* ---- operations ----------------------------------------------------------------------------------------------------------------- */
+/* ---- operations -------------------------------------------------------------------------------------------------- */
 
 static double elementwise_operations(const graph *g, const stmt *s)
 {
@@ -93,7 +94,7 @@ double plan_row_count(const program *p, const plan_sizes *sizes, axis_set axes)
     return rows;
 }
 
-/* ---- bytes ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- bytes ------------------------------------------------------------------------------------------------------- */
 
 typedef struct tally { const program *p; const plan_sizes *sizes; axis_set loops; plan_cost *cost; } tally;
 
@@ -110,7 +111,8 @@ static void add_bytes(tally *t, axis_set axes, double reals)
 static void add_view(tally *t, view v, double reals)
 {
     if (v.buffer)
-        add_bytes(t, t->p->buffers.data[v.buffer].axes | (v.row ? t->p->buffers.data[v.row->token.buffer].axes : 0), reals);
+        add_bytes(t, t->p->buffers.data[v.buffer].axes | (v.row ? t->p->buffers.data[v.row->token.buffer].axes : 0),
+                  reals);
 }
 
 /* Was the view read before in the statement? */

@@ -1,8 +1,8 @@
 /* in_state.c: which values of `step` can live in the state.
  *
- * A value that is read one step back, and written after everything else has read the step before, needs one row: the one that the
- * state keeps from call to call. Nothing is copied in or out. That holds where the call has one sequence, and returns at once when
- * that one is absent; the emitter knows.
+ * A value that is read one step back, and written after everything else has read the step before, needs one row: the
+ * one that the state keeps from call to call. Nothing is copied in or out. That holds where the call has one
+ * sequence, and returns at once when that one is absent; the emitter knows.
  *
  * Needs: all statements. Sets: buffer.in_state. */
 #include "plan/planner.h"
@@ -95,7 +95,8 @@ static bool is_candidate(const planner *pl, const stmt *s)
     bool zeros = true;
     for (size_t i = 0; i < s->boundary.len; i++)
         zeros = zeros && !node_some(s->boundary.data[i]);
-    return s->kind == STMT_FILL_BEFORE && s->state && s->rows == 1 && zeros && b->before[s->axis] == 1 && b->after[s->axis] == 0 &&
+    return s->kind == STMT_FILL_BEFORE && s->state && s->rows == 1 && zeros && b->before[s->axis] == 1 &&
+           b->after[s->axis] == 0 &&
            s->axes == (BATCH | axis_bit(s->axis)) && b->axes == s->axes && b->columns == shape_size(s->shape) &&
            graph_type(pl->g, s->nodes.data[0]).element == REAL;
 }

@@ -12,7 +12,7 @@
  * Note [history]. A buffer that is read at t - k has `before` rows in front of step 1: FILL_BEFORE writes the boundary values there
  * or, in a later chunk, what the state kept of the chunk before; SAVE keeps the last rows of every sequence for the next.
  *
- * Note [segments]. A program with pool.segment runs through the sequence twice, in segments: regions with `segments`. Within them T,
+ * Note [segments]. A gradient with program.segment runs through the sequence twice, in segments: regions with `segments`. Within them T,
  * lengths and the callers' arrays are those of the segment, and buffers over time have its rows only. Rows in front and behind
  * pass from segment to segment: on the way there the last rows go in front of the next segment (PASS_ON), and what stands in front
  * of each is kept for the way back (PASS_KEEP, PASS_RESTORE); on the way back the first rows go behind the segment before (PASS_BACK).

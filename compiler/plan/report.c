@@ -1,8 +1,9 @@
 /* report.c: what the plan decided and why: explain --stage plan.
  *
- * In: a program and the numbers of steps and sequences. Out: for each product, loop and statement that computes, how it is done,
- * where, and what it takes by the model of cost.h. The reasons are those of the program: in which region a statement stands, what
- * stands in one statement, program.placed; nothing is analysed anew. Boundary rows, copies and the like are one line at the end. */
+ * In: a program and the numbers of steps and sequences. Out: for each product, loop and statement that computes, how
+ * it is done, where, and what it takes by the model of cost.h. The reasons are those of the program: in which region
+ * a statement stands, what stands in one statement, program.placed; nothing is analysed anew. Boundary rows, copies
+ * and the like are one line at the end. */
 #include "plan/cost.h"
 #include "plan/planner.h"
 
@@ -15,7 +16,7 @@ typedef struct report {
     double flops, bytes, cycles, in_products, moved;
 } report;
 
-/* ---- words ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- words ------------------------------------------------------------------------------------------------------- */
 
 static const char *scaled(arena *a, double x, const char *unit)
 {
@@ -61,7 +62,7 @@ static const char *labels_text(const report *r, const stmt *s)
     return text_string(t);
 }
 
-/* ---- where ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- where ------------------------------------------------------------------------------------------------------- */
 
 static const region *scan_around(const region *r)
 {
@@ -77,7 +78,8 @@ static bool is_inside(const region *inner, const region *outer)
     return inner != NULL;
 }
 
-/* The scan in the same region as `home`'s statements that computes an operand of the node; through views and parts of products. */
+/* The scan in the same region as `home`'s statements that computes an operand of the node; through views and parts of
+ * products. */
 static const region *scan_read(const report *r, node_id id, const region *home)
 {
     const graph *g = r->p->graph;
@@ -122,7 +124,8 @@ static const region *scan_reading(const report *r, const stmt *s, const region *
 
 static const char *scan_name(const report *r, const region *scan)
 {
-    return arena_printf(r->arena, "the %s scan over %s", scan->direction > 0 ? "forward" : "backward", letter(r, scan->axis));
+    return arena_printf(r->arena, "the %s scan over %s", scan->direction > 0 ? "forward" : "backward",
+                        letter(r, scan->axis));
 }
 
 /* NULL: it has to do with no scan. */
@@ -133,11 +136,13 @@ static const char *outside_reason(const report *r, const stmt *s, const region *
         read = scan_read(r, s->nodes.data[i], home);
     const char *it = s->nodes.len > 1 ? "these" : label(r, s->nodes.data[0]);
     if (read && reading)
-        return arena_printf(r->arena, "between: made of what %s before it computes, and read by %s behind it", scan_name(r, read), scan_name(r, reading));
+        return arena_printf(r->arena, "between: made of what %s before it computes, and read by %s behind it",
+                            scan_name(r, read), scan_name(r, reading));
     if (read)
         return arena_printf(r->arena, "behind %s, since nothing in it reads %s", scan_name(r, read), it);
     if (reading)
-        return arena_printf(r->arena, "before %s, since it reads nothing that the scan computes", scan_name(r, reading));
+        return arena_printf(r->arena, "before %s, since it reads nothing that the scan computes",
+                            scan_name(r, reading));
     return NULL;
 }
 
@@ -150,7 +155,8 @@ static const char *inside_reason(const report *r, const stmt *s, const region *s
     text_put(t, "in %s:", scan_name(r, scan));
     const char *separator = "";
     if (by[PLACED_BY_LOOP]) {
-        text_put(t, s->nodes.len == 1 ? " it is part of the recurrence" : " values of the recurrence: %d", by[PLACED_BY_LOOP]);
+        text_put(t, s->nodes.len == 1 ? " it is part of the recurrence" : " values of the recurrence: %d",
+                 by[PLACED_BY_LOOP]);
         separator = ",";
     }
     if (by[PLACED_BY_READER]) {
@@ -164,13 +170,14 @@ static const char *inside_reason(const report *r, const stmt *s, const region *s
     return text_string(t);
 }
 
-/* ---- how -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- how --------------------------------------------------------------------------------------------------------- */
 
 static const char *kernel_text(const report *r, const stmt *s, int numbers)
 {
     bool one = r->sizes->batch <= 1;
     return plan_is_small(numbers, one) ? "expanded in place, since the matrix is small"
-           : one && s->product.form == FORM_ROWS && !(s->axes & ~(axis_set)BATCH & ~plan_loops(r->made_in[s->nodes.data[0].i]))
+           : one && s->product.form == FORM_ROWS &&
+               !(s->axes & ~(axis_set)BATCH & ~plan_loops(r->made_in[s->nodes.data[0].i]))
                ? "one row by panels of 16 columns, every second time backwards"
                : "tiles of rows by panels of 16 columns";
 }
@@ -179,7 +186,8 @@ static void put_rows_product(const report *r, const stmt *s)
 {
     const contract *c = &s->product;
     axis_set rows = s->axes & ~plan_loops(r->made_in[s->nodes.data[0].i]);
-    text_put(r->out, "how    %s of %d by a packed matrix %d x %d; %s", rows_text(r, rows), c->K, c->K, c->N, kernel_text(r, s, c->N * c->K));
+    text_put(r->out, "how    %s of %d by a packed matrix %d x %d; %s", rows_text(r, rows), c->K, c->K, c->N,
+             kernel_text(r, s, c->N * c->K));
     if (s->nodes.len > 1)
         text_put(r->out, "; %zu products stacked, since they read the same vector", s->nodes.len);
     if (c->addends.len > 1)
@@ -204,11 +212,14 @@ static void put_product(const report *r, const stmt *s)
         put_rows_product(r, s);
     else if (c->form == FORM_OUTER)
         text_line(r->out, "how    one sum of outer products: %d x %d, over %s; %s%s", c->M, c->N,
-                  rows_text(r, s->axes), plan_is_small(c->M * c->N, r->sizes->batch <= 1) ? "expanded in place, since it is small" : "by tiles",
+                  rows_text(r, s->axes),
+                  plan_is_small(c->M * c->N, r->sizes->batch <= 1) ? "expanded in place, since it is small"
+                                                                   : "by tiles",
                   c->guard.at.buffer ? "; only at steps at which a condition holds" : "");
     else
-        text_line(r->out, "how    for each of %s a product %d x %d by %d x %d in plain loops, since %s", rows_text(r, s->axes), c->M, c->K,
-                  c->K, c->N, s->axes ? "no matrix is the same for all rows" : "it is done once");
+        text_line(r->out, "how    for each of %s a product %d x %d by %d x %d in plain loops, since %s",
+                  rows_text(r, s->axes), c->M, c->K, c->K, c->N,
+                  s->axes ? "no matrix is the same for all rows" : "it is done once");
     r->out->depth--;
 }
 
@@ -240,7 +251,8 @@ static void put_elementwise(const report *r, const stmt *s)
             tables += node_some(n->arg[k]) && r->p->views[n->arg[k].i].row != NULL;
     }
     axis_set rows = s->axes & ~plan_loops(r->made_in[s->nodes.data[0].i]);
-    text_put(r->out, "how    one loop: %s of %d; operations: %zu, kept in memory: %zu", rows_text(r, rows), shape_size(s->shape),
+    text_put(r->out, "how    one loop: %s of %d; operations: %zu, kept in memory: %zu", rows_text(r, rows),
+             shape_size(s->shape),
              s->nodes.len, set);
     if (sums)
         text_put(r->out, ", added up here: %zu", sums);
@@ -254,16 +266,18 @@ static void put_other(const report *r, const stmt *s)
 {
     axis_set rows = s->axes & ~plan_loops(r->made_in[s->nodes.data[0].i]);
     const char *equation = graph_equation(r->p->graph, r->arena, s->nodes.data[0]);
-    text_line(r->out, "%s  %s", s->kind == STMT_ROWS ? "rows" : s->kind == STMT_OVER ? "over steps" : s->kind == STMT_GATHER ? "gather" : "scatter",
-              s->nodes.len > 1 ? labels_text(r, s) : equation);
+    const char *what = s->kind == STMT_ROWS ? "rows" : s->kind == STMT_OVER ? "over steps" :
+                       s->kind == STMT_GATHER ? "gather" : "scatter";
+    text_line(r->out, "%s  %s", what, s->nodes.len > 1 ? labels_text(r, s) : equation);
     r->out->depth++;
     text_line(r->out, "how    a pass over %s%s", rows_text(r, rows), s->nodes.len > 1 ? " for both" : "");
     r->out->depth--;
 }
 
-/* ---- cost ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- cost -------------------------------------------------------------------------------------------------------- */
 
-/* Bytes that one round of a region's loop touches: what they need of a cache to be there at the next round. Depth: loops. */
+/* Bytes that one round of a region's loop touches: what they need of a cache to be there at the next round. Depth:
+ * loops. */
 static double touched(const report *r, const region *at, axis_set loops)
 {
     double bytes = 0;
@@ -287,7 +301,8 @@ static bound bound_of(const report *r, const stmt *s, const region *home, const 
     double arithmetic = c->flops / plan_flops_per_cycle(s, r->sizes->real_size);
     double reused = plan_loops(home) ? c->again / again->per_cycle : 0, fresh = c->rows / rows->per_cycle;
     double most = arithmetic > reused ? arithmetic : reused;
-    const char *by = arithmetic > reused ? "arithmetic" : arena_printf(r->arena, "bytes from %s, the same at each step", again->name);
+    const char *by = arithmetic > reused ? "arithmetic" :
+                     arena_printf(r->arena, "bytes from %s, the same at each step", again->name);
     if (fresh > most)
         return (bound){fresh, arena_printf(r->arena, "bytes from %s", rows->name)};
     return (bound){most, by};
@@ -297,15 +312,17 @@ static void put_cost(report *r, const stmt *s, const region *home)
 {
     plan_cost c = plan_cost_of(r->p, r->sizes, s, plan_loops(home));
     bound b = bound_of(r, s, home, &c);
-    text_line(r->out, "cost   %s, %s; bound by %s: %s", scaled(r->arena, c.flops, "flop"), scaled(r->arena, c.again + c.rows, "B"), b.by,
+    text_line(r->out, "cost   %s, %s; bound by %s: %s", scaled(r->arena, c.flops, "flop"),
+              scaled(r->arena, c.again + c.rows, "B"), b.by,
               scaled(r->arena, b.cycles, "cycles"));
 }
 
-/* ---- regions ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- regions ----------------------------------------------------------------------------------------------------- */
 
 static bool computes(const stmt *s)
 {
-    return s->nodes.len && (s->kind == STMT_POINTWISE || s->kind == STMT_CONTRACT || s->kind == STMT_ROWS || s->kind == STMT_OVER ||
+    return s->nodes.len &&
+           (s->kind == STMT_POINTWISE || s->kind == STMT_CONTRACT || s->kind == STMT_ROWS || s->kind == STMT_OVER ||
                             (s->kind == STMT_GATHER && s->op != OP_at) || s->kind == STMT_SCATTER);
 }
 
@@ -337,7 +354,8 @@ static const char *carried(const report *r, const region *scan)
     const graph *g = r->p->graph;
     for (uint32_t i = 1; i < g->nodes.len; i++) {
         const node *n = graph_node(g, (node_id){i});
-        if (n->op != OP_shift || n->attr.axis != scan->axis || r->p->placed[i] != PLACED_BY_LOOP || r->made_in[n->arg[0].i] != scan)
+        if (n->op != OP_shift || n->attr.axis != scan->axis || r->p->placed[i] != PLACED_BY_LOOP ||
+            r->made_in[n->arg[0].i] != scan)
             continue;
         text_put(t, "%s%s[%s%+d]", t->len ? ", " : "", label(r, n->arg[0]), letter(r, scan->axis), n->attr.k);
     }
@@ -363,7 +381,8 @@ static void put_region(report *r, const region *at)
     if (at->block_axis) {
         text_blank(r->out);
         int batch = r->sizes->batch > 0 ? r->sizes->batch : 1, steps = at->block_rows / batch + 1;
-        text_line(r->out, "blocks of %d steps of %s: what products and scan hand on, about %d rows, is still in the cache; each product is read, "
+        text_line(r->out, "blocks of %d steps of %s: what products and scan hand on, about %d rows, is still in the "
+                          "cache; each product is read, "
                   "or reads, at the scan's own step", steps, letter(r, at->block_axis), steps * batch);
         r->out->depth++;
     }
@@ -383,7 +402,8 @@ static void put_region(report *r, const region *at)
     }
     if (at->rows) {
         text_blank(r->out);
-        text_line(r->out, "map over %s: each goes through all of these while it is in the cache, since they read no other row",
+        text_line(r->out, "map over %s: each goes through all of these while it is in the cache, since they read no "
+                          "other row",
                   rows_text(r, at->rows));
         r->out->depth++;
     }
@@ -428,11 +448,13 @@ void plan_report(text *out, const program *p, const plan_sizes *sizes)
     text_put(out, "program %s:", entry_name(p->entry));
     for (int a = 1; a <= p->graph->axes && p->entry != ENTRY_STEP; a++)
         text_put(out, " %s = %.0f,", p->graph->axis[a].length, sizes->steps[a]);
-    text_line(out, " batch = %.0f: %s, %s; about %s, %.0f%% of them in products", sizes->batch, scaled(r.arena, r.flops, "flop"),
-              scaled(r.arena, r.bytes, "B"), scaled(r.arena, r.cycles, "cycles"), r.cycles > 0 ? 100 * r.in_products / r.cycles : 0);
+    text_line(out, " batch = %.0f: %s, %s; about %s, %.0f%% of them in products", sizes->batch,
+              scaled(r.arena, r.flops, "flop"), scaled(r.arena, r.bytes, "B"), scaled(r.arena, r.cycles, "cycles"),
+              r.cycles > 0 ? 100 * r.in_products / r.cycles : 0);
     out->depth++;
     put_region(&r, p->top);
     text_blank(out);
-    text_line(out, "the rest (copies in and out, boundary rows, what the state keeps): %s", scaled(r.arena, r.moved, "B"));
+    text_line(out, "the rest (copies in and out, boundary rows, what the state keeps): %s",
+              scaled(r.arena, r.moved, "B"));
     out->depth--;
 }

@@ -1,14 +1,15 @@
-/* segments.c: which nodes of a gradient are computed on the way there and which on the way back, when the sequence is run through in
- * segments of its steps.
+/* segments.c: which nodes of a gradient are computed on the way there and which on the way back, when the sequence
+ * is run through in segments of its steps.
  *
- * On the way there, segments one after the other forwards, everything is computed that sums over the steps need which the way back
- * reads, and what is read at earlier steps: the state that each segment begins with is kept. On the way back, segments backwards, a
- * segment's values are computed again from that state, and its adjoints from those at the beginning of the segment behind it. So only
- * one segment's values are in memory at a time. A node that both ways need gets a twin for the way back.
+ * On the way there, segments one after the other forwards, everything is computed that sums over the steps need
+ * which the way back reads, and what is read at earlier steps: the state that each segment begins with is kept. On
+ * the way back, segments backwards, a segment's values are computed again from that state, and its adjoints from
+ * those at the beginning of the segment behind it. So only one segment's values are in memory at a time. A node that
+ * both ways need gets a twin for the way back.
  *
- * A value with the time axis belongs to the way back alone when it depends on later steps or on a value of the whole sequence. That
- * does not go where such a value is read at earlier steps (a recurrence backwards in time, its adjoint forwards), or where a sum of
- * such values over the steps is read at each step: it would take a third way.
+ * A value with the time axis belongs to the way back alone when it depends on later steps or on a value of the whole
+ * sequence. That does not go where such a value is read at earlier steps (a recurrence backwards in time, its
+ * adjoint forwards), or where a sum of such values over the steps is read at each step: it would take a third way.
  *
  * Needs: a graph of one time axis with adjoints, compacted. Sets: nodes, twins among them. */
 #include "plan/planner.h"
@@ -21,7 +22,7 @@ typedef struct split {
     graph *g;
     arena *arena;
     node_list order;
-    bool *late;             /* with the axis: of the way back alone; without: depends on a value of the whole sequence */
+    bool *late;             /* with the axis: of the way back alone; without: made of a value of the whole sequence */
     bool *there, *back;     /* needed on these ways: nodes with the axis, and sums over it */
 } split;
 
@@ -70,7 +71,8 @@ static bool collects_late(const split *s, node_id id)
     return false;
 }
 
-/* Marks the values without the axis that the way back reads, through others without it, and returns a sum of its own among them. */
+/* Marks the values without the axis that the way back reads, through others without it, and returns a sum of its own
+ * among them. */
 static node_id read_on_the_way_back(const split *s, bool *read)
 {
     node_list open = {0};
@@ -110,7 +112,8 @@ node_id plan_segments_forbid(graph *g)
     node_id found = read_on_the_way_back(&s, ARENA_ARRAY(a, bool, g->nodes.len));
     for (size_t i = 0; i < s.order.len && !node_some(found); i++) {
         const node *n = graph_node(g, s.order.data[i]);
-        bool earlier = (n->op == OP_shift && n->attr.k < 0) || (n->op == OP_at && n->attr.from_end && n->attr.over.carry);
+        bool earlier = (n->op == OP_shift && n->attr.k < 0) ||
+                       (n->op == OP_at && n->attr.from_end && n->attr.over.carry);
         if (earlier && s.late[n->arg[0].i])
             found = s.order.data[i];
     }
@@ -118,7 +121,7 @@ node_id plan_segments_forbid(graph *g)
     return found;
 }
 
-/* ---- which way needs what -------------------------------------------------------------------------------------------------------- */
+/* ---- which way needs what ---------------------------------------------------------------------------------------- */
 
 static void need(split *s, bool *needed, node_list *open, node_id id)
 {
@@ -148,7 +151,8 @@ static void find_ways(split *s)
         node_id id = s->order.data[i];
         const node *n = graph_node(s->g, id);
         if (is_collected(s->g, id)) {
-            bool first = !collects_late(s, id) && (read[id.i] || n->attr.over.carry || n->op == OP_at || n->op == OP_max_over);
+            bool first = !collects_late(s, id) &&
+                         (read[id.i] || n->attr.over.carry || n->op == OP_at || n->op == OP_max_over);
             need(s, first ? s->there : s->back, first ? &there : &back, id);
         } else if (over_time(s->g, id) && s->late[id.i]) {
             need(s, s->back, &back, id);
@@ -164,7 +168,7 @@ static void find_ways(split *s)
     need_operands(s, s->back, &back);
 }
 
-/* ---- twins ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- twins ------------------------------------------------------------------------------------------------------- */
 
 static node_id copy_of(graph *g, node_id id)
 {
@@ -207,7 +211,8 @@ plan_ways plan_segments(arena *a, graph *g)
         if (node_some(twin[g->input_grad[i].i]))
             g->input_grad[i] = twin[g->input_grad[i].i];
     }
-    for (uint32_t i = 1; i < before; i++) {     /* what segments begin with is computed on the way there, whoever reads it there */
+    /* What segments begin with is computed on the way there, whoever reads it there. */
+    for (uint32_t i = 1; i < before; i++) {
         if (node_some(twin[i]) && graph_node(g, (node_id){i})->op == OP_shift)
             array_push(g->arena, &g->kept, ((node_id){i}));
     }

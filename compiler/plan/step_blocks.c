@@ -1,20 +1,21 @@
 /* step_blocks.c: a scan and the products around it, some steps at a time.
  *
- * A product over all steps writes what a scan reads, or reads what one wrote: streamed through memory, where the batch is large or the
- * sequence long. Where each of its rows is needed at its own step only, the product joins the scan in a region of blocks: for a few steps the
- * product in front, the scan, the products behind, so that what they hand on is still in the second cache.
+ * A product over all steps writes what a scan reads, or reads what one wrote: streamed through memory, where the
+ * batch is large or the sequence long. Where each of its rows is needed at its own step only, the product joins the
+ * scan in a region of blocks: for a few steps the product in front, the scan, the products behind, so that what they
+ * hand on is still in the second cache.
  *
- * A product behind may read what the scan computes at the same step and at steps that the scan did before; a product in front is read at the
- * same step. Neither may read or write what statements that it passes on its way write or read. Small products stay where they are,
- * and so do those with matrices beyond the cache.
+ * A product behind may read what the scan computes at the same step and at steps that the scan did before; a product
+ * in front is read at the same step. Neither may read or write what statements that it passes on its way write or
+ * read. Small products stay where they are, and so do those with matrices beyond the cache.
  *
  * Needs: the whole program. Sets: regions. */
 #include "plan/planner.h"
 
 enum {
-    BLOCK_NUMBERS = 3 << 16,    /* what the products of a block touch; half of it suits a cache of 1 MB beside the matrices */
-    BLOCK_LEAST = 1 << 12,      /* numbers of the matrices of products that join: smaller ones are not worth the loop, */
-    BLOCK_MOST = 1 << 18,       /* larger ones would be streamed through the cache again for each block */
+    BLOCK_NUMBERS = 3 << 16,    /* what the products of a block touch; half suits a cache of 1 MB beside the matrices */
+    BLOCK_LEAST = 1 << 12,      /* numbers of the matrices of products that join: smaller are not worth the loop, */
+    BLOCK_MOST = 1 << 18,       /* larger would be streamed through the cache again for each block */
     MAX_DISTANCE = 64,          /* statements between a product and its scan */
 };
 
@@ -31,7 +32,7 @@ typedef struct blocks {
     bool *mine_read, *mine_written;     /* per buffer, false between calls */
 } blocks;
 
-/* ---- what a statement touches ------------------------------------------------------------------------------------------------------- */
+/* ---- what a statement touches ------------------------------------------------------------------------------------ */
 
 /* Depth: views of views. */
 static void touch_node(const planner *pl, touched *t, node_id id)
@@ -91,7 +92,8 @@ static bool mentions(const views *list, const bool *set)
 {
     for (size_t i = 0; i < list->len; i++) {
         const view *v = &list->data[i];
-        if ((v->buffer > GRAD_BUFFER && set[v->buffer]) || (v->row && (set[v->row->token.buffer] || set[v->row->none.buffer])))
+        if ((v->buffer > GRAD_BUFFER && set[v->buffer]) ||
+            (v->row && (set[v->row->token.buffer] || set[v->row->none.buffer])))
             return true;
     }
     return false;
@@ -116,14 +118,15 @@ static bool passes(const blocks *b, const region *r, size_t at, size_t from, siz
     b->mine_read[0] = b->mine_written[0] = false;
     for (size_t i = from; i < to && free; i++) {
         const touched *its = touched_by(b, r, i);
-        free = !mentions(&its->read, b->mine_written) && !mentions(&its->written, b->mine_written) && !mentions(&its->written, b->mine_read);
+        free = !mentions(&its->read, b->mine_written) && !mentions(&its->written, b->mine_written) &&
+               !mentions(&its->written, b->mine_read);
     }
     mark(&mine->read, b->mine_read, false);
     mark(&mine->written, b->mine_written, false);
     return free;
 }
 
-/* ---- which products ------------------------------------------------------------------------------------------------------------------ */
+/* ---- which products ---------------------------------------------------------------------------------------------- */
 
 static bool over_rows_of(const blocks *b, view v)
 {
@@ -143,11 +146,13 @@ static bool is_product_of_rows(const blocks *b, const stmt *s)
         return false;
     const contract *c = &s->product;
     if (c->form == FORM_OUTER)
-        return c->add && !c->guard.at.buffer && over_rows_of(b, c->a) && over_rows_of(b, c->b) && is_there(b, c->a) && is_there(b, c->b);
+        return c->add && !c->guard.at.buffer && over_rows_of(b, c->a) && over_rows_of(b, c->b) && is_there(b, c->a) &&
+               is_there(b, c->b);
     bool fits = c->form == FORM_ROWS && over_rows_of(b, c->to);
     for (size_t i = 0; fits && i < c->addends.len; i++) {
         const addend *part = &c->addends.data[i];
-        fits = !part->guard.at.buffer && !b->pl->p->pool->packings.data[part->packing].in_call && over_rows_of(b, part->a) && is_there(b, part->a);
+        fits = !part->guard.at.buffer && !b->pl->p->pool->packings.data[part->packing].in_call &&
+               over_rows_of(b, part->a) && is_there(b, part->a);
     }
     return fits;
 }
@@ -196,7 +201,7 @@ static int columns_touched(const blocks *b)
     return columns;
 }
 
-/* ---- the region ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- the region -------------------------------------------------------------------------------------------------- */
 
 /* The products in front of item number `at`, nearest last; then the scan; then the products behind. */
 static void gather_products(blocks *b, region *r, size_t at)

@@ -1,8 +1,8 @@
 /* streams.c: products that do not wait for each other, side by side.
  *
- * With one row a product does nothing but read its matrix, and the kernel for that (kernels/stream.h) takes several products at once
- * to go through all of them forwards and backwards in turn. `step` has one step: what was taken out of a scan, to be one product over
- * all steps, gains nothing there, and goes back beside the products of the scan.
+ * With one row a product does nothing but read its matrix, and the kernel for that (kernels/stream.h) takes several
+ * products at once to go through all of them forwards and backwards in turn. `step` has one step: what was taken out
+ * of a scan, to be one product over all steps, gains nothing there, and goes back beside the products of the scan.
  *
  * Needs: all statements. Sets: contract.with_next; moves statements of `step`. */
 #include "plan/planner.h"
