@@ -2,7 +2,7 @@
  *
  *     rnnc train specs/models/strokes.rnn --data strokes.npz -o run
  *     rnnc build specs/models/strokes.rnn --standalone --inference -o DIR
- *     cc -O2 -std=c11 -IDIR -Iruntime examples/write_strokes.c DIR/strokes.c build/librnnc.a -lm -o write_strokes
+ *     cc -O2 -std=c11 -IDIR -Iruntime examples/write_strokes.c DIR/strokes.c build/librnnc.a -ljansson -lm -o write_strokes
  *     ./write_strokes run/best.safetensors [SEED] >strokes.svg
  *
  * A step takes where the pen went and says where it may go next: weights w, means m, standard deviations s and

@@ -32,6 +32,18 @@ static int write_both(const char *spec_path, const char *spec, const char *weigh
     return failed ? command_fault(EXIT_SYSTEM, "%s: cannot be written: %s", spec_path, strerror(failed)) : 0;
 }
 
+/* Is there a file at `path` with another text? */
+static bool holds_other_text(const char *path, const char *expected)
+{
+    FILE *f = fopen(path, "rb");
+    if (!f) return false;
+    bool same = true;
+    for (const char *at = expected; same && *at; at++) same = getc(f) == (unsigned char)*at;
+    same = same && getc(f) == EOF;
+    fclose(f);
+    return !same;
+}
+
 int outputs_write(arena *a, const char *folder, const char *word, const char *spec, tensors *params)
 {
     bool made = mkdir(folder, 0777) == 0;
@@ -39,8 +51,13 @@ int outputs_write(arena *a, const char *folder, const char *word, const char *sp
         return command_fault(EXIT_SYSTEM, "%s: cannot make this folder: %s", folder, strerror(errno));
     struct stat s;
     if (stat(folder, &s) != 0 || !S_ISDIR(s.st_mode)) return command_fault(EXIT_SYSTEM, "%s: is not a folder", folder);
-    int code =
-        write_both(outputs_path(a, folder, word, ".rnn"), spec, outputs_path(a, folder, word, ".safetensors"), params);
+    const char *spec_path = outputs_path(a, folder, word, ".rnn");
+    if (spec && holds_other_text(spec_path, spec))
+        return command_fault(EXIT_SPEC,
+                             "%s: is there, and is not what would be written now; with --spec %s it gets these weights; "
+                             "to have it anew, remove it or choose another folder",
+                             spec_path, spec_path);
+    int code = write_both(spec_path, spec, outputs_path(a, folder, word, ".safetensors"), params);
     if (code && made) rmdir(folder);
     return code;
 }

@@ -5,8 +5,8 @@
 #include "base/arena.h"
 #include "train/tensor.h"
 
-/* Writes FOLDER/WORD.safetensors, and FOLDER/WORD.rnn where there is a spec; both or none. 0, or an exit status
- * after one message. */
+/* Writes FOLDER/WORD.safetensors, and FOLDER/WORD.rnn where there is a spec; both or none, and none over a spec of
+ * another text, which somebody may have edited. 0, or an exit status after one message. */
 int outputs_write(arena *a, const char *folder, const char *word, const char *spec, tensors *params);
 const char *outputs_path(arena *a, const char *folder, const char *word, const char *suffix);
 

@@ -422,3 +422,15 @@ void checkpoint_words_free(checkpoint_words *w)
 #undef WORD
     *w = (checkpoint_words){0};
 }
+
+double checkpoint_loss(const char *path, const trainable *m)
+{
+    char *error = NULL;
+    double loss = INFINITY;
+    reader r = {.path = path, .error = &error};
+    const char *hash = open_file(&r) ? note(&r, "hash") : NULL;
+    if (!hash || strcmp(hash, m->hash) != 0 || !get_real(&r, "best_loss", &loss)) loss = INFINITY;
+    free(error);
+    tensors_free(&r.file);
+    return loss;
+}

@@ -50,6 +50,8 @@ typedef struct checkpoint_words { CHECKPOINT_WORDS(CHECKPOINT_WORD) } checkpoint
 #undef CHECKPOINT_WORD
 bool checkpoint_peek(const char *path, checkpoint_words *w, char **error);
 void checkpoint_words_free(checkpoint_words *w);
+/* The validation loss of the weights in a checkpoint of this very spec; +inf: there is no such file, or no such number. */
+double checkpoint_loss(const char *path, const trainable *m);
 /* Is a tensor of this name one of the run (optimiser, state), not a weight? */
 bool checkpoint_tensor_of_run(const char *name);
 

@@ -32,6 +32,7 @@ typedef struct loop {
     double started, shown;   /* seconds */
     uint64_t first_update;   /* done before this run */
     uint64_t saved;          /* update of the last checkpoint that this run wrote */
+    double best_loss;        /* of the weights in `best`, which those of the end of an earlier run may be */
     bool saved_best;         /* this run wrote one */
     char *code;              /* what compiled the code so far, for checkpoints */
     bool line_open;          /* on a terminal: the line that is written over stands there */
@@ -207,9 +208,13 @@ static bool save(loop *l, const char *path)
     return checkpoint_write(path, &c, l->error) || file_fault(l);
 }
 
+/* What is better than all that training has judged need not be better than the end of a run before. */
 static bool save_best(loop *l)
 {
+    double loss = l->t->progress.best_loss;
+    if (loss >= l->best_loss) return true;
     if (!save(l, l->best)) return false;
+    l->best_loss = loss;
     l->saved_best = true;
     return true;
 }
@@ -467,6 +472,8 @@ static bool open_loop(loop *l)
     l->grads = room_new(m->size * m->real_size);
     if (!l->last || !l->best || !l->packed || !l->grads || !meter_open(&l->meter, m, false)) return no_memory(l);
     if (!note_code(l)) return false;
+    l->best_loss = l->t->progress.best_loss;
+    if (l->first_update && l->o->folder) l->best_loss = fmin(l->best_loss, checkpoint_loss(l->best, m));
     m->pack(m->self, l->t->params, l->packed);
     size_t batches = dataset_batches(l->t->data, PART_TRAIN, l->t->progress.epoch);
     if (batches == 0) return unfit(l, "there is no batch to train on: more data, or a smaller --batch");

@@ -132,4 +132,15 @@ bad("'dense/bias' has the number nan: weights must be finite", {"dense/bias": np
 bad("in no order", {"dense/kernel": np.zeros((7, 3))})
 for name in ("net.keras", "net.h5"):
     expect(1, ["Keras's own file is not read", "docs/deployment.md"], "import", write(name, "x"), "-o", folder + "/no")
+
+# A spec that was edited is not written over; its weights are renewed with --spec.
+path = savez("again.npz", **{"dense/kernel": draw.normal(size=(3, 2)), "dense/bias": draw.normal(size=2)})
+spec = folder + "/again/again.rnn"
+expect(0, ["proved: "], "import", path, "-o", folder + "/again")
+expect(0, ["proved: "], "import", path, "-o", folder + "/again")
+with open(spec, "a") as file:
+    file.write("# a note\n")
+expect(1, ["again.rnn: is there", "--spec"], "import", path, "-o", folder + "/again")
+check(open(spec).read().endswith("# a note\n"), "an edited spec was written over")
+expect(0, ["loaded 2 tensors"], "import", path, "-o", folder + "/again", "--spec", spec)
 finish()

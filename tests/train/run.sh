@@ -73,6 +73,13 @@ done
 train plain.rnn --text text.txt -o cut --updates 1
 shows "^cut/last.safetensors of an earlier training will be replaced; --resume would go on from it$"
 
+# What is better than an epoch's end need not be better than the end of the training before, which wrote best.safetensors.
+train plain.rnn --text text.txt -o better --updates 30
+cp better/best.safetensors was_best
+train plain.rnn --text text.txt -o better --resume --updates 33 --rate 5
+shows "^validation "
+equal better/best.safetensors was_best "best.safetensors after a worse end"
+
 # Each size from data is that of the inputs and targets in which it stands.
 sizes() { # sizes SPEC "NAME=VALUE ...": the checkpoint says so
     train $1 --data mixed.npz -o sized --updates 3
