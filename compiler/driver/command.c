@@ -129,7 +129,7 @@ pipeline_options command_pipeline(const options *o, const char *path)
 int command_segments(const pipeline *p)
 {
     if (p->options.emit.segment && !p->grad)
-        return command_fault(EXIT_SPEC, "%s: --checkpoint is about the gradient, and there is none", p->options.path);
+        return command_fault(EXIT_SPEC, "%s: --checkpoint is about the gradient, and there is none: leave it out", p->options.path);
     if (!p->segments_forbidden) return 0;
     if (!p->segments_forbidden_by)
         return command_fault(EXIT_SPEC, "%s: --checkpoint cuts sequences of one time axis; the model has %s", p->options.path,
