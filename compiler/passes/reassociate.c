@@ -9,6 +9,9 @@
  * Before that, in adjoints, shift(a, k) + shift(b, k) becomes shift(a + b, k), so that what several gates send back
  * to h[t-1] is one sum.
  *
+ * In the same way the sum of parts of a vector, each with zeros around it, becomes the parts side by side: what gates
+ * that are slices of one product send back to it.
+ *
  * A sum is a tree of additions of one type, each used once and without a label: a variable stays one.
  *
  * Needs: a graph without common subexpressions. Keeps: all labels, and all values but for rounding. */
@@ -162,6 +165,77 @@ static void join_shifts(sums *s, node_id root, const node_list *all)
     rewrite_replace(&s->w, root, sum);
 }
 
+/* ---- parts ------------------------------------------------------------------------------------------------------- */
+
+static bool is_part(const sums *s, node_id id, type t)
+{
+    const node *n = graph_node(s->w.g, id);
+    return n->op == OP_pad && s->uses[id.i] == 1 && !n->origin.whole && type_equal(n->type, t);
+}
+
+static int begin_of(const graph *g, node_id part) { return graph_node(g, part)->attr.part.begin; }
+
+static int end_of(const graph *g, node_id part)
+{
+    int dim = graph_node(g, part)->attr.part.dim;
+    return begin_of(g, part) + graph_type(g, graph_node(g, part)->arg[0]).shape.dim[dim];
+}
+
+/* The part among the terms that begins where `part` ends, along the same dimension; their number where there is none. */
+static size_t next_part(const sums *s, const node_list *terms, node_id part)
+{
+    const graph *g = s->w.g;
+    type t = graph_type(g, part);
+    size_t i = 0;
+    while (i < terms->len && !(node_some(terms->data[i]) && is_part(s, terms->data[i], t) &&
+                               graph_node(g, terms->data[i])->attr.part.dim == graph_node(g, part)->attr.part.dim &&
+                               begin_of(g, terms->data[i]) == end_of(g, part)))
+        i++;
+    return i;
+}
+
+/* Parts that lie side by side and are all of the value, instead of each with zeros around it. The terms that it stands
+ * for are struck from the list; NO_NODE where the parts leave gaps. */
+static node_id joined_parts(sums *s, node_list *terms, size_t first)
+{
+    graph *g = s->w.g;
+    node_list places = {0}, parts = {0};
+    node_id last = terms->data[first];
+    int dim = graph_node(g, last)->attr.part.dim, whole = graph_type(g, last).shape.dim[dim];
+    for (size_t at = first; at < terms->len; at = next_part(s, terms, last)) {
+        last = terms->data[at];
+        array_push(s->arena, &places, (node_id){(uint32_t)at});
+        array_push(s->arena, &parts, graph_node(g, last)->arg[0]);
+    }
+    if (parts.len < 2 || end_of(g, last) != whole)
+        return NO_NODE;
+    for (size_t i = 0; i < places.len; i++)
+        terms->data[places.data[i].i] = NO_NODE;
+    return graph_concat(g, parts.data, (int)parts.len, dim);
+}
+
+static void join_parts(sums *s, node_id root, const node_list *all)
+{
+    graph *g = s->w.g;
+    node n = *graph_node(g, root);
+    node_list terms = *all;
+    node_id sum = NO_NODE;
+    rewrite_on_behalf(g, &n);
+    for (size_t i = 0; i < terms.len; i++) {
+        node_id term = terms.data[i];
+        if (node_some(term) && is_part(s, term, n.type) && begin_of(g, term) == 0)
+            sum = joined_parts(s, &terms, i);
+        if (node_some(sum))
+            break;
+    }
+    if (!node_some(sum))
+        return;
+    for (size_t i = 0; i < terms.len; i++)
+        if (node_some(terms.data[i]))
+            sum = plus(g, sum, terms.data[i]);
+    rewrite_replace(&s->w, root, sum);
+}
+
 /* ---- products ---------------------------------------------------------------------------------------------------- */
 
 /* The number of the parameter that the weight is, or is a view of; after all of them, what is none. */
@@ -225,6 +299,8 @@ static void chain_products(sums *s, node_id root, const node_list *terms)
 void pass_reassociate(graph *g)
 {
     for_sums(g, join_shifts);
+    graph_compact(g);
+    for_sums(g, join_parts);
     graph_compact(g);
     for_sums(g, chain_products);
 }

@@ -2,7 +2,8 @@
  * zero.
  *
  * Each rule looks at a node and what its operands are now, and gives a node that can stand for it, or none. Every
- * rule makes the graph smaller or turns an addition and a negation into a subtraction, so the rounds end.
+ * rule makes the graph smaller, turns an addition and a negation into a subtraction, or has fewer components negated
+ * or divided, so the rounds end.
  * Multiplication by 0 is not folded: it is NaN for infinities. A denominator (`norm`) is not folded, since the
  * caller may give another.
  *
@@ -108,9 +109,18 @@ static node_id simpler_mul(rewriter *w, const node *n)
     return NO_NODE;
 }
 
+/* a / sqrt(b), where one root divides many components, is a * (1 / sqrt(b)): a root that is not 0 lies far within the
+ * range of a float, and so does its reciprocal. */
 static node_id simpler_div(rewriter *w, const node *n)
 {
-    return is_value(w, rewrite_arg(w, n, 1), 1) ? as_type(w->g, rewrite_arg(w, n, 0), n->type) : NO_NODE;
+    node_id a = rewrite_arg(w, n, 0), b = rewrite_arg(w, n, 1), root = b, radicand;
+    if (is_value(w, b, 1))
+        return as_type(w->g, a, n->type);
+    is_op(w, b, OP_expand, &root);
+    if (!is_op(w, root, OP_sqrt, &radicand) || shape_size(graph_type(w->g, root).shape) == shape_size(n->type.shape))
+        return NO_NODE;
+    node_id reciprocal = binary(w->g, OP_div, graph_number(w->g, 1), root);
+    return as_type(w->g, binary(w->g, OP_mul, a, reciprocal), n->type);
 }
 
 /* t % 1: the number of a step is whole. */
@@ -216,10 +226,16 @@ static node_id simpler_matmul(rewriter *w, const node *n)
     return any ? graph_matmul(w->g, a, ta, b, tb) : NO_NODE;
 }
 
+/* A sign moves out of the sum. */
 static node_id simpler_sum(rewriter *w, const node *n)
 {
-    node_id a = rewrite_arg(w, n, 0);
-    return type_equal(graph_type(w->g, a), n->type) ? a : NO_NODE;
+    node_id a = rewrite_arg(w, n, 0), inner;
+    if (type_equal(graph_type(w->g, a), n->type))
+        return a;
+    if (!is_op(w, a, OP_neg, &inner))
+        return NO_NODE;
+    node_id sum = graph_sum(w->g, inner, n->type.shape);
+    return graph_pointwise(w->g, OP_neg, sum, NO_NODE, NO_NODE);
 }
 
 /* ---- every pointwise operation ----------------------------------------------------------------------------------- */

@@ -144,6 +144,10 @@ START_TEST(simplify_arithmetic)
     SIMPLIFIES(binary(g, OP_mul, l.two, binary(g, OP_mul, l.x, l.two)), "mul(4, x0)");
     SIMPLIFIES(binary(g, OP_mul, graph_number(g, 1e20), binary(g, OP_mul, graph_number(g, 1e20), l.x)),
                "mul(1e+20, mul(1e+20, x0))");
+    SIMPLIFIES(binary(g, OP_div, l.x, unary(g, OP_sqrt, l.s)), "mul(x0, div(1, sqrt(x2)))");
+    SIMPLIFIES(binary(g, OP_div, l.s, unary(g, OP_sqrt, l.s)), "div(x2, sqrt(x2))");
+    SIMPLIFIES(binary(g, OP_div, l.x, unary(g, OP_sqrt, l.y)), "div(x0, sqrt(x1))");
+    SIMPLIFIES(binary(g, OP_div, l.x, l.s), "div(x0, x2)");
 }
 END_TEST
 
@@ -190,6 +194,8 @@ START_TEST(simplify_layout)
     SIMPLIFIES(graph_slice(g, l.x, 0, 0, N), "x0");
     SIMPLIFIES(graph_pad(g, l.x, 0, 0, N), "x0");
     SIMPLIFIES(graph_sum(g, l.s, SCALAR), "x2");
+    SIMPLIFIES(graph_sum(g, unary(g, OP_neg, l.x), SCALAR), "neg(sum(x0))");
+    SIMPLIFIES(graph_sum(g, unary(g, OP_tanh, l.x), SCALAR), "sum(tanh(x0))");
 }
 END_TEST
 
@@ -440,6 +446,27 @@ START_TEST(reassociate_shifts)
     new_output(g, binary(g, OP_add, binary(g, OP_add, p, r), binary(g, OP_add, l.x, q)));
     run_pass(g, pass_reassociate, "reassociate");
     ck_assert_str_eq(written(g, g->outputs.data[0].node), "add(add(shift(add), shift(exp)), x0)");
+    arena_free(a);
+}
+END_TEST
+
+/* Parts that fill a vector are put side by side, in whatever order they are added; parts that leave a gap are not. */
+START_TEST(reassociate_parts)
+{
+    arena *a = arena_new();
+    graph *g = new_graph(a);
+    leaves l = new_leaves(g);
+    node_id p = graph_pad(g, l.y, 0, N, 2 * N), q = graph_pad(g, l.x, 0, 0, 2 * N);
+    node_id z = new_input(g, shape_vector(2 * N), BT);
+    new_output(g, binary(g, OP_add, binary(g, OP_add, p, z), q));
+    p = graph_pad(g, l.y, 0, N, 3 * N), q = graph_pad(g, l.x, 0, 0, 3 * N);
+    new_output(g, binary(g, OP_add, p, q));
+    p = graph_pad(g, l.y, 0, 1, N + 1), q = graph_pad(g, l.x, 0, 0, N + 1);
+    new_output(g, binary(g, OP_add, p, q));
+    run_pass(g, pass_reassociate, "reassociate");
+    ck_assert_str_eq(written(g, g->outputs.data[0].node), "add(concat(x0, x1), x3)");
+    ck_assert_str_eq(written(g, g->outputs.data[1].node), "add(pad(x1), pad(x0))");
+    ck_assert_str_eq(written(g, g->outputs.data[2].node), "add(pad(x1), pad(x0))");
     arena_free(a);
 }
 END_TEST
@@ -697,6 +724,7 @@ int main(void)
     tcase_add_test(c, reassociate_products);
     tcase_add_test(c, reassociate_leaves_others);
     tcase_add_test(c, reassociate_shifts);
+    tcase_add_test(c, reassociate_parts);
     tcase_add_test(c, isolate_copies);
     tcase_add_loop_test(c, single_passes_keep_values, 0, PASS_COUNT);
     tcase_add_loop_test(c, all_passes_keep_values, 0, 1 << PASS_COUNT);
