@@ -3,13 +3,6 @@
 #include "train/checkpoint.h"
 #include <string.h>
 
-size_t weights_offset(const graph *g, uint32_t index)
-{
-    size_t offset = 0;
-    for (uint32_t i = 0; i < index; i++) offset += (size_t)shape_size(g->params.data[i].shape);
-    return offset;
-}
-
 static bool is_param(const graph *g, const char *word)
 {
     for (size_t i = 0; i < g->params.len; i++)
@@ -87,13 +80,13 @@ double *weights_values(arena *a, const graph *g, const char *path, const tensors
 {
     *error = check_names(a, g, path, file);
     if (*error) return NULL;
-    double *values = ARENA_ARRAY(a, double, weights_offset(g, (uint32_t)g->params.len) + 1);
+    double *values = ARENA_ARRAY(a, double, graph_param_offset(g, g->params.len) + 1);
     for (uint32_t i = 0; i < g->params.len; i++) {
         const graph_param *p = &g->params.data[i];
         const tensor *t = tensors_find(file, p->path);
         *error = check_tensor(a, p, path, t);
         if (*error) return NULL;
-        tensor_to_double(t, values + weights_offset(g, i));
+        tensor_to_double(t, values + graph_param_offset(g, i));
     }
     return values;
 }

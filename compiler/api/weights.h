@@ -5,9 +5,6 @@
 #include "api/loaded.h"
 #include "train/tensor.h"
 
-/* Where parameter `index` begins in the array of parameters: they lie one after the other, row-major. */
-size_t weights_offset(const graph *g, uint32_t index);
-
 /* The values of all parameters, in the order of the array of parameters, from the tensors of the file `path`. NULL: as below. */
 double *weights_values(arena *a, const graph *g, const char *path, const tensors *file, const char **error);
 

@@ -100,7 +100,6 @@ void diag_hint(diags *d, const char *format, ...)
 size_t diag_error_count(const diags *d) { return d->errors; }
 size_t diag_message_count(const diags *d) { return d->entries.len; }
 const diag_message *diag_get(const diags *d, size_t index) { return &d->entries.data[index]->message; }
-const char *diag_slug(diag_id id) { return kinds[id].slug; }
 sources *diag_sources(const diags *d) { return d->sources; }
 
 static int compare(const void *pa, const void *pb)

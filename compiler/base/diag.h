@@ -56,7 +56,6 @@ size_t diag_error_count(const diags *d);
 size_t diag_message_count(const diags *d);
 const diag_message *diag_get(const diags *d, size_t index);    /* in the order of files and places after diags_sort */
 void diags_sort(diags *d);                                     /* stable; messages without a place come last */
-const char *diag_slug(diag_id id);
 
 typedef enum diag_format { DIAG_TEXT, DIAG_JSON } diag_format;
 void diag_print(const diags *d, FILE *out, diag_format format, bool color);

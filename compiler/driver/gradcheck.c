@@ -202,7 +202,7 @@ static void print_tensor(checker *c, const char *word, shape s, size_t checked, 
 static void check_param(checker *c, uint32_t index)
 {
     const graph_param *p = &c->g->params.data[index];
-    size_t offset = weights_offset(c->g, index), count = (size_t)shape_size(p->shape);
+    size_t offset = graph_param_offset(c->g, index), count = (size_t)shape_size(p->shape);
     size_t checked = count < COMPONENTS_MAX ? count : COMPONENTS_MAX;
     worst w = { 0 };
     for (size_t i = 0; i < checked; i++)
@@ -241,7 +241,7 @@ static double work_of(const checker *c)
 {
     double evaluations = 4.0 * COMPONENTS_MAX * (double)c->g->params.len, rows = (double)c->p.options.emit.batch;
     for (int i = 1; i <= c->g->axes; i++) rows *= (double)c->b.steps[i];
-    return evaluations * rows * (double)weights_offset(c->g, (uint32_t)c->g->params.len);
+    return evaluations * rows * (double)graph_param_offset(c->g, c->g->params.len);
 }
 
 static int prepare(checker *c)

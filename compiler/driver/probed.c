@@ -99,7 +99,7 @@ static int compile(probed *m, const tensors *data, size_t sequences, int steps)
     if (code) return code;
     double rows = m->p.options.emit.batch;
     for (int i = 1; i <= m->g->axes; i++) rows *= of[i] ? of[i] : steps;
-    code = command_load(m->o, &m->l, m->arena, &m->p, 3 * rows * (double)weights_offset(m->g, (uint32_t)m->g->params.len));
+    code = command_load(m->o, &m->l, m->arena, &m->p, 3 * rows * (double)graph_param_offset(m->g, m->g->params.len));
     m->open = code == 0;
     if (code) return code;
     if (data->len) {

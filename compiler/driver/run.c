@@ -116,7 +116,7 @@ static double work_of(const run *r)
         double steps = t->rank > 1 ? (double)t->dims[0] * (double)t->dims[1] : (double)t->count;
         if (steps > rows) rows = steps;
     }
-    return 3 * rows * (double)weights_offset(r->f.g, (uint32_t)r->f.g->params.len);
+    return 3 * rows * (double)graph_param_offset(r->f.g, r->f.g->params.len);
 }
 
 static int load(run *r)

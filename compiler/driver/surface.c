@@ -63,7 +63,7 @@ static int find_component(surface *s)
         if (!good || row < 0 || column < 0 || row >= p->shape.dim[0] || column >= p->shape.dim[1])
             return command_fault(EXIT_SPEC, "%s: --grid wants one number of '%s', which is %s", path, p->path,
                                  shape_text(s->m.arena, p->shape));
-        s->g.component = weights_offset(g, i) + (size_t)row * (size_t)p->shape.dim[1] + (size_t)column;
+        s->g.component = graph_param_offset(g, i) + (size_t)row * (size_t)p->shape.dim[1] + (size_t)column;
         return 0;
     }
     const char *stem = arena_strndup(s->m.arena, word, length), *nearest = name_nearest(stem, known, g->params.len);

@@ -271,7 +271,7 @@ int compiled_load(compiled *c, const compile_options *how)
     int uncut = command_segments(&c->p);
     if (uncut) return uncut;
     const graph *g = c->p.programs.graph;
-    size_t params = weights_offset(g, (uint32_t)g->params.len);
+    size_t params = graph_param_offset(g, g->params.len);
     int code = open_code(c, how, ROUNDS * (double)params * (double)how->sequences * (double)how->steps * how->calls);
     if (code) return code;
     command_stage(c->o, c->tiered && !c->tier.first ? "code, from the cache" : "code");

@@ -105,10 +105,7 @@ static void add_state(arena *a, footprint *f, const pool *shared, const emit_opt
 
 static void add_params(arena *a, footprint *f, const emit_model *m, const emit_options *o)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < m->graph->params.len; i++)
-        count += (size_t)shape_size(m->graph->params.data[i].shape);
-    add_part(a, &f->ram, "params", count * real_size(o));
+    add_part(a, &f->ram, "params", graph_param_offset(m->graph, m->graph->params.len) * real_size(o));
     add_part(a, &f->ram, "packed", m->shared->packed_size * real_size(o));
 }
 

@@ -130,13 +130,6 @@ static void write_args(file *f)
 
 /* ---- the header ------------------------------------------------------------------------------------------------------------------ */
 
-static size_t params_size(const graph *g)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < g->params.len; i++)
-        n += (size_t)shape_size(g->params.data[i].shape);
-    return n;
-}
 static const char *axes_arguments(const file *f)
 {
     text *t = text_new(f->w.arena);
@@ -154,7 +147,7 @@ static void write_sizes(file *f)
     if (f->w.weights) {
         text_line(out, "#define %s_WEIGHTS %zu /* inside */", f->PREFIX, f->w.weights->total);
     } else {
-        text_line(out, "#define %s_PARAMS %zu", f->PREFIX, params_size(f->g));
+        text_line(out, "#define %s_PARAMS %zu", f->PREFIX, graph_param_offset(f->g, f->g->params.len));
         text_line(out, "#define %s_PACKED %zu", f->PREFIX, f->m->shared->packed_size);
     }
     if (f->o.threads > 1)

@@ -32,19 +32,11 @@ bool is_sharded(const writer *w, const program *p)
     return shard_count(w->options, p->entry) > 1 && plan_splits(p->graph);
 }
 
-static size_t params_size(const graph *g)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < g->params.len; i++)
-        n += (size_t)shape_size(g->params.data[i].shape);
-    return n;
-}
-
 /* The gradients of one shard, a whole number of lines of the cache. */
 static size_t gradients_size(const graph *g)
 {
     enum { LINE = 16 };
-    return (params_size(g) + LINE - 1) / LINE * LINE;
+    return (graph_param_offset(g, g->params.len) + LINE - 1) / LINE * LINE;
 }
 
 /* ---- memory ------------------------------------------------------------------------------------------------------ */
@@ -213,7 +205,7 @@ void write_parallel(writer *w, const char *counter, const char *count)
 
 static void write_sum_of_gradients(writer *w)
 {
-    size_t size = params_size(w->g);
+    size_t size = graph_param_offset(w->g, w->g->params.len);
     text_line(w->out, "/* each component of the gradients in the order of the shards */");
     write_parallel(w, "part", "shards");
     text_line(w->out, "const size_t begin = (size_t)%zu * (size_t)part / (size_t)shards, end = (size_t)%zu * "
@@ -254,7 +246,7 @@ void write_shards(writer *w, const program *p)
     }
     if (grad) {
         text_line(w->out, "if (shard > 0) part.grads = more + (size_t)(shard - 1) * %zu;", gradients_size(w->g));
-        text_line(w->out, "if (shard > 0) memset(part.grads, 0, %zu * sizeof(real));", params_size(w->g));
+        text_line(w->out, "if (shard > 0) memset(part.grads, 0, %zu * sizeof(real));", graph_param_offset(w->g, w->g->params.len));
     }
     text_line(w->out, "%s_shard(&part, first, batch);", word);
     text_close(w->out, NULL);

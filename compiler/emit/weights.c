@@ -7,14 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static size_t param_offset(const graph *g, size_t index)
-{
-    size_t offset = 0;
-    for (size_t i = 0; i < index; i++)
-        offset += (size_t)shape_size(g->params.data[i].shape);
-    return offset;
-}
-
 static size_t param_at(const graph *g, size_t column)
 {
     size_t i = 0, end = (size_t)shape_size(g->params.data[0].shape);
@@ -90,7 +82,7 @@ weights_table *weights_open(arena *a, const emit_model *m, const emit_options *o
         part->what = arena_printf(a, "%s %s", p->path, shape_text(a, p->shape));
         part->count = (size_t)shape_size(p->shape);
         part->values = ARENA_ARRAY(a, double, part->count);
-        memcpy(part->values, o->weights + param_offset(g, i), part->count * sizeof(double));
+        memcpy(part->values, o->weights + graph_param_offset(g, i), part->count * sizeof(double));
         t->param_count++;
     }
     for (size_t i = 0; i < shared->packings.len; i++) {
@@ -112,7 +104,7 @@ weights_table *weights_open(arena *a, const emit_model *m, const emit_options *o
 const char *weights_param(arena *a, const weights_table *t, const graph *g, int *column)
 {
     size_t i = param_at(g, (size_t)*column);
-    *column -= (int)param_offset(g, i);
+    *column -= (int)graph_param_offset(g, i);
     return arena_printf(a, "%s + %s", t->base, t->params[i].place);
 }
 

@@ -23,7 +23,6 @@ enum { IN_X, IN_W, IN_R, IN_B, IN_LENGTHS, IN_H, IN_C, IN_P };
 
 /* NULL, or what is wrong. in[IN_X] says the size of the input. */
 const char *onnx_recurrent_of(arena *a, const onnx_node *n, const nd *const *in, onnx_recurrent *r);
-bool onnx_is_recurrent(const onnx_node *n);
 
 /* Elementwise functions of one operand, and what the language calls them; NULL: the operator is none. */
 const char *onnx_function(const char *op);

@@ -50,11 +50,6 @@ void onnx_activation_takes(activation_kind kind, bool *alpha, bool *beta)
     *beta = activations[kind].beta != 0 || kind == ACTIVATION_Affine;
 }
 
-bool onnx_is_recurrent(const onnx_node *n)
-{
-    return operator_of(n) >= 0;
-}
-
 static bool same_word(const char *a, const char *b)
 {
     for (; *a && *b; a++, b++)

@@ -17,6 +17,14 @@ graph *graph_new(arena *a, names *n)
     return g;
 }
 
+size_t graph_param_offset(const graph *g, size_t index)
+{
+    size_t offset = 0;
+    for (size_t i = 0; i < index; i++)
+        offset += (size_t)shape_size(g->params.data[i].shape);
+    return offset;
+}
+
 static void check_operands(const graph *g, const node *n)
 {
     bool reading = n->op == OP_shift || n->op == OP_at;

@@ -155,6 +155,10 @@ graph *graph_new(arena *a, names *n);
 static inline node *graph_node(const graph *g, node_id id) { return &g->nodes.data[id.i]; }
 static inline type graph_type(const graph *g, node_id id) { return g->nodes.data[id.i].type; }
 
+/* Where parameter `index` begins in the array of parameters: they lie one after the other, row-major. Of the count of
+ * parameters: how many numbers these are. */
+size_t graph_param_offset(const graph *g, size_t index);
+
 /* Making nodes. The result's type follows from the operands' (the shape rules); operands that do not fit are a BUG: the
  * checked model has no such expression. Pointers to nodes are invalid after a node is made. */
 node_id graph_param_node(graph *g, uint32_t index);

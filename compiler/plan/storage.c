@@ -277,11 +277,8 @@ static void place_source(planner *pl, node_id id)
     const node *n = graph_node(pl->g, id);
     const graph_input *in = n->op == OP_input ? &pl->g->inputs.data[n->attr.index] : NULL;
     buffer b = {.axes = n->type.axes, .columns = shape_size(n->type.shape)};
-    size_t column = 0;
     if (n->op == OP_param) {
-        for (uint32_t i = 0; i < n->attr.index; i++)
-            column += (size_t)shape_size(pl->g->params.data[i].shape);
-        p->views[id.i] = view_of_shape(PARAM_BUFFER, (int)column, n->type.shape);
+        p->views[id.i] = view_of_shape(PARAM_BUFFER, (int)graph_param_offset(pl->g, n->attr.index), n->type.shape);
     } else if (in && !pl->kept[id.i]) {
         b.storage = STORE_INPUT;
         b.name = buffer_name(pl, in->path, 1);
@@ -297,10 +294,7 @@ static void place_source(planner *pl, node_id id)
 
 view plan_gradient(const planner *pl, uint32_t param)
 {
-    int column = 0;
-    for (uint32_t i = 0; i < param; i++)
-        column += shape_size(pl->g->params.data[i].shape);
-    return view_of_shape(GRAD_BUFFER, column, pl->g->params.data[param].shape);
+    return view_of_shape(GRAD_BUFFER, (int)graph_param_offset(pl->g, param), pl->g->params.data[param].shape);
 }
 
 /* ---- views of views --------------------------------------------------------------------------------------------------------- */
