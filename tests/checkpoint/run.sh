@@ -53,7 +53,8 @@ train -o cut --csv cut.csv --checkpoint 6
 train -o all --csv all.csv --checkpoint 20
 if [ "$(curve whole.csv)" = "$(curve cut.csv)" ]; then pass; else fail "losses:"; paste whole.csv cut.csv; fi
 if [ "$(curve whole.csv)" = "$(curve all.csv)" ]; then pass; else fail "losses of one segment:"; paste whole.csv all.csv; fi
-differ whole/last.safetensors cut/last.safetensors "--checkpoint without effect"
+# best.safetensors does not hold the flags: it differs by the order of sums.
+differ whole/best.safetensors cut/best.safetensors "--checkpoint without effect"
 train -o parts --checkpoint 6 --updates 3
 says 0 "--checkpoint 6" train lm.rnn --text text.txt --resume -o parts --updates 6
 equal parts/last.safetensors cut/last.safetensors "resumed and uninterrupted"
