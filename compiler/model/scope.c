@@ -128,6 +128,15 @@ void unknown_name(context *c, const model_instance *s, name word, span at)
 
 void suggest_function(context *c, const model_instance *s, name word)
 {
+    static const struct { const char *word, *hint; } aliases[] = {
+#define FUNCTION_ALIAS(word, hint) { word, hint },
+#include "model/functions.def"
+    };
+    for (size_t i = 0; i < sizeof aliases / sizeof aliases[0]; i++) {
+        if (strcmp(word, aliases[i].word) != 0) continue;
+        diag_hint(c->diags, "here that is %s", aliases[i].hint);
+        return;
+    }
     ARRAY(const char *) known = { 0 };
     for (int i = 0; i < FUNCTION_COUNT; i++)
         if (function_table[i].class != OPERATOR) array_push(c->arena, &known, function_table[i].name);

@@ -252,6 +252,25 @@ static int statement_word(parser *p, const token *t, const token *next)
     return 0;
 }
 
+const char *filter_nearest_word(const char *word)
+{
+    const char *words[sizeof statement_words / sizeof statement_words[0]];
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) words[i] = statement_words[i].word;
+    return name_nearest(word, words, sizeof words / sizeof words[0]);
+}
+
+bool filter_in_block(const parser *p)
+{
+    return p->brackets.data[p->brackets.len - 1].block;
+}
+
+bool filter_begins_statement(parser *p)
+{
+    const token *t = &p->previous, *next = peek(p, 0);
+    if (t->kind != T_NAME) return false;
+    return next->kind == '=' || next->kind == T_STRING || (next->kind == T_NAME && statement_word(p, t, next));
+}
+
 static bool at_statement(const parser *p)
 {
     int kind = p->previous.kind;

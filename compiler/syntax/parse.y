@@ -536,10 +536,18 @@ static bool is_operator(int kind)
            kind == '@' || kind == '^' || kind == T_AND || kind == T_OR;
 }
 
+/* What is amiss when filter_begins_statement: in a list of declarations, which go on with ',', or a statement. */
+static const char *line_hint(const parser *p, bool list)
+{
+    if (filter_in_block(p)) return "one setting a line";
+    return list && p->ahead[0].kind == '=' ? "a ',' stands between two declarations" : "one statement a line";
+}
+
 /* The likely slip behind an unexpected token. */
 static void add_hint(parser *p, const yypcontext_t *context, const token *found)
 {
     bool after_operand = expects(context, '+') && !expects(context, T_NUMBER);
+    bool begins_line = expects(context, '=') && expects(context, '[') && !after_operand;    /* after its first word */
     bool begins_operand = found->kind == T_NAME || found->kind == T_NUMBER || found->kind == '(';
     if (expects(context, T_NAME) && !expects(context, T_NUMBER) && found->kind >= T_IF && found->kind <= T_BIDIRECTIONAL)
         diag_hint(p->diags, "%s is reserved; choose another name", filter_describe(p, found));
@@ -551,13 +559,18 @@ static void add_hint(parser *p, const yypcontext_t *context, const token *found)
         diag_hint(p->diags, "an equation is written with '='");
     else if (found->kind == '=' && after_operand)
         diag_hint(p->diags, "a comparison is written '=='");
+    else if (expects(context, T_NEWLINE) && (filter_begins_statement(p) || (found->kind == ',' && filter_in_block(p))))
+        diag_hint(p->diags, "%s", line_hint(p, expects(context, ',')));
     else if (after_operand && begins_operand)
         diag_hint(p->diags, "a product is written with '*' (elementwise) or '@' (of matrices)");
     else if (expects(context, T_PARAM) && is_operator(found->kind))
         diag_hint(p->diags, "a line goes on when it ends with an operator, not when the next one begins with it");
     else if (p->brackets.len > 1 && (found->kind == T_MODEL || (p->word == T_CELL && expects(context, '='))))
         diag_hint(p->diags, "cells and models are defined at the top of a file, not inside of each other");
-    else if (expects(context, T_USE) && found->kind == T_NAME) {
+    else if (begins_line && p->before.kind == T_NAME && found->kind == T_NAME) {
+        const char *nearest = filter_nearest_word(p->before.name);
+        if (nearest) diag_hint(p->diags, "did you mean '%s'?", nearest);
+    } else if (expects(context, T_USE) && found->kind == T_NAME) {
         const char *words[] = { "cell", "model", "use" };
         const char *nearest = name_nearest(found->name, words, sizeof words / sizeof words[0]);
         if (nearest) diag_hint(p->diags, "did you mean '%s'?", nearest);

@@ -64,6 +64,9 @@ const char *filter_describe(parser *p, const token *t);    /* "'+'", "the name '
 /* Has this statement no report yet? Then it has now. */
 bool filter_may_report(parser *p);
 void filter_too_deep(parser *p, span at);
+const char *filter_nearest_word(const char *word);         /* the statement that may be meant, or NULL */
+bool filter_in_block(const parser *p);                      /* of train or weights */
+bool filter_begins_statement(parser *p);                    /* does the last token, on a line of its own? */
 enum { SPELLING_MAX = 40 };                                 /* longer tokens are cut in messages */
 
 /* tree.c */
