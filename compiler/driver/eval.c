@@ -1,8 +1,8 @@
 /* eval.c: rnnc eval SPEC --weights W.safetensors (--text F | --words F | --data F.npz) [--part P]
  *
- * In: a spec, weights, data. Out: loss; of targets of tokens the accuracy, perplexity and, for characters, bits per
- * character, and with --f1 that of each class of the first such target; of labels of ctc the label error rate; of targets
- * of reals the mean square error; and the mean of each output that is one number and depends on a target. With --free,
+ * In: a spec, weights, data. Out: loss; of each target, with its name where there are several: of tokens the accuracy, perplexity and, for characters, bits per
+ * character, and with --f1 that of each class of the first such target; of labels of ctc the label error rate; of
+ * reals the mean square error; and the mean of each output that is one number and depends on a target. With --free,
  * what a model with `generate` says by itself is held against the target: whole sequences, error rate, BLEU. */
 #include "driver/prepare.h"
 #include "driver/resume.h"
@@ -25,9 +25,9 @@ static void add_tally(prepared *p, const meter *r, metrics *found)
     }
 }
 
-static void print_f1(const metrics *m)
+static void print_f1(const metrics *m, const char *of)
 {
-    printf("F1 %.6f\n", metrics_macro_f1(m));
+    printf("F1%s %.6f\n", of, metrics_macro_f1(m));
     for (size_t i = 0; i < m->classes; i++) {
         class_tally t = m->tally[i];
         if (t.guessed + t.there == 0) continue;
@@ -98,22 +98,34 @@ static int run_freely(prepared *p)
     return 0;
 }
 
-static int print(prepared *p, const meter *r, const metrics *m)
+/* `of`: " of y", or nothing where there is one target. */
+static void print_target(const prepared *p, const target_sum *s, const char *of, size_t beam)
 {
-    if (m->weight == 0) return command_fault(EXIT_SPEC, "this part of the data is empty; see --part and --split");
-    printf("loss %.9g\n", m->loss);
-    if (m->tokens > 0) {
-        double nats = m->nats / m->tokens;
-        printf("accuracy %.6f\n", m->correct / m->tokens);
-        printf("perplexity %.6g\n", exp(nats));
+    if (s->tokens > 0) {
+        double nats = s->nats / s->tokens;
+        printf("accuracy%s %.6f\n", of, s->correct / s->tokens);
+        printf("perplexity%s %.6g\n", of, exp(nats));
         if (p->s.data.text) printf("bits per character %.6g\n", nats / log(2));
     }
-    if (m->labels > 0) printf("label error rate %.6f\n", m->edits / m->labels);
-    if (m->labels > 0 && m->beam) printf("label error rate, beam of %zu, %.6f\n", m->beam, m->beam_edits / m->labels);
-    if (m->sequences > 0 && p->s.data.arrays && !p->s.data.chunk)
-        printf("whole sequences %.6f\n", m->right / m->sequences);
-    if (m->tally) print_f1(m);
-    if (m->reals > 0) printf("mean square error %.9g\n", m->squares / m->reals);
+    if (s->labels > 0) printf("label error rate%s %.6f\n", of, s->edits / s->labels);
+    if (s->labels > 0 && beam) printf("label error rate%s, beam of %zu, %.6f\n", of, beam, s->beam_edits / s->labels);
+    if (s->sequences > 0 && p->s.data.arrays && !p->s.data.chunk)
+        printf("whole sequences%s %.6f\n", of, s->right / s->sequences);
+    if (s->reals > 0) printf("mean square error%s %.9g\n", of, s->squares / s->reals);
+}
+
+static int print(prepared *p, const meter *r, const metrics *m)
+{
+    const trainable *t = &p->c.t;
+    size_t held = 0;
+    if (m->weight == 0) return command_fault(EXIT_SPEC, "this part of the data is empty; see --part and --split");
+    printf("loss %.9g\n", m->loss);
+    for (size_t i = 0; i < t->inputs; i++) held += r->output_of[i] >= 0;
+    for (size_t i = 0; i < t->inputs; i++) {
+        const char *of = held > 1 ? arena_printf(p->arena, " of %s", t->input[i].name) : "";
+        print_target(p, &r->target[i], of, m->beam);
+        if (m->tally && m->tallied == i) print_f1(m, of);
+    }
     print_measures(r);
     int code = p->o->value[OPTION_FREE].given ? run_freely(p) : 0;
     if (code) return code;

@@ -74,7 +74,7 @@ int compiled_check(compiled *c, arena *a, const options *o, const compile_option
 {
     *c = (compiled){ .arena = a, .o = o };
     pipeline_options po = command_pipeline(o, o->operands.data[0]);
-    if (how->definitions) command_define(a, &po, how->definitions, false);
+    if (how->definitions) command_define(a, &po, how->definitions, true);
     if (how->data_sizes) command_define(a, &po, how->data_sizes, false);
     po.data_size = (int)how->data_size;
     po.purpose = FOR_BUILD;
@@ -108,6 +108,30 @@ static void describe_params(compiled *c, const graph *g)
     }
 }
 
+/* The variable that a loss compares with this target, 0 for none: a in mean_square(a, y). */
+static uint32_t compared_in(const model_expr *e, name target, const model *m)
+{
+    if (e->kind != EXPR_CALL) return 0;
+    const model_expr *first = e->call.args[0], *second = e->call.count > 1 ? e->call.args[1] : NULL;
+    bool both = second && first->kind == EXPR_VARIABLE && second->kind == EXPR_VARIABLE;
+    if (both && m->variables.data[second->read.variable].path == target) return first->read.variable;
+    uint32_t found = 0;
+    for (int i = 0; !found && i < e->call.count; i++) found = compared_in(e->call.args[i], target, m);
+    return found;
+}
+
+static int compared_with(const graph *g, const model *m, name target)
+{
+    for (size_t i = 0; i < m->losses.len; i++) {
+        const model_expr *value = m->variables.data[m->losses.data[i].value].value;
+        uint32_t found = value ? compared_in(value, target, m) : 0;
+        for (size_t k = 0; found && k < m->outputs.len; k++)
+            for (size_t o = 0; m->outputs.data[k].variable == found && o < g->outputs.len; o++)
+                if (g->outputs.data[o].path == m->outputs.data[k].word) return (int)o + 1;
+    }
+    return 0;
+}
+
 static void describe_values(compiled *c, const graph *g)
 {
     trainable *t = &c->t;
@@ -120,6 +144,7 @@ static void describe_values(compiled *c, const graph *g)
     for (size_t i = 0; i < t->inputs; i++) {
         const graph_input *in = &g->inputs.data[i];
         t->input[i] = batch_input(in);
+        if (in->target) t->input[i].compared = compared_with(g, c->p.model, in->path);
         if (generate->input && c->p.model->variables.data[generate->input].path == in->path) t->generate_input = (int)i;
     }
     if (generate->input) {

@@ -121,8 +121,12 @@ void trainer_announce(const trainer *t)
     } else if (access(t->last, F_OK) == 0) {
         printf("%s of an earlier training will be replaced; --resume would go on from it\n", t->last);
     }
-    if (dataset_batches(p->data, PART_VALIDATE, 0) == 0)
-        puts("there is nothing to validate on: no best.safetensors will be written");
+    if (dataset_batches(p->data, PART_VALIDATE, 0) == 0) {
+        if (t->best && access(t->best, F_OK) == 0)
+            printf("there is nothing to validate on: %s stays as an earlier training left it\n", t->best);
+        else
+            puts("there is nothing to validate on: no best.safetensors will be written");
+    }
     fflush(stdout);
 }
 

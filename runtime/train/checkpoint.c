@@ -206,10 +206,11 @@ static bool other_model(const reader *r, const checkpoint *c, const char *fault)
 {
     const char *of = note(r, "model"), *with = note(r, "definitions");
     if (of && strcmp(of, c->model->model) != 0)
-        return fault_set(r->error, "%s: %s; it belongs to model '%s', this is model '%s'", r->path, fault, of,
-                         c->model->model);
+        return fault_set(r->error, "%s: %s; it belongs to model '%s', this is model '%s': give the spec that it was trained from",
+                         r->path, fault, of, c->model->model);
     if (with && c->definitions && strcmp(with, c->definitions) != 0)
-        return fault_set(r->error, "%s: %s; it was made with %s, this is %s", r->path, fault, with, c->definitions);
+        return fault_set(r->error, "%s: %s; it was made with %s, this is %s: the same -D fits", r->path, fault, with,
+                         c->definitions);
     return fault_set(r->error, "%s: %s; 'rnnc check -v' lists what the model has", r->path, fault);
 }
 
@@ -271,13 +272,13 @@ static bool check_spec(const reader *r, const checkpoint *c)
     const char *hash = note(r, "hash"), *of = note(r, "model"), *definitions = note(r, "definitions");
     if (!hash || strcmp(hash, c->model->hash) == 0) return true;
     if (of && strcmp(of, c->model->model) != 0)
-        return fault_set(r->error, "%s: belongs to model '%s', this is model '%s'; its weights fit: begin with --init",
-                         r->path, of, c->model->model);
+        return fault_set(r->error, "%s: belongs to model '%s', this is model '%s'; its weights fit: begin with "
+                         "'rnnc train --init'", r->path, of, c->model->model);
     if (definitions && c->definitions && strcmp(definitions, c->definitions) != 0)
-        return fault_set(r->error, "%s: was made with %s, this is %s: use the same, or take its weights with --init",
+        return fault_set(r->error, "%s: was made with %s, this is %s: use the same, or begin with 'rnnc train --init'",
                          r->path, definitions, c->definitions);
-    return fault_set(r->error, "%s: the spec has changed since (hash %s, now %s): go back to it, or take the weights "
-                     "with --init", r->path, hash, c->model->hash);
+    return fault_set(r->error, "%s: the spec has changed since (hash %s, now %s): go back to it, or take the "
+                     "weights with 'rnnc train --init'", r->path, hash, c->model->hash);
 }
 
 static bool check_resumable(const reader *r)

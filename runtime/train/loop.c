@@ -266,8 +266,8 @@ static void show_line(loop *l, uint64_t epoch, double mean, size_t batches)
     if (l->o->terminal) fputs("\r", out);
     fprintf(out, "epoch %" PRIu64, epoch + 1);
     if (l->o->epochs) fprintf(out, "/%zu", l->o->epochs);
-    fprintf(out, "  update %" PRIu64 "  loss %.4f", done, mean);
-    if (!isnan(l->validation)) fprintf(out, "  validation %.4f", l->validation);
+    fprintf(out, "  update %" PRIu64 "  loss %#.5g", done, mean);
+    if (!isnan(l->validation)) fprintf(out, "  validation %#.5g", l->validation);
     fprintf(out, "  norm %.3g  rate %.3g  %.4g updates/s", l->norm, l->rate, pace);
     double left = updates_left(l, (double)batches) / fmax(pace, 1e-9);
     if (left >= 1 && left < 1e7)
@@ -362,7 +362,7 @@ static bool judge_at_end(loop *l, double loss)
     training *t = l->t;
     if (isnan(loss)) return true;
     end_line(l);
-    fprintf(l->o->out, "validation %.6f after %" PRIu64 " updates\n", loss, t->optimiser->updates);
+    fprintf(l->o->out, "validation %.7g after %" PRIu64 " updates\n", loss, t->optimiser->updates);
     progress before = t->progress;
     if (loss >= before.best_loss) return true;
     t->progress.best_loss = loss;

@@ -8,16 +8,19 @@
 
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
 
+static bool fits(const train_value *out, const train_value *target)
+{
+    uint32_t axes = target->aligned ? 1u | 1u << target->aligned : target->axes;
+    if (out->token || out->axes != axes) return false;
+    return target->token ? out->rank == 1 && out->components == target->classes
+                         : out->rank == target->rank && memcmp(out->dims, target->dims, sizeof out->dims) == 0;
+}
+
 int metrics_output(const trainable *m, const train_value *target)
 {
-    for (size_t i = 0; i < m->outputs; i++) {
-        const train_value *out = &m->output[i];
-        uint32_t axes = target->aligned ? 1u | 1u << target->aligned : target->axes;
-        if (out->token || out->axes != axes) continue;
-        if (target->token ? out->rank == 1 && out->components == target->classes
-                          : out->rank == target->rank && memcmp(out->dims, target->dims, sizeof out->dims) == 0)
-            return (int)i;
-    }
+    if (target->compared && fits(&m->output[target->compared - 1], target)) return target->compared - 1;
+    for (size_t i = 0; i < m->outputs; i++)
+        if (fits(&m->output[i], target)) return (int)i;
     return -1;
 }
 
@@ -28,8 +31,9 @@ bool meter_open(meter *r, const trainable *m, bool outputs)
     r->output = calloc(m->outputs + 1, sizeof *r->output);
     r->output_bytes = calloc(m->outputs + 1, sizeof *r->output_bytes);
     r->output_of = malloc((m->inputs + 1) * sizeof *r->output_of);
+    r->target = calloc(m->inputs + 1, sizeof *r->target);
     r->measure = calloc(m->outputs + 1, sizeof *r->measure);
-    if (!r->state || !r->output || !r->output_bytes || !r->output_of || !r->measure) return false;
+    if (!r->state || !r->output || !r->output_bytes || !r->output_of || !r->target || !r->measure) return false;
     for (size_t i = 0; i < m->inputs; i++)
         r->output_of[i] = outputs && m->input[i].target ? metrics_output(m, &m->input[i]) : -1;
     return true;
@@ -41,6 +45,7 @@ void meter_close(meter *r)
     free(r->output);
     free(r->output_bytes);
     free(r->output_of);
+    free(r->target);
     free(r->measure);
     free(r->state);
     *r = (meter){ 0 };
@@ -120,7 +125,7 @@ static size_t likeliest(const meter *r, const void *p, size_t first, size_t clas
 }
 
 static void add_token(const meter *r, const void *p, size_t first, size_t classes, int token, class_tally *tally,
-                      metrics *to)
+                      target_sum *to)
 {
     size_t best = likeliest(r, p, first, classes);
     double chance = train_real(r->model, p, first + (size_t)token);
@@ -166,8 +171,9 @@ size_t edit_distance(const int *a, size_t a_count, const int *b, size_t b_count,
     return row[b_count];
 }
 
-static bool add_labels(const meter *r, const data_batch *b, size_t input, metrics *to)
+static bool add_labels(const meter *r, const data_batch *b, size_t input, size_t beam)
 {
+    target_sum *to = &r->target[input];
     const train_value *v = &r->model->input[input];
     const void *p = r->output[r->output_of[input]];
     const int *labels = b->input[input];
@@ -189,8 +195,8 @@ static bool add_labels(const meter *r, const data_batch *b, size_t input, metric
         to->edits += (double)edits;
         to->sequences += frames > 0 && count > 0;
         to->right += frames > 0 && count > 0 && edits == 0;
-        if (!to->beam) continue;
-        good = metrics_labels(r->model, v, p, b->sequences, n, frames, to->beam, said, &decoded, &score);
+        if (!beam) continue;
+        good = metrics_labels(r->model, v, p, b->sequences, n, frames, beam, said, &decoded, &score);
         if (good) to->beam_edits += (double)edit_distance(said, decoded, wanted, count, row);
     }
     free(said);
@@ -200,8 +206,9 @@ static bool add_labels(const meter *r, const data_batch *b, size_t input, metric
 }
 
 /* Sequences of tokens, and those of them where the likeliest class is right at every step. */
-static void add_whole(const meter *r, const data_batch *b, size_t input, metrics *to)
+static void add_whole(const meter *r, const data_batch *b, size_t input)
 {
+    target_sum *to = &r->target[input];
     const trainable *m = r->model;
     const train_value *v = &m->input[input];
     const void *out = r->output[r->output_of[input]];
@@ -220,19 +227,20 @@ static void add_whole(const meter *r, const data_batch *b, size_t input, metrics
     }
 }
 
-static void add_target(const meter *r, const data_batch *b, size_t input, metrics *to)
+static void add_target(const meter *r, const data_batch *b, size_t input, const metrics *counted)
 {
+    target_sum *to = &r->target[input];
     const trainable *m = r->model;
     const train_value *v = &m->input[input];
     const void *out = r->output[r->output_of[input]], *target = b->input[input];
     size_t rows = rows_of(m, b, v->axes);
-    if (v->token && v->axes >> 1) add_whole(r, b, input, to);
+    if (v->token && v->axes >> 1) add_whole(r, b, input);
     for (size_t s = 0; s < rows; s++)
         for (size_t n = 0; n < b->sequences; n++) {
             size_t row = s * b->sequences + n;
             if (!inside(m, b, v->axes, n, s) || is_ignored(v, b, input, row)) continue;
             if (v->token) {
-                class_tally *tally = to->tallied == input ? to->tally : NULL;
+                class_tally *tally = counted->tallied == input ? counted->tally : NULL;
                 add_token(r, out, row * v->classes, v->classes, ((const int *)target)[row], tally, to);
                 continue;
             }
@@ -288,7 +296,7 @@ int meter_part(meter *r, dataset *d, data_part part, const void *params, const v
             if (r->output_of[k] < 0) continue;
             if (!m->input[k].aligned)
                 add_target(r, &b, k, to);
-            else if (!add_labels(r, &b, k, to))
+            else if (!add_labels(r, &b, k, to->beam))
                 return NO_MEMORY;
         }
         for (size_t k = 0; r->outputs && k < m->outputs; k++)

@@ -1,9 +1,11 @@
 /* metrics.h: how good a model is on a part of the data.
  *
  * The loss of a part is the mean over its batches, each weighted by its valid steps (of the first target; sequences
- * where that has no steps, or is one of labels that ctc aligns; ignored targets do not count). A target of tokens is held against the first output with as many components over the same
- * axes, taken for a distribution; labels of ctc against that over the axis that they are aligned with, decoded greedily
- * (the likeliest class of each step, repeats merged, blanks dropped); reals against the first output of their shape. An
+ * where that has no steps, or is one of labels that ctc aligns; ignored targets do not count). A target is held against
+ * the output that a loss compares it with; where that is none, against the first that fits: tokens against one with as many
+ * components over the same axes, taken for a distribution; labels of ctc against that over the axis that they are aligned
+ * with, decoded greedily (the likeliest class of each step, repeats merged, blanks dropped); reals against one of their
+ * shape. Each target has figures of its own. An
  * output that is one number and depends on a target is a measure of the spec's own: its mean over valid steps, or over
  * sequences. The state is carried from batch to batch as the data say, and is none of the training's. */
 #ifndef TRAIN_METRICS_H
@@ -16,16 +18,19 @@ typedef struct class_tally {
 } class_tally; /* of one class: tokens */
 
 typedef struct metrics {
-    double loss, weight;          /* loss: a sum until metrics_finish, then the mean */
+    double loss, weight;     /* loss: a sum until metrics_finish, then the mean */
+    size_t beam;             /* the caller's: decode labels a second time, by a beam so wide; 0: no */
+    class_tally *tally;      /* of one target, the caller's; NULL: not counted */
+    size_t tallied, classes; /* the number of that input, its classes */
+} metrics;
+
+typedef struct target_sum {
     double tokens, correct, nats; /* valid tokens; most likely class is right; sum of -log p */
     double reals, squares;        /* valid reals; sum of squared differences */
     double sequences, right; /* of tokens over time, of labels: those that are there; all of the sequence is right */
     double labels, edits;    /* of ctc: valid labels; insertions, deletions and changes that make them of the decoded */
-    size_t beam;             /* the caller's: decode labels a second time, by a beam so wide; 0: no */
     double beam_edits;
-    class_tally *tally;      /* of one target, the caller's; NULL: not counted */
-    size_t tallied, classes; /* the number of that input, its classes */
-} metrics;
+} target_sum; /* of a target that is held against an output */
 
 typedef struct measure_sum {
     double sum, count;
@@ -38,6 +43,7 @@ typedef struct meter {
     void **output; /* of each output; NULL: not looked at */
     size_t *output_bytes;
     int *output_of; /* of each input: the output that a target is held against; -1: none */
+    target_sum *target; /* of each input, over the parts so far; 0 where it is held against nothing */
     measure_sum *measure; /* of each output, over the parts so far; not of the loss alone */
 } meter;
 

@@ -22,6 +22,7 @@ typedef struct train_value {        /* an input, target or output */
     uint32_t axes;                  /* bit 0: the batch; bit i: time axis number i */
     int aligned, blank;             /* labels that ctc aligns with this time axis, and their blank; aligned 0: no */
     bool ignores; int ignored;      /* a target of this class does not count */
+    int compared;                   /* a target: 1 + the output that a loss compares it with; 0: none, as far as is known */
     bool measures;                  /* an output: one number that depends on a target; how good a model is */
 } train_value;
 

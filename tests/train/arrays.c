@@ -1,7 +1,8 @@
 /* arrays.c: writes a data file for the tests of training:  arrays PATH KIND N
  *
- * KIND reals: x (N, 9, 2), y (N, 9), the running mean of x; tags: x (N, 9) of 5 classes, y (N, 9), the class before, and
- * x_lengths (N); mixed: x (N, 9) of 5 classes, v (N, 9, 2), w (N, 4), y (N, 9), the class x % 3. Numbers come from a generator with a fixed start, so that the file is the same everywhere. */
+ * KIND reals: x (N, 9, 2), y (N, 9), the running mean of x; pair: and z (N, 9), zeros; tags: x (N, 9) of 5 classes, y
+ * (N, 9), the class before, and x_lengths (N); mixed: x (N, 9) of 5 classes, v (N, 9, 2), w (N, 4), y (N, 9), the class
+ * x % 3. Numbers come from a generator with a fixed start, so that the file is the same everywhere. */
 #include "train/npz.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,12 +77,14 @@ int main(int argc, char **argv)
     if (argc != 4) return 2;
     tensors t = { 0 };
     size_t n = (size_t)atoi(argv[3]);
-    if (strcmp(argv[2], "reals") == 0)
+    bool pair = strcmp(argv[2], "pair") == 0;
+    if (pair || strcmp(argv[2], "reals") == 0)
         add_reals(&t, n);
     else if (strcmp(argv[2], "mixed") == 0)
         add_mixed(&t, n);
     else
         add_tags(&t, n);
+    if (pair) tensors_add(&t, "z", DTYPE_F32, 2, (size_t[]){ n, STEPS }, NULL);
     bool good = npz_write(argv[1], &t);
     if (!good) fprintf(stderr, "%s\n", t.error);
     tensors_free(&t);

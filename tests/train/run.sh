@@ -18,6 +18,10 @@ train plain.rnn --text text.txt -o blind --updates 3 --split 1,0,0
 shows "nothing to validate on: no best.safetensors"
 shows "^wrote blind/last.safetensors$"
 [ -e blind/best.safetensors ] && fail "best.safetensors without a validation" || pass
+cp learn/best.safetensors blind/best.safetensors
+train plain.rnn --text text.txt -o blind --updates 3 --split 1,0,0
+shows "nothing to validate on: blind/best.safetensors stays as an earlier training left it"
+equal learn/best.safetensors blind/best.safetensors
 below "$(tail -n 1 learn.csv | cut -d, -f3)" 1.0 "loss on a simple text"
 below 2.5 "$(column learn.csv 3 2)" "loss at first"
 [ "$(head -n 1 learn.csv)" = "update,epoch,loss,gradient_norm,rate,validation_loss,code" ] && pass || fail "header of the CSV"
@@ -32,6 +36,8 @@ expect 0 "" build tags.rnn --weights sized/last.safetensors -o sized
 expect 0 "" gradflow tags.rnn --weights sized/last.safetensors
 expect 1 "but the parameter is" run tags.rnn --data tags.npz --weights sized/last.safetensors -o sized.npz -D H=4
 expect 1 "belongs to no parameter" run reals.rnn --data reals.npz --weights sized/last.safetensors -o sized.npz
+expect 1 "is missing; it belongs to model 'tags', this is model 'reals': give the spec that it was trained from" \
+    eval reals.rnn --data reals.npz --weights sized/last.safetensors
 expect 0 "" eval plain.rnn --text text.txt --weights learn/last.safetensors --part validate
 below "$(field loss)" 1.2 "validation loss"
 same=$(awk '/^loss/ { l = $2 } /^perplexity/ { p = $2 } /^bits/ { b = $4 }
@@ -55,6 +61,24 @@ below "$(tail -n 1 learn.csv | cut -d, -f3)" 0.05 "loss on reals"
 expect 0 "" eval reals.rnn --data reals.npz --weights learn_reals/last.safetensors
 below "($(field 'mean square error') - $(field loss)) ^ 2" 1e-10 "mean square error"
 lacks perplexity
+# Each target has figures of its own, held against what its loss compares it with; small losses are shown, too.
+cat >pair.rnn <<'END'
+model pair {
+    input  x[t] : real(2)
+    target y[t] : real, z[t] : real
+    param  k = 0, m = 3
+    a = 0 * sum(x) + k
+    b = 0 * sum(x) + m
+    output a, b
+    loss 1e-9 * mean_square(a, y)
+    loss 1e-7 * mean_square(b, z)
+}
+END
+train pair.rnn --data pair.npz -o pair --updates 3 --rate 1e-9
+shows "loss 9\.00[0-9]*e-07  validation 9\.00[0-9]*e-07"
+expect 0 "" eval pair.rnn --data pair.npz --weights pair/last.safetensors
+below "($(field 'mean square error of z') - 9) ^ 2" 1e-9 "mean square error of z"
+below "$(field 'mean square error of y')" 1 "mean square error of y"
 train tags.rnn --data tags.npz -o learn_tags --epochs 40 --rate 0.03 --batch 8
 expect 0 "" eval tags.rnn --data tags.npz --weights learn_tags/last.safetensors
 below 0.9 "$(field accuracy)" "accuracy on tags"

@@ -293,10 +293,10 @@ START_TEST(other_models_are_refused)
     other[0].dims[1] = 3;
     refused("c", &b.c, "c: the tensor 'W' has shape (2, 2), the model has (2, 3); 'rnnc check -v' lists");
     b.c.definitions = "H=9";
-    refused("c", &b.c, "the model has (2, 3); it was made with H=2, this is H=9");
+    refused("c", &b.c, "the model has (2, 3); it was made with H=2, this is H=9: the same -D fits");
     b.c.definitions = "H=2";
     b.model.model = "n";
-    refused("c", &b.c, "the model has (2, 3); it belongs to model 'm', this is model 'n'");
+    refused("c", &b.c, "the model has (2, 3); it belongs to model 'm', this is model 'n': give the spec");
     other[0] = params[0];
     other[1].name = "cell.a";
     refused("c", &b.c, "c: the tensor 'cell.a' (3) is missing");
