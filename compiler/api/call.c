@@ -138,6 +138,10 @@ static rnnc_status check(running *r)
         return fault_of(r->error, RNNC_BAD_CALL, "the state is that of another model");
     if (r->c->state && r->e >= ENTRY_LOSS && !r->m->p.c.loss_carries)
         return fault_of(r->error, RNNC_BAD_CALL, "%s reads later steps, so it carries no state", entry_name(r->e));
+    if (r->c->state && r->c->state->sequences && r->c->state->sequences != r->c->sequences)
+        return fault_of(r->error, RNNC_BAD_CALL,
+                        "the state is that of %zu sequences, the call has %zu; other sequences have a state of their own, "
+                        "or reset this one", r->c->state->sequences, r->c->sequences);
     if (r->e == ENTRY_GRAD && !r->c->grads) return fault_of(r->error, RNNC_BAD_CALL, "grads is NULL");
     for (size_t i = 0; r->c->outputs && r->e < ENTRY_LOSS && i < r->m->output_count; i++)
         if (r->c->outputs[i] && r->m->outputs[i].of_targets)
@@ -263,6 +267,7 @@ static rnnc_status run_in(running *r, call_work *memory, size_t bytes)
     loaded_put_number(&call, FIELD_SEQUENCE, 0, c->first_sequence);
     int code = loaded_run(&call, r->e);
     if (code) return refused(r, code);
+    if (c->state) c->state->sequences = c->sequences;
     clear_input_grads(r);
     return fault_none(r->error);
 }
@@ -335,7 +340,9 @@ void rnnc_state_free(rnnc_state *s)
 
 void rnnc_state_reset(rnnc_state *s)
 {
-    if (s) s->model->l.reset(s->data);
+    if (!s) return;
+    s->model->l.reset(s->data);
+    s->sequences = 0;
 }
 
 void *rnnc_state_data(rnnc_state *s, size_t *bytes)

@@ -44,6 +44,7 @@ struct rnnc_state {
     rnnc_model *model;
     void *data;
     size_t bytes;
+    size_t sequences; /* of the calls that it goes on from; 0: it begins */
 };
 
 /* Another user of the model; rnnc_free takes one away, and frees what has none. */

@@ -216,7 +216,8 @@ RNNC_API rnnc_status rnnc_weights_save(const rnnc_weights *w, const char *path, 
 typedef struct rnnc_state rnnc_state;
 
 /* What one call leaves for the next part of the same sequences: at the start of new ones. NULL: *error says why; a model
- * that reads later steps carries nothing. */
+ * that reads later steps carries nothing. All calls that it passes between have the same number of sequences (one that has
+ * ended goes on with length 0), until it is reset. */
 RNNC_API rnnc_state *rnnc_state_new(const rnnc_model *m, rnnc_error *error);
 RNNC_API void rnnc_state_free(rnnc_state *s);
 RNNC_API void rnnc_state_reset(rnnc_state *s);

@@ -1,5 +1,6 @@
 /* probed.c: from a spec, data and parameters to calls of `grad`; see probed.h. */
 #include "driver/probed.h"
+#include "driver/data_sizes.h"
 #include "driver/point.h"
 #include "api/weights.h"
 #include "train/npz.h"
@@ -8,6 +9,15 @@
 #include <string.h>
 
 enum { STAND_IN = 5 }; /* for sizes that come from data */
+
+/* The arrays of --data; none where it is not given. The caller frees them. */
+static int read_data(const options *o, tensors *data)
+{
+    const char *path = o->value[OPTION_DATA].text;
+    int code = path ? command_can_read(path) : 0;
+    if (!code && path && !npz_read(path, data)) code = command_fault(EXIT_SPEC, "%s", data->error);
+    return code;
+}
 
 int probed_check(probed *m, const options *o, const char *path, model_define *define, size_t count)
 {
@@ -18,7 +28,11 @@ int probed_check(probed *m, const options *o, const char *path, model_define *de
     po.purpose = FOR_RUN;
     po.data_size = STAND_IN;
     po.emit.standalone = po.emit.real_double = true;
-    int unread = command_open(&m->p, m->arena, &po);
+    tensors data = { 0 };
+    int unread = read_data(o, &data);
+    if (!unread && data.len) unread = data_sizes_define(m->arena, &data, o->value[OPTION_DATA].text, &po);
+    tensors_free(&data);
+    if (!unread) unread = command_open(&m->p, m->arena, &po);
     if (unread) return unread;
     bool good = pipeline_check(&m->p);
     command_print_messages(o, &m->p);
@@ -167,9 +181,7 @@ static void prepare_call(probed *m)
 int probed_load(probed *m, size_t sequences, int steps)
 {
     tensors data = { 0 };
-    const char *path = m->o->value[OPTION_DATA].text;
-    int code = path ? command_can_read(path) : 0;
-    if (!code && path && !npz_read(path, &data)) code = command_fault(EXIT_SPEC, "%s", data.error);
+    int code = read_data(m->o, &data);
     if (!code) code = compile(m, &data, sequences, steps);
     tensors_free(&data);
     if (!code) code = check_targets(m);

@@ -67,6 +67,10 @@ works "$rnnc" gradflow cells.rnn --adjoint g,h --csv alias.csv # g is h
 has alias.csv '^t,h$'
 works "$rnnc" gradflow cells.rnn "$spec" --steps 9 --csv two.csv
 has two.csv '^t,cells,two_weights$'
+# Sizes from data are those of --data.
+sed 's/H = 64/H = 4, D = from data/; s/real(2) /real(D) /' "$root/specs/models/adding.rnn" >sized.rnn
+"$rnnc" data adding -o adding.npz --count 20 || fail "no data"
+works "$rnnc" gradflow sized.rnn --data adding.npz
 
 refused 1 "has no variable 'hh'; did you mean 'h'?" cells.rnn --adjoint hh
 refused 1 "'out.W' is no real value of a sequence" cells.rnn --adjoint out.W

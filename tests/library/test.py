@@ -105,8 +105,12 @@ kept = state.data.copy()
 after = m.step(state, x=x[:, 0])["p"]
 state.data[:] = kept
 expect(numpy.array_equal(after, m.step(state, x=x[:, 0])["p"]), "a state that is put back")
+raises(rnnc.Error, "the state is that of 2 sequences, the call has 1", m.step, state, x=[0])
+expect(numpy.array_equal(m.step(state, x=x[:, 1])["p"].shape, (2, 4)), "a state after a call that it refused")
 state.reset()
 expect(numpy.array_equal(m.step(state, x=x[:, 0])["p"], steps[:, 0]), "a state that is reset")
+state.reset()
+expect(numpy.array_equal(m.step(state, x=x[:1, 0])["p"], steps[:1, 0]), "a state that is reset, for another batch")
 
 part = m.params["W"][2:3]            # a view of a view, written to later
 before = m.loss(x=x, y=y)
