@@ -302,6 +302,8 @@ static bool interrupted(void)
                                          sigismember(&pending, SIGHUP) == 1);
 }
 
+#define REMEDY "set CC to a C compiler that works"
+
 /* Puts what was made into the cache; says why it cannot. */
 static void keep(const cc_job *j)
 {
@@ -327,14 +329,16 @@ void *cc_finish(cc_job *j, bool interruptible, char **error)
         stopped = interruptible && interrupted();
     }
     const char *name = j->argv[0];
+    for (size_t n = strlen(j->said.text); n && j->said.text[n - 1] == '\n'; n--) j->said.text[n - 1] = '\0';
+    const char *between = j->said.text[0] ? "\n" : "";
     if (stopped)
         jit_fail(error, "interrupted");
     else if (WIFSIGNALED(j->status))
-        jit_fail(error, "%s was ended by signal %d\n%s", name, WTERMSIG(j->status), j->said.text);
+        jit_fail(error, "%s was ended by signal %d: " REMEDY "%s%s", name, WTERMSIG(j->status), between, j->said.text);
     else if (WEXITSTATUS(j->status) != 0)
-        jit_fail(error, "%s failed with status %d\n%s", name, WEXITSTATUS(j->status), j->said.text);
+        jit_fail(error, "%s failed with status %d: " REMEDY "%s%s", name, WEXITSTATUS(j->status), between, j->said.text);
     else if (!(handle = dlopen(j->object, RTLD_NOW | RTLD_LOCAL)))
-        jit_fail(error, "cannot load what %s made: %s", name, dlerror());
+        jit_fail(error, "cannot load what %s made: %s: " REMEDY, name, dlerror());
     else if (j->options.cache && !j->options.include_dir)
         keep(j);
     close_job(j);

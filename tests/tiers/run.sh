@@ -164,7 +164,7 @@ compiler "echo 'first line'; echo 'second line'; exit 3"
 train -o e --updates 15000
 check "a failing compiler: exit status $?" [ $? -eq 0 ]
 check "a failing compiler: $(cat stderr)" \
-    [ "$(cat stderr)" = "rnnc: note: $CC failed with status 3; the code of libtcc goes on" ]
+    [ "$(cat stderr)" = "rnnc: note: $CC failed with status 3: set CC to a C compiler that works; the code of libtcc goes on" ]
 train -o f --updates 15000 --jit tcc
 head -n 1 e/last.safetensors | grep -aq '"code":"tcc"'
 check "a failing compiler: $(code e)" [ "$(code e)" = tcc ]

@@ -162,7 +162,7 @@ START_TEST(cc_is_found_by_the_environment)
     ck_assert(jit_available(JIT_CC));
     assert_fails(JIT_CC, "int x;", "cannot load what /bin/sh made");
     setenv("CC", "/bin/false", 1);
-    assert_fails(JIT_CC, "int x;", "/bin/false failed with status 1");
+    assert_fails(JIT_CC, "int x;", "/bin/false failed with status 1: set CC to a C compiler that works");
     setenv("CC", " cc  -DSEVEN=7 ", 1);
     jit *j = compile(JIT_CC, "int f(int x) { return x + SEVEN; }", &error);
     ck_assert_msg(j != NULL, "%s", error);
