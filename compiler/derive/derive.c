@@ -18,6 +18,7 @@ typedef struct tape {
     bool *active;               /* lies between a parameter or real input and the loss */
     contributions *into;        /* what has been sent back into each node */
     node_id *back;              /* of a shift: the reading of its adjoint, with its operand open */
+    size_t nodes;               /* there were before any adjoint */
 } tape;
 
 static bool is_leaf_of_gradient(const graph *g, const node *n)
@@ -107,6 +108,69 @@ static void open_shifts(tape *t)
     }
 }
 
+/* ---- note [untaken sides] ----------------------------------------------------------------------------------------
+ *
+ * The adjoint of a side of `if C` is 0 where the other side is taken. Multiplied by the derivative of what stands there it
+ * need not stay 0: nobody has seen to it that log(x) is finite where it is not used. So what flows back is derived from the
+ * adjoint of the side taken, and the condition put around the result: if C then d / x else 0, and not
+ * (if C then d else 0) / x. Products and readings at other steps end that: the condition holds for rows of its own steps. */
+
+enum { MOST_SIDES = 8 };    /* of choices inside each other; an adjoint under more of them is multiplied as it is */
+
+typedef struct side { node_id condition; bool otherwise; } side;
+
+static bool is_zero(const graph *g, node_id id)
+{
+    const node *n = graph_node(g, id);
+    return n->op == OP_number && n->attr.number == 0;
+}
+
+/* Is d 0 wherever the other side of a choice of the spec is taken? Conditions of our own rules are younger nodes. */
+static bool is_of_side(const tape *t, node_id d, side *s, node_id *inner)
+{
+    const node *n = graph_node(t->g, d);
+    if (n->op != OP_select || n->arg[0].i >= t->nodes)
+        return false;
+    *s = (side){n->arg[0], is_zero(t->g, n->arg[1])};
+    *inner = n->arg[s->otherwise ? 2 : 1];
+    return s->otherwise || is_zero(t->g, n->arg[2]);
+}
+
+static node_id of_side(graph *g, side s, node_id value)
+{
+    node_id zero = graph_number(g, 0);
+    return graph_pointwise(g, OP_select, s.condition, s.otherwise ? zero : value, s.otherwise ? value : zero);
+}
+
+/* Can the condition be put around what flows back through such an operation? It gives each row from that row. */
+static bool keeps_sides(const graph *g, op o, side s)
+{
+    op_class class = op_table[o].class;
+    return class == POINTWISE_OP || ((class == REDUCTION || class == LAYOUT || class == AXIS) &&
+                                     graph_type(g, s.condition).shape.rank == 0);
+}
+
+/* Two contributions; of the same side, their sum is of that side, too. */
+static node_id plus(tape *t, node_id a, node_id b)
+{
+    side of_a, of_b;
+    node_id in_a, in_b;
+    bool same = is_of_side(t, a, &of_a, &in_a) && is_of_side(t, b, &of_b, &in_b) &&
+                node_is(of_a.condition, of_b.condition) && of_a.otherwise == of_b.otherwise;
+    if (!same)
+        return graph_pointwise(t->g, OP_add, a, b, NO_NODE);
+    return of_side(t->g, of_a, graph_pointwise(t->g, OP_add, in_a, in_b, NO_NODE));
+}
+
+static node_id stretched(tape *t, node_id d, type to)
+{
+    side s;
+    node_id inner;
+    if (!is_of_side(t, d, &s, &inner))
+        return graph_expand(t->g, d, to);
+    return of_side(t->g, s, graph_expand(t->g, inner, to));
+}
+
 /* The adjoint of a node: the sum of its contributions, of exactly the node's type, named after it. */
 static node_id total(tape *t, node_id id)
 {
@@ -121,13 +185,51 @@ static node_id total(tape *t, node_id id)
         return graph_expand(g, graph_number(g, 0), want);
     node_id sum = c->data[0];
     for (size_t i = 1; i < c->len; i++)
-        sum = graph_pointwise(g, OP_add, sum, c->data[i], NO_NODE);
+        sum = plus(t, sum, c->data[i]);
     if (!type_equal(graph_type(g, sum), want))
-        sum = graph_expand(g, sum, want);
+        sum = stretched(t, sum, want);
     node *n = graph_node(g, sum);
     if (here.whole && !n->origin.whole)
         n->origin = here;
     return sum;
+}
+
+/* Has the value a row and a component of its own for each of the condition? */
+static bool covers(const graph *g, type value, side s)
+{
+    type c = graph_type(g, s.condition);
+    return !(c.axes & ~value.axes) && (c.shape.rank == 0 || shape_equal(c.shape, value.shape));
+}
+
+/* What flows from a node into its operand a, of the type of the operand; d is the adjoint of the node. */
+static node_id contribution(tape *t, node_id id, node_id d, int a)
+{
+    graph *g = t->g;
+    node n = *graph_node(g, id);
+    type to = graph_type(g, n.arg[a]);
+    side sides[MOST_SIDES], s;
+    int count = 0, inside = 0;
+    node_id value = d, inner;
+    while (count < MOST_SIDES && is_of_side(t, value, &s, &inner) && keeps_sides(g, n.op, s)) {
+        sides[count++] = s;
+        value = inner;
+    }
+    node_id c = derive_contribution(g, id, value, a);
+    if (!node_some(c))
+        return NO_NODE;
+    type from = graph_type(g, c);
+    if (op_table[n.op].class == POINTWISE_OP)      /* made of d and operands that may lack axes of the result */
+        from = (type){REAL, n.type.shape, from.axes | n.type.axes};
+    while (inside < count && covers(g, to, sides[inside]))
+        inside++;
+    if (node_is(c, value) && type_equal(graph_type(g, d), to))
+        return d;
+    for (int i = count; i-- > inside;)
+        c = of_side(g, sides[i], c);
+    c = unbroadcast(g, c, from, to);
+    while (inside > 0)
+        c = of_side(g, sides[--inside], c);
+    return c;
 }
 
 static void send_back(tape *t, node_id id, node_id d)
@@ -145,13 +247,9 @@ static void send_back(tape *t, node_id id, node_id d)
             graph_set_operand(g, t->back[id.i], d);
             continue;
         }
-        node_id c = derive_contribution(g, id, d, a);
-        if (!node_some(c))
-            continue;
-        type from = graph_type(g, c);
-        if (op_table[n.op].class == POINTWISE_OP)      /* made of d and operands that may lack axes of the result */
-            from = (type){REAL, n.type.shape, from.axes | n.type.axes};
-        send(t, operand, unbroadcast(g, c, from, graph_type(g, operand)));
+        node_id c = contribution(t, id, d, a);
+        if (node_some(c))
+            send(t, operand, c);
     }
 }
 
@@ -174,7 +272,7 @@ void derive_gradients(graph *g)
 {
     arena *a = arena_new();
     size_t count = g->nodes.len;
-    tape t = {.g = g, .arena = a, .order = graph_order(g, a), .active = ARENA_ARRAY(a, bool, count),
+    tape t = {.g = g, .arena = a, .nodes = count, .order = graph_order(g, a), .active = ARENA_ARRAY(a, bool, count),
               .into = arena_array(a, count, sizeof(contributions)), .back = ARENA_ARRAY(a, node_id, count)};
     bool *reaches = ARENA_ARRAY(a, bool, count);
     mark_dependent(&t, t.active);

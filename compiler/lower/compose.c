@@ -22,10 +22,9 @@ static node_id gelu(lowering *l, node_id x)
     return op2(l, OP_mul, half, op2(l, OP_add, e, number(l, 1)));
 }
 
-/* exp of min(x, 0): no overflow on the side that is not taken, where inf * 0 would come into the gradient. */
 static node_id elu(lowering *l, node_id x, node_id a)
 {
-    node_id below = op2(l, OP_sub, op1(l, OP_exp, op2(l, OP_min, x, number(l, 0))), number(l, 1));
+    node_id below = op2(l, OP_sub, op1(l, OP_exp, x), number(l, 1));
     return above_zero(l, x, x, op2(l, OP_mul, a, below));
 }
 

@@ -156,6 +156,12 @@ used = []
 rnnc.compile('use "cell.rnn"\n' + text, use=lambda path: used.append(path) or "cell c(x(D)) -> y { y = x }\n")
 expect(used == ["cell.rnn"], "the text of use: %s" % used)
 
+# ---- gradients at a kink
+
+smooth = rnnc.compile("model s { input x[t] : real\ny = elu(x) + softplus(x)\nloss total y }")
+kink = smooth.grad(x=[[0, 100, -100]], inputs=True)[2]["x"]
+expect(numpy.allclose(kink, [[1.5, 2, 0]]), "elu and softplus at 0, 100, -100: %s" % kink)
+
 # ---- threads and lifetimes
 
 wide = "model w { size H = 64\ninput x[t] : real(H)\ntarget y[t] : real(H)\nh = lstm(x, H)\nloss mean_square(h, y) }"
