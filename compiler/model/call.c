@@ -356,6 +356,7 @@ static bool residual_layer(context *c, call *k, name path, const uint32_t *data,
     model_variable *v = variable(c, results[0]);
     v->value = sum;
     v->reversed = variable(c, inner[0])->reversed;
+    memcpy(v->half, variable(c, inner[0])->half, sizeof v->half);
     return true;
 }
 

@@ -178,7 +178,7 @@ typedef struct model_variable {
     /* Boundary equations: slot 0, 1, ... stand for the indices 0, -1, ... before, or T+1, T+2, ... after. */
     ARRAY(model_boundary) boundaries;
     int boundary_axis;
-    uint32_t half[2]; /* result of a bidirectional call: its forward and backward part; else 0 */
+    uint32_t half[2]; /* result of a bidirectional call: its forward and backward part, as the recurrence left them; else 0 */
     bool reversed;    /* result of a reversed call */
     int scan;         /* 0: a map over time; -1: recurs forward (reads earlier steps), 1: backward */
     int scan_axis;

@@ -337,6 +337,28 @@ static int axis_of(model_axes over)
     return axis;
 }
 
+/* Half i of a bidirectional result at its own end. With the input added to it (residual) the result is no longer its
+ * halves side by side, and has its part of the components read there. */
+static model_expr *end_of_half(context *c, uint32_t v, int i, int axis, span at)
+{
+    const model_variable *both = variable(c, v), *half = variable(c, both->half[i]);
+    bool side_by_side = both->value->kind == EXPR_CALL && both->value->call.function == FUNCTION_concat;
+    model_expr *end = expr_new(c, EXPR_AT, at);
+    read_end(c, end, both->half[i], axis);
+    if (!side_by_side) end->read.variable = v;
+    end->type = side_by_side ? half->type : both->type;
+    end->type.axes &= ~((model_axes)1 << axis);
+    if (side_by_side) return end;
+    model_expr *part = expr_new(c, EXPR_SLICE, at);
+    int rows = both->type.shape.dim[0] / 2;
+    part->slice.operand = end;
+    part->slice.ranges = 1;
+    part->slice.range[0] = (model_range){ .begin = i * rows, .length = rows };
+    part->type = end->type;
+    part->type.shape.dim[0] = rows;
+    return part;
+}
+
 static void resolve_last(context *c, model_expr *e)
 {
     switch (e->kind) {
@@ -366,12 +388,7 @@ static void resolve_last(context *c, model_expr *e)
     e->call.count = 2;
     e->call.over = 0;
     e->call.args = ARENA_ARRAY(c->arena, model_expr *, 2);
-    for (int i = 0; i < 2; i++) {
-        e->call.args[i] = expr_new(c, EXPR_AT, e->at);
-        read_end(c, e->call.args[i], both->half[i], axis);
-        e->call.args[i]->type = variable(c, both->half[i])->type;
-        e->call.args[i]->type.axes &= ~((model_axes)1 << axis);
-    }
+    for (int i = 0; i < 2; i++) e->call.args[i] = end_of_half(c, v, i, axis, e->at);
 }
 
 /* Each variable after what it reads, shifts excepted; what depends on a target. Iterative. */

@@ -114,10 +114,12 @@ END_TEST
 START_TEST(last_takes_each_end)
 {
     fixture f = check("model m {\n input x[t] : real(4)\n h = bidirectional rnn(x, 8)\n g = 0.5 * g[t+1] + x\n"
-                      " a = last(h)\n b = last(g)\n c = last(x)\n output a, b, c\n}\n");
+                      " r = bidirectional rnn(h, 8, residual = true)\n"
+                      " a = last(h)\n b = last(g)\n c = last(x)\n d = last(r)\n output a, b, c, d\n}\n");
     ck_assert_str_eq(equation(&f, "a"), "concat(h.forward.h[T], h.backward.h[1])");
     ck_assert_str_eq(equation(&f, "b"), "g[1]");
     ck_assert_str_eq(equation(&f, "c"), "x[T]");
+    ck_assert_str_eq(equation(&f, "d"), "concat(r[T](0:8), r[1](8:16))");
     arena_free(f.arena);
 }
 END_TEST
