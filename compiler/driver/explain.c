@@ -39,8 +39,7 @@ static void inline_parts(graph *g, arena *a, node_list order)
     int *users = ARENA_ARRAY(a, int, g->nodes.len);
     for (size_t i = 0; i < order.len; i++) {
         const node *n = graph_node(g, order.data[i]);
-        bool reading = n->op == OP_shift || n->op == OP_at;
-        for (int j = 0; j < n->args; j++) users[n->arg[j].i] += reading ? 2 : 1;
+        for (int j = 0; j < n->args; j++) users[n->arg[j].i] += is_reading(n) ? 2 : 1;
     }
     for (size_t i = 0; i < order.len; i++)
         if (users[order.data[i].i] == 1) graph_node(g, order.data[i])->origin.part = 0;

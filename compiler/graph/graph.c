@@ -27,11 +27,10 @@ size_t graph_param_offset(const graph *g, size_t index)
 
 static void check_operands(const graph *g, const node *n)
 {
-    bool reading = n->op == OP_shift || n->op == OP_at;
     for (int i = 0; i < n->args; i++) {
         if (n->arg[i].i >= g->nodes.len)
             BUG("graph_%s: operand %d is no node", op_table[n->op].name, i);
-        if (!node_some(n->arg[i]) && !reading)
+        if (!node_some(n->arg[i]) && !is_reading(n))
             BUG("graph_%s: operand %d is absent", op_table[n->op].name, i);
     }
 }
@@ -207,7 +206,7 @@ node_id graph_at(graph *g, node_id a, type of_a, int axis, bool from_end, int k,
 void graph_set_operand(graph *g, node_id reading, node_id a)
 {
     node *n = graph_node(g, reading);
-    if (n->op != OP_shift && n->op != OP_at)
+    if (!is_reading(n))
         BUG("graph_set_operand: '%s' is no reading", op_table[n->op].name);
     n->arg[0] = a;
     check_operands(g, n);

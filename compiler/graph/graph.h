@@ -115,6 +115,9 @@ typedef struct node {
     origin origin;
 } node;
 
+/* Its first operand is read in time, so that it may come later in the order. */
+static inline bool is_reading(const node *n) { return n->op == OP_shift || n->op == OP_at; }
+
 /* ---- the graph ------------------------------------------------------------------------------------------------ */
 
 typedef struct graph_axis { name letter, length; } graph_axis;               /* "t", "T" */

@@ -9,11 +9,6 @@
  * stretches) are written out where they are used. What they refer to has a name, since their use is not pointwise. */
 #include "graph/graph.h"
 
-static bool is_reading(const node *n)
-{
-    return n->op == OP_shift || n->op == OP_at;
-}
-
 static bool is_view(const node *n)
 {
     return n->op == OP_transpose || n->op == OP_slice;

@@ -105,18 +105,24 @@ static void write_sum(writer *w, const node *n)
     text_put(w->out, n->type.shape.rank == 0 ? ")" : n->type.shape.rank == 1 ? ", rows)" : ", columns)");
 }
 
-/* "sum over t of "; for the batch alone "sum over the batch of ". */
-static void write_over(writer *w, const char *what, axis_set axes)
+/* "t, s": the batch is never written. */
+static void write_letters(writer *w, axis_set axes)
 {
-    text_put(w->out, "%s over ", what);
-    if (axes == BATCH)
-        text_put(w->out, "the batch");
     const char *separator = "";
     for (int i = 1; i <= w->g->axes; i++)
         if (axes & axis_bit(i)) {
             text_put(w->out, "%s%s", separator, w->g->axis[i].letter);
             separator = ", ";
         }
+}
+
+/* "sum over t of "; for the batch alone "sum over the batch of ". */
+static void write_over(writer *w, const char *what, axis_set axes)
+{
+    text_put(w->out, "%s over ", what);
+    if (axes == BATCH)
+        text_put(w->out, "the batch");
+    write_letters(w, axes);
     text_put(w->out, " of ");
 }
 
@@ -203,13 +209,8 @@ static void write_count(writer *w, const node *n)
         text_put(w->out, "count(sequences)");
         return;
     }
-    const char *separator = "";
     text_put(w->out, "count(");
-    for (int i = 1; i <= w->g->axes; i++)
-        if (n->attr.over.axes & axis_bit(i)) {
-            text_put(w->out, "%s%s", separator, w->g->axis[i].letter);
-            separator = ", ";
-        }
+    write_letters(w, n->attr.over.axes);
     text_put(w->out, ")");
 }
 

@@ -98,9 +98,8 @@ static bool print_attributes(text *out, const graph *g, const node *n)
 
 static void print_operands(text *out, const node *n)
 {
-    bool reading = n->op == OP_shift || n->op == OP_at;
     for (int i = 0; i < n->args; i++) {
-        const char *before = !reading || i == 0 ? i ? ", " : " " :
+        const char *before = !is_reading(n) || i == 0 ? i ? ", " : " " :
                              i == 1 && n->attr.before ? " before " :
                              i == 1 + n->attr.before ? " after " : ", ";
         if (node_some(n->arg[i]))

@@ -5,11 +5,6 @@
 #include "graph/graph.h"
 #include "graph/rules.h"
 
-static bool is_reading(const node *n)
-{
-    return n->op == OP_shift || n->op == OP_at;
-}
-
 static void check_id(const graph *g, const char *after, node_id id, const char *what)
 {
     if (id.i >= g->nodes.len)

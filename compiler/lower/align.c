@@ -30,7 +30,8 @@ static node_id log_sum(lowering *l, node_id x, node_id y, node_id z)
     return op2(l, OP_add, largest, op1(l, OP_log, sum));
 }
 
-static int lone_axis(axis_set set)
+/* The only time axis of p, and of y: the model has checked that. */
+static int time_axis(axis_set set)
 {
     for (int axis = 1; axis <= MAX_TIME_AXES; axis++)
         if (set & axis_bit(axis)) return axis;
@@ -56,7 +57,7 @@ node_id lower_ctc(lowering *l, const model_expr *e)
     node_id y = lower_expr(l, e->call.args[1]);
     type over_t = type_real(SCALAR, graph_type(g, z).axes);
     type lattice = type_real(SCALAR, over_t.axes | graph_type(g, y).axes);
-    int t = lone_axis(over_t.axes), s = lone_axis(graph_type(g, y).axes);
+    int t = time_axis(over_t.axes), s = time_axis(graph_type(g, y).axes);
     node_id never = number(l, log_zero);
     const node *labels = graph_node(g, y);
     if (labels->op == OP_input) {

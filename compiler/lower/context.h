@@ -20,6 +20,11 @@ typedef struct lowering {
     ARRAY(pending) readings; /* their first operand is set at the end */
 } lowering;
 
+static inline const model_variable *var(const lowering *l, uint32_t v)
+{
+    return &l->m->variables.data[v];
+}
+
 /* ---- expr.c */
 node_id lower_expr(lowering *l, const model_expr *e);
 type lower_type(model_type t);

@@ -10,11 +10,6 @@ type lower_type(model_type t)
     return (type){ t.token ? TOKEN : REAL, s, t.axes };
 }
 
-static const model_variable *var(const lowering *l, uint32_t v)
-{
-    return &l->m->variables.data[v];
-}
-
 /* ---- readings in time -------------------------------------------------------------------------------------------- */
 
 /* The boundary values of a variable, brought to its shape. */

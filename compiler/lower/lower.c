@@ -8,11 +8,6 @@
 #include "lower/context.h"
 #include <string.h>
 
-static const model_variable *var(const lowering *l, uint32_t v)
-{
-    return &l->m->variables.data[v];
-}
-
 /* ---- tables ------------------------------------------------------------------------------------------------------ */
 
 static init lower_init(model_init i)

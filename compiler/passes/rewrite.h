@@ -34,8 +34,6 @@ bool rewrite_is_bounded(rewriter *w, node_id id);       /* by one that has bound
 /* Nodes made from here on are parts of the equation that `n` belongs to. */
 void rewrite_on_behalf(graph *g, const node *n);
 
-static inline bool is_reading(const node *n) { return n->op == OP_shift || n->op == OP_at; }
-
 /* How often each node is an operand of nodes that the roots need, or a root. */
 int *rewrite_uses(const graph *g, const node_list *order, arena *a);
 

@@ -195,7 +195,7 @@ static void find_needed(analysis *x, const node_list *order)
         const node *n = graph_node(x->g, order->data[i]);
         if (x->pl->escapes[order->data[i].i])
             x->needed[order->data[i].i].known = ALWAYS;
-        for (int a = 0; a < n->args && (n->op == OP_shift || n->op == OP_at); a++)
+        for (int a = 0; a < n->args && is_reading(n); a++)
             x->needed[n->arg[a].i].known = ALWAYS;
     }
     for (uint32_t i = 0; x->g->param_grad && i < x->g->params.len; i++)

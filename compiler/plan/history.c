@@ -271,7 +271,7 @@ static needs needs_of(const planner *pl, node_id id, int axis)
     const node_list *users = &pl->users[id.i];
     for (size_t i = 0; i < users->len; i++) {
         const node *u = graph_node(pl->g, users->data[i]);
-        bool here = (u->op == OP_shift || u->op == OP_at) && u->attr.axis == axis && node_is(u->arg[0], id);
+        bool here = is_reading(u) && u->attr.axis == axis && node_is(u->arg[0], id);
         if (!here)
             continue;
         if (u->op == OP_shift ? u->attr.k < 0 : u->attr.from_end && u->attr.over.carry)

@@ -61,7 +61,7 @@ static axis_set axes_read(const planner *pl, node_id id, const region *home)
         bool is_view = has_views(pl, u) && (plan_is_inner(n) || n->op == OP_lookup);
         if (pl->escapes[u.i] || !is_view)
             axes |= axes_left(home, pl->escapes[u.i] && is_view ? pl->p->top : pl->region_of[u.i]);
-        if (n->op == OP_shift || n->op == OP_at)
+        if (is_reading(n))
             axes |= axis_bit(n->attr.axis) | home->rows;
         if (is_view)
             axes |= axes_read(pl, u, home);
