@@ -97,6 +97,7 @@ void diag_hint(diags *d, const char *format, ...)
     va_end(args);
 }
 
+bool diag_was_kept(const diags *d) { return d->last != NULL; }
 size_t diag_error_count(const diags *d) { return d->errors; }
 size_t diag_message_count(const diags *d) { return d->entries.len; }
 const diag_message *diag_get(const diags *d, size_t index) { return &d->entries.data[index]->message; }

@@ -49,6 +49,7 @@ diags *diags_new(arena *a, sources *s);
 /* Adds a message; the arguments are those of the format in errors.def. The notes and hints that follow belong to it.
  * The same id at the same place is reported once. */
 void diag(diags *d, span at, diag_id id, ...);
+bool diag_was_kept(const diags *d);    /* the last message: of one that was not, notes and hints are not worth the work */
 void diag_add_note(diags *d, span at, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void diag_hint(diags *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -1,4 +1,4 @@
-/* names.c: a hash table of strings (FNV-1a, open addressing, at most half full), and the nearest name. */
+/* names.c: a hash table of strings (FNV-1a, open addressing, at most half full), numbers by name, and the nearest name. */
 #include "base/names.h"
 #include <stdint.h>
 #include <string.h>
@@ -78,6 +78,47 @@ name name_printf(names *n, const char *format, ...)
     va_end(args);
     return name_of(n, text);
 }
+
+/* ---- names to numbers -------------------------------------------------------------------------------------------- */
+
+static size_t slot_of(const name_map *m, name key)
+{
+    size_t mask = m->cap - 1;
+    size_t i = ((uintptr_t)key >> 3) * 0x9E3779B1u & mask;
+    while (m->key[i] && m->key[i] != key) i = (i + 1) & mask;
+    return i;
+}
+
+bool name_map_get(const name_map *m, name key, uint32_t *value)
+{
+    if (!m->cap) return false;
+    size_t i = slot_of(m, key);
+    if (!m->key[i]) return false;
+    *value = m->value[i];
+    return true;
+}
+
+void name_map_set(arena *a, name_map *m, name key, uint32_t value)
+{
+    if (2 * m->len >= m->cap) {
+        name_map old = *m;
+        m->cap = old.cap ? 2 * old.cap : 16;
+        m->key = ARENA_ARRAY(a, name, m->cap);
+        m->value = ARENA_ARRAY(a, uint32_t, m->cap);
+        for (size_t i = 0; i < old.cap; i++) {
+            if (!old.key[i]) continue;
+            size_t k = slot_of(m, old.key[i]);
+            m->key[k] = old.key[i];
+            m->value[k] = old.value[i];
+        }
+    }
+    size_t i = slot_of(m, key);
+    if (!m->key[i]) m->len++;
+    m->key[i] = key;
+    m->value[i] = value;
+}
+
+/* ---- the nearest name -------------------------------------------------------------------------------------------- */
 
 static size_t min3(size_t a, size_t b, size_t c)
 {

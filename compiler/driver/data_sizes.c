@@ -20,7 +20,7 @@ static bool is_size(const tree_expr *e, const model_size *z)
  * the same. */
 static int add_value(const data_source *s, const model_size *z, const model_variable *v, data_size *to)
 {
-    const tree_type *written = v->written;
+    const tree_type *written = &v->decl->type;
     size_t before = (size_t)__builtin_popcount(v->type.axes);
     for (size_t i = 0; i < written->dims.len; i++) {
         if (!is_size(written->dims.data[i], z)) continue;
@@ -44,7 +44,7 @@ int data_sizes_read(arena *a, const model *m, const data_source *s, const char *
         data_size found = { 0 };
         for (size_t k = 1; z->from_data && k < m->variables.len; k++) {
             const model_variable *v = &m->variables.data[k];
-            int code = v->kind == VARIABLE_INPUT && v->written ? add_value(s, z, v, &found) : 0;
+            int code = v->kind == VARIABLE_INPUT ? add_value(s, z, v, &found) : 0;
             if (code) return code;
         }
         size_t size = found.extent ? found.extent : found.classes;

@@ -1,6 +1,5 @@
 /* chain.c: layers in order, as a spec, and computed; see chain.h. */
 #include "exchange/chain.h"
-#include "base/embedded.h"
 #include "syntax/syntax.h"
 #include <ctype.h>
 #include <string.h>
@@ -122,13 +121,14 @@ static void extend(search *s, size_t at)
     }
 }
 
-static void note_first(chain *c, const chain_layer *l)
+void chain_note_other(chain *c, const chain_layer *l, const layer_info *other)
 {
+    if (!other) return;
     array_push(c->arena, &c->notes,
                arena_printf(c->arena,
                             "'%s' is taken for the cell '%s', which no tensor tells from '%s'; -D %s=%s chooses "
                             "that one",
-                            l->path, l->info->cell, l->first->cell, l->path, l->first->cell));
+                            l->path, l->info->cell, other->cell, l->path, other->cell));
 }
 
 static const char *order_given(chain *c, const char *order)
@@ -152,7 +152,7 @@ static const char *order_given(chain *c, const char *order)
     chain_layer *first = c->layers.data[0];
     if (first->first && n > 1 && c->layers.data[1]->inputs == first->inputs) {
         swap_first(first);
-        note_first(c, first);
+        chain_note_other(c, first, first->first);
     }
     for (size_t i = 1; i < n; i++) {
         const chain_layer *l = c->layers.data[i], *before = c->layers.data[i - 1];
@@ -196,18 +196,11 @@ const char *chain_order(chain *c, const chain_choices *choices, bool *other)
     memcpy(c->layers.data, s->first, n * sizeof *s->first);
     if (!s->first_swapped) return NULL;
     swap_first(c->layers.data[0]);
-    note_first(c, c->layers.data[0]);
+    chain_note_other(c, c->layers.data[0], c->layers.data[0]->first);
     return NULL;
 }
 
 /* ---- as a spec --------------------------------------------------------------------------------------------------- */
-
-static bool is_function(const char *word)
-{
-    for (int i = 0; i < FUNCTION_COUNT; i++)
-        if (strcmp(function_table[i].name, word) == 0) return true;
-    return false;
-}
 
 /* A name for a layer that the language has no other meaning for, and that no layer before it has. *call is the name
  * without what had to be added, where that may name a call. */
@@ -219,8 +212,7 @@ static const char *word_for(const chain *c, size_t index, const char **call)
     for (char *k = word; *k; k++)
         if (!isalnum((unsigned char)*k)) *k = '_';
     if (strlen(word) > SYNTAX_MAX_NAME - 8) word[SYNTAX_MAX_NAME - 8] = '\0';
-    bool taken = is_function(word) || syntax_is_reserved(word) || strcmp(word, "x") == 0 || strcmp(word, "t") == 0 ||
-                 embedded_text(arena_printf(a, "cells/%s.rnn", word), NULL);
+    bool taken = model_word_taken(a, word) || strcmp(word, "x") == 0 || strcmp(word, "t") == 0;
     bool reserved = syntax_is_reserved(word);
     *call = word;
     if (taken) word = arena_printf(a, "%s_layer", word);

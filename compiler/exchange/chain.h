@@ -74,6 +74,9 @@ const char *chain_choice(arena *a, chain_choices *c, const char *path); /* the c
  * first order that does. *other: another order fits, too. Returns NULL, or what is wrong. */
 const char *chain_order(chain *c, const chain_choices *choices, bool *other);
 
+/* Notes that the same tensors could be the cell `other` (NULL: nothing to note). */
+void chain_note_other(chain *c, const chain_layer *l, const layer_info *other);
+
 const chain_tensor *chain_find(const chain_layer *l, const char *word, int layer, bool reverse);
 
 /* The spec as text; it names the variables. */

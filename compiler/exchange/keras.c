@@ -79,7 +79,7 @@ static void add_tensor(reader *r, const tensor *t)
         array_push(a, &r->c->loose, (foreign){ made.own, made.own, made.shape, made.values, false });
         return;
     }
-    if (strcmp(made.word, words[2]) == 0 && made.shape.rank == 2) /* row after row */
+    if (strcmp(made.word, "bias") == 0 && made.shape.rank == 2) /* row after row */
         made.shape = (model_shape){ 1, { made.shape.dim[0] * made.shape.dim[1], 1 } };
     chain_layer *l = reader_layer(r->c, path);
     l->both = l->both || both;
@@ -143,7 +143,7 @@ static void finish_recurrent(reader *r, chain_layer *l)
                          chosen ? chosen : "Keras", chosen ? ", chosen with -D," : "", l->units);
         return;
     }
-    if (!chosen) reader_note_other(r, l, layer_other(l->info, b ? RESET_AFTER : 0));
+    if (!chosen) chain_note_other(r->c, l, layer_other(l->info, b ? RESET_AFTER : 0));
     l->part = ARENA_ARRAY(a, recurrent, 2);
     for (int d = 0; d <= l->both && !r->error; d++) set_part(r, l, d == 1);
 }

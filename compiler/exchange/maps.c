@@ -48,11 +48,6 @@ static model_shape wanted_shape(const model *m, const model_weights *w, const we
     return (model_shape){ 2, { s.dim[1], s.dim[0] } };
 }
 
-static bool same_shape(model_shape a, model_shape b)
-{
-    return a.rank == b.rank && a.dim[0] == b.dim[0] && a.dim[1] == b.dim[1];
-}
-
 /* ---- import ------------------------------------------------------------------------------------------------------ */
 
 /* Entry (i, j) of the rows of f that its line means. */
@@ -84,7 +79,7 @@ static const char *check_shapes(arena *a, const model *m, const model_weights *w
         foreign *t = find(from, foreign_path(a, w, f->word));
         model_shape wanted = wanted_shape(m, w, f);
         t->used = true;
-        if (!same_shape(t->shape, wanted))
+        if (!model_shape_equal(t->shape, wanted))
             return arena_printf(a, "'%s' is %s, but the layer '%s' (%s) takes %s", t->own,
                                 model_shape_text(a, t->shape), w->instance->path, w->instance->cell->name.text,
                                 model_shape_text(a, wanted));
@@ -155,7 +150,7 @@ static const char *import_own(arena *a, const model_variable *v, foreigns *from,
                             model_shape_text(a, v->type.shape),
                             v->scope && v->scope->cell ? "; its cell has no 'weights { }' for this format" : "");
     t->used = true;
-    if (!same_shape(t->shape, v->type.shape))
+    if (!model_shape_equal(t->shape, v->type.shape))
         return arena_printf(a, "'%s' is %s, but the parameter '%s' is %s", t->own, model_shape_text(a, t->shape),
                             v->path, model_shape_text(a, v->type.shape));
     memcpy(values, t->values, (size_t)(t->shape.dim[0] * t->shape.dim[1]) * sizeof *values);

@@ -134,7 +134,7 @@ static void put_call(node_task *t, const onnx_recurrent *r, int d, const char *w
     add_weights(t, p, word);
 }
 
-/* What both directions give, side by side: form has a %s for the word of each. */
+/* What the directions give, side by side: of each, its word between `before` and `after`. */
 static const char *both(node_task *t, int directions, const char *const *word, const char *before, const char *after)
 {
     arena *a = t->net->arena;

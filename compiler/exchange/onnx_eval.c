@@ -174,7 +174,7 @@ static const char *eval_softmax(const task *t)
 {
     const nd *x = t->in[0];
     int axis = onnx_axis(onnx_int(t->n, "axis", t->opset < 13 ? 1 : -1), x->rank);
-    if (axis != x->rank - 1) return fault(t, "only over the last dimension");
+    if (axis < 0 || axis != x->rank - 1) return fault(t, "only over the last dimension");
     bool logarithm = t->n->op[0] == 'L';
     size_t n = (size_t)x->dim[axis];
     t->out[0] = nd_new(t->a, x->rank, x->dim, false);

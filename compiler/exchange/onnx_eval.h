@@ -13,7 +13,7 @@ const char *onnx_eval(arena *a, int opset, const onnx_node *n, const nd *const *
 
 /* An RNN, GRU or LSTM as it stands in the file: one part a direction. */
 typedef struct onnx_recurrent {
-    int directions, layout; /* 1: batch first */
+    int directions, layout; /* layout 1: batch first; 0: time first */
     bool reverse[2];
     recurrent part[2];
 } onnx_recurrent;

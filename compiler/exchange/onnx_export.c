@@ -168,8 +168,10 @@ static const char *call(exporter *x, const model_expr *e)
     if (e->call.function == FUNCTION_concat) return concat(x, e);
     if (e->call.function == FUNCTION_dropout) return translate(x, e->call.args[0]);
     if (e->call.function == FUNCTION_neg) return exporter_apply(x, "Neg", translate(x, e->call.args[0]), NULL);
-    if (e->call.function == FUNCTION_lookup && is_matrix(x, e->call.args[0], &table, &transposed) && !transposed)
-        return exporter_apply(x, "Gather", parameter(x, table, false), translate(x, e->call.args[1]));
+    if (e->call.function == FUNCTION_lookup && is_matrix(x, e->call.args[0], &table, &transposed) && !transposed) {
+        const char *token = translate(x, e->call.args[1]);
+        return exporter_apply(x, "Gather", parameter(x, table, false), token);
+    }
     bool softmax = e->call.function == FUNCTION_softmax, whole = !e->call.over && e->call.count == 1;
     if (whole && e->type.shape.rank <= 1 && (op || softmax)) {
         operand = translate(x, e->call.args[0]);

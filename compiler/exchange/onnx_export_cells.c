@@ -133,9 +133,6 @@ static void set_options(exporter *x, const layer_info *l, const model_instance *
 
 void exporter_recurrent(exporter *x, const model_instance *s)
 {
-    static const char *const gates[] = {
-        [RECURRENCE_SIMPLE] = "h", [RECURRENCE_GATED] = "zrh", [RECURRENCE_LONG_SHORT] = "iofc"
-    };
     const layer_info *l = operator_for(x, s);
     uint32_t data = s->data.data[0].variable;
     const char *in[] = { "", "", "", "", "", "", "", "" };
@@ -143,9 +140,9 @@ void exporter_recurrent(exporter *x, const model_instance *s)
     if (exporter_variable(x, data)->type.axes != 3)
         exporter_unknown(x, arena_printf(x->a, "'%s', which does not run over time", s->path));
     in[IN_X] = exporter_read(x, data);
-    in[IN_W] = weight(x, s, "W", gates[l->equations], 1);
-    in[IN_R] = weight(x, s, "R", gates[l->equations], 1);
-    in[IN_B] = weight(x, s, "B", gates[l->equations], 2);
+    in[IN_W] = weight(x, s, "W", l->order, 1);
+    in[IN_R] = weight(x, s, "R", l->order, 1);
+    in[IN_B] = weight(x, s, "B", l->order, 2);
     if (x->lengths) in[IN_LENGTHS] = x->lengths;
     for (size_t k = 0; k < s->cell->results.len; k++) in[IN_H + k] = initial(x, s, k, in[IN_X]);
     if (option(s, "peephole") != 0) in[IN_P] = weight(x, s, "P", "iof", 1);

@@ -3,7 +3,6 @@
  * A file does not say which dimension of an input is time. The readings that its number of dimensions allows are
  * tried one after the other, until every node is understood (onnx_trace.c): an RNN, GRU or LSTM knows which
  * dimension of its X is which. */
-#include "base/embedded.h"
 #include "exchange/onnx_trace.h"
 #include "syntax/syntax.h"
 #include <ctype.h>
@@ -13,20 +12,11 @@ enum { TRACE_STEPS = 5, TRACE_BATCH = 2, READINGS = 4, TRACES_MAX = 1024 };
 
 net_value *net_find(const onnx_net *net, const char *word)
 {
-    for (size_t i = net->values.len; i-- > 0;)
-        if (strcmp(net->values.data[i].word, word) == 0) return &net->values.data[i];
-    return NULL;
+    uint32_t number;
+    return name_map_get(&net->by_word, name_of(net->names, word), &number) ? &net->values.data[number] : NULL;
 }
 
 /* ---- words ------------------------------------------------------------------------------------------------------- */
-
-static bool has_meaning(arena *a, const char *word)
-{
-    for (int i = 0; i < FUNCTION_COUNT; i++)
-        if (strcmp(function_table[i].name, word) == 0) return true;
-    return syntax_is_reserved(word) || strcmp(word, "t") == 0 || strcmp(word, "loss") == 0 ||
-           embedded_text(arena_printf(a, "cells/%s.rnn", word), NULL);
-}
 
 static const char *clean(arena *a, const char *own)
 {
@@ -34,16 +24,19 @@ static const char *clean(arena *a, const char *own)
     for (char *c = word; *c; c++)
         if (!isalnum((unsigned char)*c)) *c = '_';
     if (strlen(word) > SYNTAX_MAX_NAME - 8) word[SYNTAX_MAX_NAME - 8] = '\0';
-    return has_meaning(a, word) ? arena_printf(a, "%s_", word) : word;
+    bool taken = model_word_taken(a, word) || strcmp(word, "t") == 0 || strcmp(word, "loss") == 0;
+    return taken ? arena_printf(a, "%s_", word) : word;
 }
 
 /* A new variable, called like the operator: "lstm2". */
 const char *net_new_word(onnx_net *net, const onnx_node *n)
 {
-    char *word = arena_printf(net->arena, "%s%d", n->op, ++net->words);
-    for (char *c = word; *c; c++) *c = (char)tolower((unsigned char)*c);
-    for (size_t i = 0; i < net->values.len; i++)
-        if (net->values.data[i].expr && strcmp(net->values.data[i].expr, word) == 0) return net_new_word(net, n);
+    char *word;
+    uint32_t taken;
+    do {
+        word = arena_printf(net->arena, "%s%d", n->op, ++net->words);
+        for (char *c = word; *c; c++) *c = (char)tolower((unsigned char)*c);
+    } while (name_map_get(&net->by_expr, name_of(net->names, word), &taken));
     return word;
 }
 
@@ -83,10 +76,12 @@ int net_one_part(const net_value *v)
     return found;
 }
 
-static net_value *add(onnx_net *net, const char *word, nd value)
+void net_add_value(onnx_net *net, net_value v)
 {
-    array_push(net->arena, &net->values, (net_value){ .word = word, .value = value, .input = -1 });
-    return &net->values.data[net->values.len - 1];
+    uint32_t number = (uint32_t)net->values.len;
+    array_push(net->arena, &net->values, v);
+    name_map_set(net->arena, &net->by_word, name_of(net->names, v.word), number);
+    if (v.expr) name_map_set(net->arena, &net->by_expr, name_of(net->names, v.expr), number);
 }
 
 const char *net_equation(onnx_net *net, const onnx_node *n, const char *right)
@@ -155,21 +150,23 @@ static void start_inputs(onnx_net *net, dim_kind (*kind)[ND_MAX_RANK])
         if (!net->error && size > ND_MAX_COUNT)
             net->error = arena_printf(net->arena, "the input '%s' is too large", in->word);
         if (net->error) return;
-        net_value *v = add(net, in->word, nd_new(net->arena, in->rank, dim, in->integer));
-        v->data = true;
-        v->input = (int)i;
-        v->lengths = in->integer && in->rank == 1;
-        v->token = in->integer && in->rank == 2;
-        v->expr = clean(net->arena, in->word);
-        memcpy(v->kind, kind[i], sizeof v->kind);
-        for (size_t k = 0; k < v->value.count && v->lengths; k++) v->value.v[k] = net->steps;
+        net_value v = { .word = in->word,
+                        .value = nd_new(net->arena, in->rank, dim, in->integer),
+                        .data = true,
+                        .input = (int)i,
+                        .lengths = in->integer && in->rank == 1,
+                        .token = in->integer && in->rank == 2,
+                        .expr = clean(net->arena, in->word) };
+        memcpy(v.kind, kind[i], sizeof v.kind);
+        for (size_t k = 0; k < v.value.count && v.lengths; k++) v.value.v[k] = net->steps;
+        net_add_value(net, v);
     }
 }
 
 static onnx_net *trace(arena *a, const onnx_model *m, dim_kind (*kind)[ND_MAX_RANK])
 {
     onnx_net *net = ARENA_NEW(a, onnx_net);
-    *net = (onnx_net){ .arena = a, .m = m, .head = text_new(a), .body = text_new(a) };
+    *net = (onnx_net){ .arena = a, .m = m, .head = text_new(a), .body = text_new(a), .names = names_new(a) };
     net->classes = ARENA_ARRAY(a, int, m->inputs.len + 1);
     net->head->depth = net->body->depth = 1;
     if (!fixed_sizes(net, kind)) {
@@ -177,7 +174,8 @@ static onnx_net *trace(arena *a, const onnx_model *m, dim_kind (*kind)[ND_MAX_RA
         return net;
     }
     for (size_t i = 0; i < m->initializers.len; i++)
-        add(net, m->initializers.data[i].word, m->initializers.data[i].value);
+        net_add_value(
+            net, (net_value){ .word = m->initializers.data[i].word, .value = m->initializers.data[i].value, .input = -1 });
     start_inputs(net, kind);
     for (net->reached = 0; net->reached < m->nodes.len && !net->error; net->reached++)
         net_trace_node(net, &m->nodes.data[net->reached]);

@@ -28,6 +28,8 @@ typedef struct onnx_net {
     int steps, batch;            /* that it was traced with */
     bool open_steps, open_batch; /* the file lets them be any */
     ARRAY(net_value) values;
+    names *names;
+    name_map by_word, by_expr; /* numbers of the values, the last of each word in the file and variable of the spec */
     int *classes;      /* of inputs of tokens */
     text *head, *body; /* declarations, equations */
     foreigns tensors;

@@ -109,7 +109,9 @@ const char *onnx_recurrent_of(arena *a, const onnx_node *n, const nd *const *in,
     const onnx_attribute *direction = onnx_find(n, "direction");
     const char *word = direction && direction->s ? direction->s : "forward";
     bool both = strcmp(word, "bidirectional") == 0;
-    *r = (onnx_recurrent){ .directions = 1 + both, .layout = (int)onnx_int(n, "layout", 0) };
+    int64_t layout = onnx_int(n, "layout", 0);
+    if (layout != 0 && layout != 1) return arena_printf(a, "%s: there is no layout %lld", n->op, (long long)layout);
+    *r = (onnx_recurrent){ .directions = 1 + both, .layout = (int)layout };
     r->reverse[0] = strcmp(word, "reverse") == 0;
     r->reverse[1] = true;
     if (!both && !r->reverse[0] && strcmp(word, "forward") != 0)

@@ -382,6 +382,6 @@ void net_trace_node(onnx_net *net, const onnx_node *n)
     for (size_t k = 0; k < n->out.len && k < ONNX_MAX_OUTPUTS && !net->error; k++) {
         if (!*n->out.data[k]) continue;
         t.made[k].word = n->out.data[k];
-        array_push(net->arena, &net->values, t.made[k]);
+        net_add_value(net, t.made[k]);
     }
 }

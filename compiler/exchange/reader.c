@@ -28,14 +28,3 @@ const chain_tensor *reader_need(reader *r, const chain_layer *l, const char *wor
     }
     return t;
 }
-
-void reader_note_other(reader *r, const chain_layer *l, const layer_info *other)
-{
-    arena *a = r->c->arena;
-    if (other)
-        array_push(a, &r->c->notes,
-                   arena_printf(a,
-                                "'%s' is taken for the cell '%s', which no tensor tells from '%s'; -D %s=%s chooses "
-                                "that one",
-                                l->path, l->info->cell, other->cell, l->path, other->cell));
-}

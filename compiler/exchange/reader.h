@@ -16,9 +16,6 @@ chain_layer *reader_layer(chain *c, const char *path);
 /* The layer's tensor, of this rank; NULL after setting the error. */
 const chain_tensor *reader_need(reader *r, const chain_layer *l, const char *word, int layer, bool reverse, int rank);
 
-/* Notes that the same tensors could be `other` (NULL: nothing to note). */
-void reader_note_other(reader *r, const chain_layer *l, const layer_info *other);
-
 static inline const double *reader_values(const chain_tensor *t)
 {
     return t ? t->values : NULL;

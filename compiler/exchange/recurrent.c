@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-double activation_value(activation a, double x)
+static double activation_value(activation a, double x)
 {
     switch (a.kind) {
     case ACTIVATION_Sigmoid: return 1 / (1 + exp(-x));

@@ -53,6 +53,4 @@ typedef struct recurrent {
 void recurrent_run(arena *a, const recurrent *r, const double *x, int steps, bool reverse, double *h, double *c,
                    double *y);
 
-double activation_value(activation a, double x);
-
 #endif

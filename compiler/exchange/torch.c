@@ -98,7 +98,7 @@ static void finish_recurrent(reader *r, chain_layer *l)
     if (rows % l->units == 0)
         l->info = layer_find("torch", LAYER_RECURRENT, (size_t)(rows / l->units), PROJECTED, projection ? PROJECTED : 0,
                              chosen);
-    if (!chosen) reader_note_other(r, l, layer_other(l->info, PROJECTED));
+    if (!chosen) chain_note_other(r->c, l, layer_other(l->info, PROJECTED));
     if (!l->info) {
         r->error = arena_printf(a, "'%s' is %s: %s%s has no layer with so many rows for %d units", R->own,
                                 model_shape_text(a, R->shape), chosen ? chosen : "PyTorch",

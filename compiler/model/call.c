@@ -30,14 +30,12 @@ typedef struct call {
 
 /* ---- arguments --------------------------------------------------------------------------------------------------- */
 
-static bool recursion(context *c, const model_instance *s, const tree_expr *e, const tree_cell *cell)
+/* Reports a cell that calls itself, or calls that are nested too deeply. */
+static bool too_deep(context *c, const model_instance *s, const tree_expr *e, const tree_cell *cell)
 {
-    bool found = false;
-    const model_instance *above = s;
-    do {
-        found = found || above->cell == cell;
-    } while ((above = above->parent));
-    if (!found) {
+    const model_instance *same = s;
+    while (same && same->cell != cell) same = same->parent;
+    if (!same) {
         if (s->depth < MODEL_MAX_CELL_DEPTH) return false;
         diag(c->diags, e->at, E_CELL_DEPTH, MODEL_MAX_CELL_DEPTH);
         return c->full = true;
@@ -390,7 +388,7 @@ bool expand_call(context *c, model_instance *s, const tree_expr *e, const tree_c
     k.options.layers = 1;
     k.data = ARENA_ARRAY(c->arena, uint32_t, cell->params.len + 1);
     k.sizes = ARENA_ARRAY(c->arena, model_size *, cell->params.len + cell->options.len + 1);
-    bool good = !recursion(c, s, e, cell);
+    bool good = !too_deep(c, s, e, cell);
     if (good && count > k.results) {
         diag(c->diags, e->at, E_RESULT_COUNT, cell->name.text, (unsigned)k.results, (unsigned)count);
         diag_add_note(c->diags, cell->name.at, "the cell is written here");

@@ -21,15 +21,6 @@ typedef struct symbol {
     };
 } symbol;
 
-/* Interned names to numbers: open addressing. */
-typedef struct name_map {
-    name *key;
-    uint32_t *value;
-    size_t len, cap;
-} name_map;
-bool name_map_get(const name_map *m, name key, uint32_t *value);
-void name_map_set(arena *a, name_map *m, name key, uint32_t value);
-
 typedef struct model_scope {
     ARRAY(symbol) symbols;
     name_map index;
@@ -39,8 +30,8 @@ typedef struct model_scope {
 /* Where the calls inside an equation get their paths from. */
 typedef struct naming {
     name path;
-    bool whole;
-} naming; /* whole: the call is the whole right side */
+    bool whole; /* the call is the whole right side: it has the path itself */
+} naming;
 
 typedef struct context {
     arena *arena;
@@ -58,13 +49,23 @@ typedef struct context {
     name word_rows, word_columns, word_t, word_T;
 } context;
 
+/* ---- axes.c: of the time axes in a set */
+static inline model_axes axes_of(int axis) /* 0: none */
+{
+    return axis ? (model_axes)1 << axis : 0;
+}
+int axes_count(model_axes set);
+int axes_first(model_axes set);                                  /* 0: there is none */
+int axes_only(model_axes set);                                   /* 0: there is none, or several */
+const char *axes_text(arena *a, const model *m, model_axes set); /* "t, s" */
+
 /* ---- scope.c */
 symbol *scope_find(const model_instance *s, name word);
 /* Adds a symbol; a second one of that name is an error and gives NULL. */
 symbol *scope_add(context *c, model_instance *s, tree_id id, symbol_kind kind);
 void unknown_name(context *c, const model_instance *s, name word, span at);
 const tree_cell *cell_find(context *c, name word);
-void suggest_function(context *c, const model_instance *s, name word);
+void suggest_function(context *c, const model_instance *s, name word); /* a hint for the last message */
 bool function_named(name word, model_function *f);
 
 /* ---- size.c: numbers known when compiled */
@@ -114,7 +115,7 @@ void infer_model(context *c);
 int instance_axis(const model_instance *s, int axis);
 
 /* ---- time.c */
-bool time_check(context *c);
+void time_check(context *c);
 
 /* ---- rules.c, weights.c, train.c */
 void rules_check(context *c);

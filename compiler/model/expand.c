@@ -21,9 +21,13 @@ name path_below(context *c, name path, name word)
 
 name path_unique(context *c, name path)
 {
-    uint32_t taken;
+    uint32_t last, taken;
     name made = path;
-    for (int i = 2; name_map_get(&c->paths, made, &taken); i++) made = name_printf(c->names, "%s%d", path, i);
+    if (name_map_get(&c->paths, path, &last)) {
+        do made = name_printf(c->names, "%s%u", path, (unsigned)++last);
+        while (name_map_get(&c->paths, made, &taken));
+        name_map_set(c->arena, &c->paths, path, last);
+    }
     name_map_set(c->arena, &c->paths, made, 1);
     return made;
 }
@@ -244,7 +248,7 @@ static int declare_axis(context *c, model_instance *s, tree_id id)
 
 static void declare_input(context *c, model_instance *s, const tree_decl *d, bool target)
 {
-    model_type type = { .token = d->type.token, .shape = { 0, { 1, 1 } }, .axes = 1 };
+    model_type type = { .token = d->type.token, .shape.rank = -1, .axes = 1 };
     for (size_t i = 0; i < d->axes.len; i++) {
         tree_id id = d->axes.data[i];
         int axis = 0;
@@ -253,7 +257,7 @@ static void declare_input(context *c, model_instance *s, const tree_decl *d, boo
         else
             axis = declare_axis(c, s, id);
         if (axis)
-            type.axes |= (model_axes)1 << axis;
+            type.axes |= axes_of(axis);
         else
             type.poisoned = true;
     }
@@ -262,7 +266,6 @@ static void declare_input(context *c, model_instance *s, const tree_decl *d, boo
     v->type = type;
     v->target = v->on_target = target;
     v->decl = d;
-    v->written = &d->type;
     v->equation = d->at;
     symbol *added = scope_add(c, s, d->name, SYMBOL_VARIABLE);
     if (added) added->variable = number;
@@ -289,10 +292,10 @@ static bool init_named(context *c, model_instance *s, const tree_expr *e, model_
     return false;
 }
 
-static void declare_param(context *c, model_instance *s, const tree_decl *d)
+/* A parameter or a constant. */
+static void declare_value(context *c, model_instance *s, const tree_decl *d, model_variable_kind kind)
 {
-    uint32_t number =
-        variable_new(c, s, VARIABLE_PARAM, path_below(c, s->path, d->name.text), d->name.text, d->name.at);
+    uint32_t number = variable_new(c, s, kind, path_below(c, s->path, d->name.text), d->name.text, d->name.at);
     model_variable *v = variable(c, number);
     v->decl = d;
     v->equation = d->at;
@@ -311,16 +314,6 @@ static void expand_init(context *c, model_instance *s, const tree_decl *d, model
     v->init.kind = MODEL_NUMBER;
     if (state == SIZE_KNOWN || state == SIZE_BROKEN) return;
     diag(c->diags, d->value->at, E_INIT, arena_printf(c->arena, "'%s'", tree_text(c, d->value)));
-}
-
-static void declare_const(context *c, model_instance *s, const tree_decl *d)
-{
-    uint32_t number =
-        variable_new(c, s, VARIABLE_CONST, path_below(c, s->path, d->name.text), d->name.text, d->name.at);
-    variable(c, number)->decl = d;
-    variable(c, number)->equation = d->at;
-    symbol *added = scope_add(c, s, d->name, SYMBOL_VARIABLE);
-    if (added) added->variable = number;
 }
 
 static bool is_constant(const model_expr *e)
@@ -377,7 +370,7 @@ static void declare_equation(context *c, model_instance *s, const tree_stmt *t, 
         if (!added) continue;
         name_map_set(c->arena, seen, id.text, 1);
         uint32_t made = variable_new(c, s, VARIABLE_EQUATION, path_below(c, s->path, id.text), id.text, id.at);
-        scope_find(s, id.text)->variable = made;
+        added->variable = made;
         variable(c, made)->equation = t->at;
     }
 }
@@ -398,10 +391,10 @@ static void declare(context *c, model_instance *s, const tree_stmt *t, name_map 
         for (size_t i = 0; i < t->decls.len; i++) declare_input(c, s, &t->decls.data[i], t->kind == TREE_TARGET);
         break;
     case TREE_PARAM:
-        for (size_t i = 0; i < t->decls.len; i++) declare_param(c, s, &t->decls.data[i]);
+        for (size_t i = 0; i < t->decls.len; i++) declare_value(c, s, &t->decls.data[i], VARIABLE_PARAM);
         break;
     case TREE_CONST:
-        for (size_t i = 0; i < t->decls.len; i++) declare_const(c, s, &t->decls.data[i]);
+        for (size_t i = 0; i < t->decls.len; i++) declare_value(c, s, &t->decls.data[i], VARIABLE_CONST);
         break;
     case TREE_EQUATION: declare_equation(c, s, t, seen); break;
     case TREE_OUTPUT:
@@ -530,6 +523,14 @@ static void expand_generate(context *c, model_instance *s, const tree_stmt *t)
     c->model->generate = made;
 }
 
+/* The variable that this declaration has made; 0: none, its name stands for another. */
+static uint32_t declared(const context *c, const model_instance *s, const tree_decl *d)
+{
+    const symbol *found = scope_find(s, d->name.text);
+    bool own = found && found->kind == SYMBOL_VARIABLE && variable(c, found->variable)->decl == d;
+    return own ? found->variable : 0;
+}
+
 static void expand_statement(context *c, model_instance *s, const tree_stmt *t)
 {
     switch (t->kind) {
@@ -540,9 +541,8 @@ static void expand_statement(context *c, model_instance *s, const tree_stmt *t)
     case TREE_WEIGHTS: break;
     case TREE_PARAM:
         for (size_t i = 0; i < t->decls.len; i++) {
-            symbol *found = scope_find(s, t->decls.data[i].name.text);
-            if (found && found->kind == SYMBOL_VARIABLE && variable(c, found->variable)->decl == &t->decls.data[i])
-                expand_init(c, s, &t->decls.data[i], variable(c, found->variable));
+            uint32_t v = declared(c, s, &t->decls.data[i]);
+            if (v) expand_init(c, s, &t->decls.data[i], variable(c, v));
         }
         break;
     case TREE_CONST: break; /* before all others: their numbers may be used in sizes */
@@ -563,25 +563,23 @@ static void expand_consts(context *c, model_instance *s, const tree_stmt *t)
 {
     if (t->kind != TREE_CONST) return;
     for (size_t i = 0; i < t->decls.len; i++) {
-        symbol *found = scope_find(s, t->decls.data[i].name.text);
-        if (found && found->kind == SYMBOL_VARIABLE && variable(c, found->variable)->decl == &t->decls.data[i])
-            expand_const(c, s, &t->decls.data[i], found->variable);
+        uint32_t v = declared(c, s, &t->decls.data[i]);
+        if (v) expand_const(c, s, &t->decls.data[i], v);
     }
 }
 
+/* Equations first: a boundary, an output or a loss may be that of a result of a call. */
 void expand_body(context *c, model_instance *s, const tree_stmts *body)
 {
     name_map seen = { 0 };
     for (size_t i = 0; i < body->len; i++) declare(c, s, body->data[i], &seen);
     for (size_t i = 0; i < body->len; i++) expand_consts(c, s, body->data[i]);
-    for (size_t i = 0; i < body->len && !c->full; i++)
-        if (statement_fits(s, body->data[i]->kind) && body->data[i]->kind == TREE_EQUATION &&
-            !body->data[i]->equation.time)
-            expand_statement(c, s, body->data[i]);
-    for (size_t i = 0; i < body->len && !c->full; i++)
-        if (statement_fits(s, body->data[i]->kind) &&
-            !(body->data[i]->kind == TREE_EQUATION && !body->data[i]->equation.time))
-            expand_statement(c, s, body->data[i]);
+    for (int round = 0; round < 2; round++)
+        for (size_t i = 0; i < body->len && !c->full; i++) {
+            const tree_stmt *t = body->data[i];
+            bool equation = t->kind == TREE_EQUATION && !t->equation.time;
+            if (statement_fits(s, t->kind) && equation == (round == 0)) expand_statement(c, s, t);
+        }
 }
 
 void expand_model(context *c, const tree_model *t)

@@ -48,9 +48,7 @@ static size_state declared_shape(infer *f, model_instance *s, const tree_exprs *
 static void infer_declared(infer *f, model_variable *v)
 {
     const tree_decl *d = v->decl;
-    if (v->type.poisoned || !is_unknown(v->type.shape)) {
-        if (v->kind != VARIABLE_INPUT || v->type.poisoned || v->type.classes || d == NULL) return;
-    }
+    if (v->type.poisoned || !is_unknown(v->type.shape)) return;
     model_shape s = SCALAR_SHAPE;
     const tree_exprs *dims = v->kind == VARIABLE_INPUT ? &d->type.dims : &d->dims;
     size_state state = declared_shape(f, v->scope, dims, &s);
@@ -72,9 +70,8 @@ static void infer_declared(infer *f, model_variable *v)
         v->type.classes = s.dim[0];
         s = SCALAR_SHAPE;
     }
-    f->changed = f->changed || !same_shape(v->type.shape, s) || v->type.token;
+    f->changed = true;
     v->type.shape = s;
-    if (v->kind == VARIABLE_INPUT) v->decl = NULL;
     if (v->kind != VARIABLE_PARAM) return;
     if (v->init.kind == MODEL_UNIFORM && v->init.value < 0) v->init.value = 1 / sqrt((double)s.dim[1]);
     bool matrix = v->init.kind == MODEL_GLOROT || v->init.kind == MODEL_ORTHOGONAL || v->init.kind == MODEL_IDENTITY;
@@ -86,14 +83,12 @@ static void infer_declared(infer *f, model_variable *v)
 
 /* ---- variables --------------------------------------------------------------------------------------------------- */
 
-/* v's shape rises to s; false when they differ in the same rank. */
-static bool join_shape(infer *f, model_variable *v, model_shape s)
+/* v's shape rises to s where that has a higher rank. */
+static void join_shape(infer *f, model_variable *v, model_shape s)
 {
-    if (is_unknown(s) || same_shape(v->type.shape, s) || s.rank < v->type.shape.rank) return true;
-    if (s.rank == v->type.shape.rank) return false;
+    if (s.rank <= v->type.shape.rank) return;
     v->type.shape = s;
     f->changed = true;
-    return true;
 }
 
 static void join(infer *f, model_variable *v, model_type t)
@@ -117,7 +112,7 @@ static void join(infer *f, model_variable *v, model_type t)
 
 static bool accepts(model_shape v, model_shape s)
 {
-    return same_shape(v, s) || s.rank == 0;
+    return model_shape_equal(v, s) || s.rank == 0;
 }
 
 static void check_equation(infer *f, model_variable *v, const char *what, span at, const model_expr *e, model_type t)
@@ -223,9 +218,9 @@ static void bind_axis(infer *f, model_instance *s)
     model_axes set = 0;
     if (s->axis || !s->cell) return;
     for (size_t i = 0; i < s->data.len; i++) set |= variable(f->c, s->data.data[i].variable)->type.axes;
-    int axis = axis_count(set) == 1 ? first_axis(set) : 0;
-    for (int i = 1; axis_count(set) > 1 && i <= f->c->model->axes; i++)
-        if (set & bit(i) && f->c->model->axis[i].letter == f->c->word_t) axis = i;
+    int axis = axes_only(set);
+    for (int i = 1; axes_count(set) > 1 && i <= f->c->model->axes; i++)
+        if (set & axes_of(i) && f->c->model->axis[i].letter == f->c->word_t) axis = i;
     if (!axis) return;
     s->axis = axis;
     f->changed = true;
@@ -240,7 +235,7 @@ static bool default_axes(infer *f)
         if (s->axis) continue;
         for (size_t k = 0; k < s->data.len; k++) set |= variable(f->c, s->data.data[k].variable)->type.axes;
         int axis = s->parent->cell ? s->parent->axis : f->c->model->axes == 1 ? 1 : 0;
-        if (axis_count(set) > 0 || !axis) continue;
+        if (axes_count(set) > 0 || !axis) continue;
         s->axis = axis;
         return true;
     }
@@ -261,16 +256,16 @@ static void check_sizes(infer *f)
 
 /* ---- the passes -------------------------------------------------------------------------------------------------- */
 
-static void reads(context *c, const model_expr *e, void (*visit)(void *, uint32_t), void *to)
+static void reads(const model_expr *e, void (*visit)(void *, uint32_t), void *to)
 {
     switch (e->kind) {
     case EXPR_VARIABLE:
     case EXPR_SHIFT:
     case EXPR_AT: visit(to, e->read.variable); return;
     case EXPR_CALL:
-        for (int i = 0; i < e->call.count; i++) reads(c, e->call.args[i], visit, to);
+        for (int i = 0; i < e->call.count; i++) reads(e->call.args[i], visit, to);
         return;
-    case EXPR_SLICE: reads(c, e->slice.operand, visit, to); return;
+    case EXPR_SLICE: reads(e->slice.operand, visit, to); return;
     case EXPR_POISON:
     case EXPR_NUMBER:
     case EXPR_LITERAL:
@@ -309,7 +304,7 @@ static uint32_t *reading_order(context *c)
             }
             s.state[v] = 1;
             const model_variable *at = variable(c, v);
-            if (at->value) reads(c, at->value, push_unvisited, &s);
+            if (at->value) reads(at->value, push_unvisited, &s);
             for (size_t i = 0; i < at->boundaries.len; i++) push_unvisited(&s, at->boundaries.data[i].variable);
             for (size_t i = 0; at->scope && i < at->scope->data.len; i++)
                 push_unvisited(&s, at->scope->data.data[i].variable);

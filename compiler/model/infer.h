@@ -20,17 +20,6 @@ static inline bool is_unknown(model_shape s)
 {
     return s.rank < 0;
 }
-static inline bool same_shape(model_shape a, model_shape b)
-{
-    return a.rank == b.rank && a.dim[0] == b.dim[0] && a.dim[1] == b.dim[1];
-}
-static inline model_axes bit(int axis)
-{
-    return axis ? (model_axes)1 << axis : 0;
-}
-
-int axis_count(model_axes set);
-int first_axis(model_axes set);
 
 /* The type of an expression, with what is known so far; also kept in it. */
 model_type infer_expr(infer *f, model_expr *e);
@@ -47,7 +36,6 @@ model_type infer_not_token(infer *f, const model_expr *e, model_type t, const mo
 model_type infer_classes_fault(infer *f, const model_expr *e, model_type t, int components, const model_expr *token);
 
 /* For messages. */
-const char *infer_axes_text(infer *f, model_axes set);
 const char *infer_shown(infer *f, model_type t);
 void infer_note_calls(infer *f);
 void infer_note_shapes(infer *f, const model_expr *a, const model_expr *b);

@@ -34,28 +34,6 @@ int instance_axis(const model_instance *s, int axis)
     return s ? s->axis : axis;
 }
 
-int axis_count(model_axes set)
-{
-    int n = 0;
-    for (set >>= 1; set; set &= set - 1) n++;
-    return n;
-}
-
-int first_axis(model_axes set)
-{
-    for (int i = 1; i <= MODEL_MAX_AXES; i++)
-        if (set & bit(i)) return i;
-    return 0;
-}
-
-const char *infer_axes_text(infer *f, model_axes set)
-{
-    const char *s = "";
-    for (int i = 1; i <= f->c->model->axes; i++)
-        if (set & bit(i)) s = arena_printf(f->c->arena, "%s%s%s", s, *s ? ", " : "", f->c->model->axis[i].letter);
-    return s;
-}
-
 /* ---- reporting --------------------------------------------------------------------------------------------------- */
 
 /* In the last pass a fault is reported by the caller, and poisons; before, it may still go away. */
@@ -167,10 +145,10 @@ static model_type infer_shift(infer *f, model_expr *e)
     const model_variable *v = variable(f->c, e->read.variable);
     model_type t = v->type;
     int axis = instance_axis(e->read.scope, e->read.axis);
-    if (axis) t.axes |= bit(axis) | 1;
+    if (axis) t.axes |= axes_of(axis) | 1;
     if (!f->report || t.poisoned) return t;
     e->read.axis = axis;
-    if (axis && v->type.axes & bit(axis)) return t;
+    if (axis && v->type.axes & axes_of(axis)) return t;
     if (!axis) return cell_time(f, e->read.scope, t);
     diag(f->c->diags, e->at, E_LACKS_AXIS, v->word, f->c->model->axis[axis].letter);
     diag_add_note(f->c->diags, v->at, "'%s' is %s here", v->word,
@@ -186,11 +164,10 @@ static model_type infer_at(infer *f, model_expr *e)
     const model_variable *v = variable(f->c, e->read.variable);
     model_type t = v->type;
     int axis = instance_axis(e->read.scope, e->read.axis);
-    bool alone = !axis && axis_count(t.axes) == 1;
-    if (alone) axis = first_axis(t.axes);
-    t.axes &= ~bit(axis);
+    if (!axis) axis = axes_only(t.axes);
+    t.axes &= ~axes_of(axis);
     if (!f->report || t.poisoned) return t;
-    if (axis && v->type.axes & bit(axis)) {
+    if (axis && v->type.axes & axes_of(axis)) {
         e->read.axis = axis;
         e->read.scope = NULL;
         bool end = e->read.from_end ? e->read.k == 0 : e->read.k == 1;
@@ -202,8 +179,8 @@ static model_type infer_at(infer *f, model_expr *e)
     }
     if (axis)
         diag(f->c->diags, e->at, E_LACKS_AXIS, v->word, f->c->model->axis[axis].letter);
-    else if (axis_count(t.axes) > 1)
-        diag(f->c->diags, e->at, E_WHICH_AXIS, v->word, infer_axes_text(f, t.axes));
+    else if (axes_count(t.axes) > 1)
+        diag(f->c->diags, e->at, E_WHICH_AXIS, v->word, axes_text(f->c->arena, f->c->model, t.axes));
     else
         diag(f->c->diags, e->at, E_NO_TIME, v->word);
     diag_add_note(f->c->diags, v->at, "'%s' is %s here", v->word,
@@ -216,7 +193,7 @@ static model_type infer_step(infer *f, model_expr *e)
 {
     model_type t = { .shape = SCALAR_SHAPE };
     int axis = instance_axis(e->read.scope, e->read.axis);
-    if (axis) t.axes = bit(axis) | 1;
+    if (axis) t.axes = axes_of(axis) | 1;
     if (!f->report) return t;
     e->read.axis = axis;
     return axis ? t : cell_time(f, e->read.scope, t);
@@ -226,7 +203,7 @@ static model_type infer_step(infer *f, model_expr *e)
 
 static bool stretches(model_shape a, model_shape to)
 {
-    if (a.rank <= 0 || same_shape(a, to)) return true;
+    if (a.rank <= 0 || model_shape_equal(a, to)) return true;
     if (to.rank != 2) return false;
     return a.rank == 1 ? a.dim[0] == to.dim[0] : a.dim[0] == 1 && a.dim[1] == to.dim[1];
 }
@@ -303,7 +280,7 @@ static model_type infer_matmul(infer *f, model_expr *e, model_type t)
 
 static bool over_axes(infer *f, model_expr *e, model_axes axes)
 {
-    model_axes over = e->call.over | bit(instance_axis(e->call.scope, 0));
+    model_axes over = e->call.over | axes_of(instance_axis(e->call.scope, 0));
     if (!f->report) return true;
     bool missing = over & ~axes || (e->call.scope && !e->call.scope->axis);
     if (!missing) {
@@ -311,7 +288,7 @@ static bool over_axes(infer *f, model_expr *e, model_axes axes)
         e->call.scope = NULL;
         return true;
     }
-    const char *lacking = over & ~axes ? infer_axes_text(f, over & ~axes) : "t";
+    const char *lacking = over & ~axes ? axes_text(f->c->arena, f->c->model, over & ~axes) : "t";
     diag(f->c->diags, e->at, E_OVER_LACKS_AXIS, function_table[e->call.function].name, lacking, lacking);
     infer_note_shapes(f, e->call.args[0], NULL);
     return false;
@@ -326,7 +303,7 @@ static model_type infer_reduction(infer *f, model_expr *e, model_type t)
     if (arg->type.token) return infer_token_fault(f, e, t, arg);
     t.shape = arg->type.shape;
     if (over) {
-        model_axes set = e->call.over | bit(instance_axis(e->call.scope, 0));
+        model_axes set = e->call.over | axes_of(instance_axis(e->call.scope, 0));
         if (!over_axes(f, e, t.axes)) return infer_fault(f, t);
         if (fn != FUNCTION_softmax) t.axes &= ~set;
         return t;
@@ -352,19 +329,19 @@ static model_type infer_reduction(infer *f, model_expr *e, model_type t)
 static model_type infer_last(infer *f, model_expr *e, model_type t)
 {
     const model_variable *v = variable(f->c, e->call.args[0]->read.variable);
-    int axis = first_axis(e->call.over);
+    int axis = axes_first(e->call.over);
     if (!axis) axis = instance_axis(e->call.scope, 0);
-    if (!axis && axis_count(v->type.axes) == 1) axis = first_axis(v->type.axes);
+    if (!axis) axis = axes_only(v->type.axes);
     t = v->type;
-    t.axes &= ~bit(axis);
+    t.axes &= ~axes_of(axis);
     if (!f->report || t.poisoned) return t;
-    if (axis && v->type.axes & bit(axis) && axis_count(e->call.over) <= 1) {
-        e->call.over = bit(axis);
+    if (axis && v->type.axes & axes_of(axis) && axes_count(e->call.over) <= 1) {
+        e->call.over = axes_of(axis);
         e->call.scope = NULL;
         return t;
     }
-    if (!axis && axis_count(v->type.axes) > 1) {
-        diag(f->c->diags, e->at, E_WHICH_AXIS, v->word, infer_axes_text(f, v->type.axes));
+    if (!axis && axes_count(v->type.axes) > 1) {
+        diag(f->c->diags, e->at, E_WHICH_AXIS, v->word, axes_text(f->c->arena, f->c->model, v->type.axes));
         diag_hint(f->c->diags, "write last(%s over t)", v->word);
     } else {
         diag(f->c->diags, e->at, E_NO_TIME, v->word);

@@ -25,7 +25,7 @@ static model_type check_options(infer *f, model_expr *e, model_type t)
     if (e->call.count < 3) return t;
     const model_expr *weights = e->call.args[2];
     if (weights->type.token) return infer_token_fault(f, e, t, weights);
-    if (!is_unknown(weights->type.shape) && !same_shape(weights->type.shape, p->type.shape))
+    if (!is_unknown(weights->type.shape) && !model_shape_equal(weights->type.shape, p->type.shape))
         return infer_mismatch(f, e, t, p, weights);
     return t;
 }
@@ -39,7 +39,7 @@ static model_type infer_cross_entropy(infer *f, model_expr *e, model_type t)
     if (p->type.shape.rank != 1) return infer_wanted(f, e, t, "a vector", p);
     if (y->type.token && y->type.classes != p->type.shape.dim[0])
         return infer_classes_fault(f, e, t, p->type.shape.dim[0], y);
-    if (!y->type.token && !is_unknown(y->type.shape) && !same_shape(p->type.shape, y->type.shape))
+    if (!y->type.token && !is_unknown(y->type.shape) && !model_shape_equal(p->type.shape, y->type.shape))
         return infer_mismatch(f, e, t, p, y);
     return check_options(f, e, t);
 }
@@ -58,9 +58,10 @@ static model_type infer_ctc(infer *f, model_expr *e, model_type t)
     if (y->type.classes != p->type.shape.dim[0]) return infer_classes_fault(f, e, t, p->type.shape.dim[0], y);
     check_class(f, e, "blank", e->call.blank, y->type.classes);
     if (!f->report) return t;
-    bool fit = axis_count(p->type.axes) == 1 && axis_count(y->type.axes) == 1 && axis_count(both) == 2;
+    bool fit = axes_count(p->type.axes) == 1 && axes_count(y->type.axes) == 1 && axes_count(both) == 2;
     if (!fit) {
-        const char *first = infer_axes_text(f, p->type.axes), *second = infer_axes_text(f, y->type.axes);
+        const char *first = axes_text(f->c->arena, f->c->model, p->type.axes);
+        const char *second = axes_text(f->c->arena, f->c->model, y->type.axes);
         diag(f->c->diags, e->at, E_CTC_AXES, *first ? first : "no axis", *second ? second : "no axis");
         diag_hint(f->c->diags, "the labels have an axis of their own, as in target y[s] : token(N)");
         infer_note_shapes(f, p, y);
@@ -85,15 +86,15 @@ static model_type infer_mixture(infer *f, model_expr *e, model_type t)
                             arena_printf(f->c->arena, "a mean for each of %d weights, a matrix of %d rows",
                                          a[0]->type.shape.dim[0], a[0]->type.shape.dim[0]),
                             a[1]);
-    if (!same_shape(a[1]->type.shape, a[2]->type.shape)) return infer_mismatch(f, e, t, a[1], a[2]);
-    if (!same_shape(a[3]->type.shape, infer_vector_shape(a[1]->type.shape.dim[1])))
+    if (!model_shape_equal(a[1]->type.shape, a[2]->type.shape)) return infer_mismatch(f, e, t, a[1], a[2]);
+    if (!model_shape_equal(a[3]->type.shape, infer_vector_shape(a[1]->type.shape.dim[1])))
         return infer_wanted(
             f, e, t,
             arena_printf(f->c->arena, "a vector of %d, as many as the means have columns", a[1]->type.shape.dim[1]),
             a[3]);
     if (e->call.count < 5) return t;
     if (a[1]->type.shape.dim[1] != 2) return infer_wanted(f, e, t, "means of two dimensions for correlations", a[1]);
-    return same_shape(a[0]->type.shape, a[4]->type.shape) ? t : infer_mismatch(f, e, t, a[0], a[4]);
+    return model_shape_equal(a[0]->type.shape, a[4]->type.shape) ? t : infer_mismatch(f, e, t, a[0], a[4]);
 }
 
 static model_type infer_distance(infer *f, model_expr *e, model_type t)
@@ -103,7 +104,7 @@ static model_type infer_distance(infer *f, model_expr *e, model_type t)
         if (e->call.args[i]->type.token) return infer_token_fault(f, e, t, e->call.args[i]);
     t.shape = SCALAR_SHAPE;
     if (is_unknown(a->type.shape) || is_unknown(b->type.shape)) return t;
-    if (!same_shape(a->type.shape, b->type.shape)) return infer_mismatch(f, e, t, a, b);
+    if (!model_shape_equal(a->type.shape, b->type.shape)) return infer_mismatch(f, e, t, a, b);
     if (e->call.count > 2 && e->call.args[2]->type.shape.rank > 0)
         return infer_wanted(f, e, t, "a number", e->call.args[2]);
     return t;

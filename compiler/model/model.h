@@ -29,10 +29,15 @@ enum {
 /* ---- types ------------------------------------------------------------------------------------------------------- */
 
 typedef struct model_shape {
-    int rank;
-    int dim[2];
-} model_shape;               /* dim[i] = 1 for i >= rank; rank -1: unknown */
+    int rank;   /* 0, 1 or 2; -1: unknown */
+    int dim[2]; /* dim[i] = 1 for i >= rank */
+} model_shape;
 typedef uint32_t model_axes; /* bit 0: the batch; bit i: time axis number i */
+
+static inline bool model_shape_equal(model_shape a, model_shape b)
+{
+    return a.rank == b.rank && a.dim[0] == b.dim[0] && a.dim[1] == b.dim[1];
+}
 
 typedef struct model_type {
     bool token;    /* an index below `classes`; the shape is that of a scalar */
@@ -129,10 +134,11 @@ struct model_expr {
 struct model_size { /* a number known when compiled */
     name word;
     span at;
-    bool known, broken, busy;
+    bool known, broken; /* broken: an error has been reported */
+    bool busy;          /* being evaluated: a size that needs itself is found by it */
     bool from_data;
     double value;
-    const tree_expr *expr; /* not evaluated yet: in this scope */
+    const tree_expr *expr; /* not evaluated yet: in this scope; NULL: given from outside, or by the shape of data */
     model_instance *scope;
 };
 
@@ -156,12 +162,13 @@ typedef enum model_variable_kind {
     VARIABLE_CONST,    /* value: number, literal, vector(), rows() */
 } model_variable_kind;
 
+/* h[0] = v. Slot 0, 1, ... stand for the indices 0, -1, ... before, or T+1, T+2, ... after. */
 typedef struct model_boundary {
     bool after;
     int slot;
-    uint32_t variable;
+    uint32_t variable; /* the value: v, or a hidden one */
     span at;
-} model_boundary; /* see model_variable */
+} model_boundary;
 
 typedef struct model_variable {
     model_variable_kind kind;
@@ -175,16 +182,14 @@ typedef struct model_variable {
     bool used, mentioned; /* read by someone; named in a branch that was not taken */
     bool on_target;       /* a target, or depends on one */
     model_init init;
-    /* Boundary equations: slot 0, 1, ... stand for the indices 0, -1, ... before, or T+1, T+2, ... after. */
     ARRAY(model_boundary) boundaries;
-    int boundary_axis;
+    int boundary_axis; /* of all of them; 0 until checked, unless an index names it */
     uint32_t half[2]; /* result of a bidirectional call: its forward and backward part, as the recurrence left them; else 0 */
     bool reversed;    /* result of a reversed call */
     int scan;         /* 0: a map over time; -1: recurs forward (reads earlier steps), 1: backward */
     int scan_axis;
     bool layered;          /* result of several layers */
-    const tree_decl *decl; /* where sizes come from, until inferred */
-    const tree_type *written; /* of an input: its type, as the spec has it */
+    const tree_decl *decl; /* of an input, a parameter or a constant: where it stands in the spec */
     model_instance *scope;
 } model_variable;
 
@@ -216,10 +221,10 @@ typedef struct model_output {
     span at;
 } model_output;
 typedef struct model_loss {
-    uint32_t value, weight;
-    bool total;
+    uint32_t value, weight; /* variables; weight 0: none */
+    bool total;             /* a sum, not a mean */
     span at;
-} model_loss; /* variables; weight 0: none */
+} model_loss;
 typedef struct model_generate { /* x[t+1] ~ p from 1 until 0 */
     uint32_t input, from;
     int axis;
@@ -235,10 +240,10 @@ typedef struct model_generate { /* x[t+1] ~ p from 1 until 0 */
 /* A line of `weights FORMAT { }` for one call: the sum of the foreign parts is the stack of the pieces. */
 typedef struct weight_foreign {
     name word;
-    int begin, length;
-    bool whole;
-    bool transposed; /* the rows of the transpose */
-} weight_foreign;    /* rows of the tensor */
+    int begin, length; /* rows of the tensor */
+    bool whole;        /* all of them: no range was written */
+    bool transposed;   /* the rows of the transpose */
+} weight_foreign;
 typedef struct weight_piece {
     uint32_t variable;
     bool transposed;
@@ -282,10 +287,10 @@ typedef struct model {
 
 /* ---- use --------------------------------------------------------------------------------------------------------- */
 
-typedef struct model_define {
+typedef struct model_define { /* -D word=value */
     const char *word, *value;
     bool optional; /* no error where the model has no such name */
-} model_define;    /* -D word=value */
+} model_define;
 
 typedef struct model_options {
     const char *path, *text; /* the spec */
@@ -307,6 +312,9 @@ void model_each_counted(const model *m, const model_expr *e, void (*visit)(void 
 
 /* The operand of the softmax (or sigmoid) that `e` is, through names; NULL when it is none. */
 const model_expr *model_logits(const model *m, const model_expr *e, model_function distribution);
+
+/* Has the word a meaning of its own: reserved, a function, a standard cell? Then no variable should be called so. */
+bool model_word_taken(arena *a, const char *word);
 
 /* The value of a size of this call, such as an option of its cell; false: it has none of this name. */
 bool model_size_value(const model_instance *s, const char *word, double *value);

@@ -1,5 +1,5 @@
 /* print.c: a checked model as text: what each name is, and its equation with all calls expanded. */
-#include "model/model.h"
+#include "model/context.h"
 #include <string.h>
 
 static const model_variable *var(const model *m, uint32_t v)
@@ -12,10 +12,9 @@ const char *model_type_text(arena *a, const model *m, model_type t)
     const char *s = t.token             ? arena_printf(a, "token(%d)", t.classes)
                     : t.shape.rank == 0 ? "real"
                                         : arena_printf(a, "real%s", model_shape_text(a, t.shape));
-    const char *axes = t.axes & 1 ? "b" : "";
-    for (int i = 1; i <= m->axes; i++)
-        if (t.axes & (model_axes)1 << i) axes = arena_printf(a, "%s%s%s", axes, *axes ? ", " : "", m->axis[i].letter);
-    return *axes ? arena_printf(a, "%s over %s", s, axes) : s;
+    const char *time = axes_text(a, m, t.axes);
+    if (t.axes & 1) return arena_printf(a, "%s over b%s%s", s, *time ? ", " : "", time);
+    return *time ? arena_printf(a, "%s over %s", s, time) : s;
 }
 
 static void print_args(text *out, const model *m, const model_expr *e)
@@ -30,13 +29,8 @@ static void print_args(text *out, const model *m, const model_expr *e)
         text_put(out, ", ignore = %g", e->call.ignore);
     if (e->call.function == FUNCTION_ctc) text_put(out, ", blank = %g", e->call.blank);
     if (e->call.extent != WHOLE) text_put(out, e->call.extent == EACH_ROW ? ", rows" : ", columns");
-    const char *before = " over ";
-    for (int i = 1; i <= m->axes; i++)
-        if (e->call.over & (model_axes)1 << i) {
-            text_put(out, "%s%s", before, m->axis[i].letter);
-            before = ", ";
-        }
-    text_put(out, ")");
+    const char *over = axes_text(out->arena, m, e->call.over);
+    text_put(out, "%s%s)", *over ? " over " : "", over);
 }
 
 static void print_call(text *out, const model *m, const model_expr *e)

@@ -110,40 +110,21 @@ static void find_axis(const model_expr *e, uint32_t v, int *axis, bool *several)
     *axis = e->read.axis;
 }
 
-static int lone_axis(model_axes set)
-{
-    int found = 0;
-    for (int i = 1; i <= MODEL_MAX_AXES; i++) {
-        if (!(set & (model_axes)1 << i)) continue;
-        if (found) return 0;
-        found = i;
-    }
-    return found;
-}
-
-/* Along which axis the boundary lies: as written, or the only one, or the one that the variable recurs along. */
+/* Along which axis the boundaries lie, or 0 and a message: as written, or the only one, or the one that the variable recurs along. */
 static int boundary_axis(context *c, uint32_t number)
 {
     model_variable *v = variable(c, number);
     bool several = false;
     int axis = v->boundary_axis;
-    if (!axis) axis = lone_axis(v->type.axes);
+    if (!axis) axis = axes_only(v->type.axes);
     if (!axis && v->scope && v->scope->cell) axis = v->scope->axis;
     if (!axis && v->value) find_axis(v->value, number, &axis, &several);
-    if (!axis || several || !(v->type.axes & (model_axes)1 << axis)) {
-        if (!(v->type.axes >> 1))
-            diag(c->diags, v->boundaries.data[0].at, E_NO_TIME, v->word);
-        else {
-            const char *list = "";
-            for (int i = 1; i <= c->model->axes; i++)
-                if (v->type.axes & (model_axes)1 << i)
-                    list = arena_printf(c->arena, "%s%s%s", list, *list ? ", " : "", c->model->axis[i].letter);
-            diag(c->diags, v->boundaries.data[0].at, E_WHICH_AXIS, v->word, list);
-        }
-        diag_add_note(c->diags, v->at, "'%s' is defined here", v->word);
-        return 0;
-    }
-    return axis;
+    if (axis && !several && (v->type.axes & axes_of(axis))) return axis;
+    span at = v->boundaries.data[0].at;
+    if (!axes_count(v->type.axes)) diag(c->diags, at, E_NO_TIME, v->word);
+    else diag(c->diags, at, E_WHICH_AXIS, v->word, axes_text(c->arena, c->model, v->type.axes));
+    diag_add_note(c->diags, v->at, "'%s' is defined here", v->word);
+    return 0;
 }
 
 static void check_boundaries(context *c, uint32_t number)
@@ -153,7 +134,7 @@ static void check_boundaries(context *c, uint32_t number)
     v->boundary_axis = boundary_axis(c, number);
     for (size_t i = 0; v->boundary_axis && i < v->boundaries.len; i++) {
         const model_boundary *b = &v->boundaries.data[i];
-        if (!(variable(c, b->variable)->type.axes & (model_axes)1 << v->boundary_axis)) continue;
+        if (!(variable(c, b->variable)->type.axes & axes_of(v->boundary_axis))) continue;
         const char *letter = c->model->axis[v->boundary_axis].letter;
         diag(c->diags, variable(c, b->variable)->value ? variable(c, b->variable)->value->at : b->at, E_BOUNDARY_VARIES,
              v->word, letter);

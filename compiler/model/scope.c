@@ -11,45 +11,6 @@ const function_info function_table[FUNCTION_COUNT] = {
 #include "model/functions.def"
 };
 
-/* ---- names to numbers -------------------------------------------------------------------------------------------- */
-
-static size_t slot_of(const name_map *m, name key)
-{
-    size_t mask = m->cap - 1;
-    size_t i = ((uintptr_t)key >> 3) * 0x9E3779B1u & mask;
-    while (m->key[i] && m->key[i] != key) i = (i + 1) & mask;
-    return i;
-}
-
-bool name_map_get(const name_map *m, name key, uint32_t *value)
-{
-    if (!m->cap) return false;
-    size_t i = slot_of(m, key);
-    if (!m->key[i]) return false;
-    *value = m->value[i];
-    return true;
-}
-
-void name_map_set(arena *a, name_map *m, name key, uint32_t value)
-{
-    if (2 * m->len >= m->cap) {
-        name_map old = *m;
-        m->cap = old.cap ? 2 * old.cap : 16;
-        m->key = ARENA_ARRAY(a, name, m->cap);
-        m->value = ARENA_ARRAY(a, uint32_t, m->cap);
-        for (size_t i = 0; i < old.cap; i++) {
-            if (!old.key[i]) continue;
-            size_t k = slot_of(m, old.key[i]);
-            m->key[k] = old.key[i];
-            m->value[k] = old.value[i];
-        }
-    }
-    size_t i = slot_of(m, key);
-    if (!m->key[i]) m->len++;
-    m->key[i] = key;
-    m->value[i] = value;
-}
-
 /* ---- symbols ----------------------------------------------------------------------------------------------------- */
 
 symbol *scope_find(const model_instance *s, name word)
@@ -78,6 +39,13 @@ bool function_named(name word, model_function *f)
         return true;
     }
     return false;
+}
+
+bool model_word_taken(arena *a, const char *word)
+{
+    for (int i = 0; i < FUNCTION_COUNT; i++)
+        if (strcmp(function_table[i].name, word) == 0) return true;
+    return syntax_is_reserved(word) || embedded_text(arena_printf(a, "cells/%s.rnn", word), NULL);
 }
 
 symbol *scope_add(context *c, model_instance *s, tree_id id, symbol_kind kind)
@@ -115,6 +83,7 @@ static bool is_length(const context *c, const model_instance *s, name word)
 void unknown_name(context *c, const model_instance *s, name word, span at)
 {
     diag(c->diags, at, E_UNKNOWN_NAME, word);
+    if (!diag_was_kept(c->diags)) return;
     ARRAY(const char *) known = { 0 };
     for (size_t i = 0; i < s->names->symbols.len; i++) array_push(c->arena, &known, s->names->symbols.data[i].word);
     const char *near = name_nearest(word, known.data, known.len);
@@ -138,6 +107,7 @@ void suggest_function(context *c, const model_instance *s, name word)
         return;
     }
     ARRAY(const char *) known = { 0 };
+    if (!diag_was_kept(c->diags)) return;
     for (int i = 0; i < FUNCTION_COUNT; i++)
         if (function_table[i].class != OPERATOR) array_push(c->arena, &known, function_table[i].name);
     for (size_t i = 0; i < c->cell_list.len; i++) array_push(c->arena, &known, c->cell_list.data[i]->name.text);

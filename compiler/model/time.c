@@ -47,7 +47,7 @@ static void collect(search *s, uint32_t from, const model_expr *e, model_axes wh
             made.axis = e->read.axis;
             made.k = e->read.k;
         }
-        if (e->kind == EXPR_AT) made.whole |= (model_axes)1 << e->read.axis;
+        if (e->kind == EXPR_AT) made.whole |= axes_of(e->read.axis);
         add_edge(s, from, made);
         if (e->kind == EXPR_VARIABLE || (e->kind == EXPR_SHIFT && !e->read.k)) return;
         const model_variable *v = variable(s->c, e->read.variable);
@@ -151,7 +151,7 @@ static void loop_report(search *s, const uint32_t *path, size_t from, size_t to)
     }
     const char *letter = "t";
     for (int i = c->model->axes; i >= 1; i--)
-        if (variable(c, path[first])->type.axes & (model_axes)1 << i) letter = c->model->axis[i].letter;
+        if (variable(c, path[first])->type.axes & axes_of(i)) letter = c->model->axis[i].letter;
     diag(c->diags, closing ? closing->at : reader->at, E_ALGEBRAIC_LOOP, chain, letter);
     for (size_t i = from; i < to && i < from + 6; i++) {
         const model_variable *v = variable(c, path[i]);
@@ -204,7 +204,7 @@ typedef struct facts {
 /* All of an axis may be read inside a loop along another one: attention does. */
 static void find_whole(const search *s, const uint32_t *members, size_t count, uint32_t which, facts *f)
 {
-    model_axes forbidden = f->axis ? (model_axes)1 << f->axis : ~(model_axes)0;
+    model_axes forbidden = f->axis ? axes_of(f->axis) : ~(model_axes)0;
     for (size_t i = 0; i < count && !f->whole; i++)
         for (size_t k = 0; k < s->of[members[i]].len && !f->whole; k++) {
             const edge *e = &s->of[members[i]].data[k];
@@ -330,13 +330,6 @@ static void read_end(context *c, model_expr *e, uint32_t v, int axis)
     e->read.k = start ? 1 : 0;
 }
 
-static int axis_of(model_axes over)
-{
-    int axis = 1;
-    while (!(over & (model_axes)1 << axis)) axis++;
-    return axis;
-}
-
 /* Half i of a bidirectional result at its own end. With the input added to it (residual) the result is no longer its
  * halves side by side, and has its part of the components read there. */
 static model_expr *end_of_half(context *c, uint32_t v, int i, int axis, span at)
@@ -347,7 +340,7 @@ static model_expr *end_of_half(context *c, uint32_t v, int i, int axis, span at)
     read_end(c, end, both->half[i], axis);
     if (!side_by_side) end->read.variable = v;
     end->type = side_by_side ? half->type : both->type;
-    end->type.axes &= ~((model_axes)1 << axis);
+    end->type.axes &= ~axes_of(axis);
     if (side_by_side) return end;
     model_expr *part = expr_new(c, EXPR_SLICE, at);
     int rows = both->type.shape.dim[0] / 2;
@@ -377,7 +370,7 @@ static void resolve_last(context *c, model_expr *e)
         for (int i = 0; i < e->call.count; i++) resolve_last(c, e->call.args[i]);
         return;
     }
-    int axis = axis_of(e->call.over);
+    int axis = axes_first(e->call.over);
     uint32_t v = named_value(c, e->call.args[0]->read.variable);
     const model_variable *both = variable(c, v);
     if (!both->half[0]) {
@@ -440,7 +433,7 @@ static void spread_targets(search *s)
     }
 }
 
-bool time_check(context *c)
+void time_check(context *c)
 {
     size_t n = c->model->variables.len;
     search s = { .c = c };
@@ -452,10 +445,9 @@ bool time_check(context *c)
     for (uint32_t v = 1; v < n; v++)
         if (variable(c, v)->value) collect(&s, v, variable(c, v)->value, 0);
     components(&s);
-    if (!check_components(&s) || diag_error_count(c->diags)) return false;
+    if (!check_components(&s) || diag_error_count(c->diags)) return;
     for (uint32_t v = 1; v < n; v++)
         if (variable(c, v)->value) resolve_last(c, variable(c, v)->value);
     order(&s);
     spread_targets(&s);
-    return true;
 }

@@ -374,7 +374,7 @@ static bool expand_over(context *c, model_instance *s, const tree_expr *e, model
         if (scope)
             call->call.scope = scope;
         else
-            call->call.over |= (model_axes)1 << axis;
+            call->call.over |= axes_of(axis);
     }
     return true;
 }

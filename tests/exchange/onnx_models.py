@@ -256,6 +256,11 @@ for text, model in (
                   {**W, "s": np.array([1 << 30, 1 << 30, 4])})),
         ("there is no activation 'Cube'",
          graph_of([helper.make_node("RNN", ["X", "W", "R"], ["Y"], activations=["Cube"])], [X], ["Y"], W)),
+        ("there is no layout 100000",
+         graph_of([helper.make_node("RNN", ["X", "W", "R"], ["Y"], layout=100000)], [X], ["Y"], W)),
+        ("Softmax '': only over the last dimension",
+         graph_of([helper.make_node("Softmax", ["k"], ["s"]), helper.make_node("Add", ["X", "s"], ["Y"])], [X], ["Y"],
+                  {"k": np.array(1.5, "f4")})),
         ("has 5 dimensions", graph_of([rnn], [("X", F, [None] * 5)], ["Y"], W))):
     expect(1, text, "import", saved("bad", model), "-o", folder + "/no")
 expect(1, "it is no ONNX file", "import", write("text.onnx", "this is no model"), "-o", folder + "/no")
