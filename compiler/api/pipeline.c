@@ -205,6 +205,23 @@ static const program *plan_norm(const pipeline *p, uint32_t k, pool *shared)
     return plan_program(p->arena, g, ENTRY_LOSS, shared);
 }
 
+/* What the user wrote for a node, and where; the node's equation, where that is not one line. */
+static const char *written(const pipeline *p, const graph *g, node_id id)
+{
+    span at = graph_node(g, id)->origin.at;
+    const source *s = source_of(p->sources, at);
+    if (!s || memchr(s->text + at.begin, '\n', at.end - at.begin)) return graph_equation(g, p->arena, id);
+    return arena_printf(p->arena, "%.*s (%s:%u)", (int)(at.end - at.begin), s->text + at.begin, s->path,
+                        (unsigned)source_place(s, at.begin).line);
+}
+
+static bool reads_data(const graph *g, const node *n)
+{
+    if (n->op != OP_shift) return false;
+    while (n->op == OP_shift || n->op == OP_copy) n = graph_node(g, n->arg[0]);
+    return n->op == OP_input;
+}
+
 /* Can the gradient not be computed in segments? */
 static void forbid_segments(pipeline *p)
 {
@@ -213,9 +230,12 @@ static void forbid_segments(pipeline *p)
     if (p->segments_forbidden) return;
     node_id found = plan_segments_forbid(p->grad), later = plan_reads_later(p->loss, &many);
     p->segments_forbidden = node_some(found);
-    if (p->segments_forbidden)
-        p->segments_forbidden_by = node_some(later) ? graph_equation(p->loss, p->arena, later) : graph_equation(p->grad, p->arena, found);
-    p->segments_need_later = node_some(later);
+    if (!p->segments_forbidden) return;
+    const node *n = node_some(later) ? graph_node(p->loss, later) : NULL;
+    p->segments_forbidden_by = !n                  ? written(p, p->grad, found)
+                               : n->op == OP_shift ? graph_equation(p->loss, p->arena, later)
+                                                   : written(p, p->loss, later);
+    p->segments_need = !n ? SEGMENTS_NEED_ALL : reads_data(p->loss, n) ? SEGMENTS_NEED_DATA : SEGMENTS_NEED_LATER;
 }
 
 static void plan(pipeline *p)

@@ -35,6 +35,9 @@ typedef struct pipeline_options {
     emit_options emit;
 } pipeline_options;
 
+/* Later steps of values; later steps of data; all steps, and more than twice. */
+typedef enum segments_need { SEGMENTS_NEED_LATER, SEGMENTS_NEED_DATA, SEGMENTS_NEED_ALL } segments_need;
+
 /* All that the stages made, on one arena. */
 typedef struct pipeline {
     arena *arena;
@@ -50,7 +53,7 @@ typedef struct pipeline {
     bool many_axes;               /* the model has several time axes, so that there is no `step` */
     bool segments_forbidden;           /* emit.segment was asked for, but the sequence cannot be cut: */
     const char *segments_forbidden_by; /* because of this reading; NULL: the model has several time axes, or none */
-    bool segments_need_later;          /* it needs later steps; else the gradient needs all steps more than twice */
+    segments_need segments_need;       /* and this is what it needs */
     emit_model programs;
     emitted c; /* empty after pipeline_plan */
 } pipeline;

@@ -134,8 +134,13 @@ int command_segments(const pipeline *p)
     if (!p->segments_forbidden_by)
         return command_fault(EXIT_SPEC, "%s: --checkpoint cuts sequences of one time axis; the model has %s", p->options.path,
                              p->model->axes ? "several" : "none");
-    return command_fault(EXIT_SPEC, "%s: --checkpoint cannot cut the sequence: %s needs %s; leave it out", p->options.path,
-                         p->segments_forbidden_by, p->segments_need_later ? "later steps" : "the whole of it on the way back");
+    static const char *const need[] = {
+        [SEGMENTS_NEED_LATER] = "needs later steps; leave it out",
+        [SEGMENTS_NEED_DATA] = "reads data ahead; give it those steps as another input, the same data shifted, or leave it out",
+        [SEGMENTS_NEED_ALL] = "needs the whole of it on the way back; leave it out, or take sum, mean or last",
+    };
+    return command_fault(EXIT_SPEC, "%s: --checkpoint cannot cut the sequence: %s %s", p->options.path,
+                         p->segments_forbidden_by, need[p->segments_need]);
 }
 
 bool command_defined(const pipeline_options *po, const char *word, size_t length)

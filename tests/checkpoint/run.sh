@@ -68,7 +68,8 @@ refused() {
 }
 refused "refused.rnn: --checkpoint cannot cut the sequence: h[t+1] needs later steps" 's/h = lstm(u, 6)/h = tanh(conv(u, 6) + 0.5 * h[t+1])/' gradcheck
 refused "--checkpoint cannot cut the sequence: h.backward.h[t+1] needs later steps" 's/h = lstm/h = bidirectional lstm/; s/h.T. + //' build
-refused "needs the whole of it on the way back; leave it out" 's/mean(h/max(h/' build
+refused "max(h over t) (refused.rnn:5) needs the whole of it on the way back" 's/mean(h/max(h/' build
+refused "u[t+1] reads data ahead; give it those steps as another input, the same data shifted" 's/lstm(u, 6)/lstm(u + u[t+1], 6)/' build
 refused "--checkpoint is about the gradient, and there is none" '/loss/d' build
 expect 1 "--checkpoint cuts sequences of one time axis; the model has several" build "$root/specs/models/ctc.rnn" -D V=5 --checkpoint 3
 expect 1 "--checkpoint cuts sequences of one time axis; the model has none" build "$root/specs/models/one_to_one.rnn" --checkpoint 3
