@@ -54,6 +54,7 @@ bool plan_is_small(int numbers, bool one_row)
 
 /* ---- operations -------------------------------------------------------------------------------------------------- */
 
+/* Sums into memory are an addition each. */
 static double elementwise_operations(const graph *g, const stmt *s)
 {
     double count = 0;
@@ -61,6 +62,10 @@ static double elementwise_operations(const graph *g, const stmt *s)
         op which = graph_node(g, s->nodes.data[i])->op;
         bool moves = which == OP_copy || which == OP_cut || which == OP_expand || which == OP_norm;
         if (op_table[which].class == POINTWISE_OP && !moves)
+            count += shape_size(s->shape);
+    }
+    for (size_t i = 0; i < s->stores.len; i++) {
+        if (s->stores.data[i].mode != STORE_SET)
             count += shape_size(s->shape);
     }
     return count;
@@ -81,6 +86,8 @@ double plan_operations(const graph *g, const stmt *s)
         return 2.0 * (c->M ? c->M : 1) * c->N * (c->K ? c->K : 1);
     if (s->kind == STMT_POINTWISE)
         return elementwise_operations(g, s);
+    if (s->kind == STMT_OVER || s->kind == STMT_SCATTER)
+        return shape_size(s->shape);
     return s->kind == STMT_ROWS && s->nodes.len ? row_operations(g, s) : 0;
 }
 
