@@ -61,10 +61,16 @@ expect 0 "" --help;                           shows "Exit status"
 expect 0 "" help run;                         shows "--weights W.safetensors"
 expect 0 "" build --help;                     shows "--standalone"
 expect 0 "" help build;                       shows " a folder (.), - prints"
-expect 0 "" help run;                         shows " the file"
+expect 0 "" help run;                         shows " the file of arrays, .npz"
 if grep -qE "build:|gradflow|train" stdout; then fail "rnnc help run speaks of other commands"; cat stdout; else pass; fi
 expect 0 "" help gradflow;                    shows "of every axis or of each (100)"
 expect 0 "" help compare;                     shows "each of A,B,... in turn"
+expect 0 "" help watch;                       shows "end after so many passes over the data (never)"
+for command in $("$rnnc" help | sed -n 's/^  rnnc \([a-z]*\) .*/\1/p'); do
+    "$rnnc" help "$command" >stdout
+    if awk '{ open = gsub(/\(/, "("); if (open != gsub(/\)/, ")")) exit 1 }' stdout; then pass
+    else fail "rnnc help $command: a part of a text is missing"; cat stdout; fi
+done
 expect 0 "" run -h;                           shows "usage: rnnc run SPEC"
 expect 2 "did you mean 'explain'?" help explian
 expect 2 "SPEC... is missing" check
