@@ -49,11 +49,17 @@ static int check_measures(const prepared *p)
     return 0;
 }
 
+/* NaN without its sign. */
+static double shown(double x)
+{
+    return isnan(x) ? (double)NAN : x;
+}
+
 static void print_measures(const meter *r)
 {
     for (size_t i = 0; i < r->model->outputs; i++)
         if (r->measure[i].count > 0)
-            printf("%s %.9g\n", r->model->output[i].name, r->measure[i].sum / r->measure[i].count);
+            printf("%s %.9g\n", r->model->output[i].name, shown(r->measure[i].sum / r->measure[i].count));
 }
 
 static bool is_wanted(const prepared *p, int part)
@@ -111,7 +117,7 @@ static void print_target(const prepared *p, const target_sum *s, const char *of,
     if (s->labels > 0 && beam) printf("label error rate%s, beam of %zu, %.6f\n", of, beam, s->beam_edits / s->labels);
     if (s->sequences > 0 && p->s.data.arrays && !p->s.data.chunk)
         printf("whole sequences%s %.6f\n", of, s->right / s->sequences);
-    if (s->reals > 0) printf("mean square error%s %.9g\n", of, s->squares / s->reals);
+    if (s->reals > 0) printf("mean square error%s %.9g\n", of, shown(s->squares / s->reals));
 }
 
 static int print(prepared *p, const meter *r, const metrics *m)
@@ -119,7 +125,7 @@ static int print(prepared *p, const meter *r, const metrics *m)
     const trainable *t = &p->c.t;
     size_t held = 0;
     if (m->weight == 0) return command_fault(EXIT_SPEC, "this part of the data is empty; see --part and --split");
-    printf("loss %.9g\n", m->loss);
+    printf("loss %.9g\n", shown(m->loss));
     for (size_t i = 0; i < t->inputs; i++) held += r->output_of[i] >= 0;
     for (size_t i = 0; i < t->inputs; i++) {
         const char *of = held > 1 ? arena_printf(p->arena, " of %s", t->input[i].name) : "";
@@ -129,7 +135,8 @@ static int print(prepared *p, const meter *r, const metrics *m)
     print_measures(r);
     int code = p->o->value[OPTION_FREE].given ? run_freely(p) : 0;
     if (code) return code;
-    return command_finish(isfinite(m->loss) ? EXIT_SUCCESS : EXIT_NUMERIC);
+    if (isfinite(m->loss)) return command_finish(EXIT_SUCCESS);
+    return command_fault(EXIT_NUMERIC, "the loss is %g; look for large numbers in the data and in the weights", shown(m->loss));
 }
 
 /* What nothing would come of. */

@@ -102,7 +102,7 @@ static void add_flow(flows *f, const probed *m, uint32_t variable, int axis, con
         const double *d = m->d_input[input] + s * m->b.sequences * size;
         for (size_t i = 0; i < m->b.sequences * size; i++) one.norm[s / inner % one.steps] += d[i] * d[i];
     }
-    for (size_t i = 0; i < one.steps; i++) one.norm[i] = sqrt(one.norm[i]);
+    for (size_t i = 0; i < one.steps; i++) one.norm[i] = isnan(one.norm[i]) ? (double)NAN : sqrt(one.norm[i]);
     array_push(f->arena, &f->all, one);
 }
 

@@ -362,7 +362,7 @@ static bool check_alignment(const checker *c, const train_value *v, const tensor
     return ok;
 }
 
-/* A NaN in a target or an input would make every later parameter NaN; in the padding it is nothing. */
+/* A NaN or an infinity in a target or an input would make every later parameter NaN; in the padding it is nothing. */
 static bool check_reals(const checker *c, const train_value *v, const tensor *t)
 {
     array_set *s = c->s;
@@ -374,14 +374,15 @@ static bool check_reals(const checker *c, const train_value *v, const tensor *t)
         for (size_t k = 0; ok && k < rows; k++) {
             arrays_reals(t, (n * rows + k) * size, size, sizeof *row, row);
             size_t i = 0;
-            while (i < size && !isnan(row[i])) i++;
+            while (i < size && isfinite(row[i])) i++;
             ok = i == size || !arrays_inside(s, c->r, v, n, k);
             if (ok) continue;
             char *place = place_text(c, v, n, k);
             fault_set(c->error,
-                      "%s: '%s' holds NaN at %s, component %zu; replace it, or mark the end of the sequence in "
+                      "%s: '%s' holds %s at %s, component %zu; replace it, or mark the end of the sequence in "
                       "'%s%s'",
-                      s->path, v->name, place ? place : "?", i, v->name, suffix);
+                      s->path, v->name, isnan(row[i]) ? "NaN" : "an infinite number", place ? place : "?", i, v->name,
+                      suffix);
             free(place);
         }
     free(row);

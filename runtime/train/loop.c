@@ -77,11 +77,15 @@ static bool not_finite(loop *l, const char *what, double value)
 {
     uint64_t update = l->t->optimiser->updates;
     l->fault = LOOP_NUMERIC;
+    double shown = isnan(value) ? (double)NAN : value; /* without its sign */
+    if (update == 0)
+        return fault_set(l->error, "%s is %g before the first update; look for large numbers in the data and in the "
+                         "parameters that training begins with", what, shown);
     char kept[64] = "nothing was saved";
     if (l->saved || l->o->resumed)
         snprintf(kept, sizeof kept, "the checkpoint is as of update %" PRIu64, l->saved ? l->saved : l->first_update);
     return fault_set(l->error, "%s is %g after %" PRIu64 " updates (epoch %" PRIu64 "); %s; lower --rate, or --clip",
-                     what, isnan(value) ? (double)NAN : value, update, l->t->progress.epoch + 1, kept);
+                     what, shown, update, l->t->progress.epoch + 1, kept);
 }
 
 static bool refused(loop *l, int code)

@@ -247,6 +247,15 @@ static bool read_member(const char *path, zip_t *z, zip_uint64_t i, uint64_t fil
     return ok;
 }
 
+static bool begins_as_zip(const char *path)
+{
+    char head[2] = { 0 };
+    FILE *f = fopen(path, "rb");
+    size_t n = f ? fread(head, 1, sizeof head, f) : 0;
+    if (f) fclose(f);
+    return n == sizeof head && memcmp(head, "PK", sizeof head) == 0;
+}
+
 bool npz_read(const char *path, tensors *out)
 {
     struct stat s;
@@ -259,7 +268,9 @@ bool npz_read(const char *path, tensors *out)
     if (!z) {
         zip_error_t e;
         zip_error_init_with_code(&e, code);
-        tensors_fail(out, "%s: %s: write it with numpy.savez(PATH, name=array)", path, zip_error_strerror(&e));
+        tensors_fail(out, begins_as_zip(path) ? "%s: is cut off or damaged (%s): save it again"
+                                              : "%s: %s: write it with numpy.savez(PATH, name=array)",
+                     path, zip_error_strerror(&e));
         zip_error_fini(&e);
         return false;
     }

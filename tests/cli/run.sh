@@ -218,7 +218,9 @@ run 2 "name the same file" --weights w.safetensors --data d.npz -o no.npz --grad
 run 3 "none.npz: cannot be read" $faulty none.npz
 run 3 "none.safetensors: cannot be read" --weights none.safetensors --data d.npz -o no.npz
 run 3 "none/o.npz: cannot be written" --weights w.safetensors --data d.npz -o none/o.npz
-run 1 "w.safetensors" $faulty w.safetensors
+run 1 "w.safetensors: Not a zip archive: write it with numpy.savez(PATH, name=array)" $faulty w.safetensors
+head -c 300 d.npz >cut.npz
+run 1 "cut.npz: is cut off or damaged" $faulty cut.npz
 run 1 "d.npz" --weights d.npz --data d.npz -o no.npz
 run 1 "the target 'y' is missing" $faulty only_x.npz
 

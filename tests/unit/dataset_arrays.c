@@ -314,6 +314,7 @@ static const fault_case FAULTS[] = {
     { "'x' holds the token -1 at sequence 0 (the first is 0), t = 3", "x", DTYPE_I8, 2, { 2, 3 }, -1, 2 },
     { "'y' holds NaN at sequence 1 (the first is 0), t = 1, component 0", "y", DTYPE_F32, 2, { 2, 3 }, NAN, 3 },
     { "'v' holds NaN at sequence 0 (the first is 0), component 1", "v", DTYPE_F64, 2, { 2, 2 }, NAN, 1 },
+    { "'v' holds an infinite number at sequence 0 (the first is 0), component 1", "v", DTYPE_F64, 2, { 2, 2 }, INFINITY, 1 },
     { "'x_lengths': sequence 1 has length 4 along t, but the arrays have 3 steps",
       "x_lengths",
       DTYPE_I64,
