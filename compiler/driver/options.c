@@ -102,7 +102,8 @@ static bool read_number(const char *written, uint64_t least, uint64_t most, uint
 static int set_number(options *o, option_id id, const char *written)
 {
     uint64_t least = option_table[id].kind == SEED ? 0 : 1;
-    int most = id == OPTION_THREADS ? (int)EMIT_MAX_THREADS : (int)OPTIONS_MAX_NUMBER;
+    int most = id == OPTION_THREADS ? (int)EMIT_MAX_THREADS : id == OPTION_BEAM ? (int)OPTIONS_MAX_BEAM
+               : (int)OPTIONS_MAX_NUMBER;
     if (read_number(written, least, (uint64_t)most, &o->value[id].number)) return 0;
     return options_fault(o, "--%s: expected a whole number from %d to %d, found '%s'", option_table[id].name,
                          (int)least, most, written);

@@ -27,6 +27,7 @@ void prepare_end(prepared *p)
 
 int prepare_fault(int code, char *error)
 {
+    if (!error || strcmp(error, "out of memory") == 0) code = EXIT_SYSTEM;
     command_fault(code, "%s", error ? error : "out of memory");
     free(error);
     return code;

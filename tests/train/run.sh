@@ -138,6 +138,7 @@ expect 1 "the prompt has the byte 0xc3" sample plain.rnn --weights learn/last.sa
 expect 1 "no line 'generate" sample tags.rnn --weights learn_tags/last.safetensors
 expect 2 "--top-p" sample plain.rnn --weights learn/last.safetensors --top-p 2
 expect 2 "--weights is missing" sample plain.rnn
+expect 2 "--beam: expected a whole number from 1 to 1024" sample plain.rnn --weights learn/last.safetensors --beam 1025
 expect 0 "" sample lm.rnn --weights hidden/last.safetensors --length 10
 train plain.rnn --words text.txt -o words --updates 20 --vocabulary 8
 expect 0 "" sample plain.rnn --weights words/last.safetensors --length 9 --prompt "the cat"
@@ -262,6 +263,7 @@ found=$(cd i && ls -A | tr '\n' ' ')
 rm -rf keep; train lm.rnn --text text.txt -o keep --updates 20; cp keep/last.safetensors before
 kept() { equal before keep/last.safetensors "$1"; if ls -A keep | grep -q '\.tmp$'; then fail "$1 left a file"; else pass; fi; }
 huge="reals.rnn --data reals.npz -o keep --rate 1e30"
+expect 1 "there is no batch to train on: more data, a smaller --batch, or another --split" train lm.rnn --text text.txt -o keep --split 0,1,0
 expect 4 "the loss is inf after 1 updates (epoch 1); nothing was saved; lower --rate" train $huge --optimiser sgd
 kept "a loss that is no number"
 expect 4 "a parameter is" train $huge --optimiser sgd --rate 1e300 --real float --save-every 1
