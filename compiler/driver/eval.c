@@ -79,6 +79,7 @@ static int measure(prepared *p, meter *r, metrics *found)
     for (int i = 0; !code && i < PART_COUNT; i++)
         if (is_wanted(p, i))
             code = meter_part(r, p->data, (data_part)i, p->params, packed, found);
+    if (code == METER_NO_MEMORY) return command_fault(EXIT_SYSTEM, "out of memory");
     if (code) return command_fault(EXIT_SYSTEM, "the generated code refuses a batch (error %d)", code);
     metrics_finish(found);
     return 0;

@@ -5,6 +5,7 @@
  * further off than the bound: |found - expected| > bound * max(1, |expected|). What lies beyond the length of a
  * sequence is not compared. */
 #include "driver/forward.h"
+#include "train/arrays.h"
 #include "train/npz.h"
 #include "train/safetensors.h"
 #include <math.h>
@@ -45,10 +46,10 @@ static int read_files(parity *k)
 
 static bool is_input(const graph *g, const char *word)
 {
-    static const char suffix[] = "_lengths";
     for (size_t i = 0; i < g->inputs.len; i++) {
         size_t n = strlen(g->inputs.data[i].path);
-        if (strncmp(word, g->inputs.data[i].path, n) == 0 && (!word[n] || strcmp(word + n, suffix) == 0)) return true;
+        bool begins = strncmp(word, g->inputs.data[i].path, n) == 0;
+        if (begins && (!word[n] || strcmp(word + n, LENGTHS_SUFFIX) == 0)) return true;
     }
     return false;
 }

@@ -37,8 +37,7 @@ const layer_info *layer_other(const layer_info *l, int mask)
 
 const double *chain_values(arena *a, const tensor *t, model_shape *shape)
 {
-    bool real = t->dtype == DTYPE_F64 || t->dtype == DTYPE_F32 || t->dtype == DTYPE_F16 || t->dtype == DTYPE_BF16;
-    if (!real || t->rank > 2 || t->count > MODEL_MAX_COMPONENTS || !t->count) return NULL;
+    if (!dtype_is_real(t->dtype) || t->rank > 2 || t->count > MODEL_MAX_COMPONENTS || !t->count) return NULL;
     *shape = (model_shape){ (int)t->rank, { 1, 1 } };
     for (size_t i = 0; i < t->rank; i++) shape->dim[i] = (int)t->dims[i];
     double *values = ARENA_ARRAY(a, double, t->count);

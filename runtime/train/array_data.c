@@ -55,22 +55,20 @@ struct array_data {
 
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
 
-static const char suffix[] = "_lengths";
-
 /* The integer array of lengths of an array: its own, or one of another array with as many sequences and steps; NULL. */
 static const tensor *lengths_for(const tensors *data, const tensor *t)
 {
     const tensor *other = NULL;
     for (size_t i = 0; t->rank >= 2 && i < data->len; i++) {
         const tensor *l = &data->data[i];
-        size_t n = strlen(l->name), tail = sizeof suffix - 1;
-        if (n <= tail || strcmp(l->name + n - tail, suffix) != 0 || !dtype_is_integer(l->dtype)) continue;
+        size_t stem = lengths_stem(l->name);
+        if (!stem || !dtype_is_integer(l->dtype)) continue;
         if (l->rank < 1 || l->rank > 2 || l->dims[0] != t->dims[0]) continue;
         if (l->rank == 2 && l->dims[1] + 1 > t->rank) continue;
-        if (strlen(t->name) == n - tail && strncmp(t->name, l->name, n - tail) == 0) return l;
+        if (strlen(t->name) == stem && strncmp(t->name, l->name, stem) == 0) return l;
         for (size_t k = 0; l->rank == 1 && k < data->len; k++) {
             const tensor *of = &data->data[k];
-            if (strlen(of->name) == n - tail && strncmp(of->name, l->name, n - tail) == 0 && of->rank >= 2 &&
+            if (strlen(of->name) == stem && strncmp(of->name, l->name, stem) == 0 && of->rank >= 2 &&
                 of->dims[1] == t->dims[1])
                 other = l;
         }
@@ -88,12 +86,12 @@ static bool before_end(const tensor *t, const int64_t *length, size_t columns, s
     return true;
 }
 
+/* Raises *symbols to 1 and the largest token inside the sequences; of reals and of lengths nothing. False: no memory. */
 static bool largest_token(const tensors *data, const tensor *t, size_t *symbols)
 {
-    size_t n = strlen(t->name), tail = sizeof suffix - 1, columns = 0, bad;
+    size_t columns = 0, bad;
     int64_t *length = NULL;
-    if (!dtype_is_integer(t->dtype)) return true;
-    if (n > tail && strcmp(t->name + n - tail, suffix) == 0) return true;
+    if (!dtype_is_integer(t->dtype) || lengths_stem(t->name)) return true;
     const tensor *l = lengths_for(data, t);
     if (l) {
         length = malloc((l->count + 1) * sizeof *length);

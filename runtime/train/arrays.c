@@ -18,8 +18,6 @@ typedef struct checker {
     const char *lengths_from[TRAIN_MAX_AXES + 1];
 } checker;
 
-static const char suffix[] = "_lengths";
-
 static bool has_axis(const train_value *v, int axis)
 {
     return v->axes >> axis & 1;
@@ -46,7 +44,8 @@ size_t arrays_rows(const array_set *s, const array_rules *r, const train_value *
     return rows;
 }
 
-bool arrays_inside(const array_set *s, const array_rules *r, const train_value *v, size_t sequence, size_t step)
+/* Is the row-major step inside the sequence? */
+static bool inside(const array_set *s, const array_rules *r, const train_value *v, size_t sequence, size_t step)
 {
     for (int i = r->axes; i >= 1; i--) {
         if (s->lengths[i] && s->lengths[i][sequence] == 0) return false; /* absent, along whatever axis */
@@ -56,16 +55,6 @@ bool arrays_inside(const array_set *s, const array_rules *r, const train_value *
         if (s->lengths[i] && at >= (size_t)s->lengths[i][sequence]) return false;
     }
     return true;
-}
-
-bool dtype_is_integer(dtype d)
-{
-    return d >= DTYPE_I64 && d <= DTYPE_U8;
-}
-
-static bool is_float(dtype d)
-{
-    return d == DTYPE_F64 || d == DTYPE_F32 || d == DTYPE_F16 || d == DTYPE_BF16;
 }
 
 /* ---- text for messages, malloc'ed -------------------------------------------------------------------------------- */
@@ -115,12 +104,18 @@ static const train_value *find_value(const checker *c, const char *word, size_t 
     return NULL;
 }
 
+size_t lengths_stem(const char *word)
+{
+    size_t n = strlen(word), tail = strlen(LENGTHS_SUFFIX);
+    return n > tail && strcmp(word + n - tail, LENGTHS_SUFFIX) == 0 ? n - tail : 0;
+}
+
 /* The value whose lengths an array of this word holds, or NULL. An input may itself be called x_lengths. */
 static const train_value *lengths_of(const checker *c, const char *word)
 {
-    size_t n = strlen(word), tail = sizeof suffix - 1;
-    if (n <= tail || strcmp(word + n - tail, suffix) != 0 || find_value(c, word, n)) return NULL;
-    return find_value(c, word, n - tail);
+    size_t stem = lengths_stem(word);
+    if (!stem || find_value(c, word, strlen(word))) return NULL;
+    return find_value(c, word, stem);
 }
 
 /* An array that belongs to nothing: most often a name that is not quite right. */
@@ -132,9 +127,9 @@ static bool unknown_name(const checker *c, const char *word)
     for (size_t i = 0; f && i < c->r->values; i++) fprintf(f, "%s'%s'", i ? ", " : "", c->r->value[i].name);
     if (f) fclose(f);
     fault_set(c->error,
-              "%s: the model has no input or target '%s'; it has %s, and lengths as NAME%s: rename the array, or "
-              "leave it out",
-              c->s->path, word, f && names ? names : "others", suffix);
+              "%s: the model has no input or target '%s'; it has %s, and lengths as NAME" LENGTHS_SUFFIX
+              ": rename the array, or leave it out",
+              c->s->path, word, f && names ? names : "others");
     free(names);
     return false;
 }
@@ -196,7 +191,7 @@ static bool check_shape(checker *c, const train_value *v, const tensor *t)
     if (v->token && !dtype_is_integer(t->dtype))
         return fault_set(c->error, "%s: '%s' is %s, but tokens are integers; store it as int64", s->path, v->name,
                          dtype_name(t->dtype));
-    if (!v->token && !is_float(t->dtype))
+    if (!v->token && !dtype_is_real(t->dtype))
         return fault_set(c->error, "%s: '%s' is %s, but reals are floats; store it as float32", s->path, v->name,
                          dtype_name(t->dtype));
     bool ok = set_extent(c, &s->sequences, &c->sequences_from, 'N', v->name, t->dims[0]);
@@ -318,7 +313,7 @@ static bool check_tokens(const checker *c, const train_value *v, const tensor *t
     for (size_t n = 0; n < s->sequences; n++)
         for (size_t k = 0; k < rows; k++) {
             int64_t token = token_at(t, n * rows + k);
-            if ((token >= 0 && (uint64_t)token < v->classes) || !arrays_inside(s, c->r, v, n, k)) continue;
+            if ((token >= 0 && (uint64_t)token < v->classes) || !inside(s, c->r, v, n, k)) continue;
             char *place = place_text(c, v, n, k);
             fault_set(c->error, "%s: '%s' holds the token %lld at %s, expected 0 to %zu", s->path, v->name,
                       (long long)token, place ? place : "?", v->classes - 1);
@@ -345,7 +340,7 @@ static bool check_alignment(const checker *c, const train_value *v, const tensor
     bool ok = true;
     for (size_t n = 0; ok && n < s->sequences; n++) {
         size_t count = 0, steps = s->lengths[v->aligned] ? (size_t)s->lengths[v->aligned][n] : s->steps[v->aligned];
-        while (count < rows && arrays_inside(s, c->r, v, n, count)) count++;
+        while (count < rows && inside(s, c->r, v, n, count)) count++;
         arrays_tokens(t, n * rows, count, v->classes, labels);
         size_t needed = alignment_steps(labels, 1, count);
         for (size_t i = 0; ok && i < count; i++)
@@ -375,14 +370,13 @@ static bool check_reals(const checker *c, const train_value *v, const tensor *t)
             arrays_reals(t, (n * rows + k) * size, size, sizeof *row, row);
             size_t i = 0;
             while (i < size && isfinite(row[i])) i++;
-            ok = i == size || !arrays_inside(s, c->r, v, n, k);
+            ok = i == size || !inside(s, c->r, v, n, k);
             if (ok) continue;
             char *place = place_text(c, v, n, k);
             fault_set(c->error,
                       "%s: '%s' holds %s at %s, component %zu; replace it, or mark the end of the sequence in "
-                      "'%s%s'",
-                      s->path, v->name, isnan(row[i]) ? "NaN" : "an infinite number", place ? place : "?", i, v->name,
-                      suffix);
+                      "'%s" LENGTHS_SUFFIX "'",
+                      s->path, v->name, isnan(row[i]) ? "NaN" : "an infinite number", place ? place : "?", i, v->name);
             free(place);
         }
     free(row);

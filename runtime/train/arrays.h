@@ -33,9 +33,12 @@ typedef struct array_set {
 bool arrays_check(array_set *s, const array_rules *r, char **error);
 void arrays_free(array_set *s);
 
-/* Steps of a value over its axes; is the row-major step inside the sequence? */
+/* What the lengths of NAME are called: NAME and this. How long NAME is in such a word; 0: the word is none. */
+#define LENGTHS_SUFFIX "_lengths"
+size_t lengths_stem(const char *word);
+
+/* Steps of a value over its axes. */
 size_t arrays_rows(const array_set *s, const array_rules *r, const train_value *v);
-bool arrays_inside(const array_set *s, const array_rules *r, const train_value *v, size_t sequence, size_t step);
 
 /* `count` elements of an array from `first` on, as tokens (-1: none of `classes`; such as may stand in the padding), or
  * as reals of 4 or 8 bytes. */
@@ -44,7 +47,5 @@ void arrays_reals(const tensor *t, size_t first, size_t count, size_t real_size,
 
 /* The fewest steps that labels of ctc can be aligned with: one each, and a blank between equal ones. */
 size_t alignment_steps(const int *labels, size_t stride, size_t count);
-
-bool dtype_is_integer(dtype d);
 
 #endif

@@ -226,7 +226,6 @@ static bool check_tensor(const reader *r, const checkpoint *c, const train_param
     const tensor *t = tensors_find(&r->file, name);
     char *want = shape_to_text((size_t)p->rank, p->dims), *have = t ? shape_to_text(t->rank, t->dims) : NULL, *fault = NULL;
     dtype d = t ? t->dtype : DTYPE_F32;
-    bool real = d == DTYPE_F32 || d == DTYPE_F64 || d == DTYPE_F16 || d == DTYPE_BF16;
     if (!t) fault_set(&fault, "the tensor '%s' %s is missing", name, want ? want : "");
     else if (!same_shape(p, t))
         fault_set(&fault, "the tensor '%s' has shape %s, the model has %s", name, have ? have : "", want ? want : "");
@@ -234,7 +233,7 @@ static bool check_tensor(const reader *r, const checkpoint *c, const train_param
     else if (exact && d != real_dtype(m))
         fault_set(r->error, "%s: '%s' is %s, but the model computes in %s: train on with the other --real", r->path,
                   name, dtype_name(d), dtype_name(real_dtype(m)));
-    else if (!real)
+    else if (!dtype_is_real(d))
         fault_set(r->error, "%s: '%s' is %s, expected F32, F64, F16 or BF16: convert it", r->path, name,
                   dtype_name(d));
     free(want);

@@ -7,23 +7,32 @@
 
 /* ---- one sequence of a batch ------------------------------------------------------------------------------------- */
 
-bool free_data_open(free_data *d, const trainable *m)
+/* Arrays of one sequence: what runner_given points to. */
+typedef struct one_sequence {
+    const trainable *m;
+    runner_given given;
+    void **buffer; /* of each input; NULL: none */
+} one_sequence;
+
+/* False: no memory. sequence_close either way. */
+static bool sequence_open(one_sequence *d, const trainable *m)
 {
-    *d = (free_data){ .m = m };
+    *d = (one_sequence){ .m = m };
     d->given.input = calloc(m->inputs + 1, sizeof *d->given.input);
     d->buffer = calloc(m->inputs + 1, sizeof *d->buffer);
     return d->given.input && d->buffer;
 }
 
-void free_data_close(free_data *d)
+static void sequence_close(one_sequence *d)
 {
     for (size_t i = 0; d->buffer && i < d->m->inputs; i++) free(d->buffer[i]);
     free(d->buffer);
     free(d->given.input);
-    *d = (free_data){ 0 };
+    *d = (one_sequence){ 0 };
 }
 
-bool free_data_take(free_data *d, const data_batch *b, size_t n)
+/* Copies sequence n of a batch. False: no memory. */
+static bool sequence_take(one_sequence *d, const data_batch *b, size_t n)
 {
     const trainable *m = d->m;
     for (int a = 1; a <= m->axes; a++) {
@@ -107,18 +116,18 @@ bool free_run_part(const trainable *m, const void *params, dataset *d, data_part
                    free_metrics *to, char **error)
 {
     runner r;
-    free_data one;
+    one_sequence one;
     bool good = runner_open(&r, m, params, o->beam ? o->beam : 1);
-    good = free_data_open(&one, m) && good;
+    good = sequence_open(&one, m) && good;
     if (!good) fault_set(error, "out of memory");
     size_t batches = dataset_batches(d, part, 0);
     for (size_t i = 0; good && i < batches; i++) {
         data_batch b = dataset_batch(d, part, 0, i);
         for (size_t n = 0; good && n < b.sequences; n++)
-            good = free_data_take(&one, &b, n) ? run_sequence(&r, &one.given, o, to, error)
+            good = sequence_take(&one, &b, n) ? run_sequence(&r, &one.given, o, to, error)
                                                : fault_set(error, "out of memory");
     }
-    free_data_close(&one);
+    sequence_close(&one);
     runner_close(&r);
     return good;
 }

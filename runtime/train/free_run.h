@@ -13,18 +13,6 @@ typedef struct free_metrics {
     bleu bleu;
 } free_metrics;
 
-/* Arrays of one sequence: what runner_given points to. */
-typedef struct free_data {
-    const trainable *m;
-    runner_given given;
-    void **buffer; /* of each input; NULL: none */
-} free_data;
-
-/* Of sequence n of a batch. free_data_close after the last. False: no memory. */
-bool free_data_open(free_data *d, const trainable *m);
-bool free_data_take(free_data *d, const data_batch *b, size_t n);
-void free_data_close(free_data *d);
-
 /* Is there a target that free running is held against? False: *error says why not. */
 bool free_run_check(const trainable *m, char **error);
 

@@ -90,6 +90,7 @@ static bool not_finite(loop *l, const char *what, double value)
 
 static bool refused(loop *l, int code)
 {
+    if (code == METER_NO_MEMORY) return no_memory(l);
     l->fault = LOOP_FAULT;
     return fault_set(l->error, "the generated code refuses a batch (error %d)", code);
 }

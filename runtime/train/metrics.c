@@ -269,14 +269,13 @@ static void add_measure(meter *r, const data_batch *b, size_t output)
 
 int meter_part(meter *r, dataset *d, data_part part, const void *params, const void *packed, metrics *to)
 {
-    enum { NO_MEMORY = -1 };
     const trainable *m = r->model;
     size_t batches = dataset_batches(d, part, 0);
     for (size_t i = 0; i < batches; i++) {
         data_batch b = dataset_batch(d, part, 0, i);
         double loss = 0;
         if (b.fresh && m->state_bytes) m->reset(m->self, r->state);
-        if (!make_room(r, &b)) return NO_MEMORY;
+        if (!make_room(r, &b)) return METER_NO_MEMORY;
         train_call call = { .sequences = b.sequences,
                             .input = b.input,
                             .output = r->output,
@@ -297,7 +296,7 @@ int meter_part(meter *r, dataset *d, data_part part, const void *params, const v
             if (!m->input[k].aligned)
                 add_target(r, &b, k, to);
             else if (!add_labels(r, &b, k, to->beam))
-                return NO_MEMORY;
+                return METER_NO_MEMORY;
         }
         for (size_t k = 0; r->outputs && k < m->outputs; k++)
             if (m->output[k].measures) add_measure(r, &b, k);

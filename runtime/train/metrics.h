@@ -2,20 +2,21 @@
  *
  * The loss of a part is the mean over its batches, each weighted by its valid steps (of the first target; sequences
  * where that has no steps, or is one of labels that ctc aligns; ignored targets do not count). A target is held against
- * the output that a loss compares it with; where that is none, against the first that fits: tokens against one with as many
- * components over the same axes, taken for a distribution; labels of ctc against that over the axis that they are aligned
- * with, decoded greedily (the likeliest class of each step, repeats merged, blanks dropped); reals against one of their
- * shape. Each target has figures of its own. An
- * output that is one number and depends on a target is a measure of the spec's own: its mean over valid steps, or over
- * sequences. The state is carried from batch to batch as the data say, and is none of the training's. */
+ * the output that a loss compares it with; where that is none, against the first that fits: tokens against one with as
+ * many components over the same axes, taken for a distribution; labels of ctc against that over the axis that they are
+ * aligned with, decoded greedily (the likeliest class of each step, repeats merged, blanks dropped); reals against one of
+ * their shape. Each target has figures of its own. An output that is one number and depends on a target is a measure of
+ * the spec's own: its mean over valid steps, or over sequences. The state is carried from batch to batch as the data say,
+ * and is none of the training's. */
 #ifndef TRAIN_METRICS_H
 #define TRAIN_METRICS_H
 
 #include "train/dataset.h"
 
+/* Tokens of one class. */
 typedef struct class_tally {
     double right, guessed, there;
-} class_tally; /* of one class: tokens */
+} class_tally;
 
 typedef struct metrics {
     double loss, weight;     /* loss: a sum until metrics_finish, then the mean */
@@ -24,17 +25,19 @@ typedef struct metrics {
     size_t tallied, classes; /* the number of that input, its classes */
 } metrics;
 
+/* Of a target that is held against an output. */
 typedef struct target_sum {
     double tokens, correct, nats; /* valid tokens; most likely class is right; sum of -log p */
     double reals, squares;        /* valid reals; sum of squared differences */
     double sequences, right; /* of tokens over time, of labels: those that are there; all of the sequence is right */
     double labels, edits;    /* of ctc: valid labels; insertions, deletions and changes that make them of the decoded */
     double beam_edits;
-} target_sum; /* of a target that is held against an output */
+} target_sum;
 
+/* Of an output that measures. */
 typedef struct measure_sum {
     double sum, count;
-} measure_sum; /* of an output that measures */
+} measure_sum;
 
 typedef struct meter {
     const trainable *model;
@@ -51,7 +54,8 @@ typedef struct meter {
 bool meter_open(meter *r, const trainable *m, bool outputs);
 void meter_close(meter *r);
 
-/* Adds a part to *to. 0, or an error code of rnn.h. */
+/* Adds a part to *to. 0, an error code of rnn.h, or METER_NO_MEMORY. */
+enum { METER_NO_MEMORY = -1 };
 int meter_part(meter *r, dataset *d, data_part part, const void *params, const void *packed, metrics *to);
 void metrics_finish(metrics *m);
 

@@ -24,6 +24,9 @@ size_t dtype_size(dtype d) { return TYPES[d].size; }
 const char *dtype_name(dtype d) { return TYPES[d].name; }
 const char *dtype_numpy(dtype d) { return TYPES[d].numpy; }
 
+bool dtype_is_real(dtype d) { return d == DTYPE_F64 || d == DTYPE_F32 || d == DTYPE_F16 || d == DTYPE_BF16; }
+bool dtype_is_integer(dtype d) { return d >= DTYPE_I64 && d <= DTYPE_U8; }
+
 bool dtype_from_name(const char *name, dtype *d)
 {
     for (int i = 0; i < TYPE_COUNT; i++)

@@ -44,6 +44,8 @@ typedef struct tensors {
 size_t dtype_size(dtype d);
 const char *dtype_name(dtype d);          /* "F32" */
 const char *dtype_numpy(dtype d);         /* "f4", or "" */
+bool dtype_is_real(dtype d);              /* F64, F32, F16 or BF16: what weights and data are stored in */
+bool dtype_is_integer(dtype d);           /* of any size, with a sign or without; BOOL is none */
 bool dtype_from_name(const char *name, dtype *d);
 bool dtype_from_numpy(const char *code, dtype *d);
 
