@@ -154,7 +154,8 @@ static void *run(void *of)
     return NULL;
 }
 
-/* Signals are the host's: the new thread takes none. A host that may have no more threads gets the work on its own stack. */
+/* Signals are the host's: the new thread takes none. A host that may have no more threads gets the work on its own
+ * stack. */
 guard_fault guard_run_apart(void (*work)(void *context), void *context, size_t limit, char message[GUARD_MESSAGE])
 {
     apart a = { .work = work, .context = context, .limit = limit, .message = message };

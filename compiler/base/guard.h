@@ -2,8 +2,9 @@
  *
  * No stage tests whether there is memory, and a broken invariant (BUG) has no way back. In the program both end it,
  * with a line on stderr. Inside guard_run they end the work alone: the stack is unwound to guard_run, which says what
- * happened and frees what the work has made: its arenas, and what else comes from guard_alloc. So the work opens nothing
- * that has to be closed, and takes no lock, while it calls what may fail. What it makes before it returns stays.
+ * happened and frees what the work has made: its arenas, and what else comes from guard_alloc. So the work opens
+ * nothing that has to be closed, and takes no lock, while it calls what may fail. What it makes before it returns
+ * stays.
  *
  * The work runs with the locale "C", for a host may write 0.5 as 0,5. Guards nest; each thread has its own. */
 #ifndef BASE_GUARD_H

@@ -147,8 +147,8 @@ static node_id local_at(const adjoint *x, bool from_end, int k)
     return id;
 }
 
-/* Boundary operand i of y[t] = a[t + k]: `before` number j stands for index -j, so it was read at t = -j - k; `after` number
- * j for T + 1 + j, read at t = T - (k - 1 - j). */
+/* Boundary operand i of y[t] = a[t + k]: `before` number j stands for index -j, so it was read at t = -j - k; `after`
+ * number j for T + 1 + j, read at t = T - (k - 1 - j). */
 static node_id adjoint_shift(const adjoint *x)
 {
     int k = x->n.attr.k, j = x->i - 1;

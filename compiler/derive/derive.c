@@ -1,12 +1,12 @@
 /* derive.c: the adjoint of every node, in reverse order.
  *
- * The adjoint of a node is the sum of what its users send back. Users come after their operands in graph_order, so walking it
- * backwards meets every user before the operand, except around a recurrence: there a shift reads a node that comes later. The
- * adjoint of shift(v, k) is a shift by -k of its own adjoint; it is made first, with its operand open, and the operand is set
- * when the walk comes to the shift. That is all there is to "through time".
+ * The adjoint of a node is the sum of what its users send back. Users come after their operands in graph_order, so
+ * walking it backwards meets every user before the operand, except around a recurrence: there a shift reads a node
+ * that comes later. The adjoint of shift(v, k) is a shift by -k of its own adjoint; it is made first, with its
+ * operand open, and the operand is set when the walk comes to the shift. That is all there is to "through time".
  *
- * In: a graph with a loss. Out: adjoint nodes, param_grad and input_grad. Which rule belongs to which operation stands in
- * ops.def (pointwise) and adjoints.c (the others). */
+ * In: a graph with a loss. Out: adjoint nodes, param_grad and input_grad. Which rule belongs to which operation
+ * stands in ops.def (pointwise) and adjoints.c (the others). */
 #include "derive/derive.h"
 
 typedef ARRAY(node_id) contributions;
@@ -110,10 +110,11 @@ static void open_shifts(tape *t)
 
 /* ---- note [untaken sides] ----------------------------------------------------------------------------------------
  *
- * The adjoint of a side of `if C` is 0 where the other side is taken. Multiplied by the derivative of what stands there it
- * need not stay 0: nobody has seen to it that log(x) is finite where it is not used. So what flows back is derived from the
- * adjoint of the side taken, and the condition put around the result: if C then d / x else 0, and not
- * (if C then d else 0) / x. Products and readings at other steps end that: the condition holds for rows of its own steps. */
+ * The adjoint of a side of `if C` is 0 where the other side is taken. Multiplied by the derivative of what stands
+ * there it need not stay 0: nobody has seen to it that log(x) is finite where it is not used. So what flows back is
+ * derived from the adjoint of the side taken, and the condition put around the result: if C then d / x else 0, and
+ * not (if C then d else 0) / x. Products and readings at other steps end that: the condition holds for rows of its
+ * own steps. */
 
 enum { MOST_SIDES = 8 };    /* of choices inside each other; an adjoint under more of them is multiplied as it is */
 

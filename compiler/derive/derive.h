@@ -11,8 +11,8 @@ void derive_gradients(graph *g);
 
 /* ---- between derive.c and adjoints.c ---------------------------------------------------------------------------- */
 
-/* What flows from node n, whose adjoint is d, into its operand number i: an expression of n's shape and axes for pointwise
- * nodes, of the operand's own for the others; NO_NODE when nothing flows. */
+/* What flows from node n, whose adjoint is d, into its operand number i: an expression of n's shape and axes for
+ * pointwise nodes, of the operand's own for the others; NO_NODE when nothing flows. */
 node_id derive_contribution(graph *g, node_id n, node_id d, int i);
 
 /* Can anything flow into operand i of such a node? */

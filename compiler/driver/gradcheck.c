@@ -152,12 +152,12 @@ typedef struct worst {
     size_t at;
 } worst;
 
-/* How far rounding moves the loss where the component is x, at least by its own unit in the last place: by how much more
- * than its derivative (d) says the loss moves, when the component moves so little that only rounding differs.
+/* How far rounding moves the loss where the component is x, at least by its own unit in the last place: by how much
+ * more than its derivative (d) says the loss moves, when the component moves so little that only rounding differs.
  *
  * Note [rounding]: with r of that in each loss, n is off by up to (8 * 2r + 2r) / 12h = 1.5 r / h. Twice as much is
- * forgiven, since r is the largest of a few. A move is some units in the last place of the component or, where that is more,
- * of the loss: so small beside h that a wrong derivative does not look like rounding. */
+ * forgiven, since r is the largest of a few. A move is some units in the last place of the component or, where that
+ * is more, of the loss: so small beside h that a wrong derivative does not look like rounding. */
 static double rounding(checker *c, double *component, double d)
 {
     enum { MOVES = 6 };

@@ -1,4 +1,5 @@
-/* surface.c: rnnc gradflow SPEC --grid W=A:B:N --output o: the derivative of o[t] by a parameter, over its values and t.
+/* surface.c: rnnc gradflow SPEC --grid W=A:B:N --output o: the derivative of o[t] by a parameter, over its values and
+ * t.
  *
  * In: a spec, one component of a parameter, the range of its values. Out: d o[t] / d w for each value and step, as a
  * table and a picture: the weights where gradients vanish and where they explode. The loss is o[t] itself, by a seed

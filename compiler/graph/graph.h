@@ -5,13 +5,12 @@
  * order, in which loops or in which memory: that is the plan's. Time is operations (shift, at, put, sum_over), so the
  * graph has cycles, each of them through a shift; without the first operand of shifts it is acyclic.
  *
- * Note [reading in time]. Let T be a sequence's own length and t its steps 1..T. `shift` reads a[t + k], `at` reads a[k]
- * (from the front) or a[T - k] (from the back). Where the index lies outside 1..T the value is a boundary operand: the
- * `before` ones stand for the indices 0, -1, ..., the `after` ones for T+1, T+2, ...; an absent operand (NO_NODE) and every index
- * further out is 0. Boundary operands lack the axis. All readings of one node carry the same boundary operands. Steps are
- * counted from the start of the sequence, not of the call. `put(v, k)` is v at that place if the place is one of the steps
- * of this call, and 0 elsewhere.
- */
+ * Note [reading in time]. Let T be a sequence's own length and t its steps 1..T. `shift` reads a[t + k], `at` reads
+ * a[k] (from the front) or a[T - k] (from the back). Where the index lies outside 1..T the value is a boundary
+ * operand: the `before` ones stand for the indices 0, -1, ..., the `after` ones for T+1, T+2, ...; an absent operand
+ * (NO_NODE) and every index further out is 0. Boundary operands lack the axis. All readings of one node carry the
+ * same boundary operands. Steps are counted from the start of the sequence, not of the call. `put(v, k)` is v at that
+ * place if the place is one of the steps of this call, and 0 elsewhere. / */
 #ifndef GRAPH_GRAPH_H
 #define GRAPH_GRAPH_H
 
@@ -37,8 +36,8 @@ static inline bool shape_equal(shape a, shape b)
 {
     return a.rank == b.rank && a.dim[0] == b.dim[0] && a.dim[1] == b.dim[1];
 }
-/* The common shape of elementwise operands: equal shapes; a scalar with anything; a vector (m) with a matrix (m,n), which
- * scales its rows; a row (1,n) with a matrix (m,n), which scales its columns. False when they do not agree. */
+/* The common shape of elementwise operands: equal shapes; a scalar with anything; a vector (m) with a matrix (m,n),
+ * which scales its rows; a row (1,n) with a matrix (m,n), which scales its columns. False when they do not agree. */
 bool shape_broadcast(shape a, shape b, shape *out);
 /* The shape of op(a) @ op(b), op transposing where ta, tb; a vector is a column. False when they do not agree. */
 bool shape_matmul(shape a, bool ta, shape b, bool tb, shape *out);
@@ -183,7 +182,8 @@ node_id graph_softmax(graph *g, node_id a);
 node_id graph_logsumexp(graph *g, node_id a);
 node_id graph_sum_over(graph *g, node_id a, axis_set axes, bool carry);
 node_id graph_max_over(graph *g, node_id a, axis_set axes, bool carry);
-/* Readings carry across chunks (attr.over.carry is true). `a` may be NO_NODE for a variable that is not lowered yet: give its type, and set it later. */
+/* Readings carry across chunks (attr.over.carry is true). `a` may be NO_NODE for a variable that is not lowered yet:
+ * give its type, and set it later. */
 node_id graph_shift(graph *g, node_id a, type of_a, int axis, int k, const node_id *boundary, int before, int after);
 node_id graph_at(graph *g, node_id a, type of_a, int axis, bool from_end, int k, const node_id *boundary, int before, int after);
 void graph_set_operand(graph *g, node_id reading, node_id a);
@@ -201,27 +201,29 @@ node_id graph_scatter(graph *g, node_id token, node_id vector, int rows, axis_se
 typedef ARRAY(node_id) node_list;
 node_list graph_roots(const graph *g, arena *a);
 
-/* The nodes that the roots need, operands before users; the first operand of a shift (and of an `at`, which may read a value
- * defined through it) comes wherever it comes. Canonical: depends on the structure, not on numbers. Iterative. */
+/* The nodes that the roots need, operands before users; the first operand of a shift (and of an `at`, which may read
+ * a value defined through it) comes wherever it comes. Canonical: depends on the structure, not on numbers.
+ * Iterative. */
 node_list graph_order(const graph *g, arena *a);
 
 /* The same graph with only the nodes that the roots need, numbered in canonical order. */
 void graph_compact(graph *g);
 
-/* Numbers from 1 the strongly connected components of the nodes of `set`, in an order in which operands come first, into
- * component[], and returns how many there are. Edges for which `cut` holds do not count; NULL cuts none. */
+/* Numbers from 1 the strongly connected components of the nodes of `set`, in an order in which operands come first,
+ * into component[], and returns how many there are. Edges for which `cut` holds do not count; NULL cuts none. */
 typedef bool edge_cut(const graph *g, node_id reader, int operand, const void *context);
 int graph_components(const graph *g, const node_list *set, edge_cut *cut, const void *context, int *component);
 
-/* Is the node a product W x, or x W, of a matrix without axes and a vector that varies? Over all rows these are one product. */
+/* Is the node a product W x, or x W, of a matrix without axes and a vector that varies? Over all rows these are one
+ * product. */
 bool graph_is_rows_product(const graph *g, node_id id, bool *weight_first);
 
 /* Aborts with BUG when the graph breaks a rule: types, operands, cycles without shift, boundaries that differ between
  * readings of one node, origins out of range. `after` names the pass. */
 void graph_verify(const graph *g, const char *after);
 
-/* Gives every node that needs a name and is no variable (two users, or a user that is not pointwise) a part number within its
- * variable's equation, in canonical order. */
+/* Gives every node that needs a name and is no variable (two users, or a user that is not pointwise) a part number
+ * within its variable's equation, in canonical order. */
 void graph_name_parts(graph *g);
 const char *graph_label(const graph *g, arena *a, node_id id);    /* "h1.i", "h1.i.2", "d_h1.i"; "" when it has none */
 

@@ -1,8 +1,8 @@
 /* align.c: ctc, the loss of labels that nobody has aligned with the steps: a recurrence as any other.
  *
- * In: ctc(p, y), p a softmax over t with a blank among its classes, y labels over s. Out: -log of the probability that
- * the outputs of all steps, drawn from p, are y once repeats are merged and blanks are dropped: Graves, Fernandez, Gomez,
- * Schmidhuber, Connectionist temporal classification (2006), equations 5 to 8.
+ * In: ctc(p, y), p a softmax over t with a blank among its classes, y labels over s. Out: -log of the probability
+ * that the outputs of all steps, drawn from p, are y once repeats are merged and blanks are dropped: Graves,
+ * Fernandez, Gomez, Schmidhuber, Connectionist temporal classification (2006), equations 5 to 8.
  *
  * Note [two lattices]. Let a[t,s] be the log of the probability of having read, by step t, the labels up to s, the step
  * itself being label s; b[t,s] the same, the step being a blank behind label s; b0[t] blanks only. With q[t,k] = log p:
@@ -11,9 +11,9 @@
  *     b[t,s] = q[t, blank] + log(exp(b[t-1,s]) + exp(a[t-1,s]))
  *     b0[t]  = q[t, blank] + b0[t-1],   b[t,0] = b0[t],   a[0,s] = b[0,s] = a[t,0] = log 0,   b0[0] = 0
  *
- * and the loss is -log(exp(a[T,S]) + exp(b[T,S])). Nothing else is special about it: derivatives, lengths, loops and code
- * are those of every recurrence along t over a map along s. log 0 is -1e30: finite, so that no inf - inf comes up, and
- * so low that adding any sum of logs leaves it where it is. */
+ * and the loss is -log(exp(a[T,S]) + exp(b[T,S])). Nothing else is special about it: derivatives, lengths, loops and
+ * code are those of every recurrence along t over a map along s. log 0 is -1e30: finite, so that no inf - inf comes
+ * up, and so low that adding any sum of logs leaves it where it is. */
 #include "lower/context.h"
 
 static const double log_zero = -1e30, impossible = -1e29; /* below: there is no alignment */

@@ -1,4 +1,5 @@
-/* compose.c: what the language has as one function and the graph as several operations. Each is written as its equation. */
+/* compose.c: what the language has as one function and the graph as several operations. Each is written as its
+ * equation. */
 #include "lower/context.h"
 
 /* ---- elementwise ------------------------------------------------------------------------------------------------- */

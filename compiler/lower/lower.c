@@ -1,7 +1,7 @@
 /* lower.c: checked model -> graph.
  *
- * In: a model without faults, a mode, the roots. Out: a verified graph. Variables are lowered in the model's order, each
- * after what it reads; only readings in time may come before the variable that they read, and get it at the end.
+ * In: a model without faults, a mode, the roots. Out: a verified graph. Variables are lowered in the model's order,
+ * each after what it reads; only readings in time may come before the variable that they read, and get it at the end.
  *
  * Note [shared nodes]. Boundaries belong to a variable, but in the graph to a node: two variables that are one node
  * (g = h, or dropout when it does nothing) may have different ones. The second such variable gets a copy. */

@@ -1,7 +1,8 @@
 /* lower.h: the checked model as a graph.
  *
- * One model is lowered once for each use: with dropout and losses for training, without for running. Everything that the
- * language composes (losses, means, norms, distributions over an axis, dropout) is written out here in operations. */
+ * One model is lowered once for each use: with dropout and losses for training, without for running. Everything that
+ * the language composes (losses, means, norms, distributions over an axis, dropout) is written out here in
+ * operations. */
 #ifndef LOWER_LOWER_H
 #define LOWER_LOWER_H
 
@@ -12,9 +13,9 @@ typedef enum lower_mode { LOWER_TRAINING, LOWER_INFERENCE } lower_mode;
 
 /* What is differentiated, where that is not the spec's loss alone.
  *
- * A probe is an input of zeros, of a variable's own type, that is added to the variable: the gradient of the probe is the
- * adjoint of the variable, d loss / d h[t]. A seed is such an input, too: the loss is sum(seed * variable), so that a
- * seed that is 1 at one place gives the gradient of the variable there. Both stand behind the spec's inputs. */
+ * A probe is an input of zeros, of a variable's own type, that is added to the variable: the gradient of the probe is
+ * the adjoint of the variable, d loss / d h[t]. A seed is such an input, too: the loss is sum(seed * variable), so
+ * that a seed that is 1 at one place gives the gradient of the variable there. Both stand behind the spec's inputs. */
 typedef struct lower_probes {
     const uint32_t *variable; /* numbers of the model's variables, each once */
     size_t count;

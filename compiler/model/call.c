@@ -1,7 +1,7 @@
 /* call.c: calls of cells: a cell is instantiated anew for every call, layer and direction.
  *
- * In: a call in the tree. Out: the variables of its results, and an instance in the model: the cell's own variables under
- * the path of the call. The data of a call are variables: a hidden one is made for an expression. */
+ * In: a call in the tree. Out: the variables of its results, and an instance in the model: the cell's own variables
+ * under the path of the call. The data of a call are variables: a hidden one is made for an expression. */
 #include "model/context.h"
 
 #include <string.h>

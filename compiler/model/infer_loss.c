@@ -1,5 +1,5 @@
-/* infer_loss.c: the rules of losses: what their arguments and options are; the result is a number. As in infer_expr.c, a
- * fault is reported in the last pass only. */
+/* infer_loss.c: the rules of losses: what their arguments and options are; the result is a number. As in
+ * infer_expr.c, a fault is reported in the last pass only. */
 #include "model/infer.h"
 
 #include <math.h>

@@ -307,7 +307,8 @@ typedef struct model_options {
 /* Reads, parses and checks a spec. NULL when there are errors: they are in d (warnings may be there in any case). */
 model *model_check(arena *a, names *n, diags *d, const model_options *options);
 
-/* Visits each cross_entropy with `ignore` or `weights` that e is made of: through names at the same step, sums, multiples. */
+/* Visits each cross_entropy with `ignore` or `weights` that e is made of: through names at the same step, sums,
+ * multiples. */
 void model_each_counted(const model *m, const model_expr *e, void (*visit)(void *, const model_expr *), void *to);
 
 /* The operand of the softmax (or sigmoid) that `e` is, through names; NULL when it is none. */

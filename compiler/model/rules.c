@@ -110,7 +110,8 @@ static void find_axis(const model_expr *e, uint32_t v, int *axis, bool *several)
     *axis = e->read.axis;
 }
 
-/* Along which axis the boundaries lie, or 0 and a message: as written, or the only one, or the one that the variable recurs along. */
+/* Along which axis the boundaries lie, or 0 and a message: as written, or the only one, or the one that the variable
+ * recurs along. */
 static int boundary_axis(context *c, uint32_t number)
 {
     model_variable *v = variable(c, number);

@@ -1,5 +1,5 @@
-/* value.c: expressions of the tree to expressions of the model: names resolved, compile-time branches taken, readings in
- * time turned into the direction of the call that they stand in. Calls of cells are call.c's. */
+/* value.c: expressions of the tree to expressions of the model: names resolved, compile-time branches taken, readings
+ * in time turned into the direction of the call that they stand in. Calls of cells are call.c's. */
 #include "model/context.h"
 
 #include "syntax/syntax.h"

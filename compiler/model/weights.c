@@ -3,8 +3,8 @@
  *     bias_ih(0:2*H) + bias_hh(0:2*H) = rows(br, bz)
  *
  * Left, a sum of foreign tensors, of their transposes or of row ranges of them; right, our parameters, or their
- * transposes, stacked. Checked for every call: the rows agree, a foreign tensor's ranges neither overlap nor leave gaps,
- * every parameter of the cell is there once. */
+ * transposes, stacked. Checked for every call: the rows agree, a foreign tensor's ranges neither overlap nor leave
+ * gaps, every parameter of the cell is there once. */
 #include "model/context.h"
 
 #include <string.h>

@@ -1,8 +1,8 @@
 /* chance.h: random numbers for data, the same on every machine.
  *
- * A chance is a key and a counter: number i is a function of both (random.h of the kernels). Beyond that only arithmetic
- * and square roots are used, which IEEE 754 rounds in one way; logarithm and sine are series of our own, since those of
- * a libm differ in their last bits. */
+ * A chance is a key and a counter: number i is a function of both (random.h of the kernels). Beyond that only
+ * arithmetic and square roots are used, which IEEE 754 rounds in one way; logarithm and sine are series of our own,
+ * since those of a libm differ in their last bits. */
 #ifndef TASKS_CHANCE_H
 #define TASKS_CHANCE_H
 

@@ -1,9 +1,9 @@
 /* programs.c: program_evaluation: small programs in Python, and what they print.
  *
- * A program is one expression that has been put into `nesting` operations, one after the other: a sum or difference with
- * a number, a product with a small number, a choice, two assignments, a loop. Some of these need statements before the
- * expression. Names are letters, each used once; what is computed is followed in whole numbers of 64 bits: the limits of
- * the parameters keep it far below their end. */
+ * A program is one expression that has been put into `nesting` operations, one after the other: a sum or difference
+ * with a number, a product with a small number, a choice, two assignments, a loop. Some of these need statements
+ * before the expression. Names are letters, each used once; what is computed is followed in whole numbers of 64 bits:
+ * the limits of the parameters keep it far below their end. */
 #include "tasks/tasks.h"
 #include <stdio.h>
 #include <string.h>

@@ -28,8 +28,8 @@ static int folder_length(const char *path)
     return slash ? (int)(slash - path) + 1 : 0;
 }
 
-/* Removes a temporary file whose writer was killed. The writer of one holds its lock until the file has its own name, so
- * a lock that can be had means that nobody writes any more; the name may have passed to another file meanwhile. */
+/* Removes a temporary file whose writer was killed. The writer of one holds its lock until the file has its own name,
+ * so a lock that can be had means that nobody writes any more; the name may have passed to another file meanwhile. */
 static void remove_stale(int folder, const char *name)
 {
     struct stat opened, named;

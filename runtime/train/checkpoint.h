@@ -1,11 +1,11 @@
 /* checkpoint.h: one safetensors file from which training goes on to the same bits, and any tool can read the weights.
  *
  * Tensors: every parameter under its name; the optimiser's arrays as "optimiser/0/NAME", ...; the carried state as
- * "carried/state" (bytes). No parameter has a name with a slash. Metadata, all of it text: what made the file ("rnnc"),
- * model, hash, the words below (definitions, vocabulary, ...), the numbers of the optimiser and of the run (decimal, reals
- * as hexadecimal floats), and "checksum": the sum modulo 2^64 of the 64-bit FNV-1a hashes of all other entries, tensors with name,
- * type, shape and bytes, metadata with key and value, in any order. One changed bit changes it for certain.
- * Written atomically (train/atomic.h). */
+ * "carried/state" (bytes). No parameter has a name with a slash. Metadata, all of it text: what made the file
+ * ("rnnc"), model, hash, the words below (definitions, vocabulary, ...), the numbers of the optimiser and of the run
+ * (decimal, reals as hexadecimal floats), and "checksum": the sum modulo 2^64 of the 64-bit FNV-1a hashes of all
+ * other entries, tensors with name, type, shape and bytes, metadata with key and value, in any order. One changed bit
+ * changes it for certain. Written atomically (train/atomic.h). */
 #ifndef TRAIN_CHECKPOINT_H
 #define TRAIN_CHECKPOINT_H
 

@@ -42,7 +42,8 @@ void dataset_close(dataset *d);
 /* Number of symbols of a text (characters, words); for arrays the largest token of all inputs and targets plus one (0:
  * there is none). The size that a spec takes `from data`: known before the spec is compiled. */
 size_t dataset_symbols(const dataset *d);
-/* The same of one input or target alone; dimension `k` of its array, if that has `rank` of them. 0: the data do not say. */
+/* The same of one input or target alone; dimension `k` of its array, if that has `rank` of them. 0: the data do not
+ * say. */
 size_t dataset_classes(const dataset *d, const char *value);
 size_t dataset_dimension(const dataset *d, const char *value, size_t rank, size_t k);
 /* About how many steps the file has, over all sequences: what a pass over it costs. Known before the spec is compiled. */

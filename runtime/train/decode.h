@@ -11,8 +11,9 @@
 
 /* ---- symbol by symbol -------------------------------------------------------------------------------------------- */
 
-/* The distributions after `count` hypotheses of n symbols each: log_p[i * classes + c]. Hypothesis i is number parent[i]
- * of the call before (of the only one before the first call), with symbol[i][n - 1] added. False: it failed. */
+/* The distributions after `count` hypotheses of n symbols each: log_p[i * classes + c]. Hypothesis i is number
+ * parent[i] of the call before (of the only one before the first call), with symbol[i][n - 1] added. False: it
+ * failed. */
 typedef bool decode_advance(void *self, size_t count, const int *const *symbol, const size_t *parent, size_t n,
                             double *log_p);
 
@@ -47,9 +48,9 @@ bool beam_search(const beam_options *o, decode_advance *advance, void *self, bea
  * log probability of these classes. */
 size_t ctc_greedy(const double *log_p, size_t steps, size_t classes, int blank, int *label, double *score);
 
-/* Prefix beam search: of all beginnings of labels, by the probability of all ways to say them, the `width` likeliest are
- * kept from step to step; with a width of all of them it finds the likeliest labels. *score: their log probability, as
- * far as the beam saw it. False: no memory. */
+/* Prefix beam search: of all beginnings of labels, by the probability of all ways to say them, the `width` likeliest
+ * are kept from step to step; with a width of all of them it finds the likeliest labels. *score: their log
+ * probability, as far as the beam saw it. False: no memory. */
 bool ctc_beam(const double *log_p, size_t steps, size_t classes, int blank, size_t width, int *label, size_t *count,
               double *score);
 

@@ -1,13 +1,13 @@
 /* metrics.h: how good a model is on a part of the data.
  *
  * The loss of a part is the mean over its batches, each weighted by its valid steps (of the first target; sequences
- * where that has no steps, or is one of labels that ctc aligns; ignored targets do not count). A target is held against
- * the output that a loss compares it with; where that is none, against the first that fits: tokens against one with as
- * many components over the same axes, taken for a distribution; labels of ctc against that over the axis that they are
- * aligned with, decoded greedily (the likeliest class of each step, repeats merged, blanks dropped); reals against one of
- * their shape. Each target has figures of its own. An output that is one number and depends on a target is a measure of
- * the spec's own: its mean over valid steps, or over sequences. The state is carried from batch to batch as the data say,
- * and is none of the training's. */
+ * where that has no steps, or is one of labels that ctc aligns; ignored targets do not count). A target is held
+ * against the output that a loss compares it with; where that is none, against the first that fits: tokens against
+ * one with as many components over the same axes, taken for a distribution; labels of ctc against that over the axis
+ * that they are aligned with, decoded greedily (the likeliest class of each step, repeats merged, blanks dropped);
+ * reals against one of their shape. Each target has figures of its own. An output that is one number and depends on a
+ * target is a measure of the spec's own: its mean over valid steps, or over sequences. The state is carried from
+ * batch to batch as the data say, and is none of the training's. */
 #ifndef TRAIN_METRICS_H
 #define TRAIN_METRICS_H
 

@@ -1,5 +1,5 @@
-/* parts.c: work in several threads; see parts.h. Threads are made anew each time, some tens of microseconds: for work that
- * takes milliseconds. */
+/* parts.c: work in several threads; see parts.h. Threads are made anew each time, some tens of microseconds: for work
+ * that takes milliseconds. */
 #include "train/parts.h"
 #include <pthread.h>
 #include <stdbool.h>

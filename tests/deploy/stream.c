@@ -1,5 +1,5 @@
-/* stream.c: a step of one sequence, whose state is updated in place: prints what is wrong. The model `stream` has an input x and an
- * output h of 8 numbers; its state has h. */
+/* stream.c: a step of one sequence, whose state is updated in place: prints what is wrong. The model `stream` has an
+ * input x and an output h of 8 numbers; its state has h. */
 #include "stream.h"
 #include <math.h>
 #include <stdio.h>

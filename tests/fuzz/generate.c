@@ -54,7 +54,8 @@ static unsigned bit(char axis) { return axis == 't' ? ALONG_T : ALONG_S; }
 
 static const char *expression(generator *g, form f, unsigned axes, int depth);
 
-/* ---- parameters ------------------------------------------------------------------------------------------------------- */
+/* ---- parameters
+ * ------------------------------------------------------------------------------------------------------- */
 
 static const char *param(generator *g, form f)
 {
@@ -65,7 +66,8 @@ static const char *param(generator *g, form f)
     return word;
 }
 
-/* ---- variables at some step --------------------------------------------------------------------------------------------- */
+/* ---- variables at some step
+ * --------------------------------------------------------------------------------------------- */
 
 static const char *offset(char axis, int k)
 {
@@ -112,7 +114,8 @@ static const char *atom(generator *g, form f, unsigned axes)
     return param(g, f);
 }
 
-/* ---- conditions ----------------------------------------------------------------------------------------------------------- */
+/* ---- conditions
+ * ----------------------------------------------------------------------------------------------------------- */
 
 static const char *condition(generator *g, unsigned axes)
 {
@@ -127,7 +130,8 @@ static const char *condition(generator *g, unsigned axes)
     }
 }
 
-/* ---- expressions ---------------------------------------------------------------------------------------------------------- */
+/* ---- expressions
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static const char *squash(generator *g, const char *e)
 {
@@ -256,7 +260,8 @@ static const char *expression(generator *g, form f, unsigned axes, int depth)
     return f.rank == 0 ? scalar(g, axes, depth) : f.rank == 1 ? vector(g, f, axes, depth) : matrix(g, f, axes, depth);
 }
 
-/* ---- groups of equations -------------------------------------------------------------------------------------------------- */
+/* ---- groups of equations
+ * -------------------------------------------------------------------------------------------------- */
 
 static const char *anchor(unsigned axes)
 {
@@ -342,7 +347,8 @@ static void call(generator *g, int depth)
     g->count++;
 }
 
-/* ---- the model ------------------------------------------------------------------------------------------------------------ */
+/* ---- the model
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static void add_input(generator *g, const char *word, form f, unsigned axes)
 {

@@ -1,4 +1,5 @@
-/* closed_form.c: the derivatives of specs/models/two_weights.rnn by hand, to hold `rnnc gradflow` and `rnnc run` against.
+/* closed_form.c: the derivatives of specs/models/two_weights.rnn by hand, to hold `rnnc gradflow` and `rnnc run`
+ * against.
  *
  *     closed_form make D.npz W.safetensors        two sequences, the second shorter, and parameters
  *     closed_form surface CSV                     d o[t] / d w1 and o[t] over the table's values of w1

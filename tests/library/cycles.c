@@ -1,5 +1,5 @@
-/* cycles.c N SPEC: compiles the spec, calls it and frees it all, N times; then the process must be as large as after the
- * first tenth. Every tenth spec is wrong, every other model is freed before its weights. */
+/* cycles.c N SPEC: compiles the spec, calls it and frees it all, N times; then the process must be as large as after
+ * the first tenth. Every tenth spec is wrong, every other model is freed before its weights. */
 #include "rnnc.h"
 #include <malloc.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* messages.c json|text SPEC [-D NAME=VALUE] [--model NAME]: what `rnnc check` prints to stderr, from the data of rnnc.h:
- * its messages as JSON lines, or its report. */
+/* messages.c json|text SPEC [-D NAME=VALUE] [--model NAME]: what `rnnc check` prints to stderr, from the data of
+ * rnnc.h: its messages as JSON lines, or its report. */
 #include "rnnc.h"
 #include <stdio.h>
 #include <stdlib.h>

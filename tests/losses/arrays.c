@@ -1,8 +1,8 @@
 /* arrays.c: writes the data files of tests/losses:  arrays FOLDER
  *
- * labels.npz: x (4, 6), what each step says, of 4 classes; y (4, 3), labels: decoded, they are 2 edits away from 9 labels.
- * short.npz: the same, but sequence 2 has too few steps for its labels; blank.npz: sequence 1 has a blank as label.
- * tags.npz: x (4, 5), y (4, 5), of 4 classes. */
+ * labels.npz: x (4, 6), what each step says, of 4 classes; y (4, 3), labels: decoded, they are 2 edits away from 9
+ * labels. short.npz: the same, but sequence 2 has too few steps for its labels; blank.npz: sequence 1 has a blank as
+ * label. tags.npz: x (4, 5), y (4, 5), of 4 classes. */
 #include "train/npz.h"
 #include <stdio.h>
 
@@ -42,8 +42,8 @@ int main(int argc, char **argv)
     steps[2] = 2;
     code |= labels(argv[1], "short.npz", x, y, steps, count);
 
-    /* Of the first eight steps: class 1 is there 4 times, guessed 3, right 2; 2: 3, 4, 3; 3: 1, 0, 0; 0 is guessed once.
-     * The others are of class 0, which does not count. */
+    /* Of the first eight steps: class 1 is there 4 times, guessed 3, right 2; 2: 3, 4, 3; 3: 1, 0, 0; 0 is guessed
+     * once. The others are of class 0, which does not count. */
     int a[N * 5] = { 1, 1, 2, 0, 2, 2, 2, 1, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3 };
     int b[N * 5] = { 1, 1, 1, 1, 2, 2, 2, 3 };
     tensors t = { 0 };

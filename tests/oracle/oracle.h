@@ -1,8 +1,8 @@
 /* oracle.h: the meaning of a graph, computed slowly and plainly in doubles. What the compiler makes is held against it.
  *
  * Each sequence is evaluated by itself, over its own steps 1..T: there is no padding to be read by mistake, no
- * schedule, no storage to be shared. What has no batch axis is a sum over the sequences. A sequence of length 0 along any
- * time axis is absent: it adds nothing to sums and counts, and its values are written as 0.
+ * schedule, no storage to be shared. What has no batch axis is a sum over the sequences. A sequence of length 0 along
+ * any time axis is absent: it adds nothing to sums and counts, and its values are written as 0.
  *
  * An oracle_call is one call on whole sequences. To check chunks, evaluate the whole and compare with the parts. */
 #ifndef ORACLE_ORACLE_H

@@ -3,9 +3,9 @@
  *     arrays FOLDER                          writes the data files, see below
  *     arrays best P.npz SAID.npz END POWER   is SAID, what a beam found, the best that `p` of P allows?
  *
- * sources.npz: N sources of the decoder in run.sh, ragged, one of them absent; images.npz: N images; sources_all.npz and
- * images_all.npz: each with every beginning, START and LENGTH - 1 symbols. cycle.npz: two sequences to say; frames.npz:
- * two steps that say nothing greedily, and label 1 together. */
+ * sources.npz: N sources of the decoder in run.sh, ragged, one of them absent; images.npz: N images; sources_all.npz
+ * and images_all.npz: each with every beginning, START and LENGTH - 1 symbols. cycle.npz: two sequences to say;
+ * frames.npz: two steps that say nothing greedily, and label 1 together. */
 #include "train/npz.h"
 #include <math.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* cortex.c: the program of a Cortex-M4 without an operating system and without a C library: vectors, startup, the two
- * functions that compilers call, and messages by semihosting. The stack that the call takes is painted and measured, and
- * the instructions of a step are counted, by a clock of 25 MHz and qemu's `-icount shift=6`: 64 ns each. */
+ * functions that compilers call, and messages by semihosting. The stack that the call takes is painted and measured,
+ * and the instructions of a step are counted, by a clock of 25 MHz and qemu's `-icount shift=6`: 64 ns each. */
 #include "driver.h"
 #include <stddef.h>
 #include <stdint.h>

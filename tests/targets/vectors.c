@@ -1,10 +1,11 @@
-/* vectors.c: what a target needs to be held against the oracle: weights, inputs, and the outputs that the oracle computes
- * from them.
+/* vectors.c: what a target needs to be held against the oracle: weights, inputs, and the outputs that the oracle
+ * computes from them.
  *
  *     vectors SPEC BATCH STEPS DIR [NAME=VALUE]...
  *
  * writes DIR/w.safetensors, for `rnnc build --weights`, and DIR/vectors.h, for driver.c: the arrays as constants, and
- * lists of the inputs, outputs and axes. Weights and inputs are random floats; the oracle computes with them in doubles. */
+ * lists of the inputs, outputs and axes. Weights and inputs are random floats; the oracle computes with them in
+ * doubles. */
 #include "agree/subject.h"
 #include "train/safetensors.h"
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* shards.c: one model as built without threads and with three, called on the same batches: prints every bit that comes out of the
- * second, and holds it against the first. */
+/* shards.c: one model as built without threads and with three, called on the same batches: prints every bit that
+ * comes out of the second, and holds it against the first. */
 #include "one.h"
 #include "three.h"
 #include <math.h>

@@ -345,7 +345,8 @@ START_TEST(tied_maxima)
 }
 END_TEST
 
-/* The maximum lies in an earlier chunk: here the node, once differentiated, becomes an input that is larger than all steps. */
+/* The maximum lies in an earlier chunk: here the node, once differentiated, becomes an input that is larger than all
+ * steps. */
 START_TEST(maximum_of_an_earlier_chunk)
 {
     bench *b = new_bench(RAGGED, false);
