@@ -1,6 +1,7 @@
 /* loaded.c: compiles emitted C in memory, finds its functions, fills in their arguments by the table of fields; see
  * loaded.h. The struct of arguments is a row of words, one for each field. */
 #include "api/loaded.h"
+#include "base/embedded.h"
 #include "kernels/exports.h"
 #include <stdlib.h>
 #include <string.h>
@@ -51,8 +52,8 @@ static loaded_text text_for_tcc(arena *a, const pipeline *p)
     const kernel_export *exports = kernel_exports(o.real_double, &t.import_count);
     jit_import *imports = ARENA_ARRAY(a, jit_import, t.import_count);
     text *out = text_new(a);
-    text_line(out, "#include <stddef.h>");
-    text_line(out, "#include <stdint.h>");
+    text_line(out, "#define REAL_LIBM(name) name%s", o.real_double ? "" : "##f");
+    text_puts(out, embedded_text("kernels/calls.h", NULL));
     text_line(out, "#define real %s", o.real_double ? "double" : "float");
     for (size_t i = 0; i < t.import_count; i++) {
         text_line(out, "%s;", exports[i].prototype);

@@ -18,7 +18,7 @@ typedef struct emit_options {
     const char *command;        /* quoted in the head comment; NULL */
     bool standalone;            /* paste the kernels instead of including rnn.h */
     bool calls;                 /* standalone, for libtcc: the kernels are functions of the program that loads the C, and so is the
-                                 * elementwise work on whole rows, since libtcc does not optimise loops */
+                                 * elementwise work on whole rows, since libtcc does not optimise loops; calls.h opens the text */
     bool real_double;
     bool math_libm;             /* exp, sigmoid and tanh of floats by libm; those of doubles always are */
     bool inference;             /* no grad, no loss */

@@ -288,9 +288,11 @@ const char *write_header(file *f)
     text_line(out, "#ifndef %s_H", f->PREFIX);
     text_line(out, "#define %s_H", f->PREFIX);
     text_blank(out);
-    text_line(out, "#include <stddef.h>");
-    text_line(out, "#include <stdint.h>");
-    text_blank(out);
+    if (!f->o.calls) {
+        text_line(out, "#include <stddef.h>");
+        text_line(out, "#include <stdint.h>");
+        text_blank(out);
+    }
     text_line(out, "#ifdef __cplusplus");
     text_line(out, "extern \"C\" {");
     text_line(out, "#endif");

@@ -29,8 +29,8 @@ static void write_kernels(file *f, const char *body)
                                        "pack_table", NULL};
     static const char *const lookup[] = {"row_any", "token_row", "lookup_row", NULL};
     static const char *const random[] = {"random_key", "random_row", "random_uniform", NULL}, *const none[] = {NULL};
-    const struct { const char *path; bool exported; const char *const *functions; } parts[] = {    /* NULL: always */
-        {"kernels/compiler.h", false, NULL}, {"kernels/functions.h", false, NULL}, {"kernels/contract.h", true, products},
+    const struct { const char *path; bool given; const char *const *functions; } parts[] = {    /* NULL: always */
+        {"kernels/compiler.h", true, NULL}, {"kernels/functions.h", false, NULL}, {"kernels/contract.h", true, products},
         {"kernels/stream.h", false, stream},
         {"kernels/outer.h", true, outer}, {"kernels/pack.h", true, pack}, {"kernels/rows.h", true, rows},
         {"kernels/lookup.h", false, lookup}, {"kernels/random.h", false, f->w.weights ? random : NULL},
@@ -39,7 +39,7 @@ static void write_kernels(file *f, const char *body)
     text_line(out, "/* ==== kernels: the same text for every model ==== */");
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         size_t length;
-        if ((parts[i].functions && !mentions_any(body, parts[i].functions)) || (parts[i].exported && f->o.calls))
+        if ((parts[i].functions && !mentions_any(body, parts[i].functions)) || (parts[i].given && f->o.calls))
             continue;
         const char *kernel = embedded_text(parts[i].path, &length);
         if (!kernel)

@@ -1,6 +1,9 @@
-/* exports.c: the table of exports.h, from the lists of kernels. */
+/* exports.c: the table of exports.h, from the lists of kernels and of what functions.h, the emitted C and the compiler
+ * itself take from the C library. */
 #include "kernels/exports.h"
+#include <math.h>
 #include <stdint.h>
+#include <string.h>
 
 #define KERNEL(name, parameters, arguments) void RNN_LIBRARY(name) parameters;
 #define KERNEL_REAL(name, parameters, arguments) real RNN_LIBRARY(name) parameters;
@@ -22,10 +25,23 @@
 #define KERNEL(name, parameters, arguments) { #name, "void " #name #parameters, (void (*)(void))RNN_LIBRARY(name) },
 #define KERNEL_REAL(name, parameters, arguments) { #name, "real " #name #parameters, (void (*)(void))RNN_LIBRARY(name) },
 
+#define LIBC(type, name, parameters) { #name, type " " #name parameters, (void (*)(void))name }
+#define BYTES                                                                                                          \
+    LIBC("void *", memset, "(void *to, int byte, size_t bytes)"),                                                      \
+        LIBC("void *", memcpy, "(void *to, const void *from, size_t bytes)"),                                          \
+        LIBC("void *", memmove, "(void *to, const void *from, size_t bytes)"),                                         \
+        LIBC("int", memcmp, "(const void *a, const void *b, size_t bytes)")
+#define LIBM(f)                                                                                                  \
+    LIBC("real", exp##f, "(real)"), LIBC("real", log##f, "(real)"), LIBC("real", log1p##f, "(real)"),                        \
+        LIBC("real", sqrt##f, "(real)"), LIBC("real", fabs##f, "(real)"), LIBC("real", floor##f, "(real)"),                  \
+        LIBC("real", sin##f, "(real)"), LIBC("real", cos##f, "(real)"), LIBC("real", tanh##f, "(real)"),                     \
+        LIBC("real", erf##f, "(real)"), LIBC("real", pow##f, "(real, real)"), LIBC("real", fmod##f, "(real, real)")
+
 #define RNN_LIBRARY(name) rnn_f32_##name
 static const kernel_export of_floats[] = {
 #include "kernels/kernels.def"
 #include "kernels/arrays.def"
+    BYTES, LIBM(f)
 };
 #undef RNN_LIBRARY
 
@@ -33,6 +49,7 @@ static const kernel_export of_floats[] = {
 static const kernel_export of_doubles[] = {
 #include "kernels/kernels.def"
 #include "kernels/arrays.def"
+    BYTES, LIBM()
 };
 
 const kernel_export *kernel_exports(int of_double, size_t *count)

@@ -1,4 +1,4 @@
-/* exports.h: the kernels as functions that C compiled in memory may call by name. */
+/* exports.h: the kernels as functions that C compiled in memory may call by name, and those of the C library that it needs. */
 #ifndef RUNTIME_KERNELS_EXPORTS_H
 #define RUNTIME_KERNELS_EXPORTS_H
 
@@ -10,7 +10,7 @@ typedef struct kernel_export {
     void (*address)(void); /* the version for float or double */
 } kernel_export;
 
-/* All of them; *count how many. Each chooses at every call what the processor runs. */
+/* All of them; *count how many. Each kernel chooses at every call what the processor runs. */
 const kernel_export *kernel_exports(int of_double, size_t *count);
 
 #endif
