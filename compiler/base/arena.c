@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_BYTES = 64 << 10, ALIGNMENT = 16 };
+enum { BLOCK_BYTES = 64 << 10, ALIGNMENT = 16, SHORT = 256 };
 
 typedef struct block {
     struct block *next;
@@ -120,15 +120,20 @@ char *arena_strndup(arena *a, const char *text, size_t length)
     return copy;
 }
 
+/* Most texts are short: only a long one is formatted twice. */
 char *arena_vprintf(arena *a, const char *format, va_list args)
 {
+    char text[SHORT];
     va_list again;
     va_copy(again, args);
-    int length = vsnprintf(NULL, 0, format, again);
-    va_end(again);
+    int length = vsnprintf(text, sizeof text, format, args);
     if (length < 0) BUG("bad format: %s", format);
     char *out = arena_alloc(a, (size_t)length + 1);
-    vsnprintf(out, (size_t)length + 1, format, args);
+    if (length < SHORT)
+        memcpy(out, text, (size_t)length + 1);
+    else
+        vsnprintf(out, (size_t)length + 1, format, again);
+    va_end(again);
     return out;
 }
 

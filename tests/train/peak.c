@@ -1,5 +1,7 @@
-/* peak.c: peak COMMAND...: runs a command without its standard output and prints the most memory it had, in KiB. */
+/* peak.c: peak COMMAND...: runs a command without its standard output and prints the most memory it had, in KiB, and not in
+ * large pages. */
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,6 +13,7 @@ int main(int argc, char **argv)
     if (argc < 2) return 2;
     pid_t child = fork();
     if (child == 0) {
+        prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
         if (!freopen("/dev/null", "w", stdout)) return 3;
         execvp(argv[1], argv + 1);
         return 3;
