@@ -10,6 +10,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <paths.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -44,6 +45,8 @@ struct cc_job {
     const char **command, *const *flags;
     char **argv, **env;
     pid_t pid;       /* 0: there is none (any more) */
+    pid_t guard;     /* the same */
+    int leash;       /* the guard waits for its end; -1: there is none */
     int out, status; /* the pipe's end; -1: it has ended */
     messages said;
 };
@@ -178,10 +181,9 @@ static bool prepare(cc_job *j, char **error)
     return true;
 }
 
-/* Starts the compiler with its output going into `out`; 0 or an errno. Its signals are as in a fresh process. */
-static int spawn(cc_job *j, int out)
+/* Starts argv[0] with these files, in a group of its own; its signals are as in a fresh process. 0 or an errno. */
+static int spawn(pid_t *pid, const posix_spawn_file_actions_t *files, char *const *argv, char *const *env)
 {
-    posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
     sigset_t none, ignored;
     sigemptyset(&none);
@@ -189,30 +191,59 @@ static int spawn(cc_job *j, int out)
     sigaddset(&ignored, SIGPIPE);
     sigaddset(&ignored, SIGXFSZ);
     sigaddset(&ignored, SIGCHLD);
-    posix_spawn_file_actions_init(&files);
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &ignored);
     posix_spawnattr_setpgroup(&attributes, 0);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    int fault = posix_spawnp(pid, argv[0], files, &attributes, argv, env);
+    posix_spawnattr_destroy(&attributes);
+    if (fault) *pid = 0;
+    return fault;
+}
+
+/* The compiler, its output going into `out`. */
+static int spawn_compiler(cc_job *j, int out)
+{
+    posix_spawn_file_actions_t files;
+    posix_spawn_file_actions_init(&files);
     int fault = posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     if (!fault) fault = posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
     if (!fault) fault = posix_spawn_file_actions_adddup2(&files, out, STDERR_FILENO);
-    if (!fault) fault = posix_spawnp(&j->pid, j->argv[0], &files, &attributes, j->argv, j->env);
+    if (!fault) fault = spawn(&j->pid, &files, j->argv, j->env);
     posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&attributes);
-    if (fault)
-        j->pid = 0;
-    else if (j->options.low_priority)
-        setpriority(PRIO_PGRP, (id_t)j->pid, LOW_PRIORITY);
+    if (!fault && j->options.low_priority) setpriority(PRIO_PGRP, (id_t)j->pid, LOW_PRIORITY);
     return fault;
+}
+
+/* The guard waits for the end of a pipe that nobody else writes to than this process, which comes with the process, however
+ * that ends; what then still runs or lies about goes. Without a guard, the next compilation cleans up. */
+static void spawn_guard(cc_job *j)
+{
+    static const char script[] = "read -r end; kill -s KILL -- \"-$1\"; "
+                                 "for i in 1 2 3 4 5; do rm -rf -- \"$2\" && break; sleep 1; done";
+    char group[24];
+    const char *const argv[] = { _PATH_BSHELL, "-c", script, "rnnc", group, j->folder, NULL };
+    int ends[2];
+    posix_spawn_file_actions_t files;
+    if (pipe2(ends, O_CLOEXEC) != 0) return;
+    snprintf(group, sizeof group, "%ld", (long)j->pid);
+    posix_spawn_file_actions_init(&files);
+    int fault = posix_spawn_file_actions_adddup2(&files, ends[0], STDIN_FILENO);
+    if (!fault) fault = posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    if (!fault) fault = posix_spawn_file_actions_adddup2(&files, STDOUT_FILENO, STDERR_FILENO);
+    if (!fault) spawn(&j->guard, &files, (char *const *)argv, environ);
+    posix_spawn_file_actions_destroy(&files);
+    close(ends[0]);
+    j->leash = ends[1];
 }
 
 static bool run(cc_job *j, char **error)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) return jit_fail(error, "cannot make a pipe: %s", strerror(errno));
-    int fault = spawn(j, ends[1]);
+    int fault = spawn_compiler(j, ends[1]);
+    if (!fault) spawn_guard(j);
     close(ends[1]);
     j->out = ends[0];
     fcntl(j->out, F_SETFL, O_NONBLOCK);
@@ -254,11 +285,19 @@ static void stop(cc_job *j)
     reaped(j, 0);
 }
 
+static void dismiss_guard(cc_job *j)
+{
+    if (j->guard) kill(j->guard, SIGKILL);
+    while (j->guard && waitpid(j->guard, NULL, 0) < 0 && errno == EINTR) continue;
+    if (j->leash >= 0) close(j->leash);
+}
+
 static void close_job(cc_job *j)
 {
     stop(j);
     if (j->out >= 0) close(j->out);
     remove_folder(j);
+    dismiss_guard(j);
     free(j->folder);
     free(j->source);
     free(j->object);
@@ -278,7 +317,7 @@ cc_job *cc_start(const jit_options *o, const char *c_text, char **error)
     if (o->import_count) return jit_fail(error, "the cc backend takes no imports: paste what the text calls");
     cc_job *j = calloc(1, sizeof *j);
     if (!j) return jit_fail(error, "out of memory");
-    *j = (cc_job){ .options = *o, .text = c_text, .lock = -1, .out = -1 };
+    *j = (cc_job){ .options = *o, .text = c_text, .lock = -1, .out = -1, .leash = -1 };
     if (make_folder(j, error) && prepare(j, error) && write_source(j, error) && run(j, error)) return j;
     close_job(j);
     return NULL;

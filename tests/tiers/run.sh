@@ -208,5 +208,22 @@ for signal in TERM HUP; do # while it waits for the compiler
     clean "SIG$signal at first"
 done
 
+# The second Ctrl-C ends the process at once, as being killed does: then a guard cleans up, a moment later.
+for how in "INT INT" KILL; do
+    rm -f log
+    "$rnnc" train lm.rnn --text text.txt -D H=256 --batch 32 --steps 250 -o "k" >stdout 2>stderr &
+    pid=$!
+    wait_for run log
+    for signal in $how; do
+        kill -"$signal" $pid
+        sleep 0.1
+    done
+    wait $pid
+    check "SIG$how: exit status $?" [ $? -gt 128 ]
+    tries=0
+    until [ -z "$(ls tmp)" ] || [ $tries -ge 250 ]; do tries=$((tries + 1)); sleep 0.02; done
+    clean "SIG$how"
+done
+
 echo "tiers: $passed passed, $failed failed"
 [ "$failed" -eq 0 ]
