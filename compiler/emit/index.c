@@ -122,6 +122,13 @@ const char *c_component(const writer *w, view v, shape have, shape domain)
     return "[0]";
 }
 
+const char *c_side_by_side(const writer *w, shape s)
+{
+    if (s.dim[0] > 1 && s.dim[1] > 1)
+        return arena_printf(w->arena, "unit * %d + col", s.dim[1]);
+    return s.dim[0] > 1 ? "unit" : s.dim[1] > 1 ? "col" : "0";
+}
+
 /* ---- loops ------------------------------------------------------------------------------------------------------------- */
 
 void open_rows(writer *w, axis_set axes)

@@ -349,8 +349,7 @@ static void write_copy_out(writer *w, const stmt *s)
         return;
     }
     open_components(w, s->shape);
-    const char *unit = s->shape.dim[0] > 1 ? (s->shape.dim[1] > 1 ? arena_printf(w->arena, "unit * %d + col", s->shape.dim[1]) : "unit") :
-                       s->shape.dim[1] > 1 ? "col" : "0";
+    const char *unit = c_side_by_side(w, s->shape);
     const char *from = c_component(w, s->from.data[0], s->shape, s->shape);
     if (valid) { /* read before the choice, as in pointwise.c */
         text_line(w->out, "const real value = (%s)%s;", c_address(w, s->from.data[0]), from);
@@ -456,9 +455,7 @@ void write_fill_before(writer *w, const stmt *s)
     v.shift[s->axis] -= b->before[s->axis];
     text_line(w->out, "const size_t %s = %d - ago;", t, b->before[s->axis] - 1);
     text_line(w->out, "real *to = %s;", c_address(w, v));
-    const char *unit = s->shape.dim[1] > 1 ? arena_printf(w->arena, "unit * %d + col", s->shape.dim[1]) : "unit";
-    if (s->shape.dim[0] == 1)
-        unit = s->shape.dim[1] > 1 ? "col" : "0";
+    const char *unit = c_side_by_side(w, s->shape);
     if (s->state)
         text_line(w->out, "const uint64_t seen = %s;", c_time(w));
     open_components(w, s->shape);
@@ -568,9 +565,7 @@ void write_save(writer *w, const stmt *s)
     view v = s->to;
     v.shift[s->axis] -= b->before[s->axis];
     text_line(w->out, "const size_t %s = %s + %d - ago;", t, c_length(w, s->axis), b->before[s->axis] - 1);
-    const char *unit = s->shape.dim[1] > 1 ? arena_printf(w->arena, "unit * %d + col", s->shape.dim[1]) : "unit";
-    if (s->shape.dim[0] == 1)
-        unit = s->shape.dim[1] > 1 ? "col" : "0";
+    const char *unit = c_side_by_side(w, s->shape);
     open_components(w, s->shape);
     text_line(w->out, "%s[%s] = (%s)%s;", c_state(w, s->state, "ago"), unit, c_address(w, v),
               c_component(w, s->to, s->shape, s->shape));

@@ -284,9 +284,8 @@ static const char *defining(pointwise *p, node_id id)
 {
     const node *n = graph_node(p->w->g, id);
     if (n->op == OP_uniform)
-        return arena_printf(p->w->arena, "random_uniform(%s_key, (uint32_t)%s)", p->name_of[id.i],
-                            n->type.shape.rank == 2 ? arena_printf(p->w->arena, "(unit * %d + col)", n->type.shape.dim[1]) :
-                            n->type.shape.dim[0] > 1 ? "unit" : "0");
+        return arena_printf(p->w->arena, "random_uniform(%s_key, (uint32_t)(%s))", p->name_of[id.i],
+                            c_side_by_side(p->w, n->type.shape));
     const char *own = p->name_of[id.i];
     p->name_of[id.i] = NULL;
     int strength;

@@ -144,14 +144,6 @@ void write_segments(writer *w, const region *r)
 
 /* ---- rows that pass ---------------------------------------------------------------------------------------------- */
 
-/* Component (unit, col) where components stand side by side. */
-static const char *side_by_side(const writer *w, shape s)
-{
-    if (s.dim[0] > 1 && s.dim[1] > 1)
-        return arena_printf(w->arena, "unit * %d + col", s.dim[1]);
-    return s.dim[0] > 1 ? "unit" : s.dim[1] > 1 ? "col" : "0";
-}
-
 static const char *pass_comment(const stmt *s)
 {
     switch (s->pass) {
@@ -209,7 +201,7 @@ void write_pass(writer *w, const stmt *s)
                   shelf->columns);
     }
     open_components(w, s->shape);
-    const char *flat = arena_printf(w->arena, "[%s]", side_by_side(w, s->shape));
+    const char *flat = arena_printf(w->arena, "[%s]", c_side_by_side(w, s->shape));
     if (s->pass == PASS_RESTORE && s->axes & BATCH)     /* behind the end of a sequence stands padding */
         text_line(w->out, "to%s = %s > 0 ? from%s : %s;", here, c_length(w, TIME), flat, c_nothing(w, s));
     else

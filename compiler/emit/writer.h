@@ -51,6 +51,7 @@ const char *c_rows(const writer *w, const buffer *b, int axis); /* rows along an
 const char *c_address(const writer *w, view v);                 /* "h_all + ((t + 1) * batch + seq) * 8 + 4": of the row in scope */
 const char *c_packed(const writer *w, int number);             /* "args->packed + 368": a matrix that pack made */
 const char *c_component(const writer *w, view v, shape have, shape domain);    /* "[unit]": index into that row */
+const char *c_side_by_side(const writer *w, shape s);           /* "unit * 3 + col": number of the component among those of the shape */
 void open_rows(writer *w, axis_set axes);                       /* loops over the axes that are not in scope yet */
 void open_flat_rows(writer *w, axis_set axes);                  /* the same, last time axis and batch as one `row` loop */
 void close_rows(writer *w, axis_set before);
