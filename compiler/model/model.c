@@ -130,6 +130,23 @@ static void reach_roots(reach *r)
     reach_all(r);
 }
 
+/* Equations of the model that no branch of the model's own leads to: what else names them is a recurrence that nothing but
+ * itself reads yet. Branches in its cells do not make it disappear. */
+static void reach_unread(context *c, reach *live)
+{
+    const model *m = c->model;
+    reach named = { .c = c, .reached = ARENA_ARRAY(c->arena, bool, m->variables.len) };
+    for (uint32_t v = 1; v < m->variables.len; v++)
+        if (m->variables.data[v].mentioned_by_model && !live->reached[v]) reach_variable(&named, v);
+    reach_all(&named);
+    for (uint32_t v = 1; v < m->variables.len; v++) {
+        const model_variable *at = &m->variables.data[v];
+        bool of_model = at->kind == VARIABLE_EQUATION && !at->hidden && !strchr(at->path, '.');
+        if (of_model && !named.reached[v]) reach_variable(live, v);
+    }
+    reach_all(live);
+}
+
 /* What only branches not taken use is no part of the model: parameters, and equations with all that only they use. */
 static void drop_mentioned(context *c)
 {
@@ -137,6 +154,7 @@ static void drop_mentioned(context *c)
     reach live = { .c = c, .reached = ARENA_ARRAY(c->arena, bool, m->variables.len) };
     reach dead = { .c = c, .reached = ARENA_ARRAY(c->arena, bool, m->variables.len) };
     reach_roots(&live);
+    reach_unread(c, &live);
     for (uint32_t v = 1; v < m->variables.len; v++)
         if (m->variables.data[v].mentioned && !live.reached[v]) reach_variable(&dead, v);
     reach_all(&dead);

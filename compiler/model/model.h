@@ -180,6 +180,7 @@ typedef struct model_variable {
     bool target;
     bool hidden;          /* no name in the spec: data of a call, value of a boundary or a loss */
     bool used, mentioned; /* read by someone; named in a branch that was not taken */
+    bool mentioned_by_model; /* the branch is in no cell */
     bool on_target;       /* a target, or depends on one */
     model_init init;
     ARRAY(model_boundary) boundaries;

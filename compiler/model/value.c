@@ -288,7 +288,9 @@ static void mention(context *c, model_instance *s, const tree_expr *e)
         case TREE_NUMBER: break;
         case TREE_NAME: {
             symbol *found = scope_find(s, next->name);
-            if (found && found->kind == SYMBOL_VARIABLE) variable(c, found->variable)->mentioned = true;
+            if (!found || found->kind != SYMBOL_VARIABLE) break;
+            variable(c, found->variable)->mentioned = true;
+            variable(c, found->variable)->mentioned_by_model |= !s->cell;
             break;
         }
         case TREE_TIME: array_push(c->arena, &open, next->time.operand); break;

@@ -168,6 +168,17 @@ START_TEST(branches_known_when_compiled_are_taken)
 }
 END_TEST
 
+START_TEST(what_nobody_reads_yet_stays)
+{
+    fixture f = check("model m {\n size P = 1\n input x[t] : real(2)\n param a(2) = 1, b(2) = 1\n h = gru_layer_norm(x, 4)\n"
+                      " y = if P == 2 then u else x\n u = a * v[t-1]\n v = b + u\n output y\n}\n");
+    ck_assert_int_eq(find(&f, "h.Wn")->kind, VARIABLE_PARAM);
+    ck_assert_int_eq(find(&f, "h")->kind, VARIABLE_EQUATION);
+    ck_assert_int_eq(find(&f, "b")->kind, VARIABLE_CONST);
+    arena_free(f.arena);
+}
+END_TEST
+
 START_TEST(definitions_and_uses)
 {
     const model_define d[] = {{.word = "H", .value = "3"}, {.word = "C", .value = "twice"}};
@@ -314,6 +325,7 @@ int main(void)
     tcase_add_test(c, shapes_follow_from_recurrences);
     tcase_add_test(c, axes_are_the_least);
     tcase_add_test(c, branches_known_when_compiled_are_taken);
+    tcase_add_test(c, what_nobody_reads_yet_stays);
     tcase_add_test(c, definitions_and_uses);
     tcase_add_test(c, sizes_from_data_need_data);
     tcase_add_test(c, weights_are_maps);
