@@ -11,7 +11,7 @@
 #include "agree/subject.h"
 #include <string.h>
 
-enum { ALONG_T = 1, ALONG_S = 2, SIZES = 5, MOST = 40 };
+enum { ALONG_T = 1, ALONG_S = 2, SIZES = 5, MOST = 40, MOST_PARAMS = 200 };
 static const int SIZE[SIZES] = { 1, 2, 3, 5, 17 };
 
 typedef struct form { int rank, m, n; } form;           /* scalar, vector (m), matrix (m, n) */
@@ -36,6 +36,7 @@ typedef struct generator {
     int token_count;
     bool two_axes;
     int params;
+    form param_forms[MOST_PARAMS];
     int group, first, planned;  /* the group being made: its number, its first variable, one beyond its last */
     char axis;                  /* of the group: 't' or 's' */
     int direction;              /* -1: reads earlier steps; 1: later ones */
@@ -57,8 +58,13 @@ static const char *expression(generator *g, form f, unsigned axes, int depth);
 /* ---- parameters
  * ------------------------------------------------------------------------------------------------------- */
 
+/* A new one or, now and then, one that is used already. */
 static const char *param(generator *g, form f)
 {
+    int from = below(g, g->params + 1);
+    for (int i = from; i < g->params && chance(g, 25); i++)
+        if (same_form(g->param_forms[i], f)) return PRINT("P%d", i);
+    if (g->params < MOST_PARAMS) g->param_forms[g->params] = f;
     const char *word = PRINT("P%d", g->params++);
     if (f.rank == 0) text_line(g->head, "param %s", word);
     else if (f.rank == 1) text_line(g->head, "param %s(%d)", word, f.m);
@@ -120,12 +126,16 @@ static const char *atom(generator *g, form f, unsigned axes)
 static const char *condition(generator *g, unsigned axes)
 {
     char axis = axes & ALONG_T && (chance(g, 70) || !(axes & ALONG_S)) ? 't' : axes & ALONG_S ? 's' : 'b';
-    if (axis == 'b') return "xb > 0.1";
-    switch (below(g, 5)) {
+    if (axis == 'b') return chance(g, 50) ? "xb > 0.1" : "kb == 1 or xb * xb > 1";
+    switch (below(g, 9)) {
     case 0: return PRINT("%c %% 2 == 0", axis);
     case 1: return PRINT("%c %% 3 == 1 and not (%c > 4)", axis, axis);
     case 2: return PRINT("%c > 2 or x%c(0) < 0", axis, axis);
     case 3: return PRINT("x%c(0) >= 0.2", axis);
+    case 4: return PRINT("k%c == 1", axis);
+    case 5: return PRINT("k%c[%c-1] != 0 and (2 * %c + 1) %% 3 < 2", axis, axis, axis);
+    case 6: return PRINT("max(x%c) > 0.5 or kb == 0 and -%c %% 2 == 0", axis, axis);
+    case 7: return PRINT("not xb > 0.1 and x%c[%c-1](1) < x%c(0)", axis, axis, axis);
     default: return PRINT("%c <= 3", axis);
     }
 }
@@ -137,7 +147,10 @@ static const char *squash(generator *g, const char *e)
 {
     static const char *const with[] = { "tanh(%s)", "sigmoid(%s)", "sin(%s)", "softsign(%s)", "0.3 * cos(%s)", "relu(%s)",
                                         "0.3 * softplus(%s)", "exp(-square(%s))", "0.2 * gelu(%s)", "0.5 * erf(%s)",
-                                        "hard_tanh(%s)", "0.4 * (%s)", "-tanh(%s)", "0.5 * abs(%s)", "0.3 * silu(%s)" };
+                                        "hard_tanh(%s)", "0.4 * (%s)", "-tanh(%s)", "0.5 * abs(%s)", "0.3 * silu(%s)",
+                                        "elu(%s)", "leaky_relu(%s, 0.2)", "hard_sigmoid(%s)", "0.4 * log_sigmoid(%s)",
+                                        "clip(%s, -0.7, 0.6)", "log(1.2 + abs(%s))", "0.5 * sqrt(0.3 + square(%s))",
+                                        "(0.2 + abs(%s)) ^ 0.7", "max(%s, -0.3)", "min(0.4, %s)", "0.5 * elu(%s, 0.3)" };
     const char *pattern = with[chance(g, 45) ? 0 : below(g, (int)(sizeof with / sizeof *with))];
     const char *at = strstr(pattern, "%s");
     return PRINT("%.*s%s%s", (int)(at - pattern), pattern, e, at + 2);
@@ -148,7 +161,7 @@ static const char *reduction(generator *g, form f, unsigned axes, int depth)
 {
     char axis = axes & ALONG_T || (g->two_axes && !(axes & ALONG_S) && chance(g, 50)) ? 's' : 't';
     if (axes & bit(axis) || (axis == 's' && !g->two_axes)) return NULL;
-    static const char *const over[] = { "sum", "mean", "max" };
+    static const char *const over[] = { "sum", "mean", "max", "min" };
     generator kept = *g;
     if (axis == g->axis) g->current = -1;
     const char *e = expression(g, f, axes | bit(axis), depth - 1);
@@ -158,7 +171,7 @@ static const char *reduction(generator *g, form f, unsigned axes, int depth)
         const char *score = expression(g, scalar_form, axes | bit(axis), depth - 1);
         r = PRINT("sum(softmax(1.5 * (%s) + %s over %c) * (%s) over %c)", score, anchor, axis, e, axis);
     } else {
-        r = PRINT("%s(tanh(%s) + %s over %c)", over[below(g, 3)], e, anchor, axis);
+        r = PRINT("%s(tanh(%s) + %s over %c)", over[below(g, 4)], e, anchor, axis);
     }
     g->current = kept.current;
     return r;
@@ -167,7 +180,12 @@ static const char *reduction(generator *g, form f, unsigned axes, int depth)
 static const char *scalar(generator *g, unsigned axes, int depth)
 {
     form v = vector_of(size_of(g));
-    switch (below(g, 11)) {
+    switch (below(g, 16)) {
+    case 9: return PRINT("min(%s)", atom(g, v, axes));
+    case 10: return PRINT("norm(%s)", atom(g, (form){ 2, 2 + below(g, 2), 2 }, axes));
+    case 11: return axes & ALONG_T ? "0.2 * ((2 * t + 1) % 3) + 0.5 ^ t" : "(xb % 0.7)";
+    case 12: return axes & ALONG_S ? "(1 / s - floor(s / 2) * 0.1)" : "xb ^ 2";
+    case 13: return PRINT("(if %s then log(square(xb)) else %s)", axes ? "xb != 0" : "abs(xb) > 0.1", atom(g, scalar_form, axes));
     case 0: return PRINT("sum(%s)", expression(g, v, axes, depth - 1));
     case 1: return PRINT("mean(%s)", expression(g, v, axes, depth - 1));
     case 2: return PRINT("max(%s)", atom(g, v, axes));
@@ -184,7 +202,17 @@ static const char *scalar(generator *g, unsigned axes, int depth)
 static const char *vector(generator *g, form f, unsigned axes, int depth)
 {
     form from = vector_of(size_of(g));
-    switch (below(g, 12)) {
+    switch (below(g, 17)) {
+    case 10: return PRINT("%s(%s, %s)", chance(g, 50) ? "min" : "max", expression(g, f, axes, depth - 1),
+                          expression(g, f, axes, depth - 1));
+    case 11: return PRINT("%s(%s, rows)", chance(g, 50) ? "mean" : "norm", expression(g, (form){ 2, f.m, 3 }, axes, depth - 1));
+    case 12: return PRINT("%s' @ (%s)", param(g, (form){ 2, from.m, f.m }), expression(g, from, axes, depth - 1));
+    case 13: return PRINT("zoneout(%s, %s, 0.3)", expression(g, f, axes, depth - 1), expression(g, f, axes, depth - 1));
+    case 14: {
+        if (f.m != 2) break;
+        const char *first = expression(g, scalar_form, axes, depth - 1);
+        return PRINT("vector(%s, %s)", first, expression(g, scalar_form, axes, depth - 1));
+    }
     case 0:
     case 1:
     case 2: return PRINT("%s @ (%s)", param(g, (form){ 2, f.m, from.m }), expression(g, from, axes, depth - 1));
@@ -225,7 +253,14 @@ static const char *vector(generator *g, form f, unsigned axes, int depth)
 
 static const char *matrix(generator *g, form f, unsigned axes, int depth)
 {
-    switch (below(g, 6)) {
+    switch (below(g, 9)) {
+    case 5: return PRINT("(%s) * (%s)'", expression(g, f, axes, depth - 1), expression(g, vector_of(f.n), axes, depth - 1));
+    case 6: return PRINT("dropout((%s)%s)", expression(g, f, axes, depth - 1), axes & ALONG_T ? " + 0.1 * t, 0.4 over t" : ", 0.4");
+    case 7: {
+        if (f.m != 2) break;
+        const char *first = expression(g, vector_of(f.n), axes, depth - 1);
+        return PRINT("rows(%s, %s)", first, expression(g, vector_of(f.n), axes, depth - 1));
+    }
     case 0:
     case 1: return PRINT("outer(%s, %s)", expression(g, vector_of(f.m), axes, depth - 1),
                          expression(g, vector_of(f.n), axes, depth - 1));
@@ -233,8 +268,9 @@ static const char *matrix(generator *g, form f, unsigned axes, int depth)
     case 3: return PRINT("(%s) * (%s)", expression(g, vector_of(f.m), axes, depth - 1), expression(g, f, axes, depth - 1));
     case 4: return PRINT("(%s) @ (%s)", expression(g, (form){ 2, f.m, 2 }, axes, depth - 1),
                          expression(g, (form){ 2, 2, f.n }, axes, depth - 1));
-    default: return atom(g, f, axes);
+    default: break;
     }
+    return atom(g, f, axes);
 }
 
 /* An expression of the form, over at most these axes. Depth bounds the recursion. */
@@ -326,20 +362,23 @@ static void equations(generator *g, int count, int depth)
 /* A call of a cell. */
 static void call(generator *g, int depth)
 {
-    static const char *const cells[] = { "rnn", "lstm", "gru", "gru_before", "mixed", "nested" };
+    static const char *const cells[] = { "rnn", "lstm", "gru", "gru_before", "qrnn", "mgu", "lstm_peephole", "lstm_zoneout",
+                                         "lstm_layer_norm", "conv", "minlstm", "hornn", "rhn", "slstm", "mlstm", "delta_rule",
+                                         "linear_attention", "fast_weights", "lstm_dropout", "ligru", "clock", "mixed", "nested" };
+    enum { CELLS_WITHOUT_WAYS = 2, CELLS_IN_ALL = sizeof cells / sizeof *cells };
     static const char *const ways[] = { "", "", "reverse ", "bidirectional " };
     g->group++;
     g->first = g->planned = g->count;
     g->axis = g->two_axes && chance(g, 35) ? 's' : 't';
     g->current = -1;
     int way = below(g, 4), units = way == 3 ? 2 : size_of(g);
-    const char *cell = cells[below(g, way ? 4 : 6)];
+    const char *cell = cells[chance(g, 40) ? below(g, 4) : below(g, way ? CELLS_IN_ALL - CELLS_WITHOUT_WAYS : CELLS_IN_ALL)];
     bool layers = chance(g, 25) && strcmp(cell, "nested") != 0 && strcmp(cell, "mixed") != 0;
     const char *data = expression(g, vector_of(2 + below(g, 3)), bit(g->axis), depth);
     variable *v = &g->variables[g->count];
     strcpy(v->word, PRINT("v%d", g->count + 1));
     text_line(g->body, "%s = %s%s(tanh(%s) + %s, %d%s)", v->word, ways[way], cell, data, anchor(bit(g->axis)), units,
-              layers ? chance(g, 50) ? ", layers = 2, dropout = 0.2" : ", layers = 2" : "");
+              layers ? chance(g, 50) ? ", layers = 2, dropout = 0.2" : ", layers = 2, residual = true" : "");
     v->form = vector_of(way == 3 ? 2 * units : units);
     v->axes = bit(g->axis);
     v->group = g->group;
@@ -386,7 +425,26 @@ static void losses(generator *g)
             text_line(g->head, "target w%d[t] : real", i);
             weight = PRINT(" weight w%d + 0.1", i);
         }
-        switch (v->form.rank == 1 ? below(g, 6) : 0) {
+        switch (v->form.rank == 1 ? below(g, 10) : 0) {
+        case 6:
+            text_line(g->head, "target y%d%s : token(3)", i, at);
+            text_line(g->body, "loss cross_entropy(softmax(dense(%s, 3)), y%d, %s)%s", v->word, i,
+                      chance(g, 50) ? "ignore = 1, smoothing = 0.2" : "weights = vector(1, 2, 0.5)", weight);
+            break;
+        case 7:
+            text_line(g->head, "target y%d%s : real(%d)", i, at, v->form.m);
+            text_line(g->body, "loss %s(%s, y%d)%s", chance(g, 50) ? "absolute" : "huber", v->word, i, weight);
+            break;
+        case 8:
+            text_line(g->head, "target y%d%s : real(2)", i, at);
+            text_line(g->body, "o%d = tanh(dense(%s, 12))", i, v->word);
+            text_line(g->body, "loss gaussian_mixture(softmax(o%d(0:2)), rows(o%d(2:4), o%d(4:6)), exp(rows(o%d(6:8), o%d(8:10))), "
+                      "y%d, 0.9 * o%d(10:12))%s", i, i, i, i, i, i, i, weight);
+            break;
+        case 9:
+            text_line(g->head, "target y%d%s : real(%d)", i, at, v->form.m);
+            text_line(g->body, "loss 0.3 * cross_entropy(softmax(%s), square(y%d))%s", v->word, i, weight);
+            break;
         case 0: text_line(g->body, "loss 0.7 * sum(square(%s - 0.3))%s", v->word, weight); break;
         case 1: text_line(g->body, "loss total 0.2 * mean(%s * %s)", v->word, v->word); break;
         case 2:
@@ -407,7 +465,11 @@ static void losses(generator *g)
         if (i == g->count - 1 || chance(g, 40)) text_line(g->body, "output %s", g->variables[i].word);
 }
 
-static const char CELLS[] = "cell mixed(x(D), H) -> y {\n"
+static const char CELLS[] = "cell clock(x(D), H) -> y {\n"
+                            "    param W(H,H), U(H,D)\n"
+                            "    y = if t % 3 == 1 then tanh(W @ y[t-1] + U @ x) else y[t-1]\n"
+                            "}\n"
+                            "cell mixed(x(D), H) -> y {\n"
                             "    param A(H,H), B(H,H)\n"
                             "    y = tanh(A @ y[t-2] + dense(x, H) + B @ z[t-1])\n"
                             "    z = sigmoid(y) * z[t-1] + 0.5 * y\n"
