@@ -82,6 +82,17 @@ static bool wants(const node *reader, node_id id, int axis, wanted rows)
     return rows == ROWS_BEFORE ? reader->attr.k < 0 : reader->attr.k > 0;
 }
 
+/* What no node says: what goes out may be a view of the memory, and so may a boundary value, at another step of another axis. */
+static bool reads_memory(const stmt *s, int memory)
+{
+    bool out = s->kind == STMT_COPY && s->target != COPY_TO_VIEW, fills = s->kind == STMT_FILL_BEFORE || s->kind == STMT_FILL_AFTER;
+    for (size_t i = 0; i < s->from.len && (out || fills); i++) {
+        if (s->from.data[i].buffer == memory)
+            return true;
+    }
+    return false;
+}
+
 /* The first item of `r`, not before number `from`, that reads such rows of the node. Whatever reads boundary rows depends on the
  * boundary values, so these are computed by then. */
 static size_t first_reader(const planner *pl, const region *r, node_id id, size_t from, int axis, wanted rows)
@@ -95,9 +106,9 @@ static size_t first_reader(const planner *pl, const region *r, node_id id, size_
         first = at < first ? at : first;
     }
     int memory = plan_view(pl, id).buffer;
-    for (size_t i = from; i < first; i++) {     /* what goes out may be a view of it */
+    for (size_t i = from; i < first; i++) {
         const stmt *s = r->items.data[i].stmt;
-        if (s && s->kind == STMT_COPY && s->target != COPY_TO_VIEW && s->from.data[0].buffer == memory)
+        if (s && reads_memory(s, memory))
             first = i;
     }
     return first;
