@@ -94,7 +94,7 @@ static int run_freely(prepared *p)
                            .beam_power = v[OPTION_LENGTH_NORM].decimal };
     free_metrics found = { 0 };
     char *error = NULL;
-    bool good = free_run_check(&p->c.t, &error);
+    bool good = true;
     for (int i = 0; good && i < PART_COUNT; i++)
         if (is_wanted(p, i)) good = free_run_part(&p->c.t, p->params, p->data, (data_part)i, &how, &found, &error);
     if (!good) return prepare_fault(EXIT_SPEC, error);
@@ -141,10 +141,12 @@ static int print(prepared *p, const meter *r, const metrics *m)
 }
 
 /* What nothing would come of. */
-static int check_beam(const prepared *p)
+static int check_search(const prepared *p)
 {
     const option_value *v = p->o->value;
     const trainable *m = &p->c.t;
+    char *error = NULL;
+    if (v[OPTION_FREE].given && !free_run_check(m, &error)) return prepare_fault(EXIT_SPEC, error);
     bool labels = false;
     for (size_t i = 0; i < m->inputs; i++) labels = labels || (m->input[i].aligned && metrics_output(m, &m->input[i]) >= 0);
     if (v[OPTION_BEAM].given && !v[OPTION_FREE].given && !labels)
@@ -179,7 +181,7 @@ static int evaluate(prepared *p, options *o)
     if (!code) code = prepare_model(p, sequences, p->s.data.steps, calls, PREPARE_TO_RUN);
     if (!code) code = prepare_weights(p, weights, true);
     if (!code) code = check_measures(p);
-    if (!code) code = check_beam(p);
+    if (!code) code = check_search(p);
     if (code) return code;
     metrics found = { .beam = beam };
     meter r;

@@ -19,17 +19,24 @@ typedef struct export
 }
 export;
 
-static bool wants_onnx(const options *o)
+static bool ends_with(const options *o, const char *suffix)
 {
-    static const char suffix[] = ".onnx";
     const char *path = o->value[OPTION_OUT].text;
     return strlen(path) > strlen(suffix) && strcmp(path + strlen(path) - strlen(suffix), suffix) == 0;
+}
+
+static bool wants_onnx(const options *o)
+{
+    return ends_with(o, ".onnx");
 }
 
 static int check_options(const options *o)
 {
     if (!o->value[OPTION_WEIGHTS].given) return options_fault(o, "--weights is missing");
     if (!o->value[OPTION_OUT].given) return options_fault(o, "-o is missing");
+    if (!wants_onnx(o) && !ends_with(o, ".safetensors"))
+        return options_fault(o, "-o: expected a name that ends in .safetensors or .onnx, found '%s'",
+                             o->value[OPTION_OUT].text);
     if (o->value[OPTION_LENGTHS].given && !wants_onnx(o))
         return options_fault(o, "--lengths makes an input of ONNX: -o M.onnx");
     command_files in = { 0 }, out = { 0 };

@@ -12,6 +12,7 @@
 #include "exchange/chain.h"
 #include "exchange/onnx_net.h"
 #include "syntax/syntax.h"
+#include "train/checkpoint.h"
 #include "train/npz.h"
 #include "train/safetensors.h"
 #include <ctype.h>
@@ -117,6 +118,9 @@ static int read_model(import *k)
     if (!code) code = command_can_read(k->path);
     if (code) return code;
     if (!kinds[kind].open(k->path, &k->file)) return command_fault(EXIT_SPEC, "%s", k->file.error);
+    for (size_t i = 0; i < k->file.len; i++)
+        if (checkpoint_tensor_of_run(k->file.data[i].name))
+            return fault(k, "is a checkpoint of 'rnnc train' and needs no import: --weights takes it as it is");
     const options *o = k->o;
     bool other, to_order = !o->value[OPTION_SPEC].given;
     chain_choices choices = { .choice = o->defines.data,

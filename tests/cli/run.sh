@@ -255,6 +255,9 @@ wrong "'W' is I64, expected F32" W:I64:8,8:0 $rest
 absent no.npz no.safetensors
 no_rest
 
+expect 2 "-o: expected a name that ends in .safetensors or .onnx, found 'w.npz'" export hello.rnn --weights w.safetensors -o w.npz
+absent w.npz
+
 # No input is overwritten, whatever its name.
 cp d.npz kept.npz; ln -s d.npz link.npz; cp hello.rnn kept.rnn; cp w.safetensors kept.safetensors
 same_file() { text=$1; shift; expect 2 "$text name the same file, which would be overwritten" "$@"; }

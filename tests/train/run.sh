@@ -136,6 +136,8 @@ out=s3; sample --length 60 --real double --jit tcc
 expect 1 "the prompt has 'Q'" sample plain.rnn --weights learn/last.safetensors --prompt Q
 expect 1 "the prompt has the byte 0xc3" sample plain.rnn --weights learn/last.safetensors --prompt 'ü'
 expect 1 "no line 'generate" sample tags.rnn --weights learn_tags/last.safetensors
+expect 1 "no line 'generate" eval tags.rnn --weights learn_tags/last.safetensors --data tags.npz --free; lacks .
+expect 1 "is a checkpoint of 'rnnc train' and needs no import" import learn_tags/last.safetensors -o imported
 expect 2 "--top-p" sample plain.rnn --weights learn/last.safetensors --top-p 2
 expect 2 "--weights is missing" sample plain.rnn
 expect 2 "--beam: expected a whole number from 1 to 1024" sample plain.rnn --weights learn/last.safetensors --beam 1025
