@@ -188,6 +188,8 @@ def compile(text, *, file=None, seed=1, **options):
     """
     if isinstance(text, str):
         text = text.encode()
+    if not isinstance(text, bytes):
+        raise TypeError("the spec is a text, not %s; compile_file() reads a file" % type(text).__name__)
     if b"\0" in text:
         raise ValueError("the text of the spec holds a NUL")
     return Model(_lib.compile, text, file, seed, **options)
@@ -209,7 +211,7 @@ def _options(file, model=None, defines=None, data_size=0, real="float", jit="aut
              evaluation=False, memory=0, use=None):
     if real not in _REALS or jit not in _JITS:
         raise ValueError("real is one of %s, jit one of %s" % (", ".join(_REALS), ", ".join(_JITS)))
-    pairs = [(_bytes(k), _bytes(v)) for k, v in (defines or {}).items()]
+    pairs = [(_bytes(k), _bytes(v)) for k, v in dict(defines or {}).items()]
     o = _Options(file=_bytes(file), model=_bytes(model), defines=(_Define * len(pairs))(*pairs),
                  define_count=len(pairs), data_size=data_size, real=list(_REALS).index(real), jit=_JITS.index(jit),
                  max_sequences=batch, threads=threads, grad_of_evaluation=evaluation, max_memory=memory)
@@ -462,6 +464,11 @@ class Model:
 def _with_steps(value, array):
     """A row without time as one of a single step."""
     array = numpy.asarray(array)
+    batch = "b" in value.axes
+    if array.ndim != batch + len(value.shape) or array.shape[batch:] != value.shape:
+        letters = ["N"] * batch + [str(n) for n in value.shape]
+        raise ValueError("'%s' has shape %s, expected (%s): a step has no time" % (value.name, array.shape,
+                                                                                  ", ".join(letters)))
     for _ in value._times:
         array = numpy.expand_dims(array, 1 if "b" in value.axes and array.ndim else 0)
     return array
