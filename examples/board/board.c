@@ -40,6 +40,8 @@ void board_reset(void)
     leave(main());
 }
 
+void board_text(const char *text) { host(4, text); }
+
 void board_say(const char *name, unsigned value)
 {
     char digits[12];
@@ -47,9 +49,9 @@ void board_say(const char *name, unsigned value)
     digits[at] = '\n', digits[at + 1] = 0;
     do digits[--at] = (char)('0' + value % 10);
     while (value /= 10);
-    host(4, name);
-    host(4, ": ");
-    host(4, digits + at);
+    board_text(name);
+    board_text(": ");
+    board_text(digits + at);
 }
 
 /* What compilers call by themselves. Their loops must not become calls of themselves. */

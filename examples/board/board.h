@@ -2,7 +2,8 @@
 #ifndef BOARD_BOARD_H
 #define BOARD_BOARD_H
 
-/* "NAME: VALUE", to whoever holds the debugger. */
+/* To whoever holds the debugger: a text, "NAME: VALUE". */
+void board_text(const char *text);
 void board_say(const char *name, unsigned value);
 
 #endif

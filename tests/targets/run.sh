@@ -72,10 +72,11 @@ one() {
     [ "$weights" = extern ] && files="$files $1/extern/net_weights.c"
     [ "$weights" = blob ] && blob=-DBLOB
     case $compiler in tcc* | *-fsanitize*) ;; *) usage=-fstack-usage ;; esac
-    objects=
-    for file in $files "$here/driver.c" "$here/$platform.c"; do
+    objects= board=
+    [ "$platform" != cortex ] || board=$root/examples/board
+    for file in $files "$here/driver.c" "$here/$platform.c" ${board:+"$board/board.c"}; do
         object=at/$(basename "$file" .c).o
-        $compiler $warnings $usage $blob -I"$here" -I"$1" -I"$1/$weights" -c "$file" -o "$object" 2>wrong || return 1
+        $compiler $warnings $usage $blob -I"$here" ${board:+-I"$board"} -I"$1" -I"$1/$weights" -c "$file" -o "$object" 2>wrong || return 1
         [ ! -s wrong ] || return 1
         objects="$objects $object"
     done
