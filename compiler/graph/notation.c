@@ -234,41 +234,44 @@ static int strength_of(const writer *w, node_id id)
     return op_table[n->op].precedence ? op_table[n->op].precedence : ATOM;
 }
 
-static void write_operation(writer *w, const node *n)
+/* What has no operands: what comes in, and numbers. */
+static void write_source(writer *w, const node *n)
 {
     const graph *g = w->g;
+    if (n->op == OP_param)
+        text_put(w->out, "%s", g->params.data[n->attr.index].path);
+    else if (n->op == OP_number)
+        text_put(w->out, "%s", graph_number_text(w->out->arena, n->attr.number));
+    else if (n->op == OP_literal)
+        write_literal(w, n);
+    else if (n->op == OP_iota)
+        text_put(w->out, "iota(%d)", n->type.shape.dim[0]);
+    else if (n->op == OP_step || n->op == OP_length)
+        text_put(w->out, "%s", n->op == OP_step ? g->axis[n->attr.axis].letter : g->axis[n->attr.axis].length);
+    else {
+        text_put(w->out, "%s", n->op == OP_input ? g->inputs.data[n->attr.index].path : "uniform");
+        write_index(w, n->type.axes, 0, "");
+    }
+}
+
+static void write_operation(writer *w, const node *n)
+{
     switch (n->op) {
     case OP_none:
     case OP_COUNT:
         break;
     case OP_param:
-        text_put(w->out, "%s", g->params.data[n->attr.index].path);
-        break;
     case OP_input:
-        text_put(w->out, "%s", g->inputs.data[n->attr.index].path);
-        write_index(w, n->type.axes, 0, "");
-        break;
     case OP_number:
-        text_put(w->out, "%s", graph_number_text(w->out->arena, n->attr.number));
-        break;
     case OP_literal:
-        write_literal(w, n);
-        break;
     case OP_iota:
-        text_put(w->out, "iota(%d)", n->type.shape.dim[0]);
-        break;
     case OP_step:
-        text_put(w->out, "%s", g->axis[n->attr.axis].letter);
-        break;
     case OP_length:
-        text_put(w->out, "%s", g->axis[n->attr.axis].length);
+    case OP_uniform:
+        write_source(w, n);
         break;
     case OP_count:
         write_count(w, n);
-        break;
-    case OP_uniform:
-        text_put(w->out, "uniform");
-        write_index(w, n->type.axes, 0, "");
         break;
 #define POINTWISE(name, ...) case OP_##name:
 #include "graph/ops.def"

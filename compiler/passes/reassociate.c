@@ -1,6 +1,6 @@
 /* reassociate.c: brings the matrix products of a sum together.
  *
- * The plan computes W @ h[t-1] + V @ c[t-1] as one product of several segments, if it finds nothing else in the sum.
+ * The plan computes W @ h[t-1] + V @ c[t-1] as one product with several addends, if it finds nothing else in the sum.
  * A user may write W @ h[t-1] + b + V @ c[t-1], and the adjoint of a value is a sum in the order in which its users
  * came. So a sum is rewritten as ((inside) + (outside)) + rest: `inside` the products of the recurrence that the sum
  * is part of, `outside` those that do not depend on it and can be computed for all steps at once, both in the order
