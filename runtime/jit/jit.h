@@ -52,8 +52,8 @@ jit *jit_compile(const jit_options *o, const char *c_text, char **error);
 /* What the cache has for the text and these options; NULL: nothing. */
 jit *jit_cached(const jit_options *o, const char *c_text);
 
-/* A compiler that runs beside the caller; JIT_CC. Its folder is gone after jit_finish or jit_cancel: the caller sees to it
- * that signals do not end the process before. *o must live as long. NULL: *error says why. */
+/* A compiler that runs beside the caller; JIT_CC. It has ended, and its folder is gone, after jit_finish or jit_cancel, or a
+ * moment after the process was killed. *o must live as long. NULL: *error says why. */
 typedef struct jit_job jit_job;
 jit_job *jit_start(const jit_options *o, const char *c_text, char **error);
 bool jit_ended(jit_job *j);                  /* does not wait */
