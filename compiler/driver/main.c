@@ -27,13 +27,13 @@ static int unknown_command(const char *word, const char *nearest)
 
 /* A command takes some megabytes in small pieces and touches all of it once. For pages of 4 KiB that is thousands of
  * faults, milliseconds of the way to the first update: so the heap begins large and asks for large pages. Both are
- * wishes. What is larger than the heap still has a mapping of its own, which goes back when it is freed. */
+ * wishes. A large array still has a mapping of its own, which goes back when it is freed. */
 static void prepare_heap(void)
 {
 #if defined M_TOP_PAD && defined MADV_HUGEPAGE
-    enum { HEAP = 16 << 20, LARGE_PAGE = 2 << 20 };
+    enum { HEAP = 16 << 20, LARGE_PAGE = 2 << 20, LARGE_ARRAY = 4 << 20 };
     mallopt(M_TOP_PAD, HEAP);
-    mallopt(M_MMAP_THRESHOLD, HEAP);
+    mallopt(M_MMAP_THRESHOLD, LARGE_ARRAY);
     void *volatile first = malloc(1);    /* it begins; a compiler may leave out what is freed unused */
     free(first);
     uintptr_t end = (uintptr_t)sbrk(0) / LARGE_PAGE * LARGE_PAGE, from = end - HEAP + LARGE_PAGE;
