@@ -19,7 +19,7 @@ typedef float real;
 #define NORM(k, own) (args->norms ? args->norms[k] : (own))
 
 /* Own length of a sequence. */
-static size_t length_t(const hello_args *args, size_t seq)
+RNN_SHARED size_t length_t(const hello_args *args, size_t seq)
 {
     return args->lengths_t ? (size_t)args->lengths_t[seq] : args->T;
 }
@@ -31,7 +31,7 @@ static size_t is_present(const hello_args *args, size_t seq)
 }
 
 /* Is any sequence shorter than the arrays? */
-static int is_ragged(const hello_args *args)
+RNN_SHARED int is_ragged(const hello_args *args)
 {
     for (size_t seq = 0; seq < args->batch; seq++) {
         if (args->lengths_t && (size_t)args->lengths_t[seq] != args->T) return 1;
@@ -44,20 +44,285 @@ static uint64_t time_of(const hello_args *args, size_t seq)
 {
     return args->state ? args->state->time[seq] : 0;
 }
-static int check_step(const hello_args *args)
+
+/* ==== what the functions share ==== */
+
+/* Is each sequence as long as the arrays, or shorter? */
+RNN_SHARED int lengths_fit(const int *lengths, size_t batch, size_t steps)
 {
-    if (!args || args->batch < 1 || args->batch > HELLO_BATCH || !args->params || !args->packed || !args->work)
-        return HELLO_BAD_ARGUMENT;
-    if (!args->x) return HELLO_BAD_ARGUMENT;
-    for (size_t seq = 0; args->lengths_t && seq < args->batch; seq++)
-        if (args->lengths_t[seq] < 0 || (size_t)args->lengths_t[seq] > 1) return HELLO_BAD_LENGTH;
+    for (size_t seq = 0; lengths && seq < batch; seq++) {
+        if (lengths[seq] < 0 || (size_t)lengths[seq] > steps) return 0;
+    }
+    return 1;
+}
+
+
+/* Are the tokens of an input below its number of classes? Beyond the end of a sequence they may be anything. */
+RNN_SHARED int tokens_fit_t(const hello_args *args, const int *tokens, int classes)
+{
+    const size_t batch = args->batch;
+    const size_t T = args->T;
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            if (args->lengths_t && t >= length_t(args, seq)) continue;
+            const int token = tokens[t * batch + seq];
+            if (token < 0 || token >= classes) return 0;
+        }
+    }
+    return 1;
+}
+
+
+/* The input x as the loops read it; nothing beyond the end of a sequence. */
+RNN_SHARED void read_x(const hello_args *args, int ragged, real *x_all)
+{
+    const size_t batch = args->batch;
+    const size_t T = args->T;
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const int valid = !ragged || (t < length_t(args, seq));
+            (x_all + (t * batch + seq))[0] = valid ? (real)(args->x + (t * batch + seq))[0] : -1;
+        }
+    }
+}
+
+
+/* h before the first step: from the call before, or the boundary values. */
+RNN_SHARED void load_h(const hello_args *args, real *h_all)
+{
+    const size_t batch = args->batch;
+    for (size_t ago = 0; ago < 1; ago++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const size_t t = 0 - ago;
+            real *to = h_all + (t * batch + seq) * 8;
+            const uint64_t seen = time_of(args, seq);
+            for (size_t unit = 0; unit < 8; unit++) {
+                to[unit] = seen > ago ? args->state->h[ago][seq][unit] : 0;
+            }
+        }
+    }
+}
+
+
+/* `contract` for a matrix of 8 x 8. */
+RNN_SHARED void contract_8x8(int M, const real *A, size_t am, size_t ak, const real *B, real *C, size_t cm,
+                             int accumulate)
+{
+    contract_small(M, 8, 8, A, am, ak, B, C, cm, accumulate);
+}
+
+
+/* `contract` for a matrix of 8 x 4. */
+RNN_SHARED void contract_8x4(int M, const real *A, size_t am, size_t ak, const real *B, real *C, size_t cm,
+                             int accumulate)
+{
+    contract_small(M, 4, 8, A, am, ak, B, C, cm, accumulate);
+}
+
+
+/* p for the caller; 0 beyond the end of a sequence. */
+RNN_SHARED void write_p(const hello_args *args, int ragged, const real *p_all)
+{
+    const size_t batch = args->batch;
+    const size_t T = args->T;
+    if (args->p) {
+        for (size_t t = 0; t < T; t++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                const int valid = !ragged || (t < length_t(args, seq));
+                real *to = args->p + (t * batch + seq) * 4;
+                for (size_t unit = 0; unit < 4; unit++) {
+                    const real value = (p_all + (t * batch + seq) * 4)[unit];
+                    to[unit] = valid ? value : 0;
+                }
+            }
+        }
+    }
+}
+
+
+/* hidden for the caller; 0 beyond the end of a sequence. */
+RNN_SHARED void write_hidden(const hello_args *args, int ragged, const real *h_all)
+{
+    const size_t batch = args->batch;
+    const size_t T = args->T;
+    if (args->hidden) {
+        for (size_t t = 0; t < T; t++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                const int valid = !ragged || (t < length_t(args, seq));
+                real *to = args->hidden + (t * batch + seq) * 8;
+                for (size_t unit = 0; unit < 8; unit++) {
+                    const real value = (h_all + ((t + 1) * batch + seq) * 8)[unit];
+                    to[unit] = valid ? value : 0;
+                }
+            }
+        }
+    }
+}
+
+
+/* h for the next call. */
+RNN_SHARED void save_h(const hello_args *args, const real *h_all)
+{
+    const size_t batch = args->batch;
+    if (args->state) {
+        for (size_t ago = 0; ago < 1; ago++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                if (length_t(args, seq) == 0) continue;
+                const size_t t = length_t(args, seq) + 0 - ago;
+                for (size_t unit = 0; unit < 8; unit++) {
+                    args->state->h[ago][seq][unit] = (h_all + (t * batch + seq) * 8)[unit];
+                }
+            }
+        }
+    }
+}
+
+
+/* The steps of this call, for the next. */
+RNN_SHARED void save_time(const hello_args *args)
+{
+    const size_t batch = args->batch;
+    if (args->state) {
+        for (size_t seq = 0; seq < batch; seq++) args->state->time[seq] += length_t(args, seq);
+    }
+}
+
+
+/* The input y as the loops read it; nothing beyond the end of a sequence. */
+RNN_SHARED void read_y(const hello_args *args, int ragged, real *y_all)
+{
+    const size_t batch = args->batch;
+    const size_t T = args->T;
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const int valid = !ragged || (t < length_t(args, seq));
+            (y_all + (t * batch + seq))[0] = valid ? (real)(args->y + (t * batch + seq))[0] : -1;
+        }
+    }
+}
+
+
+/* `contract` for a matrix of 4 x 8. */
+RNN_SHARED void contract_4x8(int M, const real *A, size_t am, size_t ak, const real *B, real *C, size_t cm,
+                             int accumulate)
+{
+    contract_small(M, 8, 4, A, am, ak, B, C, cm, accumulate);
+}
+
+
+/* `outer` for a matrix of 4 x 8. */
+RNN_SHARED void outer_4x8(int rows, const real *A, size_t ar, size_t am, const real *B, size_t br, real *C, size_t cm)
+{
+    outer_small(4, 8, rows, A, ar, am, B, br, C, cm);
+}
+
+
+/* `outer` for a matrix of 8 x 8. */
+RNN_SHARED void outer_8x8(int rows, const real *A, size_t ar, size_t am, const real *B, size_t br, real *C, size_t cm)
+{
+    outer_small(8, 8, rows, A, ar, am, B, br, C, cm);
+}
+
+
+/* Are the tokens of an input below its number of classes? Beyond the end of a sequence they may be anything. */
+RNN_SHARED int tokens_fit_t_step(const hello_args *args, const int *tokens, int classes)
+{
     const size_t batch = args->batch;
     for (size_t t = 0; t < 1; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
             if (t >= is_present(args, seq)) continue;
-            if (args->x[t * batch + seq] < 0 || args->x[t * batch + seq] >= 4) return HELLO_BAD_TOKEN;
+            const int token = tokens[t * batch + seq];
+            if (token < 0 || token >= classes) return 0;
         }
     }
+    return 1;
+}
+
+
+/* The input x as the loops read it; nothing beyond the end of a sequence. */
+RNN_SHARED void read_x_step(const hello_args *args, int ragged, real *x_all)
+{
+    const size_t batch = args->batch;
+    for (size_t t = 0; t < 1; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const int valid = !ragged || (t < is_present(args, seq));
+            (x_all + (t * batch + seq))[0] = valid ? (real)(args->x + (t * batch + seq))[0] : -1;
+        }
+    }
+}
+
+
+/* p for the caller; 0 beyond the end of a sequence. */
+RNN_SHARED void write_p_step(const hello_args *args, int ragged, const real *p_all)
+{
+    const size_t batch = args->batch;
+    if (args->p) {
+        for (size_t t = 0; t < 1; t++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                const int valid = !ragged || (t < is_present(args, seq));
+                real *to = args->p + (t * batch + seq) * 4;
+                for (size_t unit = 0; unit < 4; unit++) {
+                    const real value = (p_all + (t * batch + seq) * 4)[unit];
+                    to[unit] = valid ? value : 0;
+                }
+            }
+        }
+    }
+}
+
+
+/* hidden for the caller; 0 beyond the end of a sequence. */
+RNN_SHARED void write_hidden_step(const hello_args *args, int ragged, const real *h_all)
+{
+    const size_t batch = args->batch;
+    if (args->hidden) {
+        for (size_t t = 0; t < 1; t++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                const int valid = !ragged || (t < is_present(args, seq));
+                real *to = args->hidden + (t * batch + seq) * 8;
+                for (size_t unit = 0; unit < 8; unit++) {
+                    const real value = (h_all + ((t + 1) * batch + seq) * 8)[unit];
+                    to[unit] = valid ? value : 0;
+                }
+            }
+        }
+    }
+}
+
+
+/* h for the next call. */
+RNN_SHARED void save_h_step(const hello_args *args, const real *h_all)
+{
+    const size_t batch = args->batch;
+    if (args->state) {
+        for (size_t ago = 0; ago < 1; ago++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                if (is_present(args, seq) == 0) continue;
+                const size_t t = is_present(args, seq) + 0 - ago;
+                for (size_t unit = 0; unit < 8; unit++) {
+                    args->state->h[ago][seq][unit] = (h_all + (t * batch + seq) * 8)[unit];
+                }
+            }
+        }
+    }
+}
+
+
+/* The steps of this call, for the next. */
+RNN_SHARED void save_time_step(const hello_args *args)
+{
+    const size_t batch = args->batch;
+    if (args->state) {
+        for (size_t seq = 0; seq < batch; seq++) args->state->time[seq] += is_present(args, seq);
+    }
+}
+
+static int check_step(const hello_args *args)
+{
+    if (!args || args->batch < 1 || args->batch > HELLO_BATCH || !args->params || !args->packed || !args->work || !args->x)
+        return HELLO_BAD_ARGUMENT;
+    if (!lengths_fit(args->lengths_t, args->batch, 1)) return HELLO_BAD_LENGTH;
+    if (!tokens_fit_t_step(args, args->x, 4)) return HELLO_BAD_TOKEN;
     return HELLO_OK;
 }
 
@@ -83,29 +348,14 @@ int hello_step(const hello_args *args)
     real *const p_all = work; /* [1][batch][4]: p (4) */
     work += (batch * 4 + 15) / 16 * 16;
 
-    for (size_t t = 0; t < 1; t++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            const int valid = t < is_present(args, seq);
-            (x_all + (t * batch + seq))[0] = valid ? (real)(args->x + (t * batch + seq))[0] : -1;
-        }
-    }
-    /* h before step 1 */
-    for (size_t ago = 0; ago < 1; ago++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            const size_t t = 0 - ago;
-            real *to = h_all + (t * batch + seq) * 8;
-            const uint64_t seen = time_of(args, seq);
-            for (size_t unit = 0; unit < 8; unit++) {
-                to[unit] = seen > ago ? args->state->h[ago][seq][unit] : 0;
-            }
-        }
-    }
+    read_x_step(args, ragged, x_all);
+    load_h(args, h_all);
 
     /* one step of t */
     {
         const size_t t = 0;
         /* W @ h[t-1] */
-        contract_small((int)(batch), 8, 8, h_all + t * batch * 8, 8, 1, args->packed + 48, a_matmul_all, 8, 0);
+        contract_8x8((int)(batch), h_all + t * batch * 8, 8, 1, args->packed + 48, a_matmul_all, 8, 0);
         for (size_t row = 0; row < batch; row++) {
             const real *a_matmul_row = a_matmul_all + row * 8;
             const real *a_lookup_row = args->packed + 0 + token_row((x_all + (t * batch + row))[0], 4) * 8;
@@ -123,7 +373,7 @@ int hello_step(const hello_args *args)
     }
 
     /* V @ h[t] */
-    contract_small((int)(batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 176, o_matmul_all, 4, 0);
+    contract_8x4((int)(batch), h_all + batch * 8, 8, 1, args->packed + 176, o_matmul_all, 4, 0);
     for (size_t t = 0; t < 1; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
             {
@@ -145,63 +395,19 @@ int hello_step(const hello_args *args)
             }
         }
     }
-    if (args->p) {
-        for (size_t t = 0; t < 1; t++) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                const int valid = !ragged || (t < is_present(args, seq));
-                real *to = args->p + (t * batch + seq) * 4;
-                for (size_t unit = 0; unit < 4; unit++) {
-                    const real value = (p_all + (t * batch + seq) * 4)[unit];
-                    to[unit] = valid ? value : 0;
-                }
-            }
-        }
-    }
-    if (args->hidden) {
-        for (size_t t = 0; t < 1; t++) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                const int valid = !ragged || (t < is_present(args, seq));
-                real *to = args->hidden + (t * batch + seq) * 8;
-                for (size_t unit = 0; unit < 8; unit++) {
-                    const real value = (h_all + ((t + 1) * batch + seq) * 8)[unit];
-                    to[unit] = valid ? value : 0;
-                }
-            }
-        }
-    }
-    if (args->state) {
-        for (size_t ago = 0; ago < 1; ago++) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                if (is_present(args, seq) == 0) continue;
-                const size_t t = is_present(args, seq) + 0 - ago;
-                for (size_t unit = 0; unit < 8; unit++) {
-                    args->state->h[ago][seq][unit] = (h_all + (t * batch + seq) * 8)[unit];
-                }
-            }
-        }
-    }
-    if (args->state) {
-        for (size_t seq = 0; seq < batch; seq++) args->state->time[seq] += is_present(args, seq);
-    }
+    write_p_step(args, ragged, p_all);
+    write_hidden_step(args, ragged, h_all);
+    save_h_step(args, h_all);
+    save_time_step(args);
     return 0;
 }
 
 static int check_forward(const hello_args *args)
 {
-    if (!args || args->batch < 1 || args->batch > HELLO_BATCH || !args->params || !args->packed || !args->work)
+    if (!args || args->batch < 1 || args->batch > HELLO_BATCH || !args->params || !args->packed || !args->work || args->T < 1 || !args->x)
         return HELLO_BAD_ARGUMENT;
-    if (args->T < 1) return HELLO_BAD_ARGUMENT;
-    if (!args->x) return HELLO_BAD_ARGUMENT;
-    for (size_t seq = 0; args->lengths_t && seq < args->batch; seq++)
-        if (args->lengths_t[seq] < 0 || (size_t)args->lengths_t[seq] > args->T) return HELLO_BAD_LENGTH;
-    const size_t batch = args->batch;
-    const size_t T = args->T;
-    for (size_t t = 0; t < T; t++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            if (t >= length_t(args, seq)) continue;
-            if (args->x[t * batch + seq] < 0 || args->x[t * batch + seq] >= 4) return HELLO_BAD_TOKEN;
-        }
-    }
+    if (!lengths_fit(args->lengths_t, args->batch, args->T)) return HELLO_BAD_LENGTH;
+    if (!tokens_fit_t(args, args->x, 4)) return HELLO_BAD_TOKEN;
     return HELLO_OK;
 }
 
@@ -228,28 +434,13 @@ int hello_forward(const hello_args *args)
     real *const p_all = work; /* [T][batch][4]: p (4) */
     work += (T * batch * 4 + 15) / 16 * 16;
 
-    for (size_t t = 0; t < T; t++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            const int valid = t < length_t(args, seq);
-            (x_all + (t * batch + seq))[0] = valid ? (real)(args->x + (t * batch + seq))[0] : -1;
-        }
-    }
-    /* h before step 1 */
-    for (size_t ago = 0; ago < 1; ago++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            const size_t t = 0 - ago;
-            real *to = h_all + (t * batch + seq) * 8;
-            const uint64_t seen = time_of(args, seq);
-            for (size_t unit = 0; unit < 8; unit++) {
-                to[unit] = seen > ago ? args->state->h[ago][seq][unit] : 0;
-            }
-        }
-    }
+    read_x(args, ragged, x_all);
+    load_h(args, h_all);
 
     /* scan over t, forward */
     for (size_t t = 0; t < T; t++) {
         /* W @ h[t-1] */
-        contract_small((int)(batch), 8, 8, h_all + t * batch * 8, 8, 1, args->packed + 48, a_matmul_all, 8, 0);
+        contract_8x8((int)(batch), h_all + t * batch * 8, 8, 1, args->packed + 48, a_matmul_all, 8, 0);
         for (size_t row = 0; row < batch; row++) {
             const real *a_matmul_row = a_matmul_all + row * 8;
             const real *a_lookup_row = args->packed + 0 + token_row((x_all + (t * batch + row))[0], 4) * 8;
@@ -267,7 +458,7 @@ int hello_forward(const hello_args *args)
     }
 
     /* V @ h[t] */
-    contract_small((int)(T * batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 176, o_matmul_all, 4, 0);
+    contract_8x4((int)(T * batch), h_all + batch * 8, 8, 1, args->packed + 176, o_matmul_all, 4, 0);
     for (size_t t = 0; t < T; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
             {
@@ -289,71 +480,20 @@ int hello_forward(const hello_args *args)
             }
         }
     }
-    if (args->p) {
-        for (size_t t = 0; t < T; t++) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                const int valid = !ragged || (t < length_t(args, seq));
-                real *to = args->p + (t * batch + seq) * 4;
-                for (size_t unit = 0; unit < 4; unit++) {
-                    const real value = (p_all + (t * batch + seq) * 4)[unit];
-                    to[unit] = valid ? value : 0;
-                }
-            }
-        }
-    }
-    if (args->hidden) {
-        for (size_t t = 0; t < T; t++) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                const int valid = !ragged || (t < length_t(args, seq));
-                real *to = args->hidden + (t * batch + seq) * 8;
-                for (size_t unit = 0; unit < 8; unit++) {
-                    const real value = (h_all + ((t + 1) * batch + seq) * 8)[unit];
-                    to[unit] = valid ? value : 0;
-                }
-            }
-        }
-    }
-    if (args->state) {
-        for (size_t ago = 0; ago < 1; ago++) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                if (length_t(args, seq) == 0) continue;
-                const size_t t = length_t(args, seq) + 0 - ago;
-                for (size_t unit = 0; unit < 8; unit++) {
-                    args->state->h[ago][seq][unit] = (h_all + (t * batch + seq) * 8)[unit];
-                }
-            }
-        }
-    }
-    if (args->state) {
-        for (size_t seq = 0; seq < batch; seq++) args->state->time[seq] += length_t(args, seq);
-    }
+    write_p(args, ragged, p_all);
+    write_hidden(args, ragged, h_all);
+    save_h(args, h_all);
+    save_time(args);
     return 0;
 }
 
 static int check_loss(const hello_args *args)
 {
-    if (!args || args->batch < 1 || args->batch > HELLO_BATCH || !args->params || !args->packed || !args->work)
+    if (!args || args->batch < 1 || args->batch > HELLO_BATCH || !args->params || !args->packed || !args->work || args->T < 1 || !args->x || !args->y || !args->loss)
         return HELLO_BAD_ARGUMENT;
-    if (args->T < 1) return HELLO_BAD_ARGUMENT;
-    if (!args->x) return HELLO_BAD_ARGUMENT;
-    if (!args->y) return HELLO_BAD_ARGUMENT;
-    if (!args->loss) return HELLO_BAD_ARGUMENT;
-    for (size_t seq = 0; args->lengths_t && seq < args->batch; seq++)
-        if (args->lengths_t[seq] < 0 || (size_t)args->lengths_t[seq] > args->T) return HELLO_BAD_LENGTH;
-    const size_t batch = args->batch;
-    const size_t T = args->T;
-    for (size_t t = 0; t < T; t++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            if (t >= length_t(args, seq)) continue;
-            if (args->x[t * batch + seq] < 0 || args->x[t * batch + seq] >= 4) return HELLO_BAD_TOKEN;
-        }
-    }
-    for (size_t t = 0; t < T; t++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            if (t >= length_t(args, seq)) continue;
-            if (args->y[t * batch + seq] < 0 || args->y[t * batch + seq] >= 4) return HELLO_BAD_TOKEN;
-        }
-    }
+    if (!lengths_fit(args->lengths_t, args->batch, args->T)) return HELLO_BAD_LENGTH;
+    if (!tokens_fit_t(args, args->x, 4)) return HELLO_BAD_TOKEN;
+    if (!tokens_fit_t(args, args->y, 4)) return HELLO_BAD_TOKEN;
     return HELLO_OK;
 }
 
@@ -392,18 +532,8 @@ int hello_loss(const hello_args *args)
     real *const p_all = work; /* [T][batch][4]: p (4) */
     work += (T * batch * 4 + 15) / 16 * 16;
 
-    for (size_t t = 0; t < T; t++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            const int valid = t < length_t(args, seq);
-            (x_all + (t * batch + seq))[0] = valid ? (real)(args->x + (t * batch + seq))[0] : -1;
-        }
-    }
-    for (size_t t = 0; t < T; t++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            const int valid = t < length_t(args, seq);
-            (y_all + (t * batch + seq))[0] = valid ? (real)(args->y + (t * batch + seq))[0] : -1;
-        }
-    }
+    read_x(args, ragged, x_all);
+    read_y(args, ragged, y_all);
     {
         size_t valid = 0;
         for (size_t seq = 0; seq < batch; seq++) {
@@ -411,22 +541,12 @@ int hello_loss(const hello_args *args)
         }
         (loss_count_all)[0] = (real)valid;
     }
-    /* h before step 1 */
-    for (size_t ago = 0; ago < 1; ago++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            const size_t t = 0 - ago;
-            real *to = h_all + (t * batch + seq) * 8;
-            const uint64_t seen = time_of(args, seq);
-            for (size_t unit = 0; unit < 8; unit++) {
-                to[unit] = seen > ago ? args->state->h[ago][seq][unit] : 0;
-            }
-        }
-    }
+    load_h(args, h_all);
 
     /* scan over t, forward */
     for (size_t t = 0; t < T; t++) {
         /* W @ h[t-1] */
-        contract_small((int)(batch), 8, 8, h_all + t * batch * 8, 8, 1, args->packed + 48, a_matmul_all, 8, 0);
+        contract_8x8((int)(batch), h_all + t * batch * 8, 8, 1, args->packed + 48, a_matmul_all, 8, 0);
         for (size_t row = 0; row < batch; row++) {
             const real *a_matmul_row = a_matmul_all + row * 8;
             const real *a_lookup_row = args->packed + 0 + token_row((x_all + (t * batch + row))[0], 4) * 8;
@@ -444,7 +564,7 @@ int hello_loss(const hello_args *args)
     }
 
     /* V @ h[t] */
-    contract_small((int)(T * batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 176, o_matmul_all, 4, 0);
+    contract_8x4((int)(T * batch), h_all + batch * 8, 8, 1, args->packed + 176, o_matmul_all, 4, 0);
     (loss_sum_over_all)[0] = 0;
     for (size_t t = 0; t < T; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
@@ -489,73 +609,22 @@ int hello_loss(const hello_args *args)
         const real loss_ = loss_sum_over_row[0] / NORM(0, real_max(loss_count_row[0], 1.0f));
         to_loss_[0] = loss_;
     }
-    if (args->p) {
-        for (size_t t = 0; t < T; t++) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                const int valid = !ragged || (t < length_t(args, seq));
-                real *to = args->p + (t * batch + seq) * 4;
-                for (size_t unit = 0; unit < 4; unit++) {
-                    const real value = (p_all + (t * batch + seq) * 4)[unit];
-                    to[unit] = valid ? value : 0;
-                }
-            }
-        }
-    }
-    if (args->hidden) {
-        for (size_t t = 0; t < T; t++) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                const int valid = !ragged || (t < length_t(args, seq));
-                real *to = args->hidden + (t * batch + seq) * 8;
-                for (size_t unit = 0; unit < 8; unit++) {
-                    const real value = (h_all + ((t + 1) * batch + seq) * 8)[unit];
-                    to[unit] = valid ? value : 0;
-                }
-            }
-        }
-    }
-    if (args->state) {
-        for (size_t ago = 0; ago < 1; ago++) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                if (length_t(args, seq) == 0) continue;
-                const size_t t = length_t(args, seq) + 0 - ago;
-                for (size_t unit = 0; unit < 8; unit++) {
-                    args->state->h[ago][seq][unit] = (h_all + (t * batch + seq) * 8)[unit];
-                }
-            }
-        }
-    }
+    write_p(args, ragged, p_all);
+    write_hidden(args, ragged, h_all);
+    save_h(args, h_all);
 
     *args->loss = (loss_all)[0];
-    if (args->state) {
-        for (size_t seq = 0; seq < batch; seq++) args->state->time[seq] += length_t(args, seq);
-    }
+    save_time(args);
     return 0;
 }
 
 static int check_grad(const hello_args *args)
 {
-    if (!args || args->batch < 1 || args->batch > HELLO_BATCH || !args->params || !args->packed || !args->work)
+    if (!args || args->batch < 1 || args->batch > HELLO_BATCH || !args->params || !args->packed || !args->work || args->T < 1 || !args->x || !args->y || !args->loss || !args->grads)
         return HELLO_BAD_ARGUMENT;
-    if (args->T < 1) return HELLO_BAD_ARGUMENT;
-    if (!args->x) return HELLO_BAD_ARGUMENT;
-    if (!args->y) return HELLO_BAD_ARGUMENT;
-    if (!args->loss || !args->grads) return HELLO_BAD_ARGUMENT;
-    for (size_t seq = 0; args->lengths_t && seq < args->batch; seq++)
-        if (args->lengths_t[seq] < 0 || (size_t)args->lengths_t[seq] > args->T) return HELLO_BAD_LENGTH;
-    const size_t batch = args->batch;
-    const size_t T = args->T;
-    for (size_t t = 0; t < T; t++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            if (t >= length_t(args, seq)) continue;
-            if (args->x[t * batch + seq] < 0 || args->x[t * batch + seq] >= 4) return HELLO_BAD_TOKEN;
-        }
-    }
-    for (size_t t = 0; t < T; t++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            if (t >= length_t(args, seq)) continue;
-            if (args->y[t * batch + seq] < 0 || args->y[t * batch + seq] >= 4) return HELLO_BAD_TOKEN;
-        }
-    }
+    if (!lengths_fit(args->lengths_t, args->batch, args->T)) return HELLO_BAD_LENGTH;
+    if (!tokens_fit_t(args, args->x, 4)) return HELLO_BAD_TOKEN;
+    if (!tokens_fit_t(args, args->y, 4)) return HELLO_BAD_TOKEN;
     return HELLO_OK;
 }
 
@@ -609,18 +678,8 @@ int hello_grad(const hello_args *args)
     real *const d_a_1_all = work; /* [40]: d_a.1 (4, 8) */
     work += 48;
 
-    for (size_t t = 0; t < T; t++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            const int valid = t < length_t(args, seq);
-            (x_all + (t * batch + seq))[0] = valid ? (real)(args->x + (t * batch + seq))[0] : -1;
-        }
-    }
-    for (size_t t = 0; t < T; t++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            const int valid = t < length_t(args, seq);
-            (y_all + (t * batch + seq))[0] = valid ? (real)(args->y + (t * batch + seq))[0] : -1;
-        }
-    }
+    read_x(args, ragged, x_all);
+    read_y(args, ragged, y_all);
     {
         size_t valid = 0;
         for (size_t seq = 0; seq < batch; seq++) {
@@ -628,22 +687,12 @@ int hello_grad(const hello_args *args)
         }
         (loss_count_all)[0] = (real)valid;
     }
-    /* h before step 1 */
-    for (size_t ago = 0; ago < 1; ago++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            const size_t t = 0 - ago;
-            real *to = h_all + (t * batch + seq) * 8;
-            const uint64_t seen = time_of(args, seq);
-            for (size_t unit = 0; unit < 8; unit++) {
-                to[unit] = seen > ago ? args->state->h[ago][seq][unit] : 0;
-            }
-        }
-    }
+    load_h(args, h_all);
 
     /* scan over t, forward */
     for (size_t t = 0; t < T; t++) {
         /* W @ h[t-1] */
-        contract_small((int)(batch), 8, 8, h_all + t * batch * 8, 8, 1, args->packed + 48, a_matmul_all, 8, 0);
+        contract_8x8((int)(batch), h_all + t * batch * 8, 8, 1, args->packed + 48, a_matmul_all, 8, 0);
         for (size_t row = 0; row < batch; row++) {
             const real *a_matmul_row = a_matmul_all + row * 8;
             const real *a_lookup_row = args->packed + 0 + token_row((x_all + (t * batch + row))[0], 4) * 8;
@@ -674,7 +723,7 @@ int hello_grad(const hello_args *args)
         }
     }
     /* V @ h[t] */
-    contract_small((int)(T * batch), 4, 8, h_all + batch * 8, 8, 1, args->packed + 176, o_matmul_all, 4, 0);
+    contract_8x4((int)(T * batch), h_all + batch * 8, 8, 1, args->packed + 176, o_matmul_all, 4, 0);
     {
         const real *loss_count_row = loss_count_all;
         real *to_loss_1 = loss_1_all;
@@ -763,9 +812,9 @@ int hello_grad(const hello_args *args)
         }
     }
     /* V' @ d_o[t] */
-    contract_small((int)(T * batch), 8, 4, o_matmul_all, 4, 1, args->packed + 304, d_o_matmul_all, 8, 0);
+    contract_4x8((int)(T * batch), o_matmul_all, 4, 1, args->packed + 304, d_o_matmul_all, 8, 0);
     /* d_V = sum over t of d_o[t] @ h[t]' */
-    outer_small(4, 8, (int)(T * batch), o_matmul_all, 4, 1, h_all + batch * 8, 8, grads + 104, 8);
+    outer_4x8((int)(T * batch), o_matmul_all, 4, 1, h_all + batch * 8, 8, grads + 104, 8);
     for (size_t unit = 0; unit < 40; unit++) {
         (d_a_1_all)[unit] = 0;
     }
@@ -816,7 +865,7 @@ int hello_grad(const hello_args *args)
             }
         }
         /* d_a.2[t] = W' @ d_a[t] */
-        contract_small((int)(batch), 8, 8, d_a_all + t * batch * 8, 8, 1, args->packed + 368, d_a_2_all + t * batch * 8, 8, 0);
+        contract_8x8((int)(batch), d_a_all + t * batch * 8, 8, 1, args->packed + 368, d_a_2_all + t * batch * 8, 8, 0);
         /* d_a.2 beyond the end */
         if (ragged) {
             for (size_t seq = 0; seq < batch; seq++) {
@@ -831,7 +880,7 @@ int hello_grad(const hello_args *args)
     }
 
     /* d_W = sum over t of d_a[t] @ h[t-1]' */
-    outer_small(8, 8, (int)(T * batch), d_a_all, 8, 1, h_all, 8, grads, 8);
+    outer_8x8((int)(T * batch), d_a_all, 8, 1, h_all, 8, grads, 8);
     {
         const real *d_U_row = d_a_1_all;
         real *to_d_U = grads + 64;
@@ -842,22 +891,10 @@ int hello_grad(const hello_args *args)
             }
         }
     }
-    if (args->state) {
-        for (size_t ago = 0; ago < 1; ago++) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                if (length_t(args, seq) == 0) continue;
-                const size_t t = length_t(args, seq) + 0 - ago;
-                for (size_t unit = 0; unit < 8; unit++) {
-                    args->state->h[ago][seq][unit] = (h_all + (t * batch + seq) * 8)[unit];
-                }
-            }
-        }
-    }
+    save_h(args, h_all);
 
     *args->loss = (loss_all)[0];
-    if (args->state) {
-        for (size_t seq = 0; seq < batch; seq++) args->state->time[seq] += length_t(args, seq);
-    }
+    save_time(args);
     return 0;
 }
 

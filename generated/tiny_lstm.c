@@ -19,7 +19,7 @@ typedef float real;
 #define NORM(k, own) (args->norms ? args->norms[k] : (own))
 
 /* Own length of a sequence. */
-static size_t length_t(const tiny_lstm_args *args, size_t seq)
+RNN_SHARED size_t length_t(const tiny_lstm_args *args, size_t seq)
 {
     return args->lengths_t ? (size_t)args->lengths_t[seq] : args->T;
 }
@@ -31,7 +31,7 @@ static size_t is_present(const tiny_lstm_args *args, size_t seq)
 }
 
 /* Is any sequence shorter than the arrays? */
-static int is_ragged(const tiny_lstm_args *args)
+RNN_SHARED int is_ragged(const tiny_lstm_args *args)
 {
     for (size_t seq = 0; seq < args->batch; seq++) {
         if (args->lengths_t && (size_t)args->lengths_t[seq] != args->T) return 1;
@@ -44,13 +44,285 @@ static uint64_t time_of(const tiny_lstm_args *args, size_t seq)
 {
     return args->state ? args->state->time[seq] : 0;
 }
+
+/* ==== what the functions share ==== */
+
+/* Is each sequence as long as the arrays, or shorter? */
+RNN_SHARED int lengths_fit(const int *lengths, size_t batch, size_t steps)
+{
+    for (size_t seq = 0; lengths && seq < batch; seq++) {
+        if (lengths[seq] < 0 || (size_t)lengths[seq] > steps) return 0;
+    }
+    return 1;
+}
+
+
+/* `contract` for a matrix of 1 x 16. */
+RNN_SHARED void contract_1x16(int M, const real *A, size_t am, size_t ak, const real *B, real *C, size_t cm,
+                             int accumulate)
+{
+    contract_small(M, 16, 1, A, am, ak, B, C, cm, accumulate);
+}
+
+
+/* h.c before the first step: from the call before, or the boundary values. */
+RNN_SHARED void load_h_c(const tiny_lstm_args *args, real *h_c_all)
+{
+    const size_t batch = args->batch;
+    for (size_t ago = 0; ago < 1; ago++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const size_t t = 0 - ago;
+            real *to = h_c_all + (t * batch + seq) * 4;
+            const uint64_t seen = time_of(args, seq);
+            for (size_t unit = 0; unit < 4; unit++) {
+                to[unit] = seen > ago ? args->state->h_c[ago][seq][unit] : 0;
+            }
+        }
+    }
+}
+
+
+/* h before the first step: from the call before, or the boundary values. */
+RNN_SHARED void load_h(const tiny_lstm_args *args, real *h_all)
+{
+    const size_t batch = args->batch;
+    for (size_t ago = 0; ago < 1; ago++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const size_t t = 0 - ago;
+            real *to = h_all + (t * batch + seq) * 4;
+            const uint64_t seen = time_of(args, seq);
+            for (size_t unit = 0; unit < 4; unit++) {
+                to[unit] = seen > ago ? args->state->h[ago][seq][unit] : 0;
+            }
+        }
+    }
+}
+
+
+/* `contract` for a matrix of 4 x 16. */
+RNN_SHARED void contract_4x16(int M, const real *A, size_t am, size_t ak, const real *B, real *C, size_t cm,
+                             int accumulate)
+{
+    contract_small(M, 16, 4, A, am, ak, B, C, cm, accumulate);
+}
+
+
+/* `contract` for a matrix of 4 x 1. */
+RNN_SHARED void contract_4x1(int M, const real *A, size_t am, size_t ak, const real *B, real *C, size_t cm,
+                             int accumulate)
+{
+    contract_small(M, 1, 4, A, am, ak, B, C, cm, accumulate);
+}
+
+
+/* out for the caller; 0 beyond the end of a sequence. */
+RNN_SHARED void write_out(const tiny_lstm_args *args, int ragged, const real *out_all)
+{
+    const size_t batch = args->batch;
+    const size_t T = args->T;
+    if (args->out) {
+        for (size_t t = 0; t < T; t++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                const int valid = !ragged || (t < length_t(args, seq));
+                real *to = args->out + (t * batch + seq) * 1;
+                const real value = (out_all + (t * batch + seq))[0];
+                to[0] = valid ? value : 0;
+            }
+        }
+    }
+}
+
+
+/* h.c for the next call. */
+RNN_SHARED void save_h_c(const tiny_lstm_args *args, const real *h_c_all)
+{
+    const size_t batch = args->batch;
+    if (args->state) {
+        for (size_t ago = 0; ago < 1; ago++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                if (length_t(args, seq) == 0) continue;
+                const size_t t = length_t(args, seq) + 0 - ago;
+                for (size_t unit = 0; unit < 4; unit++) {
+                    args->state->h_c[ago][seq][unit] = (h_c_all + (t * batch + seq) * 4)[unit];
+                }
+            }
+        }
+    }
+}
+
+
+/* h for the next call. */
+RNN_SHARED void save_h(const tiny_lstm_args *args, const real *h_all)
+{
+    const size_t batch = args->batch;
+    if (args->state) {
+        for (size_t ago = 0; ago < 1; ago++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                if (length_t(args, seq) == 0) continue;
+                const size_t t = length_t(args, seq) + 0 - ago;
+                for (size_t unit = 0; unit < 4; unit++) {
+                    args->state->h[ago][seq][unit] = (h_all + (t * batch + seq) * 4)[unit];
+                }
+            }
+        }
+    }
+}
+
+
+/* The steps of this call, for the next. */
+RNN_SHARED void save_time(const tiny_lstm_args *args)
+{
+    const size_t batch = args->batch;
+    if (args->state) {
+        for (size_t seq = 0; seq < batch; seq++) args->state->time[seq] += length_t(args, seq);
+    }
+}
+
+
+/* The input x as the loops read it; nothing beyond the end of a sequence. */
+RNN_SHARED void read_x(const tiny_lstm_args *args, int ragged, real *x_all)
+{
+    const size_t batch = args->batch;
+    const size_t T = args->T;
+    for (size_t t = 0; t < T; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            const int valid = !ragged || (t < length_t(args, seq));
+            (x_all + (t * batch + seq))[0] = valid ? (real)(args->x + (t * batch + seq))[0] : 0;
+        }
+    }
+}
+
+
+/* `contract` for a matrix of 1 x 4. */
+RNN_SHARED void contract_1x4(int M, const real *A, size_t am, size_t ak, const real *B, real *C, size_t cm,
+                             int accumulate)
+{
+    contract_small(M, 4, 1, A, am, ak, B, C, cm, accumulate);
+}
+
+
+/* `outer` for a matrix of 1 x 4. */
+RNN_SHARED void outer_1x4(int rows, const real *A, size_t ar, size_t am, const real *B, size_t br, real *C, size_t cm)
+{
+    outer_small(1, 4, rows, A, ar, am, B, br, C, cm);
+}
+
+
+/* `contract` for a matrix of 16 x 4. */
+RNN_SHARED void contract_16x4(int M, const real *A, size_t am, size_t ak, const real *B, real *C, size_t cm,
+                             int accumulate)
+{
+    contract_small(M, 4, 16, A, am, ak, B, C, cm, accumulate);
+}
+
+
+/* `outer` for a matrix of 4 x 4. */
+RNN_SHARED void outer_4x4(int rows, const real *A, size_t ar, size_t am, const real *B, size_t br, real *C, size_t cm)
+{
+    outer_small(4, 4, rows, A, ar, am, B, br, C, cm);
+}
+
+
+/* `outer` for a matrix of 4 x 1. */
+RNN_SHARED void outer_4x1(int rows, const real *A, size_t ar, size_t am, const real *B, size_t br, real *C, size_t cm)
+{
+    outer_small(4, 1, rows, A, ar, am, B, br, C, cm);
+}
+
+
+/* `contract` for a matrix of 16 x 1. */
+RNN_SHARED void contract_16x1(int M, const real *A, size_t am, size_t ak, const real *B, real *C, size_t cm,
+                             int accumulate)
+{
+    contract_small(M, 1, 16, A, am, ak, B, C, cm, accumulate);
+}
+
+
+/* d_x for the caller; 0 beyond the end of a sequence. */
+RNN_SHARED void write_d_x(const tiny_lstm_args *args, int ragged, const real *d_x_all)
+{
+    const size_t batch = args->batch;
+    const size_t T = args->T;
+    if (args->d_x) {
+        for (size_t t = 0; t < T; t++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                const int valid = !ragged || (t < length_t(args, seq));
+                real *to = args->d_x + (t * batch + seq) * 1;
+                const real value = (d_x_all + (t * batch + seq))[0];
+                to[0] = valid ? value : 0;
+            }
+        }
+    }
+}
+
+
+/* out for the caller; 0 beyond the end of a sequence. */
+RNN_SHARED void write_out_step(const tiny_lstm_args *args, int ragged, const real *out_all)
+{
+    const size_t batch = args->batch;
+    if (args->out) {
+        for (size_t t = 0; t < 1; t++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                const int valid = !ragged || (t < is_present(args, seq));
+                real *to = args->out + (t * batch + seq) * 1;
+                const real value = (out_all + (t * batch + seq))[0];
+                to[0] = valid ? value : 0;
+            }
+        }
+    }
+}
+
+
+/* h.c for the next call. */
+RNN_SHARED void save_h_c_step(const tiny_lstm_args *args, const real *h_c_all)
+{
+    const size_t batch = args->batch;
+    if (args->state) {
+        for (size_t ago = 0; ago < 1; ago++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                if (is_present(args, seq) == 0) continue;
+                const size_t t = is_present(args, seq) + 0 - ago;
+                for (size_t unit = 0; unit < 4; unit++) {
+                    args->state->h_c[ago][seq][unit] = (h_c_all + (t * batch + seq) * 4)[unit];
+                }
+            }
+        }
+    }
+}
+
+
+/* h for the next call. */
+RNN_SHARED void save_h_step(const tiny_lstm_args *args, const real *h_all)
+{
+    const size_t batch = args->batch;
+    if (args->state) {
+        for (size_t ago = 0; ago < 1; ago++) {
+            for (size_t seq = 0; seq < batch; seq++) {
+                if (is_present(args, seq) == 0) continue;
+                const size_t t = is_present(args, seq) + 0 - ago;
+                for (size_t unit = 0; unit < 4; unit++) {
+                    args->state->h[ago][seq][unit] = (h_all + (t * batch + seq) * 4)[unit];
+                }
+            }
+        }
+    }
+}
+
+
+/* The steps of this call, for the next. */
+RNN_SHARED void save_time_step(const tiny_lstm_args *args)
+{
+    const size_t batch = args->batch;
+    if (args->state) {
+        for (size_t seq = 0; seq < batch; seq++) args->state->time[seq] += is_present(args, seq);
+    }
+}
+
 static int check_step(const tiny_lstm_args *args)
 {
-    if (!args || args->batch < 1 || args->batch > TINY_LSTM_BATCH || !args->params || !args->packed || !args->work)
+    if (!args || args->batch < 1 || args->batch > TINY_LSTM_BATCH || !args->params || !args->packed || !args->work || !args->x)
         return TINY_LSTM_BAD_ARGUMENT;
-    if (!args->x) return TINY_LSTM_BAD_ARGUMENT;
-    for (size_t seq = 0; args->lengths_t && seq < args->batch; seq++)
-        if (args->lengths_t[seq] < 0 || (size_t)args->lengths_t[seq] > 1) return TINY_LSTM_BAD_LENGTH;
+    if (!lengths_fit(args->lengths_t, args->batch, 1)) return TINY_LSTM_BAD_LENGTH;
     return TINY_LSTM_OK;
 }
 
@@ -76,28 +348,8 @@ int tiny_lstm_step(const tiny_lstm_args *args)
     real *const out_all = work; /* [1][batch][1]: out (1) */
     work += (batch * 1 + 15) / 16 * 16;
 
-    /* h.c before step 1 */
-    for (size_t ago = 0; ago < 1; ago++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            const size_t t = 0 - ago;
-            real *to = h_c_all + (t * batch + seq) * 4;
-            const uint64_t seen = time_of(args, seq);
-            for (size_t unit = 0; unit < 4; unit++) {
-                to[unit] = seen > ago ? args->state->h_c[ago][seq][unit] : 0;
-            }
-        }
-    }
-    /* h before step 1 */
-    for (size_t ago = 0; ago < 1; ago++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            const size_t t = 0 - ago;
-            real *to = h_all + (t * batch + seq) * 4;
-            const uint64_t seen = time_of(args, seq);
-            for (size_t unit = 0; unit < 4; unit++) {
-                to[unit] = seen > ago ? args->state->h[ago][seq][unit] : 0;
-            }
-        }
-    }
+    load_h_c(args, h_c_all);
+    load_h(args, h_all);
 
     /* one step of t */
     {
@@ -106,12 +358,12 @@ int tiny_lstm_step(const tiny_lstm_args *args)
         /* h.Uf @ x[t] */
         /* h.Ui @ x[t] */
         /* h.Ug @ x[t] */
-        contract_small((int)(batch), 16, 1, args->x + t * batch, 1, 1, args->packed + 0, h_o_matmul_x4_all + t * batch * 16, 16, 0);
+        contract_1x16((int)(batch), args->x + t * batch, 1, 1, args->packed + 0, h_o_matmul_x4_all + t * batch * 16, 16, 0);
         /* h.Wo @ h[t-1] */
         /* h.Wf @ h[t-1] */
         /* h.Wi @ h[t-1] */
         /* h.Wg @ h[t-1] */
-        contract_small((int)(batch), 16, 4, h_all + t * batch * 4, 4, 1, args->packed + 16, h_o_matmul_x4_v2_all, 16, 0);
+        contract_4x16((int)(batch), h_all + t * batch * 4, 4, 1, args->packed + 16, h_o_matmul_x4_v2_all, 16, 0);
         for (size_t row = 0; row < batch; row++) {
             const real *h_o_matmul_row = h_o_matmul_x4_v2_all + row * 16;
             const real *h_o_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16;
@@ -149,7 +401,7 @@ int tiny_lstm_step(const tiny_lstm_args *args)
     }
 
     /* out.W @ h[t] */
-    contract_small((int)(batch), 1, 4, h_all + batch * 4, 4, 1, args->packed + 80, out_matmul_all, 1, 0);
+    contract_4x1((int)(batch), h_all + batch * 4, 4, 1, args->packed + 80, out_matmul_all, 1, 0);
     for (size_t row = 0; row < batch; row++) {
         const real *out_matmul_row = out_matmul_all + row;
         const real *out_b_row = params + 100;
@@ -158,52 +410,18 @@ int tiny_lstm_step(const tiny_lstm_args *args)
         const real out = out_matmul_row[0] + out_b_row[0];
         to_out[0] = out;
     }
-    if (args->out) {
-        for (size_t t = 0; t < 1; t++) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                const int valid = !ragged || (t < is_present(args, seq));
-                real *to = args->out + (t * batch + seq) * 1;
-                const real value = (out_all + (t * batch + seq))[0];
-                to[0] = valid ? value : 0;
-            }
-        }
-    }
-    if (args->state) {
-        for (size_t ago = 0; ago < 1; ago++) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                if (is_present(args, seq) == 0) continue;
-                const size_t t = is_present(args, seq) + 0 - ago;
-                for (size_t unit = 0; unit < 4; unit++) {
-                    args->state->h_c[ago][seq][unit] = (h_c_all + (t * batch + seq) * 4)[unit];
-                }
-            }
-        }
-    }
-    if (args->state) {
-        for (size_t ago = 0; ago < 1; ago++) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                if (is_present(args, seq) == 0) continue;
-                const size_t t = is_present(args, seq) + 0 - ago;
-                for (size_t unit = 0; unit < 4; unit++) {
-                    args->state->h[ago][seq][unit] = (h_all + (t * batch + seq) * 4)[unit];
-                }
-            }
-        }
-    }
-    if (args->state) {
-        for (size_t seq = 0; seq < batch; seq++) args->state->time[seq] += is_present(args, seq);
-    }
+    write_out_step(args, ragged, out_all);
+    save_h_c_step(args, h_c_all);
+    save_h_step(args, h_all);
+    save_time_step(args);
     return 0;
 }
 
 static int check_forward(const tiny_lstm_args *args)
 {
-    if (!args || args->batch < 1 || args->batch > TINY_LSTM_BATCH || !args->params || !args->packed || !args->work)
+    if (!args || args->batch < 1 || args->batch > TINY_LSTM_BATCH || !args->params || !args->packed || !args->work || args->T < 1 || !args->x)
         return TINY_LSTM_BAD_ARGUMENT;
-    if (args->T < 1) return TINY_LSTM_BAD_ARGUMENT;
-    if (!args->x) return TINY_LSTM_BAD_ARGUMENT;
-    for (size_t seq = 0; args->lengths_t && seq < args->batch; seq++)
-        if (args->lengths_t[seq] < 0 || (size_t)args->lengths_t[seq] > args->T) return TINY_LSTM_BAD_LENGTH;
+    if (!lengths_fit(args->lengths_t, args->batch, args->T)) return TINY_LSTM_BAD_LENGTH;
     return TINY_LSTM_OK;
 }
 
@@ -234,29 +452,9 @@ int tiny_lstm_forward(const tiny_lstm_args *args)
     /* h.Uf @ x[t] */
     /* h.Ui @ x[t] */
     /* h.Ug @ x[t] */
-    contract_small((int)(T * batch), 16, 1, args->x, 1, 1, args->packed + 0, h_o_matmul_x4_all, 16, 0);
-    /* h.c before step 1 */
-    for (size_t ago = 0; ago < 1; ago++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            const size_t t = 0 - ago;
-            real *to = h_c_all + (t * batch + seq) * 4;
-            const uint64_t seen = time_of(args, seq);
-            for (size_t unit = 0; unit < 4; unit++) {
-                to[unit] = seen > ago ? args->state->h_c[ago][seq][unit] : 0;
-            }
-        }
-    }
-    /* h before step 1 */
-    for (size_t ago = 0; ago < 1; ago++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            const size_t t = 0 - ago;
-            real *to = h_all + (t * batch + seq) * 4;
-            const uint64_t seen = time_of(args, seq);
-            for (size_t unit = 0; unit < 4; unit++) {
-                to[unit] = seen > ago ? args->state->h[ago][seq][unit] : 0;
-            }
-        }
-    }
+    contract_1x16((int)(T * batch), args->x, 1, 1, args->packed + 0, h_o_matmul_x4_all, 16, 0);
+    load_h_c(args, h_c_all);
+    load_h(args, h_all);
 
     /* scan over t, forward */
     for (size_t t = 0; t < T; t++) {
@@ -264,7 +462,7 @@ int tiny_lstm_forward(const tiny_lstm_args *args)
         /* h.Wf @ h[t-1] */
         /* h.Wi @ h[t-1] */
         /* h.Wg @ h[t-1] */
-        contract_small((int)(batch), 16, 4, h_all + t * batch * 4, 4, 1, args->packed + 16, h_o_matmul_x4_v2_all, 16, 0);
+        contract_4x16((int)(batch), h_all + t * batch * 4, 4, 1, args->packed + 16, h_o_matmul_x4_v2_all, 16, 0);
         for (size_t row = 0; row < batch; row++) {
             const real *h_o_matmul_row = h_o_matmul_x4_v2_all + row * 16;
             const real *h_o_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16;
@@ -302,7 +500,7 @@ int tiny_lstm_forward(const tiny_lstm_args *args)
     }
 
     /* out.W @ h[t] */
-    contract_small((int)(T * batch), 1, 4, h_all + batch * 4, 4, 1, args->packed + 80, out_matmul_all, 1, 0);
+    contract_4x1((int)(T * batch), h_all + batch * 4, 4, 1, args->packed + 80, out_matmul_all, 1, 0);
     for (size_t row = 0; row < T * batch; row++) {
         const real *out_matmul_row = out_matmul_all + row;
         const real *out_b_row = params + 100;
@@ -311,54 +509,18 @@ int tiny_lstm_forward(const tiny_lstm_args *args)
         const real out = out_matmul_row[0] + out_b_row[0];
         to_out[0] = out;
     }
-    if (args->out) {
-        for (size_t t = 0; t < T; t++) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                const int valid = !ragged || (t < length_t(args, seq));
-                real *to = args->out + (t * batch + seq) * 1;
-                const real value = (out_all + (t * batch + seq))[0];
-                to[0] = valid ? value : 0;
-            }
-        }
-    }
-    if (args->state) {
-        for (size_t ago = 0; ago < 1; ago++) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                if (length_t(args, seq) == 0) continue;
-                const size_t t = length_t(args, seq) + 0 - ago;
-                for (size_t unit = 0; unit < 4; unit++) {
-                    args->state->h_c[ago][seq][unit] = (h_c_all + (t * batch + seq) * 4)[unit];
-                }
-            }
-        }
-    }
-    if (args->state) {
-        for (size_t ago = 0; ago < 1; ago++) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                if (length_t(args, seq) == 0) continue;
-                const size_t t = length_t(args, seq) + 0 - ago;
-                for (size_t unit = 0; unit < 4; unit++) {
-                    args->state->h[ago][seq][unit] = (h_all + (t * batch + seq) * 4)[unit];
-                }
-            }
-        }
-    }
-    if (args->state) {
-        for (size_t seq = 0; seq < batch; seq++) args->state->time[seq] += length_t(args, seq);
-    }
+    write_out(args, ragged, out_all);
+    save_h_c(args, h_c_all);
+    save_h(args, h_all);
+    save_time(args);
     return 0;
 }
 
 static int check_loss(const tiny_lstm_args *args)
 {
-    if (!args || args->batch < 1 || args->batch > TINY_LSTM_BATCH || !args->params || !args->packed || !args->work)
+    if (!args || args->batch < 1 || args->batch > TINY_LSTM_BATCH || !args->params || !args->packed || !args->work || args->T < 1 || !args->x || !args->y || !args->loss)
         return TINY_LSTM_BAD_ARGUMENT;
-    if (args->T < 1) return TINY_LSTM_BAD_ARGUMENT;
-    if (!args->x) return TINY_LSTM_BAD_ARGUMENT;
-    if (!args->y) return TINY_LSTM_BAD_ARGUMENT;
-    if (!args->loss) return TINY_LSTM_BAD_ARGUMENT;
-    for (size_t seq = 0; args->lengths_t && seq < args->batch; seq++)
-        if (args->lengths_t[seq] < 0 || (size_t)args->lengths_t[seq] > args->T) return TINY_LSTM_BAD_LENGTH;
+    if (!lengths_fit(args->lengths_t, args->batch, args->T)) return TINY_LSTM_BAD_LENGTH;
     return TINY_LSTM_OK;
 }
 
@@ -399,7 +561,7 @@ int tiny_lstm_loss(const tiny_lstm_args *args)
     /* h.Uf @ x[t] */
     /* h.Ui @ x[t] */
     /* h.Ug @ x[t] */
-    contract_small((int)(T * batch), 16, 1, args->x, 1, 1, args->packed + 0, h_o_matmul_x4_all, 16, 0);
+    contract_1x16((int)(T * batch), args->x, 1, 1, args->packed + 0, h_o_matmul_x4_all, 16, 0);
     {
         size_t valid = 0;
         for (size_t seq = 0; seq < batch; seq++) {
@@ -407,28 +569,8 @@ int tiny_lstm_loss(const tiny_lstm_args *args)
         }
         (loss_count_all)[0] = (real)valid;
     }
-    /* h.c before step 1 */
-    for (size_t ago = 0; ago < 1; ago++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            const size_t t = 0 - ago;
-            real *to = h_c_all + (t * batch + seq) * 4;
-            const uint64_t seen = time_of(args, seq);
-            for (size_t unit = 0; unit < 4; unit++) {
-                to[unit] = seen > ago ? args->state->h_c[ago][seq][unit] : 0;
-            }
-        }
-    }
-    /* h before step 1 */
-    for (size_t ago = 0; ago < 1; ago++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            const size_t t = 0 - ago;
-            real *to = h_all + (t * batch + seq) * 4;
-            const uint64_t seen = time_of(args, seq);
-            for (size_t unit = 0; unit < 4; unit++) {
-                to[unit] = seen > ago ? args->state->h[ago][seq][unit] : 0;
-            }
-        }
-    }
+    load_h_c(args, h_c_all);
+    load_h(args, h_all);
 
     /* scan over t, forward */
     for (size_t t = 0; t < T; t++) {
@@ -436,7 +578,7 @@ int tiny_lstm_loss(const tiny_lstm_args *args)
         /* h.Wf @ h[t-1] */
         /* h.Wi @ h[t-1] */
         /* h.Wg @ h[t-1] */
-        contract_small((int)(batch), 16, 4, h_all + t * batch * 4, 4, 1, args->packed + 16, h_o_matmul_x4_v2_all, 16, 0);
+        contract_4x16((int)(batch), h_all + t * batch * 4, 4, 1, args->packed + 16, h_o_matmul_x4_v2_all, 16, 0);
         for (size_t row = 0; row < batch; row++) {
             const real *h_o_matmul_row = h_o_matmul_x4_v2_all + row * 16;
             const real *h_o_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16;
@@ -474,7 +616,7 @@ int tiny_lstm_loss(const tiny_lstm_args *args)
     }
 
     /* out.W @ h[t] */
-    contract_small((int)(T * batch), 1, 4, h_all + batch * 4, 4, 1, args->packed + 80, out_matmul_all, 1, 0);
+    contract_4x1((int)(T * batch), h_all + batch * 4, 4, 1, args->packed + 80, out_matmul_all, 1, 0);
     for (size_t row = 0; row < T * batch; row++) {
         const real *out_matmul_row = out_matmul_all + row;
         const real *out_b_row = params + 100;
@@ -511,56 +653,20 @@ int tiny_lstm_loss(const tiny_lstm_args *args)
         const real loss_ = loss_sum_over_row[0] / NORM(0, real_max(loss_count_row[0], 1.0f));
         to_loss_[0] = loss_;
     }
-    if (args->out) {
-        for (size_t t = 0; t < T; t++) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                const int valid = !ragged || (t < length_t(args, seq));
-                real *to = args->out + (t * batch + seq) * 1;
-                const real value = (out_all + (t * batch + seq))[0];
-                to[0] = valid ? value : 0;
-            }
-        }
-    }
-    if (args->state) {
-        for (size_t ago = 0; ago < 1; ago++) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                if (length_t(args, seq) == 0) continue;
-                const size_t t = length_t(args, seq) + 0 - ago;
-                for (size_t unit = 0; unit < 4; unit++) {
-                    args->state->h_c[ago][seq][unit] = (h_c_all + (t * batch + seq) * 4)[unit];
-                }
-            }
-        }
-    }
-    if (args->state) {
-        for (size_t ago = 0; ago < 1; ago++) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                if (length_t(args, seq) == 0) continue;
-                const size_t t = length_t(args, seq) + 0 - ago;
-                for (size_t unit = 0; unit < 4; unit++) {
-                    args->state->h[ago][seq][unit] = (h_all + (t * batch + seq) * 4)[unit];
-                }
-            }
-        }
-    }
+    write_out(args, ragged, out_all);
+    save_h_c(args, h_c_all);
+    save_h(args, h_all);
 
     *args->loss = (loss_v2_all)[0];
-    if (args->state) {
-        for (size_t seq = 0; seq < batch; seq++) args->state->time[seq] += length_t(args, seq);
-    }
+    save_time(args);
     return 0;
 }
 
 static int check_grad(const tiny_lstm_args *args)
 {
-    if (!args || args->batch < 1 || args->batch > TINY_LSTM_BATCH || !args->params || !args->packed || !args->work)
+    if (!args || args->batch < 1 || args->batch > TINY_LSTM_BATCH || !args->params || !args->packed || !args->work || args->T < 1 || !args->x || !args->y || !args->loss || !args->grads)
         return TINY_LSTM_BAD_ARGUMENT;
-    if (args->T < 1) return TINY_LSTM_BAD_ARGUMENT;
-    if (!args->x) return TINY_LSTM_BAD_ARGUMENT;
-    if (!args->y) return TINY_LSTM_BAD_ARGUMENT;
-    if (!args->loss || !args->grads) return TINY_LSTM_BAD_ARGUMENT;
-    for (size_t seq = 0; args->lengths_t && seq < args->batch; seq++)
-        if (args->lengths_t[seq] < 0 || (size_t)args->lengths_t[seq] > args->T) return TINY_LSTM_BAD_LENGTH;
+    if (!lengths_fit(args->lengths_t, args->batch, args->T)) return TINY_LSTM_BAD_LENGTH;
     return TINY_LSTM_OK;
 }
 
@@ -624,17 +730,12 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     real *const d_h_o_2_all = work; /* [(T + 1)][batch][4]: d_h.o.2 (4) */
     work += ((T + 1) * batch * 4 + 15) / 16 * 16;
 
-    for (size_t t = 0; t < T; t++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            const int valid = t < length_t(args, seq);
-            (x_all + (t * batch + seq))[0] = valid ? (real)(args->x + (t * batch + seq))[0] : 0;
-        }
-    }
+    read_x(args, ragged, x_all);
     /* h.Uo @ x[t] */
     /* h.Uf @ x[t] */
     /* h.Ui @ x[t] */
     /* h.Ug @ x[t] */
-    contract_small((int)(T * batch), 16, 1, x_all, 1, 1, args->packed + 0, h_o_matmul_x4_all, 16, 0);
+    contract_1x16((int)(T * batch), x_all, 1, 1, args->packed + 0, h_o_matmul_x4_all, 16, 0);
     {
         size_t valid = 0;
         for (size_t seq = 0; seq < batch; seq++) {
@@ -642,28 +743,8 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
         }
         (loss_count_all)[0] = (real)valid;
     }
-    /* h.c before step 1 */
-    for (size_t ago = 0; ago < 1; ago++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            const size_t t = 0 - ago;
-            real *to = h_c_all + (t * batch + seq) * 4;
-            const uint64_t seen = time_of(args, seq);
-            for (size_t unit = 0; unit < 4; unit++) {
-                to[unit] = seen > ago ? args->state->h_c[ago][seq][unit] : 0;
-            }
-        }
-    }
-    /* h before step 1 */
-    for (size_t ago = 0; ago < 1; ago++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            const size_t t = 0 - ago;
-            real *to = h_all + (t * batch + seq) * 4;
-            const uint64_t seen = time_of(args, seq);
-            for (size_t unit = 0; unit < 4; unit++) {
-                to[unit] = seen > ago ? args->state->h[ago][seq][unit] : 0;
-            }
-        }
-    }
+    load_h_c(args, h_c_all);
+    load_h(args, h_all);
 
     /* scan over t, forward */
     for (size_t t = 0; t < T; t++) {
@@ -671,7 +752,7 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
         /* h.Wf @ h[t-1] */
         /* h.Wi @ h[t-1] */
         /* h.Wg @ h[t-1] */
-        contract_small((int)(batch), 16, 4, h_all + t * batch * 4, 4, 1, args->packed + 16, h_o_matmul_x4_v2_all, 16, 0);
+        contract_4x16((int)(batch), h_all + t * batch * 4, 4, 1, args->packed + 16, h_o_matmul_x4_v2_all, 16, 0);
         for (size_t row = 0; row < batch; row++) {
             const real *h_o_matmul_row = h_o_matmul_x4_v2_all + row * 16;
             const real *h_o_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16;
@@ -733,7 +814,7 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
         }
     }
     /* out.W @ h[t] */
-    contract_small((int)(T * batch), 1, 4, h_all + batch * 4, 4, 1, args->packed + 80, out_matmul_all, 1, 0);
+    contract_4x1((int)(T * batch), h_all + batch * 4, 4, 1, args->packed + 80, out_matmul_all, 1, 0);
     {
         const real *loss_count_row = loss_count_all;
         real *to_loss_3 = loss_3_all;
@@ -785,9 +866,9 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
         }
     }
     /* out.W' @ d_out[t] */
-    contract_small((int)(T * batch), 4, 1, d_out_all, 1, 1, args->packed + 144, d_out_matmul_all, 4, 0);
+    contract_1x4((int)(T * batch), d_out_all, 1, 1, args->packed + 144, d_out_matmul_all, 4, 0);
     /* d_out.W = sum over t of d_out[t] @ h[t]' */
-    outer_small(1, 4, (int)(T * batch), d_out_all, 1, 1, h_all + batch * 4, 4, grads + 96, 4);
+    outer_1x4((int)(T * batch), d_out_all, 1, 1, h_all + batch * 4, 4, grads + 96, 4);
     /* d_h.c.1 beyond the end */
     for (size_t t = ragged ? 0 : T; t < T + 1; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
@@ -923,7 +1004,7 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
             }
         }
         /* d_h.o.2[t] = h.Wi' @ d_h.i.1[t] + h.Wf' @ d_h.f.1[t] + h.Wo' @ d_h.o.1[t] + h.Wg' @ d_h.g.1[t] */
-        contract_small((int)(batch), 4, 16, d_h_i_1_x4_all + t * batch * 16, 16, 1, args->packed + 160, d_h_o_2_all + t * batch * 4, 4, 0);
+        contract_16x4((int)(batch), d_h_i_1_x4_all + t * batch * 16, 16, 1, args->packed + 160, d_h_o_2_all + t * batch * 4, 4, 0);
         /* d_h.o.2 beyond the end */
         if (ragged) {
             for (size_t seq = 0; seq < batch; seq++) {
@@ -938,24 +1019,24 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     }
 
     /* d_h.Wi = sum over t of d_h.i.1[t] @ h[t-1]' */
-    outer_small(4, 4, (int)(T * batch), d_h_i_1_x4_all, 16, 1, h_all, 4, grads, 4);
+    outer_4x4((int)(T * batch), d_h_i_1_x4_all, 16, 1, h_all, 4, grads, 4);
     /* d_h.Ui = sum over t of d_h.i.1[t] @ x[t]' */
-    outer_small(4, 1, (int)(T * batch), d_h_i_1_x4_all, 16, 1, x_all, 1, grads + 16, 1);
+    outer_4x1((int)(T * batch), d_h_i_1_x4_all, 16, 1, x_all, 1, grads + 16, 1);
     /* d_h.Wf = sum over t of d_h.f.1[t] @ h[t-1]' */
-    outer_small(4, 4, (int)(T * batch), d_h_i_1_x4_all + 4, 16, 1, h_all, 4, grads + 24, 4);
+    outer_4x4((int)(T * batch), d_h_i_1_x4_all + 4, 16, 1, h_all, 4, grads + 24, 4);
     /* d_h.Uf = sum over t of d_h.f.1[t] @ x[t]' */
-    outer_small(4, 1, (int)(T * batch), d_h_i_1_x4_all + 4, 16, 1, x_all, 1, grads + 40, 1);
+    outer_4x1((int)(T * batch), d_h_i_1_x4_all + 4, 16, 1, x_all, 1, grads + 40, 1);
     /* d_h.Wo = sum over t of d_h.o.1[t] @ h[t-1]' */
-    outer_small(4, 4, (int)(T * batch), d_h_i_1_x4_all + 8, 16, 1, h_all, 4, grads + 48, 4);
+    outer_4x4((int)(T * batch), d_h_i_1_x4_all + 8, 16, 1, h_all, 4, grads + 48, 4);
     /* d_h.Uo = sum over t of d_h.o.1[t] @ x[t]' */
-    outer_small(4, 1, (int)(T * batch), d_h_i_1_x4_all + 8, 16, 1, x_all, 1, grads + 64, 1);
+    outer_4x1((int)(T * batch), d_h_i_1_x4_all + 8, 16, 1, x_all, 1, grads + 64, 1);
     /* d_h.Wg = sum over t of d_h.g.1[t] @ h[t-1]' */
-    outer_small(4, 4, (int)(T * batch), d_h_i_1_x4_all + 12, 16, 1, h_all, 4, grads + 72, 4);
+    outer_4x4((int)(T * batch), d_h_i_1_x4_all + 12, 16, 1, h_all, 4, grads + 72, 4);
     /* d_h.Ug = sum over t of d_h.g.1[t] @ x[t]' */
-    outer_small(4, 1, (int)(T * batch), d_h_i_1_x4_all + 12, 16, 1, x_all, 1, grads + 88, 1);
+    outer_4x1((int)(T * batch), d_h_i_1_x4_all + 12, 16, 1, x_all, 1, grads + 88, 1);
     /* d_x[t] = h.Ui' @ d_h.i.1[t] + h.Uf' @ d_h.f.1[t] + h.Uo' @ d_h.o.1[t] + h.Ug' @ d_h.g.1[t] */
     if (args->d_x) {
-        contract_small((int)(T * batch), 1, 16, d_h_i_1_x4_all, 16, 1, args->packed + 416, d_x_all, 1, 0);
+        contract_16x1((int)(T * batch), d_h_i_1_x4_all, 16, 1, args->packed + 416, d_x_all, 1, 0);
     }
     (loss_sum_over_all)[0] = 0;
     for (size_t t = 0; t < T; t++) {
@@ -973,43 +1054,12 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
         const real loss_ = loss_sum_over_row[0] / loss_3_row[0];
         to_loss_[0] = loss_;
     }
-    if (args->d_x) {
-        for (size_t t = 0; t < T; t++) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                const int valid = !ragged || (t < length_t(args, seq));
-                real *to = args->d_x + (t * batch + seq) * 1;
-                const real value = (d_x_all + (t * batch + seq))[0];
-                to[0] = valid ? value : 0;
-            }
-        }
-    }
-    if (args->state) {
-        for (size_t ago = 0; ago < 1; ago++) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                if (length_t(args, seq) == 0) continue;
-                const size_t t = length_t(args, seq) + 0 - ago;
-                for (size_t unit = 0; unit < 4; unit++) {
-                    args->state->h_c[ago][seq][unit] = (h_c_all + (t * batch + seq) * 4)[unit];
-                }
-            }
-        }
-    }
-    if (args->state) {
-        for (size_t ago = 0; ago < 1; ago++) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                if (length_t(args, seq) == 0) continue;
-                const size_t t = length_t(args, seq) + 0 - ago;
-                for (size_t unit = 0; unit < 4; unit++) {
-                    args->state->h[ago][seq][unit] = (h_all + (t * batch + seq) * 4)[unit];
-                }
-            }
-        }
-    }
+    write_d_x(args, ragged, d_x_all);
+    save_h_c(args, h_c_all);
+    save_h(args, h_all);
 
     *args->loss = (loss_v2_all)[0];
-    if (args->state) {
-        for (size_t seq = 0; seq < batch; seq++) args->state->time[seq] += length_t(args, seq);
-    }
+    save_time(args);
     return 0;
 }
 

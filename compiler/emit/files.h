@@ -26,6 +26,8 @@ node_id file_loss_reads_later(const file *f);           /* what the loss reads o
                                                            NO_NODE: nothing. Then loss and grad take no state */
 void file_write_head(file *f, const char *ending);
 
+void write_check(file *f, const program *p);            /* checks.c: "check_forward", which the entry point calls first */
+
 /* The source is written first: what its functions need stands at the head of the header. */
 const char *write_source(file *f, const char *header_name);     /* source.c */
 const char *write_header(file *f);                              /* header.c */

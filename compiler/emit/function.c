@@ -399,9 +399,13 @@ static void write_end(writer *w, const program *p)
         text_line(w->out, "*args->loss = (%s)[0];", c_address(w, p->loss));
     }
     if (has_state(w)) {
+        text *around;
+        bool apart = helper_open(w, &around);
         text_open(w->out, "if (args->state)");
         text_line(w->out, "for (size_t seq = 0; seq < batch; seq++) args->state->time[%s] += %s;", c_state_seq(w), c_length(w, 1));
         text_close(w->out, NULL);
+        if (apart)
+            helper_close(w, around, NULL, "The steps of this call, for the next.", "save_time");
     }
     if (!w->sharded)
         text_line(w->out, "return 0;");
@@ -436,6 +440,14 @@ void write_steps_and_batch(writer *w, const char *body)
     }
 }
 
+void write_weights(writer *w, const char *body)
+{
+    if (c_mentions(body, "params"))
+        text_line(w->out, "const real *params = args->params;");
+    if (w->weights && w->options->weights_as == WEIGHTS_BLOB && c_mentions(body, "weights"))
+        text_line(w->out, "const real *weights = args->weights;");
+}
+
 void end_body(writer *w, text *to)
 {
     const char *statements = text_string(w->out);
@@ -450,10 +462,7 @@ void end_body(writer *w, text *to)
     if (c_mentions(body, "ragged"))
         text_line(w->out, w->p->entry == ENTRY_STEP ? "const int ragged = args->lengths_%s != NULL;" : "const int ragged = is_ragged(args);",
                   w->g->axis[1].letter);
-    if (c_mentions(body, "params"))
-        text_line(w->out, "const real *params = args->params;");
-    if (w->weights && w->options->weights_as == WEIGHTS_BLOB && c_mentions(body, "weights"))
-        text_line(w->out, "const real *weights = args->weights;");
+    write_weights(w, body);
     if (c_mentions(body, "grads"))
         text_line(w->out, "real *grads = args->grads;");
     if (c_mentions(body, "work"))

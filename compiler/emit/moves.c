@@ -314,7 +314,7 @@ static void write_input_copy(writer *w, const stmt *s)
     open_scope(w, s->axes, &scope);
     reader.loops = w->loops;
     const char *valid = valid_row(w, s->axes);
-    text_line(w->out, "const int valid = %s;", valid ? valid : "1");
+    text_line(w->out, valid ? "const int valid = !ragged || (%s);" : "const int valid = 1;", valid);
     open_components(w, s->shape);
     const char *component = c_component(w, s->to, s->shape, s->shape);
     text_line(w->out, "(%s)%s = valid ? (real)(%s)%s : %s;", c_address(w, s->to), component, c_address(&reader, from), component,
@@ -403,12 +403,24 @@ static void write_layout(writer *w, const stmt *s)
 
 void write_copy(writer *w, const stmt *s)
 {
-    if (s->target != COPY_TO_VIEW)
-        write_copy_out(w, s);
-    else if (s->op == OP_input)
-        write_input_copy(w, s);
-    else
+    text *around;
+    bool apart, out = s->target != COPY_TO_VIEW;
+    if (!out && s->op != OP_input) {
         write_layout(w, s);
+        return;
+    }
+    const char *member = s->target == COPY_TO_OUTPUT ? c_output_field(w->arena, w->g, (uint32_t)s->index) :
+                       out ? c_gradient_field(w->arena, w->g, (uint32_t)s->index) :
+                             c_field(w->arena, w->g, w->g->inputs.data[graph_node(w->g, s->nodes.data[0])->attr.index].path);
+    apart = helper_open(w, &around);
+    if (out)
+        write_copy_out(w, s);
+    else
+        write_input_copy(w, s);
+    if (apart)
+        helper_close(w, around, s, arena_printf(w->arena, out ? "%s for the caller; 0 beyond the end of a sequence." :
+                                                "The input %s as the loops read it; nothing beyond the end of a sequence.", member),
+                     arena_printf(w->arena, out ? "write_%s" : "read_%s", member));
 }
 
 /* ---- rows outside the sequence ---------------------------------------------------------------------------------------------------------- */
@@ -433,16 +445,11 @@ static const char *boundary_value(writer *w, const stmt *s, const char *which)
     return value;
 }
 
-void write_fill_before(writer *w, const stmt *s)
+static void write_before(writer *w, const stmt *s)
 {
     const char *t = w->g->axis[s->axis].letter;
     const buffer *b = &w->p->buffers.data[s->to.buffer];
     axis_set before = w->loops, others = s->axes & ~(BATCH | axis_bit(s->axis));
-    if (lives_in_state(w, b)) {
-        text_line(w->out, "if (!args->state) memset(%s_all, 0, %d * sizeof(real));", b->name, b->columns);
-        return;
-    }
-    text_line(w->out, "/* %s before step 1 */", graph_label(w->g, w->arena, s->nodes.data[0]));
     if (w->segment)
         text_open(w->out, "if (segment_first == 0)");
     open_rows(w, others);
@@ -473,6 +480,25 @@ void write_fill_before(writer *w, const stmt *s)
     close_rows(w, before);
     if (w->segment)
         text_close(w->out, NULL);
+}
+
+void write_fill_before(writer *w, const stmt *s)
+{
+    const buffer *b = &w->p->buffers.data[s->to.buffer];
+    const char *label = plan_label(w->g, w->arena, s->nodes.data[0]);
+    text *around;
+    if (lives_in_state(w, b)) {
+        text_line(w->out, "if (!args->state) memset(%s_all, 0, %d * sizeof(real));", b->name, b->columns);
+        return;
+    }
+    bool apart = helper_open(w, &around);
+    if (!apart)
+        text_line(w->out, "/* %s before step 1 */", label);
+    write_before(w, s);
+    if (apart)
+        helper_close(w, around, s, arena_printf(w->arena, s->state ? "%s before the first step: from the call before, or the boundary values." :
+                                                "%s before the first step.", label),
+                     arena_printf(w->arena, "load_%s", c_identifier(w->arena, label)));
 }
 
 /* One row a sequence: absent ones are cleared. */
@@ -545,16 +571,10 @@ static void save_sum(writer *w, const stmt *s)
     text_close(w->out, NULL);
 }
 
-void write_save(writer *w, const stmt *s)
+static void save_rows(writer *w, const stmt *s)
 {
-    if (!s->axis) {
-        save_sum(w, s);
-        return;
-    }
     const char *t = w->g->axis[s->axis].letter;
     axis_set before = w->loops;
-    if (lives_in_state(w, &w->p->buffers.data[s->to.buffer]))
-        return;
     text_open(w->out, "if (args->state)");
     text_open(w->out, "for (size_t ago = 0; ago < %d; ago++)", s->rows);
     text_open(w->out, "for (size_t seq = 0; seq < batch; seq++)");
@@ -574,4 +594,20 @@ void write_save(writer *w, const stmt *s)
     text_close(w->out, NULL);
     text_close(w->out, NULL);
     w->loops = before;
+}
+
+void write_save(writer *w, const stmt *s)
+{
+    const char *label = plan_label(w->g, w->arena, s->nodes.data[0]);
+    text *around;
+    if (s->axis && lives_in_state(w, &w->p->buffers.data[s->to.buffer]))
+        return;
+    bool apart = helper_open(w, &around);
+    if (s->axis)
+        save_rows(w, s);
+    else
+        save_sum(w, s);
+    if (apart)
+        helper_close(w, around, s, arena_printf(w->arena, "%s for the next call.", label),
+                     arena_printf(w->arena, "save_%s", c_identifier(w->arena, label)));
 }

@@ -87,10 +87,39 @@ static bool is_small(const writer *w, int numbers)
     return !w->options->calls && plan_is_small(numbers, w->options->batch == 1 && once);
 }
 
-static const char *kernel_name(const writer *w, const char *kernel, int numbers)
+static const char *kernel_name(const writer *w, const char *kernel)
 {
-    return is_small(w, numbers) ? arena_printf(w->arena, "%s_small", kernel) :
-           has_product_blocks(w) ? arena_printf(w->arena, "%s_blocks", kernel) : kernel;
+    return has_product_blocks(w) ? arena_printf(w->arena, "%s_blocks", kernel) : kernel;
+}
+
+/* "contract_8x4(": the kernel is expanded once for each size of small matrices; in steps of one sequence, where the
+ * product stands. */
+static const char *open_contract(writer *w, const char *rows, int N, int K)
+{
+    if (!is_small(w, N * K))
+        return arena_printf(w->arena, "%s((int)(%s), %d, %d", kernel_name(w, "contract"), rows, N, K);
+    if (is_expanded(w))
+        return arena_printf(w->arena, "contract_small((int)(%s), %d, %d", rows, N, K);
+    const char *code = arena_printf(
+        w->arena, "(int M, const real *A, size_t am, size_t ak, const real *B, real *C, size_t cm,\n"
+                  "                             int accumulate)\n{\n"
+                  "    contract_small(M, %d, %d, A, am, ak, B, C, cm, accumulate);\n}\n", N, K);
+    const char *comment = arena_printf(w->arena, "`contract` for a matrix of %d x %d.", K, N);
+    const char *called = helper_add(w, comment, "void", arena_printf(w->arena, "contract_%dx%d", K, N), code);
+    return arena_printf(w->arena, "%s((int)(%s)", called, rows);
+}
+
+/* "outer_8x4(", likewise. */
+static const char *open_outer_product(writer *w, const char *rows, int M, int N)
+{
+    if (!is_small(w, M * N))
+        return arena_printf(w->arena, "%s(%d, %d, (int)(%s)", kernel_name(w, "outer"), M, N, rows);
+    const char *code = arena_printf(
+        w->arena, "(int rows, const real *A, size_t ar, size_t am, const real *B, size_t br, real *C, size_t cm)\n{\n"
+                  "    outer_small(%d, %d, rows, A, ar, am, B, br, C, cm);\n}\n", M, N);
+    const char *comment = arena_printf(w->arena, "`outer` for a matrix of %d x %d.", M, N);
+    const char *called = helper_add(w, comment, "void", arena_printf(w->arena, "outer_%dx%d", M, N), code);
+    return arena_printf(w->arena, "%s((int)(%s)", called, rows);
 }
 
 static void write_products_equations(writer *w, const stmt *s)
@@ -102,7 +131,7 @@ static void write_products_equations(writer *w, const stmt *s)
 static void write_addend(writer *w, const contract *c, const addend *part, bool flat, const char *rows, bool add)
 {
     int stride = part->a.si ? part->a.si : 1;
-    text_line(w->out, "%s((int)(%s), %d, %d, %s, %d, %d, %s, %s, %d, %d);", kernel_name(w, "contract", c->N * part->K), rows, c->N, part->K, first_row(w, part->a, flat),
+    text_line(w->out, "%s, %s, %d, %d, %s, %s, %d, %d);", open_contract(w, rows, c->N, part->K), first_row(w, part->a, flat),
               columns(w, part->a), stride, packed_address(w, part->packing), first_row(w, c->to, flat), columns(w, c->to), add);
 }
 
@@ -191,7 +220,7 @@ static void write_outer_rows(writer *w, const contract *c, bool flat, const char
     int row_c = c->M == 1 ? c->N : c->to.si, col_c = c->N == 1 ? 1 : c->to.sj ? c->to.sj : 1;
     const char *a = first_row(w, c->a, flat), *b = first_row(w, c->b, flat);
     if (unit_b == 1 && col_c == 1 && (!w->p->buffers.data[c->to.buffer].axes)) {
-        text_line(w->out, "%s(%d, %d, (int)(%s), %s, %d, %d, %s, %d, %s, %d);", kernel_name(w, "outer", c->M * c->N), c->M, c->N, rows, a, columns(w, c->a), unit_a, b,
+        text_line(w->out, "%s, %s, %d, %d, %s, %d, %s, %d);", open_outer_product(w, rows, c->M, c->N), a, columns(w, c->a), unit_a, b,
                   columns(w, c->b), c_address(w, c->to), row_c);
         return;
     }

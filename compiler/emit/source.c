@@ -60,7 +60,7 @@ static void write_sequence_helpers(file *f, const char *body)
             continue;
         text_blank(out);
         text_line(out, "/* Own length of a sequence%s. */", g->axes > 1 ? "; one that is empty along any axis is absent altogether" : "");
-        text_line(out, "static size_t length_%s(const %s_args *args, size_t seq)", t, f->prefix);
+        text_line(out, "RNN_SHARED size_t length_%s(const %s_args *args, size_t seq)", t, f->prefix);
         text_open(out, "%s", "");
         for (int j = 1; j <= g->axes; j++) {
             if (j != i)
@@ -80,7 +80,7 @@ static void write_sequence_helpers(file *f, const char *body)
     if (c_mentions(body, "is_ragged")) {
         text_blank(out);
         text_line(out, "/* Is any sequence shorter than the arrays? */");
-        text_line(out, "static int is_ragged(const %s_args *args)", f->prefix);
+        text_line(out, "RNN_SHARED int is_ragged(const %s_args *args)", f->prefix);
         text_open(out, "%s", "");
         if (g->axes) {
             text_open(out, "for (size_t seq = 0; seq < args->batch; seq++)");
@@ -102,86 +102,6 @@ static void write_sequence_helpers(file *f, const char *body)
         text_line(out, "return args->state ? args->state->time[seq] : 0;");
         text_close(out, NULL);
     }
-}
-
-static void write_token_check(file *f, const graph_input *in)
-{
-    text *out = f->w.out;
-    const char *member = c_field(f->w.arena, f->g, in->path), *index = NULL;
-    axis_set before = f->w.loops;
-    open_rows(&f->w, in->type.axes);
-    for (int a = 1; a <= f->g->axes; a++) {
-        if (!(in->type.axes & axis_bit(a)))
-            continue;
-        const char *t = f->g->axis[a].letter;
-        text_line(out, "if (%s >= %s) continue;", t, c_length(&f->w, a));
-        index = index ? arena_printf(f->w.arena, "(%s * %s + %s)", index, c_steps(&f->w, a), t) : t;
-    }
-    if (!index && f->g->axes)
-        text_line(out, "if (%s == 0) continue;", c_length(&f->w, 1));
-    index = index ? arena_printf(f->w.arena, "%s * batch + seq", index) : "seq";
-    int components = shape_size(in->type.shape);
-    if (components > 1) {
-        text_line(out, "for (size_t unit = 0; unit < %d; unit++)", components);
-        index = arena_printf(f->w.arena, "(%s) * %d + unit", index, components);
-    }
-    text_line(out, "%sif (args->%s[%s] < 0 || args->%s[%s] >= %d) return %s_BAD_TOKEN;", components > 1 ? "    " : "", member, index, member,
-              index, in->classes, f->PREFIX);
-    close_rows(&f->w, before);
-}
-
-static void write_check(file *f, const program *p)
-{
-    text *out = f->w.out;
-    const graph *g = f->g;
-    f->w.p = p;
-    f->w.g = p->graph;
-    text_blank(out);
-    text_line(out, "static int check_%s(const %s_args *args)", entry_name(p->entry), f->prefix);
-    text_open(out, "%s", "");
-    text_line(out, "if (!args || args->batch < 1 || args->batch > %s_BATCH || %s!args->work)", f->PREFIX,
-              !f->w.weights ? "!args->params || !args->packed || " : file_loads(f) ? "!args->weights || " : "");
-    text_line(out, "    return %s_BAD_ARGUMENT;", f->PREFIX);
-    for (int i = 1; i <= g->axes; i++) {
-        if (p->entry == ENTRY_STEP)
-            continue;
-        if (f->o.steps[i])
-            text_line(out, "if (args->%s != %d) return %s_BAD_ARGUMENT;", g->axis[i].length, f->o.steps[i], f->PREFIX);
-        else
-            text_line(out, "if (args->%s < 1) return %s_BAD_ARGUMENT;", g->axis[i].length, f->PREFIX);
-    }
-    if ((p->entry == ENTRY_LOSS || p->entry == ENTRY_GRAD) && node_some(file_loss_reads_later(f)))
-        text_line(out, "if (args->state) return %s_BAD_ARGUMENT;", f->PREFIX);
-    for (uint32_t i = 0; i < g->inputs.len; i++) {
-        if (has_input(p, i))
-            text_line(out, "if (!args->%s) return %s_BAD_ARGUMENT;", c_field(f->w.arena, g, g->inputs.data[i].path), f->PREFIX);
-    }
-    if (p->entry == ENTRY_LOSS || p->entry == ENTRY_GRAD)
-        text_line(out, "if (!args->loss%s) return %s_BAD_ARGUMENT;", p->entry == ENTRY_GRAD ? " || !args->grads" : "", f->PREFIX);
-    for (int i = 1; i <= g->axes; i++) {
-        const char *t = g->axis[i].letter;
-        text_line(out, "for (size_t seq = 0; args->lengths_%s && seq < args->batch; seq++)", t);
-        text_line(out, "    if (args->lengths_%s[seq] < 0 || (size_t)args->lengths_%s[seq] > %s) return %s_BAD_LENGTH;", t, t,
-                  p->entry == ENTRY_STEP ? "1" : arena_printf(f->w.arena, "args->%s", g->axis[i].length), f->PREFIX);
-    }
-    text *body = text_new(f->w.arena);
-    body->depth = 1;
-    f->w.out = body;
-    for (uint32_t i = 0; i < g->inputs.len; i++) {
-        if (has_input(p, i) && g->inputs.data[i].type.element == TOKEN)
-            write_token_check(f, &g->inputs.data[i]);
-    }
-    f->w.out = out;
-    const char *checks = text_string(body);
-    if (c_mentions(checks, "batch"))
-        text_line(out, "const size_t batch = args->batch;");
-    for (int i = 1; i <= g->axes; i++) {
-        if (c_mentions(checks, g->axis[i].length))
-            text_line(out, "const size_t %s = args->%s;", g->axis[i].length, g->axis[i].length);
-    }
-    text_puts(out, checks);
-    text_line(out, "return %s_OK;", f->PREFIX);
-    text_close(out, NULL);
 }
 
 static void write_init(file *f)
@@ -327,16 +247,27 @@ static void write_all_norms(file *f)
 
 const char *write_source(file *f, const char *header_name)
 {
-    text *body = text_new(f->w.arena);
-    for (int i = 0; i < 4; i++) {
+    enum { STEP, FUNCTIONS = 4 };
+    text *functions[FUNCTIONS], *body = text_new(f->w.arena);
+    helpers_new(&f->w);
+    for (int k = 0; k < FUNCTIONS; k++) {       /* `step` last: helpers are named by the others */
+        int i = (k + 1) % FUNCTIONS;
+        f->w.out = functions[i] = text_new(f->w.arena);
         if (!file_program(f, i))
             continue;
-        f->w.out = body;
         write_check(f, file_program(f, i));
         if (i == 2 && f->m->norms)
             write_all_norms(f);
         write_function(&f->w, file_program(f, i));
     }
+    if (*helpers_text(&f->w))
+        text_line(body, "/* ==== what the functions share ==== */");
+    text_puts(body, helpers_text(&f->w));
+    for (int i = STEP; i < FUNCTIONS; i++) {
+        text_blank(body);
+        text_puts(body, text_string(functions[i]));
+    }
+    f->w.out = body;
     f->w.g = f->g;
     if (f->w.weights)
         weights_place(f->w.weights, text_string(body));
@@ -385,6 +316,7 @@ const char *write_source(file *f, const char *header_name)
             weights_write_array(out, f->w.weights, &f->w, "static const real weights");
         text_blank(out);
     }
+    text_blank(out);
     text_puts(out, text_string(body));
     return text_string(out);
 }

@@ -30,6 +30,7 @@ typedef struct writer {
     unsigned char *marks;
     unsigned char *nesting;
     const char **array_of;          /* that of arrays.c */
+    struct helpers *helpers;        /* static functions that the entry points share */
     struct weights_table *weights;  /* parameters inside the code; NULL: the caller's */
 } writer;
 
@@ -97,6 +98,15 @@ void write_packing_clear(writer *w, const packing *pk, const char *base);       
 void write_packing_pieces(writer *w, const packing *pk, const char *base, const char *part);
 void write_equation(writer *w, node_id id);                     /* the comment above what computes a node */
 
+/* helpers.c: see there */
+void helpers_new(writer *w);
+const char *helpers_text(const writer *w);
+bool is_expanded(const writer *w);                              /* in a step of one sequence, where a call takes time that counts */
+const char *helper_add(writer *w, const char *comment, const char *result, const char *name, const char *rest);
+                                                                /* "static RESULT NAME REST"; returns what it is called */
+bool helper_open(writer *w, text **around);                     /* what is written now is a helper; false: it cannot be */
+void helper_close(writer *w, text *around, const stmt *s, const char *comment, const char *name);    /* writes the call into `around` */
+
 /* segments.c */
 void write_segment_functions(writer *w, const program *p);      /* those that the gradient calls for each segment */
 void write_segments(writer *w, const region *r);                /* the loop that calls them */
@@ -111,6 +121,7 @@ void end_body(writer *w, text *to);                             /* what these me
 void write_function(writer *w, const program *p);
 void write_norm(writer *w, const program *p, size_t number);    /* a function that returns what loss `number` is divided by */
 void write_steps_and_batch(writer *w, const char *body);        /* the constants T and batch, where the body mentions them */
+void write_weights(writer *w, const char *body);                /* the pointers to parameters, likewise */
 const char *c_buffer_size(const writer *w, const buffer *b, bool macro);    /* reals, in terms of T and batch (B in a macro) */
 bool has_input(const program *p, uint32_t input);                           /* does the program read it? */
 bool c_mentions(const char *code, const char *word);        /* as a word of its own, no member */

@@ -16,6 +16,7 @@
 #if defined __GNUC__ && !defined __TINYC__
 #define RNN_INLINE static inline __attribute__((unused))
 #define RNN_FORCE_INLINE static inline __attribute__((unused, always_inline))
+#define RNN_SHARED static __attribute__((unused, noinline)) /* one text for all callers */
 #ifdef __clang__
 #define RNN_NO_INLINE static __attribute__((unused, noinline))
 #else
@@ -27,6 +28,7 @@
 #else
 #define RNN_INLINE static inline
 #define RNN_FORCE_INLINE static inline
+#define RNN_SHARED static inline
 #define RNN_NO_INLINE static inline
 #endif
 

@@ -1,0 +1,117 @@
+/* helpers.c: what the functions of a model have in common, as static functions that are written once.
+ *
+ * Comes in: a statement that stands outside of all loops, written to a text of its own; with what it mentions of the
+ * function around it as parameters it is a helper. Goes out: a call of it. A function that has written the same before
+ * shares it. So the equations are left in the functions, and compilers translate the rest once. */
+#include "emit/writer.h"
+
+#include <string.h>
+
+typedef struct helper { const char *name, *head, *rest; } helper;
+struct helpers { text *out; ARRAY(helper) all; };
+
+void helpers_new(writer *w)
+{
+    w->helpers = ARENA_ARRAY(w->arena, struct helpers, 1);
+    w->helpers->out = text_new(w->arena);
+}
+
+const char *helpers_text(const writer *w) { return text_string(w->helpers->out); }
+
+bool is_expanded(const writer *w) { return w->options->batch == 1 && (w->p->entry == ENTRY_STEP || w->loops); }
+
+/* Where another function has the name, the entry point is added to it, and then numbers. */
+const char *helper_add(writer *w, const char *comment, const char *result, const char *wanted, const char *rest)
+{
+    struct helpers *h = w->helpers;
+    const char *is = wanted;
+    const char *head = arena_printf(w->arena, "%s %s", is_expanded(w) ? "static" : "RNN_SHARED", result);
+    int tries = 0;
+    for (size_t i = 0; i < h->all.len;) {
+        const helper *other = &h->all.data[i++];
+        if (strcmp(other->name, is) != 0)
+            continue;
+        if (strcmp(other->head, head) == 0 && strcmp(other->rest, rest) == 0)
+            return is;
+        is = tries++ ? arena_printf(w->arena, "%s_%s_v%d", wanted, entry_name(w->p->entry), tries) :
+                       arena_printf(w->arena, "%s_%s", wanted, entry_name(w->p->entry));
+        i = 0;
+    }
+    array_push(w->arena, &h->all, ((helper){is, head, rest}));
+    text_puts(h->out, "\n");
+    text_line(h->out, "/* %s */", comment);
+    text_line(h->out, "%s %s%s", head, is, rest);
+    return is;
+}
+
+/* ---- statements -------------------------------------------------------------------------------------------------- */
+
+bool helper_open(writer *w, text **around)
+{
+    if (w->loops || w->segment)
+        return false;
+    *around = w->out;
+    w->out = text_new(w->arena);
+    w->out->depth = 1;
+    return true;
+}
+
+/* A parameter of the helper, and what is given for it. */
+static void add_parameter(text *parameters, text *arguments, const char *what, const char *local)
+{
+    const char *comma = parameters->len ? ", " : "";
+    text_put(parameters, "%s%s%s", comma, what, local);
+    text_put(arguments, "%s%s", comma, local);
+}
+
+static void add_buffer(const writer *w, const char *body, view v, const char *what, text *parameters, text *arguments)
+{
+    const buffer *b = &w->p->buffers.data[v.buffer];
+    const char *local = arena_printf(w->arena, "%s_all", b->name);
+    if (v.buffer && (b->storage == STORE_WORK || b->storage == STORE_LITERAL) && c_mentions(body, local) &&
+        !c_mentions(text_string(arguments), local))
+        add_parameter(parameters, arguments, what, local);
+}
+
+/* `from` may be what the statement writes to as well. */
+static void add_buffers(const writer *w, const char *body, const stmt *s, text *parameters, text *arguments)
+{
+    bool reads = s->kind == STMT_SAVE;
+    for (size_t i = 0; i < s->from.len; i++) {
+        const view *v = &s->from.data[i];
+        add_buffer(w, body, *v, v->buffer == s->to.buffer ? "real *" : "const real *", parameters, arguments);
+        if (v->row) {
+            add_buffer(w, body, v->row->token, "const real *", parameters, arguments);
+            add_buffer(w, body, v->row->none, "const real *", parameters, arguments);
+        }
+    }
+    add_buffer(w, body, s->to, reads ? "const real *" : "real *", parameters, arguments);
+}
+
+void helper_close(writer *w, text *around, const stmt *s, const char *comment, const char *wanted)
+{
+    const char *statements = text_string(w->out);
+    text *parameters = text_new(w->arena), *arguments = text_new(w->arena), *rest = text_new(w->arena);
+    w->out = text_new(w->arena);
+    w->out->depth = 1;
+    write_steps_and_batch(w, statements);
+    write_weights(w, statements);
+    text_puts(w->out, statements);
+    const char *body = text_string(w->out);
+    static const struct { const char *type, *name; } others[] = {
+        {"int ", "ragged"}, {"size_t ", "first_seq"}, {"size_t ", "all_seqs"}};
+    if (c_mentions(body, "args"))
+        add_parameter(parameters, arguments, arena_printf(w->arena, "const %s_args *", w->options->prefix), "args");
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (c_mentions(body, others[i].name))
+            add_parameter(parameters, arguments, others[i].type, others[i].name);
+    }
+    if (s)
+        add_buffers(w, body, s, parameters, arguments);
+    text_line(rest, "(%s)", text_string(parameters));
+    text_open(rest, "%s", "");
+    text_puts(rest, body);
+    text_close(rest, NULL);
+    w->out = around;
+    text_line(around, "%s(%s);", helper_add(w, comment, "void", wanted, text_string(rest)), text_string(arguments));
+}
