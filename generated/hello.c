@@ -56,7 +56,6 @@ RNN_SHARED int lengths_fit(const int *lengths, size_t batch, size_t steps)
     return 1;
 }
 
-
 /* Are the tokens of an input below its number of classes? Beyond the end of a sequence they may be anything. */
 RNN_SHARED int tokens_fit_t(const hello_args *args, const int *tokens, int classes)
 {
@@ -72,7 +71,6 @@ RNN_SHARED int tokens_fit_t(const hello_args *args, const int *tokens, int class
     return 1;
 }
 
-
 /* The input x as the loops read it; nothing beyond the end of a sequence. */
 RNN_SHARED void read_x(const hello_args *args, int ragged, real *x_all)
 {
@@ -85,7 +83,6 @@ RNN_SHARED void read_x(const hello_args *args, int ragged, real *x_all)
         }
     }
 }
-
 
 /* h before the first step: from the call before, or the boundary values. */
 RNN_SHARED void load_h(const hello_args *args, real *h_all)
@@ -103,7 +100,6 @@ RNN_SHARED void load_h(const hello_args *args, real *h_all)
     }
 }
 
-
 /* `contract` for a matrix of 8 x 8. */
 RNN_SHARED void contract_8x8(int M, const real *A, size_t am, size_t ak, const real *B, real *C, size_t cm,
                              int accumulate)
@@ -111,14 +107,12 @@ RNN_SHARED void contract_8x8(int M, const real *A, size_t am, size_t ak, const r
     contract_small(M, 8, 8, A, am, ak, B, C, cm, accumulate);
 }
 
-
 /* `contract` for a matrix of 8 x 4. */
 RNN_SHARED void contract_8x4(int M, const real *A, size_t am, size_t ak, const real *B, real *C, size_t cm,
                              int accumulate)
 {
     contract_small(M, 4, 8, A, am, ak, B, C, cm, accumulate);
 }
-
 
 /* p for the caller; 0 beyond the end of a sequence. */
 RNN_SHARED void write_p(const hello_args *args, int ragged, const real *p_all)
@@ -139,7 +133,6 @@ RNN_SHARED void write_p(const hello_args *args, int ragged, const real *p_all)
     }
 }
 
-
 /* hidden for the caller; 0 beyond the end of a sequence. */
 RNN_SHARED void write_hidden(const hello_args *args, int ragged, const real *h_all)
 {
@@ -159,7 +152,6 @@ RNN_SHARED void write_hidden(const hello_args *args, int ragged, const real *h_a
     }
 }
 
-
 /* h for the next call. */
 RNN_SHARED void save_h(const hello_args *args, const real *h_all)
 {
@@ -177,7 +169,6 @@ RNN_SHARED void save_h(const hello_args *args, const real *h_all)
     }
 }
 
-
 /* The steps of this call, for the next. */
 RNN_SHARED void save_time(const hello_args *args)
 {
@@ -186,7 +177,6 @@ RNN_SHARED void save_time(const hello_args *args)
         for (size_t seq = 0; seq < batch; seq++) args->state->time[seq] += length_t(args, seq);
     }
 }
-
 
 /* The input y as the loops read it; nothing beyond the end of a sequence. */
 RNN_SHARED void read_y(const hello_args *args, int ragged, real *y_all)
@@ -201,7 +191,6 @@ RNN_SHARED void read_y(const hello_args *args, int ragged, real *y_all)
     }
 }
 
-
 /* `contract` for a matrix of 4 x 8. */
 RNN_SHARED void contract_4x8(int M, const real *A, size_t am, size_t ak, const real *B, real *C, size_t cm,
                              int accumulate)
@@ -209,20 +198,17 @@ RNN_SHARED void contract_4x8(int M, const real *A, size_t am, size_t ak, const r
     contract_small(M, 8, 4, A, am, ak, B, C, cm, accumulate);
 }
 
-
 /* `outer` for a matrix of 4 x 8. */
 RNN_SHARED void outer_4x8(int rows, const real *A, size_t ar, size_t am, const real *B, size_t br, real *C, size_t cm)
 {
     outer_small(4, 8, rows, A, ar, am, B, br, C, cm);
 }
 
-
 /* `outer` for a matrix of 8 x 8. */
 RNN_SHARED void outer_8x8(int rows, const real *A, size_t ar, size_t am, const real *B, size_t br, real *C, size_t cm)
 {
     outer_small(8, 8, rows, A, ar, am, B, br, C, cm);
 }
-
 
 /* Are the tokens of an input below its number of classes? Beyond the end of a sequence they may be anything. */
 RNN_SHARED int tokens_fit_t_step(const hello_args *args, const int *tokens, int classes)
@@ -238,7 +224,6 @@ RNN_SHARED int tokens_fit_t_step(const hello_args *args, const int *tokens, int 
     return 1;
 }
 
-
 /* The input x as the loops read it; nothing beyond the end of a sequence. */
 RNN_SHARED void read_x_step(const hello_args *args, int ragged, real *x_all)
 {
@@ -250,7 +235,6 @@ RNN_SHARED void read_x_step(const hello_args *args, int ragged, real *x_all)
         }
     }
 }
-
 
 /* p for the caller; 0 beyond the end of a sequence. */
 RNN_SHARED void write_p_step(const hello_args *args, int ragged, const real *p_all)
@@ -270,7 +254,6 @@ RNN_SHARED void write_p_step(const hello_args *args, int ragged, const real *p_a
     }
 }
 
-
 /* hidden for the caller; 0 beyond the end of a sequence. */
 RNN_SHARED void write_hidden_step(const hello_args *args, int ragged, const real *h_all)
 {
@@ -289,7 +272,6 @@ RNN_SHARED void write_hidden_step(const hello_args *args, int ragged, const real
     }
 }
 
-
 /* h for the next call. */
 RNN_SHARED void save_h_step(const hello_args *args, const real *h_all)
 {
@@ -307,7 +289,6 @@ RNN_SHARED void save_h_step(const hello_args *args, const real *h_all)
     }
 }
 
-
 /* The steps of this call, for the next. */
 RNN_SHARED void save_time_step(const hello_args *args)
 {
@@ -319,8 +300,9 @@ RNN_SHARED void save_time_step(const hello_args *args)
 
 static int check_step(const hello_args *args)
 {
-    if (!args || args->batch < 1 || args->batch > HELLO_BATCH || !args->params || !args->packed || !args->work || !args->x)
+    if (!args || args->batch < 1 || args->batch > HELLO_BATCH || !args->params || !args->packed || !args->work)
         return HELLO_BAD_ARGUMENT;
+    if (!args->x) return HELLO_BAD_ARGUMENT;
     if (!lengths_fit(args->lengths_t, args->batch, 1)) return HELLO_BAD_LENGTH;
     if (!tokens_fit_t_step(args, args->x, 4)) return HELLO_BAD_TOKEN;
     return HELLO_OK;
@@ -404,8 +386,9 @@ int hello_step(const hello_args *args)
 
 static int check_forward(const hello_args *args)
 {
-    if (!args || args->batch < 1 || args->batch > HELLO_BATCH || !args->params || !args->packed || !args->work || args->T < 1 || !args->x)
+    if (!args || args->batch < 1 || args->batch > HELLO_BATCH || !args->params || !args->packed || !args->work)
         return HELLO_BAD_ARGUMENT;
+    if (args->T < 1 || !args->x) return HELLO_BAD_ARGUMENT;
     if (!lengths_fit(args->lengths_t, args->batch, args->T)) return HELLO_BAD_LENGTH;
     if (!tokens_fit_t(args, args->x, 4)) return HELLO_BAD_TOKEN;
     return HELLO_OK;
@@ -489,8 +472,9 @@ int hello_forward(const hello_args *args)
 
 static int check_loss(const hello_args *args)
 {
-    if (!args || args->batch < 1 || args->batch > HELLO_BATCH || !args->params || !args->packed || !args->work || args->T < 1 || !args->x || !args->y || !args->loss)
+    if (!args || args->batch < 1 || args->batch > HELLO_BATCH || !args->params || !args->packed || !args->work)
         return HELLO_BAD_ARGUMENT;
+    if (args->T < 1 || !args->x || !args->y || !args->loss) return HELLO_BAD_ARGUMENT;
     if (!lengths_fit(args->lengths_t, args->batch, args->T)) return HELLO_BAD_LENGTH;
     if (!tokens_fit_t(args, args->x, 4)) return HELLO_BAD_TOKEN;
     if (!tokens_fit_t(args, args->y, 4)) return HELLO_BAD_TOKEN;
@@ -620,8 +604,9 @@ int hello_loss(const hello_args *args)
 
 static int check_grad(const hello_args *args)
 {
-    if (!args || args->batch < 1 || args->batch > HELLO_BATCH || !args->params || !args->packed || !args->work || args->T < 1 || !args->x || !args->y || !args->loss || !args->grads)
+    if (!args || args->batch < 1 || args->batch > HELLO_BATCH || !args->params || !args->packed || !args->work)
         return HELLO_BAD_ARGUMENT;
+    if (args->T < 1 || !args->x || !args->y || !args->loss || !args->grads) return HELLO_BAD_ARGUMENT;
     if (!lengths_fit(args->lengths_t, args->batch, args->T)) return HELLO_BAD_LENGTH;
     if (!tokens_fit_t(args, args->x, 4)) return HELLO_BAD_TOKEN;
     if (!tokens_fit_t(args, args->y, 4)) return HELLO_BAD_TOKEN;

@@ -56,14 +56,12 @@ RNN_SHARED int lengths_fit(const int *lengths, size_t batch, size_t steps)
     return 1;
 }
 
-
 /* `contract` for a matrix of 1 x 16. */
 RNN_SHARED void contract_1x16(int M, const real *A, size_t am, size_t ak, const real *B, real *C, size_t cm,
                              int accumulate)
 {
     contract_small(M, 16, 1, A, am, ak, B, C, cm, accumulate);
 }
-
 
 /* h.c before the first step: from the call before, or the boundary values. */
 RNN_SHARED void load_h_c(const tiny_lstm_args *args, real *h_c_all)
@@ -81,7 +79,6 @@ RNN_SHARED void load_h_c(const tiny_lstm_args *args, real *h_c_all)
     }
 }
 
-
 /* h before the first step: from the call before, or the boundary values. */
 RNN_SHARED void load_h(const tiny_lstm_args *args, real *h_all)
 {
@@ -98,7 +95,6 @@ RNN_SHARED void load_h(const tiny_lstm_args *args, real *h_all)
     }
 }
 
-
 /* `contract` for a matrix of 4 x 16. */
 RNN_SHARED void contract_4x16(int M, const real *A, size_t am, size_t ak, const real *B, real *C, size_t cm,
                              int accumulate)
@@ -106,14 +102,12 @@ RNN_SHARED void contract_4x16(int M, const real *A, size_t am, size_t ak, const 
     contract_small(M, 16, 4, A, am, ak, B, C, cm, accumulate);
 }
 
-
 /* `contract` for a matrix of 4 x 1. */
 RNN_SHARED void contract_4x1(int M, const real *A, size_t am, size_t ak, const real *B, real *C, size_t cm,
                              int accumulate)
 {
     contract_small(M, 1, 4, A, am, ak, B, C, cm, accumulate);
 }
-
 
 /* out for the caller; 0 beyond the end of a sequence. */
 RNN_SHARED void write_out(const tiny_lstm_args *args, int ragged, const real *out_all)
@@ -132,7 +126,6 @@ RNN_SHARED void write_out(const tiny_lstm_args *args, int ragged, const real *ou
     }
 }
 
-
 /* h.c for the next call. */
 RNN_SHARED void save_h_c(const tiny_lstm_args *args, const real *h_c_all)
 {
@@ -149,7 +142,6 @@ RNN_SHARED void save_h_c(const tiny_lstm_args *args, const real *h_c_all)
         }
     }
 }
-
 
 /* h for the next call. */
 RNN_SHARED void save_h(const tiny_lstm_args *args, const real *h_all)
@@ -168,7 +160,6 @@ RNN_SHARED void save_h(const tiny_lstm_args *args, const real *h_all)
     }
 }
 
-
 /* The steps of this call, for the next. */
 RNN_SHARED void save_time(const tiny_lstm_args *args)
 {
@@ -177,7 +168,6 @@ RNN_SHARED void save_time(const tiny_lstm_args *args)
         for (size_t seq = 0; seq < batch; seq++) args->state->time[seq] += length_t(args, seq);
     }
 }
-
 
 /* The input x as the loops read it; nothing beyond the end of a sequence. */
 RNN_SHARED void read_x(const tiny_lstm_args *args, int ragged, real *x_all)
@@ -192,7 +182,6 @@ RNN_SHARED void read_x(const tiny_lstm_args *args, int ragged, real *x_all)
     }
 }
 
-
 /* `contract` for a matrix of 1 x 4. */
 RNN_SHARED void contract_1x4(int M, const real *A, size_t am, size_t ak, const real *B, real *C, size_t cm,
                              int accumulate)
@@ -200,13 +189,11 @@ RNN_SHARED void contract_1x4(int M, const real *A, size_t am, size_t ak, const r
     contract_small(M, 4, 1, A, am, ak, B, C, cm, accumulate);
 }
 
-
 /* `outer` for a matrix of 1 x 4. */
 RNN_SHARED void outer_1x4(int rows, const real *A, size_t ar, size_t am, const real *B, size_t br, real *C, size_t cm)
 {
     outer_small(1, 4, rows, A, ar, am, B, br, C, cm);
 }
-
 
 /* `contract` for a matrix of 16 x 4. */
 RNN_SHARED void contract_16x4(int M, const real *A, size_t am, size_t ak, const real *B, real *C, size_t cm,
@@ -215,13 +202,11 @@ RNN_SHARED void contract_16x4(int M, const real *A, size_t am, size_t ak, const 
     contract_small(M, 4, 16, A, am, ak, B, C, cm, accumulate);
 }
 
-
 /* `outer` for a matrix of 4 x 4. */
 RNN_SHARED void outer_4x4(int rows, const real *A, size_t ar, size_t am, const real *B, size_t br, real *C, size_t cm)
 {
     outer_small(4, 4, rows, A, ar, am, B, br, C, cm);
 }
-
 
 /* `outer` for a matrix of 4 x 1. */
 RNN_SHARED void outer_4x1(int rows, const real *A, size_t ar, size_t am, const real *B, size_t br, real *C, size_t cm)
@@ -229,14 +214,12 @@ RNN_SHARED void outer_4x1(int rows, const real *A, size_t ar, size_t am, const r
     outer_small(4, 1, rows, A, ar, am, B, br, C, cm);
 }
 
-
 /* `contract` for a matrix of 16 x 1. */
 RNN_SHARED void contract_16x1(int M, const real *A, size_t am, size_t ak, const real *B, real *C, size_t cm,
                              int accumulate)
 {
     contract_small(M, 1, 16, A, am, ak, B, C, cm, accumulate);
 }
-
 
 /* d_x for the caller; 0 beyond the end of a sequence. */
 RNN_SHARED void write_d_x(const tiny_lstm_args *args, int ragged, const real *d_x_all)
@@ -255,7 +238,6 @@ RNN_SHARED void write_d_x(const tiny_lstm_args *args, int ragged, const real *d_
     }
 }
 
-
 /* out for the caller; 0 beyond the end of a sequence. */
 RNN_SHARED void write_out_step(const tiny_lstm_args *args, int ragged, const real *out_all)
 {
@@ -271,7 +253,6 @@ RNN_SHARED void write_out_step(const tiny_lstm_args *args, int ragged, const rea
         }
     }
 }
-
 
 /* h.c for the next call. */
 RNN_SHARED void save_h_c_step(const tiny_lstm_args *args, const real *h_c_all)
@@ -290,7 +271,6 @@ RNN_SHARED void save_h_c_step(const tiny_lstm_args *args, const real *h_c_all)
     }
 }
 
-
 /* h for the next call. */
 RNN_SHARED void save_h_step(const tiny_lstm_args *args, const real *h_all)
 {
@@ -308,7 +288,6 @@ RNN_SHARED void save_h_step(const tiny_lstm_args *args, const real *h_all)
     }
 }
 
-
 /* The steps of this call, for the next. */
 RNN_SHARED void save_time_step(const tiny_lstm_args *args)
 {
@@ -320,8 +299,9 @@ RNN_SHARED void save_time_step(const tiny_lstm_args *args)
 
 static int check_step(const tiny_lstm_args *args)
 {
-    if (!args || args->batch < 1 || args->batch > TINY_LSTM_BATCH || !args->params || !args->packed || !args->work || !args->x)
+    if (!args || args->batch < 1 || args->batch > TINY_LSTM_BATCH || !args->params || !args->packed || !args->work)
         return TINY_LSTM_BAD_ARGUMENT;
+    if (!args->x) return TINY_LSTM_BAD_ARGUMENT;
     if (!lengths_fit(args->lengths_t, args->batch, 1)) return TINY_LSTM_BAD_LENGTH;
     return TINY_LSTM_OK;
 }
@@ -419,8 +399,9 @@ int tiny_lstm_step(const tiny_lstm_args *args)
 
 static int check_forward(const tiny_lstm_args *args)
 {
-    if (!args || args->batch < 1 || args->batch > TINY_LSTM_BATCH || !args->params || !args->packed || !args->work || args->T < 1 || !args->x)
+    if (!args || args->batch < 1 || args->batch > TINY_LSTM_BATCH || !args->params || !args->packed || !args->work)
         return TINY_LSTM_BAD_ARGUMENT;
+    if (args->T < 1 || !args->x) return TINY_LSTM_BAD_ARGUMENT;
     if (!lengths_fit(args->lengths_t, args->batch, args->T)) return TINY_LSTM_BAD_LENGTH;
     return TINY_LSTM_OK;
 }
@@ -518,8 +499,9 @@ int tiny_lstm_forward(const tiny_lstm_args *args)
 
 static int check_loss(const tiny_lstm_args *args)
 {
-    if (!args || args->batch < 1 || args->batch > TINY_LSTM_BATCH || !args->params || !args->packed || !args->work || args->T < 1 || !args->x || !args->y || !args->loss)
+    if (!args || args->batch < 1 || args->batch > TINY_LSTM_BATCH || !args->params || !args->packed || !args->work)
         return TINY_LSTM_BAD_ARGUMENT;
+    if (args->T < 1 || !args->x || !args->y || !args->loss) return TINY_LSTM_BAD_ARGUMENT;
     if (!lengths_fit(args->lengths_t, args->batch, args->T)) return TINY_LSTM_BAD_LENGTH;
     return TINY_LSTM_OK;
 }
@@ -664,8 +646,9 @@ int tiny_lstm_loss(const tiny_lstm_args *args)
 
 static int check_grad(const tiny_lstm_args *args)
 {
-    if (!args || args->batch < 1 || args->batch > TINY_LSTM_BATCH || !args->params || !args->packed || !args->work || args->T < 1 || !args->x || !args->y || !args->loss || !args->grads)
+    if (!args || args->batch < 1 || args->batch > TINY_LSTM_BATCH || !args->params || !args->packed || !args->work)
         return TINY_LSTM_BAD_ARGUMENT;
+    if (args->T < 1 || !args->x || !args->y || !args->loss || !args->grads) return TINY_LSTM_BAD_ARGUMENT;
     if (!lengths_fit(args->lengths_t, args->batch, args->T)) return TINY_LSTM_BAD_LENGTH;
     return TINY_LSTM_OK;
 }

@@ -1,6 +1,8 @@
 /* checks.c: what each entry point asks of its arguments before it writes anything. */
 #include "emit/files.h"
 
+#include <string.h>
+
 /* A helper that looks at the lengths of one axis. */
 static const char *lengths_check(file *f)
 {
@@ -72,24 +74,25 @@ static const char *tokens_check(file *f, type what)
     return arena_printf(f->w.arena, alone ? "%s(" : "%s(args, ", called);
 }
 
-/* "!args || !args->x || ...": is an argument missing, or out of range? */
+/* "args->T < 1 || !args->x || ...": is what this entry point needs missing, or out of range? "": it needs nothing. */
 static const char *missing(file *f, const program *p)
 {
     const graph *g = f->g;
+    const char *or = " || ";
     text *t = text_new(f->w.arena);
-    text_put(t, "!args || args->batch < 1 || args->batch > %s_BATCH || %s!args->work", f->PREFIX,
-             !f->w.weights ? "!args->params || !args->packed || " : file_loads(f) ? "!args->weights || " : "");
     for (int i = 1; i <= g->axes && p->entry != ENTRY_STEP; i++)
-        text_put(t, " || args->%s %s %d", g->axis[i].length, f->o.steps[i] ? "!=" : "<", f->o.steps[i] ? f->o.steps[i] : 1);
+        text_put(t, "%sargs->%s %s %d", or, g->axis[i].length, f->o.steps[i] ? "!=" : "<", f->o.steps[i] ? f->o.steps[i] : 1);
     if ((p->entry == ENTRY_LOSS || p->entry == ENTRY_GRAD) && node_some(file_loss_reads_later(f)))
-        text_put(t, " || args->state");
+        text_put(t, "%sargs->state", or);
     for (uint32_t i = 0; i < g->inputs.len; i++) {
         if (has_input(p, i))
-            text_put(t, " || !args->%s", c_field(f->w.arena, g, g->inputs.data[i].path));
+            text_put(t, "%s!args->%s", or, c_field(f->w.arena, g, g->inputs.data[i].path));
     }
     if (p->entry == ENTRY_LOSS || p->entry == ENTRY_GRAD)
-        text_put(t, p->entry == ENTRY_GRAD ? " || !args->loss || !args->grads" : " || !args->loss");
-    return text_string(t);
+        text_put(t, "%s!args->loss", or);
+    if (p->entry == ENTRY_GRAD)
+        text_put(t, "%s!args->grads", or);
+    return t->len ? text_string(t) + strlen(or) : "";
 }
 
 void write_check(file *f, const program *p)
@@ -101,8 +104,11 @@ void write_check(file *f, const program *p)
     text_blank(out);
     text_line(out, "static int check_%s(const %s_args *args)", entry_name(p->entry), f->prefix);
     text_open(out, "%s", "");
-    text_line(out, "if (%s)", missing(f, p));
+    text_line(out, "if (!args || args->batch < 1 || args->batch > %s_BATCH || %s!args->work)", f->PREFIX,
+              !f->w.weights ? "!args->params || !args->packed || " : file_loads(f) ? "!args->weights || " : "");
     text_line(out, "    return %s_BAD_ARGUMENT;", f->PREFIX);
+    if (*missing(f, p))
+        text_line(out, "if (%s) return %s_BAD_ARGUMENT;", missing(f, p), f->PREFIX);
     for (int i = 1; i <= g->axes; i++)
         text_line(out, "if (!%s(args->lengths_%s, args->batch, %s)) return %s_BAD_LENGTH;", lengths_check(f), g->axis[i].letter,
                   p->entry == ENTRY_STEP ? "1" : arena_printf(f->w.arena, "args->%s", g->axis[i].length), f->PREFIX);

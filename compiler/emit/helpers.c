@@ -40,7 +40,7 @@ const char *helper_add(writer *w, const char *comment, const char *result, const
     array_push(w->arena, &h->all, ((helper){is, head, rest}));
     text_puts(h->out, "\n");
     text_line(h->out, "/* %s */", comment);
-    text_line(h->out, "%s %s%s", head, is, rest);
+    text_puts(h->out, arena_printf(w->arena, "%s %s%s", head, is, rest));
     return is;
 }
 
