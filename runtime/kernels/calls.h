@@ -27,6 +27,7 @@ typedef unsigned long long uint64_t;
 
 #define RNN_INLINE static inline
 #define RNN_FORCE_INLINE static inline
+#define RNN_SHARED static inline
 #define RNN_NO_INLINE static inline
 
 #endif
