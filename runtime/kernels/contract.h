@@ -269,7 +269,48 @@ RNN_NO_INLINE void contract(int M, int N, int K, const real *A, size_t am, size_
     }
 }
 
-/* The same where N and K are small constants: expanded where it stands, without a call or a loop over columns. */
+/* One row by so few vectors that each addition would wait for the one before it: even and odd k have sums of their own,
+ * which are added up at the end. Of the last vector `last` components count, as in contract_tile. */
+RNN_FORCE_INLINE void contract_narrow(const int cols, int last, const int K, const real *A, size_t ak, const real *B,
+                                      size_t bp, real *C, int accumulate, real *part)
+{
+    const contract_vector zero = {0};
+    contract_vector even[CONTRACT_WIDE / 2], odd[CONTRACT_WIDE / 2];
+    CONTRACT_UNROLL
+    for (int c = 0; c < cols; c++) even[c] = odd[c] = zero;
+    for (int k = 0; k < K; k++) {
+        CONTRACT_UNROLL
+        for (int c = 0; c < cols; c++) {
+            const int n = c * CONTRACT_LANES;
+            even[c] += A[0] * CONTRACT_CONST_AT(B + (size_t)(n / CONTRACT_PANEL) * bp + n % CONTRACT_PANEL);
+        }
+        A += ak;
+        B += CONTRACT_PANEL;
+        if (++k == K) break;
+        CONTRACT_UNROLL
+        for (int c = 0; c < cols; c++) {
+            const int n = c * CONTRACT_LANES;
+            odd[c] += A[0] * CONTRACT_CONST_AT(B + (size_t)(n / CONTRACT_PANEL) * bp + n % CONTRACT_PANEL);
+        }
+        A += ak;
+        B += CONTRACT_PANEL;
+    }
+    CONTRACT_UNROLL
+    for (int c = 0; c < cols; c++) {
+        real *at = C + c * CONTRACT_LANES;
+        even[c] += odd[c];
+        if (c == cols - 1 && last < CONTRACT_LANES) {
+            CONTRACT_AT(part) = even[c];
+        } else {
+            if (accumulate) even[c] += CONTRACT_CONST_AT(at);
+            CONTRACT_AT(at) = even[c];
+        }
+    }
+    if (last < CONTRACT_LANES) contract_store_part(1, last, part, C + (cols - 1) * CONTRACT_LANES, 0, accumulate);
+}
+
+/* The same as `contract` up to rounding where N and K are small constants: expanded where it stands, without a call or a
+ * loop over columns. */
 RNN_FORCE_INLINE void contract_small(int M, const int N, const int K, const real *A, size_t am, size_t ak, const real *B,
                                      real *C, size_t cm, int accumulate)
 {
@@ -287,8 +328,9 @@ RNN_FORCE_INLINE void contract_small(int M, const int N, const int K, const real
         }
         if (left > 0) {
             const int n = N - left;
-            contract_tile(1, cols, last, K, a, 0, ak, B + (size_t)(n / CONTRACT_PANEL) * bp + n % CONTRACT_PANEL,
-                          CONTRACT_PANEL, bp, c + n, 0, accumulate, part);
+            const real *b = B + (size_t)(n / CONTRACT_PANEL) * bp + n % CONTRACT_PANEL;
+            if (2 * cols <= CONTRACT_WIDE) contract_narrow(cols, last, K, a, ak, b, bp, c + n, accumulate, part);
+            else contract_tile(1, cols, last, K, a, 0, ak, b, CONTRACT_PANEL, bp, c + n, 0, accumulate, part);
         }
     }
 }

@@ -111,13 +111,14 @@ RNN_FORCE_INLINE float real_scaled_tanh(float x, const float s, const float scal
     const int32_t magnitude = bits & INT32_MAX;
     const int32_t sign = bits & INT32_MIN;
     const int32_t nan = -(int32_t)(magnitude > 0x7f800000) & 0x7fc00000;
-    const int32_t rest = -(int32_t)(magnitude >= last) & 15; /* what rounding may have left to the limit */
-    const float z = real_from_bits(magnitude < last ? magnitude : last);
+    const int32_t nearest = magnitude < last ? magnitude : last;
+    const int32_t rest = magnitude - nearest; /* soon more than rounding may have left to the limit */
+    const float z = real_from_bits(nearest);
     const float u = z * z, s2 = s * s, s4 = s2 * s2;
     const float a = z + z * u * (1.191134653e-01f * s2 + u * (1.829651971e-03f * s4));
     const float b = (scale_b + u * (4.524466621e-01f * s2 * scale_b)) +
                     u * u * (1.931244698e-02f * s4 * scale_b + u * (7.879133073e-05f * s4 * s2 * scale_b));
-    const int32_t y = real_to_bits(a * b / (b * b + a * a * part_a)) + rest;
+    const int32_t y = real_to_bits(a * b / (b * b + a * (a * part_a))) + rest;
     return real_from_bits((y < limit ? y : limit) | sign | nan);
 }
 

@@ -181,7 +181,8 @@ START_TEST(test_contract_large)
 }
 END_TEST
 
-/* The small forms, whose shapes are constants, against the large ones: bit by bit. */
+/* The small forms, whose shapes are constants, against the large ones, which may add up in another order; a row has the
+ * same bits whatever rows stand beside it. */
 #define CHECK_SMALL(N, K)                                                                                              \
     do {                                                                                                               \
         for (int M = 0; M < 4; M++) {                                                                                  \
@@ -191,6 +192,10 @@ END_TEST
             for (int add = 0; add < 2; add++) {                                                                        \
                 contract_small(M, N, K, A, K, 1, B, C, N, add);                                                        \
                 for (int m = 0; m < M; m++) contract(1, N, K, A + m * (K), K, 1, B, D + m * (N), N, add);              \
+                for (int i = 0; i < 4 * (N); i++) EXPECT(fabs((double)(C[i] - D[i])) <= 20 * EPSILON, "contract_small"); \
+                memcpy(D, C, 4 * (N) * sizeof *C);                                                                     \
+                if (add) continue;                                                                                     \
+                for (int m = 0; m < M; m++) contract_small(1, N, K, A + m * (K), K, 1, B, C + m * (N), N, add);        \
                 ck_assert_mem_eq(C, D, 4 * (N) * sizeof *C);                                                           \
             }                                                                                                          \
             outer_small(K, N, M, A, K, 1, C, N, E, N);                                                                 \
