@@ -131,20 +131,43 @@ static void find_ram(arena *a, footprint *f, const emit_model *m, const emit_opt
 
 /* ---- stack ----------------------------------------------------------------------------------------------------------------------- */
 
-static void find_stack(arena *a, footprint *f, const emit_model *m, const char *body)
+/* The sums of a block of units (write_unit_blocks), at most. Depth: loops. */
+static size_t sums_of_units(const region *r)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < r->items.len; i++) {
+        const stmt *s = r->items.data[i].stmt;
+        size_t sums = s ? 0 : sums_of_units(r->items.data[i].region);
+        for (size_t k = i; s && s->kind == STMT_CONTRACT && s->product.epilogue;) {
+            sums += r->items.data[k].stmt->nodes.len * PANEL;
+            const stmt *before = k ? r->items.data[--k].stmt : NULL;
+            if (!before || before->kind != STMT_CONTRACT || !before->product.with_next)
+                break;
+        }
+        most = sums > most ? sums : most;
+    }
+    return most;
+}
+
+static void find_stack(arena *a, footprint *f, const emit_model *m, const emit_options *o, const char *body)
 {
     static const char *const rows[] = {"row_softmax", "row_softmax_logsumexp", "row_logsumexp", "row_max", "row_sum"};
-    size_t buffers = 0;
+    size_t buffers = 0, sums = 0;
     const program *both[] = {m->forward, m->step};
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2; i++) {
+        size_t own = both[i] ? sums_of_units(both[i]->top) : 0;
+        sums = own > sums ? own : sums;
         buffers = both[i] && both[i]->buffers.len > buffers ? both[i]->buffers.len : buffers;
+    }
     add_part(a, &f->stack, "the function itself", STACK_ENTRY + STACK_BUFFER * buffers);
-    static const char *const products[] = {"contract", "contract_blocks", "stream_products", "stream_blocks"};
+    static const char *const products[] = {"contract", "contract_blocks", "stream_products", "stream_blocks", "stream_units"};
     bool any = false;
     for (size_t i = 0; i < sizeof products / sizeof *products; i++)
         any = any || c_mentions(body, products[i]);
     if (any)
         add_part(a, &f->stack, "products", STACK_PRODUCTS);
+    if (c_mentions(body, "stream_units"))
+        add_part(a, &f->stack, "sums of a block of units", sums * real_size(o));
     any = false;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         any = any || c_mentions(body, rows[i]);
@@ -181,7 +204,7 @@ footprint *footprint_of(arena *a, const emit_model *m, const emit_options *o, co
     add_literals(a, &f->flash, m->step, real_size(o));
     add_literals(a, &f->flash, m->forward, real_size(o));
     find_ram(a, f, m, o, t != NULL);
-    find_stack(a, f, m, body);
+    find_stack(a, f, m, o, body);
     count_operations(f, timed, timed->top);
     sort_parts(&f->flash);
     sort_parts(&f->ram);

@@ -150,7 +150,7 @@ static void write_memory(writer *w, const program *p, const char *body)
 {
     for (size_t i = 1; i < p->buffers.len; i++) {
         const buffer *b = &p->buffers.data[i];
-        if (p->segment && !c_mentions(body, arena_printf(w->arena, "%s_all", b->name))) {     /* of another function */
+        if (!c_mentions(body, arena_printf(w->arena, "%s_all", b->name))) {     /* of another function, or done without */
             if (b->storage == STORE_WORK)
                 text_line(w->out, "work += %s; /* %s */", c_buffer_size(w, b, false), b->name);
             continue;
@@ -234,10 +234,11 @@ static void write_stmt(writer *w, const stmt *s)
 
 static void write_body(writer *w, const region *r, const char *step)
 {
-    const char *t = w->g->axis[r->axis].letter;
+    text *to = w->out;
     if (step) {
-        text_open(w->out, "%s", "");
-        text_line(w->out, "const size_t %s = %s;", t, step);
+        text_open(to, "%s", "");
+        w->out = text_new(w->arena);
+        w->out->depth = to->depth;
     }
     for (size_t i = 0; i < r->items.len; i++) {
         size_t streamed = write_streamed(w, r->items.data + i, r->items.len - i);
@@ -248,8 +249,14 @@ static void write_body(writer *w, const region *r, const char *step)
         else
             write_region(w, r->items.data[i].region);
     }
-    if (step)
-        text_close(w->out, NULL);
+    if (!step)
+        return;
+    const char *statements = text_string(w->out), *t = w->g->axis[r->axis].letter;
+    w->out = to;
+    if (c_mentions(statements, t))
+        text_line(to, "const size_t %s = %s;", t, step);
+    text_puts(to, statements);
+    text_close(to, NULL);
 }
 
 /* `factor` copies of the body in a loop, then a loop over what remains. */

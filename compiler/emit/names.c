@@ -16,7 +16,7 @@ static const char *const reserved[] = {
     "typeid", "typename", "using", "virtual", "wchar_t", "xor", "xor_eq", "concept", "requires", "constexpr", "nullptr",
     "real", "args", "batch", "block", "block_end", "block_steps", "seq", "unit", "col", "inner", "row", "ragged", "params", "packed", "weights", "state", "work", "loss", "grads",
     "norms", "seed", "update", "sequence", "next", "main", "sum", "token", "from", "to", "valid", "own", "ago", "seen", "here",
-    "most", "any", "left", "right", "dot", "time", "time_of", "is_ragged", "status", "is_present", "first_seq", "all_seqs", "contract", "contract_small", "contract_blocks", "stream_products", "stream_blocks", "outer", "outer_small", "outer_blocks", "linux",
+    "most", "any", "left", "right", "dot", "time", "time_of", "is_ragged", "status", "is_present", "first_seq", "all_seqs", "contract", "contract_small", "contract_blocks", "stream_products", "stream_blocks", "stream_units", "sums", "first_unit", "unit_block", "outer", "outer_small", "outer_blocks", "linux",
     "unix",
     "all_args",
 };

@@ -458,16 +458,56 @@ void skip_padding(writer *w, axis_set axes)
         text_line(w->out, "if (ragged && %s == 0) continue;", c_length(w, 1));
 }
 
+/* Where the components of a value begin: those of the row or, in blocks of units, of the block. */
+static const char *block_address(const pointwise *p, const char *row, view v, shape have)
+{
+    if (!p->product_count || have.dim[0] == 1 || !v.si)
+        return row;
+    return arena_printf(p->w->arena, v.si == 1 ? "%s + first_unit" : "%s + first_unit * %d", row, v.si);
+}
+
+static const char *read_address(const pointwise *p, node_id id)
+{
+    const writer *w = p->w;
+    view v = w->p->views[id.i];
+    int column = 0, units = p->s->shape.dim[0];
+    for (size_t i = 0; i < p->product_count; i++) {
+        const contract *c = &p->products[i].stmt->product;
+        if (v.buffer == c->to.buffer)
+            return arena_printf(w->arena, "sums + %d", column + (v.column - c->to.column) / units * PANEL);
+        column += c->N / units * PANEL;
+    }
+    return block_address(p, c_address(w, v), v, graph_type(w->g, id).shape);
+}
+
+/* The product that reads all of what the store overwrites, block by block; NULL. */
+static const contract *reader_of(const pointwise *p, const store *st)
+{
+    for (size_t i = 0; i < p->product_count; i++) {
+        const contract *c = &p->products[i].stmt->product;
+        if (c->addends.data[0].a.buffer == st->to.buffer && lives_in_state(p->w, &p->w->p->buffers.data[st->to.buffer]))
+            return c;
+    }
+    return NULL;
+}
+
+/* What a product still reads is written aside, where the product's result would be. */
+static const char *store_address(const pointwise *p, const store *st)
+{
+    const contract *reader = reader_of(p, st);
+    return block_address(p, c_address(p->w, reader ? reader->to : st->to), st->to, pointwise_stored(p->w, st));
+}
+
 /* Pointers to rows, and the keys of random rows. */
 static void write_pointers(pointwise *p)
 {
     writer *w = p->w;
     for (size_t i = 0; i < p->reads.len; i++) {
         node_id id = p->reads.data[i];
-        text_line(w->out, "const real *%s = %s;", p->name_of[id.i], c_address(w, w->p->views[id.i]));
+        text_line(w->out, "const real *%s = %s;", p->name_of[id.i], read_address(p, id));
     }
     for (size_t i = 0; i < p->s->stores.len; i++)
-        text_line(w->out, "real *%s = %s;", p->to[i], c_address(w, p->s->stores.data[i].to));
+        text_line(w->out, "real *%s = %s;", p->to[i], store_address(p, &p->s->stores.data[i]));
     for (size_t i = 0; i < p->s->nodes.len; i++) {
         const node *n = graph_node(w->g, p->s->nodes.data[i]);
         if (n->op != OP_uniform)
@@ -490,9 +530,12 @@ static void write_pointers(pointwise *p)
 static void write_components(pointwise *p)
 {
     writer *w = p->w;
-    if (p->s->shape.dim[0] > 1 || p->s->shape.dim[1] > 1)
+    shape block = p->s->shape;
+    if (p->product_count)
+        block.dim[0] = PANEL;
+    if (block.dim[0] > 1 || block.dim[1] > 1)
         text_line(w->out, "RNN_INDEPENDENT");
-    open_components(w, p->s->shape);
+    open_components(w, block);
     write_early_reads(p);
     for (size_t i = 0; i < p->locals.len; i++) {
         node_id id = p->locals.data[i];
@@ -509,9 +552,42 @@ static void write_components(pointwise *p)
     close_components(w, p->s->shape);
 }
 
-void write_pointwise(writer *w, const stmt *s)
+/* Opens the loop over blocks of units, and computes what they are made of. */
+static void open_unit_blocks(const pointwise *p)
 {
-    pointwise p = {.w = w, .s = s, .name_of = w->name_of, .marks = w->marks, .nesting = w->nesting};
+    writer *w = p->w;
+    int units = p->s->shape.dim[0], blocks = units / PANEL, column = 0;
+    for (size_t i = 0; i < p->product_count; i++)
+        column += p->products[i].stmt->product.N / units * PANEL;
+    text_line(w->out, "/* %d units at a time; every second step begins with the last, which the cache still holds */", PANEL);
+    text_open(w->out, "for (size_t unit_block = 0; unit_block < %d; unit_block++)", blocks);
+    text_line(w->out, "const size_t first_unit = %d * (%s ? %d - unit_block : unit_block);", PANEL, c_every_second(w), blocks - 1);
+    text_line(w->out, "real sums[%d];", column);
+    column = 0;
+    for (size_t i = 0; i < p->product_count; i++) {
+        write_units_of_product(w, p->products[i].stmt, units, column);
+        column += p->products[i].stmt->product.N / units * PANEL;
+    }
+}
+
+static void close_unit_blocks(const pointwise *p)
+{
+    writer *w = p->w;
+    text_close(w->out, NULL);
+    for (size_t i = 0; i < p->s->stores.len; i++) {
+        const store *st = &p->s->stores.data[i];
+        const contract *reader = reader_of(p, st);
+        if (reader)
+            text_line(w->out, "memcpy(%s, %s, %d * sizeof(real));", c_address(w, st->to), c_address(w, reader->to), p->s->shape.dim[0]);
+    }
+}
+
+void write_pointwise(writer *w, const stmt *s) { write_unit_blocks(w, s, NULL, 0); }
+
+void write_unit_blocks(writer *w, const stmt *s, const item *products, size_t count)
+{
+    pointwise p = {.w = w, .s = s, .name_of = w->name_of, .marks = w->marks, .nesting = w->nesting, .products = products,
+                   .product_count = count};
     find_marks(&p);
     find_names(&p);
     name_targets(&p);
@@ -531,11 +607,15 @@ void write_pointwise(writer *w, const stmt *s)
         open_rows(w, s->axes);
     if (has_sums(s) && !w->row_by_row)
         skip_padding(w, s->axes);
+    if (count)
+        open_unit_blocks(&p);
     write_pointers(&p);
     if (w->options->calls && pointwise_fits_arrays(&p))
         pointwise_write_arrays(&p);
     else
         write_components(&p);
+    if (count)
+        close_unit_blocks(&p);
     if (scope)
         text_close(w->out, NULL);
     else

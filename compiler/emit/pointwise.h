@@ -16,6 +16,8 @@ typedef struct pointwise {
     const char **name_of;       /* per node: its constant, or the pointer to its row */
     unsigned char *marks;       /* per node: the lists that it is in */
     unsigned char *nesting;     /* per node: operations inside its expression */
+    const item *products;       /* done in blocks of units, with the statement: see write_unit_blocks */
+    size_t product_count;       /* 0: none */
 } pointwise;
 
 enum { MOST_NESTING = 64 };     /* operations inside operations of one expression */

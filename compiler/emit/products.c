@@ -169,14 +169,13 @@ static bool is_streamed(const writer *w, const stmt *s)
            !is_small(w, c->N * c->K);
 }
 
-/* "(int)(t & 1)": is this a second time? */
-static const char *every_second(const writer *w)
+const char *c_every_second(const writer *w)
 {
     for (int i = w->g->axes; w->p->entry != ENTRY_STEP && i >= 1; i--) {
         if (w->loops & axis_bit(i))
-            return arena_printf(w->arena, "(int)(%s & 1)", w->g->axis[i].letter);
+            return arena_printf(w->arena, "%s & 1", w->g->axis[i].letter);
     }
-    return has_state(w) ? "(int)(time_of(args, 0) & 1)" : "0";
+    return has_state(w) ? "time_of(args, 0) & 1" : "0";
 }
 
 size_t write_streamed(writer *w, const item *items, size_t count)
@@ -188,6 +187,11 @@ size_t write_streamed(writer *w, const item *items, size_t count)
     }
     for (size_t i = 0; i < n; i++)
         write_products_equations(w, items[i].stmt);
+    const stmt *epilogue = n ? items[n - 1].stmt->product.epilogue : NULL;
+    if (epilogue && !has_product_blocks(w)) {
+        write_unit_blocks(w, epilogue, items, n);
+        return n + 1;
+    }
     if (n) {
         text_open(w->out, "%s", "");
         text_line(w->out, "const stream_part parts[] = {");
@@ -205,10 +209,19 @@ size_t write_streamed(writer *w, const item *items, size_t count)
     }
     if (n) {
         text_line(w->out, "};");
-        text_line(w->out, "%s(%zu, parts, %s);", has_product_blocks(w) ? "stream_blocks" : "stream_products", n, every_second(w));
+        text_line(w->out, "%s(%zu, parts, (int)(%s));", has_product_blocks(w) ? "stream_blocks" : "stream_products", n, c_every_second(w));
         text_close(w->out, NULL);
     }
     return n;
+}
+
+void write_units_of_product(writer *w, const stmt *s, int units, int column)
+{
+    const contract *c = &s->product;
+    const addend *part = &c->addends.data[0];
+    text_line(w->out, "stream_units(%d, %d, %s, %d, %s + first_unit * %d, %d, sums%s);", c->N / units, part->K, first_row(w, part->a, true),
+              part->a.si ? part->a.si : 1, packed_address(w, part->packing), part->K, units * part->K,
+              column ? arena_printf(w->arena, " + %d", column) : "");
 }
 
 /* ---- the others ------------------------------------------------------------------------------------------------------------------ */

@@ -22,8 +22,8 @@ static void write_kernels(file *f, const char *body)
         return;
     }
     static const char *const products[] = {"contract", "contract_small", "contract_blocks", "stream_products", "stream_blocks",
-                                           "pack_matrix", "outer", "outer_blocks", NULL};
-    static const char *const stream[] = {"stream_products", "stream_blocks", NULL};
+                                           "stream_units", "pack_matrix", "outer", "outer_blocks", NULL};
+    static const char *const stream[] = {"stream_products", "stream_blocks", "stream_units", NULL};
     static const char *const outer[] = {"outer", "outer_small", "outer_blocks", NULL}, *const pack[] = {"pack_matrix", NULL};
     static const char *const rows[] = {"row_clear", "row_sum", "row_max", "row_softmax", "row_logsumexp", "row_softmax_logsumexp",
                                        "pack_table", NULL};

@@ -75,12 +75,15 @@ const char *c_state_component(const writer *w, shape s);         /* "[unit]": in
 
 /* statements */
 void write_pointwise(writer *w, const stmt *s);
+void write_unit_blocks(writer *w, const stmt *s, const item *products, size_t count);   /* with what they are made of, some units at a time */
 void write_sums_before(writer *w, const stmt *s);               /* of a pointwise statement: what is done once, before all rows */
 void write_sums_after(writer *w, const stmt *s);
 bool has_sums(const stmt *s);
 void skip_padding(writer *w, axis_set axes);                    /* in a loop over rows: on to the next, in the padding */
 void write_contract(writer *w, const stmt *s);
-size_t write_streamed(writer *w, const item *items, size_t count);     /* products of one row at once: how many of the items, 0: none */
+void write_units_of_product(writer *w, const stmt *s, int units, int column);   /* a block of units, into column `column` of `sums` */
+const char *c_every_second(const writer *w);                    /* "t & 1": is this a second time? */
+size_t write_streamed(writer *w, const item *items, size_t count);     /* products of one row at once, and what is made of them: how many of the items, 0: none */
 void write_rows(writer *w, const stmt *s);
 void write_over(writer *w, const stmt *s);
 void write_gather(writer *w, const stmt *s);

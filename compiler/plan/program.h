@@ -117,8 +117,9 @@ typedef struct contract {
     bool add;                           /* to a gradient of the caller; else it sets */
     row_guard guard;                    /* FORM_OUTER: rows that count */
     bool with_next;                     /* FORM_ROWS: the next statement of the region is a product that may as well be done first */
-    struct stmt *epilogue;              /* FORM_ROWS: a pointwise statement to apply to each block of rows and units while it is in
-                                         * cache, of the type of any other; NULL: none, which is all that the plan sets so far */
+    struct stmt *epilogue;              /* FORM_ROWS: the elementwise statement behind it. With one row it may be applied to the
+                                         * results of this product and those in front of it that are `with_next`, some units at
+                                         * a time, while they are in registers or cache: nothing else reads them. See streams.c */
 } contract;
 
 typedef enum copy_target { COPY_TO_VIEW, COPY_TO_OUTPUT, COPY_TO_INPUT_GRAD } copy_target;

@@ -175,11 +175,15 @@ static const char *inside_reason(const report *r, const stmt *s, const region *s
 static const char *kernel_text(const report *r, const stmt *s, int numbers)
 {
     bool one = r->sizes->batch <= 1;
-    return plan_is_small(numbers, one) ? "expanded in place, since the matrix is small"
-           : one && s->product.form == FORM_ROWS &&
-               !(s->axes & ~(axis_set)BATCH & ~plan_loops(r->made_in[s->nodes.data[0].i]))
-               ? "one row by panels of 16 columns, every second time backwards"
-               : "tiles of rows by panels of 16 columns";
+    if (plan_is_small(numbers, one))
+        return "expanded in place, since the matrix is small";
+    if (!one || s->product.form != FORM_ROWS ||
+        (s->axes & ~(axis_set)BATCH & ~plan_loops(r->made_in[s->nodes.data[0].i])))
+        return "tiles of rows by panels of 16 columns";
+    return s->product.epilogue
+               ? "one row by panels of 16 columns, every second time backwards; 16 units at a time, with the products "
+                 "beside it, and at once what is made of these"
+               : "one row by panels of 16 columns, every second time backwards";
 }
 
 static void put_rows_product(const report *r, const stmt *s)

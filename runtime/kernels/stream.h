@@ -3,7 +3,10 @@
  * What a call reads last is what the cache still holds when the next one begins, so calls take turns in direction: every
  * second one goes through the products, and through the columns of each, backwards. The order within a sum stays, and so
  * does every bit. Columns are taken in blocks as wide as keeps the adders busy; more streams of memory at once would
- * be in each other's way. Stands after contract.h. */
+ * be in each other's way. Stands after contract.h.
+ *
+ * Or a step goes through all its products some units at a time, and makes of their sums what it makes of them while the
+ * next products are being read: `stream_units` computes what belongs to 16 units. */
 #ifndef RUNTIME_KERNELS_STREAM_H
 #define RUNTIME_KERNELS_STREAM_H
 
@@ -42,7 +45,30 @@ RNN_NO_INLINE void stream_products(int count, const stream_part *part, int backw
     }
 }
 
+/* C[16*g + n] = sum over k of A[k*ak] B(k, n) of panel g, g < groups; panels begin `stride` reals after each other. */
+RNN_FORCE_INLINE void stream_units(const int groups, const int K, const real *A, size_t ak, const real *B, size_t stride,
+                                   real *C)
+{
+    const int cols = groups * (CONTRACT_PANEL / CONTRACT_LANES), left = cols % CONTRACT_WIDE;
+    for (int c = 0; c < cols - left; c += CONTRACT_WIDE) {
+        const int n = c * CONTRACT_LANES;
+        contract_tile(1, CONTRACT_WIDE, CONTRACT_LANES, K, A, 0, ak, B + (size_t)(n / CONTRACT_PANEL) * stride +
+                      n % CONTRACT_PANEL, CONTRACT_PANEL, stride, C + n, 0, 0, NULL);
+    }
+    if (left > 0) {
+        const int n = (cols - left) * CONTRACT_LANES;
+        contract_tile(1, left, CONTRACT_LANES, K, A, 0, ak, B + (size_t)(n / CONTRACT_PANEL) * stride, CONTRACT_PANEL,
+                      stride, C + n, 0, 0, NULL);
+    }
+}
+
 #else
+
+RNN_INLINE void stream_units(int groups, int K, const real *A, size_t ak, const real *B, size_t stride, real *C)
+{
+    for (int g = 0; g < groups; g++)
+        contract(1, CONTRACT_PANEL, K, A, 0, ak, B + (size_t)g * stride, C + g * CONTRACT_PANEL, 0, 0);
+}
 
 RNN_INLINE void stream_products(int count, const stream_part *part, int backwards)
 {
