@@ -293,6 +293,7 @@ static int build(const options *o, arena *a)
     graph_axis axes[MAX_TIME_AXES + 1];
     for (int i = 0; i <= p.model->axes; i++) axes[i] = (graph_axis){ p.model->axis[i].letter, p.model->axis[i].length };
     int code = options_steps(o, axes, p.model->axes, p.options.emit.steps);
+    if (!code) code = command_root(o, &p, 0);
     if (!code) code = read_unroll(o, p.model->axes, &p.options.emit);
     if (code) return code;
     pipeline_compile(&p, (pipeline_dump){ 0 });

@@ -3,6 +3,7 @@
 #include "driver/command.h"
 #include "train/atomic.h"
 #include "train/checkpoint.h"
+#include <math.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,8 +123,24 @@ pipeline_options command_pipeline(const options *o, const char *path)
     p.emit = (emit_options){ .batch = 1, .unroll = 1, .threads = (int)o->value[OPTION_THREADS].number };
     p.passed = command_stage;
     p.passed_context = o;
-    if (o->value[OPTION_CHECKPOINT].given) p.emit.segment = (int)o->value[OPTION_CHECKPOINT].number;
+    const option_value *k = &o->value[OPTION_CHECKPOINT];
+    if (k->given) p.emit.segment = k->number == OPTIONS_AUTO ? 1 : (int)k->number; /* 1: until command_root */
     return p;
+}
+
+int command_root(const options *o, pipeline *p, size_t steps)
+{
+    const option_value *k = &o->value[OPTION_CHECKPOINT];
+    if (!k->given || k->number != OPTIONS_AUTO) return 0;
+    int given[MAX_TIME_AXES + 1];
+    graph_axis axes[MAX_TIME_AXES + 1];
+    for (int i = 1; i <= p->model->axes; i++) axes[i] = (graph_axis){ p->model->axis[i].letter, p->model->axis[i].length };
+    int code = options_steps(o, axes, p->model->axes, given);
+    if (code) return code;
+    if (p->model->axes && given[1]) steps = (size_t)given[1];
+    if (!steps) return options_fault(o, "--checkpoint auto needs --steps: how long sequences are");
+    p->options.emit.segment = (int)lround(sqrt((double)steps));
+    return 0;
 }
 
 int command_segments(const pipeline *p)

@@ -177,7 +177,8 @@ static int read_sizes(const options *o, pipeline *p)
     p->options.emit.real_double = o->value[OPTION_REAL].number == REAL_DOUBLE;
     graph_axis axes[MAX_TIME_AXES + 1];
     for (int i = 1; i <= p->model->axes; i++) axes[i] = (graph_axis){ p->model->axis[i].letter, p->model->axis[i].length };
-    return options_steps(o, axes, p->model->axes, p->options.emit.steps);
+    int code = options_steps(o, axes, p->model->axes, p->options.emit.steps);
+    return code ? code : command_root(o, p, 0);
 }
 
 static int explain(const options *o, arena *a)

@@ -257,8 +257,10 @@ static int prepare(checker *c)
     bool good = pipeline_check(&c->p);
     command_print_messages(o, &c->p);
     if (!good) return EXIT_SPEC;
+    int uncut = command_root(o, &c->p, STEPS_DEFAULT);
+    if (uncut) return uncut;
     pipeline_plan(&c->p, (pipeline_dump){ 0 });
-    int uncut = command_segments(&c->p);
+    uncut = command_segments(&c->p);
     if (uncut) return uncut;
     c->g = c->p.programs.graph;
     if (!c->p.loss)

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum option_kind { FLAG, TEXT, NUMBER, SEED, DECIMAL, CHOICE, LIST } option_kind;
+typedef enum option_kind { FLAG, TEXT, NUMBER, NUMBER_OR_AUTO, SEED, DECIMAL, CHOICE, LIST } option_kind;
 
 #define IN(command) (1u << COMMAND_##command)
 #define TRAINING (IN(train) | IN(watch) | IN(compare))
@@ -105,8 +105,8 @@ static int set_number(options *o, option_id id, const char *written)
     int most = id == OPTION_THREADS ? (int)EMIT_MAX_THREADS : id == OPTION_BEAM ? (int)OPTIONS_MAX_BEAM
                : (int)OPTIONS_MAX_NUMBER;
     if (read_number(written, least, (uint64_t)most, &o->value[id].number)) return 0;
-    return options_fault(o, "--%s: expected a whole number from %d to %d, found '%s'", option_table[id].name,
-                         (int)least, most, written);
+    return options_fault(o, "--%s: expected a whole number from %d to %d%s, found '%s'", option_table[id].name,
+                         (int)least, most, option_table[id].kind == NUMBER_OR_AUTO ? ", or auto" : "", written);
 }
 
 static int set_decimal(options *o, option_id id, const char *written)
@@ -141,6 +141,9 @@ static int set_value(options *o, option_id id, const char *written)
     case TEXT:
         if (!*written) return options_fault(o, "--%s: found an empty word", p->name);
         break;
+    case NUMBER_OR_AUTO:
+        o->value[id].number = OPTIONS_AUTO;
+        return strcmp(written, "auto") == 0 ? 0 : set_number(o, id, written);
     case NUMBER:
     case SEED: return set_number(o, id, written);
     case DECIMAL: return set_decimal(o, id, written);
@@ -316,6 +319,7 @@ const char *options_text(const options *o)
         case FLAG: text_put(t, " --%s", p->name); break;
         case TEXT:
         case NUMBER:
+        case NUMBER_OR_AUTO:
         case SEED:
         case DECIMAL:
         case CHOICE: {

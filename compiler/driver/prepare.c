@@ -109,6 +109,19 @@ static int bind(prepared *p)
     return prepare_fault(EXIT_SPEC, error);
 }
 
+/* Steps of a call, those of its first axis; `block` where the data are no arrays. */
+static size_t call_steps(const prepared *p, size_t block)
+{
+    const model *m = p->c.p.model;
+    size_t found = p->data && p->s.data.arrays ? p->s.data.chunk : block;
+    for (size_t i = 1; !found && i < m->variables.len; i++) {
+        const model_variable *v = &m->variables.data[i];
+        size_t axes = (size_t)__builtin_popcount(v->type.axes), rank = v->type.token ? 0 : (size_t)v->type.shape.rank;
+        if (v->kind == VARIABLE_INPUT && axes > 1) found = dataset_dimension(p->data, v->path, axes + rank, 1);
+    }
+    return found ? found : block;
+}
+
 int prepare_model(prepared *p, size_t sequences, size_t steps, double calls, prepare_use use)
 {
     const char *last = p->words.code ? strrchr(p->words.code, ',') : NULL;
@@ -123,6 +136,7 @@ int prepare_model(prepared *p, size_t sequences, size_t steps, double calls, pre
                             .optimised = p->words.code && strncmp(last ? last + 2 : p->words.code, "cc", 2) == 0 };
     int code = p->data ? 0 : check_first(p, &p->c);
     if (!code) code = compiled_check(&p->c, p->arena, p->o, &how);
+    if (!code) how.call_steps = call_steps(p, steps);
     if (!code) code = compiled_load(&p->c, &how);
     if (code) return code;
     p->params = room_zeroed(p->c.t.size * p->c.t.real_size);

@@ -70,6 +70,18 @@ static bool is_output(const graph *g, const char *word)
     return false;
 }
 
+/* Steps of the first input over time in the file; 0: there is none. */
+static size_t steps_of(const run *r)
+{
+    const model *m = r->f.p.model;
+    for (size_t i = 1; i < m->variables.len; i++) {
+        const model_variable *v = &m->variables.data[i];
+        const tensor *t = v->kind == VARIABLE_INPUT && v->type.axes & ~(model_axes)BATCH ? tensors_find(&r->data, v->path) : NULL;
+        if (t && t->rank > 1) return t->dims[1];
+    }
+    return 0;
+}
+
 static int compile(run *r)
 {
     pipeline_options po = command_pipeline(r->o, r->o->operands.data[0]);
@@ -94,8 +106,10 @@ static int compile(run *r)
         if (r->data.data[i].rank && r->data.data[i].dims[0] > (size_t)r->f.p.options.emit.batch &&
             r->data.data[i].dims[0] <= OPTIONS_MAX_NUMBER)
             r->f.p.options.emit.batch = (int)r->data.data[i].dims[0];
+    int uncut = command_root(r->o, &r->f.p, steps_of(r));
+    if (uncut) return uncut;
     pipeline_plan(&r->f.p, (pipeline_dump){ 0 });
-    int uncut = command_segments(&r->f.p);
+    uncut = command_segments(&r->f.p);
     if (uncut) return uncut;
     r->f.g = r->f.p.programs.graph;
     if (r->f.p.loss && is_output(r->f.g, "loss"))

@@ -292,8 +292,10 @@ int compiled_load(compiled *c, const compile_options *how)
     enum { ROUNDS = 3 }; /* each parameter is read forward and twice backward */
     c->p.options.emit.batch = (int)how->sequences;
     c->p.options.emit.training = !how->generates;
+    int uncut = command_root(c->o, &c->p, how->call_steps);
+    if (uncut) return uncut;
     pipeline_plan(&c->p, (pipeline_dump){ 0 });
-    int uncut = command_segments(&c->p);
+    uncut = command_segments(&c->p);
     if (uncut) return uncut;
     const graph *g = c->p.programs.graph;
     size_t params = graph_param_offset(g, g->params.len);

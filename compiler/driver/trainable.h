@@ -19,6 +19,7 @@ typedef struct compile_options {
     size_t data_size;        /* what other sizes `from data` are; 0: not known */
     bool quiet, silent;      /* print messages only when the spec is wrong; not even then */
     size_t sequences, steps; /* most sequences in a call, about how many steps */
+    size_t call_steps;       /* how many exactly, along the first axis: for --checkpoint auto */
     double calls;            /* about how many: long work is worth a slower compiler */
     bool generates;          /* the model runs by itself, too: else there is loss and grad alone, where it has a loss */
     bool tiers;              /* code may become other code between two updates */

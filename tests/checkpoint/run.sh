@@ -59,6 +59,40 @@ train -o parts --checkpoint 6 --updates 3
 says 0 "--checkpoint 6" train lm.rnn --text text.txt --resume -o parts --updates 6
 equal parts/last.safetensors cut/last.safetensors "resumed and uninterrupted"
 
+# auto: the root of the steps of a call.
+expect 0 "" gradcheck many.rnn --steps 10 --checkpoint auto
+expect 0 "" explain many.rnn --stage program --steps 50 --checkpoint auto
+if grep -q "each segment of 7 steps, back" stdout; then pass; else fail "auto of 50 steps:"; grep segment stdout; fi
+train -o auto --checkpoint auto    # of 20 steps
+train -o four --checkpoint 4
+equal auto/best.safetensors four/best.safetensors "--checkpoint auto of a text"
+cat >sums.rnn <<'END'
+model sums {
+    input  x[t] : real
+    target y[t] : real
+    o = sum(dense(lstm(vector(x, 1), 6), 1))
+    output o
+    loss mean_square(o, y)
+}
+END
+"$rnnc" data running_sum -o sums.npz --count 40 -D T=36 || fail "no data"
+arrays() { expect 0 "" train sums.rnn --data sums.npz --updates 3 --batch 4 --jit tcc "$@"; }
+arrays -o whole_auto --checkpoint auto
+arrays -o whole_six --checkpoint 6
+equal whole_auto/best.safetensors whole_six/best.safetensors "--checkpoint auto of arrays"
+arrays -o cut_auto --checkpoint auto --chunk 9
+arrays -o cut_three --checkpoint 3 --chunk 9
+# best.safetensors holds the flags that cut the data, which are the same.
+equal cut_auto/best.safetensors cut_three/best.safetensors "--checkpoint auto of chunks"
+differ whole_auto/best.safetensors cut_auto/best.safetensors "--chunk without effect"
+run() { expect 0 "" run sums.rnn --init 1 --data sums.npz -o out.npz "$@"; }
+run --grad auto.safetensors --checkpoint auto
+run --grad six.safetensors --checkpoint 6
+run --grad whole.safetensors
+equal auto.safetensors six.safetensors "run --checkpoint auto"
+differ auto.safetensors whole.safetensors "run --checkpoint auto without effect"
+expect 2 "--checkpoint auto needs --steps: how long sequences are" build many.rnn --checkpoint auto
+
 # ---- what is refused ---------------------------------------------------------------------------------------------------
 refused() {
     text=$1 change=$2
@@ -75,6 +109,6 @@ expect 1 "--checkpoint cuts sequences of one time axis; the model has several" b
 expect 1 "--checkpoint cuts sequences of one time axis; the model has none" build "$root/specs/models/one_to_one.rnn" --checkpoint 3
 expect 1 "--checkpoint is about the gradient, and there is none" build many.rnn --inference --checkpoint 3
 expect 2 "--checkpoint is about gradients: it goes with --grad" run many.rnn --init 1 --data none.npz -o out.npz --checkpoint 3
-expect 2 "--checkpoint: expected a whole number from 1" build many.rnn --checkpoint 0
+expect 2 "--checkpoint: expected a whole number from 1 to 1073741824, or auto, found '0'" build many.rnn --checkpoint 0
 expect 2 "'--checkpoint' is no option of this command" check many.rnn --checkpoint 3
 summary
