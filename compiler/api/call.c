@@ -140,8 +140,8 @@ static rnnc_status check(running *r)
         return fault_of(r->error, RNNC_BAD_CALL, "%s reads later steps, so it carries no state", entry_name(r->e));
     if (r->c->state && r->c->state->sequences && r->c->state->sequences != r->c->sequences)
         return fault_of(r->error, RNNC_BAD_CALL,
-                        "the state is that of %zu sequences, the call has %zu; other sequences have a state of their own, "
-                        "or reset this one", r->c->state->sequences, r->c->sequences);
+                        "the state is that of %zu sequences, the call has %zu; other sequences have a state of "
+                        "their own, or reset this one", r->c->state->sequences, r->c->sequences);
     if (r->e == ENTRY_GRAD && !r->c->grads) return fault_of(r->error, RNNC_BAD_CALL, "grads is NULL");
     for (size_t i = 0; r->c->outputs && r->e < ENTRY_LOSS && i < r->m->output_count; i++)
         if (r->c->outputs[i] && r->m->outputs[i].of_targets)

@@ -134,10 +134,11 @@ int command_root(const options *o, pipeline *p, size_t steps)
     if (!k->given || k->number != OPTIONS_AUTO) return 0;
     int given[MAX_TIME_AXES + 1];
     graph_axis axes[MAX_TIME_AXES + 1];
-    for (int i = 1; i <= p->model->axes; i++) axes[i] = (graph_axis){ p->model->axis[i].letter, p->model->axis[i].length };
-    int code = options_steps(o, axes, p->model->axes, given);
+    const model *m = p->model;
+    for (int i = 1; i <= m->axes; i++) axes[i] = (graph_axis){ m->axis[i].letter, m->axis[i].length };
+    int code = options_steps(o, axes, m->axes, given);
     if (code) return code;
-    if (p->model->axes && given[1]) steps = (size_t)given[1];
+    if (m->axes && given[1]) steps = (size_t)given[1];
     if (!steps) return options_fault(o, "--checkpoint auto needs --steps: how long sequences are");
     p->options.emit.segment = (int)lround(sqrt((double)steps));
     return 0;
@@ -146,14 +147,16 @@ int command_root(const options *o, pipeline *p, size_t steps)
 int command_segments(const pipeline *p)
 {
     if (p->options.emit.segment && !p->grad)
-        return command_fault(EXIT_SPEC, "%s: --checkpoint is about the gradient, and there is none: leave it out", p->options.path);
+        return command_fault(EXIT_SPEC, "%s: --checkpoint is about the gradient, and there is none: leave it out",
+                             p->options.path);
     if (!p->segments_forbidden) return 0;
     if (!p->segments_forbidden_by)
-        return command_fault(EXIT_SPEC, "%s: --checkpoint cuts sequences of one time axis; the model has %s", p->options.path,
-                             p->model->axes ? "several" : "none");
+        return command_fault(EXIT_SPEC, "%s: --checkpoint cuts sequences of one time axis; the model has %s",
+                             p->options.path, p->model->axes ? "several" : "none");
     static const char *const need[] = {
         [SEGMENTS_NEED_LATER] = "needs later steps; leave it out",
-        [SEGMENTS_NEED_DATA] = "reads data ahead; give it those steps as another input, the same data shifted, or leave it out",
+        [SEGMENTS_NEED_DATA] = "reads data ahead; give it those steps as another input, the same data shifted, or leave "
+                               "it out",
         [SEGMENTS_NEED_ALL] = "needs the whole of it on the way back; leave it out, or take sum, mean or last",
     };
     return command_fault(EXIT_SPEC, "%s: --checkpoint cannot cut the sequence: %s %s", p->options.path,

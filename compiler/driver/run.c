@@ -76,7 +76,8 @@ static size_t steps_of(const run *r)
     const model *m = r->f.p.model;
     for (size_t i = 1; i < m->variables.len; i++) {
         const model_variable *v = &m->variables.data[i];
-        const tensor *t = v->kind == VARIABLE_INPUT && v->type.axes & ~(model_axes)BATCH ? tensors_find(&r->data, v->path) : NULL;
+        bool over_time = v->kind == VARIABLE_INPUT && v->type.axes & ~(model_axes)BATCH;
+        const tensor *t = over_time ? tensors_find(&r->data, v->path) : NULL;
         if (t && t->rank > 1) return t->dims[1];
     }
     return 0;

@@ -481,7 +481,8 @@ static bool open_loop(loop *l)
     if (l->first_update && l->o->folder) l->best_loss = fmin(l->best_loss, checkpoint_loss(l->best, m));
     m->pack(m->self, l->t->params, l->packed);
     size_t batches = dataset_batches(l->t->data, PART_TRAIN, l->t->progress.epoch);
-    if (batches == 0) return unfit(l, "there is no batch to train on: more data, a smaller --batch, or another --split");
+    if (batches == 0)
+        return unfit(l, "there is no batch to train on: more data, a smaller --batch, or another --split");
     if (l->t->progress.batch >= batches)
         return unfit(
             l, "the checkpoint stands at a batch that an epoch does not have: resume with the same data and batches");
