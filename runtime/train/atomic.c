@@ -67,23 +67,66 @@ static bool lock_temporary(int fd)
     return fstat(fd, &s) == 0 && s.st_nlink > 0;
 }
 
+/* Of try i. False: no memory. */
+static bool name_temporary(atomic_file *f, int i)
+{
+    if (asprintf(&f->temp, "%.*s%s%ld-%d%s", folder_length(f->target), f->target, temporary_start, (long)getpid(), i,
+                 temporary_end) >= 0)
+        return true;
+    f->temp = NULL;
+    atomic_fail(f, ENOMEM);
+    return false;
+}
+
+static void forget_temporary(atomic_file *f)
+{
+    free(f->temp);
+    f->temp = NULL;
+}
+
+/* A file without a name is gone with its writer, however that ends. Not every file system has them; whether a name can be
+ * given later hangs on /proc. */
+static bool open_nameless(atomic_file *f)
+{
+#ifdef O_TMPFILE
+    int n = folder_length(f->target);
+    char *folder = n ? strndup(f->target, (size_t)n) : strdup(".");
+    if (folder && access("/proc/self/fd", X_OK) == 0) f->fd = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+    free(folder);
+    if (f->fd >= 0) flock(f->fd, LOCK_EX | LOCK_NB);
+#endif
+    return f->nameless = f->fd >= 0;
+}
+
 static void open_temporary(atomic_file *f)
 {
     remove_all_stale(f);
+    if (open_nameless(f)) return;
     for (int i = 0; i < NAME_TRIES; i++) {
-        if (asprintf(&f->temp, "%.*s%s%ld-%d%s", folder_length(f->target), f->target, temporary_start,
-                     (long)getpid(), i, temporary_end) < 0) {
-            f->temp = NULL;
-            atomic_fail(f, ENOMEM);
-            return;
-        }
+        if (!name_temporary(f, i)) return;
         f->fd = open(f->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (f->fd >= 0 && lock_temporary(f->fd)) return;
         int fault = f->fd >= 0 ? EEXIST : errno;
         if (f->fd >= 0) close(f->fd);
         f->fd = -1;
-        free(f->temp);
-        f->temp = NULL;
+        forget_temporary(f);
+        if (fault != EEXIST) {
+            atomic_fail(f, fault);
+            return;
+        }
+    }
+    atomic_fail(f, EEXIST);
+}
+
+/* The name of a moment, from which the file takes the place of its target: a link cannot replace one. */
+static void link_temporary(atomic_file *f)
+{
+    char file[32];
+    snprintf(file, sizeof file, "/proc/self/fd/%d", f->fd);
+    for (int i = 0; i < NAME_TRIES; i++) {
+        if (!name_temporary(f, i) || linkat(AT_FDCWD, file, AT_FDCWD, f->temp, AT_SYMLINK_FOLLOW) == 0) return;
+        int fault = errno;
+        forget_temporary(f);
         if (fault != EEXIST) {
             atomic_fail(f, fault);
             return;
@@ -134,12 +177,12 @@ static void flush_folder(atomic_file *f)
 
 int atomic_commit(atomic_file *f)
 {
-    if (!f->fault && f->temp && fsync(f->fd) != 0) atomic_fail(f, errno);
+    if (!f->fault && (f->temp || f->nameless) && fsync(f->fd) != 0) atomic_fail(f, errno);
+    if (!f->fault && f->nameless) link_temporary(f);
     if (!f->fault && f->temp) { /* before it is closed, and with that unlocked */
         if (rename(f->temp, f->target) != 0) atomic_fail(f, errno);
         else {
-            free(f->temp);
-            f->temp = NULL;
+            forget_temporary(f);
             flush_folder(f);
         }
     }

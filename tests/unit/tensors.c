@@ -553,6 +553,23 @@ START_TEST(what_killed_writers_left_goes)
 }
 END_TEST
 
+START_TEST(what_is_being_written_has_no_name)
+{
+    atomic_file f;
+    int fd = open(".", O_TMPFILE | O_WRONLY, 0600);
+    if (fd < 0) return; /* not on this file system */
+    close(fd);
+    save("a", "before", 6);
+    atomic_begin(&f, "a");
+    atomic_write(&f, "after", 5);
+    ck_assert_uint_eq(count_files(false), 1);
+    ck_assert_int_eq(atomic_commit(&f), 0);
+    ck_assert_uint_eq(count_files(false), 1);
+    struct stat s;
+    ck_assert(stat("a", &s) == 0 && s.st_size == 5);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("tensors");
@@ -576,6 +593,7 @@ int main(void)
     tcase_add_test(c, full_disk_leaves_the_old_file);
     tcase_add_test(c, replacing_keeps_mode_and_links);
     tcase_add_test(c, what_killed_writers_left_goes);
+    tcase_add_test(c, what_is_being_written_has_no_name);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
