@@ -144,13 +144,21 @@ static void infer_variable(infer *f, uint32_t number)
         const model_variable *b = variable(f->c, v->boundaries.data[i].variable);
         check_equation(f, v, "boundary value", b->hidden ? b->at : v->boundaries.data[i].at, b->value, b->type);
     }
-    if (is_unknown(v->type.shape) && !v->type.poisoned) {
-        if (diag_error_count(f->c->diags) == 0) {
-            diag(f->c->diags, v->at, E_SHAPE_UNKNOWN, v->word);
-            diag_hint(f->c->diags, "a boundary equation gives it one: %s[0] = vector(...)", v->word);
-            infer_note_calls(f);
-        }
-        v->type.poisoned = true;
+    if (is_unknown(v->type.shape)) v->type.poisoned = true;
+}
+
+/* Shapes that follow from nothing: no equation is at fault, so the first of these variables is named. */
+static void unknown_shapes(infer *f, const uint32_t *order)
+{
+    if (diag_error_count(f->c->diags)) return;
+    for (size_t i = 0; i + 1 < f->c->model->variables.len; i++) {
+        const model_variable *v = variable(f->c, order[i]);
+        if (!is_unknown(v->type.shape) || v->hidden) continue;
+        f->scope = v->scope;
+        diag(f->c->diags, v->at, E_SHAPE_UNKNOWN, v->word);
+        diag_hint(f->c->diags, "a boundary equation gives it one: %s[0] = vector(...)", v->word);
+        infer_note_calls(f);
+        return;
     }
 }
 
@@ -341,4 +349,5 @@ void infer_model(context *c)
         for (size_t k = 0; k < s->data.len; k++) bind_data(&f, s, &s->data.data[k]);
     }
     pass(&f, order);
+    unknown_shapes(&f, order);
 }
