@@ -312,7 +312,7 @@ static const char *anchor(unsigned axes)
 static void boundaries(generator *g, int i)
 {
     const variable *v = &g->variables[i];
-    if (!(v->axes & bit(g->axis)) || !chance(g, 40)) return;
+    if (!(v->axes & bit(g->axis)) || (v->form.rank < 2 && !chance(g, 40))) return;    /* a matrix does not always follow */
     int slots = chance(g, 60) ? 1 : 2;
     generator kept = *g;
     g->current = -1;
