@@ -97,7 +97,7 @@ void write_over(writer *w, const stmt *s)
             text_line(w->out, "if (%s >= %s) continue;", w->g->axis[a].letter, c_length(w, a));
     }
     text_line(w->out, "const real here = (%s)%s;", c_address(w, s->from.data[0]), c_component(w, s->from.data[0], s->shape, s->shape));
-    text_line(w->out, "if (!any || !(here <= most)) most = here;");
+    text_line(w->out, "most = any ? real_max(most, here) : here;");
     text_line(w->out, "any = 1;");
     close_rows(w, outer);
     text_line(w->out, "%s = most;", to);

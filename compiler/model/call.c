@@ -346,8 +346,8 @@ static bool residual_layer(context *c, call *k, name path, const uint32_t *data,
     uint32_t *inner = fresh(c, k);
     for (size_t i = 1; i < k->results; i++) inner[i] = results[i];
     if (!one_layer(c, k, path, data, inner)) return false;
-    results_make(c, k, path, results);
     for (size_t i = 1; i < k->results; i++) results[i] = inner[i];
+    results_make(c, k, path, results);
     model_expr *sum = expr_call(c, FUNCTION_add, k->tree->at, 2);
     sum->call.args[0] = expr_variable(c, inner[0], k->tree->at);
     sum->call.args[1] = expr_variable(c, data[0], k->tree->at);

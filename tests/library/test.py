@@ -164,6 +164,15 @@ smooth = rnnc.compile("model s { input x[t] : real\ny = elu(x) + softplus(x)\nlo
 kink = smooth.grad(x=[[0, 100, -100]], inputs=True)[2]["x"]
 expect(numpy.allclose(kink, [[1.5, 2, 0]]), "elu and softplus at 0, 100, -100: %s" % kink)
 
+# ---- what is not a number stays visible
+
+ends = rnnc.compile("model e { input x[t] : real(2)\na = max(x over t)\nb = min(x over t)\nc = max(x)\noutput a, b, c }")
+for step in range(3):
+    x3 = numpy.ones((1, 3, 2))
+    x3[0, step, 1] = numpy.nan
+    found = ends.forward(x=x3)
+    expect(all(numpy.isnan(found[k]).sum() == 1 for k in "abc"), "NaN at step %d: %s" % (step, found))
+
 # ---- threads and lifetimes
 
 wide = "model w { size H = 64\ninput x[t] : real(H)\ntarget y[t] : real(H)\nh = lstm(x, H)\nloss mean_square(h, y) }"

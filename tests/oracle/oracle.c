@@ -366,7 +366,7 @@ static void eval_max_over(const task *x)
     for (bool more = first_place(x->o, over, &at); more; more = next_place(x->o, over, &at)) {
         const double *a = value_of(x->o, x->n->arg[0], &at);
         for (int i = 0; a && i < size_of(x); i++)
-            x->out[i] = first || a[i] > x->out[i] ? a[i] : x->out[i];
+            x->out[i] = first || a[i] > x->out[i] || a[i] != a[i] ? a[i] : x->out[i];
         first = false;
     }
 }
