@@ -1,7 +1,7 @@
 # rnnc: everything is built here, without recursion into folders; what is built lies in build/.
 #
 #     make           build/rnnc, build/librnn.a and build/lib/librnnc.{a,so}; installs what is missing first (make deps)
-#     make check     every test suite; the last line says "N passed, N failed"
+#     make check     every test suite; the last line says "N passed, N failed"; ONLY='golden docs': these alone
 #     make demo      trains specs/models/char_lm.rnn and lets it write
 #     make example-audio     trains an audio effect, and plays a recording through it
 #     make example-browser   trains a network that writes and puts it into a web page; TEXT=novel.txt
@@ -14,7 +14,8 @@
 #     make bless NAME=x   renews tests/bad/x.err or tests/golden/x.*
 #     make generated      renews generated/         make fmt     clang-format
 #     make install PREFIX=/usr/local                make clean
-# V=1 prints the commands.
+#     make help      this list
+# V=1 prints the commands; JOBS=1 runs one suite at a time, not as many as there are processors.
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -39,7 +40,7 @@ LIBS         = $(DEPS_LIBS) -lpthread -lm
 # config.mk is made once, by a probe (and apt, when something is missing); make then starts again and knows the flags.
 
 CONFIG = build/config.mk
-WITHOUT_CONFIG = clean deps layers fmt
+WITHOUT_CONFIG = clean deps layers fmt help
 ifneq ($(or $(filter-out $(WITHOUT_CONFIG),$(MAKECMDGOALS)),$(if $(MAKECMDGOALS),,all)),)
 include $(CONFIG)
 endif
@@ -260,9 +261,14 @@ $(VECTORS): $(BUILD)/obj/tests/targets/vectors.o $(BUILD)/obj/tests/agree/subjec
 # The suites find the program under test in RNNC, the libraries in BUILD (both absolute), the compiler in CC.
 RUN = BUILD='$(abspath $(BUILD))' RNNC='$(abspath $(BUILD)/rnnc)' CC='$(CC)' SANITIZE='$(SANITIZE)' sh tests/summary.sh
 
+# What `make check ONLY=...` names; else all, the long ones first.
+CHECKED := $(strip $(if $(ONLY),$(foreach n,$(ONLY),$(wildcard tests/$n/run.sh) $(filter %/$n,$(UNITS))),$(SUITES) $(UNITS)))
+
 .PHONY: check unit asan bless generated demo example-audio example-browser learn bench rivals bench-deps
-check: all layers $(UNITS) $(MODELS) $(VECTORS)
-	@$(RUN) $(UNITS) $(SUITES)
+check: all layers $(filter $(UNITS),$(CHECKED)) $(MODELS) $(VECTORS)
+	@[ -z '$(ONLY)' ] || [ $(words $(ONLY)) -eq $(words $(CHECKED)) ] || \
+	    { echo 'ONLY=$(ONLY): of these there are $(or $(CHECKED),none)' >&2; exit 2; }
+	@$(RUN) $(CHECKED)
 
 .PHONY: targets targets-deps
 targets: $(BUILD)/rnnc $(VECTORS)
@@ -315,7 +321,10 @@ example-browser: all
 
 # ---- the house ------------------------------------------------------------------------------------------------
 
-.PHONY: layers tidy fmt install clean
+.PHONY: help layers tidy fmt install clean
+help:
+	@sed -n '3,/^$$/s/^# \{0,1\}//p' Makefile
+
 # Includes of compiler/ point one way along the stages; runtime/ includes nothing of compiler/; of the runtime, the
 # compiler's exchange, api and driver alone include anything.
 layers:

@@ -5,13 +5,8 @@
 # A first line `# rnnc check -D H=0` is the command instead.
 # Each slug of compiler/base/errors.def must have an entry in docs/errors.md and stand in at least one .err file; what
 # docs/errors.md describes must exist. `run.sh --bless NAME` (make bless NAME=x) renews one .err.
-cd "$(dirname "$0")" || exit 3
-: "${RNNC:=../../build/rnnc}"
-out=$(mktemp -d) || exit 3
-trap 'rm -rf "$out"' EXIT
-passed=0 failed=0
-pass() { passed=$((passed + 1)); }
-fail() { failed=$((failed + 1)); echo "bad: $*"; }
+. "$(dirname "$0")/../suite.sh"
+cd "$here" || exit 3
 
 # The command that a spec asks for; its words are split.
 command_of() { sed -n '1s/^# rnnc //p' "$1"; }
@@ -19,7 +14,7 @@ command_of() { sed -n '1s/^# rnnc //p' "$1"; }
 if [ "$1" = --bless ]; then
     [ -f "$2.rnn" ] || { echo "there is no tests/bad/$2.rnn" >&2; exit 2; }
     command=$(command_of "$2.rnn")
-    "$RNNC" ${command:-check} "$2.rnn" 2>"$2.err"
+    "$rnnc" ${command:-check} "$2.rnn" 2>"$2.err"
     cat "$2.err"
     exit 0
 fi
@@ -27,14 +22,14 @@ fi
 for spec in *.rnn; do
     name=${spec%.rnn}
     command=$(command_of "$spec")
-    "$RNNC" ${command:-check} "$spec" >"$out/stdout" 2>"$out/stderr"
+    "$rnnc" ${command:-check} "$spec" >"$work/stdout" 2>"$work/stderr"
     status=$?
     wanted=0
     grep -q '^[^ ]*: error: \|^rnnc: error: ' "$name.err" 2>/dev/null && wanted=1
     if [ ! -f "$name.err" ]; then fail "$name.err is missing; make bless NAME=$name"
-    elif [ $status -ne $wanted ]; then fail "$name: exit status $status, expected $wanted"; cat "$out/stderr"
-    elif [ -s "$out/stdout" ]; then fail "$name: wrote to stdout"
-    elif ! diff -u "$name.err" "$out/stderr"; then fail "$name: the message differs; make bless NAME=$name if it is right"
+    elif [ $status -ne $wanted ]; then fail "$name: exit status $status, expected $wanted"; cat "$work/stderr"
+    elif [ -s "$work/stdout" ]; then fail "$name: wrote to stdout"
+    elif ! diff -u "$name.err" "$work/stderr"; then fail "$name: the message differs; make bless NAME=$name if it is right"
     else pass; fi
 done
 
@@ -49,5 +44,4 @@ for entry in $(sed -n 's/^### //p' ../../docs/errors.md); do
     if printf '%s\n' $slugs | grep -qx -e "$entry"; then pass
     else fail "docs/errors.md describes $entry, which is not in errors.def"; fi
 done
-echo "bad: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+summary

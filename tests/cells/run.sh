@@ -4,21 +4,15 @@
 # libtcc, is held against the interpreter of graphs, and against its meaning: chunks, single steps, padding, shards
 # (agree.c); with --compilers also the C of gcc and clang, which takes minutes. reference.py holds cells against their
 # papers. A cell that cells.txt does not call is a failure, and so is one that docs/cells.md does not describe.
-root=$(cd "$(dirname "$0")/../.." && pwd) || exit 3
+. "$(dirname "$0")/../suite.sh"
 cd "$root" || exit 3
-: "${RNNC:=$root/build/rnnc}"
-agree=${BUILD:-build}/tests/agree_models
-out=$(mktemp -d) || exit 3
-trap 'rm -rf "$out"' EXIT
-passed=0 failed=0
-pass() { passed=$((passed + 1)); }
-fail() { failed=$((failed + 1)); echo "cells: $*"; }
+agree=$build/tests/agree_models
 
-grep -v '^#' tests/cells/cells.txt >"$out/list"
+grep -v '^#' tests/cells/cells.txt >"$work/list"
 while IFS='|' read -r name call; do
     name=$(echo $name)
     case $call in *'(w,'*) input='w[t] : token(4)' ;; *) input='x[t] : real(3)' ;; esac
-    cat >"$out/$name.rnn" <<END
+    cat >"$work/$name.rnn" <<END
 model $name {
     input  $input
     target y[t] : real(1)
@@ -28,24 +22,24 @@ model $name {
     loss mean_square(o, y)
 }
 END
-done <"$out/list"
+done <"$work/list"
 
 for spec in specs/cells/*.rnn; do
     cell=$(basename "$spec" .rnn)
-    if grep -q "[| (]$cell(" "$out/list"; then pass; else fail "tests/cells/cells.txt does not call $cell"; fi
+    if grep -q "[| (]$cell(" "$work/list"; then pass; else fail "tests/cells/cells.txt does not call $cell"; fi
     if grep -q "^| \`$cell(" docs/cells.md; then pass; else fail "docs/cells.md does not describe $cell"; fi
 done
 
-for spec in "$out"/*.rnn; do
+for spec in "$work"/*.rnn; do
     name=$(basename "$spec" .rnn)
-    if ! "$RNNC" check "$spec" >"$out/text" 2>&1 || [ -s "$out/text" ]; then fail "$name: check:"; cat "$out/text"
-    elif "$RNNC" gradcheck --steps 6 --batch 2 "$spec" >"$out/text" 2>&1; then pass
-    else fail "$name: gradcheck:"; cat "$out/text"; fi
+    if ! "$rnnc" check "$spec" >"$work/text" 2>&1 || [ -s "$work/text" ]; then fail "$name: check:"; cat "$work/text"
+    elif "$rnnc" gradcheck --steps 6 --batch 2 "$spec" >"$work/text" 2>&1; then pass
+    else fail "$name: gradcheck:"; cat "$work/text"; fi
 done
 
 # No product is left in a loop over time where only elementwise work recurs; in a GRU there are some. (The loop of `step` has
 # one turn.)
-products() { "$RNNC" explain --stage program "$out/$1.rnn" |
+products() { "$rnnc" explain --stage program "$work/$1.rnn" |
     awk '/^program/ { step = $2 == "step" } /^    [a-z]/ { scan = $1 == "scan" && !step }
          scan && /^        contract/ { n++ } END { print n + 0 }'; }
 for name in sru sru_same qrnn qrnn_ifo mingru minlstm indrnn linear_attention mlstm; do
@@ -56,7 +50,7 @@ count=$(products gru)
 if [ "$count" -gt 0 ]; then pass; else fail "gru: no product is found inside a loop over time"; fi
 
 # A mask over t is one for all steps, a mask of weights one for all sequences; others are a mask a step.
-masks() { "$RNNC" explain "$out/$1.rnn" | grep -o '= uniform[^<]*<'; }
+masks() { "$rnnc" explain "$work/$1.rnn" | grep -o '= uniform[^<]*<'; }
 holds_mask() { # NAME MASK COUNT
     count=$(masks "$1" | grep -c -F "$2")
     if [ "$count" -eq "$3" ]; then pass; else fail "$1: $count masks '$2' instead of $3"; fi
@@ -69,11 +63,11 @@ holds_mask tcn_block "= uniform <" 2
 
 # The equations a second time, in Python.
 python=${PYTHON:-/usr/bin/python3}
-mkdir "$out/reference"
+mkdir "$work/reference"
 if "$python" -c 'import numpy' 2>/dev/null; then
-    "$python" -B tests/cells/reference.py "$RNNC" "$out/reference" >"$out/text" 2>&1
-    grep -v '^[0-9]* passed' "$out/text"
-    counts=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$out/text")
+    "$python" -B tests/cells/reference.py "$rnnc" "$work/reference" >"$work/text" 2>&1
+    grep -v '^[0-9]* passed' "$work/text"
+    counts=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$work/text")
     [ -n "$counts" ] || { counts="0 1"; echo "cells: reference.py ended early"; }
     passed=$((passed + ${counts% *})) failed=$((failed + ${counts#* }))
 else echo "cells: $python has no numpy: the equations are not compared"; fi
@@ -82,11 +76,10 @@ compilers=-c
 [ "$1" = --compilers ] && compilers=
 if [ -x "$agree" ]; then
     # shellcheck disable=SC2086
-    "$agree" $compilers "$out"/*.rnn >"$out/text"
-    grep -v '^agree: [0-9]* passed' "$out/text"
-    counts=$(sed -n 's/^agree: \([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$out/text")
+    "$agree" $compilers "$work"/*.rnn >"$work/text"
+    grep -v '^agree: [0-9]* passed' "$work/text"
+    counts=$(sed -n 's/^agree: \([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$work/text")
     [ -n "$counts" ] || { counts="0 1"; echo "cells: $agree ended early"; }
     passed=$((passed + ${counts% *})) failed=$((failed + ${counts#* }))
 else fail "$agree is not built"; fi
-echo "cells: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+summary

@@ -3,15 +3,7 @@
 # what is left out; what it needs.
 #
 # Needs RNNC and CC.
-here=$(cd "$(dirname "$0")" && pwd) || exit 3
-root=$here/../..
-rnnc=${RNNC:-$root/build/rnnc}
-work=$(mktemp -d) || exit 3
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-passed=0 failed=0
-pass() { passed=$((passed + 1)); }
-fail() { failed=$((failed + 1)); echo "deploy: $*"; }
+. "$(dirname "$0")/../suite.sh"
 cd "$work" || exit 3
 cc="${CC:-cc} -std=c11 -O1 ${SANITIZE:-} -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -I."
 
@@ -238,5 +230,4 @@ expect 1 "bad.st" build both.rnn --weights bad.st -o no
 expect 2 "it needs --weights W.safetensors" build both.rnn --weights-as blob -o no
 expect 2 "--weights-as blob writes a file of its own: -o DIR" build both.rnn --weights w.st --weights-as blob -o -
 absent no
-echo "deploy: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+summary

@@ -8,57 +8,51 @@
 # - docs/language.md names every function, standard cell, statement, setting of train and reserved word.
 # - docs/tasks.md has every task, and a spec learns each.
 # - Every command in the ```sh blocks and `$ ` lines of README.md exists: targets of make, commands and options of rnnc.
-root=$(cd "$(dirname "$0")/../.." && pwd) || exit 3
+. "$(dirname "$0")/../suite.sh"
 cd "$root" || exit 3
-: "${RNNC:=$root/build/rnnc}"
-out=$(mktemp -d) || exit 3
-trap 'rm -rf "$out"' EXIT
-passed=0 failed=0
-pass() { passed=$((passed + 1)); }
-fail() { failed=$((failed + 1)); echo "docs: $*"; }
 
 # ---- blocks ----------------------------------------------------------------------------------------------------------
 
 for page in README.md docs/*.md; do
-    awk -v out="$out/$(basename "$page" .md)" '
+    awk -v out="$work/$(basename "$page" .md)" '
         /^```rnn(-error)?$/ { kind = $0 == "```rnn" ? "good" : "bad"; file = out "." NR "." kind ".rnn"; next }
         /^```/ { file = "" }
         file { print > file }' "$page"
 done
-ls "$out"/language.*.good.rnn >/dev/null 2>&1 || fail "docs/language.md has no block"
-for spec in "$out"/*.good.rnn; do
+ls "$work"/language.*.good.rnn >/dev/null 2>&1 || fail "docs/language.md has no block"
+for spec in "$work"/*.good.rnn; do
     [ -e "$spec" ] || continue
-    if "$RNNC" check "$spec" >"$out/said" 2>&1 && [ ! -s "$out/said" ]; then pass
-    else fail "the block $(basename "$spec" .good.rnn) (page.line) is not accepted:"; cat "$out/said"; fi
+    if "$rnnc" check "$spec" >"$work/said" 2>&1 && [ ! -s "$work/said" ]; then pass
+    else fail "the block $(basename "$spec" .good.rnn) (page.line) is not accepted:"; cat "$work/said"; fi
 done
-for spec in "$out"/*.bad.rnn; do
+for spec in "$work"/*.bad.rnn; do
     [ -e "$spec" ] || continue
     wanted=$(sed -n '1s/^# error: //p' "$spec")
     if [ -z "$wanted" ]; then fail "$(basename "$spec"): no line '# error: MESSAGE'"
-    elif "$RNNC" check "$spec" >"$out/said" 2>&1; then fail "$(basename "$spec"): accepted, expected: $wanted"
-    elif grep -qF "error: $wanted" "$out/said"; then pass
-    else fail "$(basename "$spec"): expected: $wanted"; cat "$out/said"; fi
+    elif "$rnnc" check "$spec" >"$work/said" 2>&1; then fail "$(basename "$spec"): accepted, expected: $wanted"
+    elif grep -qF "error: $wanted" "$work/said"; then pass
+    else fail "$(basename "$spec"): expected: $wanted"; cat "$work/said"; fi
 done
 
 # ---- excerpts --------------------------------------------------------------------------------------------------------
 
 # Lines of the block must follow each other in the text, with others between them only where the block says `...`.
 for page in README.md docs/*.md; do
-    awk -v out="$out/$(basename "$page" .md)" '
+    awk -v out="$work/$(basename "$page" .md)" '
         /^```(text|c) ./ { file = out "." NR ".excerpt"; sub(/^```[a-z]+ /, ""); print > file; next }
         /^```/ { file = "" }
         file { print > file }' "$page"
 done
-for block in "$out"/*.excerpt; do
+for block in "$work"/*.excerpt; do
     [ -e "$block" ] || continue
     source=$(head -1 "$block")
-    sed 1d "$block" >"$out/block"
+    sed 1d "$block" >"$work/block"
     case $source in
     example) continue ;;
     rnnc\ *)
         set -f; set -- $source; set +f; shift
-        "$RNNC" "$@" >"$out/text" 2>"$out/said" || fail "$source: $(cat "$out/said")" ;;
-    *) cp "$source" "$out/text" || fail "$page: no file $source" ;;
+        "$rnnc" "$@" >"$work/text" 2>"$work/said" || fail "$source: $(cat "$work/said")" ;;
+    *) cp "$source" "$work/text" || fail "$page: no file $source" ;;
     esac
     if awk '
         NR == FNR { want[++wants] = $0; next }
@@ -75,14 +69,14 @@ for block in "$out"/*.excerpt; do
                 if (!found) { print "not there, or not there next: " want[i]; exit 1 }
                 at = found; gap = 0
             }
-        }' "$out/block" "$out/text" >"$out/said"; then pass
-    else fail "$(basename "$block" .excerpt) (page.line), the excerpt of $source: $(cat "$out/said")"; fi
+        }' "$work/block" "$work/text" >"$work/said"; then pass
+    else fail "$(basename "$block" .excerpt) (page.line), the excerpt of $source: $(cat "$work/said")"; fi
 done
 
-sed -n '/^```c example$/,/^```$/p' README.md | grep -v '^```' >"$out/example.c"
-if "$RNNC" build specs/models/hello.rnn --batch 16 --standalone -o "$out" &&
-   ${CC:-cc} ${SANITIZE:-} -std=c99 -Wall -Wextra -Werror -o "$out/example" "$out/example.c" "$out/hello.c" -lm &&
-   "$out/example" | grep -q '^loss [0-9.]*, d loss'; then pass
+sed -n '/^```c example$/,/^```$/p' README.md | grep -v '^```' >"$work/example.c"
+if "$rnnc" build specs/models/hello.rnn --batch 16 --standalone -o "$work" &&
+   ${CC:-cc} ${SANITIZE:-} -std=c99 -Wall -Wextra -Werror -o "$work/example" "$work/example.c" "$work/hello.c" -lm &&
+   "$work/example" | grep -q '^loss [0-9.]*, d loss'; then pass
 else fail "README.md: the example does not work"; fi
 
 # ---- completeness ----------------------------------------------------------------------------------------------------
@@ -112,13 +106,13 @@ for c in $cells; do
 done
 
 # Every task stands in docs/tasks.md as it does in the table of tasks.
-sed -n 's/^TASK(\([a-z_]*\), "\([^"]*\)".*/| `\1` | \2 |/p' runtime/tasks/tasks.def >"$out/tasks"
-[ -s "$out/tasks" ] || fail "runtime/tasks/tasks.def: no task was found"
+sed -n 's/^TASK(\([a-z_]*\), "\([^"]*\)".*/| `\1` | \2 |/p' runtime/tasks/tasks.def >"$work/tasks"
+[ -s "$work/tasks" ] || fail "runtime/tasks/tasks.def: no task was found"
 while read -r row; do
     name=$(echo "$row" | cut -d'`' -f2)
     if grep -qxF "$row" docs/tasks.md; then pass; else fail "docs/tasks.md lacks: $row"; fi
     if [ -e "specs/models/$name.rnn" ]; then pass; else fail "no spec learns the task $name"; fi
-done <"$out/tasks"
+done <"$work/tasks"
 
 # Every model stands in docs/models.md, or in docs/tasks.md.
 for spec in specs/models/*.rnn; do
@@ -132,8 +126,8 @@ done
 # ---- commands of the README and of docs/training.md ------------------------------------------------------------------------------------------
 
 awk '/^```sh$/ { inside = 1; next } /^```/ { inside = 0 } inside { print } sub(/^ *\$ /, "") { print }' README.md docs/training.md \
-    | sed 's/#.*//' | tr '|&' '\n\n' | grep . >"$out/commands"
-[ -s "$out/commands" ] || fail "README.md shows no command"
+    | sed 's/#.*//' | tr '|&' '\n\n' | grep . >"$work/commands"
+[ -s "$work/commands" ] || fail "README.md shows no command"
 while read -r line; do
     set -f; set -- $line; set +f
     # shellcheck disable=SC2034
@@ -147,24 +141,23 @@ while read -r line; do
             else fail "README.md: make $target: no such target"; fi
         done ;;
     rnnc | build/rnnc)
-        if ! "$RNNC" help "$2" >"$out/help" 2>&1; then fail "README.md: $line: no such command"; continue; fi
+        if ! "$rnnc" help "$2" >"$work/help" 2>&1; then fail "README.md: $line: no such command"; continue; fi
         pass
         for word in "$@"; do
             case $word in
-            --*) grep -q -e " $word\b" "$out/help" && pass || fail "README.md: $line: no option $word" ;;
-            -[a-zA-Z]) grep -q -e "  $word\b" "$out/help" && pass || fail "README.md: $line: no option $word" ;;
+            --*) grep -q -e " $word\b" "$work/help" && pass || fail "README.md: $line: no option $word" ;;
+            -[a-zA-Z]) grep -q -e "  $word\b" "$work/help" && pass || fail "README.md: $line: no option $word" ;;
             specs/*) [ -e "$word" ] && pass || fail "README.md: $line: no file $word" ;;
             esac
         done ;;
     *) command -v "$1" >/dev/null && pass || fail "README.md: $line: no command $1" ;;
     esac
-done <"$out/commands"
+done <"$work/commands"
 
 # The table of commands is that of rnnc, no more and no less.
-"$RNNC" help | sed -n 's/^  rnnc \([a-z]*\) .*/\1/p' | sort >"$out/real"
-sed -n 's/^| `rnnc \([a-z]*\).*/\1/p' README.md | sort >"$out/listed"
-if diff "$out/real" "$out/listed" >"$out/said"; then pass
-else fail "README.md: the table of commands differs from rnnc help (<)"; cat "$out/said"; fi
+"$rnnc" help | sed -n 's/^  rnnc \([a-z]*\) .*/\1/p' | sort >"$work/real"
+sed -n 's/^| `rnnc \([a-z]*\).*/\1/p' README.md | sort >"$work/listed"
+if diff "$work/real" "$work/listed" >"$work/said"; then pass
+else fail "README.md: the table of commands differs from rnnc help (<)"; cat "$work/said"; fi
 
-echo "docs: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+summary

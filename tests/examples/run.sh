@@ -5,14 +5,7 @@
 # what PyTorch says.
 #
 # Needs RNNC (the program), BUILD (the folder of librnnc.a) and CC.
-here=$(cd "$(dirname "$0")" && pwd) || exit 3
-root=$here/../..
-rnnc=${RNNC:-$root/build/rnnc}
-work=$(mktemp -d) || exit 3
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-passed=0 failed=0
-pass() { passed=$((passed + 1)); }
+. "$(dirname "$0")/../suite.sh"
 fail() { failed=$((failed + 1)); echo "examples: $*"; cat "$work/said"; }
 cd "$work" || exit 3
 
@@ -132,5 +125,4 @@ then
     else fail "nothing for the board is compiled"; fi
 else fail "from PyTorch to the board"; fi
 
-echo "examples: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+summary

@@ -2,13 +2,8 @@
 # run.sh: weights and numbers exchanged with other tools: parity, import, export.
 #
 # Needs RNNC (the program). Each part says what it needs of Python; what is not there is skipped, and said so.
-here=$(cd "$(dirname "$0")" && pwd) || exit 3
-root=$here/../..
+. "$(dirname "$0")/../suite.sh"
 python=${PYTHON:-/usr/bin/python3}
-work=$(mktemp -d) || exit 3
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-passed=0 failed=0
 
 # part NAME MODULES...: runs NAME.py, whose last line is "P passed, F failed".
 part() {
@@ -20,7 +15,7 @@ part() {
         return
     done
     mkdir -p "$work/$name"
-    OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 "$python" -B "$here/$name.py" "${RNNC:-$root/build/rnnc}" "$root" \
+    OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 "$python" -B "$here/$name.py" "$rnnc" "$root" \
         "$work/$name" >"$work/log" 2>&1
     counts=$(sed -n '$s/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$work/log")
     if [ -z "$counts" ]; then
@@ -37,5 +32,4 @@ part torch_models numpy torch
 part keras_models numpy
 part onnx_models numpy onnx
 part onnx_exports numpy onnx
-echo "exchange: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+summary

@@ -1,17 +1,12 @@
 #!/bin/sh
 # run.sh: make install puts rnnc, librnn.a, rnn.h and the kernels where generated C finds them, and librnnc where
 # pkg-config and Python find it.
-root=$(cd "$(dirname "$0")/../.." && pwd) || exit 3
+. "$(dirname "$0")/../suite.sh"
 cd "$root" || exit 3
-: "${BUILD:=$root/build}"
-build=${BUILD#"$root"/}    # as the Makefile names it: an archive knows the names of its objects
-out=$(mktemp -d) || exit 3
-trap 'rm -rf "$out"' EXIT
-passed=0 failed=0
-pass() { passed=$((passed + 1)); }
-fail() { failed=$((failed + 1)); echo "install: $*"; cat "$out/said"; }
+as_named=${build#"$root"/}    # as the Makefile names it: an archive knows the names of its objects
+fail() { failed=$((failed + 1)); echo "install: $*"; cat "$work/said"; }
 
-cat >"$out/main.c" <<'END'
+cat >"$work/main.c" <<'END'
 #include "hello.h"
 #include <math.h>
 int main(void)
@@ -26,11 +21,11 @@ int main(void)
 }
 END
 
-if ${MAKE:-make} -s BUILD="$build" SANITIZE="$SANITIZE" DESTDIR="$out" PREFIX=/usr install >"$out/said" 2>&1; then pass
+if ${MAKE:-make} -s BUILD="$as_named" SANITIZE="$SANITIZE" DESTDIR="$work" PREFIX=/usr install >"$work/said" 2>&1; then pass
 else fail "make install"; fi
 unset RNNC
 # hello of the installed rnnc, with the installed header and library, from a folder that knows nothing of this one.
-cd "$out" || exit 3
+cd "$work" || exit 3
 if usr/bin/rnnc build "$root/specs/models/hello.rnn" -o . >said 2>&1; then pass; else fail "the installed rnnc"; fi
 for flags in "" "-DRNN_USE_LIBRARY"; do
     # shellcheck disable=SC2086
@@ -38,21 +33,20 @@ for flags in "" "-DRNN_USE_LIBRARY"; do
         ./main; then pass; else fail "hello with $flags"; fi
 done
 # A program that compiles while it runs, with the installed librnnc, shared and static.
-rnnc_pc() { PKG_CONFIG_PATH=usr/lib/pkgconfig pkg-config --define-variable=prefix="$out/usr" "$@" rnnc; }
+rnnc_pc() { PKG_CONFIG_PATH=usr/lib/pkgconfig pkg-config --define-variable=prefix="$work/usr" "$@" rnnc; }
 version=$(sed -n 's/.*RNNC_VERSION "\(.*\)"/\1/p' "$root/compiler/base/version.h")
 if [ "$(rnnc_pc --modversion)" = "$version" ]; then pass; else rnnc_pc --modversion >said 2>&1; fail "rnnc.pc"; fi
 # shellcheck disable=SC2046
 if ${CC:-cc} $SANITIZE -std=c11 $(rnnc_pc --cflags) "$root/examples/library.c" $(rnnc_pc --libs) \
-    -Wl,-rpath,"$out/usr/lib" -o shared >said 2>&1 && ./shared >said 2>&1; then pass; else fail "the shared librnnc"; fi
+    -Wl,-rpath,"$work/usr/lib" -o shared >said 2>&1 && ./shared >said 2>&1; then pass; else fail "the shared librnnc"; fi
 # shellcheck disable=SC2046
 if ${CC:-cc} $SANITIZE -std=c11 $(rnnc_pc --cflags) "$root/examples/library.c" \
     $(rnnc_pc --static --libs | sed 's/-lrnnc/-l:librnnc.a/') -o static >said 2>&1 && ./static >said 2>&1
 then pass; else fail "the static librnnc"; fi
 if ldd static | grep -q librnnc; then fail "static is not static"; else pass; fi
 if [ -z "$SANITIZE" ] && /usr/bin/python3 -c 'import numpy' 2>/dev/null; then
-    if (cd / && PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$out/usr/share/rnnc \
+    if (cd / && PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$work/usr/share/rnnc \
         /usr/bin/python3 -c 'import rnnc; assert rnnc.version() == "'"$version"'"') >said 2>&1; then pass
     else fail "the module of Python"; fi
 fi
-echo "install: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+summary

@@ -4,16 +4,8 @@
 #
 # Needs RNNC (the program), BUILD (lib/librnnc.a and .so lie there) and CC. With SANITIZE, what counts memory by itself
 # is left to the sanitizer. valgrind, g++, localedef and numpy are used where they are.
-here=$(cd "$(dirname "$0")" && pwd) || exit 3
-root=$(cd "$here/../.." && pwd) || exit 3
-rnnc=${RNNC:-$root/build/rnnc}
-build=${BUILD:-$root/build}
+. "$(dirname "$0")/../suite.sh"
 hello=$root/specs/models/hello.rnn
-work=$(mktemp -d) || exit 3
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-passed=0 failed=0
-pass() { passed=$((passed + 1)); }
 fail() { failed=$((failed + 1)); echo "library: $*"; cat "$work/said" "$work/errors" 2>/dev/null; }
 cd "$work" || exit 3
 
@@ -110,5 +102,4 @@ END
     esac
 fi
 
-echo "library: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+summary

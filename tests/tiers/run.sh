@@ -3,14 +3,7 @@
 # stays the same, what is said, and that nothing is left behind.
 #
 # Needs RNNC (the program). The compiler is a script that notes when it is called.
-here=$(cd "$(dirname "$0")" && pwd) || exit 3
-rnnc=${RNNC:-$here/../../build/rnnc}
-work=$(mktemp -d) || exit 3
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-passed=0 failed=0
-pass() { passed=$((passed + 1)); }
-fail() { failed=$((failed + 1)); echo "tiers: $*"; }
+. "$(dirname "$0")/../suite.sh"
 check() { what=$1; shift; if "$@"; then pass; else fail "$what"; fi; }
 cd "$work" || exit 3
 mkdir tmp
@@ -227,5 +220,4 @@ for how in "INT INT" KILL; do
     clean "SIG$how"
 done
 
-echo "tiers: $passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+summary

@@ -4,13 +4,7 @@
 # Every shipped model, standalone and not, in float and double, and some with other options, goes through gcc, clang,
 # g++ (as C++) and tcc with the warnings below: parsed alone, but optimised by gcc once a model, since some warnings
 # need the flow of values. A compiler that is not installed is skipped, and said so.
-root=$(cd "$(dirname "$0")/../.." && pwd) || exit 3
-: "${RNNC:=$root/build/rnnc}"
-out=$(mktemp -d) || exit 3
-trap 'rm -rf "$out"' EXIT
-passed=0 failed=0
-pass() { passed=$((passed + 1)); }
-fail() { failed=$((failed + 1)); echo "warnings: $*"; }
+. "$(dirname "$0")/../suite.sh"
 
 warnings="-Wall -Wextra -Wpedantic -Wconversion -Wshadow"
 compilers=
@@ -21,11 +15,11 @@ done
 # compile COMPILER HOW FILE: how gcc does it, -fsyntax-only or a level of optimisation.
 compile() {
     case $1 in
-    gcc) gcc -std=c99 $warnings "$2" -I"$root/runtime" -c -o "$out/object" "$3" ;;
+    gcc) gcc -std=c99 $warnings "$2" -I"$root/runtime" -c -o "$work/object" "$3" ;;
     g++) g++ -x c++ -std=c++17 $warnings -I"$root/runtime" -fsyntax-only "$3" ;;
-    tcc) tcc -Wall -I"$root/runtime" -c -o "$out/object" "$3" ;;
+    tcc) tcc -Wall -I"$root/runtime" -c -o "$work/object" "$3" ;;
     *) $1 -std=c99 $warnings -I"$root/runtime" -fsyntax-only "$3" ;;
-    esac >"$out/said" 2>&1 && [ ! -s "$out/said" ]
+    esac >"$work/said" 2>&1 && [ ! -s "$work/said" ]
 }
 
 # try HOW SPEC OPTION...: builds a spec and compiles it with all compilers.
@@ -35,13 +29,13 @@ try() {
     defines=
     for size in $(grep -o '[A-Za-z_0-9]* = from data' "$spec" | cut -d' ' -f1); do defines="$defines -D $size=20"; done
     # shellcheck disable=SC2086
-    if ! "$RNNC" build "$spec" $defines "$@" --prefix net -o "$out" >"$out/said" 2>&1; then
-        fail "$(basename "$spec") $*: rnnc build:"; cat "$out/said"
+    if ! "$rnnc" build "$spec" $defines "$@" --prefix net -o "$work" >"$work/said" 2>&1; then
+        fail "$(basename "$spec") $*: rnnc build:"; cat "$work/said"
         return
     fi
     for cc in $compilers; do
-        if compile $cc "$how" "$out/net.c"; then pass
-        else fail "$cc $how, $(basename "$spec") $*:"; head -20 "$out/said"; fi
+        if compile $cc "$how" "$work/net.c"; then pass
+        else fail "$cc $how, $(basename "$spec") $*:"; head -20 "$work/said"; fi
     done
 }
 
@@ -66,10 +60,9 @@ try -O2 "$root/specs/models/tiny_lstm.rnn" --inference --standalone --steps 1
 try -O2 "$root/specs/models/translate.rnn" --steps s=6,t=4 --unroll 2 --standalone
 
 # An unused variable must be seen: else this suite proves nothing.
-echo 'int f(void); int f(void) { int unused; return 0; }' >"$out/bad.c"
+echo 'int f(void); int f(void) { int unused; return 0; }' >"$work/bad.c"
 for cc in $compilers; do
     [ $cc = tcc ] && continue    # tcc has no such warning
-    if compile $cc -O0 "$out/bad.c"; then fail "$cc warns of nothing"; else pass; fi
+    if compile $cc -O0 "$work/bad.c"; then fail "$cc warns of nothing"; else pass; fi
 done
-echo "warnings: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+summary
