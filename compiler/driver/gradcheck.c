@@ -10,7 +10,6 @@
 #include "driver/batch.h"
 #include "driver/command.h"
 #include "driver/point.h"
-#include "api/weights.h"
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>

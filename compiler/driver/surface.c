@@ -5,7 +5,6 @@
  * table and a picture: the weights where gradients vanish and where they explode. The loss is o[t] itself, by a seed
  * that is 1 there (lower/lower.h): one call of `grad` for each value and step. */
 #include "driver/gradflow.h"
-#include "api/weights.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

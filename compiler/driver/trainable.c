@@ -3,7 +3,6 @@
  * The hash is that of the checked model as text, with the literals in full: names of files, comments, layout, the
  * settings of training and how it runs freely do not change it, every equation, size and initial value does. */
 #include "driver/trainable.h"
-#include "api/weights.h"
 #include "driver/batch.h"
 #include "train/room.h"
 #include <stdlib.h>

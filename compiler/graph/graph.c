@@ -288,7 +288,7 @@ node_list graph_roots(const graph *g, arena *a)
     for (size_t i = 0; g->input_grad && i < g->inputs.len; i++)
         if (node_some(g->input_grad[i]))
             array_push(a, &roots, g->input_grad[i]);
-    for (size_t i = 0; i < g->kept.len; i++)
-        array_push(a, &roots, g->kept.data[i]);
+    for (size_t i = 0; i < g->extra_roots.len; i++)
+        array_push(a, &roots, g->extra_roots.data[i]);
     return roots;
 }

@@ -149,7 +149,7 @@ typedef struct graph {
     int losses;                                     /* loss statements, so many `norm`s */
     node_id *param_grad;                            /* after derive: adjoint of each parameter, NO_NODE: zero */
     node_id *input_grad;                            /* of each input; NO_NODE for tokens and targets, or zero */
-    ARRAY(node_id) kept;                            /* roots that no result is made of: see plan/segments.c */
+    ARRAY(node_id) extra_roots;                     /* that no result is made of: see plan/segments.c */
     origin current;                                 /* given to nodes as they are made */
 } graph;
 
@@ -197,7 +197,7 @@ node_id graph_lookup(graph *g, node_id matrix, node_id token);
 node_id graph_pick(graph *g, node_id vector, node_id token);
 node_id graph_scatter(graph *g, node_id token, node_id vector, int rows, axis_set over);
 
-/* All roots: loss, outputs, gradients, what is kept. */
+/* All roots: loss, outputs, gradients, extra ones. */
 typedef ARRAY(node_id) node_list;
 node_list graph_roots(const graph *g, arena *a);
 

@@ -85,7 +85,7 @@ void graph_compact(graph *g)
     g->nodes.len = g->nodes.cap = order.len + 1;
 
     renumber(number, &g->loss, 1);
-    renumber(number, g->kept.data, g->kept.len);
+    renumber(number, g->extra_roots.data, g->extra_roots.len);
     for (size_t i = 0; i < g->outputs.len; i++)
         renumber(number, &g->outputs.data[i].node, 1);
     if (g->param_grad)

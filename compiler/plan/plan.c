@@ -15,8 +15,8 @@ static void find_users(planner *pl)
         pl->escapes[g->outputs.data[i].node.i] = true;
     if (node_some(g->loss))
         pl->escapes[g->loss.i] = true;
-    for (size_t i = 0; i < g->kept.len; i++)
-        pl->escapes[g->kept.data[i].i] = true;
+    for (size_t i = 0; i < g->extra_roots.len; i++)
+        pl->escapes[g->extra_roots.data[i].i] = true;
     for (size_t i = 0; g->input_grad && i < g->inputs.len; i++)
         pl->escapes[g->input_grad[i].i] = true;
 }

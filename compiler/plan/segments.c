@@ -214,7 +214,7 @@ plan_ways plan_segments(arena *a, graph *g)
     /* What segments begin with is computed on the way there, whoever reads it there. */
     for (uint32_t i = 1; i < before; i++) {
         if (node_some(twin[i]) && graph_node(g, (node_id){i})->op == OP_shift)
-            array_push(g->arena, &g->kept, ((node_id){i}));
+            array_push(g->arena, &g->extra_roots, ((node_id){i}));
     }
     return w;
 }

@@ -28,8 +28,8 @@ static void want_results(wanted *w)
     want(w, g->loss, WANTED_ALWAYS);
     for (size_t i = 0; i < g->outputs.len; i++)
         want(w, g->outputs.data[i].node, WANTED_ALWAYS);
-    for (size_t i = 0; i < g->kept.len; i++)
-        want(w, g->kept.data[i], WANTED_ALWAYS);
+    for (size_t i = 0; i < g->extra_roots.len; i++)
+        want(w, g->extra_roots.data[i], WANTED_ALWAYS);
     for (size_t i = 0; g->param_grad && i < g->params.len; i++)
         want(w, g->param_grad[i], WANTED_ALWAYS);
     for (size_t i = 0; g->input_grad && i < g->inputs.len; i++)

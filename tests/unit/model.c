@@ -295,6 +295,44 @@ START_TEST(shared_nodes_with_other_boundaries_are_copied)
 }
 END_TEST
 
+/* Of several axes `t` in a cell is the one that is called so, whichever was declared first. */
+START_TEST(a_cell_runs_along_t)
+{
+    fixture f = check("cell f(x(D)) -> y {\n y = x + y[t-1]\n}\n"
+                      "model m {\n input v[s] : real(2), u[t] : real(2)\n y = f(u * v)\n output y\n}\n");
+    const model_variable *y = find(&f, "y");
+    ck_assert_str_eq(type_of(&f, "y"), "real(2) over b, s, t");
+    ck_assert_int_eq(y->scan, -1);
+    ck_assert_str_eq(f.model->axis[y->scan_axis].letter, "t");
+    arena_free(f.arena);
+}
+END_TEST
+
+/* The first of several layers takes data of any size, so that it has no input to add. */
+START_TEST(residual_layers_begin_with_the_second)
+{
+    fixture f = check("model m {\n input x[t] : real(3)\n h = rnn(x, 5, layers = 3, residual = true)\n"
+                      " g = rnn(h, 5, residual = true)\n output h, g\n}\n");
+    ck_assert_str_eq(type_of(&f, "h.0.U"), "real(5, 3)");
+    ck_assert_str_eq(equation(&f, "h"), "(h.2.h + h.1.h2)");
+    ck_assert_str_eq(equation(&f, "g"), "(g.h + h)");
+    arena_free(f.arena);
+}
+END_TEST
+
+START_TEST(a_call_gives_other_boundary_values_than_its_cell)
+{
+    fixture f = check("cell f(x : real) -> h {\n param first\n h = 0.5 * h[t-1] + x\n h[0] = first\n}\n"
+                      "model m {\n input x[t] : real, v : real\n a = f(x)\n b = f(x, h[0] = v)\n output a, b\n}\n");
+    const model_variable *a = find(&f, "a"), *b = find(&f, "b");
+    ck_assert_uint_eq(a->boundaries.len, 1);
+    ck_assert_uint_eq(b->boundaries.len, 1);
+    ck_assert_str_eq(f.model->variables.data[a->boundaries.data[0].variable].path, "a.first");
+    ck_assert_str_eq(f.model->variables.data[b->boundaries.data[0].variable].path, "v");
+    arena_free(f.arena);
+}
+END_TEST
+
 START_TEST(long_chains_are_no_recursion)
 {
     fixture f = {.arena = arena_new()};
@@ -334,6 +372,9 @@ int main(void)
     tcase_add_test(c, cross_entropy_is_of_logits);
     tcase_add_test(c, losses_add_and_each_has_its_norm);
     tcase_add_test(c, shared_nodes_with_other_boundaries_are_copied);
+    tcase_add_test(c, a_cell_runs_along_t);
+    tcase_add_test(c, residual_layers_begin_with_the_second);
+    tcase_add_test(c, a_call_gives_other_boundary_values_than_its_cell);
     tcase_add_test(c, long_chains_are_no_recursion);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
