@@ -216,8 +216,8 @@ static int spawn_compiler(cc_job *j, int out)
     return fault;
 }
 
-/* The guard waits for the end of a pipe that nobody else writes to than this process, which comes with the process, however
- * that ends; what then still runs or lies about goes. Without a guard, the next compilation cleans up. */
+/* The guard waits for the end of a pipe to which this process alone writes: it comes with the end of the process,
+ * whatever that is. What then still runs or lies about goes. Without a guard, the next compilation cleans up. */
 static void spawn_guard(cc_job *j)
 {
     static const char script[] = "read -r end; kill -s KILL -- \"-$1\"; "

@@ -25,23 +25,23 @@
 #define KERNEL(name, parameters, arguments) { #name, "void " #name #parameters, (void (*)(void))RNN_LIBRARY(name) },
 #define KERNEL_REAL(name, parameters, arguments) { #name, "real " #name #parameters, (void (*)(void))RNN_LIBRARY(name) },
 
-#define LIBC(type, name, parameters) { #name, type " " #name parameters, (void (*)(void))name }
+#define LIBC(type, name, parameters) { #name, type " " #name parameters, (void (*)(void))name },
 #define BYTES                                                                                                          \
-    LIBC("void *", memset, "(void *to, int byte, size_t bytes)"),                                                      \
-        LIBC("void *", memcpy, "(void *to, const void *from, size_t bytes)"),                                          \
-        LIBC("void *", memmove, "(void *to, const void *from, size_t bytes)"),                                         \
-        LIBC("int", memcmp, "(const void *a, const void *b, size_t bytes)")
-#define LIBM(f)                                                                                                  \
-    LIBC("real", exp##f, "(real)"), LIBC("real", log##f, "(real)"), LIBC("real", log1p##f, "(real)"),                        \
-        LIBC("real", sqrt##f, "(real)"), LIBC("real", fabs##f, "(real)"), LIBC("real", floor##f, "(real)"),                  \
-        LIBC("real", sin##f, "(real)"), LIBC("real", cos##f, "(real)"), LIBC("real", tanh##f, "(real)"),                     \
-        LIBC("real", erf##f, "(real)"), LIBC("real", pow##f, "(real, real)"), LIBC("real", fmod##f, "(real, real)")
+    LIBC("void *", memset, "(void *to, int byte, size_t bytes)")                                                       \
+    LIBC("void *", memcpy, "(void *to, const void *from, size_t bytes)")                                               \
+    LIBC("void *", memmove, "(void *to, const void *from, size_t bytes)")                                              \
+    LIBC("int", memcmp, "(const void *a, const void *b, size_t bytes)")
+#define OF_ONE(name) LIBC("real", name, "(real)")
+#define OF_TWO(name) LIBC("real", name, "(real, real)")
+#define LIBM(f)                                                                                                        \
+    OF_ONE(exp##f) OF_ONE(log##f) OF_ONE(log1p##f) OF_ONE(sqrt##f) OF_ONE(fabs##f) OF_ONE(floor##f) OF_ONE(sin##f)     \
+    OF_ONE(cos##f) OF_ONE(tanh##f) OF_ONE(erf##f) OF_TWO(pow##f) OF_TWO(fmod##f)
 
 #define RNN_LIBRARY(name) rnn_f32_##name
 static const kernel_export of_floats[] = {
 #include "kernels/kernels.def"
 #include "kernels/arrays.def"
-    BYTES, LIBM(f)
+    BYTES LIBM(f)
 };
 #undef RNN_LIBRARY
 
@@ -49,7 +49,7 @@ static const kernel_export of_floats[] = {
 static const kernel_export of_doubles[] = {
 #include "kernels/kernels.def"
 #include "kernels/arrays.def"
-    BYTES, LIBM()
+    BYTES LIBM()
 };
 
 const kernel_export *kernel_exports(int of_double, size_t *count)

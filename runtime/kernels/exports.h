@@ -1,4 +1,5 @@
-/* exports.h: the kernels as functions that C compiled in memory may call by name, and those of the C library that it needs. */
+/* exports.h: the kernels as functions that C compiled in memory may call by name, and what else it may: a part of the C
+ * library. */
 #ifndef RUNTIME_KERNELS_EXPORTS_H
 #define RUNTIME_KERNELS_EXPORTS_H
 

@@ -84,8 +84,8 @@ static void forget_temporary(atomic_file *f)
     f->temp = NULL;
 }
 
-/* A file without a name is gone with its writer, however that ends. Not every file system has them; whether a name can be
- * given later hangs on /proc. */
+/* A file without a name is gone with its writer, however that ends. Not every file system has them, and a name is
+ * given later through /proc. */
 static bool open_nameless(atomic_file *f)
 {
 #ifdef O_TMPFILE
