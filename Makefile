@@ -262,12 +262,13 @@ $(VECTORS): $(BUILD)/obj/tests/targets/vectors.o $(BUILD)/obj/tests/agree/subjec
 RUN = BUILD='$(abspath $(BUILD))' RNNC='$(abspath $(BUILD)/rnnc)' CC='$(CC)' SANITIZE='$(SANITIZE)' sh tests/summary.sh
 
 # What `make check ONLY=...` names; else all, the long ones first.
-CHECKED := $(strip $(if $(ONLY),$(foreach n,$(ONLY),$(wildcard tests/$n/run.sh) $(filter %/$n,$(UNITS))),$(SUITES) $(UNITS)))
+named    = $(wildcard tests/$(1)/run.sh) $(filter %/$(1),$(UNITS))
+CHECKED := $(if $(ONLY),$(foreach n,$(ONLY),$(call named,$n)),$(SUITES) $(UNITS))
+UNKNOWN := $(foreach n,$(ONLY),$(if $(strip $(call named,$n)),,$n))
 
 .PHONY: check unit asan bless generated demo example-audio example-browser learn bench rivals bench-deps
 check: all layers $(filter $(UNITS),$(CHECKED)) $(MODELS) $(VECTORS)
-	@[ -z '$(ONLY)' ] || [ $(words $(ONLY)) -eq $(words $(CHECKED)) ] || \
-	    { echo 'ONLY=$(ONLY): of these there are $(or $(CHECKED),none)' >&2; exit 2; }
+	@[ -z '$(strip $(UNKNOWN))' ] || { echo 'there is no suite: $(strip $(UNKNOWN))' >&2; exit 2; }
 	@$(RUN) $(CHECKED)
 
 .PHONY: targets targets-deps
