@@ -47,6 +47,7 @@ emitted emit_c(arena *a, const emit_model *m, const emit_options *o)
     f.o.prefix = f.prefix = c_prefix(a, o->prefix ? o->prefix : m->graph->model);
     f.w.options = &f.o;
     f.PREFIX = c_upper(a, f.prefix);
+    f.w.state_members = c_state_members(a, m->shared);
     f.real = o->real_double ? "double" : "float";
     emitted e = {.header_name = arena_printf(a, "%s.h", f.prefix)};
     if (o->weights)

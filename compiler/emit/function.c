@@ -176,7 +176,7 @@ static void write_memory(writer *w, const program *p, const char *body)
             text_put(t, "what segments begin with");
         write_members(w, p, i, t);
         const char *memory = lives_in_state(w, b) ? arena_printf(w->arena, "args->state ? args->state->%s[0][0] : work",
-                                                                c_state_member(w->arena, w->model->shared, b->in_state)) : "work";
+                                                                w->state_members[b->in_state]) : "work";
         text_line(w->out, "real *const %s_all = %s; /* %s */", b->name, memory, text_string(t));
         text_line(w->out, "work += %s;", c_buffer_size(w, b, false));
     }

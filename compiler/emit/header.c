@@ -189,7 +189,7 @@ static void write_state(file *f)
     text_line(out, "uint64_t time[%s_BATCH]; /* steps seen */", f->PREFIX);
     for (size_t i = 1; i < shared->states.len; i++) {
         const state_slot *s = &shared->states.data[i];
-        text_line(out, "%s %s[%d][%s_BATCH][%d];", f->real, c_state_member(f->w.arena, shared, (int)i), s->rows, f->PREFIX, s->columns);
+        text_line(out, "%s %s[%d][%s_BATCH][%d];", f->real, f->w.state_members[i], s->rows, f->PREFIX, s->columns);
     }
     text_close(out, arena_printf(f->w.arena, " %s_state;", f->prefix));
 }

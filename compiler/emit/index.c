@@ -269,5 +269,5 @@ const char *c_state_component(const writer *w, shape s)
 
 const char *c_state(const writer *w, int slot, const char *row)
 {
-    return arena_printf(w->arena, "args->state->%s[%s][%s]", c_state_member(w->arena, w->model->shared, slot), row, c_state_seq(w));
+    return arena_printf(w->arena, "args->state->%s[%s][%s]", w->state_members[slot], row, c_state_seq(w));
 }

@@ -162,13 +162,20 @@ const char *c_gradient_field(arena *a, const graph *g, uint32_t input)
 }
 
 /* Slots of the state: "h.c" and "h_c" are one identifier. */
-const char *c_state_member(arena *a, const pool *shared, int slot)
+const char **c_state_members(arena *a, const pool *shared)
 {
-    const char *id = c_identifier(a, shared->states.data[slot].name);
-    int same = 0;
-    for (int i = 1; i < slot; i++)
-        same += strcmp(c_identifier(a, shared->states.data[i].name), id) == 0;
-    return same ? arena_printf(a, "%s_v%d", id, same + 1) : id;
+    size_t count = shared->states.len;
+    names *interned = names_new(a);
+    const char **members = ARENA_ARRAY(a, const char *, count + 1);
+    name *ids = ARENA_ARRAY(a, name, count + 1);
+    for (size_t i = 1; i < count; i++) {
+        int same = 0;
+        ids[i] = name_of(interned, c_identifier(a, shared->states.data[i].name));
+        for (size_t k = 1; k < i; k++)
+            same += ids[k] == ids[i];
+        members[i] = same ? arena_printf(a, "%s_v%d", ids[i], same + 1) : ids[i];
+    }
+    return members;
 }
 
 /* FNV-1a, 64 bits (Fowler, Noll, Vo): what keys the random numbers of a path. */

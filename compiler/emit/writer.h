@@ -30,6 +30,7 @@ typedef struct writer {
     unsigned char *marks;
     unsigned char *nesting;
     const char **array_of;          /* that of arrays.c */
+    const char **state_members;     /* of each slot of the state, its name in the struct */
     struct helpers *helpers;        /* static functions that the entry points share */
     struct weights_table *weights;  /* parameters inside the code; NULL: the caller's */
 } writer;
@@ -44,7 +45,7 @@ const char *c_field(arena *a, const graph *g, const char *name);/* member of the
 const char *c_output_field(arena *a, const graph *g, uint32_t output);
 const char *c_gradient_field(arena *a, const graph *g, uint32_t input);
 uint64_t c_path_hash(const char *path);
-const char *c_state_member(arena *a, const pool *shared, int slot);
+const char **c_state_members(arena *a, const pool *shared);     /* of each slot */
 
 /* index.c */
 const char *c_steps(const writer *w, int axis);                 /* number of steps: "T", or the constant */

@@ -7,13 +7,15 @@
  * Needs: all statements. Sets: buffer.in_state. */
 #include "plan/planner.h"
 
-typedef struct candidate { int buffer, axis; bool fits, written; } candidate;
+/* By the number of a buffer. `writes`: the store of the statement that is being visited. */
+typedef struct candidate { bool fits, written; int axis; const store *writes; } candidate;
 
-static bool reads_before(const candidate *c, view v) { return v.buffer == c->buffer && v.shift[c->axis] != 0; }
+static bool reads_before(const candidate *c, view v) { return v.shift[c->axis] != 0; }
 
 /* Nothing may read the step before behind the statement that writes this one. */
-static void read(candidate *c, view v)
+static void read(candidate *of, view v)
 {
+    candidate *c = &of[v.buffer];
     if (c->written && reads_before(c, v))
         c->fits = false;
 }
@@ -21,70 +23,76 @@ static void read(candidate *c, view v)
 static bool same_place(view a, view b) { return a.column == b.column && a.si == b.si && a.sj == b.sj; }
 
 /* A component may be overwritten where nothing but the same component is made of it. */
-static void visit_pointwise(const planner *pl, candidate *c, const stmt *s)
+static void visit_pointwise(const planner *pl, candidate *of, const stmt *s)
 {
-    const store *writes = NULL;
+    for (size_t i = 0; i < s->stores.len; i++)
+        of[s->stores.data[i].to.buffer].writes = &s->stores.data[i];
     for (size_t i = 0; i < s->stores.len; i++) {
-        if (s->stores.data[i].to.buffer == c->buffer)
-            writes = &s->stores.data[i];
-        else
-            read(c, plan_view(pl, s->stores.data[i].node));
+        view v = plan_view(pl, s->stores.data[i].node);
+        if (v.buffer != s->stores.data[i].to.buffer)
+            read(of, v);
     }
     for (size_t i = 0; i < s->nodes.len; i++) {
         const node *n = graph_node(pl->g, s->nodes.data[i]);
         for (int a = 0; a < n->args; a++) {
             view v = plan_view(pl, n->arg[a]);
-            read(c, v);
+            candidate *c = &of[v.buffer];
+            read(of, v);
             shape have = graph_type(pl->g, n->arg[a]).shape;
-            if (writes && reads_before(c, v) &&
-                (have.rank != s->shape.rank || shape_size(have) != shape_size(s->shape) || !same_place(v, writes->to)))
+            if (c->writes && reads_before(c, v) &&
+                (have.rank != s->shape.rank || shape_size(have) != shape_size(s->shape) || !same_place(v, c->writes->to)))
                 c->fits = false;
         }
     }
-    if (writes) {
-        c->fits = c->fits && writes->mode == STORE_SET && !c->written;
+    for (size_t i = 0; i < s->stores.len; i++) {
+        candidate *c = &of[s->stores.data[i].to.buffer];
+        if (!c->writes)
+            continue;
+        c->fits = c->fits && c->writes->mode == STORE_SET && !c->written;
         c->written = true;
+        c->writes = NULL;
     }
 }
 
-static void visit_product(candidate *c, const contract *p)
+static void visit_product(candidate *of, const contract *p)
 {
     for (size_t i = 0; i < p->addends.len; i++) {
-        read(c, p->addends.data[i].a);
-        read(c, p->addends.data[i].guard.at);
+        read(of, p->addends.data[i].a);
+        read(of, p->addends.data[i].guard.at);
     }
-    read(c, p->a);
-    read(c, p->b);
-    c->fits = c->fits && p->to.buffer != c->buffer;
+    read(of, p->a);
+    read(of, p->b);
+    of[p->to.buffer].fits = false;
 }
 
-static void visit(const planner *pl, candidate *c, const stmt *s)
+static void visit(const planner *pl, candidate *of, const stmt *s)
 {
     bool plain = s->kind == STMT_ROWS || (s->kind == STMT_COPY && s->op != OP_input);
     if (s->kind == STMT_POINTWISE) {
-        visit_pointwise(pl, c, s);
+        visit_pointwise(pl, of, s);
         return;
     }
     if (s->kind == STMT_CONTRACT) {
-        visit_product(c, &s->product);
+        visit_product(of, &s->product);
         return;
     }
     for (size_t i = 0; i < s->from.len; i++) {
-        read(c, s->from.data[i]);
-        c->fits = c->fits && (plain || s->from.data[i].buffer != c->buffer);
+        read(of, s->from.data[i]);
+        if (!plain)
+            of[s->from.data[i].buffer].fits = false;
     }
-    if (s->to.buffer == c->buffer && s->kind != STMT_FILL_BEFORE && s->kind != STMT_SAVE)
-        c->fits = false;
+    if (s->kind != STMT_FILL_BEFORE && s->kind != STMT_SAVE)
+        of[s->to.buffer].fits = false;
 }
 
 /* Depth: loops. */
-static void visit_region(const planner *pl, candidate *c, const region *r)
+static void visit_region(const planner *pl, candidate *of, const region *r)
 {
     for (size_t i = 0; i < r->items.len; i++) {
         if (r->items.data[i].stmt)
-            visit(pl, c, r->items.data[i].stmt);
+            visit(pl, of, r->items.data[i].stmt);
         else
-            visit_region(pl, c, r->items.data[i].region);
+            visit_region(pl, of, r->items.data[i].region);
     }
 }
 
@@ -111,13 +119,17 @@ void plan_in_state(planner *pl)
         if (node_some(out) && graph_type(pl->g, out).axes != (BATCH | axis_bit(1)))
             return;
     }
+    candidate *of = ARENA_ARRAY(pl->arena, candidate, pl->p->buffers.len);
     for (size_t i = 0; i < top->items.len; i++) {
         const stmt *s = top->items.data[i].stmt;
-        if (!s || !is_candidate(pl, s))
-            continue;
-        candidate c = {.buffer = s->to.buffer, .axis = s->axis, .fits = true};
-        visit_region(pl, &c, top);
-        if (c.fits && c.written)
+        if (s && is_candidate(pl, s))
+            of[s->to.buffer] = (candidate){.fits = true, .axis = s->axis};
+    }
+    visit_region(pl, of, top);
+    for (size_t i = 0; i < top->items.len; i++) {
+        const stmt *s = top->items.data[i].stmt;
+        const candidate *c = s ? &of[s->to.buffer] : NULL;
+        if (s && is_candidate(pl, s) && c->fits && c->written)
             pl->p->buffers.data[s->to.buffer].in_state = s->state;
     }
 }

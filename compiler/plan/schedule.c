@@ -28,6 +28,7 @@ typedef struct builder {
     bool *open;             /* per node: in the statement under construction */
     int *home;              /* per node: number of the scan that it belongs to, 0: this region */
     ARRAY(unit) units;
+    size_t first;           /* all units before are done */
 } builder;
 
 /* ---- which edges a loop cuts ------------------------------------------------------------------------------------------ */
@@ -377,7 +378,7 @@ static void add_product(builder *b, unit *u)
         b->done[u->id.i] = true;
         return;
     }
-    for (size_t i = 0; i < b->units.len; i++) {
+    for (size_t i = b->first; i < b->units.len; i++) {
         unit *v = &b->units.data[i];
         if (!v->done && node_some(v->id) && pl->task[v->id.i] == TASK_STMT && pl->is_product[v->id.i] &&
             pl->form[v->id.i] == FORM_ROWS && reads_same(pl, u->id, v->id) && operands_ready(b, v->id, 0, false))
@@ -419,7 +420,7 @@ static unit *other_of_row(const builder *b, const unit *u)
     if (n->op != OP_softmax && n->op != OP_logsumexp)
         return NULL;
     op other = n->op == OP_softmax ? OP_logsumexp : OP_softmax;
-    for (size_t i = 0; i < b->units.len; i++) {
+    for (size_t i = b->first; i < b->units.len; i++) {
         unit *v = &b->units.data[i];
         if (!v->done && !v->scan && graph_node(g, v->id)->op == other && node_is(graph_node(g, v->id)->arg[0], n->arg[0]))
             return v;
@@ -487,7 +488,7 @@ static void open_domain(builder *b, type domain, unit_list *group)
     bool again = true;
     while (again) {
         again = false;
-        for (size_t i = 0; i < b->units.len; i++) {
+        for (size_t i = b->first; i < b->units.len; i++) {
             unit *u = &b->units.data[i];
             if (u->done || u->scan || b->open[u->id.i] || (pl->task[u->id.i] != TASK_POINTWISE && pl->task[u->id.i] != TASK_SUM))
                 continue;
@@ -510,10 +511,10 @@ static void open_domain(builder *b, type domain, unit_list *group)
 static bool add_pointwise(builder *b, bool without_axes)
 {
     planner *pl = b->pl;
-    for (size_t i = 0; i < b->units.len; i++) {
+    for (size_t i = b->first; i < b->units.len; i++) {
         unit *first = &b->units.data[i];
         if (first->done || first->scan || (pl->task[first->id.i] != TASK_POINTWISE && pl->task[first->id.i] != TASK_SUM) ||
-            !operands_ready(b, first->id, 0, true) || (without_axes && domain_of(pl, first->id).axes))
+            (without_axes && domain_of(pl, first->id).axes) || !operands_ready(b, first->id, 0, true))
             continue;
         unit_list group = {0};
         type d = domain_of(pl, first->id);
@@ -549,7 +550,7 @@ static void add_free(builder *b)
     bool again = true;
     while (again) {
         again = false;
-        for (size_t i = 0; i < b->units.len; i++) {
+        for (size_t i = b->first; i < b->units.len; i++) {
             unit *u = &b->units.data[i];
             if (u->done || u->scan || b->pl->task[u->id.i] != TASK_FREE || !operands_ready(b, u->id, 0, false))
                 continue;
@@ -573,7 +574,7 @@ static bool add_ready(builder *b)
 {
     bool any = false;
     add_free(b);
-    for (size_t i = 0; i < b->units.len; i++) {
+    for (size_t i = b->first; i < b->units.len; i++) {
         unit *u = &b->units.data[i];
         if (u->done || (!u->scan && b->pl->task[u->id.i] != TASK_STMT))
             continue;
@@ -606,7 +607,9 @@ static void build_region(planner *pl, region *r, const node_list *set)
         while (add_ready(&b)) {}
         bool progress = add_pointwise(&b, true) || add_pointwise(&b, false);     /* what is done once, first */
         left = 0;
-        for (size_t i = 0; i < b.units.len; i++)
+        while (b.first < b.units.len && b.units.data[b.first].done)
+            b.first++;
+        for (size_t i = b.first; i < b.units.len; i++)
             left += !b.units.data[i].done;
         if (left && !progress)
             BUG("%zu units of a region can never run", left);
