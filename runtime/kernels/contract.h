@@ -6,8 +6,9 @@
  *
  * A tile of C, some rows by some vectors, stays in registers while k runs: each k loads a few vectors of B and
  * multiplies them by one number of A for every row. A strip is the tiles below one another; it reads the same columns
- * of B again for each tile, so k is cut into blocks that keep them in the cache. Whatever the shape of the tile, a
- * component of C is the same sum in the same order: a row does not depend on the rows beside it.
+ * of B again for each tile. To begin and to end a tile costs as much as some ten k, so tiles are deep: k is cut only where
+ * that part of B would leave the second cache, and rows so that their part of A stays there. Whatever the shape of the
+ * tile, a component of C is the same sum in the same order: a row does not depend on the rows beside it.
  *
  * Full speed needs fused multiply-add: gcc -std=c99 turns it off unless it is given -ffp-contract=fast. */
 #ifndef RUNTIME_KERNELS_CONTRACT_H
@@ -51,8 +52,9 @@ enum { CONTRACT_BYTES = 16, CONTRACT_ROWS = 4, CONTRACT_COLS = 2 };
 enum {
     CONTRACT_LANES = CONTRACT_BYTES / (int)sizeof(real),
     CONTRACT_WIDE = 8,     /* vectors of a tile of one row, which would not keep the adders busy otherwise */
-    CONTRACT_DEPTH = 256,  /* rows of B in a block */
-    CONTRACT_HEIGHT = 480, /* rows of A in a block: it and its part of C stay in the second cache */
+    CONTRACT_DEPTH = 1024, /* the most rows of B in a block */
+    CONTRACT_HEIGHT = 480, /* the most rows of A in a block, */
+    CONTRACT_AREA = (512 << 10) / (int)sizeof(real), /* and numbers: half of the second cache */
 };
 
 #ifdef CONTRACT_SCALAR
@@ -256,15 +258,18 @@ RNN_INLINE void contract_block(int M, int N, int K, const real *A, size_t am, si
 RNN_NO_INLINE void contract(int M, int N, int K, const real *A, size_t am, size_t ak, const real *B, real *C, size_t cm,
                             int accumulate)
 {
-    for (int m = 0; m < M; m += CONTRACT_HEIGHT) {
-        const int rows = M - m < CONTRACT_HEIGHT ? M - m : (int)CONTRACT_HEIGHT;
+    const int blocks = (K + CONTRACT_DEPTH - 1) / CONTRACT_DEPTH, deep = blocks > 1 ? (K + blocks - 1) / blocks : K;
+    const int fits = CONTRACT_AREA / (deep > 0 ? deep : 1) / CONTRACT_ROWS * CONTRACT_ROWS;
+    const int height = fits < CONTRACT_HEIGHT ? fits : (int)CONTRACT_HEIGHT;
+    for (int m = 0; m < M; m += height) {
+        const int rows = M - m < height ? M - m : height;
         int k = 0, add = accumulate;
         do {
-            const int depth = K - k < CONTRACT_DEPTH ? K - k : (int)CONTRACT_DEPTH;
+            const int depth = K - k < deep ? K - k : deep;
             contract_block(rows, N, depth, A + (size_t)m * am + (size_t)k * ak, am, ak, B + (size_t)k * CONTRACT_PANEL,
                            CONTRACT_PANEL * (size_t)K, C + (size_t)m * cm, cm, add);
             add = 1;
-            k += CONTRACT_DEPTH;
+            k += deep;
         } while (k < K);
     }
 }
