@@ -692,11 +692,8 @@ int hello_grad(const hello_args *args)
                 to_h[unit] = h;
             }
         }
-    }
-
-    /* h beyond the end */
-    if (ragged) {
-        for (size_t t = 0; t < T; t++) {
+        /* h beyond the end */
+        if (ragged) {
             for (size_t seq = 0; seq < batch; seq++) {
                 const size_t own = length_t(args, seq);
                 if (t < own) continue;
@@ -707,6 +704,7 @@ int hello_grad(const hello_args *args)
             }
         }
     }
+
     /* V @ h[t] */
     contract_8x4((int)(T * batch), h_all + batch * 8, 8, 1, args->packed + 176, o_matmul_all, 4, 0);
     {

@@ -781,11 +781,8 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
                 to_h[unit] = h;
             }
         }
-    }
-
-    /* h beyond the end */
-    if (ragged) {
-        for (size_t t = 0; t < T; t++) {
+        /* h beyond the end */
+        if (ragged) {
             for (size_t seq = 0; seq < batch; seq++) {
                 const size_t own = length_t(args, seq);
                 if (t < own) continue;
@@ -796,6 +793,7 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
             }
         }
     }
+
     /* out.W @ h[t] */
     contract_4x1((int)(T * batch), h_all + batch * 4, 4, 1, args->packed + 80, out_matmul_all, 1, 0);
     {

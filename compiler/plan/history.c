@@ -2,7 +2,8 @@
  *
  * For every kept value: FILL_BEFORE in front of the first item that reads steps before it, and SAVE at the end where chunks carry;
  * FILL_AFTER where rows beyond the end would reach other steps or lanes: within the loop that makes them, when the same loop reads
- * them, otherwise once, in front of the first reader.
+ * them or zeros are all that is asked for, so that products may follow the loop in blocks of steps; otherwise once, in front of
+ * the first reader.
  *
  * Needs: filled statements. Sets: FILL and SAVE statements, states. */
 #include "plan/planner.h"
@@ -219,8 +220,8 @@ static void fill_before(planner *pl, node_id id, int axis, node_id reading)
         pass_on(pl, cut, s, id, rows);
 }
 
-/* Is the value read at later steps within the loop that makes it? */
-static bool read_in_own_loop(const planner *pl, node_id id, int axis)
+/* Is the value made in a loop over the axis that reads it at later steps, or nobody needs more of it than zeros? */
+static bool filled_in_loop(const planner *pl, node_id id, int axis, node_id reading)
 {
     const region *home = plan_outside_rows(pl->region_of[id.i]);
     if (!(plan_loops(home) & axis_bit(axis)))
@@ -228,7 +229,7 @@ static bool read_in_own_loop(const planner *pl, node_id id, int axis)
     const region *loop = home;
     while (loop->axis != axis)
         loop = loop->parent;
-    return loop->direction < 0;
+    return loop->direction < 0 || !node_some(reading);
 }
 
 static void fill_after(planner *pl, node_id id, int axis, node_id reading, bool clean)
@@ -241,7 +242,7 @@ static void fill_after(planner *pl, node_id id, int axis, node_id reading, bool 
         array_push(pl->arena, &cut->items, (item){.stmt = pass_rows(pl, PASS_BACK, id, rows)});
     if (node_some(reading))
         add_boundaries(pl, s, reading, true);
-    if (read_in_own_loop(pl, id, axis)) {
+    if (filled_in_loop(pl, id, axis, reading)) {
         stmt *inner = fill(pl, STMT_FILL_AFTER, id, axis, rows);
         inner->in_loop = true;
         if (node_some(reading))

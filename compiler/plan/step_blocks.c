@@ -7,7 +7,8 @@
  *
  * A product behind may read what the scan computes at the same step and at steps that the scan did before; a product
  * in front is read at the same step. Neither may read or write what statements that it passes on its way write or
- * read. Small products stay where they are, and so do those with matrices beyond the cache.
+ * read. One between two scans goes where it hands on more. Small products stay where they are, and so do those with matrices
+ * beyond the cache.
  *
  * Needs: the whole program. Sets: regions. */
 #include "plan/planner.h"
@@ -173,6 +174,24 @@ static bool read_at_step(const blocks *b, const stmt *s)
     return s->product.form == FORM_ROWS && to->before[b->scan->axis] == 0 && to->after[b->scan->axis] == 0;
 }
 
+/* Is the result larger than what it is made of, and another scan the first to read it? Then it stands in front of that one. */
+static bool suits_reader(blocks *b, const region *r, size_t at)
+{
+    const contract *c = &r->items.data[at].stmt->product;
+    int inner = 0;
+    for (size_t i = 0; i < c->addends.len; i++)
+        inner += c->addends.data[i].K;
+    if (c->form != FORM_ROWS || c->N <= inner || !read_at_step(b, r->items.data[at].stmt))
+        return false;
+    size_t reader = at;
+    bool reads = false;
+    b->mine_written[c->to.buffer] = true;
+    while (!reads && ++reader < r->items.len)
+        reads = mentions(&touched_by(b, r, reader)->read, b->mine_written);
+    b->mine_written[c->to.buffer] = false;
+    return reads && r->items.data[reader].region && r->items.data[reader].region->axis == b->scan->axis;
+}
+
 static void join(blocks *b, region *r, size_t at)
 {
     item *it = &r->items.data[at];
@@ -224,7 +243,7 @@ static void gather_products(blocks *b, region *r, size_t at)
     array_push(b->pl->arena, &b->made->items, r->items.data[at]);
     for (size_t i = at + 1; i < r->items.len && i <= at + MAX_DISTANCE; i++) {
         item *it = &r->items.data[i];
-        if (!is_product_of_rows(b, it->stmt) || !is_suited(b, it->stmt))
+        if (!is_product_of_rows(b, it->stmt) || !is_suited(b, it->stmt) || suits_reader(b, r, i))
             continue;
         bool read = it->stmt->product.form == FORM_ROWS && b->read[it->stmt->product.to.buffer];
         if (!read && passes(b, r, i, at + 1, i))
