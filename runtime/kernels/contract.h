@@ -6,9 +6,9 @@
  *
  * A tile of C, some rows by some vectors, stays in registers while k runs: each k loads a few vectors of B and
  * multiplies them by one number of A for every row. A strip is the tiles below one another; it reads the same columns
- * of B again for each tile. To begin and to end a tile costs as much as some ten k, so tiles are deep: k is cut only where
- * that part of B would leave the second cache, and rows so that their part of A stays there. Whatever the shape of the
- * tile, a component of C is the same sum in the same order: a row does not depend on the rows beside it.
+ * of B again for each tile. Each part of k reads and writes all of C, so tiles are deep: k is cut only where that part
+ * of B would leave the second cache, and rows so that their part of A stays there. Whatever the shape of the tile, a
+ * component of C is the same sum in the same order: a row does not depend on the rows beside it.
  *
  * Full speed needs fused multiply-add: gcc -std=c99 turns it off unless it is given -ffp-contract=fast. */
 #ifndef RUNTIME_KERNELS_CONTRACT_H
