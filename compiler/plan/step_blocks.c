@@ -186,7 +186,7 @@ static bool suits_reader(blocks *b, const region *r, size_t at)
     size_t reader = at;
     bool reads = false;
     b->mine_written[c->to.buffer] = true;
-    while (!reads && ++reader < r->items.len)
+    while (!reads && ++reader < r->items.len && reader <= at + MAX_DISTANCE)
         reads = mentions(&touched_by(b, r, reader)->read, b->mine_written);
     b->mine_written[c->to.buffer] = false;
     return reads && r->items.data[reader].region && r->items.data[reader].region->axis == b->scan->axis;
