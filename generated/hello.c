@@ -414,8 +414,7 @@ int hello_forward(const hello_args *args)
     work += (T * batch * 4 + 15) / 16 * 16;
     real *const o_all = work; /* [4]: o (4) */
     work += 16;
-    real *const p_all = work; /* [T][batch][4]: p (4) */
-    work += (T * batch * 4 + 15) / 16 * 16;
+    real *const p_all = o_matmul_all; /* p (4): in the place of what nothing reads any more */
 
     read_x(args, ragged, x_all);
     load_h(args, h_all);
@@ -513,8 +512,7 @@ int hello_loss(const hello_args *args)
     work += 16;
     real *const loss_all = work; /* [1]: loss scalar */
     work += 16;
-    real *const p_all = work; /* [T][batch][4]: p (4) */
-    work += (T * batch * 4 + 15) / 16 * 16;
+    real *const p_all = o_matmul_all; /* p (4): in the place of what nothing reads any more */
 
     read_x(args, ragged, x_all);
     read_y(args, ragged, y_all);
@@ -630,7 +628,7 @@ int hello_grad(const hello_args *args)
     work += (T * batch * 1 + 15) / 16 * 16;
     real *const h_all = work; /* [(T + 1)][batch][8]: h (8) */
     work += ((T + 1) * batch * 8 + 15) / 16 * 16;
-    real *const o_matmul_all = work; /* [T][batch][4]: o.matmul (4), d_o (4) */
+    real *const o_matmul_all = work; /* [T][batch][4]: o.matmul (4) */
     work += (T * batch * 4 + 15) / 16 * 16;
     real *const o_all = work; /* [4]: o (4) */
     work += 16;
@@ -656,12 +654,12 @@ int hello_grad(const hello_args *args)
     work += 16;
     real *const d_o_matmul_all = work; /* [T][batch][8]: d_o.matmul (8) */
     work += (T * batch * 8 + 15) / 16 * 16;
-    real *const d_a_all = work; /* [T][batch][8]: d_a (8) */
-    work += (T * batch * 8 + 15) / 16 * 16;
     real *const d_a_2_all = work; /* [(T + 1)][batch][8]: d_a.2 (8) */
     work += ((T + 1) * batch * 8 + 15) / 16 * 16;
     real *const d_a_1_all = work; /* [40]: d_a.1 (4, 8) */
     work += 48;
+    real *const d_o_all = o_matmul_all; /* d_o (4): in the place of what nothing reads any more */
+    real *const d_a_all = d_o_matmul_all; /* d_a (8): in the place of what nothing reads any more */
 
     read_x(args, ragged, x_all);
     read_y(args, ragged, y_all);
@@ -762,7 +760,7 @@ int hello_grad(const hello_args *args)
                 const real *d_loss_neg_row = d_loss_neg_all;
                 const real *d_loss_softmax_row = d_loss_softmax_all;
                 const real *d_loss_2_row = d_loss_2_all;
-                real *to_d_o = o_matmul_all + (t * batch + seq) * 4;
+                real *to_d_o = d_o_all + (t * batch + seq) * 4;
                 real *to_d_c = grads + 136;
                 RNN_INDEPENDENT
                 for (size_t unit = 0; unit < 4; unit++) {
@@ -787,7 +785,7 @@ int hello_grad(const hello_args *args)
             for (size_t seq = 0; seq < batch; seq++) {
                 const size_t own = length_t(args, seq);
                 if (t < own) continue;
-                real *to = o_matmul_all + (t * batch + seq) * 4;
+                real *to = d_o_all + (t * batch + seq) * 4;
                 for (size_t unit = 0; unit < 4; unit++) {
                     to[unit] = 0;
                 }
@@ -795,9 +793,9 @@ int hello_grad(const hello_args *args)
         }
     }
     /* V' @ d_o[t] */
-    contract_4x8((int)(T * batch), o_matmul_all, 4, 1, args->packed + 304, d_o_matmul_all, 8, 0);
+    contract_4x8((int)(T * batch), d_o_all, 4, 1, args->packed + 304, d_o_matmul_all, 8, 0);
     /* d_V = sum over t of d_o[t] @ h[t]' */
-    outer_4x8((int)(T * batch), o_matmul_all, 4, 1, h_all + batch * 8, 8, grads + 104, 8);
+    outer_4x8((int)(T * batch), d_o_all, 4, 1, h_all + batch * 8, 8, grads + 104, 8);
     for (size_t unit = 0; unit < 40; unit++) {
         (d_a_1_all)[unit] = 0;
     }

@@ -27,8 +27,7 @@ extern "C" {
     ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
     (((size_t)(T) + 1) * (size_t)(batch) * 8 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
-    16 + \
-    ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16)
+    16)
 #define HELLO_LOSS_WORK(T, batch) (16 + \
     ((size_t)(batch) * 8 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
@@ -40,8 +39,7 @@ extern "C" {
     16 + \
     16 + \
     16 + \
-    16 + \
-    ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16)
+    16)
 #define HELLO_GRAD_WORK(T, batch) (16 + \
     ((size_t)(batch) * 8 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
@@ -58,7 +56,6 @@ extern "C" {
     16 + \
     16 + \
     16 + \
-    ((size_t)(T) * (size_t)(batch) * 8 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 8 + 15) / 16 * 16 + \
     (((size_t)(T) + 1) * (size_t)(batch) * 8 + 15) / 16 * 16 + \
     48)

@@ -426,8 +426,7 @@ int tiny_lstm_forward(const tiny_lstm_args *args)
     work += ((T + 1) * batch * 4 + 15) / 16 * 16;
     real *const out_matmul_all = work; /* [T][batch][1]: out.matmul (1) */
     work += (T * batch * 1 + 15) / 16 * 16;
-    real *const out_all = work; /* [T][batch][1]: out (1) */
-    work += (T * batch * 1 + 15) / 16 * 16;
+    real *const out_all = out_matmul_all; /* out (1): in the place of what nothing reads any more */
 
     /* h.Uo @ x[t] */
     /* h.Uf @ x[t] */
@@ -526,8 +525,6 @@ int tiny_lstm_loss(const tiny_lstm_args *args)
     work += ((T + 1) * batch * 4 + 15) / 16 * 16;
     real *const out_matmul_all = work; /* [T][batch][1]: out.matmul (1) */
     work += (T * batch * 1 + 15) / 16 * 16;
-    real *const out_all = work; /* [T][batch][1]: out (1) */
-    work += (T * batch * 1 + 15) / 16 * 16;
     real *const loss_1_all = work; /* [T][batch][1]: loss.1 (1) */
     work += (T * batch * 1 + 15) / 16 * 16;
     real *const loss_all = work; /* [T][batch][1]: loss scalar */
@@ -538,6 +535,7 @@ int tiny_lstm_loss(const tiny_lstm_args *args)
     work += 16;
     real *const loss_v2_all = work; /* [1]: loss scalar */
     work += 16;
+    real *const out_all = out_matmul_all; /* out (1): in the place of what nothing reads any more */
 
     /* h.Uo @ x[t] */
     /* h.Uf @ x[t] */
@@ -668,8 +666,6 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     work += T * batch * 16;
     real *const h_o_matmul_x4_v2_all = work; /* [batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
     work += batch * 16;
-    real *const d_h_i_1_x4_all = work; /* [T][batch][16]: d_h.i.1 (4), d_h.f.1 (4), d_h.o.1 (4), d_h.g.1 (4) */
-    work += T * batch * 16;
     real *const x_all = work; /* [T][batch][1]: x (1) */
     work += (T * batch * 1 + 15) / 16 * 16;
     real *const h_o_all = work; /* [T][batch][4]: h.o (4) */
@@ -688,8 +684,6 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     work += ((T + 1) * batch * 4 + 15) / 16 * 16;
     real *const out_matmul_all = work; /* [T][batch][1]: out.matmul (1) */
     work += (T * batch * 1 + 15) / 16 * 16;
-    real *const loss_2_all = work; /* [T][batch][1]: loss.2 (1) */
-    work += (T * batch * 1 + 15) / 16 * 16;
     real *const loss_all = work; /* [T][batch][1]: loss scalar */
     work += (T * batch * 1 + 15) / 16 * 16;
     real *const loss_sum_over_all = work; /* [1]: loss.sum_over scalar */
@@ -706,12 +700,13 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     work += (T * batch * 1 + 15) / 16 * 16;
     real *const d_out_matmul_all = work; /* [T][batch][4]: d_out.matmul (4) */
     work += (T * batch * 4 + 15) / 16 * 16;
-    real *const d_x_all = work; /* [T][batch][1]: d_x (1) */
-    work += (T * batch * 1 + 15) / 16 * 16;
     real *const d_h_c_1_all = work; /* [(T + 1)][batch][4]: d_h.c.1 (4) */
     work += ((T + 1) * batch * 4 + 15) / 16 * 16;
     real *const d_h_o_2_all = work; /* [(T + 1)][batch][4]: d_h.o.2 (4) */
     work += ((T + 1) * batch * 4 + 15) / 16 * 16;
+    real *const d_h_i_1_x4_all = h_o_matmul_x4_all; /* d_h.i.1 (4), d_h.f.1 (4), d_h.o.1 (4), d_h.g.1 (4): in the place of what nothing reads any more */
+    real *const loss_2_all = out_matmul_all; /* loss.2 (1): in the place of what nothing reads any more */
+    real *const d_x_all = x_all; /* d_x (1): in the place of what nothing reads any more */
 
     read_x(args, ragged, x_all);
     /* h.Uo @ x[t] */

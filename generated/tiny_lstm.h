@@ -27,7 +27,6 @@ extern "C" {
     (size_t)(batch) * 16 + \
     (((size_t)(T) + 1) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
     (((size_t)(T) + 1) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16)
 #define TINY_LSTM_LOSS_WORK(T, batch) (16 + \
     (size_t)(T) * (size_t)(batch) * 16 + \
@@ -37,14 +36,12 @@ extern "C" {
     ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
     16 + \
     16 + \
     16)
 #define TINY_LSTM_GRAD_WORK(T, batch) (16 + \
     (size_t)(T) * (size_t)(batch) * 16 + \
     (size_t)(batch) * 16 + \
-    (size_t)(T) * (size_t)(batch) * 16 + \
     ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
@@ -55,7 +52,6 @@ extern "C" {
     (((size_t)(T) + 1) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
     16 + \
     16 + \
     16 + \
@@ -63,7 +59,6 @@ extern "C" {
     16 + \
     ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
     (((size_t)(T) + 1) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
     (((size_t)(T) + 1) * (size_t)(batch) * 4 + 15) / 16 * 16)
 

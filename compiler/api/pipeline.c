@@ -243,6 +243,7 @@ static void plan(pipeline *p)
     pool *shared = plan_pool_new(p->arena, p->forward);
     shared->segment = p->grad && !p->segments_forbidden ? p->options.emit.segment : 0;
     shared->block_rows = p->options.block_rows;
+    shared->own_memory = p->options.own_memory;
     emit_model *m = &p->programs;
     shared->shards = p->options.emit.threads > 1;
     if (shared->carries) m->step = plan_program(p->arena, p->forward, ENTRY_STEP, shared);

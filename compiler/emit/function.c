@@ -146,11 +146,38 @@ static void write_members(writer *w, const program *p, size_t number, text *t)
     }
 }
 
+static const char *memory_name(const writer *w, const buffer *b) { return arena_printf(w->arena, "%s_all", b->name); }
+
+/* Does the function need the memory of the buffer, for its values or for those in their place? */
+static bool is_mentioned(const writer *w, const program *p, size_t number, const char *body)
+{
+    bool found = c_mentions(body, memory_name(w, &p->buffers.data[number]));
+    for (size_t i = 1; i < p->buffers.len && !found; i++) {
+        const buffer *b = &p->buffers.data[i];
+        found = b->storage == STORE_PLACE && b->place_of == (int)number && c_mentions(body, memory_name(w, b));
+    }
+    return found;
+}
+
+/* Values in the place of others have a name of their own for it. */
+static void write_places(writer *w, const program *p, const char *body)
+{
+    for (size_t i = 1; i < p->buffers.len; i++) {
+        const buffer *b = &p->buffers.data[i];
+        if (b->storage != STORE_PLACE || !c_mentions(body, memory_name(w, b)))
+            continue;
+        text *t = text_new(w->arena);
+        write_members(w, p, i, t);
+        text_line(w->out, "real *const %s = %s; /* %s: in the place of what nothing reads any more */", memory_name(w, b),
+                  memory_name(w, &p->buffers.data[b->place_of]), text_string(t));
+    }
+}
+
 static void write_memory(writer *w, const program *p, const char *body)
 {
     for (size_t i = 1; i < p->buffers.len; i++) {
         const buffer *b = &p->buffers.data[i];
-        if (!c_mentions(body, arena_printf(w->arena, "%s_all", b->name))) {     /* of another function, or done without */
+        if (!is_mentioned(w, p, i, body)) {     /* of another function, or done without */
             if (b->storage == STORE_WORK)
                 text_line(w->out, "work += %s; /* %s */", c_buffer_size(w, b, false), b->name);
             continue;
@@ -180,6 +207,7 @@ static void write_memory(writer *w, const program *p, const char *body)
         text_line(w->out, "real *const %s_all = %s; /* %s */", b->name, memory, text_string(t));
         text_line(w->out, "work += %s;", c_buffer_size(w, b, false));
     }
+    write_places(w, p, body);
 }
 
 /* ---- statements and regions ---------------------------------------------------------------------------------------------------------- */

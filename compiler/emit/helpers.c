@@ -68,8 +68,8 @@ static void add_buffer(const writer *w, const char *body, view v, const char *wh
 {
     const buffer *b = &w->p->buffers.data[v.buffer];
     const char *local = arena_printf(w->arena, "%s_all", b->name);
-    if (v.buffer && (b->storage == STORE_WORK || b->storage == STORE_LITERAL) && c_mentions(body, local) &&
-        !c_mentions(text_string(arguments), local))
+    bool is_local = b->storage == STORE_WORK || b->storage == STORE_PLACE || b->storage == STORE_LITERAL;
+    if (v.buffer && is_local && c_mentions(body, local) && !c_mentions(text_string(arguments), local))
         add_parameter(parameters, arguments, what, local);
 }
 

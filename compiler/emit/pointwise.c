@@ -315,19 +315,30 @@ static void read_before(pointwise *p, node_id id, bool chosen)
 /* A store may take the place of what the statement reads. */
 static bool is_overwritten(const pointwise *p, node_id id)
 {
-    const view *from = &p->w->p->views[id.i];
+    const program *of = p->w->p;
+    const view *from = &of->views[id.i];
     for (size_t i = 0; i < p->s->stores.len; i++) {
         const view *to = &p->s->stores.data[i].to;
-        if (to->buffer == from->buffer && to->column == from->column && memcmp(to->shift, from->shift, sizeof to->shift) == 0)
+        if (plan_memory(of, *to) == plan_memory(of, *from) && to->column == from->column && memcmp(to->shift, from->shift, sizeof to->shift) == 0)
             return true;
     }
     return false;
 }
 
+/* Constants are computed before the first store. */
+static bool stores_constants(const pointwise *p)
+{
+    for (size_t i = 0; i < p->s->stores.len; i++) {
+        if (!is(p, pointwise_value(p, &p->s->stores.data[i]), LOCAL))
+            return false;
+    }
+    return true;
+}
+
 static void write_early_reads(pointwise *p)
 {
     writer *w = p->w;
-    for (size_t i = 0; i < p->reads.len; i++) {
+    for (size_t i = 0; !stores_constants(p) && i < p->reads.len; i++) {
         if (is_overwritten(p, p->reads.data[i]))
             enlist(p, &p->early, p->reads.data[i], EARLY);
     }

@@ -299,8 +299,10 @@ static void plain_operands(planner *pl, stmt *s)
     node_id id = s->nodes.data[0];
     const node *n = graph_node(pl->g, id);
     s->to = result_view(pl, id, &s->add);
-    for (int i = 0; i < n->args; i++)
-        array_push(pl->arena, &s->from, node_some(n->arg[i]) ? plan_view(pl, n->arg[i]) : (view){0});
+    for (int i = 0; i < n->args; i++) {
+        view v = node_some(n->arg[i]) ? plan_view(pl, n->arg[i]) : (view){0};
+        array_push(pl->arena, &s->from, n->op == OP_concat && v.buffer == s->to.buffer ? (view){0} : v);
+    }
     if (s->nodes.len > 1)
         array_push(pl->arena, &s->stores, (store){.node = s->nodes.data[1], .to = plan_view(pl, s->nodes.data[1])});
     if (s->op == OP_max_over && n->attr.over.carry && pl->p->pool->carries)

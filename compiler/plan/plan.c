@@ -79,5 +79,7 @@ program *plan_program(arena *a, graph *g, entry e, pool *shared)
     plan_in_state(&pl);
     if (e != ENTRY_STEP && !steps)
         plan_step_blocks(&pl);
+    if (e != ENTRY_STEP && !shared->own_memory)
+        plan_reuse(&pl);
     return p;
 }

@@ -32,6 +32,9 @@ node_id plan_summed(const node *n);                 /* what a sum or scatter add
  * is drawn: then the gradient of one sequence depends on the others. */
 bool plan_splits(const graph *g);
 
+/* The number of the buffer that has the memory of the view. */
+int plan_memory(const program *p, view v);
+
 void plan_print(text *out, const program *p);       /* explain --stage program */
 
 /* Is a product with a matrix of so many numbers expanded where it stands instead of called? Small ones are: neither a call nor the

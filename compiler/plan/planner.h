@@ -81,6 +81,9 @@ view plan_view(const planner *pl, node_id id);             /* where the node's v
 int plan_buffer(planner *pl, buffer b, node_id id, size_t members);     /* adds a buffer, named after a node */
 view plan_gradient(const planner *pl, uint32_t param);     /* where the caller's gradient of a parameter lies */
 
+/* recompute.c: values that their readers compute again. */
+void plan_recompute(planner *pl, const node_list *order);
+
 /* operands.c: the operands and results of statements as views; packed matrices; what goes out. */
 void plan_operands(planner *pl);
 
@@ -98,6 +101,14 @@ void plan_in_state(planner *pl);
 
 /* step_blocks.c: scans and the products around them, some steps at a time. */
 void plan_step_blocks(planner *pl);
+
+/* What a statement reads and writes, through whatever views. */
+typedef ARRAY(view) plan_views;
+typedef struct plan_touches { plan_views read, written; } plan_touches;
+void plan_touch_stmt(const planner *pl, plan_touches *t, const stmt *s);
+
+/* reuse.c: values that take the memory of others. */
+void plan_reuse(planner *pl);
 
 /* streams.c: products of one row side by side. */
 void plan_streams(planner *pl);

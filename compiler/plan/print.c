@@ -148,7 +148,7 @@ void plan_print(text *out, const program *p)
     out->depth++;
     for (size_t i = 1; i < p->buffers.len; i++) {
         const buffer *b = &p->buffers.data[i];
-        if (b->storage != STORE_WORK)
+        if (b->storage != STORE_WORK && b->storage != STORE_PLACE)
             continue;
         text_put(out, "buffer %s %s%s[%d]", b->name, b->kept ? arena_printf(out->arena, "[segments][%d]", b->kept) : "",
                  axes_text(&pr, b->axes), b->columns);
@@ -156,6 +156,8 @@ void plan_print(text *out, const program *p)
             if (b->before[a] || b->after[a])
                 text_put(out, " %s: %d before, %d after", p->graph->axis[a].letter, b->before[a], b->after[a]);
         }
+        if (b->storage == STORE_PLACE)
+            text_put(out, " in the place of %s", p->buffers.data[b->place_of].name);
         text_put(out, "\n");
     }
     print_region(&pr, p->top);

@@ -31,6 +31,7 @@ typedef enum storage {
     STORE_GRADS,        /* the caller's gradients, accumulated into */
     STORE_TABLE,        /* a table that `pack` made: see packing */
     STORE_WORK,         /* this call's memory */
+    STORE_PLACE,        /* the memory of another buffer, place_of: see reuse.c */
 } storage;
 
 /* Rows of `columns` reals over the axes, the batch innermost: [time axes by number][batch][column]. */
@@ -45,6 +46,7 @@ typedef struct buffer {
     const double *literal;              /* STORE_LITERAL; NULL: zeros */
     int packing;                        /* STORE_TABLE */
     int in_state;                       /* `step` of one sequence: the slot of the state that may hold both steps, 0 for none */
+    int place_of;                       /* STORE_PLACE: its number; it has memory of its own */
     int kept;                           /* such a group of rows for each segment; 0: it is no store of what segments begin with */
 } buffer;
 
@@ -140,7 +142,8 @@ typedef struct stmt {
     ARRAY(store) stores;
     contract product;                   /* CONTRACT */
     int wanted_by;                      /* CONTRACT: 1 + number of the input whose gradient alone needs it; 0: it is always needed */
-    ARRAY(view) from;                   /* operands of ROWS, OVER, GATHER, SCATTER, COPY; FILL: the boundary values */
+    ARRAY(view) from;                   /* operands of ROWS, OVER, GATHER, SCATTER, COPY (buffer 0: the part of a concat is in its place);
+                                         * FILL: the boundary values */
     ARRAY(node_id) boundary;            /* FILL: the boundary values as nodes, NO_NODE: 0 */
     view to;                            /* of all but POINTWISE and CONTRACT; FILL, SAVE: the value with the extra rows */
     bool add;                           /* SCATTER: to a gradient of the caller; else the target is cleared first */
@@ -181,6 +184,7 @@ typedef struct pool {
     size_t packed_size;                 /* reals */
     int segment;                        /* steps of a segment in the gradient; 0: the sequence is not cut */
     int block_rows;                     /* rows of a block of steps, whatever the size of its products; 0: as suits the cache */
+    bool own_memory;                    /* each kept value has memory of its own, and none is computed again: for tests */
     bool carries;                       /* state passes from chunk to chunk, and `step` exists: see plan_reads_later */
     bool shards;                        /* calls of all steps may be for some of the sequences of the caller's arrays: then only
                                          * copies of these are read in rows, since rows of one step and the next do not meet */

@@ -7,6 +7,8 @@
 #include "plan/cost.h"
 #include "plan/planner.h"
 
+#include <math.h>
+
 typedef struct report {
     arena *arena;
     text *out;
@@ -122,6 +124,15 @@ static const region *scan_reading(const report *r, const stmt *s, const region *
     return NULL;
 }
 
+/* The region of a statement; values that it computes again may be of another one. */
+static const region *home_of(const report *r, const stmt *s)
+{
+    size_t i = 0;
+    while (r->p->stmt_of[s->nodes.data[i].i] != s)
+        i++;
+    return r->made_in[s->nodes.data[i].i];
+}
+
 static const char *scan_name(const report *r, const region *scan)
 {
     return arena_printf(r->arena, "the %s scan over %s", scan->direction > 0 ? "forward" : "backward",
@@ -150,7 +161,7 @@ static const char *inside_reason(const report *r, const stmt *s, const region *s
 {
     int by[PLACED_BY_SUM + 1] = {0};
     for (size_t i = 0; i < s->nodes.len; i++)
-        by[r->p->placed[s->nodes.data[i].i]]++;
+        by[r->p->placed[s->nodes.data[i].i]] += r->p->stmt_of[s->nodes.data[i].i] == s;
     text *t = text_new(r->arena);
     text_put(t, "in %s:", scan_name(r, scan));
     const char *separator = "";
@@ -178,7 +189,7 @@ static const char *kernel_text(const report *r, const stmt *s, int numbers)
     if (plan_is_small(numbers, one))
         return "expanded in place, since the matrix is small";
     if (!one || s->product.form != FORM_ROWS ||
-        (s->axes & ~(axis_set)BATCH & ~plan_loops(r->made_in[s->nodes.data[0].i])))
+        (s->axes & ~(axis_set)BATCH & ~plan_loops(home_of(r, s))))
         return "tiles of rows by panels of 16 columns";
     return s->product.epilogue
                ? "one row by panels of 16 columns, every second time backwards; 16 units at a time, with the products "
@@ -189,7 +200,7 @@ static const char *kernel_text(const report *r, const stmt *s, int numbers)
 static void put_rows_product(const report *r, const stmt *s)
 {
     const contract *c = &s->product;
-    axis_set rows = s->axes & ~plan_loops(r->made_in[s->nodes.data[0].i]);
+    axis_set rows = s->axes & ~plan_loops(home_of(r, s));
     text_put(r->out, "how    %s of %d by a packed matrix %d x %d; %s", rows_text(r, rows), c->K, c->K, c->N,
              kernel_text(r, s, c->N * c->K));
     if (s->nodes.len > 1)
@@ -244,22 +255,25 @@ static void put_elementwise(const report *r, const stmt *s)
         text_put(computed, ", ... (%zu)", values);
     text_line(r->out, "elementwise  %s", values ? text_string(computed) : labels_text(r, s));
     r->out->depth++;
-    size_t set = 0, sums = 0, tables = 0;
+    size_t set = 0, sums = 0, tables = 0, again = 0;
     for (size_t i = 0; i < s->stores.len; i++) {
         set += s->stores.data[i].mode == STORE_SET;
         sums += s->stores.data[i].mode != STORE_SET;
     }
     for (size_t i = 0; i < s->nodes.len; i++) {
         const node *n = graph_node(r->p->graph, s->nodes.data[i]);
+        again += r->p->stmt_of[s->nodes.data[i].i] != s;
         for (int k = 0; k < n->args; k++)
             tables += node_some(n->arg[k]) && r->p->views[n->arg[k].i].row != NULL;
     }
-    axis_set rows = s->axes & ~plan_loops(r->made_in[s->nodes.data[0].i]);
+    axis_set rows = s->axes & ~plan_loops(home_of(r, s));
     text_put(r->out, "how    one loop: %s of %d; operations: %zu, kept in memory: %zu", rows_text(r, rows),
              shape_size(s->shape),
              s->nodes.len, set);
     if (sums)
         text_put(r->out, ", added up here: %zu", sums);
+    if (again)
+        text_put(r->out, ", computed again instead of read: %zu", again);
     if (tables)
         text_put(r->out, ", rows of tables read in place: %zu", tables);
     text_line(r->out, "%s", "");
@@ -268,7 +282,7 @@ static void put_elementwise(const report *r, const stmt *s)
 
 static void put_other(const report *r, const stmt *s)
 {
-    axis_set rows = s->axes & ~plan_loops(r->made_in[s->nodes.data[0].i]);
+    axis_set rows = s->axes & ~plan_loops(home_of(r, s));
     const char *equation = graph_equation(r->p->graph, r->arena, s->nodes.data[0]);
     const char *what = s->kind == STMT_ROWS ? "rows" : s->kind == STMT_OVER ? "over steps" :
                        s->kind == STMT_GATHER ? "gather" : "scatter";
@@ -426,7 +440,8 @@ static void survey(report *r, const region *at)
             continue;
         }
         for (size_t k = 0; computes(s) && k < s->nodes.len; k++)
-            r->made_in[s->nodes.data[k].i] = at;
+            if (r->p->stmt_of[s->nodes.data[k].i] == s)
+                r->made_in[s->nodes.data[k].i] = at;
     }
     for (size_t i = 0; i < at->items.len; i++) {
         const stmt *s = at->items.data[i].stmt;
@@ -442,6 +457,24 @@ static void survey(report *r, const region *at)
         r->cycles += cycles;
         r->in_products += s->kind == STMT_CONTRACT ? cycles : 0;
     }
+}
+
+static void put_memory(report *r)
+{
+    double numbers = 0;
+    size_t arrays = 0, without = 0;
+    plan_sizes at_once = *r->sizes;
+    double segments = r->p->segment ? ceil(at_once.steps[1] / r->p->segment) : 1;
+    if (r->p->segment)
+        at_once.steps[1] = r->p->segment;
+    for (size_t i = 1; i < r->p->buffers.len; i++) {
+        const buffer *b = &r->p->buffers.data[i];
+        without += b->storage == STORE_PLACE;
+        arrays += b->storage == STORE_WORK;
+        numbers += b->storage == STORE_WORK ? plan_row_count(r->p, &at_once, b->axes) * b->columns * (b->kept ? b->kept * segments : 1) : 0;
+    }
+    text_line(r->out, "memory for the work: %s in %zu arrays%s", scaled(r->arena, numbers * r->sizes->real_size, "B"), arrays,
+              without ? arena_printf(r->arena, "; %zu more take the place of what nothing reads any more", without) : "");
 }
 
 void plan_report(text *out, const program *p, const plan_sizes *sizes)
@@ -460,5 +493,6 @@ void plan_report(text *out, const program *p, const plan_sizes *sizes)
     text_blank(out);
     text_line(out, "the rest (copies in and out, boundary rows, what the state keeps): %s",
               scaled(r.arena, r.moved, "B"));
+    put_memory(&r);
     out->depth--;
 }

@@ -135,15 +135,40 @@ static node_id viewed(const planner *pl, node_id id)
     return id;
 }
 
-typedef struct sums { const int *axis, *component; int *to; } sums;    /* of each scan; where each node may go, 0: it stays */
+/* Of each scan; of each node: where it may go (0: it stays), the component of the last scan that it is made of. */
+typedef struct sums { const int *axis, *component; int *to, *made_of; } sums;
 
-/* Is the value there before a scan begins? Components are numbered operands first. Depth: boundary values of boundary values. */
+/* Components are numbered operands first. */
+static int *last_scans(const builder *b)
+{
+    planner *pl = b->pl;
+    int *last = ARENA_ARRAY(pl->arena, int, pl->count), components = 0;
+    for (size_t i = 0; i < b->set.len; i++)
+        components = pl->component[b->set.data[i].i] > components ? pl->component[b->set.data[i].i] : components;
+    node_list *nodes = arena_array(pl->arena, (size_t)components + 1, sizeof *nodes);
+    for (size_t i = 0; i < b->set.len; i++)
+        array_push(pl->arena, &nodes[pl->component[b->set.data[i].i]], b->set.data[i]);
+    for (int c = 1; c <= components; c++) {
+        for (size_t i = 0; i < nodes[c].len; i++) {
+            node_id id = nodes[c].data[i];
+            const node *n = graph_node(pl->g, id);
+            last[id.i] = nodes[c].len > 1 ? c : 0;
+            for (int k = 0; nodes[c].len == 1 && k < n->args; k++) {
+                if (node_some(n->arg[k]) && b->member[n->arg[k].i] && last[n->arg[k].i] > last[id.i])
+                    last[id.i] = last[n->arg[k].i];
+            }
+        }
+    }
+    return last;
+}
+
+/* Is the value there before a scan begins? Depth: boundary values of boundary values. */
 static bool comes_before(const builder *b, node_id id, const sums *s, int scan)
 {
     const planner *pl = b->pl;
     const node *n = graph_node(pl->g, id);
     if (op_table[n->op].class == SOURCE)
-        return pl->task[id.i] == TASK_FREE || !b->member[id.i] || pl->component[id.i] < s->component[scan];
+        return pl->task[id.i] == TASK_FREE || !b->member[id.i] || s->made_of[id.i] < s->component[scan];
     if (n->op == OP_shift && pl->task[id.i] == TASK_FREE) {
         for (int i = 1; i < n->args; i++) {
             if (node_some(n->arg[i]) && !comes_before(b, n->arg[i], s, scan))
@@ -151,8 +176,16 @@ static bool comes_before(const builder *b, node_id id, const sums *s, int scan)
         }
     }
     node_id base = viewed(pl, id);
-    int home = b->home[base.i], component = home ? s->component[home] : pl->component[base.i];
+    int home = b->home[base.i], component = home ? s->component[home] : s->made_of[base.i];
     return !b->member[base.i] || (home != scan && component < s->component[scan]);
+}
+
+/* Is a row of it made of rows of its operands? */
+static bool goes_by_rows(const planner *pl, node_id id)
+{
+    const node *n = graph_node(pl->g, id);
+    return pl->task[id.i] == TASK_POINTWISE ||
+           (pl->task[id.i] == TASK_STMT && (op_table[n->op].class == REDUCTION || n->op == OP_concat));
 }
 
 static int scan_of(const builder *b, node_id id, const sums *s) { return b->home[id.i] ? b->home[id.i] : s->to[id.i]; }
@@ -165,7 +198,7 @@ static int scan_of_operands(const builder *b, node_id id, const sums *s)
     const node *n = graph_node(pl->g, id);
     int to = 0;
     for (int i = 0; i < n->args; i++) {
-        int here = node_some(n->arg[i]) && pl->task[n->arg[i].i] == TASK_POINTWISE ? scan_of(b, n->arg[i], s) : 0;
+        int here = node_some(n->arg[i]) && goes_by_rows(pl, n->arg[i]) ? scan_of(b, n->arg[i], s) : 0;
         if (here && (!to || s->component[here] > s->component[to]))
             to = here;
     }
@@ -173,7 +206,7 @@ static int scan_of_operands(const builder *b, node_id id, const sums *s)
         return 0;
     for (int i = 0; i < n->args; i++) {
         node_id a = n->arg[i];
-        if (node_some(a) && (scan_of(b, a, s) != to || pl->task[a.i] != TASK_POINTWISE) && (s->to[a.i] || !comes_before(b, a, s, to)))
+        if (node_some(a) && (scan_of(b, a, s) != to || !goes_by_rows(pl, a)) && (s->to[a.i] || !comes_before(b, a, s, to)))
             return 0;
     }
     return to;
@@ -184,26 +217,26 @@ static int scan_of_operands(const builder *b, node_id id, const sums *s)
 static void sink_sums(builder *b, const int *axis, const int *component)
 {
     planner *pl = b->pl;
-    sums s = {axis, component, ARENA_ARRAY(pl->arena, int, pl->count)};
+    sums s = {axis, component, ARENA_ARRAY(pl->arena, int, pl->count), last_scans(b)};
     for (size_t i = 0; i < b->set.len; i++) {
         node_id id = b->set.data[i];
         const node *n = graph_node(pl->g, id);
         if (b->home[id.i])
             continue;
-        if (pl->task[id.i] == TASK_POINTWISE && !pl->escapes[id.i] && n->op != OP_uniform)
+        if (goes_by_rows(pl, id) && !pl->escapes[id.i] && n->op != OP_uniform)
             s.to[id.i] = scan_of_operands(b, id, &s);
         if (pl->task[id.i] != TASK_SUM || n->attr.over.carry)
             continue;
         node_id from = plan_summed(n);
         int to = scan_of(b, from, &s);
         bool token = n->op != OP_scatter || (to && comes_before(b, n->arg[0], &s, to));
-        if (to && pl->task[from.i] == TASK_POINTWISE && (n->attr.over.axes & axis_bit(axis[to])) && token)
+        if (to && goes_by_rows(pl, from) && (n->attr.over.axes & axis_bit(axis[to])) && token)
             s.to[id.i] = to;
     }
     for (size_t i = b->set.len; i-- > 0;) {     /* users first: elementwise values go for sums and products alone */
         node_id id = b->set.data[i];
         const node_list *users = &pl->users[id.i];
-        for (size_t k = 0; s.to[id.i] && pl->task[id.i] == TASK_POINTWISE && k < users->len; k++) {
+        for (size_t k = 0; s.to[id.i] && goes_by_rows(pl, id) && k < users->len; k++) {
             if (s.to[users->data[k].i] != s.to[id.i] && graph_node(pl->g, users->data[k])->op != OP_matmul)
                 s.to[id.i] = 0;
         }

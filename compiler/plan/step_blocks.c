@@ -20,8 +20,7 @@ enum {
     MAX_DISTANCE = 64,          /* statements between a product and its scan */
 };
 
-typedef ARRAY(view) views;
-typedef struct touched { bool known; views read, written; } touched;
+typedef struct touched { bool known; plan_touches t; } touched;
 
 typedef struct blocks {
     planner *pl;
@@ -36,7 +35,7 @@ typedef struct blocks {
 /* ---- what a statement touches ------------------------------------------------------------------------------------ */
 
 /* Depth: views of views. */
-static void touch_node(const planner *pl, touched *t, node_id id)
+static void touch_node(const planner *pl, plan_touches *t, node_id id)
 {
     if (!node_some(id))
         return;
@@ -46,12 +45,13 @@ static void touch_node(const planner *pl, touched *t, node_id id)
         touch_node(pl, t, n->arg[i]);
 }
 
-static void touch_stmt(const planner *pl, touched *t, const stmt *s)
+void plan_touch_stmt(const planner *pl, plan_touches *t, const stmt *s)
 {
+    bool computes = s->kind != STMT_FILL_BEFORE && s->kind != STMT_FILL_AFTER && s->kind != STMT_SAVE && s->kind != STMT_CLEAR;
     for (size_t i = 0; i < s->nodes.len; i++) {
         const node *n = graph_node(pl->g, s->nodes.data[i]);
         array_push(pl->arena, &t->written, plan_view(pl, s->nodes.data[i]));
-        for (int k = 0; k < n->args; k++)
+        for (int k = 0; computes && k < n->args; k++)
             touch_node(pl, t, n->arg[k]);
     }
     for (size_t i = 0; i < s->stores.len; i++)
@@ -70,15 +70,15 @@ static void touch_stmt(const planner *pl, touched *t, const stmt *s)
 }
 
 /* Depth: loops. */
-static void touch_item(const planner *pl, touched *t, const item *it)
+static void touch_item(const planner *pl, plan_touches *t, const item *it)
 {
     if (it->stmt)
-        touch_stmt(pl, t, it->stmt);
+        plan_touch_stmt(pl, t, it->stmt);
     for (size_t i = 0; it->region && i < it->region->items.len; i++)
         touch_item(pl, t, &it->region->items.data[i]);
 }
 
-static void mark(const views *list, bool *set, bool value)
+static void mark(const plan_views *list, bool *set, bool value)
 {
     for (size_t i = 0; i < list->len; i++) {
         const view *v = &list->data[i];
@@ -89,7 +89,7 @@ static void mark(const views *list, bool *set, bool value)
 }
 
 /* Parameters stay, and gradients are added to in any order. */
-static bool mentions(const views *list, const bool *set)
+static bool mentions(const plan_views *list, const bool *set)
 {
     for (size_t i = 0; i < list->len; i++) {
         const view *v = &list->data[i];
@@ -100,25 +100,25 @@ static bool mentions(const views *list, const bool *set)
     return false;
 }
 
-static const touched *touched_by(const blocks *b, const region *r, size_t at)
+static const plan_touches *touched_by(const blocks *b, const region *r, size_t at)
 {
     touched *t = &b->of_item[at];
     if (!t->known)
-        touch_item(b->pl, t, &r->items.data[at]);
+        touch_item(b->pl, &t->t, &r->items.data[at]);
     t->known = true;
-    return t;
+    return &t->t;
 }
 
 /* May the item change places with all items from `from` to `to`? */
 static bool passes(const blocks *b, const region *r, size_t at, size_t from, size_t to)
 {
-    const touched *mine = touched_by(b, r, at);
+    const plan_touches *mine = touched_by(b, r, at);
     bool free = true;
     mark(&mine->read, b->mine_read, true);
     mark(&mine->written, b->mine_written, true);
     b->mine_read[0] = b->mine_written[0] = false;
     for (size_t i = from; i < to && free; i++) {
-        const touched *its = touched_by(b, r, i);
+        const plan_touches *its = touched_by(b, r, i);
         free = !mentions(&its->read, b->mine_written) && !mentions(&its->written, b->mine_written) &&
                !mentions(&its->written, b->mine_read);
     }
@@ -237,7 +237,7 @@ static void gather_products(blocks *b, region *r, size_t at)
         b->made->items.data[i] = b->made->items.data[--k];
         b->made->items.data[k] = swap;
     }
-    const touched *inside = touched_by(b, r, at);
+    const plan_touches *inside = touched_by(b, r, at);
     mark(&inside->read, b->read, true);
     mark(&inside->written, b->written, true);
     array_push(b->pl->arena, &b->made->items, r->items.data[at]);

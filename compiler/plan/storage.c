@@ -212,8 +212,6 @@ static void group_products(planner *pl, const region *r, bool results)
     }
 }
 
-/* ---- memory that is used again ------------------------------------------------------------------------------------------------ */
-
 static bool has_extra_rows(const planner *pl, node_id id)
 {
     for (int a = 1; a <= pl->g->axes; a++) {
@@ -223,52 +221,42 @@ static bool has_extra_rows(const planner *pl, node_id id)
     return false;
 }
 
-static size_t item_of(const region *r, const stmt *s)
-{
-    size_t i = 0;
-    while (i < r->items.len && r->items.data[i].stmt != s)
-        i++;
-    return i;
-}
+/* ---- parts side by side ------------------------------------------------------------------------------------------------------ */
 
-/* Does nothing read the result of a product but statements of the region of rows up to number `last`, which may overwrite it? */
-static bool is_last_read(const planner *pl, node_id x, const region *rows, size_t last)
+/* May a part of the value `of` be computed where it belongs in it? Not where it stands there twice, nor what products read, who may
+ * have it beside other vectors. */
+static bool fits_into(const planner *pl, node_id part, node_id of)
 {
-    const node_list *users = &pl->users[x.i];
-    if (!pl->is_product[x.i] || pl->form[x.i] != FORM_ROWS || pl->escapes[x.i] || !pl->p->views[x.i].buffer || has_extra_rows(pl, x))
+    const node_list *users = &pl->users[part.i];
+    int times = 0;
+    if (pl->task[part.i] != TASK_POINTWISE || !pl->kept[part.i] || pl->escapes[part.i] || pl->p->views[part.i].buffer ||
+        has_extra_rows(pl, part) || graph_type(pl->g, part).axes != graph_type(pl->g, of).axes ||
+        (pl->kept_axes[part.i] & ~pl->kept_axes[of.i]))
         return false;
     for (size_t i = 0; i < users->len; i++) {
-        const stmt *s = pl->p->stmt_of[users->data[i].i];
-        if (!s || item_of(rows, s) > last)
+        times += node_is(users->data[i], of);
+        if (!node_is(users->data[i], of) && pl->task[users->data[i].i] != TASK_POINTWISE && pl->task[users->data[i].i] != TASK_SUM)
             return false;
     }
-    return pl->p->buffers.data[pl->p->views[x.i].buffer].columns == shape_size(graph_type(pl->g, x).shape);
+    return times == 1;
 }
 
-/* A value that a region of rows stores takes the place of the product that the region was the last to read: a gradient that of its
- * logits. */
-static bool take_place(planner *pl, node_id id, bool *taken)
+/* Elementwise parts of a concat get its columns, and nothing is left to copy. */
+static void place_parts(planner *pl, node_id id)
 {
-    const region *rows = pl->region_of[id.i];
-    if (pl->task[id.i] != TASK_POINTWISE || !rows || !rows->rows || has_extra_rows(pl, id))
-        return false;
-    size_t last = item_of(rows, pl->p->stmt_of[id.i]);
-    for (size_t i = 0; i <= last; i++) {
-        const stmt *s = rows->items.data[i].stmt;
-        for (size_t k = 0; k < s->nodes.len; k++) {
-            const node *n = graph_node(pl->g, s->nodes.data[k]);
-            for (int a = 0; a < n->args; a++) {
-                node_id x = n->arg[a];
-                if (!node_some(x) || taken[x.i] || !type_equal(graph_type(pl->g, x), graph_type(pl->g, id)) ||
-                    pl->kept_axes[x.i] != pl->kept_axes[id.i] || !is_last_read(pl, x, rows, last))
-                    continue;
-                taken[x.i] = true;
-                pl->p->views[id.i] = pl->p->views[x.i];
-                return true;
-            }
+    const node *n = graph_node(pl->g, id);
+    int begin = 0;
+    for (int i = 0; i < n->args; i++) {
+        view *whole = &pl->p->views[id.i];
+        int dim = n->attr.part.dim;
+        if (fits_into(pl, n->arg[i], id)) {
+            if (!whole->buffer)
+                give_columns(pl, &id, 1);
+            pl->p->views[n->arg[i].i] = *whole;
+            pl->p->views[n->arg[i].i].column += begin * (dim == 0 ? whole->si : whole->sj);
         }
+        begin += graph_type(pl->g, n->arg[i]).shape.dim[dim];
     }
-    return false;
 }
 
 static void place_source(planner *pl, node_id id)
@@ -336,7 +324,6 @@ void plan_storage(planner *pl)
 {
     program *p = pl->p;
     node_list order = graph_order(pl->g, pl->arena);
-    bool *taken = ARENA_ARRAY(pl->arena, bool, pl->count);
     array_push(pl->arena, &p->buffers, (buffer){0});
     add_buffer(pl, (buffer){.storage = STORE_PARAMS, .name = name_of(pl->g->names, "params")});
     add_buffer(pl, (buffer){.storage = STORE_GRADS, .name = name_of(pl->g->names, "grads")});
@@ -350,13 +337,20 @@ void plan_storage(planner *pl)
         axis_set inside = all & ~plan_loops(home);
         pl->kept_axes[id.i] = pl->escapes[id.i] ? all : all & (inside | axes_read(pl, id, home));
     }
+    bool steps = p->entry != ENTRY_STEP;        /* the values of one step stay in the cache */
+    if (steps && !p->pool->own_memory)
+        plan_recompute(pl, &order);
     find_extra_rows(pl, &order);
     group_products(pl, p->top, true);
     group_products(pl, p->top, false);
     for (size_t i = 0; i < order.len; i++) {
+        if (steps && graph_node(pl->g, order.data[i])->op == OP_concat && pl->kept[order.data[i].i] && !has_extra_rows(pl, order.data[i]))
+            place_parts(pl, order.data[i]);
+    }
+    for (size_t i = 0; i < order.len; i++) {
         node_id id = order.data[i];
         bool is_table = pl->task[id.i] == TASK_SUM && graph_node(pl->g, id)->op == OP_scatter;
-        if (pl->kept[id.i] && p->views[id.i].buffer == 0 && !is_table && !take_place(pl, id, taken))
+        if (pl->kept[id.i] && p->views[id.i].buffer == 0 && !is_table)
             give_columns(pl, &id, 1);
         place_source(pl, id);
     }

@@ -40,7 +40,8 @@ static bool check(pipeline *p, arena *a, const subject *s, pipeline_options o)
 static pipeline_options options_of(const subject *s, const variant *v)
 {
     pipeline_options o = { .path = s->path, .defines = (model_define *)s->defines, .define_count = s->define_count,
-                           .data_size = 7, .purpose = v->purpose, .block_rows = v->block_rows };
+                           .data_size = 7, .purpose = v->purpose, .block_rows = v->block_rows,
+                           .own_memory = v->own_memory };
     o.emit = (emit_options){ .prefix = "m", .standalone = !v->with_header, .real_double = v->real_double,
                              .inference = v->inference, .batch = v->batch ? v->batch : 8,
                              .unroll = v->unroll < 0 ? 0 : v->unroll ? v->unroll : 1, .threads = v->threads,

@@ -37,6 +37,7 @@ typedef struct variant {
     int steps, unroll, batch;           /* 0: by default; unroll -1: full */
     int segment;                        /* steps of a segment; 0: the gradient is not cut */
     int block_rows;                     /* of blocks of steps; 0: by default */
+    bool own_memory;                    /* nothing is computed again, or takes the place of another value */
 } variant;
 
 typedef struct built {

@@ -37,8 +37,8 @@ static void check_spec(tally *t, const char *spec, uint64_t seed, bool all)
     }
     check_agreement(t, s, &(variant){ .name = "tcc double", .real_double = true }, 1e-9, seed, 3);
     check_agreement(t, s, &(variant){ .name = "calls double", .real_double = true, .calls = true }, 1e-9, seed, 3);
-    check_agreement(t, s, &(variant){ .name = "blocks of steps", .real_double = true, .block_rows = 1 + (int)(seed % 8) }, 1e-9, seed,
-                    3);
+    variant blocks = { .name = "blocks of steps", .real_double = true, .block_rows = 1 + (int)(seed % 8), .own_memory = seed / 8 % 2 };
+    check_agreement(t, s, &blocks, 1e-9, seed, 3);
     check_agreement(t, s, &(variant){ .name = "--steps 3 --unroll full", .real_double = true, .steps = 3, .unroll = -1 }, 1e-9,
                     seed, 2);
     int threads = 2 + (int)(seed % 3);

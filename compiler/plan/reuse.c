@@ -1,0 +1,238 @@
+/* reuse.c: values over time take the memory of others that nothing reads any more.
+ *
+ * The gradient of a gate stands where the gate stood, a gradient of logits where the logits stood: less memory, and what
+ * is written is in the cache, since it was just read or because there is less of it.
+ *
+ * Rows stand for themselves: two values can share memory when, row by row and column by column, all that touches the
+ * one comes before all that touches the other, or an elementwise statement reads the one and sets the other in the same
+ * place. Statements stand in the order in which a row meets them: a row of a scan, of a block of steps or of a region of
+ * rows is met in one round of the loop. So values that are read at other steps, or within loops over axes that they lack,
+ * stay where they are.
+ *
+ * Needs: the whole program. Sets: buffer.place_of. */
+#include "plan/planner.h"
+
+#include <string.h>
+
+typedef struct access {
+    size_t at;                  /* place of the statement in the program */
+    view v;
+    int from, to;               /* columns that it may touch */
+    bool same;                  /* component by component, of an elementwise statement */
+    bool reads;
+} access;
+
+typedef struct memory { bool stays; ARRAY(access) accesses; } memory;
+
+typedef struct reuse {
+    planner *pl;
+    memory *of;                 /* of each buffer */
+    size_t at;
+    const region *r;            /* of the statement in question */
+} reuse;
+
+/* ---- who touches what -------------------------------------------------------------------------------------------- */
+
+/* Is the row in question the only one of the value that a round of the loops around it touches? */
+static bool is_own_row(const reuse *u, view v, const stmt *s)
+{
+    const buffer *b = &u->pl->p->buffers.data[v.buffer];
+    axis_set loops = plan_loops(u->r);
+    for (const region *r = u->r; r; r = r->parent)
+        loops |= r->block_axis ? axis_bit(r->block_axis) : 0;
+    bool others = s->kind == STMT_FILL_BEFORE || (s->kind == STMT_FILL_AFTER && !s->in_loop) || s->kind == STMT_SAVE ||
+                  s->kind == STMT_CLEAR || s->kind == STMT_OVER || (s->kind == STMT_GATHER && s->op == OP_at);
+    for (int a = 1; a <= MAX_TIME_AXES; a++) {
+        if (v.shift[a])
+            return false;
+    }
+    return !(loops & ~b->axes) && !(loops && others) && s->kind != STMT_PASS;
+}
+
+static void touch(reuse *u, const stmt *s, access found)
+{
+    if (!found.v.buffer)
+        return;
+    memory *m = &u->of[found.v.buffer];
+    found.at = u->at;
+    m->stays = m->stays || found.v.row || !is_own_row(u, found.v, s);
+    if (!found.same)
+        found.from = 0, found.to = u->pl->p->buffers.data[found.v.buffer].columns;
+    array_push(u->pl->arena, &m->accesses, found);
+}
+
+static void touch_all(reuse *u, const stmt *s, const plan_touches *t)
+{
+    for (size_t i = 0; i < t->read.len; i++) {
+        const view *v = &t->read.data[i];
+        touch(u, s, (access){.v = *v, .reads = true});
+        if (v->row) {
+            touch(u, s, (access){.v = v->row->token, .reads = true});
+            touch(u, s, (access){.v = v->row->none, .reads = true});
+        }
+    }
+    for (size_t i = 0; i < t->written.len; i++)
+        touch(u, s, (access){.v = t->written.data[i]});
+}
+
+static access columns_of(const planner *pl, const stmt *s, node_id id, view v)
+{
+    shape have = graph_type(pl->g, id).shape;
+    int last = v.column + (have.dim[0] - 1) * v.si + (have.rank == 2 ? (have.dim[1] - 1) * v.sj : 0);
+    return (access){.v = v, .from = v.column, .to = last + 1, .same = shape_equal(have, s->shape)};
+}
+
+/* Operands that the statement computes itself are no memory. */
+static void touch_pointwise(reuse *u, const stmt *s)
+{
+    planner *pl = u->pl;
+    plan_touches all = {0}, rest = {0};
+    plan_touch_stmt(pl, &all, s);
+    for (size_t i = 0; i < s->nodes.len; i++) {
+        const node *n = graph_node(pl->g, s->nodes.data[i]);
+        for (int k = 0; k < n->args; k++) {
+            access read = columns_of(pl, s, n->arg[k], plan_view(pl, n->arg[k]));
+            read.reads = true;
+            if (pl->p->stmt_of[n->arg[k].i] != s)
+                touch(u, s, read);
+        }
+    }
+    for (size_t i = 0; i < s->stores.len; i++) {
+        const store *st = &s->stores.data[i];
+        access write = columns_of(pl, s, st->node, st->to);
+        write.same = write.same && st->mode == STORE_SET;
+        touch(u, s, write);
+    }
+    for (size_t i = 0; i < all.read.len; i++) {
+        if (all.read.data[i].row)
+            array_push(pl->arena, &rest.read, all.read.data[i]);
+    }
+    touch_all(u, s, &rest);
+}
+
+static void touch_packing(reuse *u, const stmt *s)
+{
+    const packing *pk = &u->pl->p->pool->packings.data[s->index];
+    for (size_t i = 0; i < pk->pieces.len; i++)
+        touch(u, s, (access){.v = pk->pieces.data[i].matrix, .reads = true});
+}
+
+/* Depth: loops. */
+static void touch_region(reuse *u, const region *r)
+{
+    for (size_t i = 0; i < r->items.len; i++) {
+        const stmt *s = r->items.data[i].stmt;
+        if (!s) {
+            touch_region(u, r->items.data[i].region);
+            continue;
+        }
+        plan_touches t = {0};
+        u->r = r;
+        if (s->kind == STMT_POINTWISE) {
+            touch_pointwise(u, s);
+        } else if (s->kind == STMT_PACK) {
+            touch_packing(u, s);
+        } else {
+            plan_touch_stmt(u->pl, &t, s);
+            touch_all(u, s, &t);
+        }
+        u->at += !(s->kind == STMT_CONTRACT && s->product.with_next);     /* products side by side have one place */
+    }
+}
+
+/* ---- which can share --------------------------------------------------------------------------------------------- */
+
+static bool in_same_place(const access *read, const access *set)
+{
+    return read->reads && !set->reads && read->same && set->same && read->v.column == set->v.column && read->v.si == set->v.si &&
+           read->v.sj == set->v.sj;
+}
+
+static bool can_follow(const memory *before, const memory *after)
+{
+    for (size_t i = 0; i < before->accesses.len; i++) {
+        const access *x = &before->accesses.data[i];
+        for (size_t k = 0; k < after->accesses.len; k++) {
+            const access *y = &after->accesses.data[k];
+            bool apart = x->to <= y->from || y->to <= x->from;
+            if (!apart && x->at >= y->at && !(x->at == y->at && in_same_place(x, y)))
+                return false;
+        }
+    }
+    return true;
+}
+
+static bool is_alike(const buffer *a, const buffer *b)
+{
+    return a->axes == b->axes && a->columns == b->columns;
+}
+
+static bool can_share(const reuse *u, size_t number)
+{
+    const buffer *b = &u->pl->p->buffers.data[number];
+    for (int a = 1; a <= MAX_TIME_AXES; a++) {
+        if (b->before[a] || b->after[a])
+            return false;
+    }
+    return b->storage == STORE_WORK && (b->axes & BATCH) && (b->axes & ~(axis_set)BATCH) && !b->kept && !b->in_state &&
+           !u->of[number].stays && u->of[number].accesses.len;
+}
+
+static size_t last_access(const memory *m)
+{
+    size_t last = 0;
+    for (size_t i = 0; i < m->accesses.len; i++)
+        last = m->accesses.data[i].at > last ? m->accesses.data[i].at : last;
+    return last;
+}
+
+/* The buffer whose memory comes free last, since that is in the cache; 0 where there is none. */
+static size_t predecessor(const reuse *u, size_t number)
+{
+    const program *p = u->pl->p;
+    size_t best = 0;
+    for (size_t i = 1; i < p->buffers.len; i++) {
+        if (i != number && can_share(u, i) && is_alike(&p->buffers.data[i], &p->buffers.data[number]) &&
+            can_follow(&u->of[i], &u->of[number]) && (!best || last_access(&u->of[i]) > last_access(&u->of[best])))
+            best = i;
+    }
+    return best;
+}
+
+/* The buffer that is touched first of those that have not been looked at; 0 where there is none. */
+static size_t next_buffer(const reuse *u, const bool *seen)
+{
+    size_t best = 0, first = u->at;
+    for (size_t i = 1; i < u->pl->p->buffers.len; i++) {
+        if (!seen[i] && can_share(u, i) && u->of[i].accesses.data[0].at < first) {
+            first = u->of[i].accesses.data[0].at;
+            best = i;
+        }
+    }
+    return best;
+}
+
+int plan_memory(const program *p, view v)
+{
+    const buffer *b = &p->buffers.data[v.buffer];
+    return b->storage == STORE_PLACE ? b->place_of : v.buffer;
+}
+
+void plan_reuse(planner *pl)
+{
+    program *p = pl->p;
+    reuse u = {.pl = pl, .of = arena_array(pl->arena, p->buffers.len, sizeof(memory)), .at = 1};
+    bool *seen = ARENA_ARRAY(pl->arena, bool, p->buffers.len);
+    touch_region(&u, p->top);
+    for (size_t i = next_buffer(&u, seen); i; i = next_buffer(&u, seen)) {
+        size_t from = predecessor(&u, i);
+        seen[i] = true;
+        if (!from)
+            continue;
+        for (size_t k = 0; k < u.of[i].accesses.len; k++)
+            array_push(pl->arena, &u.of[from].accesses, u.of[i].accesses.data[k]);
+        u.of[i].stays = true;
+        p->buffers.data[i].storage = STORE_PLACE;
+        p->buffers.data[i].place_of = (int)from;
+    }
+}
