@@ -373,24 +373,13 @@ static void copy_components(writer *w, shape part, view from, view to)
     text_close(w->out, NULL);
 }
 
-/* The number that a part is, in whatever shape; NULL: it is none. Numbers have no memory. */
-static const node *number_under(const writer *w, node_id id)
-{
-    const node *n = graph_node(w->g, id);
-    while (n->op == OP_reshape || n->op == OP_transpose)
-        n = graph_node(w->g, n->arg[0]);
-    return n->op == OP_number ? n : NULL;
-}
-
 /* Is each part of a concat there already? */
-static bool is_complete(const writer *w, const stmt *s)
+static bool is_complete(const stmt *s)
 {
-    const node *n = graph_node(w->g, s->nodes.data[0]);
-    for (size_t i = 0; i < s->from.len; i++) {
-        if (s->from.data[i].buffer || number_under(w, n->arg[i]))
-            return false;
-    }
-    return true;
+    bool complete = true;
+    for (size_t i = 0; i < s->from.len; i++)
+        complete = complete && !s->from.data[i].buffer;
+    return complete;
 }
 
 /* concat, pad, and views that cannot be seen as a view. */
@@ -400,7 +389,7 @@ static void write_layout(writer *w, const stmt *s)
     axis_set before = w->loops;
     bool scope;
     write_equation(w, s->nodes.data[0]);
-    if (is_complete(w, s))
+    if (is_complete(s))
         return;
     open_scope(w, s->axes, &scope);
     int dim = n->attr.part.dim, begin = n->op == OP_pad ? n->attr.part.begin : 0;
@@ -418,11 +407,8 @@ static void write_layout(writer *w, const stmt *s)
         }
         to.column += begin * (dim == 0 ? to.si : to.sj);
         begin += part.dim[dim];
-        const node *of = number_under(w, n->arg[i]);
         if (from.buffer)
             copy_components(w, part, from, to);
-        else if (of)
-            text_line(w->out, "(%s)[0] = %s;", c_address(w, to), c_number(w, of->attr.number));
     }
     close_scope(w, before, scope);
 }

@@ -253,8 +253,12 @@ node_id graph_transpose(graph *g, node_id a)
     return add_unary(g, (node){.op = OP_transpose}, a);
 }
 
+/* A scalar in another shape is no view, but elementwise: many, like numbers, have no memory to be seen differently. */
 node_id graph_reshape(graph *g, node_id a, shape to)
 {
+    type of = graph_type(g, a);
+    if (of.shape.rank == 0)
+        return graph_expand(g, a, (type){of.element, to, of.axes});
     return add_unary(g, (node){.op = OP_reshape, .type.shape = to}, a);
 }
 
