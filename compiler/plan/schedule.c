@@ -29,6 +29,7 @@ typedef struct builder {
     int *home;              /* per node: number of the scan that it belongs to, 0: this region */
     ARRAY(unit) units;
     size_t first;           /* all units before are done */
+    arena *scratch;         /* gone with the builder: what has an entry per node would add up, region by region */
 } builder;
 
 /* ---- which edges a loop cuts ------------------------------------------------------------------------------------------ */
@@ -142,12 +143,12 @@ typedef struct sums { const int *axis, *component; int *to, *made_of; } sums;
 static int *last_scans(const builder *b)
 {
     planner *pl = b->pl;
-    int *last = ARENA_ARRAY(pl->arena, int, pl->count), components = 0;
+    int *last = ARENA_ARRAY(b->scratch, int, pl->count), components = 0;
     for (size_t i = 0; i < b->set.len; i++)
         components = pl->component[b->set.data[i].i] > components ? pl->component[b->set.data[i].i] : components;
-    node_list *nodes = arena_array(pl->arena, (size_t)components + 1, sizeof *nodes);
+    node_list *nodes = arena_array(b->scratch, (size_t)components + 1, sizeof *nodes);
     for (size_t i = 0; i < b->set.len; i++)
-        array_push(pl->arena, &nodes[pl->component[b->set.data[i].i]], b->set.data[i]);
+        array_push(b->scratch, &nodes[pl->component[b->set.data[i].i]], b->set.data[i]);
     for (int c = 1; c <= components; c++) {
         for (size_t i = 0; i < nodes[c].len; i++) {
             node_id id = nodes[c].data[i];
@@ -217,7 +218,7 @@ static int scan_of_operands(const builder *b, node_id id, const sums *s)
 static void sink_sums(builder *b, const int *axis, const int *component)
 {
     planner *pl = b->pl;
-    sums s = {axis, component, ARENA_ARRAY(pl->arena, int, pl->count), last_scans(b)};
+    sums s = {axis, component, ARENA_ARRAY(b->scratch, int, pl->count), last_scans(b)};
     for (size_t i = 0; i < b->set.len; i++) {
         node_id id = b->set.data[i];
         const node *n = graph_node(pl->g, id);
@@ -626,9 +627,10 @@ static bool add_ready(builder *b)
 /* Depth: one level for each time axis that a recurrence runs along. */
 static void build_region(planner *pl, region *r, const node_list *set)
 {
-    builder b = {.pl = pl, .r = r, .set = *set, .member = ARENA_ARRAY(pl->arena, bool, pl->count),
-                 .done = ARENA_ARRAY(pl->arena, bool, pl->count), .open = ARENA_ARRAY(pl->arena, bool, pl->count),
-                 .home = ARENA_ARRAY(pl->arena, int, pl->count)};
+    arena *scratch = arena_new();
+    builder b = {.pl = pl, .r = r, .set = *set, .member = ARENA_ARRAY(scratch, bool, pl->count),
+                 .done = ARENA_ARRAY(scratch, bool, pl->count), .open = ARENA_ARRAY(scratch, bool, pl->count),
+                 .home = ARENA_ARRAY(scratch, int, pl->count), .scratch = scratch};
     for (size_t i = 0; i < set->len; i++)
         b.member[set->data[i].i] = true;
     if (pl->ways.way && r == pl->p->top)
@@ -647,6 +649,7 @@ static void build_region(planner *pl, region *r, const node_list *set)
         if (left && !progress)
             BUG("%zu units of a region can never run", left);
     } while (left);
+    arena_free(scratch);
 }
 
 void plan_schedule(planner *pl)
