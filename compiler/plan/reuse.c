@@ -117,7 +117,7 @@ static void touch_packing(reuse *u, const stmt *s)
         touch(u, s, (access){.v = pk->pieces.data[i].matrix, .reads = true});
 }
 
-/* Depth: loops. */
+/* Products side by side, and what is made of their results units by units, have one place. Depth: loops. */
 static void touch_region(reuse *u, const region *r)
 {
     for (size_t i = 0; i < r->items.len; i++) {
@@ -136,7 +136,7 @@ static void touch_region(reuse *u, const region *r)
             plan_touch_stmt(u->pl, &t, s);
             touch_all(u, s, &t);
         }
-        u->at += !(s->kind == STMT_CONTRACT && s->product.with_next);     /* products side by side have one place */
+        u->at += !(s->kind == STMT_CONTRACT && (s->product.with_next || s->product.epilogue));
     }
 }
 
