@@ -95,8 +95,42 @@ void boundary_add(context *c, model_instance *s, uint32_t number, tree_id word, 
     array_push(c->arena, &v->boundaries, made);
 }
 
+/* Is a step meant, t or t+1? Sizes have longer names or are declared. */
+static bool names_step(const model_instance *s, const tree_expr *e)
+{
+    while (e->kind == TREE_BINARY) e = e->binary.left;
+    if (e->kind != TREE_NAME || e->name[0] < 'a' || e->name[0] > 'z' || e->name[1]) return false;
+    const symbol *found = scope_find(s, e->name);
+    return !found || found->kind == SYMBOL_AXIS;
+}
+
+/* h[t] = ...: says so once. A name that has no other equation is declared without a value, so that what reads it is
+ * no second error. */
+static void report_step(context *c, model_instance *s, const tree_stmt *t, name_map *seen)
+{
+    if (t->kind != TREE_EQUATION || !t->equation.time || !names_step(s, t->equation.time)) return;
+    tree_id id = t->equation.left.data[0];
+    uint32_t old;
+    diag(c->diags, id.at, E_STEP_EQUATION, id.text, tree_text(c, t->equation.time));
+    if (t->equation.time->kind == TREE_NAME)
+        diag_hint(c->diags, "write %s = ...", id.text);
+    else
+        diag_hint(c->diags, "shift both sides: %s[t+1] = f(%s[t], x[t+1]) is written %s = f(%s[t-1], x)", id.text, id.text,
+                  id.text, id.text);
+    if (name_map_get(seen, id.text, &old)) return;
+    symbol *found = scope_find(s, id.text);
+    if (!found) {
+        found = scope_add(c, s, id, SYMBOL_VARIABLE);
+        found->variable = variable_new(c, s, VARIABLE_EQUATION, path_below(c, s->path, id.text), id.text, id.at);
+    }
+    if (found->kind != SYMBOL_VARIABLE || variable(c, found->variable)->kind != VARIABLE_EQUATION) return;
+    name_map_set(c->arena, seen, id.text, 1);
+    variable(c, found->variable)->type.poisoned = true;
+}
+
 static void expand_boundary(context *c, model_instance *s, const tree_stmt *t)
 {
+    if (names_step(s, t->equation.time)) return; /* reported */
     tree_id id = t->equation.left.data[0];
     symbol *found = scope_find(s, id.text);
     if (!found || found->kind != SYMBOL_VARIABLE) {
@@ -573,6 +607,7 @@ void expand_body(context *c, model_instance *s, const tree_stmts *body)
 {
     name_map seen = { 0 };
     for (size_t i = 0; i < body->len; i++) declare(c, s, body->data[i], &seen);
+    for (size_t i = 0; i < body->len; i++) report_step(c, s, body->data[i], &seen);
     for (size_t i = 0; i < body->len; i++) expand_consts(c, s, body->data[i]);
     for (int round = 0; round < 2; round++)
         for (size_t i = 0; i < body->len && !c->full; i++) {

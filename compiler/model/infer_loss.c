@@ -34,6 +34,12 @@ static model_type infer_cross_entropy(infer *f, model_expr *e, model_type t)
 {
     const model_expr *p = e->call.args[0], *y = e->call.args[1];
     t.shape = SCALAR_SHAPE;
+    if (p->type.token && !y->type.token && f->report) {
+        diag(f->c->diags, p->at, E_TOKEN_VALUE, function_table[e->call.function].name);
+        infer_note_shapes(f, p, NULL);
+        diag_hint(f->c->diags, "the arguments are swapped: first the distribution, then the target, cross_entropy(p, y)");
+        return infer_fault(f, t);
+    }
     if (p->type.token) return infer_token_fault(f, e, t, p);
     if (is_unknown(p->type.shape)) return t;
     if (p->type.shape.rank != 1) return infer_wanted(f, e, t, "a vector", p);

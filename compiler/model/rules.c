@@ -48,7 +48,7 @@ void model_each_counted(const model *m, const model_expr *e, void (*visit)(void 
 static void wants_distribution(context *c, const model_expr *e, model_function distribution)
 {
     const model_expr *p = e->call.args[0];
-    if (p->type.poisoned || model_logits(c->model, p, distribution)) return;
+    if (p->type.poisoned || p->type.token || model_logits(c->model, p, distribution)) return;
     const char *word = function_table[distribution].name;
     diag(c->diags, p->at, E_NOT_DISTRIBUTION, function_table[e->call.function].name, word);
     if (p->kind != EXPR_VARIABLE) {
@@ -191,7 +191,8 @@ static void check_generate(context *c)
     if (x->kind != VARIABLE_INPUT || !x->type.token)
         wrong = arena_printf(c->arena, "'%s' is no input of tokens", x->word);
     else if (!(x->type.axes >> g->axis & 1))
-        wrong = arena_printf(c->arena, "'%s' does not run over that axis", x->word);
+        wrong = arena_printf(c->arena, "'%s' does not run over '%s'; declare it as %s[%s] : token(...)", x->word,
+                             c->model->axis[g->axis].letter, x->word, c->model->axis[g->axis].letter);
     else if (!p->value || !model_logits(c->model, p->value, FUNCTION_softmax))
         wrong = "expected a distribution, a softmax, after '~'";
     else if (p->type.shape.dim[0] != x->type.classes)

@@ -549,7 +549,20 @@ static void add_hint(parser *p, const yypcontext_t *context, const token *found)
     bool after_operand = expects(context, '+') && !expects(context, T_NUMBER);
     bool begins_line = expects(context, '=') && expects(context, '[') && !after_operand;    /* after its first word */
     bool begins_operand = found->kind == T_NAME || found->kind == T_NUMBER || found->kind == '(';
-    if (expects(context, T_NAME) && !expects(context, T_NUMBER) && found->kind >= T_IF && found->kind <= T_BIDIRECTIONAL)
+    const char *word = p->before.kind == T_NAME ? p->before.name : "";
+    if (expects(context, T_PARAM) && found->kind == T_IF && !(p->ahead_len && p->ahead[0].kind == '='))
+        diag_hint(p->diags, "a choice is a value: h = if t == 1 then x else ...; a first value is a boundary, h[0] = ...");
+    else if (found->kind == '[' && (p->word == T_PARAM || p->word == T_CONST) && !after_operand)
+        diag_hint(p->diags, "a shape stands in ( ), as in %s(H, H)", *word ? word : "W");
+    else if (found->kind == '(' && (p->word == T_INPUT || p->word == T_TARGET) && expects(context, '['))
+        diag_hint(p->diags, "a sequence is declared as %s[t] : ...", word);
+    else if (found->kind == '[' && p->word == T_OUTPUT)
+        diag_hint(p->diags, "an output is given at every step; write output %s", word);
+    else if (found->kind == ':' && expects(context, '=') && p->ahead_len && p->ahead[0].kind == '=')
+        diag_hint(p->diags, "an equation is written with '='");
+    else if (begins_line && found->kind == '(')
+        diag_hint(p->diags, "write y = %s(...), or loss %s(...) where it is the loss", word, word);
+    else if (expects(context, T_NAME) && !expects(context, T_NUMBER) && found->kind >= T_IF && found->kind <= T_BIDIRECTIONAL)
         diag_hint(p->diags, "%s is reserved; choose another name", filter_describe(p, found));
     else if (found->kind == T_IF)
         diag_hint(p->diags, "inside an expression, write (if ... then ... else ...)");
