@@ -450,6 +450,16 @@ static const tree_cell *called_cell(context *c, const model_instance *s, const t
     return function_named(e->call.callee->name, &f) ? NULL : cell_find(c, e->call.callee->name);
 }
 
+/* Where the calls in the equation of a variable lie: under its path. A result of a cell is a variable of the caller
+ * where that names it, whose path may be outside of the call's (the last of several layers, the second result,
+ * name = ...); what belongs to the call lies in the call all the same. */
+static name equation_path(context *c, const model_instance *s, const model_variable *v, name word)
+{
+    size_t length = strlen(s->path);
+    bool inside = !length || (!strncmp(v->path, s->path, length) && (!v->path[length] || v->path[length] == '.'));
+    return inside ? v->path : path_below(c, s->path, word);
+}
+
 static void expand_equation(context *c, model_instance *s, const tree_stmt *t)
 {
     size_t count = t->equation.left.len;
@@ -461,7 +471,7 @@ static void expand_equation(context *c, model_instance *s, const tree_stmt *t)
         if (v->kind != VARIABLE_EQUATION || v->value) return; /* declared twice: reported */
         left[i] = found->variable;
     }
-    naming at = { variable(c, left[0])->path, true };
+    naming at = { equation_path(c, s, variable(c, left[0]), t->equation.left.data[0].text), true };
     const tree_cell *cell = called_cell(c, s, t->equation.right);
     if (cell) {
         expand_call(c, s, t->equation.right, cell, &at, left, count);

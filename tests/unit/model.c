@@ -96,6 +96,29 @@ START_TEST(calls_give_paths)
 }
 END_TEST
 
+/* What a result's equation calls lies in the call, wherever the variable is that the caller names. */
+START_TEST(results_keep_their_calls)
+{
+    const char *spec = "cell unit(x(D), H) -> h, c {\n param W(H,D)\n a = W @ x\n c = layer_norm(a) + c[t-1]\n"
+                       " h = layer_norm(c) + h[t-1]\n}\n"
+                       "cell pair(x(D), H) -> y {\n y = unit(x, H, layers = 2)\n}\n"
+                       "model m {\n input x[t] : real(4)\n h = unit(x, 4, layers = 2)\n k = unit(x, 4)\n"
+                       " u, v = unit(x, 4)\n e = unit(x, 4, name = enc)\n b = bidirectional unit(x, 4, layers = 2)\n"
+                       " r = unit(x, 4, layers = 2, residual = true)\n z = pair(x, 4, layers = 2)\n"
+                       " p = unit(x, 4, layers = 2) + h\n output h, k, u, v, e, b, r, z, p\n}\n";
+    static const char *const gains[] = {
+        "h.0.c.layer_norm.g", "h.0.h.layer_norm.g",     "h.1.c.layer_norm.g",         "h.1.h.layer_norm.g",
+        "k.c.layer_norm.g",   "k.layer_norm.g",         "u.c.layer_norm.g",           "u.layer_norm.g",
+        "enc.c.layer_norm.g", "enc.h.layer_norm.g",     "b.0.forward.h.layer_norm.g", "b.1.backward.h.layer_norm.g",
+        "r.0.h.layer_norm.g", "r.1.h.layer_norm.g",     "z.0.y.0.h.layer_norm.g",     "z.0.y.1.h.layer_norm.g",
+        "z.1.y.0.W",          "z.1.y.1.h.layer_norm.g", "p.unit.0.h.layer_norm.g",    "p.unit.1.h.layer_norm.g",
+    };
+    fixture f = check(spec);
+    for (size_t i = 0; i < sizeof gains / sizeof *gains; i++) find(&f, gains[i]);
+    arena_free(f.arena);
+}
+END_TEST
+
 START_TEST(reversed_readings)
 {
     fixture f = check("cell f(x(D)) -> h {\n h = h[t-1] + x[t-2] + x[T] + x[T-1] + x[1] * t\n h[0] = 3\n h[-1] = 4\n}\n"
@@ -358,6 +381,7 @@ int main(void)
     TCase *c = tcase_create("model");
     tcase_set_timeout(c, 60);
     tcase_add_test(c, calls_give_paths);
+    tcase_add_test(c, results_keep_their_calls);
     tcase_add_test(c, reversed_readings);
     tcase_add_test(c, last_takes_each_end);
     tcase_add_test(c, shapes_follow_from_recurrences);
