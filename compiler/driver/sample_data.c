@@ -1,11 +1,19 @@
 /* sample_data.c: sequence by sequence, data in, symbols out; see sample_data.h. */
+typedef double real;
+#define REAL_IS_DOUBLE 1
 #include "driver/sample_data.h"
+#include "kernels/compiler.h"
+#include "kernels/functions.h"
+#include "kernels/random.h"
 #include "train/arrays.h"
 #include "train/metrics.h"
 #include "train/npz.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* What random numbers are for: the key of random_key. */
+enum { SYMBOLS_OF_SEQUENCE = 3 };
 
 typedef struct sampled {
     prepared *p;
@@ -105,7 +113,7 @@ static int generate(sampled *s, size_t n)
     const train_value *own = &m->input[m->generate_input];
     sample_options how = *s->how;
     int first = m->generate_first;
-    how.seed += n;
+    how.seed = random_key(SYMBOLS_OF_SEQUENCE, s->how->seed, n);
     if (first < 0) {
         size_t rows = arrays_rows(&s->set, &s->rules, own);
         if (s->given.length[m->generate_axis] == 0) return 0; /* it has no first symbol: it is absent */

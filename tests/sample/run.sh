@@ -87,6 +87,27 @@ for spec in decoder caption endless_decoder endless_caption; do
     [ $different -gt 0 ] && pass || fail "$spec: greedy always finds the best; this proves nothing"
 done
 
+# The draws of a sequence are no other sequence's of the next seed. Every symbol is as likely after every image.
+cat >uniform.rnn <<'END'
+model uniform {
+    input  image : real(3)
+    input  before[t] : token(3)
+    target y[t] : token(3)
+    param  W(3,3) = normal(1)
+    p = softmax(0 * (W @ onehot(before) + image))
+    output p
+    loss cross_entropy(p, y)
+    generate before[t+1] ~ p from 1
+}
+END
+"$rnnc" train uniform.rnn --data images_all.npz -o u --updates 1 --rate 1e-12 --split 1,0,0 >said 2>&1 || { fail "train uniform"; cat said; }
+for seed in 4 5; do
+    "$rnnc" sample uniform.rnn --data images.npz --weights u/last.safetensors --length 8 --seed $seed >uniform_$seed
+done
+tail -n +2 uniform_4 >later_4
+sed '$d' uniform_5 >earlier_5
+[ "$(wc -l <later_4)" -eq 9 ] && ! cmp -s later_4 earlier_5 && pass || fail "seed 5 draws what seed 4 does, a sequence later"
+
 # ---- rnnc eval --free, counted by hand -------------------------------------------------------------------------------
 
 # After each symbol the next one: it says 2 3 4 5 6 7 and ends.
