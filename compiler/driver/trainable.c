@@ -107,13 +107,23 @@ static void describe_params(compiled *c, const graph *g)
     }
 }
 
-/* The variable that a loss compares with this target, 0 for none: a in mean_square(a, y). */
+/* A loss function, or a difference in an expression of the spec's own: of two variables, one the target. */
+static bool compares(model_function f)
+{
+    return f == FUNCTION_sub || f == FUNCTION_mean_square || f == FUNCTION_absolute || f == FUNCTION_huber ||
+           f == FUNCTION_cross_entropy || f == FUNCTION_binary_cross_entropy || f == FUNCTION_ctc;
+}
+
+/* The variable that a loss compares with this target, 0 for none: a in mean_square(a, y), in (y - a) ^ 2. */
 static uint32_t compared_in(const model_expr *e, name target, const model *m)
 {
     if (e->kind != EXPR_CALL) return 0;
     const model_expr *first = e->call.args[0], *second = e->call.count > 1 ? e->call.args[1] : NULL;
     bool both = second && first->kind == EXPR_VARIABLE && second->kind == EXPR_VARIABLE;
-    if (both && m->variables.data[second->read.variable].path == target) return first->read.variable;
+    if (both && compares(e->call.function)) {
+        if (m->variables.data[second->read.variable].path == target) return first->read.variable;
+        if (m->variables.data[first->read.variable].path == target) return second->read.variable;
+    }
     uint32_t found = 0;
     for (int i = 0; !found && i < e->call.count; i++) found = compared_in(e->call.args[i], target, m);
     return found;

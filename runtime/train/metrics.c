@@ -19,6 +19,7 @@ static bool fits(const train_value *out, const train_value *target)
 int metrics_output(const trainable *m, const train_value *target)
 {
     if (target->compared && fits(&m->output[target->compared - 1], target)) return target->compared - 1;
+    if (!target->token) return -1; /* a shape alone says nothing: it may be a weight of the loss */
     for (size_t i = 0; i < m->outputs; i++)
         if (fits(&m->output[i], target)) return (int)i;
     return -1;

@@ -79,6 +79,12 @@ shows "loss 9\.00[0-9]*e-07  validation 9\.00[0-9]*e-07"
 expect 0 "" eval pair.rnn --data pair.npz --weights pair/last.safetensors
 below "($(field 'mean square error of z') - 9) ^ 2" 1e-9 "mean square error of z"
 below "$(field 'mean square error of y')" 1 "mean square error of y"
+# A target that no loss compares with an output has none, though the shapes are the same; a difference compares, too.
+sed -e '/1e-9/s/.*/    loss (y - a) ^ 2 weight z ^ 2/' -e '/1e-7/d' pair.rnn >weighted.rnn
+train weighted.rnn --data pair.npz -o weighted --updates 3 --rate 1e-9
+expect 0 "" eval weighted.rnn --data pair.npz --weights weighted/last.safetensors
+below "$(field 'mean square error')" 1 "mean square error"
+lacks "mean square error of"
 train tags.rnn --data tags.npz -o learn_tags --epochs 40 --rate 0.03 --batch 8
 expect 0 "" eval tags.rnn --data tags.npz --weights learn_tags/last.safetensors
 below 0.9 "$(field accuracy)" "accuracy on tags"
