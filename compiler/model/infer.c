@@ -258,7 +258,8 @@ static void check_sizes(infer *f)
         const tree_expr *e = z->expr;
         double value;
         int whole;
-        if (size_value(f->c, z, &value) == SIZE_KNOWN) size_whole(f->c, e ? e->at : z->at, value, &whole);
+        if (size_value(f->c, z, &value) != SIZE_KNOWN) continue;
+        z->broken = !size_whole(f->c, e ? e->at : z->at, value, &whole);
     }
 }
 

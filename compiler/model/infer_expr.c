@@ -173,6 +173,12 @@ static model_type infer_at(infer *f, model_expr *e)
     if (axis && v->type.axes & axes_of(axis)) {
         e->read.axis = axis;
         e->read.scope = NULL;
+        bool outside = e->read.from_end ? e->read.k < 0 : e->read.k <= 0;
+        if (outside && v->kind == VARIABLE_INPUT && !(f->scope && f->scope->cell)) {
+            diag(f->c->diags, e->at, W_OUTSIDE, v->word);
+            if (!e->read.from_end && v->type.shape.rank == 1)
+                diag_hint(f->c->diags, "steps count from 1; a component is read with ( ), as in %s(0)", v->word);
+        }
         bool end = e->read.from_end ? e->read.k == 0 : e->read.k == 1;
         if (v->half[0] && end) {
             diag(f->c->diags, e->at, W_BIDIRECTIONAL_END, v->word);

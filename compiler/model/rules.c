@@ -266,6 +266,9 @@ static void warn_no_result(context *c)
     if (!target) return;
     diag(c->diags, m->at, W_NO_LOSS, m->word);
     diag_add_note(c->diags, target->at, "'%s' is declared here", target->word);
+    for (uint32_t i = 1; i < m->variables.len; i++)
+        if (!strcmp(variable(c, i)->word, "loss"))
+            diag_hint(c->diags, "a loss is written without '=', as in loss mean_square(h, y)");
 }
 
 void rules_check(context *c)

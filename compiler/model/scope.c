@@ -5,6 +5,7 @@
 #include "syntax/syntax.h"
 
 #include <string.h>
+#include <strings.h>
 
 const function_info function_table[FUNCTION_COUNT] = {
 #define FUNCTION(id, word, class, least, most, over, usage) [FUNCTION_##id] = { word, class, least, most, over, usage },
@@ -119,6 +120,8 @@ void suggest_function(context *c, const model_instance *s, name word)
             array_push(c->arena, &known, arena_strndup(c->arena, path + 6, n - 10));
     }
     const char *near = name_nearest(word, known.data, known.len);
+    for (size_t i = 0; i < known.len; i++)
+        if (!strcasecmp(word, known.data[i])) near = known.data[i];
     if (near) diag_hint(c->diags, "did you mean '%s'?", near);
 }
 

@@ -85,6 +85,12 @@ static void take(context *c, const tree_map *line, const struct setting *k)
     array_push(c->arena, &c->model->train, made);
 }
 
+/* What other tools call the settings. */
+static const struct { const char *word, *key; } aliases[] = {
+    { "learning_rate", "rate" }, { "lr", "rate" },           { "weight_decay", "decay" },
+    { "batch_size", "batch" },   { "gradient_clip", "clip" }, { "grad_clip", "clip" },
+};
+
 void train_expand(context *c, const tree_stmt *t)
 {
     for (size_t i = 0; i < t->block.maps.len; i++) {
@@ -102,6 +108,8 @@ void train_expand(context *c, const tree_stmt *t)
         }
         diag(c->diags, line->left->at, E_TRAIN_KEY, tree_text(c, line->left));
         const char *near = key ? name_nearest(key, known, SETTINGS) : NULL;
+        for (size_t j = 0; key && j < sizeof aliases / sizeof aliases[0]; j++)
+            if (!strcmp(key, aliases[j].word)) near = aliases[j].key;
         if (near) diag_hint(c->diags, "did you mean '%s'?", near);
     }
 }

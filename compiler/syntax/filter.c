@@ -175,6 +175,27 @@ static token close_missing(parser *p)
     return inserted(p, closer_of(b.opener));
 }
 
+/* Is the next token the brace of h{t-1}: right behind a name, within a statement? */
+static bool opens_index(parser *p)
+{
+    const token *t = peek(p, 0);
+    int before = p->before.kind;
+    return t->kind == '{' && p->previous.kind == T_NAME && p->previous.at.end == t->at.begin && !p->head.kind &&
+           p->brackets.len > 1 && before != T_NAME && before != T_NEWLINE && before != '{' && before != 0;
+}
+
+/* Reads that brace as the bracket that is meant; match_closer does the same with its partner. */
+static void report_index(parser *p, token *t)
+{
+    int length = (int)strlen(p->previous.name);
+    while (length > 1 && p->previous.name[length - 1] == '_') length--;
+    if (filter_may_report(p)) {
+        diag(p->diags, t->at, E_SYNTAX, "'['", "'{'");
+        diag_hint(p->diags, "an earlier step is read as %.*s[t-1]", length, p->previous.name);
+    }
+    t->kind = '[';
+}
+
 /* Inside ( or [: does the next token show that a closer is missing? */
 static bool lacks_closer(parser *p)
 {
@@ -182,8 +203,12 @@ static bool lacks_closer(parser *p)
     const bracket *b = top(p);
     bool after_operand = ends_operand(p->previous.kind);
     switch (t->kind) {
-    case 0: case '{': case '}': case T_ARROW: case '~':
+    case 0: case T_ARROW: case '~':
         return true;
+    case '{':
+        return !opens_index(p);
+    case '}':
+        return !b->curly;
     case ':':
         return b->opener == '[';
     case '=':
@@ -418,7 +443,9 @@ static token next_token(parser *p)
             if (t->kind == 0 && p->brackets.len == 1) return take(p);
             if (t->kind == 0 || begins_definition(p)) return close_missing(p);
         }
+        bool index = opens_index(p);
         token taken = take(p);
+        if (index) report_index(p, &taken);
         if (taken.kind == '}') note_indent(p, &taken);
         bool closes = taken.kind == ')' || taken.kind == ']' || taken.kind == '}';
         if (closes && !match_closer(p, &taken)) continue;
@@ -430,6 +457,7 @@ static token next_token(parser *p)
             return taken;
         }
         if (taken.kind == '(' || taken.kind == '[' || taken.kind == '{') push(p, &taken);
+        if (index) top(p)->curly = true;
         return taken;
     }
 }

@@ -23,6 +23,7 @@ typedef struct bracket {
     uint32_t indent;            /* of the line that it stands on, for { */
     uint32_t ifs;               /* `if`s inside it, directly: a `then` without one says that a closer is missing */
     bool block;                 /* of train or weights: holds no statements, so no word begins one */
+    bool curly;                 /* a [ that was written {, so that } closes it */
     bool dims;                  /* the sizes of a declaration: no '=' in there */
     uint32_t unary, powers, branches, nots;    /* pending operators, to cap the depth */
 } bracket;
