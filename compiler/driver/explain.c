@@ -60,6 +60,14 @@ static bool has_equation(const graph *g, arena *a, node_id id)
     return o != OP_param && o != OP_input && *graph_label(g, a, id);
 }
 
+/* A node that stands for an input itself would read x[t] = x[t]. */
+static bool says_nothing(const char *equation)
+{
+    const char *sign = strstr(equation, " = ");
+    size_t left = sign ? (size_t)(sign - equation) : 0;
+    return sign && !strncmp(equation, sign + 3, left) && !sign[3 + left];
+}
+
 /* What the names of the backward equations mean. */
 static void print_derivatives(text *out)
 {
@@ -80,6 +88,8 @@ static void print_section(text *out, const graph *g, const model *m, arena *a, n
     for (size_t i = 0; i < order.len; i++) {
         node_id id = order.data[i];
         if (!has_equation(g, a, id) || section_of(g, m, id) != wanted) continue;
+        const char *equation = graph_equation(g, a, id);
+        if (says_nothing(equation)) continue;
         if (!any) {
             text_blank(out);
             text_line(out, "%s", titles[wanted]);
@@ -88,7 +98,7 @@ static void print_section(text *out, const graph *g, const model *m, arena *a, n
         any = true;
         const origin *from = &graph_node(g, id)->origin;
         const char *line = place_of(a, g, from->variable ? g->variables.data[from->variable].at : from->at);
-        text_line(out, "    %-18s %s", strcmp(line, last) == 0 ? "" : line, graph_equation(g, a, id));
+        text_line(out, "    %-18s %s", strcmp(line, last) == 0 ? "" : line, equation);
         last = line;
     }
 }
@@ -118,6 +128,9 @@ static void print_notation(text *out, const graph *g, node_list order)
         { OP_pick, "pick(v, i)", "component i of v" },
         { OP_iota, "iota(n)", "the vector (0, 1, ..., n-1); i == iota(n) is onehot(i)" },
         { OP_scatter, "scatter(i, v)", "the matrix that has v as row i, and 0 elsewhere" },
+        { OP_pad, "pad(v, 4:8 of 9)", "v as components 4 to 7 of 9, the others 0" },
+        { OP_reshape, "reshape(v, ...)", "the components of v, in their order, in another shape" },
+        { OP_uniform, "uniform", "random numbers from [0, 1), one for each component" },
         { OP_count, "count(t)", "the number of steps of all sequences of the batch; count(sequences): of sequences" },
     };
     bool there[OP_COUNT] = { false }, all = false, any = false;

@@ -143,6 +143,18 @@ expect 2 "--batch, --steps, --real and --checkpoint go with --stage plan, progra
 sed 's/t-1/t+1/' hello.rnn >later.rnn
 expect 0 "" explain later.rnn
 shows "There is no step function: later.rnn:5 reads a later step: h[t+1]"
+cat >parts.rnn <<'END'
+model parts { input x[t] : real(5)
+    target y[t] : real
+    a = dropout(x, 0.3)
+    h = 0.5 * h[t-1] + a(0)
+    output h
+    loss mean_square(h, y) }
+END
+expect 0 "" explain parts.rnn
+shows "    uniform            random numbers"
+shows "    reshape(v, ...)    the components"
+shows "    pad(v, 4:8 of 9)   v as components"
 expect 1 "bad.rnn:" explain bad.rnn;          quiet
 
 # ---- build -----------------------------------------------------------------------------------------------------------
