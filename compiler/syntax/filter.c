@@ -175,13 +175,16 @@ static token close_missing(parser *p)
     return inserted(p, closer_of(b.opener));
 }
 
-/* Is the next token the brace of h{t-1}: right behind a name, within a statement? */
+/* Is the next token the brace of h{t-1}: right behind a name, within a statement? Behind its first word it opens a block
+ * of a word that is spelled wrong, unless a step stands in it. */
 static bool opens_index(parser *p)
 {
     const token *t = peek(p, 0);
-    int before = p->before.kind;
-    return t->kind == '{' && p->previous.kind == T_NAME && p->previous.at.end == t->at.begin && !p->head.kind &&
-           p->brackets.len > 1 && before != T_NAME && before != T_NEWLINE && before != '{' && before != 0;
+    if (t->kind != '{' || p->previous.kind != T_NAME || p->previous.at.end != t->at.begin || p->head.kind) return false;
+    if (p->brackets.len == 1 || p->before.kind == T_NAME) return false;
+    if (p->before.kind != T_NEWLINE && p->before.kind != '{') return true;
+    int next = peek(p, 2)->kind;
+    return is_word(peek(p, 1), "t") && (next == '}' || next == '+' || next == '-');
 }
 
 /* Reads that brace as the bracket that is meant; match_closer does the same with its partner. */
@@ -191,7 +194,8 @@ static void report_index(parser *p, token *t)
     while (length > 1 && p->previous.name[length - 1] == '_') length--;
     if (filter_may_report(p)) {
         diag(p->diags, t->at, E_SYNTAX, "'['", "'{'");
-        diag_hint(p->diags, "an earlier step is read as %.*s[t-1]", length, p->previous.name);
+        diag_hint(p->diags, "a step is read as %.*s[t-1]; an equation is written %.*s = ...", length, p->previous.name,
+                  length, p->previous.name);
     }
     t->kind = '[';
 }
@@ -208,7 +212,7 @@ static bool lacks_closer(parser *p)
     case '{':
         return !opens_index(p);
     case '}':
-        return !b->curly;
+        return !b->curly || line_start_of(p, t->at.begin) > b->at.begin;
     case ':':
         return b->opener == '[';
     case '=':
