@@ -321,7 +321,7 @@ int hello_step(const hello_args *args)
     work += (batch * 8 + 15) / 16 * 16;
     real *const x_all = work; /* [1][batch][1]: x scalar */
     work += (batch * 1 + 15) / 16 * 16;
-    real *const h_all = work; /* [(1 + 1)][batch][8]: h (8) */
+    real *const h_all = work; /* [2][batch][8]: h (8) */
     work += batch * 16;
     real *const o_matmul_all = work; /* [1][batch][4]: o.matmul (4) */
     work += (batch * 4 + 15) / 16 * 16;

@@ -319,9 +319,9 @@ int tiny_lstm_step(const tiny_lstm_args *args)
     work += batch * 16;
     real *const h_o_matmul_x4_v2_all = work; /* [batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
     work += batch * 16;
-    real *const h_c_all = work; /* [(1 + 1)][batch][4]: h.c (4) */
+    real *const h_c_all = work; /* [2][batch][4]: h.c (4) */
     work += (batch * 8 + 15) / 16 * 16;
-    real *const h_all = work; /* [(1 + 1)][batch][4]: h (4) */
+    real *const h_all = work; /* [2][batch][4]: h (4) */
     work += (batch * 8 + 15) / 16 * 16;
     real *const out_matmul_all = work; /* [1][batch][1]: out.matmul (1) */
     work += (batch * 1 + 15) / 16 * 16;

@@ -7,13 +7,14 @@
     p = m.forward(x=[[0, 1, 2]])["p"]
 
 Arrays are laid out as in data files: (N, ...) without time, (N, T, ...) over one axis, (N, T, S, ...) over two, the
-shape of the value last. `lengths` gives the own length of each sequence; what lies beyond is not read, and 0 in outputs.
+shape of the value last; axes in the order in which the model first declares them, that of `m.axes`. `lengths` gives the own length of each sequence; what lies beyond is not read, and 0 in outputs.
 This module stands on rnnc.h and needs librnnc.so: beside this file, in ../build/lib or ../lib, where the system looks,
 or where RNNC_LIBRARY says. Calls release the interpreter's lock, and any number of threads may call one model.
 """
 
 import collections.abc
 import ctypes
+import inspect
 import os
 import weakref
 
@@ -231,6 +232,10 @@ def _options(file, model=None, defines=None, data_size=0, real="float", jit="aut
     return o
 
 
+_OPTIONS = tuple(inspect.signature(_options).parameters)[1:]     # without `file`
+_NO_USE = "compile() reads no files: give use=, a function from the path to its text, or call compile_file()\n"
+
+
 class Value:
     """An input, target, output or parameter: name, kind, shape (of one row), axes ("b" is the batch), token, classes."""
 
@@ -325,6 +330,9 @@ class Model:
     """A compiled spec and its weights: params, inputs, outputs, messages; forward, loss, grad, step."""
 
     def __init__(self, function, text, file, seed, **options):
+        unknown = set(options) - set(_OPTIONS)
+        if unknown:
+            raise TypeError("compile has no option '%s'; there are seed, %s" % (min(unknown), ", ".join(_OPTIONS)))
         o = _options(file, **options)
         self._handle = _lib_handle = function(text, o)
         if not _lib_handle:
@@ -334,7 +342,8 @@ class Model:
         self.messages = _messages(_lib_handle)
         self.report = _text(_lib.report(_lib_handle))
         if status == _BAD_SPEC:
-            raise SpecError(self.report, status, self.messages)
+            lacks_use = function is _lib.compile and not options.get("use") and any(m.code == "cannot-use" for m in self.messages)
+            raise SpecError(self.report + _NO_USE * lacks_use, status, self.messages)
         if status:
             _check(status, _Error(status, _lib.error_of(_lib_handle)[:1023]))
         self.real = list(_REALS.values())[o.real]
@@ -444,7 +453,8 @@ class Model:
         return (float(loss[0]), call.results()) if outputs else float(loss[0])
 
     def grad(self, *, lengths=None, steps=None, state=None, inputs=False, seed=1, update=0, into=None, **arrays):
-        """The loss and its gradient by every parameter, by name; with inputs=True also by every real input.
+        """The loss and its gradient by every parameter, by name; with inputs=True three values: loss, gradients by
+        parameter, gradients by real input.
 
         seed, update: of random masks. into: gradients of earlier calls, which these are added to.
         """

@@ -258,7 +258,7 @@ static int print_needs(arena *a, const emitted *c)
 
 static int keep_limits(const options *o, arena *a, const footprint *f)
 {
-    static const char *const room[] = { "constants take", "RAM takes", "the stack may take" };
+    static const char *const room[] = { "without the machine code, constants take", "RAM takes", "the stack may take" };
     const footprint_need *needs[] = { &f->flash, &f->ram, &f->stack };
     const char *spec = o->operands.data[0];
     int code = 0;

@@ -5,6 +5,7 @@
 #include "driver/prepare.h"
 #include "driver/data_sizes.h"
 #include "train/room.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,11 +34,23 @@ int prepare_fault(int code, char *error)
     return code;
 }
 
+/* Without a validation, training writes no best.safetensors: what there is instead. */
+static void suggest_last(prepared *p, const char *path)
+{
+    const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
+    if (strcmp(file, "best.safetensors") != 0) return;
+    const char *last = arena_printf(p->arena, "%.*slast.safetensors", (int)(file - path), path);
+    FILE *f = fopen(last, "rb");
+    if (!f) return;
+    fclose(f);
+    fprintf(stderr, "rnnc: %s is there; a training without enough data to validate on writes no best.safetensors\n", last);
+}
+
 int prepare_checkpoint(prepared *p, const char *path)
 {
     char *error = NULL;
     int code = command_can_read(path);
-    if (code) return code;
+    if (code) return suggest_last(p, path), code;
     p->checkpoint = path;
     if (checkpoint_peek(path, &p->words, &error)) return 0;
     return prepare_fault(EXIT_SPEC, error);

@@ -214,7 +214,7 @@ footprint *footprint_of(arena *a, const emit_model *m, const emit_options *o, co
 
 void footprint_write(text *out, const footprint *f, const char *before)
 {
-    text_line(out, "%sflash  %zu bytes of %s, and the machine code", before, f->flash.bytes, f->inside ? "weights and other constants" : "constants");
+    text_line(out, "%sflash  %zu bytes of %s; the machine code is not counted", before, f->flash.bytes, f->inside ? "weights and other constants" : "constants");
     if (f->grows)
         text_line(out, "%sRAM    grows with the steps of %s", before, f->of);
     else

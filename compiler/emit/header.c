@@ -28,6 +28,14 @@ static void add_field(file *f, field_role what, uint32_t index, const char *ctyp
     text_line(f->w.out, "%-31s /* %s */", declaration, comment);
 }
 
+/* Whether the function `sizes` has an answer to it other than 0. */
+static bool has_size(const file *f, emit_size what)
+{
+    if (what == SIZE_PARAMS || what == SIZE_PACKED)
+        return !f->w.weights;
+    return what == SIZE_STATE_BYTES ? file_carries(f) : file_program(f, (int)what - SIZE_STEP) != NULL;
+}
+
 static bool has_grad(const file *f) { return f->m->grad != NULL; }
 
 static const char *pointer_to(const file *f, bool constant, bool token)
@@ -269,8 +277,16 @@ static void write_declarations(file *f)
     text_line(out, "/* The sizes above as numbers, and the size of the state in bytes. `steps` has one number for each time axis; it is read for WORK sizes. */");
     text_line(out, "typedef enum %s_size {", p);
     static const char *const sizes[] = {"PARAMS", "PACKED", "STATE_BYTES", "STEP", "FORWARD", "LOSS", "GRAD"};
-    for (int i = 0; i < 7; i++)
-        text_line(out, "    %s_SIZE_%s%s", f->PREFIX, sizes[i], i < 6 ? "," : "");
+    int next = 0;           /* a size keeps its number where others are left out */
+    for (int i = 0; i < 7; i++) {
+        if (!has_size(f, (emit_size)i))
+            continue;
+        text_put(out, "%s    %s_SIZE_%s", next ? ",\n" : "", f->PREFIX, sizes[i]);
+        if (i != next)
+            text_put(out, " = %d", i);
+        next = i + 1;
+    }
+    text_line(out, "%s", "");
     text_line(out, "} %s_size;", p);
     text_line(out, "size_t %s_sizes(%s_size what, size_t batch, const size_t *steps);", p, p);
 }

@@ -1,6 +1,7 @@
 /* index.c: where a value lies: loops over rows and components, and addresses within them. */
 #include "emit/weights.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 const char *c_steps(const writer *w, int axis)
@@ -15,7 +16,12 @@ const char *c_steps(const writer *w, int axis)
 const char *c_rows(const writer *w, const buffer *b, int axis)
 {
     int extra = b->before[axis] + b->after[axis];
-    return extra ? arena_printf(w->arena, "(%s + %d)", c_steps(w, axis), extra) : c_steps(w, axis);
+    const char *steps = c_steps(w, axis);
+    char *end;
+    long number = strtol(steps, &end, 10);
+    if (!*end)          /* "1" in step, or what --steps says */
+        return arena_printf(w->arena, "%ld", number + extra);
+    return extra ? arena_printf(w->arena, "(%s + %d)", steps, extra) : steps;
 }
 
 /* The last time axis of a set, 0 for none. */

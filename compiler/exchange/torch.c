@@ -113,6 +113,14 @@ static void finish_recurrent(reader *r, chain_layer *l)
 
 static void finish_flat(reader *r, chain_layer *l)
 {
+    const chain_tensor *found = chain_find(l, "weight", 0, false);
+    if (found && found->shape.rank != 2) {
+        r->error = arena_printf(r->c->arena,
+                                "'%s' %s: no layer that rnnc knows has such a tensor (a LayerNorm or BatchNorm has); take "
+                                "it out, or write a spec with a parameter of that name and give it with --spec",
+                                found->own, model_shape_text(r->c->arena, found->shape));
+        return;
+    }
     const chain_tensor *W = reader_need(r, l, "weight", 0, false, 2), *b = chain_find(l, "bias", 0, false);
     if (!W) return;
     const char *chosen = chain_choice(r->c->arena, r->choices, l->path);

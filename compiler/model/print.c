@@ -191,6 +191,20 @@ void model_print(text *out, const model *m)
     text_close(out, NULL);
 }
 
+/* "a (N, S, T, 3)": inputs and targets as data have them. */
+static void print_layouts(text *out, const model *m)
+{
+    for (size_t i = 1; i < m->variables.len; i++) {
+        const model_variable *v = &m->variables.data[i];
+        if (v->kind != VARIABLE_INPUT) continue;
+        text_put(out, "%s in data: (N", v->path);
+        for (int axis = 1; axis <= m->axes; axis++)
+            if (v->type.axes & axes_of(axis)) text_put(out, ", %s", m->axis[axis].length);
+        for (int k = 0; k < v->type.shape.rank; k++) text_put(out, ", %d", v->type.shape.dim[k]);
+        text_line(out, ")");
+    }
+}
+
 void model_print_parameters(text *out, const model *m)
 {
     size_t widest = 0, total = 0;
@@ -210,4 +224,5 @@ void model_print_parameters(text *out, const model *m)
         text_line(out, "%s", "");
     }
     text_line(out, "%-*s  %-12s %9zu", (int)widest, "", "all", total);
+    if (m->axes > 1) print_layouts(out, m);
 }

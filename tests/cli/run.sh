@@ -113,6 +113,16 @@ model vocabulary {
 END
 expect 0 "" check -v vocabulary.rnn;          shows "V = 16 stands in for what comes from data; -D sets it"
 expect 0 "" gradcheck vocabulary.rnn;         shows "V = 5 stands in for what comes from data; -D sets it"
+cat >two_axes.rnn <<'END'
+model m {
+    input x[t] : real(2)
+    input a[s, t] : real(3)
+    param W(2,3)
+    p = W @ sum(a over s) + x
+    output p
+}
+END
+expect 0 "" check -v two_axes.rnn;            shows "a in data: (N, T, S, 3)"; shows "x in data: (N, T, 2)"
 expect 0 "" check -v vocabulary.rnn -D V=9
 if grep -q "stands in" stdout; then fail "V is given, and nothing stands in for it"; else pass; fi
 expect 3 "none.rnn: cannot be read: No such file" check none.rnn

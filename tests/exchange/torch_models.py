@@ -193,7 +193,7 @@ bad("the layer 'rnn' lacks its tensor 'weight_hh' of layer 1", {"rnn.weight_ih_l
 bad("rnn: 3 to 4, fc: 5 to 2", {"fc.weight": np.zeros((2, 5))})
 bad("'bn.running_mean' (4): no layer that rnnc knows", {"bn.running_mean": np.zeros(4)})
 bad("'conv.weight' is F32 of shape (2, 3, 4)", {"conv.weight": np.zeros((2, 3, 4))})
-bad("'norm.weight' is (4); expected a matrix", {"norm.weight": np.zeros(4)})
+bad("'norm.weight' (4): no layer that rnnc knows has such a tensor (a LayerNorm", {"norm.weight": np.zeros(4)})
 bad("'rnn.bias_hh_l0' has the number nan: weights must be finite", {"rnn.bias_hh_l0": np.full(16, np.nan)})
 bad("'fc.weight' has the number inf", {"fc.weight": np.full((2, 4), np.inf)})
 bad("-D q=gru: there is no layer of that name", {}, "-D", "q=gru")

@@ -154,6 +154,8 @@ raises(rnnc.Error, "no such folder/w", m.save, "no such folder/w")
 raises(MemoryError, "", rnnc.compile, text, memory=1000)
 raises(rnnc.Error, "jit='none'", rnnc.compile(text, jit="none").forward, x=x)
 raises(rnnc.SpecError, "cannot-use", rnnc.compile, 'use "cell.rnn"\n' + text)
+raises(rnnc.SpecError, "or call compile_file()", rnnc.compile, 'use "cell.rnn"\n' + text)
+raises(TypeError, "compile has no option 'sizes'; there are seed, model, defines", rnnc.compile, text, sizes={})
 used = []
 rnnc.compile('use "cell.rnn"\n' + text, use=lambda path: used.append(path) or "cell c(x(D)) -> y { y = x }\n")
 expect(used == ["cell.rnn"], "the text of use: %s" % used)
