@@ -478,7 +478,13 @@ static bool range_value(infer *f, model_expr *e, const tree_expr *at, int otherw
     *out = otherwise;
     if (!at) return true;
     if (f->report) {
-        if (!size_require(f->c, e->slice.scope, at, &value)) return false;
+        size_state state = size_eval(f->c, e->slice.scope, at, &value, &why);
+        if (!size_require(f->c, e->slice.scope, at, &value)) {
+            const symbol *found = why->kind == TREE_NAME ? scope_find(e->slice.scope, why->name) : NULL;
+            if (state == SIZE_NOT_CONSTANT && found && found->kind == SYMBOL_AXIS)
+                diag_hint(f->c->diags, "a step is read with [ ], as in h[%s-1]", why->name);
+            return false;
+        }
     } else if (size_eval(f->c, e->slice.scope, at, &value, &why) != SIZE_KNOWN) {
         return false;
     }
