@@ -115,8 +115,8 @@ static void report_step(context *c, model_instance *s, const tree_stmt *t, name_
     if (t->equation.time->kind == TREE_NAME)
         diag_hint(c->diags, "write %s = ...", id.text);
     else
-        diag_hint(c->diags, "shift both sides: %s[t+1] = f(%s[t], x[t+1]) is written %s = f(%s[t-1], x)", id.text, id.text,
-                  id.text, id.text);
+        diag_hint(c->diags, "shift both sides: %s[t+1] = f(%s[t], x[t+1]) is written %s = f(%s[t-1], x)", id.text,
+                  id.text, id.text, id.text);
     if (name_map_get(seen, id.text, &old)) return;
     symbol *found = scope_find(s, id.text);
     if (!found) {

@@ -103,8 +103,8 @@ model_type infer_mismatch(infer *f, const model_expr *e, model_type t, const mod
         if (x.rank == 1 && y.rank == 1)
             diag_hint(f->c->diags, "a vector is a column: sum(v * w) is the inner product, outer(v, w) the outer one");
         else if (x.rank == 1 && y.rank == 2)
-            diag_hint(f->c->diags, "a vector is a column and stands on the right: A @ v; for this (%d, %d) matrix A' @ v",
-                      y.dim[0], y.dim[1]);
+            diag_hint(f->c->diags, "a vector is a column and stands on the right: A @ v; for this (%d, %d) matrix "
+                      "A' @ v", y.dim[0], y.dim[1]);
         else if (x.rank == 2 && y.rank >= 1 && x.dim[0] == y.dim[0])
             diag_hint(f->c->diags, "the columns of the left side meet the rows of the right: the transpose of A is A'");
         else if (x.rank == 0 || y.rank == 0)

@@ -175,8 +175,8 @@ static token close_missing(parser *p)
     return inserted(p, closer_of(b.opener));
 }
 
-/* Is the next token the brace of h{t-1}: right behind a name, within a statement? Behind its first word it opens a block
- * of a word that is spelled wrong, unless a step stands in it. */
+/* Is the next token the brace of h{t-1}: right behind a name, within a statement? Behind its first word it opens a
+ * block of a word that is spelled wrong, unless a step stands in it. */
 static bool opens_index(parser *p)
 {
     const token *t = peek(p, 0);

@@ -551,7 +551,8 @@ static void add_hint(parser *p, const yypcontext_t *context, const token *found)
     bool begins_operand = found->kind == T_NAME || found->kind == T_NUMBER || found->kind == '(';
     const char *word = p->before.kind == T_NAME ? p->before.name : "";
     if (expects(context, T_PARAM) && found->kind == T_IF && !(p->ahead_len && p->ahead[0].kind == '='))
-        diag_hint(p->diags, "a choice is a value: h = if t == 1 then x else ...; a first value is a boundary, h[0] = ...");
+        diag_hint(p->diags, "a choice is a value: h = if t == 1 then x else ...; a first value is a boundary, "
+                  "h[0] = ...");
     else if (found->kind == '[' && (p->word == T_PARAM || p->word == T_CONST) && !after_operand)
         diag_hint(p->diags, "a shape stands in ( ), as in %s(H, H)", *word ? word : "W");
     else if (found->kind == '(' && (p->word == T_INPUT || p->word == T_TARGET) && expects(context, '['))
