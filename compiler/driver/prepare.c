@@ -5,9 +5,9 @@
 #include "driver/prepare.h"
 #include "driver/data_sizes.h"
 #include "train/room.h"
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { STAND_IN = 5 };
 
@@ -34,23 +34,26 @@ int prepare_fault(int code, char *error)
     return code;
 }
 
-/* Without a validation, training writes no best.safetensors: what there is instead. */
-static void suggest_last(prepared *p, const char *path)
+/* Without a validation, training writes no best.safetensors: the last.safetensors that lies there instead, or NULL. */
+static const char *last_for_best(prepared *p, const char *path)
 {
     const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
-    if (strcmp(file, "best.safetensors") != 0) return;
+    if (strcmp(file, "best.safetensors") != 0 || access(path, F_OK) == 0) return NULL;
     const char *last = arena_printf(p->arena, "%.*slast.safetensors", (int)(file - path), path);
-    FILE *f = fopen(last, "rb");
-    if (!f) return;
-    fclose(f);
-    fprintf(stderr, "rnnc: %s is there; a training without enough data to validate on writes no best.safetensors\n", last);
+    return access(last, F_OK) == 0 ? last : NULL;
 }
 
 int prepare_checkpoint(prepared *p, const char *path)
 {
     char *error = NULL;
+    const char *last = last_for_best(p, path);
+    if (last)
+        return command_fault(EXIT_SYSTEM,
+                             "%s: there is no such file, but %s: without enough data to validate on, training writes no "
+                             "best.safetensors",
+                             path, last);
     int code = command_can_read(path);
-    if (code) return suggest_last(p, path), code;
+    if (code) return code;
     p->checkpoint = path;
     if (checkpoint_peek(path, &p->words, &error)) return 0;
     return prepare_fault(EXIT_SPEC, error);
