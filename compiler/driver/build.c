@@ -3,6 +3,7 @@
 #define _GNU_SOURCE 1
 #include "api/weights.h"
 #include "driver/command.h"
+#include "driver/trainable.h"
 #include "train/atomic.h"
 #include "train/safetensors.h"
 #include <ctype.h>
@@ -196,8 +197,9 @@ static int put_weights_in(const options *o, arena *a, pipeline *p)
         p->options.emit.weights = weights_values(a, p->programs.graph, path, &file, &error);
     else
         error = arena_printf(a, "%s", file.error);
-    tensors_free(&file);
     if (!error) error = find_infinite(a, p, path);
+    if (!error) spec_warn(path, &file, p);
+    tensors_free(&file);
     if (error) return command_fault(EXIT_SPEC, "%s", error);
     p->c = emit_c(a, &p->programs, &p->options.emit);
     return 0;

@@ -5,6 +5,7 @@
  * second is 0. Parameters that no such line mentions keep their names. */
 #include "driver/command.h"
 #include "driver/outputs.h"
+#include "driver/trainable.h"
 #include "exchange/onnx_export.h"
 #include "exchange/torch.h"
 #include "train/safetensors.h"
@@ -69,6 +70,7 @@ static int write(export *k)
     const char *weights = k->o->value[OPTION_WEIGHTS].text;
     const char *error = maps_export(k->arena, k->p.model, "torch", &k->weights, &all, &left);
     if (error) return command_fault(EXIT_SPEC, "%s: %s", weights, error);
+    spec_warn(weights, &k->weights, &k->p);
     tensors wide = { 0 };
     for (size_t i = 0; i < all.len; i++) {
         const foreign *f = &all.data[i];
@@ -95,6 +97,7 @@ static int write_onnx(export *k)
     bool lengths = k->o->value[OPTION_LENGTHS].given;
     const char *error = onnx_export(k->arena, k->p.model, &k->weights, lengths, &made);
     if (error) return command_fault(EXIT_SPEC, "%s: %s", k->o->operands.data[0], error);
+    spec_warn(k->o->value[OPTION_WEIGHTS].text, &k->weights, &k->p);
     if (onnx_save(k->arena, k->o->value[OPTION_OUT].text, &made, &error)) return 0;
     return command_fault(EXIT_SYSTEM, "%s: %s", k->o->value[OPTION_OUT].text, error);
 }

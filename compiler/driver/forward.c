@@ -2,6 +2,7 @@
 #include "driver/forward.h"
 #include "api/weights.h"
 #include "driver/data_sizes.h"
+#include "driver/trainable.h"
 #include <math.h>
 #include <string.h>
 
@@ -87,6 +88,7 @@ int forward_compute(forward *f, const char *weights_path, const tensors *weights
     if (code) return code;
     const char *error;
     const void *params = weights_from_tensors(&f->l, f->g, weights_path, weights, &error);
+    if (params) spec_warn(weights_path, weights, &f->p);
     return params ? forward_outputs(f, params) : command_fault(EXIT_SPEC, "%s", error);
 }
 

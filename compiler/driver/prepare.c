@@ -170,13 +170,14 @@ int prepare_seed(prepared *p, uint64_t seed)
     return code ? code : bind(p);
 }
 
-int prepare_weights(prepared *p, const char *path, bool same)
+int prepare_weights(prepared *p, const char *path, bool warn)
 {
     char *error = NULL;
-    checkpoint c = { .model = &p->c.t, .params = p->params, .definitions = p->c.definitions, .same_spec = same };
+    checkpoint c = { .model = &p->c.t, .params = p->params, .definitions = p->c.definitions };
     int code = command_can_read(path);
     if (code) return code;
     bool good = checkpoint_read(path, &c, &error);
     free((char *)c.vocabulary);
+    if (good && warn) spec_warn_other(path, p->words.hash, p->c.hash);
     return good ? 0 : prepare_fault(EXIT_SPEC, error);
 }

@@ -2,6 +2,7 @@
 #include "driver/probed.h"
 #include "driver/data_sizes.h"
 #include "driver/point.h"
+#include "driver/trainable.h"
 #include "api/weights.h"
 #include "train/npz.h"
 #include "train/safetensors.h"
@@ -144,6 +145,7 @@ static int take_params(probed *m)
     int code = command_can_read(path);
     if (!code && !safetensors_read(path, &file)) code = command_fault(EXIT_SPEC, "%s", file.error);
     if (!code) m->params = weights_from_tensors(&m->l, m->g, path, &file, &error);
+    if (!code && !error) spec_warn(path, &file, &m->p);
     tensors_free(&file);
     return error ? command_fault(EXIT_SPEC, "%s", error) : code;
 }

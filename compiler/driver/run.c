@@ -6,6 +6,7 @@
 #include "driver/data_sizes.h"
 #include "driver/forward.h"
 #include "driver/probed.h"
+#include "driver/trainable.h"
 #include "api/weights.h"
 #include "train/npz.h"
 #include "train/safetensors.h"
@@ -165,6 +166,7 @@ static int prepare(run *r)
         r->params = loaded_init(&r->f.l, r->o->value[OPTION_INIT].number);
     else
         r->params = weights_from_tensors(&r->f.l, r->f.g, value(r, OPTION_WEIGHTS), &r->weights, &error);
+    if (!error && value(r, OPTION_WEIGHTS)) spec_warn(value(r, OPTION_WEIGHTS), &r->weights, &r->f.p);
     return error ? command_fault(EXIT_SPEC, "%s", error) : 0;
 }
 

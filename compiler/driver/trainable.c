@@ -5,6 +5,7 @@
 #include "driver/trainable.h"
 #include "driver/batch.h"
 #include "train/room.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,6 +56,18 @@ static const char *hash_of(const pipeline *p)
         h = mix(h, v->value->literal, count * sizeof *v->value->literal);
     }
     return arena_printf(p->arena, "%016llx", (unsigned long long)h);
+}
+
+void spec_warn_other(const char *path, const char *trained, const char *now)
+{
+    if (!trained || strcmp(trained, now) == 0) return;
+    fprintf(stderr, "rnnc: warning: %s: was trained with another spec (hash %s, now %s); the weights fit this one, too\n",
+            path, trained, now);
+}
+
+void spec_warn(const char *path, const tensors *weights, const pipeline *p)
+{
+    spec_warn_other(path, tensors_find_note(weights, "hash"), hash_of(p));
 }
 
 /* ---- checking ---------------------------------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #include "driver/command.h"
 #include "api/tier.h"
 #include "train/trainable.h"
+#include "train/tensor.h"
 
 typedef struct compile_options {
     const char *definitions; /* "V=65 C=gru" of a checkpoint, for what no -D says; NULL */
@@ -42,6 +43,12 @@ typedef struct compiled {
     size_t work_bytes;
     trainable t;
 } compiled;
+
+/* A warning where weights that fit were trained with another spec: their hash is not that of this one. NULL: nobody has
+ * noted one in the file. */
+void spec_warn_other(const char *path, const char *trained, const char *now);
+/* The same of a file that has been read, and a checked model. */
+void spec_warn(const char *path, const tensors *weights, const pipeline *p);
 
 /* 0, or the exit status after messages. */
 int compiled_check(compiled *c, arena *a, const options *o, const compile_options *how);

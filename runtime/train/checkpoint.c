@@ -389,7 +389,7 @@ bool checkpoint_read(const char *path, checkpoint *c, char **error)
     reader r = {.path = path, .error = error};
     bool resumes = c->optimiser != NULL;
     bool ok = open_file(&r) && (!resumes || check_resumable(&r)) && check_weights(&r, c, resumes) &&
-              (!(resumes || c->same_spec) || check_spec(&r, c)) && (!resumes || check_run(&r, c)) && take(&r, c);
+              (!resumes || check_spec(&r, c)) && (!resumes || check_run(&r, c)) && take(&r, c);
     tensors_free(&r.file);
     return ok;
 }
@@ -409,7 +409,7 @@ bool checkpoint_peek(const char *path, checkpoint_words *w, char **error)
     bool ok = open_file(&r);
     *w = (checkpoint_words){0};
 #define WORD(word) w->word = ok ? copy_note(&r, #word, &ok) : NULL;
-    CHECKPOINT_WORDS(WORD)
+    CHECKPOINT_WORDS_READ(WORD)
 #undef WORD
     tensors_free(&r.file);
     return ok;
@@ -418,7 +418,7 @@ bool checkpoint_peek(const char *path, checkpoint_words *w, char **error)
 void checkpoint_words_free(checkpoint_words *w)
 {
 #define WORD(word) free(w->word);
-    CHECKPOINT_WORDS(WORD)
+    CHECKPOINT_WORDS_READ(WORD)
 #undef WORD
     *w = (checkpoint_words){0};
 }

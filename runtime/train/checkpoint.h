@@ -30,7 +30,6 @@ typedef struct checkpoint {
     const char *definitions;                /* "V=65 H=128 C=lstm": what the model was compiled with */
     const char *flags, *settings, *data;    /* lines: what was asked for, what came of it, which data; NULL: not kept */
     const char *code;                       /* what compiled it, "tcc, cc from update 37"; NULL: not kept */
-    bool same_spec;                         /* reading weights alone: refuse those of another spec, though they fit */
 } checkpoint;
 
 /* Errors are one clear line, malloc'ed; *error is NULL before.
@@ -45,8 +44,9 @@ bool checkpoint_write(const char *path, const checkpoint *c, char **error);
 bool checkpoint_read(const char *path, checkpoint *c, char **error);
 /* The metadata that says how to go on, each malloc'ed, NULL when absent: known before a model is compiled. */
 #define CHECKPOINT_WORDS(X) X(vocabulary) X(definitions) X(flags) X(settings) X(data) X(code)
+#define CHECKPOINT_WORDS_READ(X) CHECKPOINT_WORDS(X) X(hash)
 #define CHECKPOINT_WORD(word) char *word;
-typedef struct checkpoint_words { CHECKPOINT_WORDS(CHECKPOINT_WORD) } checkpoint_words;
+typedef struct checkpoint_words { CHECKPOINT_WORDS_READ(CHECKPOINT_WORD) } checkpoint_words;
 #undef CHECKPOINT_WORD
 bool checkpoint_peek(const char *path, checkpoint_words *w, char **error);
 void checkpoint_words_free(checkpoint_words *w);

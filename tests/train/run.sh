@@ -80,6 +80,14 @@ shows "loss 9\.00[0-9]*e-07  validation 9\.00[0-9]*e-07"
 expect 0 "" eval pair.rnn --data pair.npz --weights pair/last.safetensors
 below "($(field 'mean square error of z') - 9) ^ 2" 1e-9 "mean square error of z"
 below "$(field 'mean square error of y')" 1 "mean square error of y"
+# Weights that fit another spec, one with an output more, are taken with a warning, by every command; --resume refuses them.
+sed -e 's/output a, b/more = 0 * a\n    output a, b, more/' pair.rnn >more.rnn
+for what in "eval more.rnn --data pair.npz" "run more.rnn --data pair.npz -o more.npz" "build more.rnn -o more" \
+    "gradflow more.rnn --steps 4 --adjoint a"; do
+    expect 0 "rnnc: warning: pair/last.safetensors: was trained with another spec (hash " $what --weights pair/last.safetensors
+    expect 0 "" $(echo "$what" | sed 's/more.rnn/pair.rnn/') --weights pair/last.safetensors
+done
+expect 1 "the spec has changed since (hash " train more.rnn --data pair.npz -o pair --resume --updates 4 --rate 1e-9
 # A target that no loss compares with an output has none, though the shapes are the same; a difference compares, too.
 sed -e '/1e-9/s/.*/    loss (y - a) ^ 2 weight z ^ 2/' -e '/1e-7/d' pair.rnn >weighted.rnn
 train weighted.rnn --data pair.npz -o weighted --updates 3 --rate 1e-9
