@@ -314,7 +314,7 @@ def main():
     every = [*rows_a_b(), *rows_c(), *rows_d()]
     names = {row.name for row in every if row.section in sections or "G" in sections and row.name in two_threads.ROWS}
     if wanted and wanted not in names:
-        sys.exit(f"no row '{wanted}'; there are: " + ", ".join(sorted(names)))
+        sys.exit(f"no row '{wanted}'; there are: " + (", ".join(sorted(names)) or "none to choose from in these sections"))
     bench = Bench(rnnc, folder)
     whole = not wanted and "PEERS" not in os.environ
     for section in sections:
