@@ -346,8 +346,9 @@ layers:
 	} \
 	END { exit bad }' $(wildcard compiler/*/*.[chyl] compiler/*/*.def runtime/*.h runtime/*/*.[ch])
 
-FORMATTED = $(wildcard compiler/*/*.[ch] runtime/*.h runtime/*/*.[ch] tests/*/*.[ch] examples/*.c examples/*/*.[ch])
+FORMATTED = $(wildcard compiler/*/*.[ch] runtime/*.h runtime/*/*.[ch] tests/*/*.[ch] bench/*.[ch] bench/*/*.[ch] examples/*.c examples/*/*.[ch])
 tidy: compile_commands.json $(BUILD)/syntax/parse.h
+	clang-format --dry-run -Werror $(FORMATTED)
 	clang-tidy --quiet -p . $(SOURCES)
 
 fmt:

@@ -24,8 +24,10 @@ double kernels_contract(int M, int N, int K, int is_gradient, double least)
     memset(C, 0, m * n * sizeof *C);
     pack_matrix(K, N, B, n, 1, packed, 0, 0, K);
     MEASURE(seconds, least, {
-        if (is_gradient) outer(M, N, K, A, m, 1, B, n, C, n);
-        else contract(M, N, K, A, k, 1, packed, C, n, 0);
+        if (is_gradient)
+            outer(M, N, K, A, m, 1, B, n, C, n);
+        else
+            contract(M, N, K, A, k, 1, packed, C, n, 0);
         __asm__ volatile("" : : "r"(C) : "memory");
     });
     free(A), free(B), free(packed), free(C);
@@ -38,12 +40,12 @@ double kernels_function(int which, double least)
 {
     float *x = floats(FUNCTION_ELEMENTS), *y = floats(FUNCTION_ELEMENTS);
     double seconds = 0;
-#define CASE(number, function)                                                                                        \
-    if (which == (number)) {                                                                                          \
-        MEASURE(seconds, least, {                                                                                     \
-            for (int i = 0; i < FUNCTION_ELEMENTS; i++) y[i] = function(x[i]);                                        \
-            __asm__ volatile("" : : "r"(y) : "memory");                                                               \
-        });                                                                                                           \
+#define CASE(number, function)                                                                                         \
+    if (which == (number)) {                                                                                           \
+        MEASURE(seconds, least, {                                                                                      \
+            for (int i = 0; i < FUNCTION_ELEMENTS; i++) y[i] = function(x[i]);                                         \
+            __asm__ volatile("" : : "r"(y) : "memory");                                                                \
+        });                                                                                                            \
     }
     FUNCTIONS(CASE)
     free(x), free(y);
@@ -53,7 +55,8 @@ double kernels_function(int which, double least)
 /* NULL: there is none of this number. */
 const char *kernels_function_name(int which)
 {
-#define NAME(number, function) if (which == (number)) return #function;
+#define NAME(number, function)                                                                                         \
+    if (which == (number)) return #function;
     FUNCTIONS(NAME)
     return NULL;
 }

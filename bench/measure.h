@@ -22,17 +22,19 @@ static float *floats(size_t n)
 }
 
 /* Repeats `work` until `least` seconds are over; the seconds of one repetition. */
-#define MEASURE(seconds_of_one, least, work)                                                                          \
-    do {                                                                                                              \
-        const double start_ = now();                                                                                  \
-        size_t times_ = 0, block_ = 1;                                                                                \
-        double passed_ = 0;                                                                                           \
-        while (passed_ < (least)) {                                                                                   \
-            for (size_t i_ = 0; i_ < block_; i_++) { work; }                                                          \
-            times_ += block_, passed_ = now() - start_;                                                               \
-            if (passed_ < (least) / 8) block_ *= 2;                                                                   \
-        }                                                                                                             \
-        (seconds_of_one) = passed_ / (double)times_;                                                                  \
+#define MEASURE(seconds_of_one, least, work)                                                                           \
+    do {                                                                                                               \
+        const double start_ = now();                                                                                   \
+        size_t times_ = 0, block_ = 1;                                                                                 \
+        double passed_ = 0;                                                                                            \
+        while (passed_ < (least)) {                                                                                    \
+            for (size_t i_ = 0; i_ < block_; i_++) {                                                                   \
+                work;                                                                                                  \
+            }                                                                                                          \
+            times_ += block_, passed_ = now() - start_;                                                                \
+            if (passed_ < (least) / 8) block_ *= 2;                                                                    \
+        }                                                                                                              \
+        (seconds_of_one) = passed_ / (double)times_;                                                                   \
     } while (0)
 
 #endif

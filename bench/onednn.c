@@ -12,20 +12,22 @@
 #include <string.h>
 #include <time.h>
 
-enum { MAX_PIECES = 4, MAX_REORDERS = 12, RING = 64 };    /* RING: steps of data that streaming goes around in */
+enum { MAX_PIECES = 4, MAX_REORDERS = 12, RING = 64 }; /* RING: steps of data that streaming goes around in */
 typedef enum cell { CELL_RNN, CELL_LSTM, CELL_LSTM_PEEPHOLE, CELL_GRU_BEFORE, CELL_GRU } cell;
 
 /* What a primitive reads and writes. The gradient of each has the number of its argument plus DIFF. */
 typedef enum role { SRC, SRC_H, SRC_C, W_LAYER, W_ITER, W_PEEPHOLE, BIAS, DST, DST_H, DST_C, ROLES } role;
 static const int arguments[ROLES] = {
-    DNNL_ARG_SRC_LAYER, DNNL_ARG_SRC_ITER, DNNL_ARG_SRC_ITER_C, DNNL_ARG_WEIGHTS_LAYER, DNNL_ARG_WEIGHTS_ITER,
-    DNNL_ARG_WEIGHTS_PEEPHOLE, DNNL_ARG_BIAS, DNNL_ARG_DST_LAYER, DNNL_ARG_DST_ITER, DNNL_ARG_DST_ITER_C,
+    DNNL_ARG_SRC_LAYER,        DNNL_ARG_SRC_ITER, DNNL_ARG_SRC_ITER_C, DNNL_ARG_WEIGHTS_LAYER, DNNL_ARG_WEIGHTS_ITER,
+    DNNL_ARG_WEIGHTS_PEEPHOLE, DNNL_ARG_BIAS,     DNNL_ARG_DST_LAYER,  DNNL_ARG_DST_ITER,      DNNL_ARG_DST_ITER_C,
 };
 enum { DIFF = DNNL_ARG_DIFF_SRC_LAYER - DNNL_ARG_SRC_LAYER };
 
-typedef struct shape { int cell, layers, directions, inputs, units; } shape;
+typedef struct shape {
+    int cell, layers, directions, inputs, units;
+} shape;
 
-/* ---- two versions of one interface ---------------------------------------------------------------------------- */
+/* ---- two versions of one interface ------------------------------------------------------------------------------- */
 
 #if DNNL_VERSION_MAJOR < 3
 typedef const dnnl_memory_desc_t *format;
@@ -36,15 +38,16 @@ typedef const dnnl_memory_desc_t *format;
 typedef const_dnnl_memory_desc_t format;
 #define HINT_forward
 #define HINT_backward hint,
-#define LSTM(pass, ...) dnnl_lstm_##pass##_primitive_desc_create(&made, engine, kind, way, __VA_ARGS__, 0, \
-                                                                 HINT_##pass NULL)
-#define GRU(cell, pass, ...) dnnl_##cell##_##pass##_primitive_desc_create(&made, engine, kind, way, __VA_ARGS__, 0, \
-                                                                          HINT_##pass NULL)
-#define RNN(pass, ...) dnnl_vanilla_rnn_##pass##_primitive_desc_create(&made, engine, kind, dnnl_eltwise_tanh, way, \
-                                                                       __VA_ARGS__, 0, 0, 0, HINT_##pass NULL)
+#define LSTM(pass, ...)                                                                                                \
+    dnnl_lstm_##pass##_primitive_desc_create(&made, engine, kind, way, __VA_ARGS__, 0, HINT_##pass NULL)
+#define GRU(cell, pass, ...)                                                                                           \
+    dnnl_##cell##_##pass##_primitive_desc_create(&made, engine, kind, way, __VA_ARGS__, 0, HINT_##pass NULL)
+#define RNN(pass, ...)                                                                                                 \
+    dnnl_vanilla_rnn_##pass##_primitive_desc_create(&made, engine, kind, dnnl_eltwise_tanh, way, __VA_ARGS__, 0, 0, 0, \
+                                                    HINT_##pass NULL)
 #endif
-#define STATES_2(m) m[SRC], m[SRC_H], m[SRC_C], m[W_LAYER], m[W_ITER], m[W_PEEPHOLE], NULL, m[BIAS], m[DST], \
-                    m[DST_H], m[DST_C]
+#define STATES_2(m)                                                                                                    \
+    m[SRC], m[SRC_H], m[SRC_C], m[W_LAYER], m[W_ITER], m[W_PEEPHOLE], NULL, m[BIAS], m[DST], m[DST_H], m[DST_C]
 #define STATES_1(m) m[SRC], m[SRC_H], m[W_LAYER], m[W_ITER], m[BIAS], m[DST], m[DST_H]
 
 static void must(dnnl_status_t status, const char *what)
@@ -68,8 +71,8 @@ static format describe(int rank, const dnnl_dim_t *dims, dnnl_format_tag_t tag)
 }
 
 /* hint: the forward primitive of a backward one, otherwise NULL. diff: formats of the gradients, read with a hint. */
-static dnnl_primitive_desc_t choose(dnnl_engine_t engine, const shape *s, dnnl_prop_kind_t kind,
-                                    const format m[ROLES], const format diff[ROLES], const_dnnl_primitive_desc_t hint)
+static dnnl_primitive_desc_t choose(dnnl_engine_t engine, const shape *s, dnnl_prop_kind_t kind, const format m[ROLES],
+                                    const format diff[ROLES], const_dnnl_primitive_desc_t hint)
 {
     const dnnl_rnn_direction_t way = s->directions == 2 ? dnnl_bidirectional_concat : dnnl_unidirectional_left2right;
     dnnl_primitive_desc_t made = NULL;
@@ -78,9 +81,7 @@ static dnnl_primitive_desc_t choose(dnnl_engine_t engine, const shape *s, dnnl_p
     dnnl_rnn_desc_t op;
 #endif
     switch ((cell)s->cell) {
-    case CELL_RNN:
-        status = hint ? RNN(backward, STATES_1(m), STATES_1(diff)) : RNN(forward, STATES_1(m));
-        break;
+    case CELL_RNN: status = hint ? RNN(backward, STATES_1(m), STATES_1(diff)) : RNN(forward, STATES_1(m)); break;
     case CELL_LSTM:
     case CELL_LSTM_PEEPHOLE:
         status = hint ? LSTM(backward, STATES_2(m), STATES_2(diff)) : LSTM(forward, STATES_2(m));
@@ -99,9 +100,12 @@ static dnnl_primitive_desc_t choose(dnnl_engine_t engine, const shape *s, dnnl_p
     return made;
 }
 
-/* ---- a stack of layers ---------------------------------------------------------------------------------------- */
+/* ---- a stack of layers ------------------------------------------------------------------------------------------- */
 
-typedef struct reorder { dnnl_primitive_t primitive; dnnl_exec_arg_t args[2]; } reorder;
+typedef struct reorder {
+    dnnl_primitive_t primitive;
+    dnnl_exec_arg_t args[2];
+} reorder;
 
 typedef struct pass {
     dnnl_primitive_t primitive;
@@ -109,12 +113,12 @@ typedef struct pass {
     int count;
 } pass;
 
-typedef struct piece {    /* one primitive: layers of one kind */
+typedef struct piece { /* one primitive: layers of one kind */
     shape shape;
     size_t sizes[ROLES];
     float *plain[ROLES], *diff[ROLES];
     format formats[ROLES];
-    pass forward[2], backward;    /* forward[1]: with the states exchanged, for every other step of streaming */
+    pass forward[2], backward; /* forward[1]: with the states exchanged, for every other step of streaming */
 } piece;
 
 typedef struct onednn {
@@ -124,7 +128,7 @@ typedef struct onednn {
     size_t step;
     piece pieces[MAX_PIECES];
     reorder reorder[MAX_REORDERS];
-    float *x, *h;    /* streaming: RING steps of input and output */
+    float *x, *h; /* streaming: RING steps of input and output */
 } onednn;
 
 static float *floats(size_t n)
@@ -164,28 +168,31 @@ static dnnl_memory_t weights(onednn *net, piece *p, role r, const_dnnl_primitive
     return copy;
 }
 
-static int is_weight(role r)
-{
-    return r == W_LAYER || r == W_ITER;
-}
+static int is_weight(role r) { return r == W_LAYER || r == W_ITER; }
 
 static void shapes(onednn *net, piece *p)
 {
     const shape *s = &p->shape;
-    static const int gates_of[] = { 1, 4, 4, 3, 3 };
+    static const int gates_of[] = {1, 4, 4, 3, 3};
     const int gates = gates_of[s->cell], biases = s->cell == CELL_GRU ? 4 : gates;
     const int two = s->cell == CELL_LSTM || s->cell == CELL_LSTM_PEEPHOLE;
     const dnnl_dim_t L = s->layers, D = s->directions, I = s->inputs, H = s->units, T = net->T, B = net->B;
     /* The first states are given, as zeros: without them 2.6 computes wrong gradients of W_ITER. */
-    const struct { int used, rank; dnnl_dims_t dims; dnnl_format_tag_t tag; } table[ROLES] = {
-        [SRC] = { 1, 3, { T, B, I }, dnnl_tnc },           [DST] = { 1, 3, { T, B, D * H }, dnnl_tnc },
-        [SRC_H] = { 1, 4, { L, D, B, H }, dnnl_ldnc },  [SRC_C] = { two, 4, { L, D, B, H }, dnnl_ldnc },
-        [DST_H] = { net->streaming, 4, { L, D, B, H }, dnnl_ldnc },
-        [DST_C] = { net->streaming && two, 4, { L, D, B, H }, dnnl_ldnc },
-        [W_LAYER] = { 1, 5, { L, D, I, gates, H }, dnnl_ldigo },
-        [W_ITER] = { 1, 5, { L, D, H, gates, H }, dnnl_ldigo },
-        [W_PEEPHOLE] = { s->cell == CELL_LSTM_PEEPHOLE, 4, { L, D, 3, H }, dnnl_ldgo },
-        [BIAS] = { 1, 4, { L, D, biases, H }, dnnl_ldgo },
+    const struct {
+        int used, rank;
+        dnnl_dims_t dims;
+        dnnl_format_tag_t tag;
+    } table[ROLES] = {
+        [SRC] = {1, 3, {T, B, I}, dnnl_tnc},
+        [DST] = {1, 3, {T, B, D * H}, dnnl_tnc},
+        [SRC_H] = {1, 4, {L, D, B, H}, dnnl_ldnc},
+        [SRC_C] = {two, 4, {L, D, B, H}, dnnl_ldnc},
+        [DST_H] = {net->streaming, 4, {L, D, B, H}, dnnl_ldnc},
+        [DST_C] = {net->streaming && two, 4, {L, D, B, H}, dnnl_ldnc},
+        [W_LAYER] = {1, 5, {L, D, I, gates, H}, dnnl_ldigo},
+        [W_ITER] = {1, 5, {L, D, H, gates, H}, dnnl_ldigo},
+        [W_PEEPHOLE] = {s->cell == CELL_LSTM_PEEPHOLE, 4, {L, D, 3, H}, dnnl_ldgo},
+        [BIAS] = {1, 4, {L, D, biases, H}, dnnl_ldgo},
     };
     format any[ROLES] = {0};
     for (int r = 0; r < ROLES; r++) {
@@ -204,12 +211,18 @@ static void shapes(onednn *net, piece *p)
     for (int k = 0; k < 1 + net->streaming; k++) {
         must(dnnl_primitive_create(&p->forward[k].primitive, forward), "primitive");
         for (int r = 0; r < ROLES; r++) {
-            const int swapped = !k ? r : r == SRC_H ? DST_H : r == SRC_C ? DST_C : r == DST_H ? SRC_H
-                                : r == DST_C ? SRC_C : r;
+            const int swapped = !k           ? r
+                                : r == SRC_H ? DST_H
+                                : r == SRC_C ? DST_C
+                                : r == DST_H ? SRC_H
+                                : r == DST_C ? SRC_C
+                                             : r;
             if (!p->formats[r]) continue;
-            if (!k) data[r] = is_weight((role)r) ? weights(net, p, (role)r, forward)
-                                                 : memory(net, p->formats[r], p->plain[r]);
-            else if (swapped != r) data[r] = memory(net, p->formats[r], p->plain[swapped]);
+            if (!k)
+                data[r] =
+                    is_weight((role)r) ? weights(net, p, (role)r, forward) : memory(net, p->formats[r], p->plain[r]);
+            else if (swapped != r)
+                data[r] = memory(net, p->formats[r], p->plain[swapped]);
             add(&p->forward[k], arguments[r], data[r]);
         }
     }
@@ -266,10 +279,7 @@ float *onednn_array(onednn *net, int i, int r, int diff, size_t *size)
 
 /* The RING steps of input (output = 0) or output of streaming. */
 float *onednn_ring(onednn *net, int output);
-float *onednn_ring(onednn *net, int output)
-{
-    return output ? net->h : net->x;
-}
+float *onednn_ring(onednn *net, int output) { return output ? net->h : net->x; }
 
 static void execute(const onednn *net, const pass *p)
 {
@@ -326,9 +336,12 @@ double onednn_run(onednn *net, size_t times)
     struct timespec from, to;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
     for (size_t n = 0; n < times; n++) {
-        if (net->training) train(net);
-        else if (net->streaming) stream(net);
-        else for (int i = 0; i < net->count; i++) execute(net, &net->pieces[i].forward[0]);
+        if (net->training)
+            train(net);
+        else if (net->streaming)
+            stream(net);
+        else
+            for (int i = 0; i < net->count; i++) execute(net, &net->pieces[i].forward[0]);
     }
     must(dnnl_stream_wait(net->stream), "wait");
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);

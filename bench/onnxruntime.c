@@ -15,13 +15,29 @@ enum { MAX_TENSORS = 12, RING = 64, VERSION = 12, FLOAT = 1, ARENA = 1, MEMORY_D
 
 /* Places in OrtApi, in the order of onnxruntime_c_api.h. */
 enum {
-    ERROR_MESSAGE = 2, CREATE_ENV = 3, CREATE_SESSION_FROM_ARRAY = 8, RUN = 9, CREATE_OPTIONS = 10,
-    SET_OPTIMISATION = 23, SET_INTRA_THREADS = 24, SET_INTER_THREADS = 25, TENSOR_OVER_DATA = 49, CREATE_CPU_MEMORY = 69
+    ERROR_MESSAGE = 2,
+    CREATE_ENV = 3,
+    CREATE_SESSION_FROM_ARRAY = 8,
+    RUN = 9,
+    CREATE_OPTIONS = 10,
+    SET_OPTIMISATION = 23,
+    SET_INTRA_THREADS = 24,
+    SET_INTER_THREADS = 25,
+    TENSOR_OVER_DATA = 49,
+    CREATE_CPU_MEMORY = 69
 };
-typedef struct { const void *(*api)(uint32_t version); const char *(*version)(void); } api_base;
+typedef struct {
+    const void *(*api)(uint32_t version);
+    const char *(*version)(void);
+} api_base;
 typedef void *status;
 
-typedef struct tensor { const char *name; float *data; int64_t dims[4]; size_t rank; } tensor;
+typedef struct tensor {
+    const char *name;
+    float *data;
+    int64_t dims[4];
+    size_t rank;
+} tensor;
 
 typedef struct onnxruntime {
     void (*const *api)(void);
@@ -40,7 +56,7 @@ static void must(const onnxruntime *o, status s, const char *what)
     exit(3);
 }
 
-#define CALL(place, types, ...) must(o, ((status (*) types)o->api[place])(__VA_ARGS__), #place)
+#define CALL(place, types, ...) must(o, ((status(*) types)o->api[place])(__VA_ARGS__), #place)
 
 static const api_base *base(const char *path)
 {

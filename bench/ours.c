@@ -9,12 +9,12 @@
 #include <string.h>
 #include <time.h>
 
-enum { RING = 64 };    /* steps of data that streaming goes around in */
+enum { RING = 64 }; /* steps of data that streaming goes around in */
 
 typedef struct ours {
     model_args args;
     float *params, *packed, *grads, *work, loss;
-    const float *x;    /* of RING steps, where one step is repeated */
+    const float *x; /* of RING steps, where one step is repeated */
     float *h;
     size_t T, batch, width_x, width_h, step;
     model_state *state;

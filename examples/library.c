@@ -3,8 +3,8 @@
  *     cc library.c $(pkg-config --cflags --libs rnnc) -o library
  *     ./library [SPEC]
  *
- * Without SPEC it takes the equations below: the network is to say whether it has seen an even number of ones. With SPEC
- * it says what is wrong with that file, and where, as data. */
+ * Without SPEC it takes the equations below: the network is to say whether it has seen an even number of ones. With
+ * SPEC it says what is wrong with that file, and where, as data. */
 #include <rnnc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,8 +49,8 @@ static int train(const rnnc_model *m)
     size_t count = rnnc_param_reals(m);
     float *params = rnnc_weights_data(w), *grads = calloc(count, sizeof *grads), loss = 0;
     int x[STEPS * SEQUENCES], y[STEPS * SEQUENCES];
-    const void *inputs[] = { x, y }; /* in the order of rnnc_inputs */
-    rnnc_call call = { .sequences = SEQUENCES, .steps = { STEPS }, .inputs = inputs, .loss = &loss, .grads = grads };
+    const void *inputs[] = {x, y}; /* in the order of rnnc_inputs */
+    rnnc_call call = {.sequences = SEQUENCES, .steps = {STEPS}, .inputs = inputs, .loss = &loss, .grads = grads};
     unsigned seed = 1;
     rnnc_status status = w && grads ? RNNC_OK : RNNC_NO_MEMORY;
     for (int update = 1; status == RNNC_OK && update <= UPDATES; update++) {

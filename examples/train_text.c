@@ -77,7 +77,7 @@ int main(int argc, char **argv)
     const size_t stream = (read_text(argv[1]) - 1) / B; /* bytes of each */
     float loss = 0, mean = 0, *work = malloc(CHAR_LM_GRAD_WORK(T, B) * sizeof *work);
     if (!work) return fprintf(stderr, "out of memory\n"), 3;
-    char_lm_args args = { .batch = B, .T = T, .params = params, .packed = packed, .x = x, .y = y };
+    char_lm_args args = {.batch = B, .T = T, .params = params, .packed = packed, .x = x, .y = y};
     args.state = &state, args.work = work, args.loss = &loss, args.grads = grads;
     char_lm_init(params, 1);
     char_lm_pack(params, packed);

@@ -2,12 +2,14 @@
  *
  *     rnnc train specs/models/strokes.rnn --data strokes.npz -o run
  *     rnnc build specs/models/strokes.rnn --standalone --inference -o DIR
- *     cc -O2 -std=c11 -IDIR -Iruntime examples/write_strokes.c DIR/strokes.c build/librnnc.a -ljansson -lm -o write_strokes
+ *     cc -O2 -std=c11 -IDIR -Iruntime examples/write_strokes.c DIR/strokes.c build/librnnc.a -ljansson -lm \
+ *         -o write_strokes
  *     ./write_strokes run/best.safetensors [SEED] >strokes.svg
  *
  * A step takes where the pen went and says where it may go next: weights w, means m, standard deviations s and
- * correlations r of Gaussians, and e, the chance that the stroke ends. One of the Gaussians is drawn, a point of it, and
- * the end; these are the next input: Graves, arXiv:1308.0850 (2013), section 4. librnnc.a is here only to read the file. */
+ * correlations r of Gaussians, and e, the chance that the stroke ends. One of the Gaussians is drawn, a point of it,
+ * and the end; these are the next input: Graves, arXiv:1308.0850 (2013), section 4. librnnc.a is here only to read the
+ * file. */
 #include "strokes.h"
 #include "train/safetensors.h"
 #include <math.h>
@@ -23,7 +25,7 @@ static strokes_state state;
 /* Puts each tensor of the file at its place in params. */
 static void read_weights(const char *path)
 {
-    tensors file = { 0 };
+    tensors file = {0};
     const strokes_param *param = strokes_param_table();
     if (!safetensors_read(path, &file)) {
         fprintf(stderr, "%s\n", file.error);
@@ -70,9 +72,19 @@ static void draw(const float *w, const float *m, const float *s, const float *r,
 
 static void write_line(int line)
 {
-    float x[3] = { 0, 0, 1 }, w[K], m[2 * K], s[2 * K], r[K], e, across = 1, up = 0;
-    strokes_args args = { .batch = 1, .T = 1, .params = params, .packed = packed, .x = x, .w = w, .m = m, .s = s,
-                          .r = r, .e = &e, .state = &state, .work = work };
+    float x[3] = {0, 0, 1}, w[K], m[2 * K], s[2 * K], r[K], e, across = 1, up = 0;
+    strokes_args args = {.batch = 1,
+                         .T = 1,
+                         .params = params,
+                         .packed = packed,
+                         .x = x,
+                         .w = w,
+                         .m = m,
+                         .s = s,
+                         .r = r,
+                         .e = &e,
+                         .state = &state,
+                         .work = work};
     strokes_reset(&state);
     printf("<path d=\"M1,%d", 8 * line + 7);
     for (int i = 0; i < POINTS; i++) {
@@ -96,7 +108,8 @@ int main(int argc, char **argv)
     draws = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
     draws = (draws + 1) * UINT64_C(0x9e3779b97f4a7c15); /* no small number to begin with, and not 0 */
     printf("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 32 %d\" fill=\"none\" stroke=\"black\" "
-           "stroke-width=\"0.15\">\n", 8 * LINES + 2);
+           "stroke-width=\"0.15\">\n",
+           8 * LINES + 2);
     for (int line = 0; line < LINES; line++) write_line(line);
     puts("</svg>");
     return 0;

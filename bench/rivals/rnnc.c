@@ -6,6 +6,6 @@ void step(const float *x, float *h)
 {
     static model_state state;
     static float work[MODEL_STEP_WORK(1, 1)];
-    const model_args args = { .batch = 1, .T = 1, .x = x, .h = h, .state = &state, .work = work };
+    const model_args args = {.batch = 1, .T = 1, .x = x, .h = h, .state = &state, .work = work};
     model_step(&args);
 }

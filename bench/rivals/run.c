@@ -23,7 +23,10 @@ double rivals_run(const float *x, float *h, size_t times)
 }
 
 static unsigned char stack[STACK] __attribute__((aligned(4096)));
-typedef struct io { const float *x; float *h; } io;
+typedef struct io {
+    const float *x;
+    float *h;
+} io;
 
 static void *nothing(void *unused) { return unused; }
 
@@ -53,7 +56,7 @@ static size_t depth(void *(*work)(void *), io *data)
 /* Bytes of stack of a step, functions that it calls included. It must have run before, so that all names are bound. */
 size_t rivals_stack(const float *x, float *h)
 {
-    io data = { x, h };
+    io data = {x, h};
     const size_t all = depth(one_step, &data), none = depth(nothing, NULL);
     return all > none ? all - none : 0;
 }

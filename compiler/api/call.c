@@ -141,7 +141,8 @@ static rnnc_status check(running *r)
     if (r->c->state && r->c->state->sequences && r->c->state->sequences != r->c->sequences)
         return fault_of(r->error, RNNC_BAD_CALL,
                         "the state is that of %zu sequences, the call has %zu; other sequences have a state of "
-                        "their own, or reset this one", r->c->state->sequences, r->c->sequences);
+                        "their own, or reset this one",
+                        r->c->state->sequences, r->c->sequences);
     if (r->e == ENTRY_GRAD && !r->c->grads) return fault_of(r->error, RNNC_BAD_CALL, "grads is NULL");
     for (size_t i = 0; r->c->outputs && r->e < ENTRY_LOSS && i < r->m->output_count; i++)
         if (r->c->outputs[i] && r->m->outputs[i].of_targets)
@@ -251,7 +252,7 @@ static rnnc_status run_in(running *r, call_work *memory, size_t bytes)
 {
     double loss;
     const rnnc_call *c = r->c;
-    loaded_call call = { .l = &r->m->l, .words = (uint64_t *)(void *)((char *)memory->memory + bytes) };
+    loaded_call call = {.l = &r->m->l, .words = (uint64_t *)(void *)((char *)memory->memory + bytes)};
     memset(call.words, 0, r->m->l.c->field_count * sizeof *call.words);
     loaded_put_number(&call, FIELD_BATCH, 0, c->sequences);
     put_arrays(r, &call);
@@ -274,7 +275,7 @@ static rnnc_status run_in(running *r, call_work *memory, size_t bytes)
 
 static rnnc_status run(const rnnc_model *m, const rnnc_weights *w, const rnnc_call *c, entry e, rnnc_error *error)
 {
-    running r = { .m = m, .w = w, .c = c, .e = e, .error = error };
+    running r = {.m = m, .w = w, .c = c, .e = e, .error = error};
     rnnc_status status = check(&r);
     if (status != RNNC_OK) return status;
     size_t bytes = work_bytes(&r), words = (m->l.c->field_count + 1) * sizeof(uint64_t);

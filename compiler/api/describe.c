@@ -12,9 +12,9 @@
 static rnnc_place place_of(const sources *s, span at)
 {
     const source *in = source_of(s, at);
-    if (!in) return (rnnc_place){ 0 };
+    if (!in) return (rnnc_place){0};
     place begin = source_place(in, at.begin), last = source_place(in, at.end);
-    return (rnnc_place){ in->path, begin.line, begin.column, last.line, last.column };
+    return (rnnc_place){in->path, begin.line, begin.column, last.line, last.column};
 }
 
 static rnnc_message message_of(arena *a, const diags *d, const diag_message *m)
@@ -22,13 +22,13 @@ static rnnc_message message_of(arena *a, const diags *d, const diag_message *m)
     const sources *s = diag_sources(d);
     rnnc_note *notes = ARENA_ARRAY(a, rnnc_note, m->note_count + 1);
     for (size_t i = 0; i < m->note_count; i++)
-        notes[i] = (rnnc_note){ place_of(s, m->notes[i].at), m->notes[i].text, m->notes[i].hint };
-    return (rnnc_message){ .severity = m->severity == DIAG_ERROR ? RNNC_ERROR : RNNC_WARNING,
-                           .code = m->slug,
-                           .text = m->text,
-                           .at = place_of(s, m->at),
-                           .notes = notes,
-                           .note_count = m->note_count };
+        notes[i] = (rnnc_note){place_of(s, m->notes[i].at), m->notes[i].text, m->notes[i].hint};
+    return (rnnc_message){.severity = m->severity == DIAG_ERROR ? RNNC_ERROR : RNNC_WARNING,
+                          .code = m->slug,
+                          .text = m->text,
+                          .at = place_of(s, m->at),
+                          .notes = notes,
+                          .note_count = m->note_count};
 }
 
 static const char *error_line(arena *a, const rnnc_message *m)
@@ -70,10 +70,7 @@ void describe_messages(rnnc_model *m)
     }
 }
 
-size_t rnnc_message_count(const rnnc_model *m)
-{
-    return m ? m->message_count : 0;
-}
+size_t rnnc_message_count(const rnnc_model *m) { return m ? m->message_count : 0; }
 
 const rnnc_message *rnnc_message_at(const rnnc_model *m, size_t index)
 {
@@ -91,13 +88,13 @@ const char *rnnc_report(const rnnc_model *m)
 
 static rnnc_value value_of(name word, rnnc_kind kind, type t)
 {
-    return (rnnc_value){ .name = word,
-                         .kind = kind,
-                         .token = t.element == TOKEN,
-                         .rank = t.shape.rank,
-                         .dims = { (size_t)t.shape.dim[0], (size_t)t.shape.dim[1] },
-                         .components = (size_t)t.shape.dim[0] * (size_t)t.shape.dim[1],
-                         .axes = t.axes };
+    return (rnnc_value){.name = word,
+                        .kind = kind,
+                        .token = t.element == TOKEN,
+                        .rank = t.shape.rank,
+                        .dims = {(size_t)t.shape.dim[0], (size_t)t.shape.dim[1]},
+                        .components = (size_t)t.shape.dim[0] * (size_t)t.shape.dim[1],
+                        .axes = t.axes};
 }
 
 void describe_values(rnnc_model *m)
@@ -148,35 +145,20 @@ const rnnc_value *rnnc_params(const rnnc_model *m, size_t *count)
     return m ? hand_out(m->params, m->param_count, count) : hand_out(NULL, 0, count);
 }
 
-const char *rnnc_name(const rnnc_model *m)
-{
-    return m && m->p.model ? m->p.model->word : "";
-}
+const char *rnnc_name(const rnnc_model *m) { return m && m->p.model ? m->p.model->word : ""; }
 
-size_t rnnc_axes(const rnnc_model *m)
-{
-    return m && m->p.programs.graph ? (size_t)m->p.programs.graph->axes : 0;
-}
+size_t rnnc_axes(const rnnc_model *m) { return m && m->p.programs.graph ? (size_t)m->p.programs.graph->axes : 0; }
 
 const char *rnnc_axis_name(const rnnc_model *m, size_t axis)
 {
     return axis < rnnc_axes(m) ? m->p.programs.graph->axis[axis + 1].letter : NULL;
 }
 
-size_t rnnc_param_reals(const rnnc_model *m)
-{
-    return m ? m->param_reals : 0;
-}
+size_t rnnc_param_reals(const rnnc_model *m) { return m ? m->param_reals : 0; }
 
-size_t rnnc_real_bytes(const rnnc_model *m)
-{
-    return m ? m->real_bytes : 0;
-}
+size_t rnnc_real_bytes(const rnnc_model *m) { return m ? m->real_bytes : 0; }
 
-size_t rnnc_max_sequences(const rnnc_model *m)
-{
-    return m ? (size_t)m->p.options.emit.batch : 0;
-}
+size_t rnnc_max_sequences(const rnnc_model *m) { return m ? (size_t)m->p.options.emit.batch : 0; }
 
 bool rnnc_has(const rnnc_model *m, rnnc_entry which)
 {
@@ -191,12 +173,6 @@ bool rnnc_has(const rnnc_model *m, rnnc_entry which)
     return false;
 }
 
-const char *rnnc_c_header(const rnnc_model *m)
-{
-    return m && m->p.c.header ? m->p.c.header : "";
-}
+const char *rnnc_c_header(const rnnc_model *m) { return m && m->p.c.header ? m->p.c.header : ""; }
 
-const char *rnnc_c_source(const rnnc_model *m)
-{
-    return m && m->p.c.source ? m->p.c.source : "";
-}
+const char *rnnc_c_source(const rnnc_model *m) { return m && m->p.c.source ? m->p.c.source : ""; }

@@ -8,8 +8,8 @@
 
 _Static_assert(sizeof(void *) == sizeof(uint64_t) && sizeof(size_t) == sizeof(uint64_t), "arguments are 64-bit words");
 
-/* Multiplications: some ten seconds of tcc's code, whose products are calls of optimised kernels. The C compiler takes up
- * to thirty before it has done anything. */
+/* Multiplications: some ten seconds of tcc's code, whose products are calls of optimised kernels. The C compiler takes
+ * up to thirty before it has done anything. */
 static const double worth_cc = 1e11;
 
 bool loaded_backend(jit_backend *backend, double work)
@@ -20,7 +20,7 @@ bool loaded_backend(jit_backend *backend, double work)
 }
 
 /* OpenMP keeps its threads for the next call: the library that they wait in must stay when the code goes. */
-static const char *const cc_options_of_threads[] = { "-O3", "-march=native", "-fopenmp", "-Wl,-z,nodelete", NULL };
+static const char *const cc_options_of_threads[] = {"-O3", "-march=native", "-fopenmp", "-Wl,-z,nodelete", NULL};
 
 jit_options loaded_cc(const pipeline *p, const jit_options *how)
 {
@@ -47,7 +47,7 @@ static const emitted *emit(arena *a, const pipeline *p, const emit_options *o)
 
 static loaded_text text_for_tcc(arena *a, const pipeline *p)
 {
-    loaded_text t = { 0 };
+    loaded_text t = {0};
     emit_options o = p->options.emit;
     const kernel_export *exports = kernel_exports(o.real_double, &t.import_count);
     jit_import *imports = ARENA_ARRAY(a, jit_import, t.import_count);
@@ -73,12 +73,12 @@ loaded_text loaded_text_for(jit_backend backend, arena *a, const pipeline *p)
 {
     if (backend == JIT_TCC) return text_for_tcc(a, p);
     const emitted *c = p->c.source ? &p->c : emit(a, p, &p->options.emit);
-    return (loaded_text){ .c = c, .text = pipeline_one_text(a, c) };
+    return (loaded_text){.c = c, .text = pipeline_one_text(a, c)};
 }
 
 void loaded_of(loaded *l, arena *a, const pipeline *p, const emitted *c, jit *code)
 {
-    *l = (loaded){ .arena = a, .jit = code, .c = c, .real_double = p->options.emit.real_double };
+    *l = (loaded){.arena = a, .jit = code, .c = c, .real_double = p->options.emit.real_double};
     const char *prefix = arena_strndup(a, c->header_name, strlen(c->header_name) - 2); /* "hello.h" */
     bool found = find(l, prefix, "init", &l->init);
     found &= find(l, prefix, "pack", &l->pack);
@@ -97,7 +97,7 @@ bool loaded_open(loaded *l, arena *a, const pipeline *p, const jit_options *how,
     of.import_count = t.import_count;
     jit *code = jit_compile(&of, t.text, &message);
     if (!code) {
-        *l = (loaded){ 0 };
+        *l = (loaded){0};
         *error = message ? arena_strndup(a, message, strlen(message)) : "out of memory";
         free(message);
         return false;
@@ -170,7 +170,7 @@ void loaded_put(loaded_call *call, field_role what, uint32_t index, const void *
 
 loaded_call loaded_call_new(const loaded *l, size_t batch, const size_t *steps)
 {
-    loaded_call call = { .l = l, .words = ARENA_ARRAY(l->arena, uint64_t, l->c->field_count + 1), .batch = batch };
+    loaded_call call = {.l = l, .words = ARENA_ARRAY(l->arena, uint64_t, l->c->field_count + 1), .batch = batch};
     memcpy(call.steps, steps, sizeof call.steps);
     loaded_put_number(&call, FIELD_BATCH, 0, batch);
     for (uint32_t i = 1; i <= MAX_TIME_AXES; i++) loaded_put_number(&call, FIELD_STEPS, i, steps[i]);

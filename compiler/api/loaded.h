@@ -33,8 +33,8 @@ bool loaded_open(loaded *l, arena *a, const pipeline *p, const jit_options *how,
 void loaded_of(loaded *l, arena *a, const pipeline *p, const emitted *c, jit *code);
 void loaded_close(loaded *l);
 
-/* The C of the pipeline's programs for a compiler. The C compiler gets what a build writes. libtcc gets the same programs
- * as calls of the kernels of this process, which are optimised; with the functions that it imports. */
+/* The C of the pipeline's programs for a compiler. The C compiler gets what a build writes. libtcc gets the same
+ * programs as calls of the kernels of this process, which are optimised; with the functions that it imports. */
 typedef struct loaded_text {
     const emitted *c;
     const char *text;
@@ -47,8 +47,8 @@ loaded_text loaded_text_for(jit_backend backend, arena *a, const pipeline *p);
  * wait or there is no tcc. False when there is neither. */
 bool loaded_backend(jit_backend *backend, double work);
 
-/* How the C compiler is to be asked: with OpenMP where the code is for several threads. libtcc knows none of it: its code does the same
- * work in one. */
+/* How the C compiler is to be asked: with OpenMP where the code is for several threads. libtcc knows none of it: its
+ * code does the same work in one. */
 jit_options loaded_cc(const pipeline *p, const jit_options *how);
 
 /* Zeroed reals of the type; reading and writing one. */

@@ -13,16 +13,13 @@
 
 enum { MAX_SEQUENCES = 256 }; /* of a call, where nobody says */
 
-const char *rnnc_version(void)
-{
-    return RNNC_VERSION;
-}
+const char *rnnc_version(void) { return RNNC_VERSION; }
 
 /* ---- faults ------------------------------------------------------------------------------------------------------ */
 
 rnnc_status fault_none(rnnc_error *error)
 {
-    if (error) *error = (rnnc_error){ RNNC_OK, "" };
+    if (error) *error = (rnnc_error){RNNC_OK, ""};
     return RNNC_OK;
 }
 
@@ -81,34 +78,31 @@ static const char *load(void *context, const char *path, size_t *length)
     return arena_strndup(c->m->arena, used, *length);
 }
 
-static const char *copy(arena *a, const char *s)
-{
-    return arena_strndup(a, s, strlen(s));
-}
+static const char *copy(arena *a, const char *s) { return arena_strndup(a, s, strlen(s)); }
 
 static pipeline_options options_of(compiling *c)
 {
     const rnnc_options *o = c->o;
     arena *a = c->m->arena;
-    pipeline_options p = { .path = copy(a, c->path   ? c->path
-                                           : o->file ? o->file
-                                                     : "spec.rnn"),
-                           .model = o->model ? copy(a, o->model) : NULL,
-                           .defines = ARENA_ARRAY(a, model_define, o->define_count + 1),
-                           .define_count = o->define_count,
-                           .data_size = (int)o->data_size,
-                           .purpose = o->grad_of_evaluation ? FOR_RUN : FOR_BUILD };
+    pipeline_options p = {.path = copy(a, c->path   ? c->path
+                                          : o->file ? o->file
+                                                    : "spec.rnn"),
+                          .model = o->model ? copy(a, o->model) : NULL,
+                          .defines = ARENA_ARRAY(a, model_define, o->define_count + 1),
+                          .define_count = o->define_count,
+                          .data_size = (int)o->data_size,
+                          .purpose = o->grad_of_evaluation ? FOR_RUN : FOR_BUILD};
     for (size_t i = 0; i < o->define_count; i++)
-        p.defines[i] = (model_define){ copy(a, o->defines[i].name), copy(a, o->defines[i].value), false };
+        p.defines[i] = (model_define){copy(a, o->defines[i].name), copy(a, o->defines[i].value), false};
     if (o->load || !c->path) {
         p.load = load;
         p.load_context = c;
     }
-    p.emit = (emit_options){ .standalone = true,
-                             .real_double = o->real == RNNC_DOUBLE,
-                             .batch = (int)(o->max_sequences ? o->max_sequences : MAX_SEQUENCES),
-                             .threads = (int)o->threads,
-                             .unroll = 1 };
+    p.emit = (emit_options){.standalone = true,
+                            .real_double = o->real == RNNC_DOUBLE,
+                            .batch = (int)(o->max_sequences ? o->max_sequences : MAX_SEQUENCES),
+                            .threads = (int)o->threads,
+                            .unroll = 1};
     return p;
 }
 
@@ -126,7 +120,7 @@ static void load_code(rnnc_model *m, rnnc_jit how)
     if (how == RNNC_JIT_NONE) return;
     if (how == RNNC_JIT_AUTO && !loaded_backend(&backend, 0))
         end(m, RNNC_FAILED, "neither libtcc nor a C compiler is here; set CC");
-    else if (!loaded_open(&m->l, m->arena, &m->p, &(jit_options){ .backend = backend }, &error))
+    else if (!loaded_open(&m->l, m->arena, &m->p, &(jit_options){.backend = backend}, &error))
         end(m, RNNC_FAILED, error);
 }
 
@@ -151,7 +145,7 @@ static void compile(void *of)
     m->p.text = ""; /* the caller's; nobody reads it any more */
     describe_messages(m);
     if (!good) return; /* describe_messages has said why */
-    pipeline_compile(&m->p, (pipeline_dump){ 0 });
+    pipeline_compile(&m->p, (pipeline_dump){0});
     describe_values(m);
     end(m, RNNC_OK, "");
     load_code(m, c->o->jit);
@@ -177,8 +171,8 @@ static void forget(rnnc_model *m)
     free(m->report);
     m->report = NULL;
     m->arena = NULL;
-    m->p = (pipeline){ 0 };
-    m->l = (loaded){ 0 };
+    m->p = (pipeline){0};
+    m->l = (loaded){0};
     m->message_count = m->input_count = m->output_count = m->param_count = m->param_reals = 0;
     m->inputs = m->outputs = m->params = NULL;
 }
@@ -212,23 +206,17 @@ static rnnc_model *compile_any(compiling c)
 
 rnnc_model *rnnc_compile(const char *spec, const rnnc_options *options)
 {
-    return compile_any((compiling){ .text = spec, .o = options });
+    return compile_any((compiling){.text = spec, .o = options});
 }
 
 rnnc_model *rnnc_compile_file(const char *path, const rnnc_options *options)
 {
-    return compile_any((compiling){ .path = path, .o = options });
+    return compile_any((compiling){.path = path, .o = options});
 }
 
-rnnc_status rnnc_status_of(const rnnc_model *m)
-{
-    return m ? m->status : RNNC_NO_MEMORY;
-}
+rnnc_status rnnc_status_of(const rnnc_model *m) { return m ? m->status : RNNC_NO_MEMORY; }
 
-const char *rnnc_error_of(const rnnc_model *m)
-{
-    return m ? m->error : "out of memory";
-}
+const char *rnnc_error_of(const rnnc_model *m) { return m ? m->error : "out of memory"; }
 
 /* ---- lifetime ---------------------------------------------------------------------------------------------------- */
 

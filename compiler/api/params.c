@@ -46,10 +46,7 @@ void rnnc_weights_init(rnnc_weights *w, uint64_t seed)
     rnnc_weights_changed(w);
 }
 
-void *rnnc_weights_data(rnnc_weights *w)
-{
-    return w ? w->params : NULL;
-}
+void *rnnc_weights_data(rnnc_weights *w) { return w ? w->params : NULL; }
 
 void rnnc_weights_changed(rnnc_weights *w)
 {
@@ -152,7 +149,7 @@ static rnnc_status run(transfer *t, void (*work)(void *), rnnc_status otherwise,
 rnnc_status rnnc_weights_load(rnnc_weights *w, const char *path, rnnc_error *error)
 {
     if (!w || !path) return fault_of(error, RNNC_BAD_CALL, "weights or path is NULL");
-    transfer t = { .w = w, .path = path };
+    transfer t = {.w = w, .path = path};
     rnnc_status status = run(&t, read_file, RNNC_BAD_DATA, error);
     if (status == RNNC_OK) {
         memcpy(w->params, t.params, w->model->param_reals * w->model->real_bytes);
@@ -166,7 +163,7 @@ rnnc_status rnnc_weights_load(rnnc_weights *w, const char *path, rnnc_error *err
 rnnc_status rnnc_weights_save(const rnnc_weights *w, const char *path, rnnc_error *error)
 {
     if (!w || !path) return fault_of(error, RNNC_BAD_CALL, "weights or path is NULL");
-    transfer t = { .w = w, .path = path };
+    transfer t = {.w = w, .path = path};
     rnnc_status status = run(&t, write_file, RNNC_FAILED, error);
     tensors_free(&t.file);
     return status;

@@ -13,8 +13,8 @@
 
 /* ---- files ------------------------------------------------------------------------------------------------------- */
 
-/* The whole file, NUL-terminated; NULL when it cannot be read or is larger than a spec may be: errno says which. Nothing
- * on the arena is made while the file is open. */
+/* The whole file, NUL-terminated; NULL when it cannot be read or is larger than a spec may be: errno says which.
+ * Nothing on the arena is made while the file is open. */
 static const char *read_file(arena *a, const char *path, size_t *length)
 {
     enum { FIRST = 1 << 14 };
@@ -50,7 +50,7 @@ static const char *load_used(void *context, const char *path, size_t *length)
 
 void pipeline_open_text(pipeline *p, arena *a, const pipeline_options *o, const char *spec)
 {
-    *p = (pipeline){ .arena = a, .options = *o, .names = names_new(a), .sources = sources_new(a) };
+    *p = (pipeline){.arena = a, .options = *o, .names = names_new(a), .sources = sources_new(a)};
     p->diags = diags_new(a, p->sources);
     p->text = spec;
     p->length = spec ? strlen(spec) : 0;
@@ -110,7 +110,7 @@ static void report_programs(const pipeline *p, text *out)
 {
     enum { STAND_IN_STEPS = 100 };
     const emit_options *o = &p->options.emit;
-    plan_sizes sizes = { .batch = o->batch, .real_size = o->real_double ? sizeof(double) : sizeof(float) };
+    plan_sizes sizes = {.batch = o->batch, .real_size = o->real_double ? sizeof(double) : sizeof(float)};
     for (int i = 1; i <= MAX_TIME_AXES; i++) sizes.steps[i] = o->steps[i] ? o->steps[i] : STAND_IN_STEPS;
     text_line(out, "predicted for %s", plan_machine(p->arena));
     report_program(out, p->programs.step, &sizes);
@@ -133,15 +133,15 @@ bool pipeline_check(pipeline *p)
 {
     const pipeline_options *o = &p->options;
     p->model = model_check(p->arena, p->names, p->diags,
-                           &(model_options){ .path = o->path,
-                                             .text = p->text,
-                                             .length = p->length,
-                                             .defines = o->defines,
-                                             .define_count = o->define_count,
-                                             .model = o->model,
-                                             .data_size = o->data_size,
-                                             .load = o->load ? o->load : load_used,
-                                             .context = o->load ? o->load_context : p });
+                           &(model_options){.path = o->path,
+                                            .text = p->text,
+                                            .length = p->length,
+                                            .defines = o->defines,
+                                            .define_count = o->define_count,
+                                            .model = o->model,
+                                            .data_size = o->data_size,
+                                            .load = o->load ? o->load : load_used,
+                                            .context = o->load ? o->load_context : p});
     if (p->model && !o->emit.prefix) p->options.emit.prefix = p->model->word;
     return p->model != NULL;
 }
@@ -177,11 +177,10 @@ static void lower(pipeline *p)
 {
     const pipeline_options *o = &p->options;
     bool loss = (p->model->losses.len > 0 || o->probes.seeded) && !o->emit.inference;
-    lower_options forward = { .mode = LOWER_INFERENCE, .outputs = true, .targets = !loss && !o->emit.inference };
+    lower_options forward = {.mode = LOWER_INFERENCE, .outputs = true, .targets = !loss && !o->emit.inference};
     lower_options loss_options = {
-        .mode = LOWER_INFERENCE, .outputs = true, .loss = true, .targets = true, .probes = o->probes
-    };
-    lower_options grad_options = { .mode = LOWER_TRAINING, .loss = true, .targets = true, .probes = o->probes };
+        .mode = LOWER_INFERENCE, .outputs = true, .loss = true, .targets = true, .probes = o->probes};
+    lower_options grad_options = {.mode = LOWER_TRAINING, .loss = true, .targets = true, .probes = o->probes};
     if (o->purpose == FOR_GRADCHECK) loss_options.mode = LOWER_TRAINING;
     if (o->purpose == FOR_EXPLAIN) grad_options.outputs = true;
     if (o->purpose == FOR_RUN) grad_options.mode = LOWER_INFERENCE;
@@ -196,7 +195,7 @@ static void lower(pipeline *p)
 /* What loss k is divided by, as a program of its own: a shard of a batch cannot know. */
 static const program *plan_norm(const pipeline *p, uint32_t k, pool *shared)
 {
-    lower_options options = { .mode = LOWER_INFERENCE, .targets = true, .shards = true, .norm = k + 1 };
+    lower_options options = {.mode = LOWER_INFERENCE, .targets = true, .shards = true, .norm = k + 1};
     graph *g = lower_model(p->arena, p->names, p->model, options);
     if (!node_some(g->loss)) return NULL;
     align(g, p->loss);

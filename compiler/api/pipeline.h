@@ -24,15 +24,16 @@ typedef struct pipeline_options {
     model_define *defines;
     size_t define_count;
     int data_size; /* stands in for sizes that come from data; 0: they must be defined */
-    /* The text of `use "path"`, NUL-terminated, NULL when it cannot be read; `load` NULL: files, from the spec's folder. */
+    /* The text of `use "path"`, NUL-terminated, NULL when it cannot be read; `load` NULL: files, from the spec's
+     * folder. */
     const char *(*load)(void *context, const char *path, size_t *length);
     void *load_context;
     void (*passed)(const void *context, const char *what); /* told when a stage is done; NULL */
     const void *passed_context;
     purpose purpose;
     lower_probes probes; /* of loss and grad; with a seed, these are there without a loss, too */
-    int block_rows; /* of blocks of steps, however small the products; 0: as suits the cache */
-    bool own_memory; /* nothing is computed again, or takes the place of another value */
+    int block_rows;      /* of blocks of steps, however small the products; 0: as suits the cache */
+    bool own_memory;     /* nothing is computed again, or takes the place of another value */
     emit_options emit;
 } pipeline_options;
 
@@ -49,9 +50,9 @@ typedef struct pipeline {
     const char *text; /* of the spec */
     size_t length;
     model *model;
-    graph *forward, *loss, *grad; /* loss, grad: NULL without a loss */
-    node_id later;                /* what reads a later step, so that there is no `step`; or NO_NODE */
-    bool many_axes;               /* the model has several time axes, so that there is no `step` */
+    graph *forward, *loss, *grad;      /* loss, grad: NULL without a loss */
+    node_id later;                     /* what reads a later step, so that there is no `step`; or NO_NODE */
+    bool many_axes;                    /* the model has several time axes, so that there is no `step` */
     bool segments_forbidden;           /* emit.segment was asked for, but the sequence cannot be cut: */
     const char *segments_forbidden_by; /* because of this reading; NULL: the model has several time axes, or none */
     segments_need segments_need;       /* and this is what it needs */

@@ -43,7 +43,7 @@ extern "C" {
 /* "0.1.0" */
 RNNC_API const char *rnnc_version(void);
 
-/* ---- faults ---------------------------------------------------------------------------------------------------- */
+/* ---- faults ------------------------------------------------------------------------------------------------------ */
 
 typedef enum rnnc_status {
     RNNC_OK = 0,
@@ -61,14 +61,14 @@ typedef struct rnnc_error {
     char text[1024]; /* what is wrong and what to do, without a final newline; "" after a success */
 } rnnc_error;
 
-/* ---- compiling ------------------------------------------------------------------------------------------------- */
+/* ---- compiling --------------------------------------------------------------------------------------------------- */
 
 typedef struct rnnc_model rnnc_model;
 
 typedef enum rnnc_real { RNNC_FLOAT, RNNC_DOUBLE } rnnc_real;
 
-/* What makes machine code of the generated C. tcc takes milliseconds; cc ($CC -O3 -march=native) a second or so, and its
- * code is faster. */
+/* What makes machine code of the generated C. tcc takes milliseconds; cc ($CC -O3 -march=native) a second or so, and
+ * its code is faster. */
 typedef enum rnnc_jit {
     RNNC_JIT_AUTO, /* tcc where it was built in and works, else cc */
     RNNC_JIT_TCC,
@@ -90,8 +90,8 @@ typedef struct rnnc_options {
     size_t data_size; /* stands in for every size `from data` without a definition; 0: that is an error */
     rnnc_real real;
     rnnc_jit jit;
-    size_t max_sequences;    /* most sequences in a call; 0: 256. A state has room for so many */
-    size_t threads; /* a call computes in so many, with OpenMP where the C compiler made the code; 0: 1. It fixes the bits */
+    size_t max_sequences; /* most sequences in a call; 0: 256. A state has room for so many */
+    size_t threads; /* a call computes in so many, by OpenMP where the C compiler made the code; 0: 1. Fixes the bits */
     bool grad_of_evaluation; /* grad has dropout and zoneout as forward has them, without random numbers */
     size_t max_memory; /* most bytes that compiling, or the work of one call, may take; 0: the memory of the machine */
     /* The text of `use "PATH"`, NUL-terminated (it is copied), or NULL where there is none. `load` NULL: rnnc_compile
@@ -100,7 +100,8 @@ typedef struct rnnc_options {
     void *load_context;
 } rnnc_options;
 
-/* Compiles a spec: its text, or a file. NULL only without memory for the model itself; else ask rnnc_status_of. `options` may be NULL. */
+/* Compiles a spec: its text, or a file. NULL only without memory for the model itself; else ask rnnc_status_of.
+ * `options` may be NULL. */
 RNNC_API rnnc_model *rnnc_compile(const char *spec, const rnnc_options *options);
 RNNC_API rnnc_model *rnnc_compile_file(const char *path, const rnnc_options *options);
 RNNC_API void rnnc_free(rnnc_model *m);
@@ -111,7 +112,7 @@ RNNC_API rnnc_status rnnc_status_of(const rnnc_model *m);
 /* The first error or the fault of the system, in a line or some more; "" with RNNC_OK. */
 RNNC_API const char *rnnc_error_of(const rnnc_model *m);
 
-/* ---- messages -------------------------------------------------------------------------------------------------- */
+/* ---- messages ---------------------------------------------------------------------------------------------------- */
 
 /* A place in a text: from (line, column) to the character before (end_line, end_column), all counted from 1, columns in
  * characters. file NULL: no place, and the numbers are 0. */
@@ -144,7 +145,7 @@ RNNC_API const rnnc_message *rnnc_message_at(const rnnc_model *m, size_t index);
 /* All messages as `rnnc check` prints them, with the lines of the spec; or the fault of the system. "" for none. */
 RNNC_API const char *rnnc_report(const rnnc_model *m);
 
-/* ---- what the model is ----------------------------------------------------------------------------------------- */
+/* ---- what the model is ------------------------------------------------------------------------------------------- */
 
 enum { RNNC_MAX_AXES = 6 }; /* time axes */
 
@@ -187,7 +188,7 @@ RNNC_API bool rnnc_has(const rnnc_model *m, rnnc_entry which);
 RNNC_API const char *rnnc_c_header(const rnnc_model *m);
 RNNC_API const char *rnnc_c_source(const rnnc_model *m);
 
-/* ---- weights --------------------------------------------------------------------------------------------------- */
+/* ---- weights ----------------------------------------------------------------------------------------------------- */
 
 typedef struct rnnc_weights rnnc_weights;
 
@@ -211,20 +212,20 @@ RNNC_API void rnnc_weights_changed(rnnc_weights *w);
 RNNC_API rnnc_status rnnc_weights_load(rnnc_weights *w, const char *path, rnnc_error *error);
 RNNC_API rnnc_status rnnc_weights_save(const rnnc_weights *w, const char *path, rnnc_error *error);
 
-/* ---- state ----------------------------------------------------------------------------------------------------- */
+/* ---- state ------------------------------------------------------------------------------------------------------- */
 
 typedef struct rnnc_state rnnc_state;
 
-/* What one call leaves for the next part of the same sequences: at the start of new ones. NULL: *error says why; a model
- * that reads later steps carries nothing. All calls that it passes between have the same number of sequences (one that has
- * ended goes on with length 0), until it is reset. */
+/* What one call leaves for the next part of the same sequences: at the start of new ones. NULL: *error says why; a
+ * model that reads later steps carries nothing. All calls that it passes between have the same number of sequences (one
+ * that has ended goes on with length 0), until it is reset. */
 RNNC_API rnnc_state *rnnc_state_new(const rnnc_model *m, rnnc_error *error);
 RNNC_API void rnnc_state_free(rnnc_state *s);
 RNNC_API void rnnc_state_reset(rnnc_state *s);
 /* Its bytes, to be kept and put back; they fit the same model with the same max_sequences. */
 RNNC_API void *rnnc_state_data(rnnc_state *s, size_t *bytes);
 
-/* ---- calls ----------------------------------------------------------------------------------------------------- */
+/* ---- calls ------------------------------------------------------------------------------------------------------- */
 
 typedef struct rnnc_call {
     size_t sequences;                  /* at least 1 */

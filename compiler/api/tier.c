@@ -1,7 +1,7 @@
 /* tier.c: the first tier runs while the second is compiled; see tier.h.
  *
- * The compiler starts with the second call of tier_advance that comes a moment after the first: what is over by then needs
- * none. */
+ * The compiler starts with the second call of tier_advance that comes a moment after the first: what is over by then
+ * needs none. */
 #define _GNU_SOURCE 1
 #include "api/tier.h"
 #include <stdlib.h>
@@ -27,14 +27,14 @@ static void say(const tier *t, const char *error)
 bool tier_open(tier *t, loaded *l, arena *a, const pipeline *p, bool wait, void (*notice)(const char *line),
                const char **error)
 {
-    *t = (tier){ .l = l, .p = p, .text = loaded_text_for(JIT_CC, a, p) };
-    t->how = loaded_cc(p, &(jit_options){ .backend = JIT_CC, .cache = true, .notice = notice });
+    *t = (tier){.l = l, .p = p, .text = loaded_text_for(JIT_CC, a, p)};
+    t->how = loaded_cc(p, &(jit_options){.backend = JIT_CC, .cache = true, .notice = notice});
     jit *cached = jit_cached(&t->how, t->text.text);
     if (cached) {
         loaded_of(l, a, p, t->text.c, cached);
         return true;
     }
-    t->first = !wait && loaded_open(l, a, p, &(jit_options){ .backend = JIT_TCC }, error);
+    t->first = !wait && loaded_open(l, a, p, &(jit_options){.backend = JIT_TCC}, error);
     if (t->first) t->how.low_priority = true;
     return t->first || loaded_open(l, a, p, &t->how, error);
 }
@@ -42,7 +42,7 @@ bool tier_open(tier *t, loaded *l, arena *a, const pipeline *p, bool wait, void 
 /* Puts the second tier's code into the place of the first's. */
 static void replace(tier *t, jit *code)
 {
-    static const emit_size same[] = { SIZE_PARAMS, SIZE_PACKED, SIZE_STATE_BYTES };
+    static const emit_size same[] = {SIZE_PARAMS, SIZE_PACKED, SIZE_STATE_BYTES};
     loaded next;
     loaded_of(&next, t->l->arena, t->p, t->text.c, code);
     if (next.c->field_count != t->l->c->field_count) BUG("two codes of one program take different arguments");

@@ -26,8 +26,8 @@ typedef struct tier {
     double started;
 } tier;
 
-/* Opens l with what there is: the second tier's code if it is in the cache, else the first's, else the second's when it is
- * compiled. `wait`: for the second's in any case. notice: gets a line when the cache or the compiler fails. */
+/* Opens l with what there is: the second tier's code if it is in the cache, else the first's, else the second's when it
+ * is compiled. `wait`: for the second's in any case. notice: gets a line when the cache or the compiler fails. */
 bool tier_open(tier *t, loaded *l, arena *a, const pipeline *p, bool wait, void (*notice)(const char *line),
                const char **error);
 bool tier_advance(tier *t);

@@ -34,14 +34,14 @@ static const char *check_names(arena *a, const graph *g, const char *path, const
                 a,
                 "%s: the tensor '%s' %s is missing, and '%s' belongs to no parameter; 'rnnc check -v' lists the names",
                 path, p->path, shape_text(a, p->shape), extra);
-        return arena_printf(a, "%s: the tensor '%s' %s is missing; 'rnnc check -v' lists the names", path,
-                             p->path, shape_text(a, p->shape));
+        return arena_printf(a, "%s: the tensor '%s' %s is missing; 'rnnc check -v' lists the names", path, p->path,
+                            shape_text(a, p->shape));
     }
     const char *extra = stranger(a, g, file, NULL);
     if (extra)
         return arena_printf(
-            a, "%s: the tensor '%s' belongs to no parameter; take it out ('rnnc check -v' lists the names)",
-            path, extra);
+            a, "%s: the tensor '%s' belongs to no parameter; take it out ('rnnc check -v' lists the names)", path,
+            extra);
     return NULL;
 }
 
@@ -52,8 +52,8 @@ static const char *check_tensor(arena *a, const graph_param *p, const char *path
     if (!fits) {
         text *found = text_new(a);
         for (size_t i = 0; i < t->rank; i++) text_put(found, "%s%zu", i ? ", " : "", t->dims[i]);
-        return arena_printf(a, "%s: '%s' has shape (%s), but the parameter is %s", path, p->path,
-                             text_string(found), shape_text(a, p->shape));
+        return arena_printf(a, "%s: '%s' has shape (%s), but the parameter is %s", path, p->path, text_string(found),
+                            shape_text(a, p->shape));
     }
     switch (t->dtype) {
     case DTYPE_F64:
@@ -72,8 +72,7 @@ static const char *check_tensor(arena *a, const graph_param *p, const char *path
     case DTYPE_U8:
     case DTYPE_BOOL: break;
     }
-    return arena_printf(a, "%s: '%s' is %s, expected F32, F64, F16 or BF16", path, p->path,
-                         dtype_name(t->dtype));
+    return arena_printf(a, "%s: '%s' is %s, expected F32, F64, F16 or BF16", path, p->path, dtype_name(t->dtype));
 }
 
 double *weights_values(arena *a, const graph *g, const char *path, const tensors *file, const char **error)
@@ -91,8 +90,7 @@ double *weights_values(arena *a, const graph *g, const char *path, const tensors
     return values;
 }
 
-void *weights_from_tensors(const loaded *l, const graph *g, const char *path, const tensors *file,
-                           const char **error)
+void *weights_from_tensors(const loaded *l, const graph *g, const char *path, const tensors *file, const char **error)
 {
     const double *values = weights_values(l->arena, g, path, file, error);
     if (!values) return NULL;
@@ -107,7 +105,7 @@ void weights_to_tensors(const loaded *l, const graph *g, const void *params, ten
     size_t offset = 0;
     for (size_t i = 0; i < g->params.len; i++) {
         const graph_param *p = &g->params.data[i];
-        size_t dims[2] = { (size_t)p->shape.dim[0], (size_t)p->shape.dim[1] };
+        size_t dims[2] = {(size_t)p->shape.dim[0], (size_t)p->shape.dim[1]};
         const char *start = (const char *)params + offset * (l->real_double ? sizeof(double) : sizeof(float));
         if (!tensors_add(to, p->path, l->real_double ? DTYPE_F64 : DTYPE_F32, (size_t)p->shape.rank, dims, start))
             return;

@@ -17,7 +17,9 @@ typedef struct block {
     _Alignas(ALIGNMENT) unsigned char bytes[];
 } block;
 
-struct arena { block *blocks; };
+struct arena {
+    block *blocks;
+};
 
 _Bool size_mul(size_t a, size_t b, size_t *out)
 {
@@ -94,7 +96,7 @@ void *arena_alloc(arena *a, size_t bytes)
     }
     block *fresh = block_new(rounded > BLOCK_BYTES ? rounded : BLOCK_BYTES);
     fresh->used = rounded;
-    if (b && fresh->size - rounded < b->size - b->used) {    /* keep filling the block with more room */
+    if (b && fresh->size - rounded < b->size - b->used) { /* keep filling the block with more room */
         fresh->next = b->next;
         b->next = fresh;
     } else {

@@ -9,15 +9,15 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-enum { EXIT_SYSTEM = 3 };    /* exit code: the system failed (no memory, no such file) */
+enum { EXIT_SYSTEM = 3 }; /* exit code: the system failed (no memory, no such file) */
 
 typedef struct arena arena;
 
 arena *arena_new(void);
-void arena_free(arena *a);                      /* NULL is allowed */
+void arena_free(arena *a); /* NULL is allowed */
 
-void *arena_alloc(arena *a, size_t bytes);      /* zeroed; 0 bytes give a valid, unique pointer */
-void *arena_array(arena *a, size_t count, size_t size);    /* checked product */
+void *arena_alloc(arena *a, size_t bytes);              /* zeroed; 0 bytes give a valid, unique pointer */
+void *arena_array(arena *a, size_t count, size_t size); /* checked product */
 char *arena_strndup(arena *a, const char *text, size_t length);
 char *arena_printf(arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 char *arena_vprintf(arena *a, const char *format, va_list args);

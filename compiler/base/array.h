@@ -10,7 +10,11 @@
 
 #include "base/arena.h"
 
-#define ARRAY(T) struct { T *data; size_t len, cap; }
+#define ARRAY(T)                                                                                                       \
+    struct {                                                                                                           \
+        T *data;                                                                                                       \
+        size_t len, cap;                                                                                               \
+    }
 
 #define array_push(a, v, ...)                                                                                          \
     ((v)->len == (v)->cap ? ((v)->data = array_grow((a), (v)->data, &(v)->cap, sizeof *(v)->data)) : (v)->data,        \

@@ -8,25 +8,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_SHOWN_COLUMNS = 120, SHOWN_BEFORE = 40 };    /* of a long line, a window around the span */
+enum { MAX_SHOWN_COLUMNS = 120, SHOWN_BEFORE = 40 }; /* of a long line, a window around the span */
 
-static const struct { diag_severity severity; const char *slug, *format; } kinds[DIAG_COUNT + 1] = {
-#define ERROR(id, slug, text) [E_##id] = { DIAG_ERROR, slug, text },
-#define WARNING(id, slug, text) [W_##id] = { DIAG_WARNING, slug, text },
+static const struct {
+    diag_severity severity;
+    const char *slug, *format;
+} kinds[DIAG_COUNT + 1] = {
+#define ERROR(id, slug, text) [E_##id] = {DIAG_ERROR, slug, text},
+#define WARNING(id, slug, text) [W_##id] = {DIAG_WARNING, slug, text},
 #include "base/errors.def"
 #undef ERROR
 #undef WARNING
-    [DIAG_COUNT] = { DIAG_ERROR, "", "" },
+    [DIAG_COUNT] = {DIAG_ERROR, "", ""},
 };
 
-typedef struct entry { diag_message message; ARRAY(diag_note) notes; size_t order; } entry;
+typedef struct entry {
+    diag_message message;
+    ARRAY(diag_note) notes;
+    size_t order;
+} entry;
 
 struct diags {
     arena *arena;
     sources *sources;
     ARRAY(entry *) entries;
-    entry *last;                        /* notes go here; NULL after a message that was not kept */
-    size_t errors, warnings;            /* all that were reported */
+    entry *last;             /* notes go here; NULL after a message that was not kept */
+    size_t errors, warnings; /* all that were reported */
     size_t kept_errors, kept_warnings;
 };
 
@@ -38,10 +45,7 @@ diags *diags_new(arena *a, sources *s)
     return d;
 }
 
-static bool same_span(span a, span b)
-{
-    return a.file == b.file && a.begin == b.begin && a.end == b.end;
-}
+static bool same_span(span a, span b) { return a.file == b.file && a.begin == b.begin && a.end == b.end; }
 
 void diag(diags *d, span at, diag_id id, ...)
 {
@@ -64,8 +68,8 @@ void diag(diags *d, span at, diag_id id, ...)
     ++*reported;
     ++*kept;
     entry *e = ARENA_NEW(d->arena, entry);
-    e->message = (diag_message){ .id = id, .severity = kinds[id].severity, .slug = kinds[id].slug, .at = at,
-                                 .text = message };
+    e->message =
+        (diag_message){.id = id, .severity = kinds[id].severity, .slug = kinds[id].slug, .at = at, .text = message};
     e->order = d->entries.len;
     array_push(d->arena, &d->entries, e);
     d->last = e;
@@ -84,7 +88,7 @@ void diag_add_note(diags *d, span at, const char *format, ...)
     if (!d->last) return;
     va_list args;
     va_start(args, format);
-    add_note(d, (diag_note){ .at = at, .text = arena_vprintf(d->arena, format, args) });
+    add_note(d, (diag_note){.at = at, .text = arena_vprintf(d->arena, format, args)});
     va_end(args);
 }
 
@@ -93,7 +97,7 @@ void diag_hint(diags *d, const char *format, ...)
     if (!d->last) return;
     va_list args;
     va_start(args, format);
-    add_note(d, (diag_note){ .text = arena_vprintf(d->arena, format, args), .hint = true });
+    add_note(d, (diag_note){.text = arena_vprintf(d->arena, format, args), .hint = true});
     va_end(args);
 }
 
@@ -107,7 +111,7 @@ static int compare(const void *pa, const void *pb)
 {
     const entry *a = *(const entry *const *)pa, *b = *(const entry *const *)pb;
     uint32_t fa = a->message.at.file, fb = b->message.at.file;
-    if (fa != fb) return fa - 1 < fb - 1 ? -1 : 1;    /* file 0, no place, wraps to the end */
+    if (fa != fb) return fa - 1 < fb - 1 ? -1 : 1; /* file 0, no place, wraps to the end */
     if (a->message.at.begin != b->message.at.begin) return a->message.at.begin < b->message.at.begin ? -1 : 1;
     return a->order < b->order ? -1 : 1;
 }
@@ -117,12 +121,14 @@ void diags_sort(diags *d)
     if (d->entries.len > 1) qsort(d->entries.data, d->entries.len, sizeof *d->entries.data, compare);
 }
 
-/* ---- text ---------------------------------------------------------------------------------------------------- */
+/* ---- text -------------------------------------------------------------------------------------------------------- */
 
-typedef struct colors { const char *error, *warning, *note, *bold, *off; } colors;
+typedef struct colors {
+    const char *error, *warning, *note, *bold, *off;
+} colors;
 
-static const colors colored = { "\033[1;31m", "\033[1;35m", "\033[1;36m", "\033[1m", "\033[0m" };
-static const colors plain = { "", "", "", "", "" };
+static const colors colored = {"\033[1;31m", "\033[1;35m", "\033[1;36m", "\033[1m", "\033[0m"};
+static const colors plain = {"", "", "", "", ""};
 
 /* The length of a valid UTF-8 sequence at s, at most `left` bytes; 0 when there is none. */
 static size_t utf8_length(const char *s, size_t left)
@@ -145,9 +151,12 @@ static size_t put_character(FILE *out, const char *s, size_t left)
     size_t n = utf8_length(s, left);
     unsigned char c = (unsigned char)s[0];
     bool c1_control = n == 2 && c == 0xC2 && (unsigned char)s[1] < 0xA0;
-    if (c == '\t') fputc(' ', out);
-    else if (n == 0 || c1_control || c < 0x20 || c == 0x7F) fputc('?', out);
-    else fwrite(s, 1, n, out);
+    if (c == '\t')
+        fputc(' ', out);
+    else if (n == 0 || c1_control || c < 0x20 || c == 0x7F)
+        fputc('?', out);
+    else
+        fwrite(s, 1, n, out);
     return n ? n : 1;
 }
 
@@ -216,7 +225,7 @@ static void print_text(const diags *d, FILE *out, const diag_message *m, const c
     }
 }
 
-/* ---- JSON ---------------------------------------------------------------------------------------------------- */
+/* ---- JSON -------------------------------------------------------------------------------------------------------- */
 
 static void json_string(FILE *out, const char *s)
 {
@@ -224,10 +233,14 @@ static void json_string(FILE *out, const char *s)
     for (size_t left = strlen(s); left > 0;) {
         size_t n = utf8_length(s, left);
         unsigned char c = (unsigned char)*s;
-        if (n == 0) fputs("\\ufffd", out);
-        else if (c == '"' || c == '\\') fprintf(out, "\\%c", c);
-        else if (c < 0x20) fprintf(out, "\\u%04x", c);
-        else fwrite(s, 1, n, out);
+        if (n == 0)
+            fputs("\\ufffd", out);
+        else if (c == '"' || c == '\\')
+            fprintf(out, "\\%c", c);
+        else if (c < 0x20)
+            fprintf(out, "\\u%04x", c);
+        else
+            fwrite(s, 1, n, out);
         n = n ? n : 1;
         s += n;
         left -= n;

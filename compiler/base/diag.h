@@ -29,19 +29,23 @@ typedef enum diag_id {
 
 typedef enum diag_severity { DIAG_ERROR, DIAG_WARNING } diag_severity;
 
-typedef struct diag_note { span at; const char *text; bool hint; } diag_note;
+typedef struct diag_note {
+    span at;
+    const char *text;
+    bool hint;
+} diag_note;
 
 typedef struct diag_message {
     diag_id id;
     diag_severity severity;
-    const char *slug;        /* "shape-mismatch": the name in docs/errors.md */
+    const char *slug; /* "shape-mismatch": the name in docs/errors.md */
     span at;
     const char *text;
     diag_note *notes;
     size_t note_count;
 } diag_message;
 
-enum { DIAG_MAX_ERRORS = 20 };   /* after these, one line says that more were left out */
+enum { DIAG_MAX_ERRORS = 20 }; /* after these, one line says that more were left out */
 
 typedef struct diags diags;
 
@@ -49,14 +53,14 @@ diags *diags_new(arena *a, sources *s);
 /* Adds a message; the arguments are those of the format in errors.def. The notes and hints that follow belong to it.
  * The same id at the same place is reported once. */
 void diag(diags *d, span at, diag_id id, ...);
-bool diag_was_kept(const diags *d);    /* the last message: of one that was not, notes and hints are not worth the work */
+bool diag_was_kept(const diags *d); /* the last message: of one that was not, notes and hints are not worth the work */
 void diag_add_note(diags *d, span at, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void diag_hint(diags *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 size_t diag_error_count(const diags *d);
 size_t diag_message_count(const diags *d);
-const diag_message *diag_get(const diags *d, size_t index);    /* in the order of files and places after diags_sort */
-void diags_sort(diags *d);                                     /* stable; messages without a place come last */
+const diag_message *diag_get(const diags *d, size_t index); /* in the order of files and places after diags_sort */
+void diags_sort(diags *d);                                  /* stable; messages without a place come last */
 
 typedef enum diag_format { DIAG_TEXT, DIAG_JSON } diag_format;
 void diag_print(const diags *d, FILE *out, diag_format format, bool color);

@@ -7,7 +7,11 @@
 
 #include <stddef.h>
 
-typedef struct embedded_file { const char *path; const unsigned char *bytes; size_t length; } embedded_file;
+typedef struct embedded_file {
+    const char *path;
+    const unsigned char *bytes;
+    size_t length;
+} embedded_file;
 
 /* The table, made by the Makefile: sorted by path, ended by a path that is NULL; each text is followed by a NUL. */
 extern const embedded_file embedded_files[];

@@ -54,10 +54,7 @@ void guard_raise(guard_fault fault, const char *message)
 
 /* ---- blocks ------------------------------------------------------------------------------------------------------ */
 
-static held *head_of(void *block)
-{
-    return (held *)((unsigned char *)block - offsetof(held, bytes));
-}
+static held *head_of(void *block) { return (held *)((unsigned char *)block - offsetof(held, bytes)); }
 
 /* Room for a header and so many bytes; false: more than there may be. */
 static bool size_of(size_t bytes, size_t *size)
@@ -119,7 +116,7 @@ void guard_free(void *block)
 
 guard_fault guard_run(void (*work)(void *context), void *context, size_t limit, char message[GUARD_MESSAGE])
 {
-    guard g = { .outer = innermost, .limit = limit ? limit : SIZE_MAX, .message = message };
+    guard g = {.outer = innermost, .limit = limit ? limit : SIZE_MAX, .message = message};
     *message = '\0';
     locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     if (!plain) {
@@ -158,7 +155,7 @@ static void *run(void *of)
  * stack. */
 guard_fault guard_run_apart(void (*work)(void *context), void *context, size_t limit, char message[GUARD_MESSAGE])
 {
-    apart a = { .work = work, .context = context, .limit = limit, .message = message };
+    apart a = {.work = work, .context = context, .limit = limit, .message = message};
     pthread_attr_t how;
     pthread_t thread;
     sigset_t all, hosts;

@@ -1,11 +1,16 @@
-/* names.c: a hash table of strings (FNV-1a, open addressing, at most half full), numbers by name, and the nearest name. */
+/* names.c: a hash table of strings (FNV-1a, open addressing, at most half full), numbers by name, and the nearest
+ * name. */
 #include "base/names.h"
 #include <stdint.h>
 #include <string.h>
 
 enum { FIRST_SLOTS = 256, NEAREST_MAX_LENGTH = 64 };
 
-typedef struct slot { name text; size_t length; uint32_t hash; } slot;
+typedef struct slot {
+    name text;
+    size_t length;
+    uint32_t hash;
+} slot;
 
 struct names {
     arena *arena;
@@ -60,15 +65,12 @@ name name_of_length(names *n, const char *text, size_t length)
         grow(n);
         s = find(n->slots, n->slot_count, text, length, hash);
     }
-    *s = (slot){ arena_strndup(n->arena, text, length), length, hash };
+    *s = (slot){arena_strndup(n->arena, text, length), length, hash};
     n->used++;
     return s->text;
 }
 
-name name_of(names *n, const char *text)
-{
-    return name_of_length(n, text, strlen(text));
-}
+name name_of(names *n, const char *text) { return name_of_length(n, text, strlen(text)); }
 
 name name_printf(names *n, const char *format, ...)
 {
@@ -152,7 +154,7 @@ name name_nearest(const char *wanted, const char *const *candidates, size_t coun
     size_t length = strlen(wanted);
     if (length > NEAREST_MAX_LENGTH) return NULL;
     const char *best = NULL;
-    size_t best_distance = length < 2 ? 0 : length < 6 ? 1 : length / 3;    /* farther is no likely slip */
+    size_t best_distance = length < 2 ? 0 : length < 6 ? 1 : length / 3; /* farther is no likely slip */
     for (size_t i = 0; i < count; i++) {
         size_t other = strlen(candidates[i]);
         if (other > NEAREST_MAX_LENGTH) continue;

@@ -41,16 +41,18 @@ span span_join(span a, span b)
 {
     if (!a.file) return b;
     if (!b.file || a.file != b.file) return a;
-    return (span){ a.file, a.begin < b.begin ? a.begin : b.begin, a.end > b.end ? a.end : b.end };
+    return (span){a.file, a.begin < b.begin ? a.begin : b.begin, a.end > b.end ? a.end : b.end};
 }
 
 static uint32_t line_of(const source *s, uint32_t offset)
 {
-    uint32_t low = 0, high = s->lines;    /* line_start[low] <= offset < line_start[high] */
+    uint32_t low = 0, high = s->lines; /* line_start[low] <= offset < line_start[high] */
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;
-        if (s->line_start[middle] <= offset) low = middle;
-        else high = middle;
+        if (s->line_start[middle] <= offset)
+            low = middle;
+        else
+            high = middle;
     }
     return low;
 }
@@ -61,8 +63,8 @@ place source_place(const source *s, uint32_t offset)
     uint32_t line = line_of(s, offset);
     uint32_t column = 1;
     for (uint32_t i = s->line_start[line]; i < offset; i++)
-        column += ((unsigned char)s->text[i] & 0xC0) != 0x80;    /* continuation bytes of UTF-8 do not count */
-    return (place){ line + 1, column };
+        column += ((unsigned char)s->text[i] & 0xC0) != 0x80; /* continuation bytes of UTF-8 do not count */
+    return (place){line + 1, column};
 }
 
 const char *source_line(const source *s, uint32_t line, size_t *length)

@@ -102,7 +102,4 @@ void text_close(text *t, const char *after)
     if (length && after[length - 1] == '{') t->depth++;
 }
 
-const char *text_string(const text *t)
-{
-    return t->data ? t->data : "";
-}
+const char *text_string(const text *t) { return t->data ? t->data : ""; }

@@ -5,15 +5,22 @@
 #include "base/arena.h"
 #include <stdbool.h>
 
-typedef struct text { arena *arena; char *data; size_t len, cap; int depth; bool line_open; } text;
+typedef struct text {
+    arena *arena;
+    char *data;
+    size_t len, cap;
+    int depth;
+    bool line_open;
+} text;
 
 text *text_new(arena *a);
-void text_put(text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));   /* at a line's start, indents first */
+/* At a line's start, indents first. */
+void text_put(text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_puts(text *t, const char *s);                                                 /* verbatim, no indentation */
-void text_line(text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));  /* put, then a newline */
+void text_line(text *t, const char *format, ...) __attribute__((format(printf, 2, 3))); /* put, then a newline */
 void text_blank(text *t);                                                               /* an empty line, never two */
-void text_open(text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));  /* "... {" and indent */
-void text_close(text *t, const char *after);                                            /* "}" + after, outdent; NULL is ""; " else {" opens again */
-const char *text_string(const text *t);                                                 /* NUL-terminated */
+void text_open(text *t, const char *format, ...) __attribute__((format(printf, 2, 3))); /* "... {" and indent */
+void text_close(text *t, const char *after); /* "}" + after, outdent; NULL is ""; " else {" opens again */
+const char *text_string(const text *t);      /* NUL-terminated */
 
 #endif

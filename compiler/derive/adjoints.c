@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* ---- the vocabulary of ops.def ---------------------------------------------------------------------------------- */
+/* ---- the vocabulary of ops.def ----------------------------------------------------------------------------------- */
 
 #define NONE NO_NODE
 #define NUM(v) graph_number(g, (v))
@@ -34,10 +34,7 @@
 
 /* C leaves the order of arguments open; the nodes' numbers must not depend on it, so operands arrive here made. Their
  * relative order still may: graph_order renumbers canonically. */
-static node_id binary(graph *g, op o, node_id x, node_id z)
-{
-    return graph_pointwise(g, o, x, z, NO_NODE);
-}
+static node_id binary(graph *g, op o, node_id x, node_id z) { return graph_pointwise(g, o, x, z, NO_NODE); }
 
 static node_id pointwise(graph *g, op o, const node_id *arg, node_id y, node_id d, int i)
 {
@@ -46,21 +43,24 @@ static node_id pointwise(graph *g, op o, const node_id *arg, node_id y, node_id 
     switch (o) {
 #define POINTWISE(name, arity, precedence, notation, text, value, da, db, dc)                                          \
     case OP_##name:                                                                                                    \
-        if (i == 0)                                                                                                    \
-            return da;                                                                                                 \
+        if (i == 0) return da;                                                                                         \
         return i == 1 ? db : dc;
 #define OTHER(name, class, arity, notation) case OP_##name:
 #include "graph/ops.def"
     case OP_none:
-    case OP_COUNT:
-        break;
+    case OP_COUNT: break;
     }
     BUG("%s is not pointwise", op_table[o].name);
 }
 
 /* ---- the others -------------------------------------------------------------------------------------------------- */
 
-typedef struct adjoint { graph *g; node n; node_id id, d; int i; } adjoint;    /* n: a copy, since nodes move */
+typedef struct adjoint {
+    graph *g;
+    node n;
+    node_id id, d;
+    int i;
+} adjoint; /* n: a copy, since nodes move */
 
 #define SOURCE_HAS_NO_OPERAND(source)                                                                                  \
     static node_id adjoint_##source(const adjoint *x) { BUG("%s has no operand", op_table[x->n.op].name); }
@@ -79,8 +79,7 @@ static node_id adjoint_matmul(const adjoint *x)
 {
     bool ta = x->n.attr.matmul.ta, tb = x->n.attr.matmul.tb;
     node_id a = x->n.arg[0], b = x->n.arg[1];
-    if (x->i == 0)
-        return ta ? graph_matmul(x->g, b, tb, x->d, true) : graph_matmul(x->g, x->d, false, b, !tb);
+    if (x->i == 0) return ta ? graph_matmul(x->g, b, tb, x->d, true) : graph_matmul(x->g, x->d, false, b, !tb);
     return tb ? graph_matmul(x->g, x->d, true, a, ta) : graph_matmul(x->g, a, !ta, x->d, false);
 }
 
@@ -152,10 +151,8 @@ static node_id local_at(const adjoint *x, bool from_end, int k)
 static node_id adjoint_shift(const adjoint *x)
 {
     int k = x->n.attr.k, j = x->i - 1;
-    if (x->i == 0)
-        BUG("the operand of a shift is handled by the walk");
-    if (j < x->n.attr.before)
-        return -j - k >= 1 ? local_at(x, false, -j - k) : NO_NODE;
+    if (x->i == 0) BUG("the operand of a shift is handled by the walk");
+    if (j < x->n.attr.before) return -j - k >= 1 ? local_at(x, false, -j - k) : NO_NODE;
     j -= x->n.attr.before;
     return k - 1 - j >= 0 ? local_at(x, true, k - 1 - j) : NO_NODE;
 }
@@ -164,8 +161,7 @@ static node_id adjoint_shift(const adjoint *x)
 static node_id where_length(const adjoint *x, int n)
 {
     graph *g = x->g;
-    if (n < 0)
-        return NO_NODE;
+    if (n < 0) return NO_NODE;
     node_id length = graph_length(g, x->n.attr.axis);
     node_id is = EQ(length, NUM(n));
     return IF(is, x->d, NUM(0));
@@ -175,16 +171,13 @@ static node_id adjoint_at(const adjoint *x)
 {
     int k = x->n.attr.k, j = x->i - 1;
     bool from_end = x->n.attr.from_end;
-    if (x->i == 0)
-        return graph_put(x->g, x->d, x->n.attr.axis, from_end, k);
-    if (j < x->n.attr.before) {                     /* index -j */
-        if (from_end)
-            return where_length(x, k - j);
+    if (x->i == 0) return graph_put(x->g, x->d, x->n.attr.axis, from_end, k);
+    if (j < x->n.attr.before) { /* index -j */
+        if (from_end) return where_length(x, k - j);
         return k == -j ? x->d : NO_NODE;
     }
-    j -= x->n.attr.before;                          /* index T + 1 + j */
-    if (!from_end)
-        return where_length(x, k - 1 - j);
+    j -= x->n.attr.before; /* index T + 1 + j */
+    if (!from_end) return where_length(x, k - 1 - j);
     return k == -1 - j ? x->d : NO_NODE;
 }
 
@@ -193,8 +186,7 @@ static node_id adjoint_put(const adjoint *x) { return local_at(x, x->n.attr.from
 static node_id adjoint_concat(const adjoint *x)
 {
     int dim = x->n.attr.part.dim, begin = 0;
-    for (int i = 0; i < x->i; i++)
-        begin += graph_type(x->g, x->n.arg[i]).shape.dim[dim];
+    for (int i = 0; i < x->i; i++) begin += graph_type(x->g, x->n.arg[i]).shape.dim[dim];
     return graph_slice(x->g, x->d, dim, begin, operand_type(x).shape.dim[dim]);
 }
 
@@ -233,23 +225,20 @@ static node_id adjoint_pick(const adjoint *x)
 
 static node_id adjoint_scatter(const adjoint *x) { return graph_lookup(x->g, x->d, x->n.arg[0]); }
 
-/* ---- the table ---------------------------------------------------------------------------------------------------- */
+/* ---- the table --------------------------------------------------------------------------------------------------- */
 
 node_id derive_contribution(graph *g, node_id id, node_id d, int i)
 {
     node n = *graph_node(g, id);
     adjoint x = {g, n, id, d, i};
     switch (n.op) {
-#define POINTWISE(name, ...)                                                                                           \
-    case OP_##name:                                                                                                    \
-        return pointwise(g, n.op, n.arg, id, d, i);
-#define OTHER(name, class, arity, notation)                                                                            \
-    case OP_##name:                                                                                                    \
-        return adjoint_##name(&x);
+/* clang-format off */
+#define POINTWISE(name, ...) case OP_##name: return pointwise(g, n.op, n.arg, id, d, i);
+#define OTHER(name, ...) case OP_##name: return adjoint_##name(&x);
+/* clang-format on */
 #include "graph/ops.def"
     case OP_none:
-    case OP_COUNT:
-        break;
+    case OP_COUNT: break;
     }
     BUG("no adjoint for operation %d", (int)n.op);
 }
@@ -260,9 +249,7 @@ bool derive_flows(op o, int i)
 #define POINTWISE(name, arity, precedence, notation, c, value, da, db, dc) [OP_##name] = {#da, #db, #dc},
 #include "graph/ops.def"
     };
-    if (o == OP_lookup || o == OP_pick)
-        return i == 0;
-    if (o == OP_scatter)
-        return i == 1;
+    if (o == OP_lookup || o == OP_pick) return i == 0;
+    if (o == OP_scatter) return i == 1;
     return !column[o][0] || (i < 3 && strcmp(column[o][i], "NONE") != 0);
 }

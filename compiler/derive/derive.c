@@ -15,16 +15,15 @@ typedef struct tape {
     graph *g;
     arena *arena;
     node_list order;
-    bool *active;               /* lies between a parameter or real input and the loss */
-    contributions *into;        /* what has been sent back into each node */
-    node_id *back;              /* of a shift: the reading of its adjoint, with its operand open */
-    size_t nodes;               /* there were before any adjoint */
+    bool *active;        /* lies between a parameter or real input and the loss */
+    contributions *into; /* what has been sent back into each node */
+    node_id *back;       /* of a shift: the reading of its adjoint, with its operand open */
+    size_t nodes;        /* there were before any adjoint */
 } tape;
 
 static bool is_leaf_of_gradient(const graph *g, const node *n)
 {
-    if (n->op == OP_param)
-        return true;
+    if (n->op == OP_param) return true;
     return n->op == OP_input && n->type.element == REAL && !g->inputs.data[n->attr.index].target;
 }
 
@@ -38,10 +37,8 @@ static void mark_dependent(tape *t, bool *depends)
             uint32_t id = t->order.data[i].i;
             const node *n = &t->g->nodes.data[id];
             bool now = is_leaf_of_gradient(t->g, n);
-            for (int a = 0; a < n->args && !now; a++)
-                now = depends[n->arg[a].i] && derive_flows(n->op, a);
-            if (now && !depends[id])
-                depends[id] = again = true;
+            for (int a = 0; a < n->args && !now; a++) now = depends[n->arg[a].i] && derive_flows(n->op, a);
+            if (now && !depends[id]) depends[id] = again = true;
         }
     }
 }
@@ -56,7 +53,8 @@ static void mark_reaching(tape *t, bool *reaches)
         const node *n = graph_node(t->g, work.data[--work.len]);
         for (int a = 0; a < n->args; a++) {
             node_id from = n->arg[a];
-            if (!node_some(from) || reaches[from.i] || !derive_flows(n->op, a) || graph_type(t->g, from).element != REAL)
+            if (!node_some(from) || reaches[from.i] || !derive_flows(n->op, a) ||
+                graph_type(t->g, from).element != REAL)
                 continue;
             reaches[from.i] = true;
             array_push(t->arena, &work, from);
@@ -74,20 +72,14 @@ static node_id unbroadcast(graph *g, node_id c, type from, type to)
         whole.shape = shape_size(whole.shape) < shape_size(from.shape) ? from.shape : whole.shape;
         c = graph_expand(g, c, whole);
     }
-    if (gone)
-        c = graph_sum_over(g, c, gone, false);
+    if (gone) c = graph_sum_over(g, c, gone, false);
     shape s = graph_type(g, c).shape;
-    if (shape_equal(s, to.shape))
-        return c;
-    if (shape_size(s) == shape_size(to.shape))
-        return graph_reshape(g, c, to.shape);
+    if (shape_equal(s, to.shape)) return c;
+    if (shape_size(s) == shape_size(to.shape)) return graph_reshape(g, c, to.shape);
     return graph_sum(g, c, to.shape);
 }
 
-static void send(tape *t, node_id operand, node_id c)
-{
-    array_push(t->arena, &t->into[operand.i], c);
-}
+static void send(tape *t, node_id operand, node_id c) { array_push(t->arena, &t->into[operand.i], c); }
 
 /* Makes, for every active shift, the reading of its adjoint that its operand will receive. */
 static void open_shifts(tape *t)
@@ -96,8 +88,7 @@ static void open_shifts(tape *t)
     for (size_t i = 0; i < t->order.len; i++) {
         node_id id = t->order.data[i];
         node n = *graph_node(g, id);
-        if (n.op != OP_shift || !t->active[id.i] || !t->active[n.arg[0].i])
-            continue;
+        if (n.op != OP_shift || !t->active[id.i] || !t->active[n.arg[0].i]) continue;
         g->current = graph_node(g, n.arg[0])->origin;
         g->current.role = ROLE_ADJOINT;
         g->current.whole = false;
@@ -116,9 +107,12 @@ static void open_shifts(tape *t)
  * not (if C then d else 0) / x. Products and readings at other steps end that: the condition holds for rows of its
  * own steps. */
 
-enum { MOST_SIDES = 8 };    /* of choices inside each other; an adjoint under more of them is multiplied as it is */
+enum { MOST_SIDES = 8 }; /* of choices inside each other; an adjoint under more of them is multiplied as it is */
 
-typedef struct side { node_id condition; bool otherwise; } side;
+typedef struct side {
+    node_id condition;
+    bool otherwise;
+} side;
 
 static bool is_zero(const graph *g, node_id id)
 {
@@ -130,8 +124,7 @@ static bool is_zero(const graph *g, node_id id)
 static bool is_of_side(const tape *t, node_id d, side *s, node_id *inner)
 {
     const node *n = graph_node(t->g, d);
-    if (n->op != OP_select || n->arg[0].i >= t->nodes)
-        return false;
+    if (n->op != OP_select || n->arg[0].i >= t->nodes) return false;
     *s = (side){n->arg[0], is_zero(t->g, n->arg[1])};
     *inner = n->arg[s->otherwise ? 2 : 1];
     return s->otherwise || is_zero(t->g, n->arg[2]);
@@ -147,8 +140,8 @@ static node_id of_side(graph *g, side s, node_id value)
 static bool keeps_sides(const graph *g, op o, side s)
 {
     op_class class = op_table[o].class;
-    return class == POINTWISE_OP || ((class == REDUCTION || class == LAYOUT || class == AXIS) &&
-                                     graph_type(g, s.condition).shape.rank == 0);
+    return class == POINTWISE_OP ||
+           ((class == REDUCTION || class == LAYOUT || class == AXIS) && graph_type(g, s.condition).shape.rank == 0);
 }
 
 /* Two contributions; of the same side, their sum is of that side, too. */
@@ -158,8 +151,7 @@ static node_id plus(tape *t, node_id a, node_id b)
     node_id in_a, in_b;
     bool same = is_of_side(t, a, &of_a, &in_a) && is_of_side(t, b, &of_b, &in_b) &&
                 node_is(of_a.condition, of_b.condition) && of_a.otherwise == of_b.otherwise;
-    if (!same)
-        return graph_pointwise(t->g, OP_add, a, b, NO_NODE);
+    if (!same) return graph_pointwise(t->g, OP_add, a, b, NO_NODE);
     return of_side(t->g, of_a, graph_pointwise(t->g, OP_add, in_a, in_b, NO_NODE));
 }
 
@@ -167,8 +159,7 @@ static node_id stretched(tape *t, node_id d, type to)
 {
     side s;
     node_id inner;
-    if (!is_of_side(t, d, &s, &inner))
-        return graph_expand(t->g, d, to);
+    if (!is_of_side(t, d, &s, &inner)) return graph_expand(t->g, d, to);
     return of_side(t->g, s, graph_expand(t->g, inner, to));
 }
 
@@ -182,16 +173,12 @@ static node_id total(tape *t, node_id id)
     here.role = ROLE_ADJOINT;
     g->current = here;
     g->current.whole = false;
-    if (c->len == 0)
-        return graph_expand(g, graph_number(g, 0), want);
+    if (c->len == 0) return graph_expand(g, graph_number(g, 0), want);
     node_id sum = c->data[0];
-    for (size_t i = 1; i < c->len; i++)
-        sum = plus(t, sum, c->data[i]);
-    if (!type_equal(graph_type(g, sum), want))
-        sum = stretched(t, sum, want);
+    for (size_t i = 1; i < c->len; i++) sum = plus(t, sum, c->data[i]);
+    if (!type_equal(graph_type(g, sum), want)) sum = stretched(t, sum, want);
     node *n = graph_node(g, sum);
-    if (here.whole && !n->origin.whole)
-        n->origin = here;
+    if (here.whole && !n->origin.whole) n->origin = here;
     return sum;
 }
 
@@ -216,20 +203,15 @@ static node_id contribution(tape *t, node_id id, node_id d, int a)
         value = inner;
     }
     node_id c = derive_contribution(g, id, value, a);
-    if (!node_some(c))
-        return NO_NODE;
+    if (!node_some(c)) return NO_NODE;
     type from = graph_type(g, c);
-    if (op_table[n.op].class == POINTWISE_OP)      /* made of d and operands that may lack axes of the result */
+    if (op_table[n.op].class == POINTWISE_OP) /* made of d and operands that may lack axes of the result */
         from = (type){REAL, n.type.shape, from.axes | n.type.axes};
-    while (inside < count && covers(g, to, sides[inside]))
-        inside++;
-    if (node_is(c, value) && type_equal(graph_type(g, d), to))
-        return d;
-    for (int i = count; i-- > inside;)
-        c = of_side(g, sides[i], c);
+    while (inside < count && covers(g, to, sides[inside])) inside++;
+    if (node_is(c, value) && type_equal(graph_type(g, d), to)) return d;
+    for (int i = count; i-- > inside;) c = of_side(g, sides[i], c);
     c = unbroadcast(g, c, from, to);
-    while (inside > 0)
-        c = of_side(g, sides[--inside], c);
+    while (inside > 0) c = of_side(g, sides[--inside], c);
     return c;
 }
 
@@ -242,15 +224,13 @@ static void send_back(tape *t, node_id id, node_id d)
     g->current.whole = false;
     for (int a = 0; a < n.args; a++) {
         node_id operand = n.arg[a];
-        if (!node_some(operand) || !t->active[operand.i] || !derive_flows(n.op, a))
-            continue;
+        if (!node_some(operand) || !t->active[operand.i] || !derive_flows(n.op, a)) continue;
         if (n.op == OP_shift && a == 0) {
             graph_set_operand(g, t->back[id.i], d);
             continue;
         }
         node_id c = contribution(t, id, d, a);
-        if (node_some(c))
-            send(t, operand, c);
+        if (node_some(c)) send(t, operand, c);
     }
 }
 
@@ -261,10 +241,9 @@ static void collect(tape *t, size_t nodes_before)
     g->input_grad = ARENA_ARRAY(g->arena, node_id, g->inputs.len + 1);
     for (size_t i = 1; i < nodes_before; i++) {
         node n = g->nodes.data[i];
-        if (!t->active[i] || !is_leaf_of_gradient(g, &n))
-            continue;
+        if (!t->active[i] || !is_leaf_of_gradient(g, &n)) continue;
         node_id *slot = n.op == OP_param ? &g->param_grad[n.attr.index] : &g->input_grad[n.attr.index];
-        node_id d = t->into[i].data[0];        /* the total, see derive_gradients */
+        node_id d = t->into[i].data[0]; /* the total, see derive_gradients */
         *slot = node_some(*slot) ? graph_pointwise(g, OP_add, *slot, d, NO_NODE) : d;
     }
 }
@@ -273,21 +252,23 @@ void derive_gradients(graph *g)
 {
     arena *a = arena_new();
     size_t count = g->nodes.len;
-    tape t = {.g = g, .arena = a, .nodes = count, .order = graph_order(g, a), .active = ARENA_ARRAY(a, bool, count),
-              .into = arena_array(a, count, sizeof(contributions)), .back = ARENA_ARRAY(a, node_id, count)};
+    tape t = {.g = g,
+              .arena = a,
+              .nodes = count,
+              .order = graph_order(g, a),
+              .active = ARENA_ARRAY(a, bool, count),
+              .into = arena_array(a, count, sizeof(contributions)),
+              .back = ARENA_ARRAY(a, node_id, count)};
     bool *reaches = ARENA_ARRAY(a, bool, count);
     mark_dependent(&t, t.active);
     mark_reaching(&t, reaches);
-    for (size_t i = 0; i < count; i++)
-        t.active[i] = t.active[i] && reaches[i];
+    for (size_t i = 0; i < count; i++) t.active[i] = t.active[i] && reaches[i];
 
     open_shifts(&t);
-    if (t.active[g->loss.i])
-        send(&t, g->loss, graph_number(g, 1));
+    if (t.active[g->loss.i]) send(&t, g->loss, graph_number(g, 1));
     for (size_t i = t.order.len; i-- > 0;) {
         node_id id = t.order.data[i];
-        if (!t.active[id.i])
-            continue;
+        if (!t.active[id.i]) continue;
         node_id d = total(&t, id);
         send_back(&t, id, d);
         t.into[id.i].len = 0;

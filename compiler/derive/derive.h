@@ -9,7 +9,7 @@
  * Needs: a loss; a verified graph. Keeps: every node there was. */
 void derive_gradients(graph *g);
 
-/* ---- between derive.c and adjoints.c ---------------------------------------------------------------------------- */
+/* ---- between derive.c and adjoints.c ----------------------------------------------------------------------------- */
 
 /* What flows from node n, whose adjoint is d, into its operand number i: an expression of n's shape and axes for
  * pointwise nodes, of the operand's own for the others; NO_NODE when nothing flows. */

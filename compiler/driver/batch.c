@@ -30,12 +30,12 @@ bool batch_inside(const batch *b, const graph *g, axis_set axes, size_t n, size_
 
 train_value batch_value(name path, type t)
 {
-    return (train_value){ .name = path,
-                          .token = t.element == TOKEN,
-                          .components = (size_t)shape_size(t.shape),
-                          .rank = t.shape.rank,
-                          .dims = { (size_t)t.shape.dim[0], (size_t)t.shape.dim[1] },
-                          .axes = t.axes };
+    return (train_value){.name = path,
+                         .token = t.element == TOKEN,
+                         .components = (size_t)shape_size(t.shape),
+                         .rank = t.shape.rank,
+                         .dims = {(size_t)t.shape.dim[0], (size_t)t.shape.dim[1]},
+                         .axes = t.axes};
 }
 
 train_value batch_input(const graph_input *in)
@@ -65,12 +65,12 @@ static array_rules describe_graph(arena *a, const graph *g)
     const char **axis = ARENA_ARRAY(a, const char *, MAX_TIME_AXES + 1);
     for (size_t i = 0; i < g->inputs.len; i++) value[i] = batch_input(&g->inputs.data[i]);
     for (int i = 0; i <= g->axes; i++) axis[i] = g->axis[i].letter;
-    return (array_rules){ .value = value,
-                          .values = spec_inputs(g),
-                          .axes = g->axes,
-                          .axis_name = axis,
-                          .targets_optional = true,
-                          .nan_allowed = true };
+    return (array_rules){.value = value,
+                         .values = spec_inputs(g),
+                         .axes = g->axes,
+                         .axis_name = axis,
+                         .targets_optional = true,
+                         .nan_allowed = true};
 }
 
 /* A name that is not quite right: the nearest one. */
@@ -134,9 +134,9 @@ int batch_from_arrays(batch *b, const loaded *l, const graph *g, const char *pat
                       const int *steps)
 {
     array_rules rules = describe_graph(l->arena, g);
-    array_set set = { .path = path, .data = data };
+    array_set set = {.path = path, .data = data};
     char *error = NULL;
-    *b = (batch){ .input = ARENA_ARRAY(l->arena, void *, g->inputs.len + 1) };
+    *b = (batch){.input = ARENA_ARRAY(l->arena, void *, g->inputs.len + 1)};
     int code = check_names(l->arena, &rules, path, data);
     if (code) return code;
     for (int i = 1; i <= g->axes; i++) set.steps[i] = (size_t)steps[i];
@@ -153,7 +153,8 @@ int batch_from_arrays(batch *b, const loaded *l, const graph *g, const char *pat
     for (size_t i = 0; !code && i < g->inputs.len; i++) {
         if (i >= rules.values)
             b->input[i] = zeros(b, l, g, g->inputs.data[i].type);
-        else if (set.array[i]) b->input[i] = lay_out(b, l, g, &g->inputs.data[i], set.array[i]);
+        else if (set.array[i])
+            b->input[i] = lay_out(b, l, g, &g->inputs.data[i], set.array[i]);
     }
     arrays_free(&set);
     return code;

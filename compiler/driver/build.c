@@ -1,5 +1,5 @@
-/* build.c: rnnc build SPEC -o DIR: writes PREFIX.h and PREFIX.c, or with --weights what else holds the weights: all or none;
- * `-o -` prints them as one text. */
+/* build.c: rnnc build SPEC -o DIR: writes PREFIX.h and PREFIX.c, or with --weights what else holds the weights: all or
+ * none; `-o -` prints them as one text. */
 #define _GNU_SOURCE 1
 #include "api/weights.h"
 #include "driver/command.h"
@@ -27,11 +27,11 @@ enum {
 
 static bool is_keyword(const char *word)
 {
-    static const char *const words[] = { "auto",    "break",  "case",     "char",   "const",    "continue", "default",
-                                         "do",      "double", "else",     "enum",   "extern",   "float",    "for",
-                                         "goto",    "if",     "inline",   "int",    "long",     "register", "restrict",
-                                         "return",  "short",  "signed",   "sizeof", "static",   "struct",   "switch",
-                                         "typedef", "union",  "unsigned", "void",   "volatile", "while" };
+    static const char *const words[] = {"auto",    "break",  "case",     "char",   "const",    "continue", "default",
+                                        "do",      "double", "else",     "enum",   "extern",   "float",    "for",
+                                        "goto",    "if",     "inline",   "int",    "long",     "register", "restrict",
+                                        "return",  "short",  "signed",   "sizeof", "static",   "struct",   "switch",
+                                        "typedef", "union",  "unsigned", "void",   "volatile", "while"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strcmp(word, words[i]) == 0) return true;
     return false;
@@ -154,16 +154,16 @@ static int write_files(arena *a, const char *folder, const emitted *c, bool sing
     const char *slash = n && folder[n - 1] == '/' ? "" : "/";
     const char *header = single ? emit_single_header(a, c) : c->header;
     new_file file[MOST_FILES];
-    file[count++] = (new_file){ arena_printf(a, "%s%s%s", folder, slash, c->header_name), header, strlen(header) };
+    file[count++] = (new_file){arena_printf(a, "%s%s%s", folder, slash, c->header_name), header, strlen(header)};
     if (!single)
-        file[count++] = (new_file){ arena_printf(a, "%s%s%.*s.c", folder, slash, stem, c->header_name), c->source,
-                                    strlen(c->source) };
+        file[count++] = (new_file){arena_printf(a, "%s%s%.*s.c", folder, slash, stem, c->header_name), c->source,
+                                   strlen(c->source)};
     if (c->weights_source)
-        file[count++] = (new_file){ arena_printf(a, "%s%s%.*s_weights.c", folder, slash, stem, c->header_name),
-                                    c->weights_source, strlen(c->weights_source) };
+        file[count++] = (new_file){arena_printf(a, "%s%s%.*s_weights.c", folder, slash, stem, c->header_name),
+                                   c->weights_source, strlen(c->weights_source)};
     if (c->blob)
-        file[count++] = (new_file){ arena_printf(a, "%s%s%.*s.bin", folder, slash, stem, c->header_name), c->blob,
-                                    c->blob_length };
+        file[count++] =
+            (new_file){arena_printf(a, "%s%s%.*s.bin", folder, slash, stem, c->header_name), c->blob, c->blob_length};
     int code = write_all(file, count);
     if (code && made) rmdir(folder);
     return code;
@@ -178,8 +178,7 @@ static const char *find_infinite(arena *a, const pipeline *p, const char *path)
         for (int k = shape_size(g->params.data[i].shape); k-- > 0; value++) {
             if (isfinite(p->options.emit.real_double ? *value : (float)*value)) continue;
             return arena_printf(a, "%s: '%s' has the number %g: the weights of a build must be finite%s", path,
-                                g->params.data[i].path, *value,
-                                isfinite(*value) ? " as floats (--real double)" : "");
+                                g->params.data[i].path, *value, isfinite(*value) ? " as floats (--real double)" : "");
         }
     }
     return NULL;
@@ -192,7 +191,7 @@ static int put_weights_in(const options *o, arena *a, pipeline *p)
     if (!path) return 0;
     int code = command_can_read(path);
     if (code) return code;
-    tensors file = { 0 };
+    tensors file = {0};
     if (safetensors_read(path, &file))
         p->options.emit.weights = weights_values(a, p->programs.graph, path, &file, &error);
     else
@@ -207,7 +206,7 @@ static int put_weights_in(const options *o, arena *a, pipeline *p)
 
 /* ---- limits ------------------------------------------------------------------------------------------------------ */
 
-static const option_id limits[] = { OPTION_MAX_FLASH, OPTION_MAX_RAM, OPTION_MAX_STACK };
+static const option_id limits[] = {OPTION_MAX_FLASH, OPTION_MAX_RAM, OPTION_MAX_STACK};
 enum { LIMITS = sizeof limits / sizeof *limits };
 
 static bool read_bytes(const char *word, size_t *bytes)
@@ -260,8 +259,8 @@ static int print_needs(arena *a, const emitted *c)
 
 static int keep_limits(const options *o, arena *a, const footprint *f)
 {
-    static const char *const room[] = { "without the machine code, constants take", "RAM takes", "the stack may take" };
-    const footprint_need *needs[] = { &f->flash, &f->ram, &f->stack };
+    static const char *const room[] = {"without the machine code, constants take", "RAM takes", "the stack may take"};
+    const footprint_need *needs[] = {&f->flash, &f->ram, &f->stack};
     const char *spec = o->operands.data[0];
     int code = 0;
     for (int i = 0; i < LIMITS; i++) {
@@ -269,10 +268,11 @@ static int keep_limits(const options *o, arena *a, const footprint *f)
         size_t most;
         if (!word || !read_bytes(word, &most)) continue;
         if (limits[i] == OPTION_MAX_RAM && f->grows)
-            code = command_fault(EXIT_SPEC,
-                                 "%s: there is no step, and the memory of forward grows with the steps: --max-ram needs "
-                                 "--steps N",
-                                 spec);
+            code =
+                command_fault(EXIT_SPEC,
+                              "%s: there is no step, and the memory of forward grows with the steps: --max-ram needs "
+                              "--steps N",
+                              spec);
         else if (needs[i]->bytes > most)
             code = command_fault(EXIT_SPEC, "%s: %s %zu bytes, more than --%s %s (%s)", spec, room[i], needs[i]->bytes,
                                  options_name(limits[i]), word, largest(a, needs[i]));
@@ -293,12 +293,12 @@ static int build(const options *o, arena *a)
     command_print_messages(o, &p);
     if (!good) return EXIT_SPEC;
     graph_axis axes[MAX_TIME_AXES + 1];
-    for (int i = 0; i <= p.model->axes; i++) axes[i] = (graph_axis){ p.model->axis[i].letter, p.model->axis[i].length };
+    for (int i = 0; i <= p.model->axes; i++) axes[i] = (graph_axis){p.model->axis[i].letter, p.model->axis[i].length};
     int code = options_steps(o, axes, p.model->axes, p.options.emit.steps);
     if (!code) code = command_root(o, &p, 0);
     if (!code) code = read_unroll(o, p.model->axes, &p.options.emit);
     if (code) return code;
-    pipeline_compile(&p, (pipeline_dump){ 0 });
+    pipeline_compile(&p, (pipeline_dump){0});
     code = command_segments(&p);
     if (code) return code;
     code = put_weights_in(o, a, &p);

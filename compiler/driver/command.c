@@ -3,8 +3,8 @@
 #include "driver/command.h"
 #include "train/atomic.h"
 #include "train/checkpoint.h"
-#include <math.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,10 +22,7 @@ int command_fault(int code, const char *format, ...)
     return code;
 }
 
-void command_notice(const char *line)
-{
-    fprintf(stderr, "rnnc: note: %s\n", line);
-}
+void command_notice(const char *line) { fprintf(stderr, "rnnc: note: %s\n", line); }
 
 int command_open(pipeline *p, arena *a, const pipeline_options *o)
 {
@@ -112,15 +109,15 @@ void command_print_stand_ins(const model *m, const options *o)
 
 pipeline_options command_pipeline(const options *o, const char *path)
 {
-    pipeline_options p = { .path = path, .model = o->value[OPTION_MODEL].text };
+    pipeline_options p = {.path = path, .model = o->value[OPTION_MODEL].text};
     p.defines = ARENA_ARRAY(o->arena, model_define, o->defines.len + 1);
     for (size_t i = 0; i < o->defines.len; i++) {
         const char *define = o->defines.data[i];
         size_t n = strcspn(define, "=");
-        p.defines[i] = (model_define){ arena_strndup(o->arena, define, n), define + n + 1, false };
+        p.defines[i] = (model_define){arena_strndup(o->arena, define, n), define + n + 1, false};
     }
     p.define_count = o->defines.len;
-    p.emit = (emit_options){ .batch = 1, .unroll = 1, .threads = (int)o->value[OPTION_THREADS].number };
+    p.emit = (emit_options){.batch = 1, .unroll = 1, .threads = (int)o->value[OPTION_THREADS].number};
     p.passed = command_stage;
     p.passed_context = o;
     const option_value *k = &o->value[OPTION_CHECKPOINT];
@@ -135,7 +132,7 @@ int command_root(const options *o, pipeline *p, size_t steps)
     int given[MAX_TIME_AXES + 1];
     graph_axis axes[MAX_TIME_AXES + 1];
     const model *m = p->model;
-    for (int i = 1; i <= m->axes; i++) axes[i] = (graph_axis){ m->axis[i].letter, m->axis[i].length };
+    for (int i = 1; i <= m->axes; i++) axes[i] = (graph_axis){m->axis[i].letter, m->axis[i].length};
     int code = options_steps(o, axes, m->axes, given);
     if (code) return code;
     if (m->axes && given[1]) steps = (size_t)given[1];
@@ -155,8 +152,9 @@ int command_segments(const pipeline *p)
                              p->options.path, p->model->axes ? "several" : "none");
     static const char *const need[] = {
         [SEGMENTS_NEED_LATER] = "needs later steps; leave it out",
-        [SEGMENTS_NEED_DATA] = "reads data ahead; give it those steps as another input, the same data shifted, or leave "
-                               "it out",
+        [SEGMENTS_NEED_DATA] =
+            "reads data ahead; give it those steps as another input, the same data shifted, or leave "
+            "it out",
         [SEGMENTS_NEED_ALL] = "needs the whole of it on the way back; leave it out, or take sum, mean or last",
     };
     return command_fault(EXIT_SPEC, "%s: --checkpoint cannot cut the sequence: %s %s", p->options.path,
@@ -178,8 +176,8 @@ void command_define(arena *a, pipeline_options *po, const char *definitions, boo
     for (const char *at = definitions; *(at += strspn(at, " "));) {
         size_t n = strcspn(at, " "), word = strcspn(at, "= ");
         if (word < n && !command_defined(po, at, word))
-            all[count++] = (model_define){ arena_strndup(a, at, word), arena_strndup(a, at + word + 1, n - word - 1),
-                                            optional };
+            all[count++] =
+                (model_define){arena_strndup(a, at, word), arena_strndup(a, at + word + 1, n - word - 1), optional};
         at += n;
     }
     po->defines = all;
@@ -208,10 +206,7 @@ static double seconds_of(clockid_t clock)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-double command_seconds(void)
-{
-    return seconds_of(CLOCK_MONOTONIC);
-}
+double command_seconds(void) { return seconds_of(CLOCK_MONOTONIC); }
 
 /* The clock since the start, and what the process has had of processors in all. */
 void command_stage(const void *of, const char *what)
@@ -235,7 +230,7 @@ int command_load(const options *o, loaded *l, arena *a, const pipeline *p, doubl
     jit_backend backend = (jit_backend)o->value[OPTION_JIT].number;
     const char *error;
     if (!o->value[OPTION_JIT].given && !loaded_backend(&backend, work)) return command_lacks_compiler();
-    if (loaded_open(l, a, p, &(jit_options){ COMMAND_JIT(backend) }, &error)) return 0;
+    if (loaded_open(l, a, p, &(jit_options){COMMAND_JIT(backend)}, &error)) return 0;
     return command_fault(EXIT_SYSTEM, "%s", error);
 }
 

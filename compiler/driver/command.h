@@ -2,9 +2,9 @@
 #ifndef DRIVER_COMMAND_H
 #define DRIVER_COMMAND_H
 
+#include "api/loaded.h"
 #include "base/version.h"
 #include "driver/options.h"
-#include "api/loaded.h"
 
 /* Each returns the exit status. */
 #define COMMAND(name, ...) int command_##name(const options *o);
@@ -61,8 +61,8 @@ pipeline_options command_pipeline(const options *o, const char *path);
 
 /* After compiling: 0, or a message that names what stands in the way of --checkpoint, and its exit code. */
 int command_segments(const pipeline *p);
-/* For --checkpoint auto, before the plan: the steps of a segment, from those of a sequence: of --steps, else `steps`, where
- * 0 says that they are not known. */
+/* For --checkpoint auto, before the plan: the steps of a segment, from those of a sequence: of --steps, else `steps`,
+ * where 0 says that they are not known. */
 int command_root(const options *o, pipeline *p, size_t steps);
 
 /* Is a size or cell of this name (`length` characters) defined? */

@@ -59,10 +59,7 @@ typedef struct comparison {
 /* A handler of signals has no other way to be heard. */
 static volatile sig_atomic_t stopped;
 
-static void on_signal(int signal)
-{
-    stopped = signal;
-}
+static void on_signal(int signal) { stopped = signal; }
 
 /* ---- variants ---------------------------------------------------------------------------------------------------- */
 
@@ -91,7 +88,7 @@ static int measure(variant *v)
     if (!code && dataset_batches(t.p.data, PART_TRAIN, 0) == 0)
         code = command_fault(EXIT_SPEC, "%s: there is no batch to train on: more data, or a smaller --batch", v->name);
     if (!code) {
-        size_t rows[MAX_TIME_AXES + 1] = { 0 };
+        size_t rows[MAX_TIME_AXES + 1] = {0};
         data_batch b = dataset_batch(t.p.data, PART_TRAIN, 0, 0);
         rows[0] = b.sequences;
         for (int a = 1; a <= t.p.c.t.axes; a++) rows[a] = b.steps[a];
@@ -131,8 +128,7 @@ static int make_variants(comparison *c)
         int code = measure(v);
         if (code) return code;
         for (size_t s = 0; s < c->seeds; s++)
-            c->run[s * c->variants + i] =
-                (run){ .of = v, .seed = first + s, .news = -1, .words = -1, .validation = NAN };
+            c->run[s * c->variants + i] = (run){.of = v, .seed = first + s, .news = -1, .words = -1, .validation = NAN};
     }
     return 0;
 }
@@ -150,7 +146,7 @@ static double final_validation(trainer *t)
 {
     const trainable *m = &t->p.c.t;
     meter gauge;
-    metrics found = { 0 };
+    metrics found = {0};
     void *packed = room_new(m->packed_size * m->real_size);
     double loss = NAN;
     if (packed && dataset_batches(t->p.data, PART_VALIDATE, 0) > 0) {
@@ -171,7 +167,7 @@ static int work(run *r, int news)
     trainer t;
     char *error;
     options o = r->of->o;
-    o.value[OPTION_SEED] = (option_value){ .given = true, .text = "", .number = r->seed };
+    o.value[OPTION_SEED] = (option_value){.given = true, .text = "", .number = r->seed};
     int code = trainer_prepare(&t, &o, NULL, PREPARE_TO_TRAIN);
     if (!code) {
         loop_options *l = &t.p.s.loop;
@@ -184,8 +180,7 @@ static int work(run *r, int news)
         loop_end end = trainer_run(&t, &error);
         if (end == LOOP_DONE) {
             loop_news last = {
-                .updates = t.rule->updates, .loss = NAN, .validation = final_validation(&t), .seconds = -1
-            };
+                .updates = t.rule->updates, .loss = NAN, .validation = final_validation(&t), .seconds = -1};
             tell(&news, &last);
         }
         code = trainer_exit(end, error);
@@ -275,10 +270,7 @@ static void finish(run *r)
     r->over = true;
 }
 
-static bool failed(const run *r)
-{
-    return r->over && !(WIFEXITED(r->status) && WEXITSTATUS(r->status) == 0);
-}
+static bool failed(const run *r) { return r->over && !(WIFEXITED(r->status) && WEXITSTATUS(r->status) == 0); }
 
 /* The training loss now: the mean of the last tenth of the curve; NAN: there is none. */
 static double loss_of(const run *r)
@@ -320,7 +312,7 @@ static void show_spread(const spread *s)
 
 static void show_row(const comparison *c, const variant *v, int width)
 {
-    spread pace = { 0 }, train = { 0 }, validation = { 0 };
+    spread pace = {0}, train = {0}, validation = {0};
     size_t over = 0, lost = 0;
     double updates = 0;
     for (size_t i = 0; i < c->runs; i++) {
@@ -398,7 +390,7 @@ static int write_csv(const comparison *c, const char *path)
 /* The mean over the seeds, in at most POINTS points; how many there are. */
 static size_t mean_curve(const comparison *c, const variant *v, double most, plot_point *to)
 {
-    spread x[POINTS] = { { 0 } }, y[POINTS] = { { 0 } };
+    spread x[POINTS] = {{0}}, y[POINTS] = {{0}};
     size_t n = 0;
     for (size_t i = 0; i < c->runs; i++) {
         const curve *of = &c->run[i].train;
@@ -409,7 +401,7 @@ static size_t mean_curve(const comparison *c, const variant *v, double most, plo
         }
     }
     for (size_t i = 0; i < POINTS; i++)
-        if (y[i].count) to[n++] = (plot_point){ x[i].sum / (double)x[i].count, y[i].sum / (double)y[i].count };
+        if (y[i].count) to[n++] = (plot_point){x[i].sum / (double)x[i].count, y[i].sum / (double)y[i].count};
     return n;
 }
 
@@ -455,7 +447,7 @@ static void wait_for_news(const comparison *c)
     struct pollfd *at = calloc(c->begun + 1, sizeof *at);
     nfds_t n = 0;
     for (size_t i = 0; at && i < c->begun; i++)
-        if (c->run[i].pid) at[n++] = (struct pollfd){ .fd = c->run[i].news, .events = POLLIN };
+        if (c->run[i].pid) at[n++] = (struct pollfd){.fd = c->run[i].news, .events = POLLIN};
     poll(at, n, REDRAW_MS);
     free(at);
 }
@@ -516,8 +508,8 @@ static int say_failures(const comparison *c)
 
 static int check_files(const options *o)
 {
-    static const option_id read[] = { OPTION_TEXT, OPTION_WORDS, OPTION_DATA, OPTION_VALIDATION };
-    command_files in = { 0 }, out = { 0 };
+    static const option_id read[] = {OPTION_TEXT, OPTION_WORDS, OPTION_DATA, OPTION_VALIDATION};
+    command_files in = {0}, out = {0};
     for (size_t i = 0; i < sizeof read / sizeof *read; i++)
         command_add_file(&in, arena_printf(o->arena, "--%s", options_name(read[i])), o->value[read[i]].text);
     for (size_t i = 0; i < o->operands.len && i < 2; i++) command_add_file(&in, "SPEC", o->operands.data[i]);
@@ -532,12 +524,12 @@ static int check_files(const options *o)
 int command_compare(const options *o)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    comparison c = { .o = o, .arena = o->arena, .terminal = isatty(STDOUT_FILENO) };
+    comparison c = {.o = o, .arena = o->arena, .terminal = isatty(STDOUT_FILENO)};
     c.jobs = o->value[OPTION_JOBS].given ? o->value[OPTION_JOBS].number : cores > 0 ? (size_t)cores : 1;
     int code = check_files(o);
     if (!code) code = make_variants(&c);
     if (code) return code;
-    struct sigaction handler = { .sa_handler = on_signal };
+    struct sigaction handler = {.sa_handler = on_signal};
     sigemptyset(&handler.sa_mask);
     sigaction(SIGINT, &handler, NULL);
     sigaction(SIGTERM, &handler, NULL);

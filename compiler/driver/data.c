@@ -21,7 +21,7 @@ void data_help(FILE *out)
 
 static void print_array(const task_array *a)
 {
-    static const char *const steps[] = { [TASK_ONE] = "", [TASK_STEPS] = ", T", [TASK_VARIED] = ", T" };
+    static const char *const steps[] = {[TASK_ONE] = "", [TASK_STEPS] = ", T", [TASK_VARIED] = ", T"};
     char word[SHAPE_ROOM], width[SHAPE_ROOM] = "";
     if (a->width > 1) snprintf(width, sizeof width, ", %zu", a->width);
     snprintf(word, sizeof word, "%s (N%s%s)", a->name, steps[a->steps], width);
@@ -73,8 +73,8 @@ static int set_parameter(const options *o, const task_parameter *p, const char *
     *value = strtod(written, &end);
     bool whole = p->kind == TASK_WHOLE, good = end != written && !*end && *value >= p->least && *value <= p->most;
     if (good && (!whole || *value == floor(*value))) return 0;
-    return options_fault(o, "-D %s: expected a %snumber from %.10g to %.10g, found '%s'", p->name, whole ? "whole " : "",
-                         p->least, p->most, written);
+    return options_fault(o, "-D %s: expected a %snumber from %.10g to %.10g, found '%s'", p->name,
+                         whole ? "whole " : "", p->least, p->most, written);
 }
 
 static int read_parameters(const options *o, task_id which, double *value)
@@ -105,7 +105,7 @@ static int read_parameters(const options *o, task_id which, double *value)
 
 static int write(const options *o, task_id which, const double *value, const char *path)
 {
-    tensors made = { 0 };
+    tensors made = {0};
     size_t count = o->value[OPTION_SEQUENCES].given ? o->value[OPTION_SEQUENCES].number : COUNT_DEFAULT;
     uint64_t seed = o->value[OPTION_SEED].given ? o->value[OPTION_SEED].number : SEED_DEFAULT;
     int code = command_can_write(path);

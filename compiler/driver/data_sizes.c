@@ -31,7 +31,7 @@ static int add_value(const data_source *s, const model_size *z, const model_vari
         if (to->extent && to->extent != found)
             return command_fault(EXIT_SPEC, "%s: the size %s is %zu for '%s', but %zu for '%s': give them two sizes",
                                  s->path, z->word, to->extent, to->of, found, v->path);
-        *to = (data_size){ to->classes, found, v->path };
+        *to = (data_size){to->classes, found, v->path};
     }
     return 0;
 }
@@ -41,7 +41,7 @@ int data_sizes_read(arena *a, const model *m, const data_source *s, const char *
     text *t = text_new(a);
     for (size_t i = 0; i < m->sizes.len; i++) {
         const model_size *z = m->sizes.data[i];
-        data_size found = { 0 };
+        data_size found = {0};
         for (size_t k = 1; z->from_data && k < m->variables.len; k++) {
             const model_variable *v = &m->variables.data[k];
             int code = v->kind == VARIABLE_INPUT ? add_value(s, z, v, &found) : 0;
@@ -56,10 +56,7 @@ int data_sizes_read(arena *a, const model *m, const data_source *s, const char *
 
 /* ---- arrays of a file -------------------------------------------------------------------------------------------- */
 
-static size_t classes(const void *data, const char *value)
-{
-    return arrays_classes(data, value);
-}
+static size_t classes(const void *data, const char *value) { return arrays_classes(data, value); }
 
 static size_t dimension(const void *data, const char *value, size_t rank, size_t k)
 {
@@ -70,7 +67,7 @@ int data_sizes_define(arena *a, const tensors *arrays, const char *path, pipelin
 {
     pipeline first;
     pipeline_options trial = *po;
-    data_source s = { classes, dimension, arrays, path };
+    data_source s = {classes, dimension, arrays, path};
     const char *sizes;
     trial.data_size = STAND_IN;
     trial.passed = NULL;

@@ -1,9 +1,10 @@
 /* eval.c: rnnc eval SPEC --weights W.safetensors (--text F | --words F | --data F.npz) [--part P]
  *
- * In: a spec, weights, data. Out: loss; of each target, with its name where there are several: of tokens the accuracy, perplexity and, for characters, bits per
- * character, and with --f1 that of each class of the first such target; of labels of ctc the label error rate; of
- * reals the mean square error; and the mean of each output that is one number and depends on a target. With --free,
- * what a model with `generate` says by itself is held against the target: whole sequences, error rate, BLEU. */
+ * In: a spec, weights, data. Out: loss; of each target, with its name where there are several: of tokens the accuracy,
+ * perplexity and, for characters, bits per character, and with --f1 that of each class of the first such target; of
+ * labels of ctc the label error rate; of reals the mean square error; and the mean of each output that is one number
+ * and depends on a target. With --free, what a model with `generate` says by itself is held against the target: whole
+ * sequences, error rate, BLEU. */
 #include "driver/prepare.h"
 #include "driver/resume.h"
 #include "train/free_run.h"
@@ -50,10 +51,7 @@ static int check_measures(const prepared *p)
 }
 
 /* NaN without its sign. */
-static double shown(double x)
-{
-    return isnan(x) ? (double)NAN : x;
-}
+static double shown(double x) { return isnan(x) ? (double)NAN : x; }
 
 static void print_measures(const meter *r)
 {
@@ -77,8 +75,7 @@ static int measure(prepared *p, meter *r, metrics *found)
     if (p->o->value[OPTION_F1].given) add_tally(p, r, found);
     int code = 0;
     for (int i = 0; !code && i < PART_COUNT; i++)
-        if (is_wanted(p, i))
-            code = meter_part(r, p->data, (data_part)i, p->params, packed, found);
+        if (is_wanted(p, i)) code = meter_part(r, p->data, (data_part)i, p->params, packed, found);
     if (code == METER_NO_MEMORY) return command_fault(EXIT_SYSTEM, "out of memory");
     if (code) return command_fault(EXIT_SYSTEM, "the generated code refuses a batch (error %d)", code);
     metrics_finish(found);
@@ -88,11 +85,11 @@ static int measure(prepared *p, meter *r, metrics *found)
 static int run_freely(prepared *p)
 {
     const option_value *v = p->o->value;
-    sample_options how = { .length = v[OPTION_LENGTH].number,
-                           .top_p = 1,
-                           .beam = v[OPTION_BEAM].number,
-                           .beam_power = v[OPTION_LENGTH_NORM].decimal };
-    free_metrics found = { 0 };
+    sample_options how = {.length = v[OPTION_LENGTH].number,
+                          .top_p = 1,
+                          .beam = v[OPTION_BEAM].number,
+                          .beam_power = v[OPTION_LENGTH_NORM].decimal};
+    free_metrics found = {0};
     char *error = NULL;
     bool good = true;
     for (int i = 0; good && i < PART_COUNT; i++)
@@ -137,7 +134,8 @@ static int print(prepared *p, const meter *r, const metrics *m)
     int code = p->o->value[OPTION_FREE].given ? run_freely(p) : 0;
     if (code) return code;
     if (isfinite(m->loss)) return command_finish(EXIT_SUCCESS);
-    return command_fault(EXIT_NUMERIC, "the loss is %g; look for large numbers in the data and in the weights", shown(m->loss));
+    return command_fault(EXIT_NUMERIC, "the loss is %g; look for large numbers in the data and in the weights",
+                         shown(m->loss));
 }
 
 /* What nothing would come of. */
@@ -148,7 +146,8 @@ static int check_search(const prepared *p)
     char *error = NULL;
     if (v[OPTION_FREE].given && !free_run_check(m, &error)) return prepare_fault(EXIT_SPEC, error);
     bool labels = false;
-    for (size_t i = 0; i < m->inputs; i++) labels = labels || (m->input[i].aligned && metrics_output(m, &m->input[i]) >= 0);
+    for (size_t i = 0; i < m->inputs; i++)
+        labels = labels || (m->input[i].aligned && metrics_output(m, &m->input[i]) >= 0);
     if (v[OPTION_BEAM].given && !v[OPTION_FREE].given && !labels)
         return options_fault(p->o, "--beam has no effect without --free: the model has no labels of ctc");
     return 0;
@@ -161,7 +160,8 @@ static int check_options(const options *o)
     if (v[OPTION_FREE].given && !v[OPTION_DATA].given) return options_fault(o, "--free needs --data: sequences");
     if (v[OPTION_FREE].given && v[OPTION_CHUNK].given)
         return options_fault(o, "--free and --chunk exclude each other: a sequence is run as a whole");
-    if (v[OPTION_LENGTH].given && !v[OPTION_FREE].given) return options_fault(o, "--length has no effect without --free");
+    if (v[OPTION_LENGTH].given && !v[OPTION_FREE].given)
+        return options_fault(o, "--length has no effect without --free");
     if (v[OPTION_LENGTH_NORM].given && !(v[OPTION_FREE].given && v[OPTION_BEAM].given))
         return options_fault(o, "--length-norm has no effect without --free and --beam");
     return 0;
@@ -183,7 +183,7 @@ static int evaluate(prepared *p, options *o)
     if (!code) code = check_measures(p);
     if (!code) code = check_search(p);
     if (code) return code;
-    metrics found = { .beam = beam };
+    metrics found = {.beam = beam};
     meter r;
     code = measure(p, &r, &found);
     if (!code) code = print(p, &r, &found);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 enum { REAL_FLOAT, REAL_DOUBLE }; /* the words of --real */
-enum { STAND_IN = 16 }; /* for sizes that come from data */
+enum { STAND_IN = 16 };           /* for sizes that come from data */
 
 typedef enum section { SECTION_FORWARD, SECTION_LOSS, SECTION_BACKWARD, SECTION_GRADIENTS, SECTION_COUNT } section;
 
@@ -124,16 +124,16 @@ static void print_notation(text *out, const graph *g, node_list order)
         op op;
         const char *written, *means;
     } words[] = {
-        { OP_lookup, "lookup(A, i)", "row i of A; lookup(A', i) is A @ onehot(i)" },
-        { OP_pick, "pick(v, i)", "component i of v" },
-        { OP_iota, "iota(n)", "the vector (0, 1, ..., n-1); i == iota(n) is onehot(i)" },
-        { OP_scatter, "scatter(i, v)", "the matrix that has v as row i, and 0 elsewhere" },
-        { OP_pad, "pad(v, 4:8 of 9)", "v as components 4 to 7 of 9, the others 0" },
-        { OP_reshape, "reshape(v, ...)", "the components of v, in their order, in another shape" },
-        { OP_uniform, "uniform", "random numbers from [0, 1), one for each component" },
-        { OP_count, "count(t)", "the number of steps of all sequences of the batch; count(sequences): of sequences" },
+        {OP_lookup, "lookup(A, i)", "row i of A; lookup(A', i) is A @ onehot(i)"},
+        {OP_pick, "pick(v, i)", "component i of v"},
+        {OP_iota, "iota(n)", "the vector (0, 1, ..., n-1); i == iota(n) is onehot(i)"},
+        {OP_scatter, "scatter(i, v)", "the matrix that has v as row i, and 0 elsewhere"},
+        {OP_pad, "pad(v, 4:8 of 9)", "v as components 4 to 7 of 9, the others 0"},
+        {OP_reshape, "reshape(v, ...)", "the components of v, in their order, in another shape"},
+        {OP_uniform, "uniform", "random numbers from [0, 1), one for each component"},
+        {OP_count, "count(t)", "the number of steps of all sequences of the batch; count(sequences): of sequences"},
     };
-    bool there[OP_COUNT] = { false }, all = false, any = false;
+    bool there[OP_COUNT] = {false}, all = false, any = false;
     for (size_t i = 0; i < order.len; i++) {
         const node *n = graph_node(g, order.data[i]);
         there[n->op] = true;
@@ -178,7 +178,7 @@ static void print_step(text *out, const pipeline *p, arena *a)
 static int read_sizes(const options *o, pipeline *p)
 {
     enum { BATCH_OF_PLAN = 32 };
-    static const option_id sizes[] = { OPTION_BATCH, OPTION_STEPS, OPTION_REAL, OPTION_CHECKPOINT };
+    static const option_id sizes[] = {OPTION_BATCH, OPTION_STEPS, OPTION_REAL, OPTION_CHECKPOINT};
     bool given = o->value[OPTION_STAGE].given;
     stage at = (stage)o->value[OPTION_STAGE].number;
     bool fits = given && (at == STAGE_plan || at == STAGE_program || at == STAGE_c);
@@ -189,7 +189,8 @@ static int read_sizes(const options *o, pipeline *p)
     if (o->value[OPTION_BATCH].given) p->options.emit.batch = (int)o->value[OPTION_BATCH].number;
     p->options.emit.real_double = o->value[OPTION_REAL].number == REAL_DOUBLE;
     graph_axis axes[MAX_TIME_AXES + 1];
-    for (int i = 1; i <= p->model->axes; i++) axes[i] = (graph_axis){ p->model->axis[i].letter, p->model->axis[i].length };
+    for (int i = 1; i <= p->model->axes; i++)
+        axes[i] = (graph_axis){p->model->axis[i].letter, p->model->axis[i].length};
     int code = options_steps(o, axes, p->model->axes, p->options.emit.steps);
     return code ? code : command_root(o, p, 0);
 }
@@ -210,7 +211,7 @@ static int explain(const options *o, arena *a)
     if (!good) return EXIT_SPEC;
     int wrong = read_sizes(o, &p);
     if (wrong) return wrong;
-    pipeline_compile(&p, (pipeline_dump){ stage_given ? wanted : STAGE_passes, stage_given ? out : text_new(a) });
+    pipeline_compile(&p, (pipeline_dump){stage_given ? wanted : STAGE_passes, stage_given ? out : text_new(a)});
     int uncut = command_segments(&p);
     if (uncut) return uncut;
     if (!stage_given) print_equations(out, p.grad ? p.grad : p.forward, p.model, a);

@@ -26,10 +26,7 @@ static bool ends_with(const options *o, const char *suffix)
     return strlen(path) > strlen(suffix) && strcmp(path + strlen(path) - strlen(suffix), suffix) == 0;
 }
 
-static bool wants_onnx(const options *o)
-{
-    return ends_with(o, ".onnx");
-}
+static bool wants_onnx(const options *o) { return ends_with(o, ".onnx"); }
 
 static int check_options(const options *o)
 {
@@ -40,7 +37,7 @@ static int check_options(const options *o)
                              o->value[OPTION_OUT].text);
     if (o->value[OPTION_LENGTHS].given && !wants_onnx(o))
         return options_fault(o, "--lengths makes an input of ONNX: -o M.onnx");
-    command_files in = { 0 }, out = { 0 };
+    command_files in = {0}, out = {0};
     command_add_file(&in, "SPEC", o->operands.data[0]);
     command_add_file(&in, "--weights", o->value[OPTION_WEIGHTS].text);
     command_add_file(&out, "-o", o->value[OPTION_OUT].text);
@@ -65,16 +62,16 @@ static int read_files(export *k)
 
 static int write(export *k)
 {
-    foreigns all = { 0 };
-    model_parameters left = { 0 };
+    foreigns all = {0};
+    model_parameters left = {0};
     const char *weights = k->o->value[OPTION_WEIGHTS].text;
     const char *error = maps_export(k->arena, k->p.model, "torch", &k->weights, &all, &left);
     if (error) return command_fault(EXIT_SPEC, "%s: %s", weights, error);
     spec_warn(weights, &k->weights, &k->p);
-    tensors wide = { 0 };
+    tensors wide = {0};
     for (size_t i = 0; i < all.len; i++) {
         const foreign *f = &all.data[i];
-        size_t dims[2] = { (size_t)f->shape.dim[0], (size_t)f->shape.dim[1] };
+        size_t dims[2] = {(size_t)f->shape.dim[0], (size_t)f->shape.dim[1]};
         tensors_add(&wide, torch_name(k->arena, f), DTYPE_F64, (size_t)f->shape.rank, dims, f->values);
     }
     for (size_t i = 0; i < left.len; i++) {
@@ -106,7 +103,7 @@ int command_export(const options *o)
 {
     int code = check_options(o);
     if (code) return code;
-    export k = { .o = o, .arena = arena_new() };
+    export k = {.o = o, .arena = arena_new()};
     code = read_files(&k);
     if (!code) code = wants_onnx(o) ? write_onnx(&k) : write(&k);
     tensors_free(&k.weights);

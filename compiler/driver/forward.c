@@ -8,7 +8,7 @@
 
 int forward_compile(forward *f, arena *a, const options *o, const forward_spec *s)
 {
-    *f = (forward){ .o = o };
+    *f = (forward){.o = o};
     pipeline_options po = command_pipeline(o, s->path);
     command_define_by_weights(o, &po);
     po.purpose = FOR_RUN;
@@ -25,7 +25,7 @@ int forward_compile(forward *f, arena *a, const options *o, const forward_spec *
     bool good = pipeline_check(&f->p);
     command_print_messages(o, &f->p);
     if (!good) return EXIT_SPEC;
-    pipeline_plan(&f->p, (pipeline_dump){ 0 });
+    pipeline_plan(&f->p, (pipeline_dump){0});
     f->g = f->p.programs.graph;
 
     int code = command_load(o, &f->l, a, &f->p, 0);
@@ -118,7 +118,7 @@ static double distance(double a, double b)
 
 difference forward_compare(const forward *f, const tensor *found, const double *expected, double bound)
 {
-    difference d = { 0 };
+    difference d = {0};
     type t = type_of(f, found->name);
     double *a = ARENA_ARRAY(f->p.arena, double, found->count);
     size_t size = (size_t)shape_size(t.shape), rows = batch_time_rows(f->g, t.axes, f->b.steps);

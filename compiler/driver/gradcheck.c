@@ -173,7 +173,7 @@ static double rounding(checker *c, double *component, double d)
 /* The error of component `at` with the step size that agrees best. */
 static void check_component(checker *c, double *values, const double *d, size_t at, worst *w)
 {
-    worst best = { .error = INFINITY };
+    worst best = {.error = INFINITY};
     double h = step_size, forgiven = 0;
     for (int i = 0; i < 2 * STEP_SIZES && best.error > (i < STEP_SIZES ? bound / 100 : bound); i++, h /= 8) {
         if (i == STEP_SIZES) { /* once more, with what rounding may have done */
@@ -183,7 +183,7 @@ static void check_component(checker *c, double *values, const double *d, size_t 
         double n = difference(c, &values[at], h), scale = fmax(fmax(fabs(d[at]), fabs(n)), c->largest);
         if (forgiven / h > forgiven_most * bound * scale) continue;
         double error = d[at] == n ? 0 : fmax(fabs(d[at] - n) - forgiven / h, 0) / scale;
-        if (error < best.error || i == 0) best = (worst){ isnan(error) ? INFINITY : error, d[at], n, at };
+        if (error < best.error || i == 0) best = (worst){isnan(error) ? INFINITY : error, d[at], n, at};
     }
     if (best.error >= w->error) *w = best;
 }
@@ -203,9 +203,10 @@ static void check_param(checker *c, uint32_t index)
     const graph_param *p = &c->g->params.data[index];
     size_t offset = graph_param_offset(c->g, index), count = (size_t)shape_size(p->shape);
     size_t checked = count < COMPONENTS_MAX ? count : COMPONENTS_MAX;
-    worst w = { 0 };
+    worst w = {0};
     for (size_t i = 0; i < checked; i++)
-        check_component(c, c->params + offset, c->d_params + offset, checked == count ? i : point_draw(&c->random) % count, &w);
+        check_component(c, c->params + offset, c->d_params + offset,
+                        checked == count ? i : point_draw(&c->random) % count, &w);
     print_tensor(c, p->path, p->shape, checked, count, w);
 }
 
@@ -216,7 +217,7 @@ static void check_input(checker *c, uint32_t index)
     size_t rows = batch_time_rows(c->g, in->type.axes, c->b.steps), size = (size_t)shape_size(in->type.shape);
     size_t inside = 0, checked = 0, total = c->b.sequences * rows * size;
     size_t *places = ARENA_ARRAY(c->arena, size_t, total);
-    worst w = { 0 };
+    worst w = {0};
     for (size_t n = 0; n < c->b.sequences; n++)
         for (size_t s = 0; s < rows; s++)
             for (size_t i = 0; i < size; i++) {
@@ -224,7 +225,7 @@ static void check_input(checker *c, uint32_t index)
                 if (batch_inside(&c->b, c->g, in->type.axes, n, s))
                     places[inside++] = at;
                 else if (c->d_input[index][at] != 0)
-                    w = (worst){ INFINITY, c->d_input[index][at], 0, at };
+                    w = (worst){INFINITY, c->d_input[index][at], 0, at};
             }
     for (; checked < inside && checked < COMPONENTS_MAX; checked++) {
         size_t pick = inside <= COMPONENTS_MAX ? checked : point_draw(&c->random) % inside;
@@ -258,13 +259,13 @@ static int prepare(checker *c)
     if (!good) return EXIT_SPEC;
     int uncut = command_root(o, &c->p, STEPS_DEFAULT);
     if (uncut) return uncut;
-    pipeline_plan(&c->p, (pipeline_dump){ 0 });
+    pipeline_plan(&c->p, (pipeline_dump){0});
     uncut = command_segments(&c->p);
     if (uncut) return uncut;
     c->g = c->p.programs.graph;
     if (!c->p.loss)
         return command_fault(EXIT_SPEC, "%s: the model has no loss, so there is nothing to derive", po.path);
-    int steps[MAX_TIME_AXES + 1] = { 0 };
+    int steps[MAX_TIME_AXES + 1] = {0};
     int code = options_steps(o, c->g->axis, c->g->axes, steps);
     if (code) return code;
     /* Axes of different lengths, so that they cannot be taken for each other. */
@@ -288,9 +289,8 @@ static void check_all(checker *c)
 
 int command_gradcheck(const options *o)
 {
-    checker c = { .o = o,
-                  .arena = arena_new(),
-                  .random = o->value[OPTION_SEED].given ? o->value[OPTION_SEED].number : 1 };
+    checker c = {
+        .o = o, .arena = arena_new(), .random = o->value[OPTION_SEED].given ? o->value[OPTION_SEED].number : 1};
     int code = prepare(&c);
     if (!code) {
         draw_point(&c);

@@ -65,7 +65,7 @@ static int choose(probed *m, uint32_t **variable, size_t *count)
     const model *of = m->p.model;
     if (m->o->value[OPTION_ADJOINT].given)
         return probed_find_list(&m->p, m->o->value[OPTION_ADJOINT].text, variable, count);
-    memories x = { m, ARENA_ARRAY(m->arena, bool, of->variables.len) };
+    memories x = {m, ARENA_ARRAY(m->arena, bool, of->variables.len)};
     for (size_t v = 1; v < of->variables.len; v++)
         if (of->variables.data[v].kind == VARIABLE_EQUATION && of->variables.data[v].value)
             find_memories(&x, of->variables.data[v].value);
@@ -96,7 +96,7 @@ static void add_flow(flows *f, const probed *m, uint32_t variable, int axis, con
     size_t rows = batch_time_rows(m->g, t.axes, m->b.steps), size = (size_t)shape_size(t.shape), inner = 1;
     for (int i = axis + 1; i <= m->g->axes; i++)
         if (t.axes & axis_bit(i)) inner *= m->b.steps[i];
-    flow one = { .label = arena_strndup(f->arena, label, strlen(label)), .steps = m->b.steps[axis] };
+    flow one = {.label = arena_strndup(f->arena, label, strlen(label)), .steps = m->b.steps[axis]};
     one.norm = ARENA_ARRAY(f->arena, double, one.steps);
     for (size_t s = 0; s < rows; s++) {
         const double *d = m->d_input[input] + s * m->b.sequences * size;
@@ -126,7 +126,7 @@ static int add_spec(flows *f, probed *m, const char *variant)
     if (!code && !m->p.model->losses.len)
         code = command_fault(EXIT_SPEC, "%s: the model '%s' has no loss", m->p.options.path, m->p.model->word);
     if (code) return code;
-    m->p.options.probes = (lower_probes){ variable, count, 0, f->o->value[OPTION_LAST].given };
+    m->p.options.probes = (lower_probes){variable, count, 0, f->o->value[OPTION_LAST].given};
     bool given = f->o->value[OPTION_BATCH].given;
     code = probed_load(m, given ? (size_t)f->o->value[OPTION_BATCH].number : SEQUENCES, GRADFLOW_STEPS);
     if (!code) code = probed_run(m);
@@ -158,9 +158,9 @@ static int add_combinations(flows *f, const char *path)
         size_t rest = k;
         for (size_t i = n; i-- > 0;) { /* the last definition changes first */
             size_t values = sweep_values(written.defines[i].value);
-            define[i] = (model_define){ written.defines[i].word,
-                                        sweep_value(f->arena, written.defines[i].value, rest % values),
-                                        written.defines[i].optional };
+            define[i] =
+                (model_define){written.defines[i].word, sweep_value(f->arena, written.defines[i].value, rest % values),
+                               written.defines[i].optional};
             rest /= values;
         }
         for (size_t i = 0; i < n; i++)
@@ -200,8 +200,7 @@ static int draw(const flows *f, const char *path)
     size_t steps;
     range_of(f, &least, &most, &steps);
     plot p;
-    if (plot_begin(&p, f->o->value[OPTION_LAST].given ? "d loss / d v[t], loss at the last step"
-                                                      : "d loss / d v[t]")) {
+    if (plot_begin(&p, f->o->value[OPTION_LAST].given ? "d loss / d v[t], loss at the last step" : "d loss / d v[t]")) {
         p.x = plot_exact(1, (double)steps);
         p.y = plot_range(least, most, true);
         p.low = true;
@@ -209,7 +208,7 @@ static int draw(const flows *f, const char *path)
         plot_point *point = ARENA_ARRAY(f->arena, plot_point, steps);
         for (size_t k = 0; k < f->all.len; k++) {
             const flow *one = &f->all.data[k];
-            for (size_t i = 0; i < one->steps; i++) point[i] = (plot_point){ (double)(i + 1), one->norm[i] };
+            for (size_t i = 0; i < one->steps; i++) point[i] = (plot_point){(double)(i + 1), one->norm[i]};
             plot_line(&p, point, one->steps, one->label, (int)k);
         }
     }
@@ -254,14 +253,13 @@ static int print_summary(const flows *f)
 static int check_options(const options *o)
 {
     const option_value *v = o->value;
-    if (v[OPTION_GRID].given != v[OPTION_OUTPUT].given)
-        return options_fault(o, "--grid and --output belong together");
+    if (v[OPTION_GRID].given != v[OPTION_OUTPUT].given) return options_fault(o, "--grid and --output belong together");
     if (v[OPTION_GRID].given && (v[OPTION_ADJOINT].given || v[OPTION_LAST].given || v[OPTION_BATCH].given))
         return options_fault(o, "--grid excludes --adjoint, --last and --batch");
     if (v[OPTION_GRID].given && o->operands.len > 1) return options_fault(o, "--grid takes one spec");
     if (v[OPTION_WEIGHTS].given && v[OPTION_INIT].given)
         return options_fault(o, "--weights and --init exclude each other");
-    command_files in = { 0 }, out = { 0 };
+    command_files in = {0}, out = {0};
     if (o->operands.len == 1) command_add_file(&in, "SPEC", o->operands.data[0]);
     command_add_file(&in, "--weights", v[OPTION_WEIGHTS].text);
     command_add_file(&in, "--data", v[OPTION_DATA].text);
@@ -277,7 +275,7 @@ int command_gradflow(const options *o)
 {
     int code = check_options(o);
     if (code) return code;
-    flows f = { .o = o, .arena = arena_new() };
+    flows f = {.o = o, .arena = arena_new()};
     const char *csv = o->value[OPTION_CSV].text, *svg = o->value[OPTION_SVG].text;
     if (o->value[OPTION_GRID].given) {
         pipeline_options written = command_pipeline(o, o->operands.data[0]);

@@ -21,7 +21,7 @@
 
 /* The proof: its data, and how far two computations in double may be apart. */
 enum { PROOF_SEQUENCES = 3, PROOF_STEPS = 7, PROOF_SEED = 1 };
-static const int proof_lengths[PROOF_SEQUENCES] = { PROOF_STEPS, 3, 5 };
+static const int proof_lengths[PROOF_SEQUENCES] = {PROOF_STEPS, 3, 5};
 static const double proof_bound = 1e-9;
 
 typedef struct import {
@@ -37,10 +37,7 @@ typedef struct import {
     forward f;
 } import;
 
-static int fault(const import *k, const char *what)
-{
-    return command_fault(EXIT_SPEC, "%s: %s", k->path, what);
-}
+static int fault(const import *k, const char *what) { return command_fault(EXIT_SPEC, "%s: %s", k->path, what); }
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
@@ -53,16 +50,16 @@ static const struct {
     reader *read;
     const char *advice;
 } kinds[] = {
-    { ".safetensors", safetensors_read, torch_read, NULL },
-    { ".npz", npz_read, keras_read, NULL },
-    { ".keras", NULL, NULL, "Keras's own file is not read; docs/deployment.md has a line that writes it as .npz" },
-    { ".h5", NULL, NULL, "Keras's own file is not read; docs/deployment.md has a line that writes it as .npz" },
-    { ".pt", NULL, NULL,
-      "a pickle may run code and is not read; docs/deployment.md has a script that writes it as .safetensors" },
-    { ".pth", NULL, NULL,
-      "a pickle may run code and is not read; docs/deployment.md has a script that writes it as .safetensors" },
-    { ".bin", NULL, NULL,
-      "a pickle may run code and is not read; docs/deployment.md has a script that writes it as .safetensors" },
+    {".safetensors", safetensors_read, torch_read, NULL},
+    {".npz", npz_read, keras_read, NULL},
+    {".keras", NULL, NULL, "Keras's own file is not read; docs/deployment.md has a line that writes it as .npz"},
+    {".h5", NULL, NULL, "Keras's own file is not read; docs/deployment.md has a line that writes it as .npz"},
+    {".pt", NULL, NULL,
+     "a pickle may run code and is not read; docs/deployment.md has a script that writes it as .safetensors"},
+    {".pth", NULL, NULL,
+     "a pickle may run code and is not read; docs/deployment.md has a script that writes it as .safetensors"},
+    {".bin", NULL, NULL,
+     "a pickle may run code and is not read; docs/deployment.md has a script that writes it as .safetensors"},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -123,9 +120,8 @@ static int read_model(import *k)
             return fault(k, "is a checkpoint of 'rnnc train' and needs no import: --weights takes it as it is");
     const options *o = k->o;
     bool other, to_order = !o->value[OPTION_SPEC].given;
-    chain_choices choices = { .choice = o->defines.data,
-                              .count = to_order ? o->defines.len : 0,
-                              .order = o->value[OPTION_ORDER].text };
+    chain_choices choices = {
+        .choice = o->defines.data, .count = to_order ? o->defines.len : 0, .order = o->value[OPTION_ORDER].text};
     choices.taken = ARENA_ARRAY(k->arena, bool, choices.count + 1);
     const char *error;
     k->chain = kinds[kind].read(k->arena, &k->file, &choices, &error);
@@ -167,7 +163,7 @@ static double *draw_input(const import *k, size_t *components)
 
 static bool put_input(const import *k, const double *x, size_t components, tensors *data)
 {
-    size_t dims[3] = { PROOF_SEQUENCES, PROOF_STEPS, components }, n = PROOF_SEQUENCES;
+    size_t dims[3] = {PROOF_SEQUENCES, PROOF_STEPS, components}, n = PROOF_SEQUENCES;
     bool token = k->chain->layers.data[0]->info->kind == LAYER_EMBEDDING;
     int64_t *tokens = ARENA_ARRAY(k->arena, int64_t, PROOF_SEQUENCES * PROOF_STEPS), lengths[PROOF_SEQUENCES];
     for (size_t i = 0; token && i < PROOF_SEQUENCES * PROOF_STEPS; i++) tokens[i] = (int64_t)x[i];
@@ -238,8 +234,8 @@ static int prove(import *k)
 {
     size_t components = 0, compared = 0;
     double *x = NULL, most = 0;
-    tensors data = { 0 };
-    onnx_proof p = { .steps = PROOF_STEPS, .batch = PROOF_SEQUENCES, .lengths = proof_lengths };
+    tensors data = {0};
+    onnx_proof p = {.steps = PROOF_STEPS, .batch = PROOF_SEQUENCES, .lengths = proof_lengths};
     if (k->net) p.lengths = onnx_lengths(k);
     const char *error = draw_inputs(k, &data, &x, &components, &p);
     int code = error ? fault(k, error) : 0;
@@ -258,7 +254,7 @@ static int prove(import *k)
 static int make_spec(import *k)
 {
     const char *given = k->o->value[OPTION_SPEC].text, *slash = strrchr(k->path, '/');
-    forward_spec s = { .path = given, .sequences = PROOF_SEQUENCES, .real_double = true };
+    forward_spec s = {.path = given, .sequences = PROOF_SEQUENCES, .real_double = true};
     if (given) return forward_compile(&k->f, k->arena, k->o, &s);
     const char *file = slash ? slash + 1 : k->path;
     k->spec = k->net ? onnx_spec(k->net, k->word, file) : chain_spec(k->chain, k->word, file);
@@ -282,7 +278,7 @@ static int load(import *k)
 static int check_paths(const import *k)
 {
     const char *folder = k->o->value[OPTION_OUT].text;
-    command_files in = { 0 }, out = { 0 };
+    command_files in = {0}, out = {0};
     command_add_file(&in, "MODEL", k->path);
     command_add_file(&in, "--spec", k->o->value[OPTION_SPEC].text);
     command_add_file(&out, "what -o writes", outputs_path(k->arena, folder, k->word, ".safetensors"));
@@ -294,7 +290,7 @@ static int check_paths(const import *k)
 static int write(import *k)
 {
     const char *folder = k->o->value[OPTION_OUT].text;
-    tensors made = { 0 };
+    tensors made = {0};
     int code = outputs_like(k->arena, &k->params, &k->file, &made)
                    ? outputs_write(k->arena, folder, k->word, k->spec, &made)
                    : command_fault(EXIT_SYSTEM, "%s", made.error);

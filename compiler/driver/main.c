@@ -34,7 +34,7 @@ static void prepare_heap(void)
     enum { HEAP = 16 << 20, LARGE_PAGE = 2 << 20, LARGE_ARRAY = 4 << 20 };
     mallopt(M_TOP_PAD, HEAP);
     mallopt(M_MMAP_THRESHOLD, LARGE_ARRAY);
-    void *volatile first = malloc(1);    /* it begins; a compiler may leave out what is freed unused */
+    void *volatile first = malloc(1); /* it begins; a compiler may leave out what is freed unused */
     free(first);
     uintptr_t end = (uintptr_t)sbrk(0) / LARGE_PAGE * LARGE_PAGE, from = end - HEAP + LARGE_PAGE;
     madvise((void *)from, end - from, MADV_HUGEPAGE);

@@ -36,7 +36,7 @@ static const struct option {
     unsigned commands;
     const char *help;
 } option_table[OPTION_COUNT] = {
-#define OPTION(id, ...) { __VA_ARGS__ },
+#define OPTION(id, ...) {__VA_ARGS__},
 #include "driver/options.def"
 #undef OPTION
 };
@@ -46,7 +46,7 @@ static const struct {
     size_t least, most;
     const char *summary;
 } commands[COMMAND_COUNT] = {
-#define COMMAND(name, ...) { #name, __VA_ARGS__ },
+#define COMMAND(name, ...) {#name, __VA_ARGS__},
 #include "driver/commands.def"
 #undef COMMAND
 };
@@ -102,8 +102,9 @@ static bool read_number(const char *written, uint64_t least, uint64_t most, uint
 static int set_number(options *o, option_id id, const char *written)
 {
     uint64_t least = option_table[id].kind == SEED ? 0 : 1;
-    int most = id == OPTION_THREADS ? (int)EMIT_MAX_THREADS : id == OPTION_BEAM ? (int)OPTIONS_MAX_BEAM
-               : (int)OPTIONS_MAX_NUMBER;
+    int most = id == OPTION_THREADS ? (int)EMIT_MAX_THREADS
+               : id == OPTION_BEAM  ? (int)OPTIONS_MAX_BEAM
+                                    : (int)OPTIONS_MAX_NUMBER;
     if (read_number(written, least, (uint64_t)most, &o->value[id].number)) return 0;
     return options_fault(o, "--%s: expected a whole number from %d to %d%s, found '%s'", option_table[id].name,
                          (int)least, most, option_table[id].kind == NUMBER_OR_AUTO ? ", or auto" : "", written);
@@ -197,7 +198,7 @@ static int read_option(options *o, int argc, char **argv, int *i)
 
 int options_read(options *o, arena *a, command c, int argc, char **argv)
 {
-    *o = (options){ .arena = a, .command = c };
+    *o = (options){.arena = a, .command = c};
     bool operands_only = false;
     for (int i = 2; i < argc; i++) {
         const char *word = argv[i];
@@ -217,15 +218,9 @@ int options_read(options *o, arena *a, command c, int argc, char **argv)
     return 0;
 }
 
-const char *options_name(option_id id)
-{
-    return option_table[id].name;
-}
+const char *options_name(option_id id) { return option_table[id].name; }
 
-bool options_is_decimal(option_id id)
-{
-    return option_table[id].kind == DECIMAL;
-}
+bool options_is_decimal(option_id id) { return option_table[id].kind == DECIMAL; }
 
 bool command_find(const char *word, command *c, const char **nearest)
 {
@@ -275,7 +270,7 @@ int options_steps(const options *o, const graph_axis *axis, int axes, int *steps
     }
 }
 
-/* ---- options that are kept in a file ------------------------------------------------------------------------------ */
+/* ---- options that are kept in a file ----------------------------------------------------------------------------- */
 
 const char *options_lines(const options *o, options_choice choice, const option_id *list, size_t count)
 {
@@ -391,7 +386,7 @@ void options_help_command(FILE *out, command c)
     for (int i = 0; i < OPTION_COUNT; i++) {
         const struct option *p = &option_table[i];
         if (!(p->commands & 1u << c)) continue;
-        char letter[] = { p->letter ? '-' : ' ', p->letter ? p->letter : ' ', p->letter ? ',' : ' ', '\0' };
+        char letter[] = {p->letter ? '-' : ' ', p->letter ? p->letter : ' ', p->letter ? ',' : ' ', '\0'};
         int n = fprintf(out, "  %s --%s%s%s", letter, p->name, p->argument ? " " : "", p->argument ? p->argument : "");
         if (n > 33) n = fprintf(out, "\n") - 1;
         fprintf(out, "%*s", 34 - n, "");

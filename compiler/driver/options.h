@@ -7,8 +7,13 @@
 #include <stdio.h>
 
 enum { EXIT_SPEC = 1, EXIT_USAGE = 2, EXIT_NUMERIC = 4 }; /* beside EXIT_SYSTEM = 3; 0: done */
-enum { ANY_NUMBER = 1 << 20, OPTIONS_MAX_NUMBER = 1 << 30, OPTIONS_MAX_STEPS = 1 << 24, OPTIONS_MAX_BEAM = 1024,
-       OPTIONS_AUTO = 0 }; /* the number of `auto` */
+enum {
+    ANY_NUMBER = 1 << 20,
+    OPTIONS_MAX_NUMBER = 1 << 30,
+    OPTIONS_MAX_STEPS = 1 << 24,
+    OPTIONS_MAX_BEAM = 1024,
+    OPTIONS_AUTO = 0
+}; /* the number of `auto` */
 
 typedef enum command {
 #define COMMAND(name, ...) COMMAND_##name,

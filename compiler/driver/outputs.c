@@ -53,10 +53,11 @@ int outputs_write(arena *a, const char *folder, const char *word, const char *sp
     if (stat(folder, &s) != 0 || !S_ISDIR(s.st_mode)) return command_fault(EXIT_SYSTEM, "%s: is not a folder", folder);
     const char *spec_path = outputs_path(a, folder, word, ".rnn");
     if (spec && holds_other_text(spec_path, spec))
-        return command_fault(EXIT_SPEC,
-                             "%s: is there, and is not what would be written now; with --spec %s it gets these weights; "
-                             "to have it anew, remove it or choose another folder",
-                             spec_path, spec_path);
+        return command_fault(
+            EXIT_SPEC,
+            "%s: is there, and is not what would be written now; with --spec %s it gets these weights; "
+            "to have it anew, remove it or choose another folder",
+            spec_path, spec_path);
     int code = write_both(spec_path, spec, outputs_path(a, folder, word, ".safetensors"), params);
     if (code && made) rmdir(folder);
     return code;

@@ -155,18 +155,18 @@ int command_parity(const options *o)
 {
     int code = check_options(o);
     if (code) return code;
-    parity k = { .o = o, .arena = arena_new(), .path = o->value[OPTION_REFERENCE].text, .bound = default_bound };
+    parity k = {.o = o, .arena = arena_new(), .path = o->value[OPTION_REFERENCE].text, .bound = default_bound};
     if (o->value[OPTION_BOUND].given) k.bound = o->value[OPTION_BOUND].decimal;
     code = read_files(&k);
     size_t sequences = code || !k.reference.len || !k.reference.data[0].rank ? 1 : k.reference.data[0].dims[0];
     for (size_t i = 0; !code && i < k.reference.len; i++)
         if (k.reference.data[i].rank && k.reference.data[i].dims[0] > sequences)
             sequences = k.reference.data[i].dims[0];
-    forward_spec spec = { .path = o->operands.data[0],
-                          .sequences = sequences,
-                          .arrays = &k.reference,
-                          .arrays_path = k.path,
-                          .real_double = o->value[OPTION_REAL].number == REAL_DOUBLE };
+    forward_spec spec = {.path = o->operands.data[0],
+                         .sequences = sequences,
+                         .arrays = &k.reference,
+                         .arrays_path = k.path,
+                         .real_double = o->value[OPTION_REAL].number == REAL_DOUBLE};
     if (!code) code = forward_compile(&k.f, k.arena, o, &spec);
     if (!code) code = sort_arrays(&k);
     if (!code) code = forward_compute(&k.f, o->value[OPTION_WEIGHTS].text, &k.weights, k.path, &k.inputs);

@@ -13,10 +13,7 @@ uint64_t point_draw(uint64_t *random)
     return z ^ z >> 31;
 }
 
-double point_real(uint64_t *random)
-{
-    return (double)(point_draw(random) >> 11) * 0x1p-52 - 1;
-}
+double point_real(uint64_t *random) { return (double)(point_draw(random) >> 11) * 0x1p-52 - 1; }
 
 void point_lengths(batch *b, const graph *g, arena *a, uint64_t *random)
 {

@@ -11,10 +11,7 @@
 
 enum { STAND_IN = 5 };
 
-void prepare_begin(prepared *p, const options *o)
-{
-    *p = (prepared){ .o = o, .arena = arena_new() };
-}
+void prepare_begin(prepared *p, const options *o) { *p = (prepared){.o = o, .arena = arena_new()}; }
 
 void prepare_end(prepared *p)
 {
@@ -48,10 +45,11 @@ int prepare_checkpoint(prepared *p, const char *path)
     char *error = NULL;
     const char *last = last_for_best(p, path);
     if (last)
-        return command_fault(EXIT_SYSTEM,
-                             "%s: there is no such file, but %s: without enough data to validate on, training writes no "
-                             "best.safetensors",
-                             path, last);
+        return command_fault(
+            EXIT_SYSTEM,
+            "%s: there is no such file, but %s: without enough data to validate on, training writes no "
+            "best.safetensors",
+            path, last);
     int code = command_can_read(path);
     if (code) return code;
     p->checkpoint = path;
@@ -73,12 +71,11 @@ static int open_data(prepared *p)
 /* Checks the spec with a stand-in for sizes from data. Definitions that only spoil a good spec are another spec's. */
 static int check_first(prepared *p, compiled *c)
 {
-    compile_options how = { .definitions = p->words.definitions,
-                            .data_size = STAND_IN,
-                            .silent = p->words.definitions != NULL };
+    compile_options how = {
+        .definitions = p->words.definitions, .data_size = STAND_IN, .silent = p->words.definitions != NULL};
     int code = compiled_check(c, p->arena, p->o, &how);
     if (code != EXIT_SPEC || !p->words.definitions) return code;
-    how = (compile_options){ .data_size = STAND_IN, .quiet = true };
+    how = (compile_options){.data_size = STAND_IN, .quiet = true};
     code = compiled_check(c, p->arena, p->o, &how);
     if (code) return code;
     return command_fault(EXIT_SPEC,
@@ -88,10 +85,7 @@ static int check_first(prepared *p, compiled *c)
 
 /* ---- sizes that come from data ----------------------------------------------------------------------------------- */
 
-static size_t classes(const void *data, const char *value)
-{
-    return dataset_classes(data, value);
-}
+static size_t classes(const void *data, const char *value) { return dataset_classes(data, value); }
 
 static size_t dimension(const void *data, const char *value, size_t rank, size_t k)
 {
@@ -100,7 +94,7 @@ static size_t dimension(const void *data, const char *value, size_t rank, size_t
 
 static int read_sizes(prepared *p, const model *m)
 {
-    data_source s = { classes, dimension, p->data, p->s.data.arrays };
+    data_source s = {classes, dimension, p->data, p->s.data.arrays};
     return data_sizes_read(p->arena, m, &s, &p->data_sizes);
 }
 
@@ -141,15 +135,15 @@ static size_t call_steps(const prepared *p, size_t block)
 int prepare_model(prepared *p, size_t sequences, size_t steps, double calls, prepare_use use)
 {
     const char *last = p->words.code ? strrchr(p->words.code, ',') : NULL;
-    compile_options how = { .definitions = p->words.definitions,
-                            .data_sizes = p->data_sizes,
-                            .data_size = p->data ? dataset_symbols(p->data) : 0,
-                            .sequences = sequences,
-                            .steps = steps,
-                            .calls = calls,
-                            .generates = use != PREPARE_TO_TRAIN,
-                            .tiers = use != PREPARE_TO_RUN,
-                            .optimised = p->words.code && strncmp(last ? last + 2 : p->words.code, "cc", 2) == 0 };
+    compile_options how = {.definitions = p->words.definitions,
+                           .data_sizes = p->data_sizes,
+                           .data_size = p->data ? dataset_symbols(p->data) : 0,
+                           .sequences = sequences,
+                           .steps = steps,
+                           .calls = calls,
+                           .generates = use != PREPARE_TO_TRAIN,
+                           .tiers = use != PREPARE_TO_RUN,
+                           .optimised = p->words.code && strncmp(last ? last + 2 : p->words.code, "cc", 2) == 0};
     int code = p->data ? 0 : check_first(p, &p->c);
     if (!code) code = compiled_check(&p->c, p->arena, p->o, &how);
     if (!code) how.call_steps = call_steps(p, steps);
@@ -173,7 +167,7 @@ int prepare_seed(prepared *p, uint64_t seed)
 int prepare_weights(prepared *p, const char *path, bool warn)
 {
     char *error = NULL;
-    checkpoint c = { .model = &p->c.t, .params = p->params, .definitions = p->c.definitions };
+    checkpoint c = {.model = &p->c.t, .params = p->params, .definitions = p->c.definitions};
     int code = command_can_read(path);
     if (code) return code;
     bool good = checkpoint_read(path, &c, &error);

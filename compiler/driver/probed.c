@@ -1,9 +1,9 @@
 /* probed.c: from a spec, data and parameters to calls of `grad`; see probed.h. */
 #include "driver/probed.h"
+#include "api/weights.h"
 #include "driver/data_sizes.h"
 #include "driver/point.h"
 #include "driver/trainable.h"
-#include "api/weights.h"
 #include "train/npz.h"
 #include "train/safetensors.h"
 #include <stdlib.h>
@@ -22,14 +22,14 @@ static int read_data(const options *o, tensors *data)
 
 int probed_check(probed *m, const options *o, const char *path, model_define *define, size_t count)
 {
-    *m = (probed){ .o = o, .arena = arena_new() };
+    *m = (probed){.o = o, .arena = arena_new()};
     pipeline_options po = command_pipeline(o, path);
     po.defines = define;
     po.define_count = count;
     po.purpose = FOR_RUN;
     po.data_size = STAND_IN;
     po.emit.standalone = po.emit.real_double = true;
-    tensors data = { 0 };
+    tensors data = {0};
     int unread = read_data(o, &data);
     if (!unread && data.len) unread = data_sizes_define(m->arena, &data, o->value[OPTION_DATA].text, &po);
     tensors_free(&data);
@@ -108,7 +108,7 @@ static int compile(probed *m, const tensors *data, size_t sequences, int steps)
         if (data->data[i].rank && data->data[i].dims[0] <= OPTIONS_MAX_NUMBER &&
             data->data[i].dims[0] > (size_t)m->p.options.emit.batch)
             m->p.options.emit.batch = (int)data->data[i].dims[0];
-    pipeline_plan(&m->p, (pipeline_dump){ 0 });
+    pipeline_plan(&m->p, (pipeline_dump){0});
     m->g = m->p.programs.graph;
     int code = options_steps(m->o, m->g->axis, m->g->axes, of);
     if (code) return code;
@@ -140,7 +140,7 @@ static int take_params(probed *m)
         m->params = loaded_init(&m->l, m->o->value[OPTION_INIT].given ? m->o->value[OPTION_INIT].number : 1);
         return 0;
     }
-    tensors file = { 0 };
+    tensors file = {0};
     const char *error = NULL;
     int code = command_can_read(path);
     if (!code && !safetensors_read(path, &file)) code = command_fault(EXIT_SPEC, "%s", file.error);
@@ -182,7 +182,7 @@ static void prepare_call(probed *m)
 
 int probed_load(probed *m, size_t sequences, int steps)
 {
-    tensors data = { 0 };
+    tensors data = {0};
     int code = read_data(m->o, &data);
     if (!code) code = compile(m, &data, sequences, steps);
     tensors_free(&data);
@@ -203,5 +203,5 @@ void probed_close(probed *m)
 {
     if (m->open) loaded_close(&m->l);
     arena_free(m->arena);
-    *m = (probed){ 0 };
+    *m = (probed){0};
 }

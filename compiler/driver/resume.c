@@ -9,12 +9,11 @@
 #include <string.h>
 
 static const option_id not_kept[] = {
-    OPTION_OUT,    OPTION_TEXT, OPTION_WORDS, OPTION_DATA,   OPTION_VALIDATION, OPTION_START,
-    OPTION_RESUME, OPTION_CSV,  OPTION_SVG,   OPTION_FORMAT, OPTION_COLOR,      OPTION_HELP,
-    OPTION_VERBOSE,
+    OPTION_OUT, OPTION_TEXT, OPTION_WORDS,  OPTION_DATA,  OPTION_VALIDATION, OPTION_START,   OPTION_RESUME,
+    OPTION_CSV, OPTION_SVG,  OPTION_FORMAT, OPTION_COLOR, OPTION_HELP,       OPTION_VERBOSE,
 };
 
-static const option_id of_data[] = { OPTION_SPLIT, OPTION_BATCH, OPTION_BLOCK, OPTION_CHUNK };
+static const option_id of_data[] = {OPTION_SPLIT, OPTION_BATCH, OPTION_BLOCK, OPTION_CHUNK};
 enum { OF_DATA = sizeof of_data / sizeof *of_data };
 
 const char *resume_flags(const options *o)
@@ -22,10 +21,7 @@ const char *resume_flags(const options *o)
     return options_lines(o, OPTIONS_ALL_BUT, not_kept, sizeof not_kept / sizeof *not_kept);
 }
 
-const char *resume_data_flags(const options *o)
-{
-    return options_lines(o, OPTIONS_ONLY, of_data, OF_DATA);
-}
+const char *resume_data_flags(const options *o) { return options_lines(o, OPTIONS_ONLY, of_data, OF_DATA); }
 
 /* The value of a line "KEYxVALUE" (x: the separator) up to its end; NULL: there is no such line. */
 static const char *line_value(arena *a, const char *lines, const char *key, const char *separator)

@@ -3,11 +3,11 @@
  * In: a spec, weights, a file of arrays. Out: the outputs, the loss and the gradients of the whole file as one batch,
  * dropout off: how a model is held against another framework. Everything is checked before anything is computed, and
  * computed before anything is written. */
+#include "api/weights.h"
 #include "driver/data_sizes.h"
 #include "driver/forward.h"
 #include "driver/probed.h"
 #include "driver/trainable.h"
-#include "api/weights.h"
 #include "train/npz.h"
 #include "train/safetensors.h"
 #include <stdlib.h>
@@ -23,10 +23,7 @@ typedef struct run {
     void *params;
 } run;
 
-static const char *value(const run *r, option_id id)
-{
-    return r->o->value[id].text;
-}
+static const char *value(const run *r, option_id id) { return r->o->value[id].text; }
 
 static int check_options(const options *o)
 {
@@ -40,7 +37,7 @@ static int check_options(const options *o)
         return options_fault(o, "--checkpoint is about gradients: it goes with --grad G.safetensors");
     if (o->value[OPTION_ADJOINT].given && !o->value[OPTION_GRAD].given)
         return options_fault(o, "--adjoint adds to the file of --grad, which is missing");
-    command_files in = { 0 }, out = { 0 };
+    command_files in = {0}, out = {0};
     command_add_file(&in, "SPEC", o->operands.data[0]);
     command_add_file(&in, "--weights", o->value[OPTION_WEIGHTS].text);
     command_add_file(&in, "--data", o->value[OPTION_DATA].text);
@@ -110,7 +107,7 @@ static int compile(run *r)
             r->f.p.options.emit.batch = (int)r->data.data[i].dims[0];
     int uncut = command_root(r->o, &r->f.p, steps_of(r));
     if (uncut) return uncut;
-    pipeline_plan(&r->f.p, (pipeline_dump){ 0 });
+    pipeline_plan(&r->f.p, (pipeline_dump){0});
     uncut = command_segments(&r->f.p);
     if (uncut) return uncut;
     r->f.g = r->f.p.programs.graph;
@@ -216,7 +213,7 @@ int command_run(const options *o)
 {
     int code = check_options(o);
     if (code) return code;
-    run r = { .o = o, .arena = arena_new(), .f.o = o };
+    run r = {.o = o, .arena = arena_new(), .f.o = o};
     code = read_files(&r);
     if (!code) code = compile(&r);
     if (!code) code = load(&r);

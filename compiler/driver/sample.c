@@ -19,7 +19,7 @@ static double decimal_or(const options *o, option_id id, double otherwise)
 
 static int check_options(const options *o)
 {
-    static const option_id drawing[] = { OPTION_TEMPERATURE, OPTION_TOP_K, OPTION_TOP_P };
+    static const option_id drawing[] = {OPTION_TEMPERATURE, OPTION_TOP_K, OPTION_TOP_P};
     const option_value *v = o->value, *top_p = &v[OPTION_TOP_P];
     if (!v[OPTION_WEIGHTS].given) return options_fault(o, "--weights is missing");
     if (top_p->given && (top_p->decimal <= 0 || top_p->decimal > 1))
@@ -34,7 +34,7 @@ static int check_options(const options *o)
         return options_fault(o, "--prompt and --data exclude each other: the data say how a sequence begins");
     if (v[OPTION_OUT].given && !v[OPTION_DATA].given)
         return options_fault(o, "-o has no effect without --data: a text is printed");
-    command_files in = { 0 }, out = { 0 };
+    command_files in = {0}, out = {0};
     command_add_file(&in, "SPEC", o->operands.data[0]);
     command_add_file(&in, "--weights", v[OPTION_WEIGHTS].text);
     command_add_file(&in, "--data", v[OPTION_DATA].text);
@@ -47,14 +47,14 @@ static int write(prepared *p)
     const options *o = p->o;
     const char *weights = o->value[OPTION_WEIGHTS].text, *data = o->value[OPTION_DATA].text,
                *out = o->value[OPTION_OUT].text;
-    sample_options how = { .length = number_or(o, OPTION_LENGTH, data ? LENGTH_DEFAULT_DATA : LENGTH_DEFAULT),
-                           .temperature = decimal_or(o, OPTION_TEMPERATURE, 1),
-                           .top_k = number_or(o, OPTION_TOP_K, 0),
-                           .top_p = decimal_or(o, OPTION_TOP_P, 1),
-                           .seed = number_or(o, OPTION_SEED, SEED_DEFAULT),
-                           .beam = number_or(o, OPTION_BEAM, 0),
-                           .beam_power = decimal_or(o, OPTION_LENGTH_NORM, 0),
-                           .prompt = o->value[OPTION_PROMPT].text };
+    sample_options how = {.length = number_or(o, OPTION_LENGTH, data ? LENGTH_DEFAULT_DATA : LENGTH_DEFAULT),
+                          .temperature = decimal_or(o, OPTION_TEMPERATURE, 1),
+                          .top_k = number_or(o, OPTION_TOP_K, 0),
+                          .top_p = decimal_or(o, OPTION_TOP_P, 1),
+                          .seed = number_or(o, OPTION_SEED, SEED_DEFAULT),
+                          .beam = number_or(o, OPTION_BEAM, 0),
+                          .beam_power = decimal_or(o, OPTION_LENGTH_NORM, 0),
+                          .prompt = o->value[OPTION_PROMPT].text};
     char *error = NULL;
     int code = prepare_checkpoint(p, weights);
     if (!code && out) code = command_can_write(out);

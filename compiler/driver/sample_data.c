@@ -26,8 +26,8 @@ typedef struct sampled {
     array_set set;
     runner r;
     runner_given given;
-    void **buffer;    /* of each input */
-    void **output;    /* of each output; of ctc: the distributions of a sequence */
+    void **buffer;     /* of each input */
+    void **output;     /* of each output; of ctc: the distributions of a sequence */
     beam_result *said; /* of each sequence */
 } sampled;
 
@@ -51,13 +51,13 @@ static int read_data(sampled *s)
     if (!npz_read(s->path, &s->data)) return command_fault(EXIT_SPEC, "%s", s->data.error);
     memcpy(value, m->input, m->inputs * sizeof *value);
     if (s->labels < 0) value[m->generate_input].target = true;
-    s->rules = (array_rules){ .value = value, .values = m->inputs, .axes = m->axes, .axis_name = m->axis_name,
-                              .targets_optional = true };
-    s->set = (array_set){ .path = s->path, .data = &s->data };
+    s->rules = (array_rules){
+        .value = value, .values = m->inputs, .axes = m->axes, .axis_name = m->axis_name, .targets_optional = true};
+    s->set = (array_set){.path = s->path, .data = &s->data};
     if (!arrays_check(&s->set, &s->rules, &error)) return prepare_fault(EXIT_SPEC, error);
     if (s->set.sequences == 0)
-        return command_fault(EXIT_SPEC, "%s: no array of the model '%s' is in it, so there is nothing to run on", s->path,
-                             m->model);
+        return command_fault(EXIT_SPEC, "%s: no array of the model '%s' is in it, so there is nothing to run on",
+                             s->path, m->model);
     if (s->labels < 0 && m->generate_first < 0 && !s->set.array[m->generate_input])
         return command_fault(EXIT_SPEC,
                              "%s: nothing says how '%s' begins; write 'generate ... from TOKEN', or add an array '%s', "
@@ -80,7 +80,8 @@ static int open_model(sampled *s)
     if (s->labels >= 0) {
         size_t steps = s->set.steps[m->input[s->labels].aligned];
         s->output = ARENA_ARRAY(s->p->arena, void *, m->outputs + 1);
-        s->output[metrics_output(m, &m->input[s->labels])] = arena_alloc(s->p->arena, (steps * m->input[s->labels].classes + 1) * sizeof(double));
+        s->output[metrics_output(m, &m->input[s->labels])] =
+            arena_alloc(s->p->arena, (steps * m->input[s->labels].classes + 1) * sizeof(double));
         return 0;
     }
     size_t width = s->how->beam ? s->how->beam : 1;
@@ -128,7 +129,8 @@ static int decode_labels(sampled *s, size_t n, const void *packed)
     const trainable *m = s->m;
     const train_value *v = &m->input[s->labels];
     beam_result *said = &s->said[n];
-    train_call c = { .sequences = 1, .input = s->given.input, .output = s->output, .params = s->p->params, .packed = packed };
+    train_call c = {
+        .sequences = 1, .input = s->given.input, .output = s->output, .params = s->p->params, .packed = packed};
     int length[TRAIN_MAX_AXES + 1];
     for (int a = 1; a <= m->axes; a++) {
         c.steps[a] = v->axes >> a & 1 ? 1 : s->given.steps[a];
@@ -139,7 +141,8 @@ static int decode_labels(sampled *s, size_t n, const void *packed)
     if (code) return command_fault(EXIT_SYSTEM, "the generated code refuses a sequence (error %d)", code);
     size_t steps = s->given.length[v->aligned];
     said->symbol = calloc(steps + 1, sizeof *said->symbol);
-    if (said->symbol && metrics_labels(m, v, s->output[metrics_output(m, v)], 1, 0, steps, s->how->beam, said->symbol, &said->count, &said->log_p))
+    if (said->symbol && metrics_labels(m, v, s->output[metrics_output(m, v)], 1, 0, steps, s->how->beam, said->symbol,
+                                       &said->count, &said->log_p))
         return 0;
     return command_fault(EXIT_SYSTEM, "out of memory");
 }
@@ -159,7 +162,7 @@ static int save(const sampled *s, const char *path)
     size_t count = s->set.sequences, longest = 1;
     arena *a = s->p->arena;
     const char *word = s->m->input[s->labels < 0 ? s->m->generate_input : s->labels].name;
-    tensors t = { 0 };
+    tensors t = {0};
     int64_t *lengths = ARENA_ARRAY(a, int64_t, count);
     double *log_p = ARENA_ARRAY(a, double, count);
     for (size_t n = 0; n < count; n++) {
@@ -170,7 +173,7 @@ static int save(const sampled *s, const char *path)
     int32_t *all = ARENA_ARRAY(a, int32_t, count * longest);
     for (size_t n = 0; n < count; n++)
         for (size_t i = 0; i < s->said[n].count; i++) all[n * longest + i] = s->said[n].symbol[i];
-    bool good = tensors_add(&t, word, DTYPE_I32, 2, (size_t[]){ count, longest }, all) &&
+    bool good = tensors_add(&t, word, DTYPE_I32, 2, (size_t[]){count, longest}, all) &&
                 tensors_add(&t, arena_printf(a, "%s_lengths", word), DTYPE_I64, 1, &count, lengths) &&
                 tensors_add(&t, arena_printf(a, "%s_log_p", word), DTYPE_F64, 1, &count, log_p) && npz_write(path, &t);
     int code = good ? 0 : command_fault(EXIT_SYSTEM, "%s", t.error);
@@ -195,8 +198,8 @@ static int run(sampled *s)
 /* Labels are decoded, not drawn, and as many as they are. */
 static int check_options(const options *o)
 {
-    static const option_id others[] = { OPTION_TEMPERATURE, OPTION_TOP_K, OPTION_TOP_P, OPTION_SEED, OPTION_LENGTH,
-                                        OPTION_LENGTH_NORM };
+    static const option_id others[] = {OPTION_TEMPERATURE, OPTION_TOP_K,  OPTION_TOP_P,
+                                       OPTION_SEED,        OPTION_LENGTH, OPTION_LENGTH_NORM};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (o->value[others[i]].given)
             return options_fault(o, "--%s has no effect: the model has labels of ctc, which are decoded",
@@ -206,7 +209,7 @@ static int check_options(const options *o)
 
 int sample_from_data(prepared *p, const sample_options *how, const char *path, const char *out)
 {
-    sampled s = { .p = p, .m = &p->c.t, .how = how, .path = path, .labels = -1 };
+    sampled s = {.p = p, .m = &p->c.t, .how = how, .path = path, .labels = -1};
     char *error = NULL;
     if (s.m->generate_input < 0) s.labels = labels_of(s.m);
     if (s.labels >= 0) {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum { BATCH_DEFAULT = 32, STEPS_DEFAULT = 50, EPOCHS_DEFAULT = 10 };
-static const double text_split[PART_COUNT] = { 0.90, 0.05, 0.05 }, array_split[PART_COUNT] = { 0.90, 0.10, 0 };
+static const double text_split[PART_COUNT] = {0.90, 0.05, 0.05}, array_split[PART_COUNT] = {0.90, 0.10, 0};
 
 static const train_setting *spec_setting(const model *m, const char *key)
 {
@@ -77,7 +77,7 @@ static int read_groups(settings *s, const options *o, const model *m)
         for (size_t i = 0; i < m->train.len; i++)
             if (m->train.data[i].pattern)
                 s->optimiser.group[s->optimiser.groups++] =
-                    (rate_group){ m->train.data[i].pattern, m->train.data[i].value };
+                    (rate_group){m->train.data[i].pattern, m->train.data[i].value};
         return 0;
     }
     s->optimiser.group = ARENA_ARRAY(o->arena, rate_group, strlen(written));
@@ -89,7 +89,7 @@ static int read_groups(settings *s, const options *o, const model *m)
         if (!equals || equals == word || end == equals + 1 || *end)
             return options_fault(o, "--group: expected PATTERN=FACTOR, found '%s'", word);
         s->optimiser.group[s->optimiser.groups++] =
-            (rate_group){ arena_strndup(o->arena, word, (size_t)(equals - word)), factor };
+            (rate_group){arena_strndup(o->arena, word, (size_t)(equals - word)), factor};
         if (!at[n]) return 0;
         at += n + 1;
     }
@@ -126,7 +126,7 @@ static int read_split(settings *s, const options *o, const model *m)
 
 static int check_data_flags(const settings *s, const options *o)
 {
-    static const option_id of_arrays[] = { OPTION_CHUNK, OPTION_NO_SHUFFLE, OPTION_BUCKET };
+    static const option_id of_arrays[] = {OPTION_CHUNK, OPTION_NO_SHUFFLE, OPTION_BUCKET};
     int given = (s->data.text != NULL) + (s->data.words != NULL) + (s->data.arrays != NULL);
     if (given == 0) return options_fault(o, "data is missing: one of --text, --words and --data");
     if (given > 1) return options_fault(o, "only one of --text, --words and --data may be given");
@@ -142,8 +142,7 @@ static int check_data_flags(const settings *s, const options *o)
 
 int settings_read(settings *s, const options *o, const model *m, bool to_train)
 {
-    *s = (settings){ .data = { .batch = BATCH_DEFAULT, .steps = STEPS_DEFAULT, .seed = 1 },
-                     .loop = { .accumulate = 1 } };
+    *s = (settings){.data = {.batch = BATCH_DEFAULT, .steps = STEPS_DEFAULT, .seed = 1}, .loop = {.accumulate = 1}};
     s->data.text = o->value[OPTION_TEXT].text;
     s->data.words = o->value[OPTION_WORDS].text;
     s->data.arrays = o->value[OPTION_DATA].text;

@@ -133,7 +133,7 @@ static int write_surface(const surface *s, const char *path)
 /* Powers of ten around all values, 1 among them. */
 static plot_colours colours_of(const surface *s)
 {
-    plot_colours c = { -1, 1 };
+    plot_colours c = {-1, 1};
     for (size_t i = 0; i < s->g.values * s->steps; i++) {
         double magnitude = fabs(s->d[i]);
         if (!(magnitude > 0) || !isfinite(magnitude)) continue;
@@ -177,13 +177,13 @@ static int print_extremes(const surface *s)
 
 int gradflow_surface(const options *o, model_define *define, size_t defines)
 {
-    surface s = { .o = o, .output = o->value[OPTION_OUTPUT].text };
+    surface s = {.o = o, .output = o->value[OPTION_OUTPUT].text};
     uint32_t variable = 0;
     int code = probed_check(&s.m, o, o->operands.data[0], define, defines);
     if (!code) code = parse(&s);
     if (!code) code = find_output(&s, &variable);
     if (!code) {
-        s.m.p.options.probes = (lower_probes){ .seeded = variable };
+        s.m.p.options.probes = (lower_probes){.seeded = variable};
         code = probed_load(&s.m, SURFACE_SEQUENCES, GRADFLOW_STEPS);
     }
     if (!code) code = find_component(&s);

@@ -15,10 +15,7 @@ const char *sweep_value(arena *a, const char *list, size_t which)
     return arena_strndup(a, list, strcspn(list, ","));
 }
 
-static const char *list_of(const char *define)
-{
-    return strchr(define, '=') + 1;
-}
+static const char *list_of(const char *define) { return strchr(define, '=') + 1; }
 
 size_t sweep_count(const options *o)
 {

@@ -11,7 +11,8 @@ const char *sweep_value(arena *a, const char *list, size_t which);
 /* How many combinations the definitions of the command line have. */
 size_t sweep_count(const options *o);
 
-/* The command line with combination number k for one spec; *label: "C=lstm H=64", what has several values, "" for none. */
+/* The command line with combination number k for one spec; *label: "C=lstm H=64", what has several values, "" for
+ * none. */
 options sweep_options(const options *o, const char *spec, size_t k, const char **label);
 
 #endif

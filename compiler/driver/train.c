@@ -4,10 +4,7 @@
  * found wrong is found before the first update. */
 #include "driver/trainer.h"
 
-static void report_first(void *context)
-{
-    command_stage(&((trainer *)context)->o, "first update");
-}
+static void report_first(void *context) { command_stage(&((trainer *)context)->o, "first update"); }
 
 int command_train(const options *o)
 {

@@ -10,9 +10,9 @@
 #include <string.h>
 
 enum { REAL_FLOAT, REAL_DOUBLE }; /* the words of --real */
-enum { TIERED = JIT_CC + 1 }; /* of --jit, after the backends */
+enum { TIERED = JIT_CC + 1 };     /* of --jit, after the backends */
 
-static const char *const backend_names[] = { [JIT_TCC] = "tcc", [JIT_CC] = "cc" };
+static const char *const backend_names[] = {[JIT_TCC] = "tcc", [JIT_CC] = "cc"};
 
 /* ---- definitions and hash ---------------------------------------------------------------------------------------- */
 
@@ -46,7 +46,8 @@ static const char *hash_of(const pipeline *p)
         end = line + strcspn(line, "\n");
         if (*end) end++;
         const char *word = line + strspn(line, " ");
-        if (strncmp(word, "train ", 6) != 0 && strncmp(word, "generate ", 9) != 0) h = mix(h, line, (size_t)(end - line));
+        if (strncmp(word, "train ", 6) != 0 && strncmp(word, "generate ", 9) != 0)
+            h = mix(h, line, (size_t)(end - line));
     }
     for (size_t i = 1; i < p->model->variables.len; i++) {
         const model_variable *v = &p->model->variables.data[i];
@@ -61,8 +62,9 @@ static const char *hash_of(const pipeline *p)
 void spec_warn_other(const char *path, const char *trained, const char *now)
 {
     if (!trained || strcmp(trained, now) == 0) return;
-    fprintf(stderr, "rnnc: warning: %s: was trained with another spec (hash %s, now %s); the weights fit this one, too\n",
-            path, trained, now);
+    fprintf(stderr,
+            "rnnc: warning: %s: was trained with another spec (hash %s, now %s); the weights fit this one, too\n", path,
+            trained, now);
 }
 
 void spec_warn(const char *path, const tensors *weights, const pipeline *p)
@@ -79,12 +81,12 @@ static void add_generated(arena *a, model *m)
     for (size_t i = 0; i < m->outputs.len; i++)
         if (m->outputs.data[i].variable == m->generate.from) return;
     array_push(a, &m->outputs,
-               (model_output){ m->variables.data[m->generate.from].path, m->generate.from, m->generate.at });
+               (model_output){m->variables.data[m->generate.from].path, m->generate.from, m->generate.at});
 }
 
 int compiled_check(compiled *c, arena *a, const options *o, const compile_options *how)
 {
-    *c = (compiled){ .arena = a, .o = o };
+    *c = (compiled){.arena = a, .o = o};
     pipeline_options po = command_pipeline(o, o->operands.data[0]);
     if (how->definitions) command_define(a, &po, how->definitions, true);
     if (how->data_sizes) command_define(a, &po, how->data_sizes, false);
@@ -114,7 +116,7 @@ static void describe_params(compiled *c, const graph *g)
     for (size_t i = 0; i < t->params; i++) {
         const graph_param *p = &g->params.data[i];
         size_t size = (size_t)shape_size(p->shape);
-        t->param[i] = (train_param){ .name = p->path, .rank = p->shape.rank, .offset = offset, .size = size };
+        t->param[i] = (train_param){.name = p->path, .rank = p->shape.rank, .offset = offset, .size = size};
         for (int k = 0; k < 2; k++) t->param[i].dims[k] = (size_t)p->shape.dim[k];
         offset += size;
     }
@@ -191,15 +193,9 @@ static void describe_values(compiled *c, const graph *g)
 
 /* ---- calls ------------------------------------------------------------------------------------------------------- */
 
-static void call_init(void *self, void *params, uint64_t seed)
-{
-    ((compiled *)self)->l.init(params, seed);
-}
+static void call_init(void *self, void *params, uint64_t seed) { ((compiled *)self)->l.init(params, seed); }
 
-static void call_pack(void *self, const void *params, void *packed)
-{
-    ((compiled *)self)->l.pack(params, packed);
-}
+static void call_pack(void *self, const void *params, void *packed) { ((compiled *)self)->l.pack(params, packed); }
 
 static void call_reset(void *self, void *state)
 {
@@ -207,10 +203,7 @@ static void call_reset(void *self, void *state)
     if (c->l.reset) c->l.reset(state);
 }
 
-static bool call_has(void *self, train_entry e)
-{
-    return ((compiled *)self)->l.entry[ENTRY_STEP + e] != NULL;
-}
+static bool call_has(void *self, train_entry e) { return ((compiled *)self)->l.entry[ENTRY_STEP + e] != NULL; }
 
 /* Memory of the call: kept from call to call, larger when one needs more. */
 static void *work_for(compiled *c, entry e)
@@ -253,10 +246,7 @@ static int call_run(void *self, train_entry which, const train_call *t)
 
 /* ---- loading ----------------------------------------------------------------------------------------------------- */
 
-static const char *call_code(void *self)
-{
-    return ((compiled *)self)->code;
-}
+static const char *call_code(void *self) { return ((compiled *)self)->code; }
 
 static bool call_improve(void *self)
 {
@@ -274,23 +264,23 @@ static void call_settle(void *self)
 /* One code for all of it, or tiers. */
 static int open_code(compiled *c, const compile_options *how, double work)
 {
-    bool here[] = { [JIT_TCC] = jit_available(JIT_TCC), [JIT_CC] = jit_available(JIT_CC) };
+    bool here[] = {[JIT_TCC] = jit_available(JIT_TCC), [JIT_CC] = jit_available(JIT_CC)};
     const option_value *asked = &c->o->value[how->tiers ? OPTION_TIERS : OPTION_JIT];
     jit_backend backend = (jit_backend)asked->number;
     bool tiers = how->tiers && (!asked->given || asked->number == TIERED);
     const char *error;
-    if (!here[JIT_TCC] && !here[JIT_CC] && (tiers || !asked->given))
-        return command_lacks_compiler();
+    if (!here[JIT_TCC] && !here[JIT_CC] && (tiers || !asked->given)) return command_lacks_compiler();
     c->tiered = tiers && here[JIT_TCC] && here[JIT_CC];
     if (tiers && !c->tiered) {
         backend = here[JIT_TCC] ? JIT_TCC : JIT_CC;
-        if (asked->given && here[JIT_TCC]) command_notice("there is no C compiler (set CC): the code of libtcc goes on");
+        if (asked->given && here[JIT_TCC])
+            command_notice("there is no C compiler (set CC): the code of libtcc goes on");
         if (asked->given && here[JIT_CC]) command_notice("libtcc is not built in: the C compiler's code alone is used");
     } else if (!asked->given) {
         loaded_backend(&backend, work);
     }
     c->open = c->tiered ? tier_open(&c->tier, &c->l, c->arena, &c->p, how->optimised, command_notice, &error)
-                        : loaded_open(&c->l, c->arena, &c->p, &(jit_options){ COMMAND_JIT(backend) }, &error);
+                        : loaded_open(&c->l, c->arena, &c->p, &(jit_options){COMMAND_JIT(backend)}, &error);
     if (!c->open) return command_fault(EXIT_SYSTEM, "%s", error);
     c->code = backend_names[c->tiered ? c->tier.first ? JIT_TCC : JIT_CC : backend];
     return 0;
@@ -316,7 +306,7 @@ int compiled_load(compiled *c, const compile_options *how)
     c->p.options.emit.training = !how->generates;
     int uncut = command_root(c->o, &c->p, how->call_steps);
     if (uncut) return uncut;
-    pipeline_plan(&c->p, (pipeline_dump){ 0 });
+    pipeline_plan(&c->p, (pipeline_dump){0});
     uncut = command_segments(&c->p);
     if (uncut) return uncut;
     const graph *g = c->p.programs.graph;
@@ -325,28 +315,28 @@ int compiled_load(compiled *c, const compile_options *how)
     if (code) return code;
     command_stage(c->o, c->tiered && !c->tier.first ? "code, from the cache" : "code");
 
-    size_t none[MAX_TIME_AXES + 1] = { 0 };
+    size_t none[MAX_TIME_AXES + 1] = {0};
     c->call = loaded_call_new(&c->l, 1, none);
     trainable *t = &c->t;
-    *t = (trainable){ .model = c->p.model->word,
-                      .hash = c->hash,
-                      .real_size = c->p.options.emit.real_double ? sizeof(double) : sizeof(float),
-                      .size = params,
-                      .packed_size = loaded_size(&c->l, SIZE_PACKED, 1, NULL),
-                      .state_bytes = c->l.c->loss_carries ? loaded_size(&c->l, SIZE_STATE_BYTES, 1, NULL) : 0,
-                      .step_state_bytes = c->l.entry[ENTRY_STEP] ? loaded_size(&c->l, SIZE_STATE_BYTES, 1, NULL) : 0,
-                      .max_sequences = how->sequences,
-                      .threads = c->p.options.emit.threads,
-                      .axes = g->axes,
-                      .self = c,
-                      .init = call_init,
-                      .pack = call_pack,
-                      .reset = call_reset,
-                      .run = call_run,
-                      .has = call_has,
-                      .code = call_code,
-                      .improve = call_improve,
-                      .settle = call_settle };
+    *t = (trainable){.model = c->p.model->word,
+                     .hash = c->hash,
+                     .real_size = c->p.options.emit.real_double ? sizeof(double) : sizeof(float),
+                     .size = params,
+                     .packed_size = loaded_size(&c->l, SIZE_PACKED, 1, NULL),
+                     .state_bytes = c->l.c->loss_carries ? loaded_size(&c->l, SIZE_STATE_BYTES, 1, NULL) : 0,
+                     .step_state_bytes = c->l.entry[ENTRY_STEP] ? loaded_size(&c->l, SIZE_STATE_BYTES, 1, NULL) : 0,
+                     .max_sequences = how->sequences,
+                     .threads = c->p.options.emit.threads,
+                     .axes = g->axes,
+                     .self = c,
+                     .init = call_init,
+                     .pack = call_pack,
+                     .reset = call_reset,
+                     .run = call_run,
+                     .has = call_has,
+                     .code = call_code,
+                     .improve = call_improve,
+                     .settle = call_settle};
     for (int i = 1; i <= g->axes; i++) t->axis_name[i] = g->axis[i].letter;
     t->state_layout = state_layout(c);
     describe_params(c, g);
@@ -359,5 +349,5 @@ void compiled_close(compiled *c)
     if (c->tiered) tier_settle(&c->tier);
     if (c->open) loaded_close(&c->l);
     free(c->work);
-    *c = (compiled){ 0 };
+    *c = (compiled){0};
 }

@@ -9,10 +9,10 @@
 #ifndef DRIVER_TRAINABLE_H
 #define DRIVER_TRAINABLE_H
 
-#include "driver/command.h"
 #include "api/tier.h"
-#include "train/trainable.h"
+#include "driver/command.h"
 #include "train/tensor.h"
+#include "train/trainable.h"
 
 typedef struct compile_options {
     const char *definitions; /* "V=65 C=gru" of a checkpoint, for what no -D says; NULL */

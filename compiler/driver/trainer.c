@@ -21,9 +21,9 @@ static int check_options(const options *o)
 /* No file that is written is one that is read. */
 static int check_files(const trainer *t)
 {
-    static const option_id inputs[] = { OPTION_TEXT, OPTION_WORDS, OPTION_DATA, OPTION_VALIDATION, OPTION_START };
+    static const option_id inputs[] = {OPTION_TEXT, OPTION_WORDS, OPTION_DATA, OPTION_VALIDATION, OPTION_START};
     const option_value *v = t->o.value;
-    command_files in = { 0 }, out = { 0 };
+    command_files in = {0}, out = {0};
     command_add_file(&in, "SPEC", t->o.operands.data[0]);
     for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
         command_add_file(&in, arena_printf(t->p.arena, "--%s", options_name(inputs[i])), v[inputs[i]].text);
@@ -47,7 +47,7 @@ static int open_folder(trainer *t, const char *folder)
         return command_fault(EXIT_SYSTEM, "%s: cannot make this folder: %s", folder, strerror(errno));
     if (stat(folder, &s) != 0 || !S_ISDIR(s.st_mode)) return command_fault(EXIT_SYSTEM, "%s: is not a folder", folder);
     code = command_can_write(t->last);
-    static const option_id files[] = { OPTION_CSV, OPTION_SVG };
+    static const option_id files[] = {OPTION_CSV, OPTION_SVG};
     for (size_t i = 0; !code && i < sizeof files / sizeof *files; i++)
         if (t->o.value[files[i]].given) code = command_can_write(t->o.value[files[i]].text);
     return code;
@@ -80,11 +80,11 @@ static int resume(trainer *t)
 {
     prepared *p = &t->p;
     char *error = NULL;
-    checkpoint c = { .model = &p->c.t,
-                     .params = p->params,
-                     .state = p->c.t.state_bytes ? p->state : NULL,
-                     .optimiser = t->rule,
-                     .definitions = p->c.definitions };
+    checkpoint c = {.model = &p->c.t,
+                    .params = p->params,
+                    .state = p->c.t.state_bytes ? p->state : NULL,
+                    .optimiser = t->rule,
+                    .definitions = p->c.definitions};
     bool good = checkpoint_read(t->last, &c, &error);
     free((char *)c.vocabulary);
     if (!good) return prepare_fault(EXIT_SPEC, error);
@@ -99,7 +99,7 @@ static int begin(trainer *t)
 {
     prepared *p = &t->p;
     if (t->o.value[OPTION_RESUME].given) return resume(t);
-    t->progress = (progress){ .seed = p->s.data.seed, .best_loss = INFINITY };
+    t->progress = (progress){.seed = p->s.data.seed, .best_loss = INFINITY};
     if (t->o.value[OPTION_START].given) return prepare_weights(p, t->o.value[OPTION_START].text, false);
     p->c.t.init(p->c.t.self, p->params, t->progress.seed);
     return 0;
@@ -130,11 +130,11 @@ void trainer_announce(const trainer *t)
     fflush(stdout);
 }
 
-/* ---- the whole ---------------------------------------------------------------------------------------------------- */
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
 
 int trainer_prepare(trainer *t, const options *o, const char *folder, prepare_use use)
 {
-    *t = (trainer){ .o = *o };
+    *t = (trainer){.o = *o};
     prepare_begin(&t->p, &t->o);
     const char *from = o->value[OPTION_START].text;
     int code = check_options(o);
@@ -161,12 +161,12 @@ int trainer_prepare(trainer *t, const options *o, const char *folder, prepare_us
 loop_end trainer_run(trainer *t, char **error)
 {
     prepared *p = &t->p;
-    training run = { .model = &p->c.t,
-                     .data = p->data,
-                     .optimiser = t->rule,
-                     .params = p->params,
-                     .state = p->c.t.state_bytes ? p->state : NULL,
-                     .progress = t->progress };
+    training run = {.model = &p->c.t,
+                    .data = p->data,
+                    .optimiser = t->rule,
+                    .params = p->params,
+                    .state = p->c.t.state_bytes ? p->state : NULL,
+                    .progress = t->progress};
     loop_options *l = &p->s.loop;
     l->definitions = p->c.definitions;
     l->flags = resume_flags(&t->o);

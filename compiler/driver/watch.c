@@ -2,9 +2,9 @@
  * edited.
  *
  * Between two updates it looks at the spec and the files that it uses: by their times, sizes and numbers, then by their
- * text, so that it does not matter how an editor saves. A changed spec is compiled; if nothing is wrong with it, training
- * goes on with that. Parameters whose name and shape are as before keep their values and what the optimiser knows of
- * them, the others begin. Keys, where standard input is a terminal, are read between two updates, too. */
+ * text, so that it does not matter how an editor saves. A changed spec is compiled; if nothing is wrong with it,
+ * training goes on with that. Parameters whose name and shape are as before keep their values and what the optimiser
+ * knows of them, the others begin. Keys, where standard input is a terminal, are read between two updates, too. */
 #define _GNU_SOURCE 1
 #include "driver/trainer.h"
 #include "train/sampler.h"
@@ -61,10 +61,7 @@ static void begin_line(const watch *w)
 
 static const uint64_t hash_start = 0xCBF29CE484222325u;
 
-static uint64_t mix(uint64_t h, int byte) /* FNV-1a */
-{
-    return (h ^ (uint64_t)byte) * 0x100000001B3u;
-}
+static uint64_t mix(uint64_t h, int byte) /* FNV-1a */ { return (h ^ (uint64_t)byte) * 0x100000001B3u; }
 
 static uint64_t hash_file(const char *path)
 {
@@ -104,7 +101,7 @@ static bool watch_file(watch *w, char *path, uint64_t compiled_text)
         return false;
     }
     w->file = more;
-    w->file[w->files++] = (watched){ .path = path, .text = compiled_text };
+    w->file[w->files++] = (watched){.path = path, .text = compiled_text};
     return true;
 }
 
@@ -141,11 +138,11 @@ static bool look(watch *w)
     return moved;
 }
 
-/* Has the text of a file changed, and is it whole? An editor may be about to write it: nothing counts before it stands still
- * for a moment. */
+/* Has the text of a file changed, and is it whole? An editor may be about to write it: nothing counts before it stands
+ * still for a moment. */
 static bool changed(watch *w)
 {
-    const struct timespec moment = { .tv_nsec = STILL_MS * 1000000L };
+    const struct timespec moment = {.tv_nsec = STILL_MS * 1000000L};
     bool other = false;
     if (!look(w)) return false;
     for (int i = 0; i < STILL_TRIES; i++) {
@@ -297,11 +294,11 @@ static void close_keys(watch *w)
 static void sample(watch *w)
 {
     char *error = NULL;
-    sample_options how = { .length = SAMPLE_LENGTH,
-                           .temperature = 1,
-                           .top_p = 1,
-                           .seed = w->now->rule->updates + 1,
-                           .vocabulary = dataset_vocabulary(w->now->p.data) };
+    sample_options how = {.length = SAMPLE_LENGTH,
+                          .temperature = 1,
+                          .top_p = 1,
+                          .seed = w->now->rule->updates + 1,
+                          .vocabulary = dataset_vocabulary(w->now->p.data)};
     if (!sample_write(&w->now->p.c.t, w->now->p.params, &how, stdout, &error)) puts(error ? error : "out of memory");
     free(error);
     fflush(stdout);
@@ -317,7 +314,7 @@ static void change_rate(watch *w, double by)
 
 static loop_wish read_key(watch *w)
 {
-    struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+    struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
     char key;
     if (!w->keys || poll(&in, 1, 0) <= 0) return LOOP_GO;
     if (read(STDIN_FILENO, &key, 1) != 1) {
@@ -391,7 +388,7 @@ static int run(watch *w)
 int command_watch(const options *o)
 {
     int code;
-    watch w = { .o = o, .rate = 1, .version = 1 };
+    watch w = {.o = o, .rate = 1, .version = 1};
     w.now = prepare_version(&w, &code);
     if (!code) {
         trainer_announce(w.now);

@@ -1,39 +1,41 @@
-/* arrays.c: elementwise statements as calls of the kernels `array_...`, one for each operation and row: for libtcc, which does
- * not optimise loops. A value of the statement is an array on the stack; a long row is worked off in pieces. Stores come last, as
- * everything may be read before. */
+/* arrays.c: elementwise statements as calls of the kernels `array_...`, one for each operation and row: for libtcc,
+ * which does not optimise loops. A value of the statement is an array on the stack; a long row is worked off in pieces.
+ * Stores come last, as everything may be read before. */
 #include "emit/pointwise.h"
 
 enum {
-    SHORTEST = 4,       /* components of a row that are worth calls */
-    PIECE = 256,        /* of a row, at a time */
+    SHORTEST = 4, /* components of a row that are worth calls */
+    PIECE = 256,  /* of a row, at a time */
 };
 
 /* An operand of a call: where it begins, and how far its components lie apart. */
-typedef struct operand { const char *at; int stride; } operand;
+typedef struct operand {
+    const char *at;
+    int stride;
+} operand;
 
 typedef struct arrays {
     pointwise *p;
-    const char **name;          /* per node: its array "row3", or "&one3", a number for the whole row */
-    int length;                 /* of a row */
-    int numbers;                /* names given */
+    const char **name; /* per node: its array "row3", or "&one3", a number for the whole row */
+    int length;        /* of a row */
+    int numbers;       /* names given */
 } arrays;
 
-static bool by_rows(shape s) { return s.rank == 2 && s.dim[1] > 1; }    /* a matrix: its rows one after the other */
+static bool by_rows(shape s) { return s.rank == 2 && s.dim[1] > 1; } /* a matrix: its rows one after the other */
 
 static int row_length(shape s) { return by_rows(s) ? s.dim[1] : s.dim[0]; }
 
 bool pointwise_fits_arrays(const pointwise *p)
 {
-    if (row_length(p->s->shape) < SHORTEST)
-        return false;
+    if (row_length(p->s->shape) < SHORTEST) return false;
     for (size_t i = 0; i < p->s->nodes.len; i++) {
-        if (graph_node(p->w->g, p->s->nodes.data[i])->op == OP_norm)    /* a macro of the generated code */
+        if (graph_node(p->w->g, p->s->nodes.data[i])->op == OP_norm) /* a macro of the generated code */
             return false;
     }
     return true;
 }
 
-/* ---- operands -------------------------------------------------------------------------------------------------------------- */
+/* ---- operands ---------------------------------------------------------------------------------------------------- */
 
 /* Along the row; what the operand lacks is broadcast. *before: "+ unit * 8", to the matrix's row in question. */
 static int row_stride(const arrays *a, view v, shape have, const char **before)
@@ -43,30 +45,25 @@ static int row_stride(const arrays *a, view v, shape have, const char **before)
     int over_unit = have.dim[0] > 1 || domain.dim[0] == 1 ? v.si : 0;
     int over_col = have.rank == 2 && domain.rank == 2 ? v.sj : 0;
     *before = "";
-    if (!by_rows(domain))
-        return domain.dim[0] > 1 ? over_unit : 0;
-    if (over_unit && domain.dim[0] > 1)
-        *before = arena_printf(w->arena, " + unit * %d", over_unit);
+    if (!by_rows(domain)) return domain.dim[0] > 1 ? over_unit : 0;
+    if (over_unit && domain.dim[0] > 1) *before = arena_printf(w->arena, " + unit * %d", over_unit);
     return over_col;
 }
 
 static const char *piece(const arrays *a, const char *row, const char *before, int stride)
 {
     const writer *w = a->p->w;
-    if (a->length <= PIECE || stride == 0)
-        return arena_printf(w->arena, "%s%s", row, before);
-    return stride == 1 ? arena_printf(w->arena, "%s%s + first", row, before) :
-                         arena_printf(w->arena, "%s%s + first * %d", row, before, stride);
+    if (a->length <= PIECE || stride == 0) return arena_printf(w->arena, "%s%s", row, before);
+    return stride == 1 ? arena_printf(w->arena, "%s%s + first", row, before)
+                       : arena_printf(w->arena, "%s%s + first * %d", row, before, stride);
 }
 
 static operand operand_of(const arrays *a, node_id id)
 {
     const pointwise *p = a->p;
     const node *n = graph_node(p->w->g, id);
-    if (a->name[id.i])
-        return (operand){a->name[id.i], *a->name[id.i] == '&' ? 0 : 1};
-    if (!is(p, id, READ))
-        BUG("an operand that is neither computed nor read");
+    if (a->name[id.i]) return (operand){a->name[id.i], *a->name[id.i] == '&' ? 0 : 1};
+    if (!is(p, id, READ)) BUG("an operand that is neither computed nor read");
     const char *before;
     int stride = row_stride(a, p->w->p->views[id.i], n->type.shape, &before);
     return (operand){piece(a, p->name_of[id.i], before, stride), stride};
@@ -93,8 +90,7 @@ static void set_constant(arrays *a, node_id id, const char *value)
 static void write_source(arrays *a, node_id id)
 {
     const node *n = graph_node(a->p->w->g, id);
-    if (a->name[id.i] || !pointwise_is_inline(n))
-        return;
+    if (a->name[id.i] || !pointwise_is_inline(n)) return;
     if (n->op != OP_iota) {
         set_constant(a, id, pointwise_source(a->p, n));
         return;
@@ -107,7 +103,7 @@ static void write_source(arrays *a, node_id id)
         text_line(a->p->w->out, "for (int i = 0; i < count; i++) %s[i] = (real)unit;", a->name[id.i]);
 }
 
-/* ---- nodes ------------------------------------------------------------------------------------------------------------------- */
+/* ---- nodes ------------------------------------------------------------------------------------------------------- */
 
 static void write_place(arrays *a, node_id id, const node *n)
 {
@@ -122,8 +118,7 @@ static void write_uniform(arrays *a, node_id id)
 {
     const writer *w = a->p->w;
     const char *first = a->length > PIECE ? "first" : "0";
-    if (by_rows(a->p->s->shape))
-        first = arena_printf(w->arena, "unit * %d + %s", a->length, first);
+    if (by_rows(a->p->s->shape)) first = arena_printf(w->arena, "unit * %d + %s", a->length, first);
     text_line(w->out, "array_uniform(count, %s, %s_key, (uint32_t)(%s));", a->name[id.i], a->p->name_of[id.i], first);
 }
 
@@ -131,12 +126,9 @@ static void write_node(arrays *a, node_id id)
 {
     const writer *w = a->p->w;
     const node *n = graph_node(w->g, id);
-    if (pointwise_is_sum(n))
-        return;
-    for (int i = 0; i < n->args; i++)
-        write_source(a, n->arg[i]);
-    if (n->origin.whole)
-        write_equation(a->p->w, id);
+    if (pointwise_is_sum(n)) return;
+    for (int i = 0; i < n->args; i++) write_source(a, n->arg[i]);
+    if (n->origin.whole) write_equation(a->p->w, id);
     declare(a, id);
     if (n->op == OP_uniform) {
         write_uniform(a, id);
@@ -174,36 +166,31 @@ static void forget_names(arrays *a)
     for (size_t i = 0; i < s->nodes.len; i++) {
         const node *n = graph_node(a->p->w->g, s->nodes.data[i]);
         a->name[s->nodes.data[i].i] = NULL;
-        for (int k = 0; k < n->args; k++)
-            a->name[n->arg[k].i] = NULL;
+        for (int k = 0; k < n->args; k++) a->name[n->arg[k].i] = NULL;
     }
-    for (size_t i = 0; i < s->stores.len; i++)
-        a->name[s->stores.data[i].node.i] = NULL;
+    for (size_t i = 0; i < s->stores.len; i++) a->name[s->stores.data[i].node.i] = NULL;
 }
 
 void pointwise_write_arrays(pointwise *p)
 {
     const writer *w = p->w;
     arrays a = {.p = p, .name = w->array_of, .length = row_length(p->s->shape)};
-    if (by_rows(p->s->shape))
-        text_open(w->out, "for (size_t unit = 0; unit < %d; unit++)", p->s->shape.dim[0]);
+    if (by_rows(p->s->shape)) text_open(w->out, "for (size_t unit = 0; unit < %d; unit++)", p->s->shape.dim[0]);
     if (a.length > PIECE) {
         text_open(w->out, "for (int first = 0; first < %d; first += %d)", a.length, PIECE);
         text_line(w->out, "const int count = %d - first < %d ? %d - first : %d;", a.length, PIECE, a.length, PIECE);
     } else {
         text_line(w->out, "const int count = %d;", a.length);
     }
-    for (size_t i = 0; i < p->s->nodes.len; i++)
-        write_node(&a, p->s->nodes.data[i]);
-    for (int computed = 0; computed < 2; computed++) {      /* what is read as it is first: another store may take its place */
+    for (size_t i = 0; i < p->s->nodes.len; i++) write_node(&a, p->s->nodes.data[i]);
+    for (int computed = 0; computed < 2;
+         computed++) { /* what is read as it is first: another store may take its place */
         for (size_t i = 0; i < p->s->stores.len; i++) {
             if (is(p, pointwise_value(p, &p->s->stores.data[i]), READ) == !computed)
                 write_store(&a, &p->s->stores.data[i], p->to[i]);
         }
     }
-    if (a.length > PIECE)
-        text_close(w->out, NULL);
-    if (by_rows(p->s->shape))
-        text_close(w->out, NULL);
+    if (a.length > PIECE) text_close(w->out, NULL);
+    if (by_rows(p->s->shape)) text_close(w->out, NULL);
     forget_names(&a);
 }

@@ -19,8 +19,7 @@ static const char *axes_suffix(const file *f, axis_set axes)
 {
     text *t = text_new(f->w.arena);
     for (int a = 1; a <= f->g->axes; a++) {
-        if (axes & axis_bit(a))
-            text_put(t, "_%s", f->g->axis[a].letter);
+        if (axes & axis_bit(a)) text_put(t, "_%s", f->g->axis[a].letter);
     }
     return text_string(t);
 }
@@ -36,15 +35,14 @@ static const char *tokens_check(file *f, type what)
     out->depth = 1;
     open_rows(&f->w, what.axes);
     for (int a = 1; a <= f->g->axes; a++) {
-        if (!(what.axes & axis_bit(a)))
-            continue;
+        if (!(what.axes & axis_bit(a))) continue;
         const char *t = f->g->axis[a].letter;
-        const char *when = f->g->axes == 1 && f->w.p->entry != ENTRY_STEP ? arena_printf(f->w.arena, "args->lengths_%s && ", t) : "";
+        const char *when =
+            f->g->axes == 1 && f->w.p->entry != ENTRY_STEP ? arena_printf(f->w.arena, "args->lengths_%s && ", t) : "";
         text_line(out, "if (%s%s >= %s) continue;", when, t, c_length(&f->w, a));
         index = index ? arena_printf(f->w.arena, "(%s * %s + %s)", index, c_steps(&f->w, a), t) : t;
     }
-    if (!index && f->g->axes)
-        text_line(out, "if (%s == 0) continue;", c_length(&f->w, 1));
+    if (!index && f->g->axes) text_line(out, "if (%s == 0) continue;", c_length(&f->w, 1));
     index = index ? arena_printf(f->w.arena, "%s * batch + seq", index) : "seq";
     if (components > 1) {
         text_open(out, "for (size_t unit = 0; unit < %d; unit++)", components);
@@ -52,8 +50,7 @@ static const char *tokens_check(file *f, type what)
     }
     text_line(out, "const int token = tokens[%s];", index);
     text_line(out, "if (token < 0 || token >= classes) return 0;");
-    if (components > 1)
-        text_close(out, NULL);
+    if (components > 1) text_close(out, NULL);
     close_rows(&f->w, before);
     text_line(out, "return 1;");
     const char *loops = text_string(out);
@@ -63,12 +60,14 @@ static const char *tokens_check(file *f, type what)
     text_puts(out, loops);
     bool alone = !c_mentions(text_string(out), "args");
     text *rest = text_new(f->w.arena);
-    text_line(rest, "(%sconst int *tokens, int classes)", alone ? "" : arena_printf(f->w.arena, "const %s_args *args, ", f->prefix));
+    text_line(rest, "(%sconst int *tokens, int classes)",
+              alone ? "" : arena_printf(f->w.arena, "const %s_args *args, ", f->prefix));
     text_open(rest, "%s", "");
     text_puts(rest, text_string(out));
     text_close(rest, NULL);
     f->w.out = around;
-    const char *comment = "Are the tokens of an input below its number of classes? Beyond the end of a sequence they may be anything.";
+    const char *comment =
+        "Are the tokens of an input below its number of classes? Beyond the end of a sequence they may be anything.";
     const char *called = arena_printf(f->w.arena, "tokens_fit%s", axes_suffix(f, what.axes));
     called = helper_add(&f->w, comment, "int", called, text_string(rest));
     return arena_printf(f->w.arena, alone ? "%s(" : "%s(args, ", called);
@@ -78,20 +77,18 @@ static const char *tokens_check(file *f, type what)
 static const char *missing(file *f, const program *p)
 {
     const graph *g = f->g;
-    const char *or = " || ";
+    const char * or = " || ";
     text *t = text_new(f->w.arena);
     for (int i = 1; i <= g->axes && p->entry != ENTRY_STEP; i++)
-        text_put(t, "%sargs->%s %s %d", or, g->axis[i].length, f->o.steps[i] ? "!=" : "<", f->o.steps[i] ? f->o.steps[i] : 1);
+        text_put(t, "%sargs->%s %s %d", or, g->axis[i].length, f->o.steps[i] ? "!=" : "<",
+                 f->o.steps[i] ? f->o.steps[i] : 1);
     if ((p->entry == ENTRY_LOSS || p->entry == ENTRY_GRAD) && node_some(file_loss_reads_later(f)))
         text_put(t, "%sargs->state", or);
     for (uint32_t i = 0; i < g->inputs.len; i++) {
-        if (has_input(p, i))
-            text_put(t, "%s!args->%s", or, c_field(f->w.arena, g, g->inputs.data[i].path));
+        if (has_input(p, i)) text_put(t, "%s!args->%s", or, c_field(f->w.arena, g, g->inputs.data[i].path));
     }
-    if (p->entry == ENTRY_LOSS || p->entry == ENTRY_GRAD)
-        text_put(t, "%s!args->loss", or);
-    if (p->entry == ENTRY_GRAD)
-        text_put(t, "%s!args->grads", or);
+    if (p->entry == ENTRY_LOSS || p->entry == ENTRY_GRAD) text_put(t, "%s!args->loss", or);
+    if (p->entry == ENTRY_GRAD) text_put(t, "%s!args->grads", or);
     return t->len ? text_string(t) + strlen(or) : "";
 }
 
@@ -105,12 +102,14 @@ void write_check(file *f, const program *p)
     text_line(out, "static int check_%s(const %s_args *args)", entry_name(p->entry), f->prefix);
     text_open(out, "%s", "");
     text_line(out, "if (!args || args->batch < 1 || args->batch > %s_BATCH || %s!args->work)", f->PREFIX,
-              !f->w.weights ? "!args->params || !args->packed || " : file_loads(f) ? "!args->weights || " : "");
+              !f->w.weights   ? "!args->params || !args->packed || "
+              : file_loads(f) ? "!args->weights || "
+                              : "");
     text_line(out, "    return %s_BAD_ARGUMENT;", f->PREFIX);
-    if (*missing(f, p))
-        text_line(out, "if (%s) return %s_BAD_ARGUMENT;", missing(f, p), f->PREFIX);
+    if (*missing(f, p)) text_line(out, "if (%s) return %s_BAD_ARGUMENT;", missing(f, p), f->PREFIX);
     for (int i = 1; i <= g->axes; i++)
-        text_line(out, "if (!%s(args->lengths_%s, args->batch, %s)) return %s_BAD_LENGTH;", lengths_check(f), g->axis[i].letter,
+        text_line(out, "if (!%s(args->lengths_%s, args->batch, %s)) return %s_BAD_LENGTH;", lengths_check(f),
+                  g->axis[i].letter,
                   p->entry == ENTRY_STEP ? "1" : arena_printf(f->w.arena, "args->%s", g->axis[i].length), f->PREFIX);
     for (uint32_t i = 0; i < g->inputs.len; i++) {
         const graph_input *in = &g->inputs.data[i];

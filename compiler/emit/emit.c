@@ -26,9 +26,9 @@ bool file_loads(const file *f) { return f->w.weights && f->o.weights_as == WEIGH
 
 void file_write_head(file *f, const char *ending)
 {
-    text_line(f->w.out, "/* %s%s: made by rnnc " RNNC_VERSION " from the model `%s`; do not edit.", f->prefix, ending, f->g->model);
-    if (f->o.command)
-        text_line(f->w.out, " * %s", f->o.command);
+    text_line(f->w.out, "/* %s%s: made by rnnc " RNNC_VERSION " from the model `%s`; do not edit.", f->prefix, ending,
+              f->g->model);
+    if (f->o.command) text_line(f->w.out, " * %s", f->o.command);
     text_line(f->w.out, " * This file is the output of a compiler and carries no licence of it: it is yours. */");
 }
 
@@ -51,11 +51,11 @@ emitted emit_c(arena *a, const emit_model *m, const emit_options *o)
     f.real = o->real_double ? "double" : "float";
     emitted e = {.header_name = arena_printf(a, "%s.h", f.prefix)};
     if (o->weights)
-        f.w.weights = weights_open(a, m, &f.o, o->weights_as == WEIGHTS_EXTERN ? arena_printf(a, "%s_weights", f.prefix) : "weights");
+        f.w.weights = weights_open(
+            a, m, &f.o, o->weights_as == WEIGHTS_EXTERN ? arena_printf(a, "%s_weights", f.prefix) : "weights");
     e.source = write_source(&f, e.header_name);
     e.header = write_header(&f);
-    if (o->weights && o->weights_as == WEIGHTS_EXTERN)
-        e.weights_source = write_weights_source(&f, e.header_name);
+    if (o->weights && o->weights_as == WEIGHTS_EXTERN) e.weights_source = write_weights_source(&f, e.header_name);
     if (o->weights && o->weights_as == WEIGHTS_BLOB)
         e.blob = weights_blob(a, f.w.weights, o->real_double, &e.blob_length);
     e.needs = f.needs;
@@ -68,13 +68,14 @@ emitted emit_c(arena *a, const emit_model *m, const emit_options *o)
 const char *emit_single_header(arena *a, const emitted *e)
 {
     const char *line = arena_printf(a, "#include \"%s\"\n", e->header_name), *at = strstr(e->source, line);
-    if (!at)
-        BUG("the source does not include %s", e->header_name);
+    if (!at) BUG("the source does not include %s", e->header_name);
     const char *stem = c_upper(a, arena_strndup(a, e->header_name, strlen(e->header_name) - strlen(".h")));
     text *out = text_new(a);
     text_puts(out, e->header);
     text_blank(out);
-    text_line(out, "/* ==== the source: in one file of the program, #define %s_IMPLEMENTATION before #include \"%s\" ==== */", stem, e->header_name);
+    text_line(
+        out, "/* ==== the source: in one file of the program, #define %s_IMPLEMENTATION before #include \"%s\" ==== */",
+        stem, e->header_name);
     text_line(out, "#if defined %s_IMPLEMENTATION && !defined %s_IMPLEMENTED", stem, stem);
     text_line(out, "#define %s_IMPLEMENTED", stem);
     text_puts(out, at + strlen(line));

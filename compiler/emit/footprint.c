@@ -1,25 +1,26 @@
 /* footprint.c: what the generated functions need.
  *
- * In: programs and options. Out: bytes of constants, bytes of the caller's memory, a bound for the stack, floating-point operations,
- * each with its parts. Memory is that of `step`, where there is one, and of `forward` as well, where the number of steps is fixed. */
+ * In: programs and options. Out: bytes of constants, bytes of the caller's memory, a bound for the stack,
+ * floating-point operations, each with its parts. Memory is that of `step`, where there is one, and of `forward` as
+ * well, where the number of steps is fixed. */
 #include "emit/footprint.h"
 #include "plan/cost.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Stack, in bytes: above what gcc and clang use with optimisation, for x86-64 with the largest vectors down to Cortex-M. */
+/* Stack, in bytes: above what gcc and clang use with optimisation, for x86-64 with the largest vectors down to
+ * Cortex-M. */
 enum {
-    STACK_ENTRY = 512,      /* an entry point and its check */
-    STACK_BUFFER = 24,      /* more for each of its buffers */
-    STACK_PRODUCTS = 1664,  /* contract and below */
-    STACK_ROWS = 448,       /* softmax and the like, and below */
+    STACK_ENTRY = 512,     /* an entry point and its check */
+    STACK_BUFFER = 24,     /* more for each of its buffers */
+    STACK_PRODUCTS = 1664, /* contract and below */
+    STACK_ROWS = 448,      /* softmax and the like, and below */
 };
 
 static void add_part(arena *a, footprint_need *n, const char *what, size_t bytes)
 {
-    if (!bytes)
-        return;
+    if (!bytes) return;
     array_push(a, &n->parts, (footprint_part){what, bytes});
     n->bytes += bytes;
 }
@@ -27,20 +28,18 @@ static void add_part(arena *a, footprint_need *n, const char *what, size_t bytes
 static int compare_parts(const void *x, const void *y)
 {
     const footprint_part *p = x, *q = y;
-    if (p->bytes != q->bytes)
-        return p->bytes < q->bytes ? 1 : -1;
+    if (p->bytes != q->bytes) return p->bytes < q->bytes ? 1 : -1;
     return strcmp(p->what, q->what);
 }
 
 static void sort_parts(footprint_need *n)
 {
-    if (n->parts.len)
-        qsort(n->parts.data, n->parts.len, sizeof *n->parts.data, compare_parts);
+    if (n->parts.len) qsort(n->parts.data, n->parts.len, sizeof *n->parts.data, compare_parts);
 }
 
 static size_t real_size(const emit_options *o) { return o->real_double ? sizeof(double) : sizeof(float); }
 
-/* ---- constants ------------------------------------------------------------------------------------------------------------------- */
+/* ---- constants --------------------------------------------------------------------------------------------------- */
 
 static void add_weights(arena *a, footprint_need *to, const weights_part *part, size_t count, size_t size)
 {
@@ -55,23 +54,23 @@ static void add_literals(arena *a, footprint_need *to, const program *p, size_t 
     for (size_t i = 1; p && i < p->buffers.len; i++) {
         const buffer *b = &p->buffers.data[i];
         if (b->storage == STORE_LITERAL)
-            add_part(a, to, arena_printf(a, "constant %s of %s", b->name, entry_name(p->entry)), (size_t)b->columns * size);
+            add_part(a, to, arena_printf(a, "constant %s of %s", b->name, entry_name(p->entry)),
+                     (size_t)b->columns * size);
     }
 }
 
-/* ---- the caller's memory --------------------------------------------------------------------------------------------------------- */
+/* ---- the caller's memory ----------------------------------------------------------------------------------------- */
 
-/* The bytes that the macro of the same buffer says; 0 for none, or where the number of steps is not fixed: then *grows. */
+/* The bytes that the macro of the same buffer says; 0 for none, or where the number of steps is not fixed: then
+ * *grows. */
 static size_t buffer_bytes(const program *p, const buffer *b, const emit_options *o, bool *grows)
 {
     enum { ALIGN = 16 };
-    if (b->storage != STORE_WORK)
-        return 0;
+    if (b->storage != STORE_WORK) return 0;
     size_t shards = shard_count(o, p->entry), rows = shards > 1 ? shard_rows(o) : (size_t)o->batch;
     size_t reals = (size_t)b->columns * (b->axes & BATCH ? rows : 1);
     for (int i = 1; i <= p->graph->axes; i++) {
-        if (!(b->axes & axis_bit(i)))
-            continue;
+        if (!(b->axes & axis_bit(i))) continue;
         int steps = p->entry == ENTRY_STEP ? 1 : o->steps[i];
         *grows = *grows || !steps;
         reals *= (size_t)(steps + b->before[i] + b->after[i]);
@@ -91,14 +90,14 @@ static void add_work(arena *a, footprint_need *to, const program *p, const emit_
 static void add_state(arena *a, footprint *f, const pool *shared, const emit_options *o)
 {
     size_t before = f->ram.bytes;
-    if (!shared->carries)
-        return;
+    if (!shared->carries) return;
     add_part(a, &f->ram, "state, steps seen", sizeof(uint64_t) * (size_t)o->batch);
     for (size_t i = 1; i < shared->states.len; i++) {
         const state_slot *s = &shared->states.data[i];
-        add_part(a, &f->ram, arena_printf(a, "state %s", s->name), (size_t)s->rows * (size_t)s->columns * (size_t)o->batch * real_size(o));
+        add_part(a, &f->ram, arena_printf(a, "state %s", s->name),
+                 (size_t)s->rows * (size_t)s->columns * (size_t)o->batch * real_size(o));
     }
-    size_t padding = (8 - (f->ram.bytes - before) % 8) % 8;      /* of the struct */
+    size_t padding = (8 - (f->ram.bytes - before) % 8) % 8; /* of the struct */
     f->ram.bytes += padding;
     f->state = f->ram.bytes - before;
 }
@@ -113,23 +112,20 @@ static void find_ram(arena *a, footprint *f, const emit_model *m, const emit_opt
 {
     footprint_need step = {0}, forward = {0};
     bool grows = false, step_grows = false;
-    if (!inside)
-        add_params(a, f, m, o);
+    if (!inside) add_params(a, f, m, o);
     add_state(a, f, m->shared, o);
     add_work(a, &forward, m->forward, o, &grows);
-    if (m->step)
-        add_work(a, &step, m->step, o, &step_grows);
+    if (m->step) add_work(a, &step, m->step, o, &step_grows);
     f->grows = grows && !m->step;
     bool take_step = m->step && (grows || step.bytes > forward.bytes);
     const footprint_need *work = take_step ? &step : &forward;
     f->of = take_step ? "step" : "forward";
     f->work = work->bytes;
     f->ram.bytes += work->bytes;
-    for (size_t i = 0; i < work->parts.len; i++)
-        array_push(a, &f->ram.parts, work->parts.data[i]);
+    for (size_t i = 0; i < work->parts.len; i++) array_push(a, &f->ram.parts, work->parts.data[i]);
 }
 
-/* ---- stack ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- stack ------------------------------------------------------------------------------------------------------- */
 
 /* The sums of a block of units (write_unit_blocks), at most. Depth: loops. */
 static size_t sums_of_units(const region *r)
@@ -141,8 +137,7 @@ static size_t sums_of_units(const region *r)
         for (size_t k = i; s && s->kind == STMT_CONTRACT && s->product.epilogue;) {
             sums += r->items.data[k].stmt->nodes.len * PANEL;
             const stmt *before = k ? r->items.data[--k].stmt : NULL;
-            if (!before || before->kind != STMT_CONTRACT || !before->product.with_next)
-                break;
+            if (!before || before->kind != STMT_CONTRACT || !before->product.with_next) break;
         }
         most = sums > most ? sums : most;
     }
@@ -160,22 +155,18 @@ static void find_stack(arena *a, footprint *f, const emit_model *m, const emit_o
         buffers = both[i] && both[i]->buffers.len > buffers ? both[i]->buffers.len : buffers;
     }
     add_part(a, &f->stack, "the function itself", STACK_ENTRY + STACK_BUFFER * buffers);
-    static const char *const products[] = {"contract", "contract_blocks", "stream_products", "stream_blocks", "stream_units"};
+    static const char *const products[] = {"contract", "contract_blocks", "stream_products", "stream_blocks",
+                                           "stream_units"};
     bool any = false;
-    for (size_t i = 0; i < sizeof products / sizeof *products; i++)
-        any = any || c_mentions(body, products[i]);
-    if (any)
-        add_part(a, &f->stack, "products", STACK_PRODUCTS);
-    if (c_mentions(body, "stream_units"))
-        add_part(a, &f->stack, "sums of a block of units", sums * real_size(o));
+    for (size_t i = 0; i < sizeof products / sizeof *products; i++) any = any || c_mentions(body, products[i]);
+    if (any) add_part(a, &f->stack, "products", STACK_PRODUCTS);
+    if (c_mentions(body, "stream_units")) add_part(a, &f->stack, "sums of a block of units", sums * real_size(o));
     any = false;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        any = any || c_mentions(body, rows[i]);
-    if (any)
-        add_part(a, &f->stack, "softmax and sums", STACK_ROWS);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) any = any || c_mentions(body, rows[i]);
+    if (any) add_part(a, &f->stack, "softmax and sums", STACK_ROWS);
 }
 
-/* ---- operations ------------------------------------------------------------------------------------------------------------------- */
+/* ---- operations -------------------------------------------------------------------------------------------------- */
 
 /* Depth: loops. */
 static void count_operations(footprint *f, const program *p, const region *r)
@@ -214,16 +205,18 @@ footprint *footprint_of(arena *a, const emit_model *m, const emit_options *o, co
 
 void footprint_write(text *out, const footprint *f, const char *before)
 {
-    text_line(out, "%sflash  %zu bytes of %s; the machine code is not counted", before, f->flash.bytes, f->inside ? "weights and other constants" : "constants");
+    text_line(out, "%sflash  %zu bytes of %s; the machine code is not counted", before, f->flash.bytes,
+              f->inside ? "weights and other constants" : "constants");
     if (f->grows)
         text_line(out, "%sRAM    grows with the steps of %s", before, f->of);
     else
-        text_line(out, "%sRAM    %zu bytes for %s: work %zu, state %zu%s, besides args, inputs and outputs", before, f->ram.bytes, f->of, f->work,
-                  f->state, f->inside ? "" : ", params, packed");
+        text_line(out, "%sRAM    %zu bytes for %s: work %zu, state %zu%s, besides args, inputs and outputs", before,
+                  f->ram.bytes, f->of, f->work, f->state, f->inside ? "" : ", params, packed");
     text_line(out, "%sstack  below %zu bytes, compiled with optimisation", before, f->stack.bytes);
     if (f->once[0] + f->once[1] > 0)
-        text_line(out, "%stime   %.0f flops a sequence and %.0f a step of each, %.0f of these in products", before, f->once[0] + f->once[1],
-                  f->each_step[0] + f->each_step[1], f->each_step[0]);
+        text_line(out, "%stime   %.0f flops a sequence and %.0f a step of each, %.0f of these in products", before,
+                  f->once[0] + f->once[1], f->each_step[0] + f->each_step[1], f->each_step[0]);
     else
-        text_line(out, "%stime   %.0f flops a step, %.0f of these in products", before, f->each_step[0] + f->each_step[1], f->each_step[0]);
+        text_line(out, "%stime   %.0f flops a step, %.0f of these in products", before,
+                  f->each_step[0] + f->each_step[1], f->each_step[0]);
 }

@@ -9,20 +9,18 @@ bool has_input(const program *p, uint32_t input)
 {
     for (size_t i = 1; i < p->graph->nodes.len; i++) {
         const node *n = &p->graph->nodes.data[i];
-        if (n->op == OP_input && n->attr.index == input)
-            return true;
+        if (n->op == OP_input && n->attr.index == input) return true;
     }
     return false;
 }
 
-/* ---- comments ------------------------------------------------------------------------------------------------------------------ */
+/* ---- comments ---------------------------------------------------------------------------------------------------- */
 
 /* The text of a span on one line, fit for a comment. */
 static const char *quote(const writer *w, span at, const char **where)
 {
     const source *src = w->g->sources ? source_of(w->g->sources, at) : NULL;
-    if (!src)
-        return NULL;
+    if (!src) return NULL;
     text *t = text_new(w->arena);
     bool gap = false, comment = false;
     for (uint32_t i = at.begin; i < at.end && i < src->length; i++) {
@@ -51,13 +49,15 @@ void write_equation(writer *w, node_id id)
         text_line(w->out, "/* %s  %s */", where, equation);
         return;
     }
-    if (*graph_label(w->g, w->arena, id))
-        text_line(w->out, "/* %s */", graph_equation(w->g, w->arena, id));
+    if (*graph_label(w->g, w->arena, id)) text_line(w->out, "/* %s */", graph_equation(w->g, w->arena, id));
 }
 
-/* ---- cost ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- cost -------------------------------------------------------------------------------------------------------- */
 
-typedef struct cost { axis_set axes; double flops; } cost;
+typedef struct cost {
+    axis_set axes;
+    double flops;
+} cost;
 
 /* Floating-point operations of the products, by the axes whose rows they are done for. Depth: loops. */
 static void add_costs(const program *p, const region *r, cost *costs, size_t *count, size_t cap)
@@ -68,16 +68,12 @@ static void add_costs(const program *p, const region *r, cost *costs, size_t *co
             add_costs(p, r->items.data[i].region, costs, count, cap);
             continue;
         }
-        if (s->kind != STMT_CONTRACT)
-            continue;
+        if (s->kind != STMT_CONTRACT) continue;
         double each = plan_operations(p->graph, s);
         size_t k = 0;
-        while (k < *count && costs[k].axes != s->axes)
-            k++;
-        if (k == *count && *count < cap)
-            costs[(*count)++] = (cost){.axes = s->axes};
-        if (k < *count)
-            costs[k].flops += each;
+        while (k < *count && costs[k].axes != s->axes) k++;
+        if (k == *count && *count < cap) costs[(*count)++] = (cost){.axes = s->axes};
+        if (k < *count) costs[k].flops += each;
     }
 }
 
@@ -90,28 +86,25 @@ static void write_cost(writer *w, const program *p)
     for (size_t i = 0; i < count; i++) {
         text_put(t, "%s%.0f", i ? " + " : "", costs[i].flops);
         for (int a = 1; a <= p->graph->axes; a++) {
-            if (costs[i].axes & axis_bit(a) && p->entry != ENTRY_STEP)
-                text_put(t, " %s", p->graph->axis[a].length);
+            if (costs[i].axes & axis_bit(a) && p->entry != ENTRY_STEP) text_put(t, " %s", p->graph->axis[a].length);
         }
-        if (costs[i].axes & BATCH)
-            text_put(t, " batch");
+        if (costs[i].axes & BATCH) text_put(t, " batch");
     }
-    text_line(w->out, "/* ---- %s: %s flops in matrix products; memory: see the macro %s_%s_WORK ---- */", entry_name(p->entry),
-              count ? text_string(t) : "no", c_upper(w->arena, w->options->prefix), c_upper(w->arena, entry_name(p->entry)));
+    text_line(w->out, "/* ---- %s: %s flops in matrix products; memory: see the macro %s_%s_WORK ---- */",
+              entry_name(p->entry), count ? text_string(t) : "no", c_upper(w->arena, w->options->prefix),
+              c_upper(w->arena, entry_name(p->entry)));
 }
 
-/* ---- memory ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------------------------------------ */
 
 const char *c_buffer_size(const writer *w, const buffer *b, bool macro)
 {
     text *t = text_new(w->arena);
     size_t constant = (size_t)b->columns;
-    if (b->kept)
-        text_put(t, "%s * %d * ", c_segments(w, macro), b->kept);
+    if (b->kept) text_put(t, "%s * %d * ", c_segments(w, macro), b->kept);
     for (int a = 1; a <= w->g->axes; a++) {
         int extra = b->before[a] + b->after[a], steps = w->p->entry == ENTRY_STEP ? 1 : w->options->steps[a];
-        if (!(b->axes & axis_bit(a)))
-            continue;
+        if (!(b->axes & axis_bit(a))) continue;
         if (w->p->segment) {
             text_put(t, extra ? "(%s + %d) * " : "%s * ", c_segment_steps(w, macro), extra);
             continue;
@@ -123,10 +116,8 @@ const char *c_buffer_size(const writer *w, const buffer *b, bool macro)
         const char *T = macro ? arena_printf(w->arena, "(size_t)(%s)", w->g->axis[a].length) : w->g->axis[a].length;
         text_put(t, extra ? "(%s + %d) * " : "%s * ", T, extra);
     }
-    if (b->axes & BATCH)
-        text_put(t, macro ? "(size_t)(batch) * " : "batch * ");
-    if (!t->len)
-        return arena_printf(w->arena, "%zu", (constant + 15) / 16 * 16);
+    if (b->axes & BATCH) text_put(t, macro ? "(size_t)(batch) * " : "batch * ");
+    if (!t->len) return arena_printf(w->arena, "%zu", (constant + 15) / 16 * 16);
     return arena_printf(w->arena, constant % 16 == 0 ? "%s%zu" : "(%s%zu + 15) / 16 * 16", text_string(t), constant);
 }
 
@@ -135,13 +126,13 @@ static void write_members(writer *w, const program *p, size_t number, text *t)
     const char *separator = "";
     size_t listed = 0;
     for (size_t i = 1; i < p->graph->nodes.len; i++) {
-        if (!p->stmt_of[i] || p->views[i].buffer != (int)number)
-            continue;
+        if (!p->stmt_of[i] || p->views[i].buffer != (int)number) continue;
         if (listed++ == 8) {
             text_put(t, ", ...");
             return;
         }
-        text_put(t, "%s%s %s", separator, plan_label(p->graph, w->arena, (node_id){(uint32_t)i}), shape_text(w->arena, p->graph->nodes.data[i].type.shape));
+        text_put(t, "%s%s %s", separator, plan_label(p->graph, w->arena, (node_id){(uint32_t)i}),
+                 shape_text(w->arena, p->graph->nodes.data[i].type.shape));
         separator = ", ";
     }
 }
@@ -164,12 +155,11 @@ static void write_places(writer *w, const program *p, const char *body)
 {
     for (size_t i = 1; i < p->buffers.len; i++) {
         const buffer *b = &p->buffers.data[i];
-        if (b->storage != STORE_PLACE || !c_mentions(body, memory_name(w, b)))
-            continue;
+        if (b->storage != STORE_PLACE || !c_mentions(body, memory_name(w, b))) continue;
         text *t = text_new(w->arena);
         write_members(w, p, i, t);
-        text_line(w->out, "real *const %s = %s; /* %s: in the place of what nothing reads any more */", memory_name(w, b),
-                  memory_name(w, &p->buffers.data[b->place_of]), text_string(t));
+        text_line(w->out, "real *const %s = %s; /* %s: in the place of what nothing reads any more */",
+                  memory_name(w, b), memory_name(w, &p->buffers.data[b->place_of]), text_string(t));
     }
 }
 
@@ -177,7 +167,7 @@ static void write_memory(writer *w, const program *p, const char *body)
 {
     for (size_t i = 1; i < p->buffers.len; i++) {
         const buffer *b = &p->buffers.data[i];
-        if (!is_mentioned(w, p, i, body)) {     /* of another function, or done without */
+        if (!is_mentioned(w, p, i, body)) { /* of another function, or done without */
             if (b->storage == STORE_WORK)
                 text_line(w->out, "work += %s; /* %s */", c_buffer_size(w, b, false), b->name);
             continue;
@@ -188,75 +178,48 @@ static void write_memory(writer *w, const program *p, const char *body)
                 text_put(w->out, "%s%s", k ? ", " : "", c_number(w, b->literal[k]));
             text_line(w->out, b->literal ? "};" : "0};");
         }
-        if (b->storage != STORE_WORK)
-            continue;
+        if (b->storage != STORE_WORK) continue;
         text *t = text_new(w->arena);
         for (int a = 1; a <= w->g->axes; a++) {
             if (b->axes & axis_bit(a))
-                text_put(t, "[%s]", !p->segment ? c_rows(w, b, a) : b->before[a] + b->after[a] ?
-                                      arena_printf(w->arena, "segment_steps + %d", b->before[a] + b->after[a]) : "segment_steps");
+                text_put(t, "[%s]",
+                         !p->segment ? c_rows(w, b, a)
+                         : b->before[a] + b->after[a]
+                             ? arena_printf(w->arena, "segment_steps + %d", b->before[a] + b->after[a])
+                             : "segment_steps");
         }
-        if (b->kept)
-            text_put(t, "[segment_count][%d]", b->kept);
+        if (b->kept) text_put(t, "[segment_count][%d]", b->kept);
         text_put(t, "%s[%d]: ", b->axes & BATCH ? "[batch]" : "", b->columns);
-        if (b->kept)
-            text_put(t, "what segments begin with");
+        if (b->kept) text_put(t, "what segments begin with");
         write_members(w, p, i, t);
         const char *memory = lives_in_state(w, b) ? arena_printf(w->arena, "args->state ? args->state->%s[0][0] : work",
-                                                                w->state_members[b->in_state]) : "work";
+                                                                 w->state_members[b->in_state])
+                                                  : "work";
         text_line(w->out, "real *const %s_all = %s; /* %s */", b->name, memory, text_string(t));
         text_line(w->out, "work += %s;", c_buffer_size(w, b, false));
     }
     write_places(w, p, body);
 }
 
-/* ---- statements and regions ---------------------------------------------------------------------------------------------------------- */
+/* ---- statements and regions -------------------------------------------------------------------------------------- */
 
 static void write_stmt(writer *w, const stmt *s)
 {
     switch (s->kind) {
-    case STMT_POINTWISE:
-        write_pointwise(w, s);
-        return;
-    case STMT_CONTRACT:
-        write_contract(w, s);
-        return;
-    case STMT_ROWS:
-        write_rows(w, s);
-        return;
-    case STMT_OVER:
-        write_over(w, s);
-        return;
-    case STMT_PACK:
-        write_pack(w, s);
-        return;
-    case STMT_GATHER:
-        write_gather(w, s);
-        return;
-    case STMT_SCATTER:
-        write_scatter(w, s);
-        return;
-    case STMT_COPY:
-        write_copy(w, s);
-        return;
-    case STMT_FILL_BEFORE:
-        write_fill_before(w, s);
-        return;
-    case STMT_CLEAR:
-        write_clear(w, s);
-        return;
-    case STMT_PASS:
-        write_pass(w, s);
-        return;
-    case STMT_FILL_AFTER:
-        write_fill_after(w, s);
-        return;
-    case STMT_COUNT:
-        write_count(w, s);
-        return;
-    case STMT_SAVE:
-        write_save(w, s);
-        return;
+    case STMT_POINTWISE: write_pointwise(w, s); return;
+    case STMT_CONTRACT: write_contract(w, s); return;
+    case STMT_ROWS: write_rows(w, s); return;
+    case STMT_OVER: write_over(w, s); return;
+    case STMT_PACK: write_pack(w, s); return;
+    case STMT_GATHER: write_gather(w, s); return;
+    case STMT_SCATTER: write_scatter(w, s); return;
+    case STMT_COPY: write_copy(w, s); return;
+    case STMT_FILL_BEFORE: write_fill_before(w, s); return;
+    case STMT_CLEAR: write_clear(w, s); return;
+    case STMT_PASS: write_pass(w, s); return;
+    case STMT_FILL_AFTER: write_fill_after(w, s); return;
+    case STMT_COUNT: write_count(w, s); return;
+    case STMT_SAVE: write_save(w, s); return;
     }
 }
 
@@ -277,12 +240,10 @@ static void write_body(writer *w, const region *r, const char *step)
         else
             write_region(w, r->items.data[i].region);
     }
-    if (!step)
-        return;
+    if (!step) return;
     const char *statements = text_string(w->out), *t = w->g->axis[r->axis].letter;
     w->out = to;
-    if (c_mentions(statements, t))
-        text_line(to, "const size_t %s = %s;", t, step);
+    if (c_mentions(statements, t)) text_line(to, "const size_t %s = %s;", t, step);
     text_puts(to, statements);
     text_close(to, NULL);
 }
@@ -294,18 +255,24 @@ static void write_unrolled(writer *w, const region *r, int factor)
     text_line(w->out, "size_t %s_next = 0;", t);
     text_open(w->out, "for (; %s_next + %d <= %s; %s_next += %d)", t, factor, T, t, factor);
     for (int k = 0; k < factor; k++)
-        write_body(w, r, r->direction > 0 ? arena_printf(w->arena, "%s_next + %d", t, k) :
-                                            arena_printf(w->arena, "%s - 1 - (%s_next + %d)", T, t, k));
+        write_body(w, r,
+                   r->direction > 0 ? arena_printf(w->arena, "%s_next + %d", t, k)
+                                    : arena_printf(w->arena, "%s - 1 - (%s_next + %d)", T, t, k));
     text_close(w->out, NULL);
     text_open(w->out, "for (; %s_next < %s; %s_next++)", t, T, t);
-    write_body(w, r, r->direction > 0 ? arena_printf(w->arena, "%s_next", t) : arena_printf(w->arena, "%s - 1 - %s_next", T, t));
+    write_body(w, r,
+               r->direction > 0 ? arena_printf(w->arena, "%s_next", t)
+                                : arena_printf(w->arena, "%s - 1 - %s_next", T, t));
     text_close(w->out, NULL);
 }
 
 static void write_loop(writer *w, const region *r)
 {
     const char *t = w->g->axis[r->axis].letter, *T = c_steps(w, r->axis);
-    int steps = w->p->entry == ENTRY_STEP ? 1 : w->segment ? 0 : w->options->steps[r->axis], unroll = w->options->unroll;
+    int steps = w->p->entry == ENTRY_STEP ? 1
+                : w->segment              ? 0
+                                          : w->options->steps[r->axis],
+        unroll = w->options->unroll;
     axis_set before = w->loops;
     text_blank(w->out);
     if (steps == 1)
@@ -323,7 +290,8 @@ static void write_loop(writer *w, const region *r)
     } else {
         bool block = w->block_axis == r->axis;
         if (r->direction > 0)
-            text_open(w->out, "for (size_t %s = %s; %s < %s; %s++)", t, block ? "block" : "0", t, block ? "block_end" : T, t);
+            text_open(w->out, "for (size_t %s = %s; %s < %s; %s++)", t, block ? "block" : "0", t,
+                      block ? "block_end" : T, t);
         else
             text_open(w->out, "for (size_t %s = %s; %s-- > %s;)", t, block ? "block_end" : T, t, block ? "block" : "0");
         w->block_axis = 0;
@@ -376,15 +344,12 @@ static void write_each_row(writer *w, const region *r)
         sums = sums || has_sums(r->items.data[i].stmt);
     }
     open_rows(w, before | r->rows);
-    if (sums)
-        skip_padding(w, w->loops);
+    if (sums) skip_padding(w, w->loops);
     w->row_by_row = true;
-    for (size_t i = 0; i < r->items.len; i++)
-        write_stmt(w, r->items.data[i].stmt);
+    for (size_t i = 0; i < r->items.len; i++) write_stmt(w, r->items.data[i].stmt);
     w->row_by_row = false;
     close_rows(w, before);
-    for (size_t i = 0; i < r->items.len; i++)
-        write_sums_after(w, r->items.data[i].stmt);
+    for (size_t i = 0; i < r->items.len; i++) write_sums_after(w, r->items.data[i].stmt);
 }
 
 /* Depth: loops. */
@@ -402,7 +367,7 @@ void write_region(writer *w, const region *r)
         write_body(w, r, NULL);
 }
 
-/* ---- the function ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- the function ------------------------------------------------------------------------------------------------ */
 
 /* strstr is fast, and most words are not there. */
 bool c_mentions(const char *code, const char *word)
@@ -412,16 +377,14 @@ bool c_mentions(const char *code, const char *word)
     while (at) {
         if (comment && comment < at) {
             const char *end = strstr(comment + 2, "*/");
-            if (!end)
-                return false;
+            if (!end) return false;
             comment = strstr(end, "/*");
-            if (at < end)
-                at = strstr(end, word);
+            if (at < end) at = strstr(end, word);
             continue;
         }
-        bool starts = at == code || !(isalnum((unsigned char)at[-1]) || at[-1] == '_' || at[-1] == '>' || at[-1] == '.');
-        if (starts && !(isalnum((unsigned char)at[n]) || at[n] == '_'))
-            return true;
+        bool starts =
+            at == code || !(isalnum((unsigned char)at[-1]) || at[-1] == '_' || at[-1] == '>' || at[-1] == '.');
+        if (starts && !(isalnum((unsigned char)at[n]) || at[n] == '_')) return true;
         at = strstr(at + 1, word);
     }
     return false;
@@ -437,13 +400,12 @@ static void write_end(writer *w, const program *p)
         text *around;
         bool apart = helper_open(w, &around);
         text_open(w->out, "if (args->state)");
-        text_line(w->out, "for (size_t seq = 0; seq < batch; seq++) args->state->time[%s] += %s;", c_state_seq(w), c_length(w, 1));
+        text_line(w->out, "for (size_t seq = 0; seq < batch; seq++) args->state->time[%s] += %s;", c_state_seq(w),
+                  c_length(w, 1));
         text_close(w->out, NULL);
-        if (apart)
-            helper_close(w, around, NULL, "The steps of this call, for the next.", "save_time");
+        if (apart) helper_close(w, around, NULL, "The steps of this call, for the next.", "save_time");
     }
-    if (!w->sharded)
-        text_line(w->out, "return 0;");
+    if (!w->sharded) text_line(w->out, "return 0;");
 }
 
 static void begin_function(writer *w, const program *p)
@@ -470,15 +432,13 @@ void write_steps_and_batch(writer *w, const char *body)
         text_line(w->out, "const size_t batch = %s;", w->options->batch == 1 ? "1" : "args->batch");
     for (int a = 1; a <= w->g->axes; a++) {
         const char *T = w->g->axis[a].length;
-        if (c_mentions(body, T))
-            text_line(w->out, "const size_t %s = args->%s;", T, T);
+        if (c_mentions(body, T)) text_line(w->out, "const size_t %s = args->%s;", T, T);
     }
 }
 
 void write_weights(writer *w, const char *body)
 {
-    if (c_mentions(body, "params"))
-        text_line(w->out, "const real *params = args->params;");
+    if (c_mentions(body, "params")) text_line(w->out, "const real *params = args->params;");
     if (w->weights && w->options->weights_as == WEIGHTS_BLOB && c_mentions(body, "weights"))
         text_line(w->out, "const real *weights = args->weights;");
 }
@@ -495,15 +455,14 @@ void end_body(writer *w, text *to)
     w->out = to;
     write_steps_and_batch(w, body);
     if (c_mentions(body, "ragged"))
-        text_line(w->out, w->p->entry == ENTRY_STEP ? "const int ragged = args->lengths_%s != NULL;" : "const int ragged = is_ragged(args);",
+        text_line(w->out,
+                  w->p->entry == ENTRY_STEP ? "const int ragged = args->lengths_%s != NULL;"
+                                            : "const int ragged = is_ragged(args);",
                   w->g->axis[1].letter);
     write_weights(w, body);
-    if (c_mentions(body, "grads"))
-        text_line(w->out, "real *grads = args->grads;");
-    if (c_mentions(body, "work"))
-        text_line(w->out, "real *work = args->work;");
-    if (w->p->segment)
-        write_segment_counts(w, body);
+    if (c_mentions(body, "grads")) text_line(w->out, "real *grads = args->grads;");
+    if (c_mentions(body, "work")) text_line(w->out, "real *work = args->work;");
+    if (w->p->segment) write_segment_counts(w, body);
     text_puts(w->out, body);
     text_close(w->out, NULL);
 }
@@ -529,7 +488,8 @@ static void write_absence(writer *w, const program *p)
         node_id out = p->graph->outputs.data[i].node;
         const char *output = c_output_field(w->arena, w->g, i);
         if (node_some(out))
-            text_line(w->out, "if (args->%s) memset(args->%s, 0, %d * sizeof(real));", output, output, shape_size(graph_type(w->g, out).shape));
+            text_line(w->out, "if (args->%s) memset(args->%s, 0, %d * sizeof(real));", output, output,
+                      shape_size(graph_type(w->g, out).shape));
     }
     text_line(w->out, "return 0;");
     text_close(w->out, NULL);
@@ -542,18 +502,15 @@ static void write_signature(writer *w, const program *p, const char *statements)
     if (w->sharded) {
         text_line(w->out, "static void %s_shard(const %s_args *args, size_t first_seq, size_t all_seqs)", word, prefix);
         text_open(w->out, "%s", "");
-        if (!c_mentions(statements, "first_seq"))
-            text_line(w->out, "(void)first_seq;");
-        if (!c_mentions(statements, "all_seqs"))
-            text_line(w->out, "(void)all_seqs;");
+        if (!c_mentions(statements, "first_seq")) text_line(w->out, "(void)first_seq;");
+        if (!c_mentions(statements, "all_seqs")) text_line(w->out, "(void)all_seqs;");
         return;
     }
     text_line(w->out, "int %s_%s(const %s_args *args)", prefix, word, prefix);
     text_open(w->out, "%s", "");
     text_line(w->out, "const int status = check_%s(args);", word);
     text_line(w->out, "if (status) return status;");
-    if (is_never_absent(w))
-        write_absence(w, p);
+    if (is_never_absent(w)) write_absence(w, p);
 }
 
 void write_function(writer *w, const program *p)
@@ -561,8 +518,7 @@ void write_function(writer *w, const program *p)
     text *to = w->out;
     w->sharded = is_sharded(w, p);
     begin_function(w, p);
-    if (p->segment)
-        write_segment_functions(w, p);
+    if (p->segment) write_segment_functions(w, p);
     begin_body(w, p->top);
     write_end(w, p);
     text *statements = w->out;
@@ -572,7 +528,6 @@ void write_function(writer *w, const program *p)
     write_signature(w, p, text_string(statements));
     w->out = statements;
     end_body(w, to);
-    if (w->sharded)
-        write_shards(w, p);
+    if (w->sharded) write_shards(w, p);
     w->sharded = false;
 }

@@ -5,34 +5,32 @@
 
 #include <string.h>
 
-/* ---- the struct of arguments -------------------------------------------------------------------------------------------------- */
+/* ---- the struct of arguments ------------------------------------------------------------------------------------- */
 
 static const char *shape_comment(const file *f, type t)
 {
     text *out = text_new(f->w.arena);
     for (int a = 1; a <= f->g->axes; a++) {
-        if (t.axes & axis_bit(a))
-            text_put(out, "[%s]", f->g->axis[a].length);
+        if (t.axes & axis_bit(a)) text_put(out, "[%s]", f->g->axis[a].length);
     }
-    if (t.axes & BATCH)
-        text_put(out, "[batch]");
-    for (int i = 0; i < t.shape.rank; i++)
-        text_put(out, "[%d]", t.shape.dim[i]);
+    if (t.axes & BATCH) text_put(out, "[batch]");
+    for (int i = 0; i < t.shape.rank; i++) text_put(out, "[%d]", t.shape.dim[i]);
     return out->len ? text_string(out) : "one value";
 }
 
-static void add_field(file *f, field_role what, uint32_t index, const char *ctype, const char *member, const char *comment)
+static void add_field(file *f, field_role what, uint32_t index, const char *ctype, const char *member,
+                      const char *comment)
 {
     array_push(f->w.arena, &f->f, (field){what, index, member});
-    const char *declaration = arena_printf(f->w.arena, "%s%s%s;", ctype, ctype[strlen(ctype) - 1] == '*' ? "" : " ", member);
+    const char *declaration =
+        arena_printf(f->w.arena, "%s%s%s;", ctype, ctype[strlen(ctype) - 1] == '*' ? "" : " ", member);
     text_line(f->w.out, "%-31s /* %s */", declaration, comment);
 }
 
 /* Whether the function `sizes` has an answer to it other than 0. */
 static bool has_size(const file *f, emit_size what)
 {
-    if (what == SIZE_PARAMS || what == SIZE_PACKED)
-        return !f->w.weights;
+    if (what == SIZE_PARAMS || what == SIZE_PACKED) return !f->w.weights;
     return what == SIZE_STATE_BYTES ? file_carries(f) : file_program(f, (int)what - SIZE_STEP) != NULL;
 }
 
@@ -47,10 +45,8 @@ static const char *pointer_to(const file *f, bool constant, bool token)
 static const char *writers_of(const file *f, bool target_free)
 {
     text *t = text_new(f->w.arena);
-    if (target_free)
-        text_put(t, file_carries(f) ? "step, forward" : "forward");
-    if (file_has_loss(f))
-        text_put(t, target_free ? " and loss" : "loss");
+    if (target_free) text_put(t, file_carries(f) ? "step, forward" : "forward");
+    if (file_has_loss(f)) text_put(t, target_free ? " and loss" : "loss");
     return text_string(t);
 }
 
@@ -61,18 +57,18 @@ static void add_value_fields(file *f)
     const graph *g = f->g;
     for (uint32_t i = 0; i < g->inputs.len; i++) {
         const graph_input *in = &g->inputs.data[i];
-        if (f->o.inference && !has_input(f->m->forward, i))
-            continue;
-        const char *note = in->type.element == TOKEN ? arena_printf(a, "%s: 0 to %d%s", shape_comment(f, in->type), in->classes - 1,
-                                                                    in->target ? "; target" : "") :
-                                                       arena_printf(a, "%s%s", shape_comment(f, in->type), in->target ? "; target" : "");
+        if (f->o.inference && !has_input(f->m->forward, i)) continue;
+        const char *note = in->type.element == TOKEN
+                               ? arena_printf(a, "%s: 0 to %d%s", shape_comment(f, in->type), in->classes - 1,
+                                              in->target ? "; target" : "")
+                               : arena_printf(a, "%s%s", shape_comment(f, in->type), in->target ? "; target" : "");
         add_field(f, FIELD_INPUT, i, pointer_to(f, true, in->type.element == TOKEN), c_field(a, g, in->path), note);
     }
     for (uint32_t i = 0; i < g->outputs.len; i++) {
         bool target_free = node_some(f->m->forward->graph->outputs.data[i].node);
         add_field(f, FIELD_OUTPUT, i, pointer_to(f, false, false), c_output_field(a, g, i),
-                  arena_printf(a, "%s: written by %s, unless NULL", shape_comment(f, graph_type(g, g->outputs.data[i].node)),
-                               writers_of(f, target_free)));
+                  arena_printf(a, "%s: written by %s, unless NULL",
+                               shape_comment(f, graph_type(g, g->outputs.data[i].node)), writers_of(f, target_free)));
     }
 }
 
@@ -81,24 +77,33 @@ static void write_args(file *f)
     arena *a = f->w.arena;
     const graph *g = f->g;
     text_blank(f->w.out);
-    text_line(f->w.out, "/* Arguments of %s. Set what you do not use to 0: `%s_args a = {0};`. Every array is the caller's.",
-              !f->o.inference ? "step, forward, loss and grad" : f->m->step ? "step and forward" : "forward", f->prefix);
-    text_line(f->w.out, " * Arrays over time are laid out [step][sequence][component]; nothing is read or kept beyond a sequence's own length,");
+    text_line(f->w.out,
+              "/* Arguments of %s. Set what you do not use to 0: `%s_args a = {0};`. Every array is the caller's.",
+              !f->o.inference ? "step, forward, loss and grad"
+              : f->m->step    ? "step and forward"
+                              : "forward",
+              f->prefix);
+    text_line(f->w.out, " * Arrays over time are laid out [step][sequence][component]; nothing is read or kept beyond "
+                        "a sequence's own length,");
     text_line(f->w.out, " * and outputs there are 0. */");
     text_open(f->w.out, "typedef struct %s_args", f->prefix);
-    add_field(f, FIELD_BATCH, 0, "size_t", "batch", arena_printf(a, "sequences in this call, 1 to %s_BATCH", f->PREFIX));
+    add_field(f, FIELD_BATCH, 0, "size_t", "batch",
+              arena_printf(a, "sequences in this call, 1 to %s_BATCH", f->PREFIX));
     for (int i = 1; i <= g->axes; i++) {
         const char *T = g->axis[i].length;
         add_field(f, FIELD_STEPS, (uint32_t)i, "size_t", T,
-                  f->o.steps[i] ? arena_printf(a, "steps of %s: %d, fixed", g->axis[i].letter, f->o.steps[i]) :
-                                  arena_printf(a, "steps of %s, at least 1%s", g->axis[i].letter, file_carries(f) ? "; step takes it for 1" : ""));
+                  f->o.steps[i] ? arena_printf(a, "steps of %s: %d, fixed", g->axis[i].letter, f->o.steps[i])
+                                : arena_printf(a, "steps of %s, at least 1%s", g->axis[i].letter,
+                                               file_carries(f) ? "; step takes it for 1" : ""));
     }
     for (int i = 1; i <= g->axes; i++) {
         add_field(f, FIELD_LENGTHS, (uint32_t)i, "const int *", arena_printf(a, "lengths_%s", g->axis[i].letter),
-                  arena_printf(a, "[batch]: own length of each sequence, 0 to %s; NULL: all %s", g->axis[i].length, g->axis[i].length));
+                  arena_printf(a, "[batch]: own length of each sequence, 0 to %s; NULL: all %s", g->axis[i].length,
+                               g->axis[i].length));
     }
     if (!f->w.weights) {
-        add_field(f, FIELD_PARAMS, 0, pointer_to(f, true, false), "params", arena_printf(a, "[%s_PARAMS], see %s_param_table", f->PREFIX, f->prefix));
+        add_field(f, FIELD_PARAMS, 0, pointer_to(f, true, false), "params",
+                  arena_printf(a, "[%s_PARAMS], see %s_param_table", f->PREFIX, f->prefix));
         add_field(f, FIELD_PACKED, 0, pointer_to(f, true, false), "packed",
                   arena_printf(a, "[%s_PACKED]: what %s_pack made of params", f->PREFIX, f->prefix));
     } else if (f->o.weights_as == WEIGHTS_BLOB) {
@@ -112,7 +117,8 @@ static void write_args(file *f)
                                node_some(later) ? "; for loss and grad NULL, since " : "",
                                node_some(later) ? graph_equation(f->m->loss->graph, a, later) : "",
                                node_some(later) ? " needs later steps" : ""));
-    add_field(f, FIELD_WORK, 0, pointer_to(f, false, false), "work", arena_printf(a, "memory of the call: %s_*_WORK", f->PREFIX));
+    add_field(f, FIELD_WORK, 0, pointer_to(f, false, false), "work",
+              arena_printf(a, "memory of the call: %s_*_WORK", f->PREFIX));
     if (file_has_loss(f)) {
         add_field(f, FIELD_LOSS, 0, pointer_to(f, false, false), "loss", "written by loss and grad: one value");
         add_field(f, FIELD_NORMS, 0, pointer_to(f, true, false), "norms",
@@ -124,8 +130,9 @@ static void write_args(file *f)
         for (uint32_t i = 0; i < g->inputs.len; i++) {
             const graph *gg = f->m->grad->graph;
             if (gg->input_grad && node_some(gg->input_grad[i]))
-                add_field(f, FIELD_INPUT_GRAD, i, pointer_to(f, false, false), c_gradient_field(a, g, i),
-                          arena_printf(a, "%s: written by grad, unless NULL", shape_comment(f, g->inputs.data[i].type)));
+                add_field(
+                    f, FIELD_INPUT_GRAD, i, pointer_to(f, false, false), c_gradient_field(a, g, i),
+                    arena_printf(a, "%s: written by grad, unless NULL", shape_comment(f, g->inputs.data[i].type)));
         }
     }
     if (!f->o.inference || f->random) {
@@ -136,13 +143,12 @@ static void write_args(file *f)
     text_close(f->w.out, arena_printf(a, " %s_args;", f->prefix));
 }
 
-/* ---- the header ------------------------------------------------------------------------------------------------------------------ */
+/* ---- the header -------------------------------------------------------------------------------------------------- */
 
 static const char *axes_arguments(const file *f)
 {
     text *t = text_new(f->w.arena);
-    for (int i = 1; i <= f->g->axes; i++)
-        text_put(t, "%s, ", f->g->axis[i].length);
+    for (int i = 1; i <= f->g->axes; i++) text_put(t, "%s, ", f->g->axis[i].length);
     return text_string(t);
 }
 
@@ -159,16 +165,20 @@ static void write_sizes(file *f)
         text_line(out, "#define %s_PACKED %zu", f->PREFIX, f->m->shared->packed_size);
     }
     if (f->o.threads > 1)
-        text_line(out, "#define %s_THREADS %d /* where it is compiled with OpenMP (-fopenmp); else one does the same */", f->PREFIX, f->o.threads);
+        text_line(out,
+                  "#define %s_THREADS %d /* where it is compiled with OpenMP (-fopenmp); else one does the same */",
+                  f->PREFIX, f->o.threads);
     if (shard_count(&f->o, ENTRY_FORWARD) > 1) {
-        text_line(out, "#define %s_SHARD(batch) (%s_ROWS(batch) > 3 ? (%s_ROWS(batch) + 1) / 2 * 2 : %s_ROWS(batch)) /* sequences for a thread */",
+        text_line(out,
+                  "#define %s_SHARD(batch) (%s_ROWS(batch) > 3 ? (%s_ROWS(batch) + 1) / 2 * 2 : %s_ROWS(batch)) /* "
+                  "sequences for a thread */",
                   f->PREFIX, f->PREFIX, f->PREFIX, f->PREFIX);
-        text_line(out, "#define %s_ROWS(batch) (((size_t)(batch) + %s_THREADS - 1) / %s_THREADS)", f->PREFIX, f->PREFIX, f->PREFIX);
+        text_line(out, "#define %s_ROWS(batch) (((size_t)(batch) + %s_THREADS - 1) / %s_THREADS)", f->PREFIX, f->PREFIX,
+                  f->PREFIX);
     }
     for (int i = 0; i < 4; i++) {
         const program *p = file_program(f, i);
-        if (!p)
-            continue;
+        if (!p) continue;
         f->w.p = p;
         f->w.g = p->graph;
         const char *ENTRY = c_upper(f->w.arena, entry_name(p->entry));
@@ -180,7 +190,8 @@ static void write_sizes(file *f)
         }
         text_line(out, ")");
         if (sharded)
-            text_line(out, "#define %s_%s_WORK(%sbatch) (%s)", f->PREFIX, ENTRY, axes_arguments(f), shard_work(&f->w, p));
+            text_line(out, "#define %s_%s_WORK(%sbatch) (%s)", f->PREFIX, ENTRY, axes_arguments(f),
+                      shard_work(&f->w, p));
     }
     f->w.g = f->g;
 }
@@ -189,10 +200,10 @@ static void write_state(file *f)
 {
     text *out = f->w.out;
     const pool *shared = f->m->shared;
-    if (!file_carries(f))
-        return;
+    if (!file_carries(f)) return;
     text_blank(out);
-    text_line(out, "/* What one call leaves for the next part of the same sequences. %s_reset starts new ones. */", f->prefix);
+    text_line(out, "/* What one call leaves for the next part of the same sequences. %s_reset starts new ones. */",
+              f->prefix);
     text_open(out, "typedef struct %s_state", f->prefix);
     text_line(out, "uint64_t time[%s_BATCH]; /* steps seen */", f->PREFIX);
     for (size_t i = 1; i < shared->states.len; i++) {
@@ -208,8 +219,7 @@ static void write_missing_step(file *f)
     const graph *g = f->m->forward->graph;
     bool axes_forbid;
     node_id later = plan_reads_later(g, &axes_forbid);
-    if (file_carries(f))
-        return;
+    if (file_carries(f)) return;
     if (node_some(later) && !axes_forbid)
         text_line(f->w.out, "/* There is no %s_step, and no state to carry: %s needs later steps. */", f->prefix,
                   graph_equation(g, f->w.arena, later));
@@ -221,17 +231,20 @@ static void declare_weights(file *f)
 {
     text *out = f->w.out;
     switch (f->o.weights_as) {
-    case WEIGHTS_EMBEDDED:
-        text_line(out, "/* The weights are inside: nothing is loaded or packed. */");
-        return;
+    case WEIGHTS_EMBEDDED: text_line(out, "/* The weights are inside: nothing is loaded or packed. */"); return;
     case WEIGHTS_EXTERN:
         text_line(out, "/* The weights are constants in %s_weights.c: nothing is loaded or packed. */", f->prefix);
         text_line(out, "extern const %s %s_weights[%s_WEIGHTS];", f->real, f->prefix, f->PREFIX);
         return;
     case WEIGHTS_BLOB:
-        text_line(out, "/* Checks the bytes of %s.bin, and points *weights into them: for the args of each call. `bytes` must be aligned for %s,", f->prefix,
-                  f->real);
-        text_line(out, " * and stay. 0, or: %s_BAD_WEIGHTS, damaged or no such file; %s_OTHER_WEIGHTS, those of another model, type or", f->PREFIX, f->PREFIX);
+        text_line(out,
+                  "/* Checks the bytes of %s.bin, and points *weights into them: for the args of each call. `bytes` "
+                  "must be aligned for %s,",
+                  f->prefix, f->real);
+        text_line(out,
+                  " * and stay. 0, or: %s_BAD_WEIGHTS, damaged or no such file; %s_OTHER_WEIGHTS, those of another "
+                  "model, type or",
+                  f->PREFIX, f->PREFIX);
         text_line(out, " * version of the format; %s_BAD_ARGUMENT. */", f->PREFIX);
         text_line(out, "#define %s_BLOB %zu /* its bytes */", f->PREFIX,
                   WEIGHTS_BLOB_HEAD + f->w.weights->total * (f->o.real_double ? sizeof(double) : sizeof(float)));
@@ -250,10 +263,10 @@ static void write_declarations(file *f)
         declare_weights(f);
     else {
         text_line(out, "void %s_init(%s *params, uint64_t seed);           /* initial values */", p, f->real);
-        text_line(out, "void %s_pack(const %s *params, %s *packed);   /* after every change of params */", p, f->real, f->real);
+        text_line(out, "void %s_pack(const %s *params, %s *packed);   /* after every change of params */", p, f->real,
+                  f->real);
     }
-    if (file_carries(f))
-        text_line(out, "void %s_reset(%s_state *state);                    /* new sequences */", p, p);
+    if (file_carries(f)) text_line(out, "void %s_reset(%s_state *state);                    /* new sequences */", p, p);
     text_blank(out);
     write_missing_step(f);
     text_line(out, "/* These return 0, or one of the codes below 0 and write nothing. */");
@@ -261,29 +274,31 @@ static void write_declarations(file *f)
         const program *q = file_program(f, i);
         static const char *const what[] = {"one step: what the state holds goes on", "all steps",
                                            "all steps and the loss", "loss and its gradient by every parameter"};
-        if (q)
-            text_line(out, "int %s_%s(const %s_args *args);   /* %s */", p, entry_name(q->entry), p, what[i]);
+        if (q) text_line(out, "int %s_%s(const %s_args *args);   /* %s */", p, entry_name(q->entry), p, what[i]);
     }
-    text_line(out, "enum { %s_OK = 0, %s_BAD_ARGUMENT = -1, %s_BAD_LENGTH = -2, %s_BAD_TOKEN = -3%s };", f->PREFIX, f->PREFIX, f->PREFIX,
-              f->PREFIX, file_loads(f) ? arena_printf(f->w.arena, ", %s_BAD_WEIGHTS = -4, %s_OTHER_WEIGHTS = -5", f->PREFIX, f->PREFIX) : "");
+    text_line(out, "enum { %s_OK = 0, %s_BAD_ARGUMENT = -1, %s_BAD_LENGTH = -2, %s_BAD_TOKEN = -3%s };", f->PREFIX,
+              f->PREFIX, f->PREFIX, f->PREFIX,
+              file_loads(f)
+                  ? arena_printf(f->w.arena, ", %s_BAD_WEIGHTS = -4, %s_OTHER_WEIGHTS = -5", f->PREFIX, f->PREFIX)
+                  : "");
     text_blank(out);
     if (!f->w.weights) {
-        text_line(out, "/* The parameters: name, rows and columns (row-major; a vector has one column), where it begins in params. */");
+        text_line(out, "/* The parameters: name, rows and columns (row-major; a vector has one column), where it "
+                       "begins in params. */");
         text_line(out, "typedef struct %s_param { const char *name; size_t rows, columns, offset; } %s_param;", p, p);
         text_line(out, "enum { %s_PARAM_COUNT = %zu };", f->PREFIX, f->g->params.len);
         text_line(out, "const %s_param *%s_param_table(void);", p, p);
         text_blank(out);
     }
-    text_line(out, "/* The sizes above as numbers, and the size of the state in bytes. `steps` has one number for each time axis; it is read for WORK sizes. */");
+    text_line(out, "/* The sizes above as numbers, and the size of the state in bytes. `steps` has one number for each "
+                   "time axis; it is read for WORK sizes. */");
     text_line(out, "typedef enum %s_size {", p);
     static const char *const sizes[] = {"PARAMS", "PACKED", "STATE_BYTES", "STEP", "FORWARD", "LOSS", "GRAD"};
-    int next = 0;           /* a size keeps its number where others are left out */
+    int next = 0; /* a size keeps its number where others are left out */
     for (int i = 0; i < 7; i++) {
-        if (!has_size(f, (emit_size)i))
-            continue;
+        if (!has_size(f, (emit_size)i)) continue;
         text_put(out, "%s    %s_SIZE_%s", next ? ",\n" : "", f->PREFIX, sizes[i]);
-        if (i != next)
-            text_put(out, " = %d", i);
+        if (i != next) text_put(out, " = %d", i);
         next = i + 1;
     }
     text_line(out, "%s", "");
@@ -297,7 +312,8 @@ const char *write_header(file *f)
     file_write_head(f, ".h");
     if (f->needs) {
         text_blank(out);
-        text_line(out, "/* What %s needs, for up to %d sequence%s at once:", f->prefix, f->o.batch, f->o.batch > 1 ? "s" : "");
+        text_line(out, "/* What %s needs, for up to %d sequence%s at once:", f->prefix, f->o.batch,
+                  f->o.batch > 1 ? "s" : "");
         footprint_write(out, f->needs, " *     ");
         text_line(out, " */");
     }

@@ -7,8 +7,13 @@
 
 #include <string.h>
 
-typedef struct helper { const char *name, *head, *rest; } helper;
-struct helpers { text *out; ARRAY(helper) all; };
+typedef struct helper {
+    const char *name, *head, *rest;
+} helper;
+struct helpers {
+    text *out;
+    ARRAY(helper) all;
+};
 
 void helpers_new(writer *w)
 {
@@ -29,12 +34,10 @@ const char *helper_add(writer *w, const char *comment, const char *result, const
     int tries = 0;
     for (size_t i = 0; i < h->all.len;) {
         const helper *other = &h->all.data[i++];
-        if (strcmp(other->name, is) != 0)
-            continue;
-        if (strcmp(other->head, head) == 0 && strcmp(other->rest, rest) == 0)
-            return is;
-        is = tries++ ? arena_printf(w->arena, "%s_%s_v%d", wanted, entry_name(w->p->entry), tries) :
-                       arena_printf(w->arena, "%s_%s", wanted, entry_name(w->p->entry));
+        if (strcmp(other->name, is) != 0) continue;
+        if (strcmp(other->head, head) == 0 && strcmp(other->rest, rest) == 0) return is;
+        is = tries++ ? arena_printf(w->arena, "%s_%s_v%d", wanted, entry_name(w->p->entry), tries)
+                     : arena_printf(w->arena, "%s_%s", wanted, entry_name(w->p->entry));
         i = 0;
     }
     array_push(w->arena, &h->all, ((helper){is, head, rest}));
@@ -48,8 +51,7 @@ const char *helper_add(writer *w, const char *comment, const char *result, const
 
 bool helper_open(writer *w, text **around)
 {
-    if (w->loops || w->segment)
-        return false;
+    if (w->loops || w->segment) return false;
     *around = w->out;
     w->out = text_new(w->arena);
     w->out->depth = 1;
@@ -98,16 +100,15 @@ void helper_close(writer *w, text *around, const stmt *s, const char *comment, c
     write_weights(w, statements);
     text_puts(w->out, statements);
     const char *body = text_string(w->out);
-    static const struct { const char *type, *name; } others[] = {
-        {"int ", "ragged"}, {"size_t ", "first_seq"}, {"size_t ", "all_seqs"}};
+    static const struct {
+        const char *type, *name;
+    } others[] = {{"int ", "ragged"}, {"size_t ", "first_seq"}, {"size_t ", "all_seqs"}};
     if (c_mentions(body, "args"))
         add_parameter(parameters, arguments, arena_printf(w->arena, "const %s_args *", w->options->prefix), "args");
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-        if (c_mentions(body, others[i].name))
-            add_parameter(parameters, arguments, others[i].type, others[i].name);
+        if (c_mentions(body, others[i].name)) add_parameter(parameters, arguments, others[i].type, others[i].name);
     }
-    if (s)
-        add_buffers(w, body, s, parameters, arguments);
+    if (s) add_buffers(w, body, s, parameters, arguments);
     text_line(rest, "(%s)", text_string(parameters));
     text_open(rest, "%s", "");
     text_puts(rest, body);

@@ -6,10 +6,8 @@
 
 const char *c_steps(const writer *w, int axis)
 {
-    if (w->p->entry == ENTRY_STEP)
-        return "1";
-    if (w->options->steps[axis] && !w->segment)
-        return arena_printf(w->arena, "%d", w->options->steps[axis]);
+    if (w->p->entry == ENTRY_STEP) return "1";
+    if (w->options->steps[axis] && !w->segment) return arena_printf(w->arena, "%d", w->options->steps[axis]);
     return w->g->axis[axis].length;
 }
 
@@ -19,7 +17,7 @@ const char *c_rows(const writer *w, const buffer *b, int axis)
     const char *steps = c_steps(w, axis);
     char *end;
     long number = strtol(steps, &end, 10);
-    if (!*end)          /* "1" in step, or what --steps says */
+    if (!*end) /* "1" in step, or what --steps says */
         return arena_printf(w->arena, "%ld", number + extra);
     return extra ? arena_printf(w->arena, "(%s + %d)", steps, extra) : steps;
 }
@@ -28,8 +26,7 @@ const char *c_rows(const writer *w, const buffer *b, int axis)
 static int last_axis(const graph *g, axis_set axes)
 {
     int last = 0;
-    for (int i = 1; i <= g->axes; i++)
-        last = axes & axis_bit(i) ? i : last;
+    for (int i = 1; i <= g->axes; i++) last = axes & axis_bit(i) ? i : last;
     return last;
 }
 
@@ -39,25 +36,21 @@ static const char *row_number(const writer *w, const buffer *b, view v)
     const char *index = NULL;
     bool flat = w->flat && (b->axes & BATCH) && (!w->flat_axis || (b->axes & axis_bit(w->flat_axis)));
     for (int i = 1; i <= w->g->axes; i++) {
-        if (!(b->axes & axis_bit(i)) || lives_in_state(w, b))
-            continue;
+        if (!(b->axes & axis_bit(i)) || lives_in_state(w, b)) continue;
         int offset = b->before[i] + v.shift[i];
         const char *step = flat && i == w->flat_axis ? "" : w->g->axis[i].letter;
-        if (flat && i == w->flat_axis && w->block_axis == i)
-            step = "block";
-        const char *here = !*step ? arena_printf(w->arena, "%d", offset) :
-                           offset > 0 ? arena_printf(w->arena, "(%s + %d)", step, offset) :
-                           offset < 0 ? arena_printf(w->arena, "(%s - %d)", step, -offset) : step;
+        if (flat && i == w->flat_axis && w->block_axis == i) step = "block";
+        const char *here = !*step       ? arena_printf(w->arena, "%d", offset)
+                           : offset > 0 ? arena_printf(w->arena, "(%s + %d)", step, offset)
+                           : offset < 0 ? arena_printf(w->arena, "(%s - %d)", step, -offset)
+                                        : step;
         index = index ? arena_printf(w->arena, "(%s * %s + %s)", index, c_rows(w, b, i), here) : here;
     }
-    if (!(b->axes & BATCH))
-        return index;
+    if (!(b->axes & BATCH)) return index;
     const char *seq = flat ? "row" : "seq", *batch = w->sharded && b->storage == STORE_INPUT ? "all_seqs" : "batch";
     bool first = flat && w->first_of_flat;
-    if (!index || strcmp(index, "0") == 0)
-        return first ? "0" : seq;
-    if (first)
-        return arena_printf(w->arena, strcmp(index, "1") ? "%s * batch" : "batch", index);
+    if (!index || strcmp(index, "0") == 0) return first ? "0" : seq;
+    if (first) return arena_printf(w->arena, strcmp(index, "1") ? "%s * batch" : "batch", index);
     return arena_printf(w->arena, "(%s * %s + %s)", index, batch, seq);
 }
 
@@ -70,14 +63,14 @@ static const char *chosen_row(const writer *w, view v)
     first.row = NULL;
     const char *base = c_address(w, first);
     if (by->none.buffer)
-        return arena_printf(w->arena, "lookup_row(%s, %d, %s, %d, %s)", base, by->stride, token, by->rows, c_address(w, by->none));
+        return arena_printf(w->arena, "lookup_row(%s, %d, %s, %d, %s)", base, by->stride, token, by->rows,
+                            c_address(w, by->none));
     return arena_printf(w->arena, "%s + token_row(%s, %d) * %d", base, token, by->rows, by->stride);
 }
 
 const char *c_packed(const writer *w, int number)
 {
-    if (w->weights)
-        return weights_packed(w->arena, w->weights, number);
+    if (w->weights) return weights_packed(w->arena, w->weights, number);
     return arena_printf(w->arena, "args->packed + %zu", w->model->shared->packings.data[number].offset);
 }
 
@@ -85,18 +78,18 @@ const char *c_packed(const writer *w, int number)
 const char *c_address(const writer *w, view v)
 {
     const buffer *b = &w->p->buffers.data[v.buffer];
-    if (v.row)
-        return chosen_row(w, v);
+    if (v.row) return chosen_row(w, v);
     const char *row = row_number(w, b, v);
     int column = v.column;
-    const char *base = b->storage == STORE_PARAMS && w->weights ? weights_param(w->arena, w->weights, w->g, &column) :
-                       b->storage == STORE_PARAMS ? "params" : b->storage == STORE_GRADS ? "grads" :
-                       b->storage == STORE_TABLE ? c_packed(w, b->packing) :
-                       b->storage == STORE_INPUT ?
-                           arena_printf(w->arena, "args->%s", c_field(w->arena, w->g, w->g->inputs.data[b->input].path)) :
-                           arena_printf(w->arena, "%s_all", b->name);
-    if (row && strcmp(row, "0") == 0)
-        row = NULL;
+    const char *base =
+        b->storage == STORE_PARAMS && w->weights ? weights_param(w->arena, w->weights, w->g, &column)
+        : b->storage == STORE_PARAMS             ? "params"
+        : b->storage == STORE_GRADS              ? "grads"
+        : b->storage == STORE_TABLE              ? c_packed(w, b->packing)
+        : b->storage == STORE_INPUT
+            ? arena_printf(w->arena, "args->%s", c_field(w->arena, w->g, w->g->inputs.data[b->input].path))
+            : arena_printf(w->arena, "%s_all", b->name);
+    if (row && strcmp(row, "0") == 0) row = NULL;
     if (row && b->columns != 1)
         base = arena_printf(w->arena, "%s + %s * %d", base, row, b->columns);
     else if (row)
@@ -121,21 +114,18 @@ const char *c_component(const writer *w, view v, shape have, shape domain)
     int si, sj;
     strides(v, have, domain, &si, &sj);
     bool unit = si && domain.dim[0] > 1, col = sj && domain.rank == 2 && domain.dim[1] > 1;
-    if (unit && col)
-        return arena_printf(w->arena, "[%s + %s]", times(w, "unit", si), times(w, "col", sj));
-    if (unit || col)
-        return arena_printf(w->arena, "[%s]", unit ? times(w, "unit", si) : times(w, "col", sj));
+    if (unit && col) return arena_printf(w->arena, "[%s + %s]", times(w, "unit", si), times(w, "col", sj));
+    if (unit || col) return arena_printf(w->arena, "[%s]", unit ? times(w, "unit", si) : times(w, "col", sj));
     return "[0]";
 }
 
 const char *c_side_by_side(const writer *w, shape s)
 {
-    if (s.dim[0] > 1 && s.dim[1] > 1)
-        return arena_printf(w->arena, "unit * %d + col", s.dim[1]);
+    if (s.dim[0] > 1 && s.dim[1] > 1) return arena_printf(w->arena, "unit * %d + col", s.dim[1]);
     return s.dim[0] > 1 ? "unit" : s.dim[1] > 1 ? "col" : "0";
 }
 
-/* ---- loops ------------------------------------------------------------------------------------------------------------- */
+/* ---- loops ------------------------------------------------------------------------------------------------------- */
 
 void open_rows(writer *w, axis_set axes)
 {
@@ -144,8 +134,7 @@ void open_rows(writer *w, axis_set axes)
         if ((axes & axis_bit(i)) && !(w->loops & axis_bit(i)))
             text_open(w->out, "for (size_t %s = 0; %s < %s; %s++)", t, t, c_steps(w, i), t);
     }
-    if ((axes & BATCH) && !(w->loops & BATCH))
-        text_open(w->out, "for (size_t seq = 0; seq < batch; seq++)");
+    if ((axes & BATCH) && !(w->loops & BATCH)) text_open(w->out, "for (size_t seq = 0; seq < batch; seq++)");
     w->loops |= axes;
 }
 
@@ -153,12 +142,11 @@ void open_rows(writer *w, axis_set axes)
 bool rows_are_flat(const writer *w, view v, axis_set axes)
 {
     const buffer *b = &w->p->buffers.data[v.buffer];
-    if (v.row)
-        return rows_are_flat(w, v.row->token, axes);
+    if (v.row) return rows_are_flat(w, v.row->token, axes);
     axis_set new_axes = axes & ~w->loops;
     int last = last_axis(w->g, new_axes);
     axis_set both = BATCH | (last ? axis_bit(last) : 0);
-    if (last && last_axis(w->g, b->axes) > last)     /* rows of an enclosing loop's axis stand in between */
+    if (last && last_axis(w->g, b->axes) > last) /* rows of an enclosing loop's axis stand in between */
         return false;
     return (new_axes & BATCH) && ((b->axes & both) == 0 || (b->axes & both) == both);
 }
@@ -187,12 +175,9 @@ void close_rows(writer *w, axis_set before)
 {
     axis_set opened = w->loops & ~before;
     int loops = 0;
-    for (int i = 0; i <= w->g->axes; i++)
-        loops += (opened & axis_bit(i)) != 0;
-    if (w->flat && w->flat_axis && (opened & BATCH))
-        loops--;
-    while (loops-- > 0)
-        text_close(w->out, NULL);
+    for (int i = 0; i <= w->g->axes; i++) loops += (opened & axis_bit(i)) != 0;
+    if (w->flat && w->flat_axis && (opened & BATCH)) loops--;
+    while (loops-- > 0) text_close(w->out, NULL);
     w->loops = before;
     w->flat = false;
     w->flat_axis = 0;
@@ -200,26 +185,21 @@ void close_rows(writer *w, axis_set before)
 
 void open_components(writer *w, shape s)
 {
-    if (s.dim[0] > 1)
-        text_open(w->out, "for (size_t unit = 0; unit < %d; unit++)", s.dim[0]);
-    if (s.rank == 2 && s.dim[1] > 1)
-        text_open(w->out, "for (size_t col = 0; col < %d; col++)", s.dim[1]);
+    if (s.dim[0] > 1) text_open(w->out, "for (size_t unit = 0; unit < %d; unit++)", s.dim[0]);
+    if (s.rank == 2 && s.dim[1] > 1) text_open(w->out, "for (size_t col = 0; col < %d; col++)", s.dim[1]);
 }
 
 void close_components(writer *w, shape s)
 {
-    if (s.rank == 2 && s.dim[1] > 1)
-        text_close(w->out, NULL);
-    if (s.dim[0] > 1)
-        text_close(w->out, NULL);
+    if (s.rank == 2 && s.dim[1] > 1) text_close(w->out, NULL);
+    if (s.dim[0] > 1) text_close(w->out, NULL);
 }
 
-/* ---- sequences ------------------------------------------------------------------------------------------------------------ */
+/* ---- sequences --------------------------------------------------------------------------------------------------- */
 
 const char *c_length(const writer *w, int axis)
 {
-    if (w->p->entry == ENTRY_STEP)
-        return "is_present(args, seq)";
+    if (w->p->entry == ENTRY_STEP) return "is_present(args, seq)";
     return arena_printf(w->arena, "length_%s(args, seq)", w->g->axis[axis].letter);
 }
 
@@ -233,8 +213,7 @@ bool lives_in_state(const writer *w, const buffer *b)
 bool is_never_absent(const writer *w)
 {
     for (size_t i = 1; i < w->p->buffers.len; i++) {
-        if (lives_in_state(w, &w->p->buffers.data[i]))
-            return true;
+        if (lives_in_state(w, &w->p->buffers.data[i])) return true;
     }
     return false;
 }
@@ -243,13 +222,13 @@ const char *c_state_seq(const writer *w) { return w->sharded ? "first_seq + seq"
 
 const char *c_call_time(const writer *w)
 {
-    return has_state(w) ? arena_printf(w->arena, "time_of(%s, %s)", w->segment ? "all_args" : "args", c_state_seq(w)) : "0";
+    return has_state(w) ? arena_printf(w->arena, "time_of(%s, %s)", w->segment ? "all_args" : "args", c_state_seq(w))
+                        : "0";
 }
 
 const char *c_time(const writer *w)
 {
-    if (!w->segment)
-        return c_call_time(w);
+    if (!w->segment) return c_call_time(w);
     return has_state(w) ? arena_printf(w->arena, "(%s + segment_first)", c_call_time(w)) : "segment_first";
 }
 
@@ -264,12 +243,14 @@ const char *c_place(const writer *w, int axis)
     return w->segment ? arena_printf(w->arena, "segment_first + %s", t) : t;
 }
 
-const char *c_begins(const writer *w) { return w->segment->segments > 0 ? "segment_index == 0" : "segment_index + 1 == segment_count"; }
+const char *c_begins(const writer *w)
+{
+    return w->segment->segments > 0 ? "segment_index == 0" : "segment_index + 1 == segment_count";
+}
 
 const char *c_state_component(const writer *w, shape s)
 {
-    if (s.dim[0] > 1 && s.dim[1] > 1)
-        return arena_printf(w->arena, "[unit * %d + col]", s.dim[1]);
+    if (s.dim[0] > 1 && s.dim[1] > 1) return arena_printf(w->arena, "[unit * %d + col]", s.dim[1]);
     return s.dim[0] > 1 ? "[unit]" : s.dim[1] > 1 ? "[col]" : "[0]";
 }
 

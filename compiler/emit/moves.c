@@ -1,52 +1,50 @@
-/* moves.c: statements that are neither elementwise nor products: reductions of rows, gathers and scatters, copies, and the rows
- * outside the sequence. */
+/* moves.c: statements that are neither elementwise nor products: reductions of rows, gathers and scatters, copies, and
+ * the rows outside the sequence. */
 #include "emit/writer.h"
 
-/* ---- over components ----------------------------------------------------------------------------------------------------------- */
+/* ---- over components --------------------------------------------------------------------------------------------- */
 
 static void open_scope(writer *w, axis_set axes, bool *scope)
 {
     *scope = (axes & ~w->loops) == 0;
-    if (*scope)
-        text_open(w->out, "%s", "");
+    if (*scope) text_open(w->out, "%s", "");
     open_rows(w, axes);
 }
 
 static void close_scope(writer *w, axis_set before, bool scope)
 {
-    if (scope)
-        text_close(w->out, NULL);
+    if (scope) text_close(w->out, NULL);
     close_rows(w, before);
 }
 
 static const char *row_function(op o)
 {
-    if (o == OP_sum)
-        return "row_sum";
-    if (o == OP_maximum)
-        return "row_max";
-    if (o == OP_logsumexp)
-        return "row_logsumexp";
+    if (o == OP_sum) return "row_sum";
+    if (o == OP_maximum) return "row_max";
+    if (o == OP_logsumexp) return "row_logsumexp";
     BUG("%s is no function of a row", op_table[o].name);
 }
 
 /* Sums that keep one dimension, or whose components do not stand side by side. */
 static void write_plain_sum(writer *w, const stmt *s, shape from)
 {
-    bool rows = s->shape.rank == 1;     /* (m,n) -> (m); else (m,n) -> (1,n), or all */
+    bool rows = s->shape.rank == 1; /* (m,n) -> (m); else (m,n) -> (1,n), or all */
     bool all = s->shape.rank == 0;
-    text_line(w->out, "for (size_t unit = 0; unit < %d; unit++) to[unit * %d] = 0;", shape_size(s->shape), rows ? s->to.si : all ? 0 : s->to.sj);
+    text_line(w->out, "for (size_t unit = 0; unit < %d; unit++) to[unit * %d] = 0;", shape_size(s->shape),
+              rows  ? s->to.si
+              : all ? 0
+                    : s->to.sj);
     open_components(w, from);
-    const char *at = all ? "0" : rows ? arena_printf(w->arena, "%s * %d", from.dim[0] > 1 ? "unit" : "0", s->to.si) :
-                     arena_printf(w->arena, "%s * %d", from.dim[1] > 1 ? "col" : "0", s->to.sj);
+    const char *at = all    ? "0"
+                     : rows ? arena_printf(w->arena, "%s * %d", from.dim[0] > 1 ? "unit" : "0", s->to.si)
+                            : arena_printf(w->arena, "%s * %d", from.dim[1] > 1 ? "col" : "0", s->to.sj);
     text_line(w->out, "to[%s] += from%s;", at, c_component(w, s->from.data[0], from, from));
     close_components(w, from);
 }
 
 static bool side_by_side(view v, shape s)
 {
-    if (s.rank < 2)
-        return s.rank == 0 || v.si == 1;
+    if (s.rank < 2) return s.rank == 0 || v.si == 1;
     return v.sj == 1 && v.si == s.dim[1];
 }
 
@@ -55,14 +53,14 @@ void write_rows(writer *w, const stmt *s)
     shape from = graph_type(w->g, graph_node(w->g, s->nodes.data[0])->arg[0]).shape;
     axis_set before = w->loops;
     bool scope;
-    for (size_t i = 0; i < s->nodes.len; i++)
-        write_equation(w, s->nodes.data[i]);
+    for (size_t i = 0; i < s->nodes.len; i++) write_equation(w, s->nodes.data[i]);
     open_scope(w, s->axes, &scope);
     text_line(w->out, "const real *from = %s;", c_address(w, s->from.data[0]));
     text_line(w->out, "real *to = %s;", c_address(w, s->to));
     bool simple = side_by_side(s->from.data[0], from) && (s->op != OP_sum || shape_size(s->shape) == 1);
     if (s->stores.len)
-        text_line(w->out, "(%s)[0] = row_softmax_logsumexp(%d, from, to);", c_address(w, s->stores.data[0].to), shape_size(from));
+        text_line(w->out, "(%s)[0] = row_softmax_logsumexp(%d, from, to);", c_address(w, s->stores.data[0].to),
+                  shape_size(from));
     else if (s->op == OP_softmax)
         text_line(w->out, "row_softmax(%d, from, to);", shape_size(from));
     else if (simple)
@@ -72,7 +70,7 @@ void write_rows(writer *w, const stmt *s)
     close_scope(w, before, scope);
 }
 
-/* ---- over axes ------------------------------------------------------------------------------------------------------------------ */
+/* ---- over axes --------------------------------------------------------------------------------------------------- */
 
 void write_over(writer *w, const stmt *s)
 {
@@ -85,24 +83,22 @@ void write_over(writer *w, const stmt *s)
     const char *to = arena_printf(w->arena, "(%s)%s", c_address(w, s->to), c_component(w, s->to, s->shape, s->shape));
     text_line(w->out, "int any = 0;");
     text_line(w->out, "real most = 0;");
-    const char *slot = s->state ? arena_printf(w->arena, "%s%s", c_state(w, s->state, "0"), c_state_component(w, s->shape)) : NULL;
-    if (w->segment)
-        text_line(w->out, "if (segment_first > 0) { any = 1; most = %s; }", to);
-    if (slot)
-        text_line(w->out, "%sif (%s) { any = 1; most = %s; }", w->segment ? "else " : "", c_time(w), slot);
+    const char *slot =
+        s->state ? arena_printf(w->arena, "%s%s", c_state(w, s->state, "0"), c_state_component(w, s->shape)) : NULL;
+    if (w->segment) text_line(w->out, "if (segment_first > 0) { any = 1; most = %s; }", to);
+    if (slot) text_line(w->out, "%sif (%s) { any = 1; most = %s; }", w->segment ? "else " : "", c_time(w), slot);
     axis_set outer = w->loops;
     open_rows(w, over);
     for (int a = 1; a <= w->g->axes; a++) {
-        if (over & axis_bit(a))
-            text_line(w->out, "if (%s >= %s) continue;", w->g->axis[a].letter, c_length(w, a));
+        if (over & axis_bit(a)) text_line(w->out, "if (%s >= %s) continue;", w->g->axis[a].letter, c_length(w, a));
     }
-    text_line(w->out, "const real here = (%s)%s;", c_address(w, s->from.data[0]), c_component(w, s->from.data[0], s->shape, s->shape));
+    text_line(w->out, "const real here = (%s)%s;", c_address(w, s->from.data[0]),
+              c_component(w, s->from.data[0], s->shape, s->shape));
     text_line(w->out, "most = any ? real_max(most, here) : here;");
     text_line(w->out, "any = 1;");
     close_rows(w, outer);
     text_line(w->out, "%s = most;", to);
-    if (slot)
-        text_line(w->out, "if (args->state) %s = most;", slot);
+    if (slot) text_line(w->out, "if (args->state) %s = most;", slot);
     close_components(w, s->shape);
     close_scope(w, before, scope);
 }
@@ -119,8 +115,7 @@ void write_count(writer *w, const stmt *s)
         if (over & axis_bit(a))
             product = product ? arena_printf(w->arena, "%s * %s", product, c_length(w, a)) : c_length(w, a);
     }
-    if (!product)
-        product = w->g->axes ? arena_printf(w->arena, "%s > 0", c_length(w, 1)) : "1";
+    if (!product) product = w->g->axes ? arena_printf(w->arena, "%s > 0", c_length(w, 1)) : "1";
     text_line(w->out, "valid += %s;", product);
     close_rows(w, before);
     text_line(w->out, "(%s)[0] = (real)valid;", c_address(w, s->to));
@@ -132,7 +127,9 @@ void write_clear(writer *w, const stmt *s)
     axis_set before = w->loops;
     open_rows(w, s->axes);
     open_components(w, s->shape);
-    const char *slot = s->state ? arena_printf(w->arena, "%s ? %s%s : 0", c_time(w), c_state(w, s->state, "0"), c_state_component(w, s->shape)) : "0";
+    const char *slot = s->state ? arena_printf(w->arena, "%s ? %s%s : 0", c_time(w), c_state(w, s->state, "0"),
+                                               c_state_component(w, s->shape))
+                                : "0";
     text_line(w->out, "(%s)%s = %s;", c_address(w, s->to), c_component(w, s->to, s->shape, s->shape), slot);
     close_components(w, s->shape);
     close_rows(w, before);
@@ -144,15 +141,14 @@ const char *c_nothing(const writer *w, const stmt *s)
     return graph_type(w->g, s->nodes.data[0]).element == TOKEN ? "-1" : "0";
 }
 
-/* ---- gather and scatter ------------------------------------------------------------------------------------------------------------ */
+/* ---- gather and scatter ------------------------------------------------------------------------------------------ */
 
 /* The boundary values of one side, as those of a FILL. */
 static stmt boundaries_of(const node *n, const stmt *s, bool after)
 {
     stmt b = *s;
     size_t first = 1 + (size_t)(after ? n->attr.before : 0), count = (size_t)(after ? n->attr.after : n->attr.before);
-    if (n->args <= 1)
-        count = 0;
+    if (n->args <= 1) count = 0;
     b.from.data = s->from.data + first;
     b.from.len = b.boundary.len = count;
     b.boundary.data = n->arg + first;
@@ -161,7 +157,8 @@ static stmt boundaries_of(const node *n, const stmt *s, bool after)
 
 static const char *boundary_value(writer *w, const stmt *s, const char *which);
 
-/* Step k, counted from the start of the sequence: in this call, in an earlier one that left it in the state, or not there. */
+/* Step k, counted from the start of the sequence: in this call, in an earlier one that left it in the state, or not
+ * there. */
 static void write_at_front(writer *w, const stmt *s, const char *to, const char *here)
 {
     const node *n = graph_node(w->g, s->nodes.data[0]);
@@ -172,15 +169,16 @@ static void write_at_front(writer *w, const stmt *s, const char *to, const char 
         text_line(w->out, "%s = %s;", to, boundary_value(w, &outside, arena_printf(w->arena, "%d", -k)));
         return;
     }
-    const char *beyond = boundary_value(w, &outside, arena_printf(w->arena, "%d - (%s + %s)", k - 1, c_time(w), length));
-    const char *slot = s->state ? arena_printf(w->arena, "%s%s", c_state(w, s->state, "0"), c_state_component(w, s->shape)) : NULL;
+    const char *beyond =
+        boundary_value(w, &outside, arena_printf(w->arena, "%d - (%s + %s)", k - 1, c_time(w), length));
+    const char *slot =
+        s->state ? arena_printf(w->arena, "%s%s", c_state(w, s->state, "0"), c_state_component(w, s->shape)) : NULL;
     text_line(w->out, "%s%s = %s;", w->segment ? arena_printf(w->arena, "if (%s) ", c_begins(w)) : "", to,
               slot ? arena_printf(w->arena, "%s >= %d ? %s : %s", c_time(w), k, slot, beyond) : beyond);
     text_open(w->out, "if (%s < %d && %s + %s >= %d)", c_time(w), k, c_time(w), length, k);
     text_line(w->out, "const size_t %s = %d - %s;", t, k - 1, c_time(w));
     text_line(w->out, "%s = (%s)%s;", to, c_address(w, s->from.data[0]), here);
-    if (slot)
-        text_line(w->out, "if (args->state) %s = %s;", slot, to);
+    if (slot) text_line(w->out, "if (args->state) %s = %s;", slot, to);
     text_close(w->out, NULL);
 }
 
@@ -207,7 +205,8 @@ static void write_at(writer *w, const stmt *s)
     } else if (n->attr.from_end && w->segment) {
         const char *whole = c_whole_length(w, s->axis);
         text_line(w->out, "if (%s) %s = %s;", c_begins(w), to, c_nothing(w, s));
-        text_open(w->out, "if (%s > segment_first + %d && %s - segment_first - %d < %s)", whole, n->attr.k, whole, n->attr.k + 1, c_steps(w, s->axis));
+        text_open(w->out, "if (%s > segment_first + %d && %s - segment_first - %d < %s)", whole, n->attr.k, whole,
+                  n->attr.k + 1, c_steps(w, s->axis));
         text_line(w->out, "const size_t %s = %s - segment_first - %d;", t, whole, n->attr.k + 1);
         text_line(w->out, "%s = (%s)%s;", to, c_address(w, from), here);
         text_close(w->out, NULL);
@@ -250,7 +249,8 @@ void write_gather(writer *w, const stmt *s)
     if (s->op == OP_pick)
         text_line(w->out, "to[0] = %s ? from[(size_t)token * %d] : 0;", known, from.si ? from.si : 1);
     else
-        text_line(w->out, "for (size_t unit = 0; unit < %d; unit++) to[unit] = %s ? from[(size_t)token * %d + unit * %d] : 0;",
+        text_line(w->out,
+                  "for (size_t unit = 0; unit < %d; unit++) to[unit] = %s ? from[(size_t)token * %d + unit * %d] : 0;",
                   shape_size(s->shape), known, from.si, from.sj);
     close_scope(w, before, scope);
 }
@@ -259,16 +259,13 @@ void write_gather(writer *w, const stmt *s)
 static const char *valid_row(const writer *w, axis_set axes)
 {
     const char *test = NULL;
-    if (is_never_absent(w))
-        return NULL;
+    if (is_never_absent(w)) return NULL;
     for (int a = 1; a <= w->g->axes; a++) {
-        if (!(axes & axis_bit(a)))
-            continue;
+        if (!(axes & axis_bit(a))) continue;
         const char *one = arena_printf(w->arena, "%s < %s", w->g->axis[a].letter, c_length(w, a));
         test = test ? arena_printf(w->arena, "%s && %s", test, one) : one;
     }
-    if (!test && (axes & BATCH) && w->g->axes)
-        test = arena_printf(w->arena, "%s > 0", c_length(w, 1));
+    if (!test && (axes & BATCH) && w->g->axes) test = arena_printf(w->arena, "%s > 0", c_length(w, 1));
     return test;
 }
 
@@ -281,23 +278,23 @@ void write_scatter(writer *w, const stmt *s)
     write_equation(w, s->nodes.data[0]);
     if (!s->add) {
         open_rows(w, n->type.axes);
-        text_line(w->out, "for (size_t unit = 0; unit < %d; unit++) (%s)[unit] = 0;", shape_size(s->shape), c_address(w, s->to));
+        text_line(w->out, "for (size_t unit = 0; unit < %d; unit++) (%s)[unit] = 0;", shape_size(s->shape),
+                  c_address(w, s->to));
         close_rows(w, before);
     }
     open_scope(w, s->axes, &scope);
     const char *valid = valid_row(w, s->axes);
-    if (valid)
-        text_line(w->out, "if (ragged && !(%s)) continue;", valid);
+    if (valid) text_line(w->out, "if (ragged && !(%s)) continue;", valid);
     write_token(w, s->from.data[0]);
     text_line(w->out, "if (token < 0) continue;");
     text_line(w->out, "const real *from = %s;", c_address(w, s->from.data[1]));
     text_line(w->out, "real *to = %s + (size_t)token * %d;", c_address(w, s->to), s->to.si);
-    text_line(w->out, "for (size_t unit = 0; unit < %d; unit++) to[unit * %d] += from[unit%s];", shape_size(v), s->to.sj,
-              s->from.data[1].si == 1 ? "" : arena_printf(w->arena, " * %d", s->from.data[1].si));
+    text_line(w->out, "for (size_t unit = 0; unit < %d; unit++) to[unit * %d] += from[unit%s];", shape_size(v),
+              s->to.sj, s->from.data[1].si == 1 ? "" : arena_printf(w->arena, " * %d", s->from.data[1].si));
     close_scope(w, before, scope);
 }
 
-/* ---- copies --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- copies ------------------------------------------------------------------------------------------------------ */
 
 static void write_input_copy(writer *w, const stmt *s)
 {
@@ -305,11 +302,12 @@ static void write_input_copy(writer *w, const stmt *s)
     const graph_input *in = &w->g->inputs.data[n->attr.index];
     axis_set before = w->loops;
     bool scope;
-    buffer external = {.storage = STORE_INPUT, .axes = n->type.axes, .columns = shape_size(n->type.shape), .input = n->attr.index};
+    buffer external = {
+        .storage = STORE_INPUT, .axes = n->type.axes, .columns = shape_size(n->type.shape), .input = n->attr.index};
     program with = *w->p;
     writer reader = *w;
     reader.p = &with;
-    array_push(w->arena, &with.buffers, external);      /* addresses of the caller's array */
+    array_push(w->arena, &with.buffers, external); /* addresses of the caller's array */
     view from = {.buffer = (int)with.buffers.len - 1, .si = s->to.si, .sj = s->to.sj};
     open_scope(w, s->axes, &scope);
     reader.loops = w->loops;
@@ -317,8 +315,8 @@ static void write_input_copy(writer *w, const stmt *s)
     text_line(w->out, valid ? "const int valid = !ragged || (%s);" : "const int valid = 1;", valid);
     open_components(w, s->shape);
     const char *component = c_component(w, s->to, s->shape, s->shape);
-    text_line(w->out, "(%s)%s = valid ? (real)(%s)%s : %s;", c_address(w, s->to), component, c_address(&reader, from), component,
-              in->type.element == TOKEN ? "-1" : "0");
+    text_line(w->out, "(%s)%s = valid ? (real)(%s)%s : %s;", c_address(w, s->to), component, c_address(&reader, from),
+              component, in->type.element == TOKEN ? "-1" : "0");
     close_components(w, s->shape);
     close_scope(w, before, scope);
 }
@@ -326,8 +324,8 @@ static void write_input_copy(writer *w, const stmt *s)
 static void write_copy_out(writer *w, const stmt *s)
 {
     axis_set before = w->loops;
-    const char *out = s->target == COPY_TO_OUTPUT ? c_output_field(w->arena, w->g, (uint32_t)s->index) :
-                                                    c_gradient_field(w->arena, w->g, (uint32_t)s->index);
+    const char *out = s->target == COPY_TO_OUTPUT ? c_output_field(w->arena, w->g, (uint32_t)s->index)
+                                                  : c_gradient_field(w->arena, w->g, (uint32_t)s->index);
     text_open(w->out, "if (args->%s)", out);
     open_rows(w, s->axes);
     const char *index = NULL;
@@ -339,8 +337,7 @@ static void write_copy_out(writer *w, const stmt *s)
     if (s->axes & BATCH)
         index = index ? arena_printf(w->arena, "(%s * %s + seq)", index, w->sharded ? "all_seqs" : "batch") : "seq";
     const char *valid = valid_row(w, s->axes);
-    if (valid)
-        text_line(w->out, "const int valid = !ragged || (%s);", valid);
+    if (valid) text_line(w->out, "const int valid = !ragged || (%s);", valid);
     text_line(w->out, "real *to = args->%s + %s * %d;", out, index ? index : "(size_t)0", shape_size(s->shape));
     if (!valid && side_by_side(s->from.data[0], s->shape)) {
         text_line(w->out, "memcpy(to, %s, %d * sizeof(real));", c_address(w, s->from.data[0]), shape_size(s->shape));
@@ -377,8 +374,7 @@ static void copy_components(writer *w, shape part, view from, view to)
 static bool is_complete(const stmt *s)
 {
     bool complete = true;
-    for (size_t i = 0; i < s->from.len; i++)
-        complete = complete && !s->from.data[i].buffer;
+    for (size_t i = 0; i < s->from.len; i++) complete = complete && !s->from.data[i].buffer;
     return complete;
 }
 
@@ -389,8 +385,7 @@ static void write_layout(writer *w, const stmt *s)
     axis_set before = w->loops;
     bool scope;
     write_equation(w, s->nodes.data[0]);
-    if (is_complete(s))
-        return;
+    if (is_complete(s)) return;
     open_scope(w, s->axes, &scope);
     int dim = n->attr.part.dim, begin = n->op == OP_pad ? n->attr.part.begin : 0;
     if (n->op == OP_pad) {
@@ -407,8 +402,7 @@ static void write_layout(writer *w, const stmt *s)
         }
         to.column += begin * (dim == 0 ? to.si : to.sj);
         begin += part.dim[dim];
-        if (from.buffer)
-            copy_components(w, part, from, to);
+        if (from.buffer) copy_components(w, part, from, to);
     }
     close_scope(w, before, scope);
 }
@@ -421,31 +415,34 @@ void write_copy(writer *w, const stmt *s)
         write_layout(w, s);
         return;
     }
-    const char *member = s->target == COPY_TO_OUTPUT ? c_output_field(w->arena, w->g, (uint32_t)s->index) :
-                       out ? c_gradient_field(w->arena, w->g, (uint32_t)s->index) :
-                             c_field(w->arena, w->g, w->g->inputs.data[graph_node(w->g, s->nodes.data[0])->attr.index].path);
+    const char *member =
+        s->target == COPY_TO_OUTPUT ? c_output_field(w->arena, w->g, (uint32_t)s->index)
+        : out                       ? c_gradient_field(w->arena, w->g, (uint32_t)s->index)
+              : c_field(w->arena, w->g, w->g->inputs.data[graph_node(w->g, s->nodes.data[0])->attr.index].path);
     apart = helper_open(w, &around);
     if (out)
         write_copy_out(w, s);
     else
         write_input_copy(w, s);
     if (apart)
-        helper_close(w, around, s, arena_printf(w->arena, out ? "%s for the caller; 0 beyond the end of a sequence." :
-                                                "The input %s as the loops read it; nothing beyond the end of a sequence.", member),
+        helper_close(w, around, s,
+                     arena_printf(w->arena,
+                                  out ? "%s for the caller; 0 beyond the end of a sequence."
+                                      : "The input %s as the loops read it; nothing beyond the end of a sequence.",
+                                  member),
                      arena_printf(w->arena, out ? "write_%s" : "read_%s", member));
 }
 
-/* ---- rows outside the sequence ---------------------------------------------------------------------------------------------------------- */
+/* ---- rows outside the sequence ----------------------------------------------------------------------------------- */
 
 /* A boundary value's component. */
 static const char *boundary(writer *w, const stmt *s, size_t i)
 {
-    if (!node_some(s->boundary.data[i]))
-        return c_nothing(w, s);
+    if (!node_some(s->boundary.data[i])) return c_nothing(w, s);
     const node *n = graph_node(w->g, s->boundary.data[i]);
-    if (n->op == OP_number)
-        return c_number(w, n->attr.number);
-    return arena_printf(w->arena, "(%s)%s", c_address(w, s->from.data[i]), c_component(w, s->from.data[i], n->type.shape, s->shape));
+    if (n->op == OP_number) return c_number(w, n->attr.number);
+    return arena_printf(w->arena, "(%s)%s", c_address(w, s->from.data[i]),
+                        c_component(w, s->from.data[i], n->type.shape, s->shape));
 }
 
 /* The boundary value number `which` (an expression), nothing beyond the last. */
@@ -462,12 +459,10 @@ static void write_before(writer *w, const stmt *s)
     const char *t = w->g->axis[s->axis].letter;
     const buffer *b = &w->p->buffers.data[s->to.buffer];
     axis_set before = w->loops, others = s->axes & ~(BATCH | axis_bit(s->axis));
-    if (w->segment)
-        text_open(w->out, "if (segment_first == 0)");
+    if (w->segment) text_open(w->out, "if (segment_first == 0)");
     open_rows(w, others);
     text_open(w->out, "for (size_t ago = 0; ago < %d; ago++)", s->rows);
-    if (s->axes & BATCH)
-        text_open(w->out, "for (size_t seq = 0; seq < batch; seq++)");
+    if (s->axes & BATCH) text_open(w->out, "for (size_t seq = 0; seq < batch; seq++)");
     w->loops |= s->axes;
     /* index -ago is row number before - 1 - ago */
     view v = s->to;
@@ -475,23 +470,20 @@ static void write_before(writer *w, const stmt *s)
     text_line(w->out, "const size_t %s = %d - ago;", t, b->before[s->axis] - 1);
     text_line(w->out, "real *to = %s;", c_address(w, v));
     const char *unit = c_side_by_side(w, s->shape);
-    if (s->state)
-        text_line(w->out, "const uint64_t seen = %s;", c_time(w));
+    if (s->state) text_line(w->out, "const uint64_t seen = %s;", c_time(w));
     open_components(w, s->shape);
     const char *value = boundary_value(w, s, s->state ? "ago - seen" : "ago");
-    if (s->boundary.len && (s->axes & BATCH))       /* of an absent sequence even the boundary is padding */
+    if (s->boundary.len && (s->axes & BATCH)) /* of an absent sequence even the boundary is padding */
         value = arena_printf(w->arena, "%s == 0 ? %s : %s", c_length(w, s->axis), c_nothing(w, s), value);
     const char *slot = s->state ? arena_printf(w->arena, "%s[%s]", c_state(w, s->state, "ago"), unit) : NULL;
     text_line(w->out, "to%s = %s;", c_component(w, s->to, s->shape, s->shape),
               slot ? arena_printf(w->arena, "seen > ago ? %s : %s", slot, value) : value);
     close_components(w, s->shape);
-    if (s->axes & BATCH)
-        text_close(w->out, NULL);
+    if (s->axes & BATCH) text_close(w->out, NULL);
     text_close(w->out, NULL);
     w->loops = before | others;
     close_rows(w, before);
-    if (w->segment)
-        text_close(w->out, NULL);
+    if (w->segment) text_close(w->out, NULL);
 }
 
 void write_fill_before(writer *w, const stmt *s)
@@ -504,12 +496,14 @@ void write_fill_before(writer *w, const stmt *s)
         return;
     }
     bool apart = helper_open(w, &around);
-    if (!apart)
-        text_line(w->out, "/* %s before step 1 */", label);
+    if (!apart) text_line(w->out, "/* %s before step 1 */", label);
     write_before(w, s);
     if (apart)
-        helper_close(w, around, s, arena_printf(w->arena, s->state ? "%s before the first step: from the call before, or the boundary values." :
-                                                "%s before the first step.", label),
+        helper_close(w, around, s,
+                     arena_printf(w->arena,
+                                  s->state ? "%s before the first step: from the call before, or the boundary values."
+                                           : "%s before the first step.",
+                                  label),
                      arena_printf(w->arena, "load_%s", c_identifier(w->arena, label)));
 }
 
@@ -517,8 +511,7 @@ void write_fill_before(writer *w, const stmt *s)
 static void clear_absent(writer *w, const stmt *s)
 {
     axis_set before = w->loops;
-    if (!w->g->axes)
-        return;
+    if (!w->g->axes) return;
     text_open(w->out, "if (ragged)");
     open_rows(w, s->axes);
     text_line(w->out, "if (%s) continue;", c_length(w, 1));
@@ -539,8 +532,7 @@ void write_fill_after(writer *w, const stmt *s)
     axis_set before = w->loops;
     bool step_in_scope = (w->loops & axis_bit(s->axis)) != 0;
     text_line(w->out, "/* %s beyond the end */", graph_label(w->g, w->arena, s->nodes.data[0]));
-    if (s->rows == 0 || s->in_loop)
-        text_open(w->out, "if (ragged)");
+    if (s->rows == 0 || s->in_loop) text_open(w->out, "if (ragged)");
     open_rows(w, s->axes & ~(BATCH | axis_bit(s->axis)));
     if (!step_in_scope && s->rows)
         text_open(w->out, "for (size_t %s = ragged ? 0 : %s; %s < %s + %d; %s++)", t, T, t, T, s->rows, t);
@@ -556,17 +548,14 @@ void write_fill_after(writer *w, const stmt *s)
     text_line(w->out, "real *to = %s;", c_address(w, s->to));
     open_components(w, s->shape);
     const char *value = boundary_value(w, s, arena_printf(w->arena, "%s - own", t));
-    if (s->boundary.len)
-        value = arena_printf(w->arena, "own == 0 ? %s : %s", c_nothing(w, s), value);
+    if (s->boundary.len) value = arena_printf(w->arena, "own == 0 ? %s : %s", c_nothing(w, s), value);
     text_line(w->out, "to%s = %s;", c_component(w, s->to, s->shape, s->shape), value);
     close_components(w, s->shape);
     close_rows(w, inside);
-    if (!step_in_scope)
-        text_close(w->out, NULL);
+    if (!step_in_scope) text_close(w->out, NULL);
     w->loops = before | (s->axes & ~(BATCH | axis_bit(s->axis)));
     close_rows(w, before);
-    if (s->rows == 0 || s->in_loop)
-        text_close(w->out, NULL);
+    if (s->rows == 0 || s->in_loop) text_close(w->out, NULL);
 }
 
 /* A sum so far. */
@@ -612,8 +601,7 @@ void write_save(writer *w, const stmt *s)
 {
     const char *label = plan_label(w->g, w->arena, s->nodes.data[0]);
     text *around;
-    if (s->axis && lives_in_state(w, &w->p->buffers.data[s->to.buffer]))
-        return;
+    if (s->axis && lives_in_state(w, &w->p->buffers.data[s->to.buffer])) return;
     bool apart = helper_open(w, &around);
     if (s->axis)
         save_rows(w, s);

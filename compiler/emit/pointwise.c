@@ -1,7 +1,7 @@
 /* pointwise.c: elementwise statements: a loop over rows, a loop over components, a line a value.
  *
- * A value that has a name or more than one reader is a constant of the innermost loop; any other stands inside its reader's
- * expression, unless that would nest deeper than a reader or a compiler likes.
+ * A value that has a name or more than one reader is a constant of the innermost loop; any other stands inside its
+ * reader's expression, unless that would nest deeper than a reader or a compiler likes.
  *
  * Note [loads before choices]. In c ? a[i] : b the load of a[i] is conditional. gcc 12 -O3 with AVX-512 vectorises
  * short loops of such loads over several rows and takes the mask of the first vector for all: wrong values, without a
@@ -21,7 +21,7 @@ bool pointwise_is_inline(const node *n)
     return n->op == OP_number || n->op == OP_iota || n->op == OP_step || n->op == OP_length;
 }
 
-/* ---- names ------------------------------------------------------------------------------------------------------------------ */
+/* ---- names ------------------------------------------------------------------------------------------------------- */
 
 /* "h_row", "h_prev", "h_prev4", "h_next": the row that a value is read from. */
 static const char *pointer_name(pointwise *p, node_id id)
@@ -34,8 +34,7 @@ static const char *pointer_name(pointwise *p, node_id id)
     bool part = false;
     while (!*graph_label(g, w->arena, owner) || graph_node(g, owner)->op == OP_shift) {
         const node *n = graph_node(g, owner);
-        if (n->args == 0 || (op_table[n->op].class != SHIFT && op_table[n->op].class != LAYOUT))
-            break;
+        if (n->args == 0 || (op_table[n->op].class != SHIFT && op_table[n->op].class != LAYOUT)) break;
         shift += n->op == OP_shift ? n->attr.k : 0;
         part = part || n->op != OP_shift;
         owner = n->arg[0];
@@ -52,8 +51,7 @@ static const char *pointer_name(pointwise *p, node_id id)
         bool taken = false;
         for (size_t i = 0; i < p->reads.len; i++)
             taken = taken || (p->name_of[p->reads.data[i].i] && strcmp(p->name_of[p->reads.data[i].i], n) == 0);
-        if (!taken)
-            return n;
+        if (!taken) return n;
         n = arena_printf(w->arena, "%s_v%d", stem, tries);
     }
 }
@@ -61,14 +59,11 @@ static const char *pointer_name(pointwise *p, node_id id)
 /* Marks what the statement computes and stores, and what it uses once or more often. */
 static void find_marks(pointwise *p)
 {
-    for (size_t i = 0; i < p->s->nodes.len; i++)
-        p->marks[p->s->nodes.data[i].i] |= OF_STATEMENT;
-    for (size_t i = 0; i < p->s->stores.len; i++)
-        p->marks[p->s->stores.data[i].node.i] |= STORED;
+    for (size_t i = 0; i < p->s->nodes.len; i++) p->marks[p->s->nodes.data[i].i] |= OF_STATEMENT;
+    for (size_t i = 0; i < p->s->stores.len; i++) p->marks[p->s->stores.data[i].node.i] |= STORED;
     for (size_t i = 0; i < p->s->nodes.len; i++) {
         const node *n = graph_node(p->w->g, p->s->nodes.data[i]);
-        for (int a = 0; a < n->args; a++)
-            p->marks[n->arg[a].i] |= is(p, n->arg[a], USED) ? SHARED : USED;
+        for (int a = 0; a < n->args; a++) p->marks[n->arg[a].i] |= is(p, n->arg[a], USED) ? SHARED : USED;
     }
 }
 
@@ -97,10 +92,8 @@ static const char *unique_local(pointwise *p, const char *stem)
     const char *n = stem;
     for (int tries = 2;; tries++) {
         bool taken = false;
-        for (size_t i = 0; i < p->locals.len; i++)
-            taken = taken || strcmp(p->name_of[p->locals.data[i].i], n) == 0;
-        if (!taken)
-            return n;
+        for (size_t i = 0; i < p->locals.len; i++) taken = taken || strcmp(p->name_of[p->locals.data[i].i], n) == 0;
+        if (!taken) return n;
         n = arena_printf(p->w->arena, "%s_v%d", stem, tries);
     }
 }
@@ -114,8 +107,7 @@ static void name_targets(pointwise *p)
         const char *label = plan_label(w->g, w->arena, p->s->stores.data[i].node);
         p->to[i] = arena_printf(w->arena, "to_%s", c_identifier(w->arena, label));
         for (size_t k = 0; k < i; k++) {
-            if (strcmp(p->to[k], p->to[i]) == 0)
-                p->to[i] = arena_printf(w->arena, "%s_v%zu", p->to[i], i);
+            if (strcmp(p->to[k], p->to[i]) == 0) p->to[i] = arena_printf(w->arena, "%s_v%zu", p->to[i], i);
         }
     }
 }
@@ -140,25 +132,22 @@ static void find_names(pointwise *p)
         const node *n = graph_node(g, p->s->nodes.data[i]);
         for (int a = 0; a < n->args; a++) {
             node_id x = n->arg[a];
-            if (n->op == OP_scatter && a == 0)      /* the token: in the address of the row */
+            if (n->op == OP_scatter && a == 0) /* the token: in the address of the row */
                 continue;
-            if (is(p, x, OF_STATEMENT | READ) || pointwise_is_inline(graph_node(g, x)))
-                continue;
+            if (is(p, x, OF_STATEMENT | READ) || pointwise_is_inline(graph_node(g, x))) continue;
             p->name_of[x.i] = pointer_name(p, x);
             enlist(p, &p->reads, x, READ);
         }
     }
     for (size_t i = 0; i < p->s->stores.len; i++) {
         node_id x = p->s->stores.data[i].node;
-        if (is(p, x, OF_STATEMENT | READ) || pointwise_is_inline(graph_node(g, x)))
-            continue;
+        if (is(p, x, OF_STATEMENT | READ) || pointwise_is_inline(graph_node(g, x))) continue;
         p->name_of[x.i] = pointer_name(p, x);
         enlist(p, &p->reads, x, READ);
     }
     for (size_t i = 0; i < p->s->nodes.len; i++) {
         node_id x = p->s->nodes.data[i];
-        if (pointwise_is_sum(graph_node(g, x)))
-            continue;
+        if (pointwise_is_sum(graph_node(g, x))) continue;
         const char *label = c_label(p->w, x);
         bool named = *label && graph_node(g, x)->origin.whole, deep = nest(p, x) >= MOST_NESTING;
         if (!named && !deep && is(p, x, USED) && !is(p, x, SHARED | STORED) && graph_node(g, x)->op != OP_uniform)
@@ -168,7 +157,7 @@ static void find_names(pointwise *p)
     }
 }
 
-/* ---- expressions ----------------------------------------------------------------------------------------------------------- */
+/* ---- expressions ------------------------------------------------------------------------------------------------- */
 
 /* Strengths of C expressions, after the precedences of ops.def: what is weaker than its place stands in parentheses. */
 enum { WEAKEST = 0, ATOM = 9 };
@@ -182,10 +171,7 @@ static const char *operand(pointwise *p, node_id id, int least)
     return strength < least ? arena_printf(p->w->arena, "(%s)", e) : e;
 }
 
-static bool is_condition(op o)
-{
-    return op_table[o].precedence >= 1 && op_table[o].precedence <= 3;
-}
+static bool is_condition(op o) { return op_table[o].precedence >= 1 && op_table[o].precedence <= 3; }
 
 static const char *substitute(pointwise *p, const node *n);
 
@@ -193,8 +179,7 @@ static const char *substitute(pointwise *p, const node *n);
 static const char *condition(pointwise *p, node_id id)
 {
     const node *n = graph_node(p->w->g, id);
-    if (!p->name_of[id.i] && (is_condition(n->op) || n->op == OP_not))
-        return substitute(p, n);
+    if (!p->name_of[id.i] && (is_condition(n->op) || n->op == OP_not)) return substitute(p, n);
     return arena_printf(p->w->arena, "%s != 0", operand(p, id, ATOM));
 }
 
@@ -202,10 +187,8 @@ static const char *condition(pointwise *p, node_id id)
 static int least_strength(const node *n, int i)
 {
     int own = op_table[n->op].precedence;
-    if (strchr(op_table[n->op].c, '('))
-        return WEAKEST;
-    if (own == 0)
-        return ATOM;
+    if (strchr(op_table[n->op].c, '(')) return WEAKEST;
+    if (own == 0) return ATOM;
     return op_table[n->op].arity == 1 || own < 4 ? ATOM : i == 0 ? own : own + 1;
 }
 
@@ -226,8 +209,8 @@ static const char *substitute(pointwise *p, const node *n)
         }
         int i = *c - 'a';
         bool as_condition = logical || (n->op == OP_select && i == 0);
-        text_puts(t, as_condition ? arena_printf(w->arena, "(%s)", condition(p, n->arg[i])) :
-                                    operand(p, n->arg[i], least_strength(n, i)));
+        text_puts(t, as_condition ? arena_printf(w->arena, "(%s)", condition(p, n->arg[i]))
+                                  : operand(p, n->arg[i], least_strength(n, i)));
     }
     return text_string(t);
 }
@@ -235,10 +218,8 @@ static const char *substitute(pointwise *p, const node *n)
 const char *pointwise_source(const pointwise *p, const node *n)
 {
     writer *w = p->w;
-    if (n->op == OP_number)
-        return c_number(w, n->attr.number);
-    if (n->op == OP_iota)
-        return p->s->shape.dim[0] > 1 ? "(real)unit" : "0";
+    if (n->op == OP_number) return c_number(w, n->attr.number);
+    if (n->op == OP_iota) return p->s->shape.dim[0] > 1 ? "(real)unit" : "0";
     if (n->op == OP_step)
         return arena_printf(w->arena, "(real)(%s + %s + 1)", c_time(w), w->g->axis[n->attr.axis].letter);
     return arena_printf(w->arena, "(real)(%s + %s)", c_call_time(w), c_whole_length(w, n->attr.axis));
@@ -249,7 +230,8 @@ const char *pointwise_place(const pointwise *p, const node *n)
     writer *w = p->w;
     const char *t = w->g->axis[n->attr.axis].letter;
     if (n->attr.from_end)
-        return arena_printf(w->arena, "%s + %d == %s", c_place(w, n->attr.axis), n->attr.k + 1, c_whole_length(w, n->attr.axis));
+        return arena_printf(w->arena, "%s + %d == %s", c_place(w, n->attr.axis), n->attr.k + 1,
+                            c_whole_length(w, n->attr.axis));
     return arena_printf(w->arena, "%s + %s + 1 == %d", c_time(w), t, n->attr.k);
 }
 
@@ -262,17 +244,14 @@ static const char *expression(pointwise *p, node_id id, int *strength)
     const node *n = graph_node(w->g, id);
     *strength = ATOM;
     if (is(p, id, READ) && !is(p, id, EARLY))
-        return arena_printf(w->arena, "%s%s", p->name_of[id.i], c_component(w, w->p->views[id.i], n->type.shape, p->s->shape));
-    if (p->name_of[id.i])
-        return p->name_of[id.i];
-    if (pointwise_is_inline(n))
-        return pointwise_source(p, n);
+        return arena_printf(w->arena, "%s%s", p->name_of[id.i],
+                            c_component(w, w->p->views[id.i], n->type.shape, p->s->shape));
+    if (p->name_of[id.i]) return p->name_of[id.i];
+    if (pointwise_is_inline(n)) return pointwise_source(p, n);
     if (n->op == OP_put)
         return arena_printf(w->arena, "(%s ? %s : 0)", pointwise_place(p, n), operand(p, n->arg[0], ATOM));
-    if (pointwise_passes(n->op))
-        return expression(p, n->arg[0], strength);
-    if (is_condition(n->op) || n->op == OP_not)
-        return arena_printf(w->arena, "(real)(%s)", substitute(p, n));
+    if (pointwise_passes(n->op)) return expression(p, n->arg[0], strength);
+    if (is_condition(n->op) || n->op == OP_not) return arena_printf(w->arena, "(real)(%s)", substitute(p, n));
     if (n->op == OP_select)
         *strength = WEAKEST;
     else if (strchr(op_table[n->op].c, '(') == NULL)
@@ -303,13 +282,11 @@ static void read_before(pointwise *p, node_id id, bool chosen)
 {
     const node *n = graph_node(p->w->g, id);
     if (is(p, id, READ)) {
-        if (chosen && !is(p, id, EARLY))
-            enlist(p, &p->early, id, EARLY);
+        if (chosen && !is(p, id, EARLY)) enlist(p, &p->early, id, EARLY);
         return;
     }
     for (int a = 0; is(p, id, OF_STATEMENT) && a < n->args; a++)
-        if (!is(p, n->arg[a], LOCAL))
-            read_before(p, n->arg[a], chosen || n->op == OP_put || (a > 0 && is_lazy(n->op)));
+        if (!is(p, n->arg[a], LOCAL)) read_before(p, n->arg[a], chosen || n->op == OP_put || (a > 0 && is_lazy(n->op)));
 }
 
 /* A store may take the place of what the statement reads. */
@@ -319,7 +296,8 @@ static bool is_overwritten(const pointwise *p, node_id id)
     const view *from = &of->views[id.i];
     for (size_t i = 0; i < p->s->stores.len; i++) {
         const view *to = &p->s->stores.data[i].to;
-        if (plan_memory(of, *to) == plan_memory(of, *from) && to->column == from->column && memcmp(to->shift, from->shift, sizeof to->shift) == 0)
+        if (plan_memory(of, *to) == plan_memory(of, *from) && to->column == from->column &&
+            memcmp(to->shift, from->shift, sizeof to->shift) == 0)
             return true;
     }
     return false;
@@ -329,8 +307,7 @@ static bool is_overwritten(const pointwise *p, node_id id)
 static bool stores_constants(const pointwise *p)
 {
     for (size_t i = 0; i < p->s->stores.len; i++) {
-        if (!is(p, pointwise_value(p, &p->s->stores.data[i]), LOCAL))
-            return false;
+        if (!is(p, pointwise_value(p, &p->s->stores.data[i]), LOCAL)) return false;
     }
     return true;
 }
@@ -339,11 +316,9 @@ static void write_early_reads(pointwise *p)
 {
     writer *w = p->w;
     for (size_t i = 0; !stores_constants(p) && i < p->reads.len; i++) {
-        if (is_overwritten(p, p->reads.data[i]))
-            enlist(p, &p->early, p->reads.data[i], EARLY);
+        if (is_overwritten(p, p->reads.data[i])) enlist(p, &p->early, p->reads.data[i], EARLY);
     }
-    for (size_t i = 0; i < p->locals.len; i++)
-        read_before(p, p->locals.data[i], false);
+    for (size_t i = 0; i < p->locals.len; i++) read_before(p, p->locals.data[i], false);
     for (size_t i = 0; i < p->s->nodes.len; i++)
         if (pointwise_is_sum(graph_node(w->g, p->s->nodes.data[i])) || is(p, p->s->nodes.data[i], STORED))
             read_before(p, p->s->nodes.data[i], false);
@@ -357,22 +332,19 @@ static void write_early_reads(pointwise *p)
     }
 }
 
-/* ---- the statement ------------------------------------------------------------------------------------------------------------ */
+/* ---- the statement ----------------------------------------------------------------------------------------------- */
 
 static bool needs_sequence(const pointwise *p)
 {
     for (size_t i = 0; i < p->s->stores.len; i++) {
-        if (p->s->stores.data[i].mode != STORE_SET && p->s->axes)
-            return true;
+        if (p->s->stores.data[i].mode != STORE_SET && p->s->axes) return true;
     }
     for (size_t i = 0; i < p->s->nodes.len; i++) {
         const node *n = graph_node(p->w->g, p->s->nodes.data[i]);
-        if (n->op == OP_uniform || n->op == OP_put)
-            return true;
+        if (n->op == OP_uniform || n->op == OP_put) return true;
         for (int a = 0; a < n->args; a++) {
             op o = graph_node(p->w->g, n->arg[a])->op;
-            if (o == OP_step || o == OP_length)
-                return true;
+            if (o == OP_step || o == OP_length) return true;
         }
     }
     return false;
@@ -381,15 +353,12 @@ static bool needs_sequence(const pointwise *p)
 static bool can_be_flat(const pointwise *p)
 {
     const writer *w = p->w;
-    if (needs_sequence(p))
-        return false;
+    if (needs_sequence(p)) return false;
     for (size_t i = 0; i < p->reads.len; i++) {
-        if (!rows_are_flat(w, w->p->views[p->reads.data[i].i], p->s->axes))
-            return false;
+        if (!rows_are_flat(w, w->p->views[p->reads.data[i].i], p->s->axes)) return false;
     }
     for (size_t i = 0; i < p->s->stores.len; i++) {
-        if (!rows_are_flat(w, p->s->stores.data[i].to, p->s->axes))
-            return false;
+        if (!rows_are_flat(w, p->s->stores.data[i].to, p->s->axes)) return false;
     }
     return true;
 }
@@ -411,16 +380,15 @@ void write_sums_before(writer *w, const stmt *of)
 {
     for (size_t i = 0; i < of->stores.len; i++) {
         const store *st = &of->stores.data[i];
-        if (st->mode != STORE_SUM)
-            continue;
+        if (st->mode != STORE_SUM) continue;
         axis_set before = w->loops;
         shape s = pointwise_stored(w, st);
         open_rows(w, w->p->buffers.data[st->to.buffer].axes);
         open_components(w, s);
         const char *at = c_component(w, st->to, s, s);
         if (st->state)
-            text_line(w->out, "(%s)%s = %s ? %s%s : 0;", c_address(w, st->to), at, c_time(w), c_state(w, st->state, "0"),
-                      c_state_component(w, s));
+            text_line(w->out, "(%s)%s = %s ? %s%s : 0;", c_address(w, st->to), at, c_time(w),
+                      c_state(w, st->state, "0"), c_state_component(w, s));
         else
             text_line(w->out, "(%s)%s = 0;", c_address(w, st->to), at);
         close_components(w, s);
@@ -432,8 +400,7 @@ void write_sums_after(writer *w, const stmt *of)
 {
     for (size_t i = 0; i < of->stores.len; i++) {
         const store *st = &of->stores.data[i];
-        if (!st->state)
-            continue;
+        if (!st->state) continue;
         axis_set before = w->loops;
         shape s = pointwise_stored(w, st);
         text_open(w->out, "if (args->state)");
@@ -450,8 +417,7 @@ void write_sums_after(writer *w, const stmt *of)
 bool has_sums(const stmt *s)
 {
     for (size_t i = 0; s->kind == STMT_POINTWISE && i < s->stores.len; i++) {
-        if (s->stores.data[i].mode != STORE_SET && s->axes)
-            return true;
+        if (s->stores.data[i].mode != STORE_SET && s->axes) return true;
     }
     return false;
 }
@@ -460,20 +426,17 @@ void skip_padding(writer *w, axis_set axes)
 {
     bool timed = false;
     for (int a = 1; a <= w->g->axes; a++) {
-        if (!(axes & axis_bit(a)))
-            continue;
+        if (!(axes & axis_bit(a))) continue;
         timed = true;
         text_line(w->out, "if (ragged && %s >= %s) continue;", w->g->axis[a].letter, c_length(w, a));
     }
-    if (!timed && w->g->axes)
-        text_line(w->out, "if (ragged && %s == 0) continue;", c_length(w, 1));
+    if (!timed && w->g->axes) text_line(w->out, "if (ragged && %s == 0) continue;", c_length(w, 1));
 }
 
 /* Where the components of a value begin: those of the row or, in blocks of units, of the block. */
 static const char *block_address(const pointwise *p, const char *row, view v, shape have)
 {
-    if (!p->product_count || have.dim[0] == 1 || !v.si)
-        return row;
+    if (!p->product_count || have.dim[0] == 1 || !v.si) return row;
     return arena_printf(p->w->arena, v.si == 1 ? "%s + first_unit" : "%s + first_unit * %d", row, v.si);
 }
 
@@ -521,19 +484,18 @@ static void write_pointers(pointwise *p)
         text_line(w->out, "real *%s = %s;", p->to[i], store_address(p, &p->s->stores.data[i]));
     for (size_t i = 0; i < p->s->nodes.len; i++) {
         const node *n = graph_node(w->g, p->s->nodes.data[i]);
-        if (n->op != OP_uniform)
-            continue;
-        const char *key = arena_printf(w->arena, "random_key(UINT64_C(%llu), args->seed, args->update)", (unsigned long long)c_path_hash(n->attr.path));
+        if (n->op != OP_uniform) continue;
+        const char *key = arena_printf(w->arena, "random_key(UINT64_C(%llu), args->seed, args->update)",
+                                       (unsigned long long)c_path_hash(n->attr.path));
         const char *sequence = n->type.axes & BATCH ? "args->sequence + seq" : "0";
         bool timed = false;
-        for (int a = 1; a <= w->g->axes; a++) {     /* mixed once for each time axis */
-            if (!(n->type.axes & axis_bit(a)))
-                continue;
+        for (int a = 1; a <= w->g->axes; a++) { /* mixed once for each time axis */
+            if (!(n->type.axes & axis_bit(a))) continue;
             timed = true;
-            key = arena_printf(w->arena, "random_row(%s, %s, %s + %s + 1)", key, sequence, c_time(w), w->g->axis[a].letter);
+            key = arena_printf(w->arena, "random_row(%s, %s, %s + %s + 1)", key, sequence, c_time(w),
+                               w->g->axis[a].letter);
         }
-        if (!timed)
-            key = arena_printf(w->arena, "random_row(%s, %s, 0)", key, sequence);
+        if (!timed) key = arena_printf(w->arena, "random_row(%s, %s, 0)", key, sequence);
         text_line(w->out, "const uint64_t %s_key = %s;", p->name_of[p->s->nodes.data[i].i], key);
     }
 }
@@ -542,16 +504,13 @@ static void write_components(pointwise *p)
 {
     writer *w = p->w;
     shape block = p->s->shape;
-    if (p->product_count)
-        block.dim[0] = PANEL;
-    if (block.dim[0] > 1 || block.dim[1] > 1)
-        text_line(w->out, "RNN_INDEPENDENT");
+    if (p->product_count) block.dim[0] = PANEL;
+    if (block.dim[0] > 1 || block.dim[1] > 1) text_line(w->out, "RNN_INDEPENDENT");
     open_components(w, block);
     write_early_reads(p);
     for (size_t i = 0; i < p->locals.len; i++) {
         node_id id = p->locals.data[i];
-        if (graph_node(w->g, id)->origin.whole)
-            write_equation(w, id);
+        if (graph_node(w->g, id)->origin.whole) write_equation(w, id);
         text_line(w->out, "const real %s = %s;", p->name_of[id.i], defining(p, id));
     }
     for (size_t i = 0; i < p->s->stores.len; i++) {
@@ -568,11 +527,12 @@ static void open_unit_blocks(const pointwise *p)
 {
     writer *w = p->w;
     int units = p->s->shape.dim[0], blocks = units / PANEL, column = 0;
-    for (size_t i = 0; i < p->product_count; i++)
-        column += p->products[i].stmt->product.N / units * PANEL;
-    text_line(w->out, "/* %d units at a time; every second step begins with the last, which the cache still holds */", PANEL);
+    for (size_t i = 0; i < p->product_count; i++) column += p->products[i].stmt->product.N / units * PANEL;
+    text_line(w->out, "/* %d units at a time; every second step begins with the last, which the cache still holds */",
+              PANEL);
     text_open(w->out, "for (size_t unit_block = 0; unit_block < %d; unit_block++)", blocks);
-    text_line(w->out, "const size_t first_unit = %d * (%s ? %d - unit_block : unit_block);", PANEL, c_every_second(w), blocks - 1);
+    text_line(w->out, "const size_t first_unit = %d * (%s ? %d - unit_block : unit_block);", PANEL, c_every_second(w),
+              blocks - 1);
     text_line(w->out, "real sums[%d];", column);
     column = 0;
     for (size_t i = 0; i < p->product_count; i++) {
@@ -589,7 +549,8 @@ static void close_unit_blocks(const pointwise *p)
         const store *st = &p->s->stores.data[i];
         const contract *reader = reader_of(p, st);
         if (reader)
-            text_line(w->out, "memcpy(%s, %s, %d * sizeof(real));", c_address(w, st->to), c_address(w, reader->to), p->s->shape.dim[0]);
+            text_line(w->out, "memcpy(%s, %s, %d * sizeof(real));", c_address(w, st->to), c_address(w, reader->to),
+                      p->s->shape.dim[0]);
     }
 }
 
@@ -597,17 +558,20 @@ void write_pointwise(writer *w, const stmt *s) { write_unit_blocks(w, s, NULL, 0
 
 void write_unit_blocks(writer *w, const stmt *s, const item *products, size_t count)
 {
-    pointwise p = {.w = w, .s = s, .name_of = w->name_of, .marks = w->marks, .nesting = w->nesting, .products = products,
+    pointwise p = {.w = w,
+                   .s = s,
+                   .name_of = w->name_of,
+                   .marks = w->marks,
+                   .nesting = w->nesting,
+                   .products = products,
                    .product_count = count};
     find_marks(&p);
     find_names(&p);
     name_targets(&p);
     for (size_t i = 0; i < s->nodes.len; i++) {
-        if (!is(&p, s->nodes.data[i], LOCAL) && is(&p, s->nodes.data[i], STORED))
-            write_equation(w, s->nodes.data[i]);
+        if (!is(&p, s->nodes.data[i], LOCAL) && is(&p, s->nodes.data[i], STORED)) write_equation(w, s->nodes.data[i]);
     }
-    if (!w->row_by_row)
-        write_sums_before(w, s);
+    if (!w->row_by_row) write_sums_before(w, s);
     axis_set before = w->loops;
     bool scope = (s->axes & ~w->loops) == 0;
     if (scope)
@@ -616,22 +580,18 @@ void write_unit_blocks(writer *w, const stmt *s, const item *products, size_t co
         open_flat_rows(w, s->axes);
     else
         open_rows(w, s->axes);
-    if (has_sums(s) && !w->row_by_row)
-        skip_padding(w, s->axes);
-    if (count)
-        open_unit_blocks(&p);
+    if (has_sums(s) && !w->row_by_row) skip_padding(w, s->axes);
+    if (count) open_unit_blocks(&p);
     write_pointers(&p);
     if (w->options->calls && pointwise_fits_arrays(&p))
         pointwise_write_arrays(&p);
     else
         write_components(&p);
-    if (count)
-        close_unit_blocks(&p);
+    if (count) close_unit_blocks(&p);
     if (scope)
         text_close(w->out, NULL);
     else
         close_rows(w, before);
-    if (!w->row_by_row)
-        write_sums_after(w, s);
+    if (!w->row_by_row) write_sums_after(w, s);
     clear_marks(&p);
 }

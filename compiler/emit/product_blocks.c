@@ -102,26 +102,22 @@ void write_product_blocks(writer *w, const char *body)
 {
     bool rows = c_mentions(body, "contract_blocks"), outer = c_mentions(body, "outer_blocks");
     bool stream = c_mentions(body, "stream_blocks");
-    if (!rows && !outer && !stream)
-        return;
+    if (!rows && !outer && !stream) return;
     text_blank(w->out);
     text_line(w->out, "/* Products of fewer multiply-adds are over before a second thread has begun. */");
     text_line(w->out, "#ifndef WORTH_BLOCKS");
     text_line(w->out, "#define WORTH_BLOCKS %d.0", WORTH_BLOCKS);
     text_line(w->out, "#endif");
-    if (rows)
-        write_contract_blocks(w);
-    if (outer)
-        write_outer_blocks(w);
-    if (stream)
-        write_stream_blocks(w);
+    if (rows) write_contract_blocks(w);
+    if (outer) write_outer_blocks(w);
+    if (stream) write_stream_blocks(w);
 }
 
 /* ---- packing ----------------------------------------------------------------------------------------------------- */
 
 bool packs_in_parts(const writer *w)
 {
-    enum { WORTH_PARTS = 1 << 16 };     /* reals: some 50 us */
+    enum { WORTH_PARTS = 1 << 16 }; /* reals: some 50 us */
     return w->options->threads > 1 && w->model->shared->packed_size >= WORTH_PARTS;
 }
 
@@ -140,8 +136,7 @@ void write_pack_parts(writer *w)
     bool tables = false;
     for (size_t i = 1; i < w->model->shared->packings.len; i++)
         tables = tables || w->model->shared->packings.data[i].table;
-    if (!tables)
-        return;
+    if (!tables) return;
     text_blank(w->out);
     text_line(w->out, "/* Some rows. */");
     text_line(w->out, "static void pack_table_part(int part, int K, int N, const real *W, size_t wk, size_t wn, "
@@ -158,8 +153,7 @@ void write_parallel_pack(writer *w)
     const pool *shared = w->model->shared;
     for (size_t i = 1; i < shared->packings.len; i++) {
         const packing *pk = &shared->packings.data[i];
-        if (!pk->in_call)
-            write_packing_clear(w, pk, arena_printf(w->arena, "packed + %zu", pk->offset));
+        if (!pk->in_call) write_packing_clear(w, pk, arena_printf(w->arena, "packed + %zu", pk->offset));
     }
     write_parallel(w, "part", threads_macro(w));
     for (size_t i = 1; i < shared->packings.len; i++) {

@@ -1,26 +1,22 @@
-/* products.c: matrix products as calls of the kernels `contract` and `outer`, or as plain loops where the kernel's layout does not fit; and the
- * packed matrices that they meet. */
+/* products.c: matrix products as calls of the kernels `contract` and `outer`, or as plain loops where the kernel's
+ * layout does not fit; and the packed matrices that they meet. */
 #include "emit/writer.h"
 
 #include <string.h>
 
-/* Opens loops over all rows but those of the last time axis and the batch; returns the number of these, as an expression. Within a loop
- * over a later axis, rows of that axis stand in between: then all but those of the batch. */
+/* Opens loops over all rows but those of the last time axis and the batch; returns the number of these, as an
+ * expression. Within a loop over a later axis, rows of that axis stand in between: then all but those of the batch. */
 static const char *open_outer(writer *w, axis_set axes, bool *flat)
 {
     axis_set inner = axes & ~w->loops;
     int last = 0;
-    for (int i = 1; i <= w->g->axes; i++)
-        last = inner & axis_bit(i) ? i : last && (w->loops & axis_bit(i)) ? 0 : last;
+    for (int i = 1; i <= w->g->axes; i++) last = inner & axis_bit(i) ? i : last && (w->loops & axis_bit(i)) ? 0 : last;
     *flat = (inner & BATCH) != 0;
     open_rows(w, axes & ~(BATCH | (last ? axis_bit(last) : 0)));
     w->flat_axis = last;
-    if (!*flat)
-        return "1";
-    if (!last || strcmp(c_steps(w, last), "1") == 0)
-        return "batch";
-    if (last == w->block_axis)
-        return "(block_end - block) * batch";
+    if (!*flat) return "1";
+    if (!last || strcmp(c_steps(w, last), "1") == 0) return "batch";
+    if (last == w->block_axis) return "(block_end - block) * batch";
     return arena_printf(w->arena, "%s * batch", c_steps(w, last));
 }
 
@@ -38,17 +34,17 @@ static int columns(const writer *w, view v) { return w->p->buffers.data[v.buffer
 static const char *packed_address(const writer *w, int number)
 {
     const packing *pk = &w->model->shared->packings.data[number];
-    if (pk->in_call)
-        return arena_printf(w->arena, "%s_all", w->p->buffers.data[pk->buffer].name);
+    if (pk->in_call) return arena_printf(w->arena, "%s_all", w->p->buffers.data[pk->buffer].name);
     return c_packed(w, number);
 }
 
-/* "row_any(batch, c_all + ..., 1, 1)": does the guard hold for any sequence at the step in scope, and `ahead` steps on? */
+/* "row_any(batch, c_all + ..., 1, 1)": does the guard hold for any sequence at the step in scope, and `ahead` steps
+ * on? */
 static const char *guard_holds(const writer *w, row_guard guard, int axis, const char *ahead)
 {
     const buffer *b = &w->p->buffers.data[guard.at.buffer];
     writer at = *w;
-    if (!(b->axes & axis_bit(axis)))        /* it is the same at all steps */
+    if (!(b->axes & axis_bit(axis))) /* it is the same at all steps */
         at.flat_axis = 0;
     const char *rows = b->axes & BATCH ? "batch" : "1", *address = first_row(&at, guard.at, true);
     if (ahead && (b->axes & axis_bit(axis)))
@@ -56,8 +52,8 @@ static const char *guard_holds(const writer *w, row_guard guard, int axis, const
     return arena_printf(w->arena, "row_any((int)(%s), %s, %d, %d)", rows, address, b->columns, !guard.negated);
 }
 
-/* Opens a scope in which a product is done for the rows where it is guarded: those of the step in scope, or each run of such steps.
- * `rows` as open_outer gave it; returns the number of rows, as an expression. */
+/* Opens a scope in which a product is done for the rows where it is guarded: those of the step in scope, or each run of
+ * such steps. `rows` as open_outer gave it; returns the number of rows, as an expression. */
 static const char *open_guard(writer *w, row_guard guard, bool flat, const char *rows)
 {
     int axis = w->flat_axis;
@@ -69,7 +65,8 @@ static const char *open_guard(writer *w, row_guard guard, bool flat, const char 
     text_open(w->out, "for (size_t %s = 0, %s; %s < %s; %s += %s + 1)", t, part, t, T, t, part);
     w->loops |= axis_bit(axis);
     w->flat_axis = 0;
-    text_line(w->out, "for (%s = 0; %s + %s < %s && %s; %s++) {}", part, t, part, T, guard_holds(w, guard, axis, part), part);
+    text_line(w->out, "for (%s = 0; %s + %s < %s && %s; %s++) {}", part, t, part, T, guard_holds(w, guard, axis, part),
+              part);
     text_line(w->out, "if (%s == 0) continue;", part);
     return arena_printf(w->arena, "%s * batch", part);
 }
@@ -83,7 +80,7 @@ static void close_guard(writer *w, int axis, axis_set loops)
 
 static bool is_small(const writer *w, int numbers)
 {
-    bool once = w->p->entry == ENTRY_STEP || w->options->unroll == 1;      /* in the text */
+    bool once = w->p->entry == ENTRY_STEP || w->options->unroll == 1; /* in the text */
     return !w->options->calls && plan_is_small(numbers, w->options->batch == 1 && once);
 }
 
@@ -98,12 +95,12 @@ static const char *open_contract(writer *w, const char *rows, int N, int K)
 {
     if (!is_small(w, N * K))
         return arena_printf(w->arena, "%s((int)(%s), %d, %d", kernel_name(w, "contract"), rows, N, K);
-    if (is_expanded(w))
-        return arena_printf(w->arena, "contract_small((int)(%s), %d, %d", rows, N, K);
-    const char *code = arena_printf(
-        w->arena, "(int M, const real *A, size_t am, size_t ak, const real *B, real *C, size_t cm,\n"
-                  "                             int accumulate)\n{\n"
-                  "    contract_small(M, %d, %d, A, am, ak, B, C, cm, accumulate);\n}\n", N, K);
+    if (is_expanded(w)) return arena_printf(w->arena, "contract_small((int)(%s), %d, %d", rows, N, K);
+    const char *code = arena_printf(w->arena,
+                                    "(int M, const real *A, size_t am, size_t ak, const real *B, real *C, size_t cm,\n"
+                                    "                             int accumulate)\n{\n"
+                                    "    contract_small(M, %d, %d, A, am, ak, B, C, cm, accumulate);\n}\n",
+                                    N, K);
     const char *comment = arena_printf(w->arena, "`contract` for a matrix of %d x %d.", K, N);
     const char *called = helper_add(w, comment, "void", arena_printf(w->arena, "contract_%dx%d", K, N), code);
     return arena_printf(w->arena, "%s((int)(%s)", called, rows);
@@ -112,11 +109,12 @@ static const char *open_contract(writer *w, const char *rows, int N, int K)
 /* "outer_8x4(", likewise. */
 static const char *open_outer_product(writer *w, const char *rows, int M, int N)
 {
-    if (!is_small(w, M * N))
-        return arena_printf(w->arena, "%s(%d, %d, (int)(%s)", kernel_name(w, "outer"), M, N, rows);
+    if (!is_small(w, M * N)) return arena_printf(w->arena, "%s(%d, %d, (int)(%s)", kernel_name(w, "outer"), M, N, rows);
     const char *code = arena_printf(
-        w->arena, "(int rows, const real *A, size_t ar, size_t am, const real *B, size_t br, real *C, size_t cm)\n{\n"
-                  "    outer_small(%d, %d, rows, A, ar, am, B, br, C, cm);\n}\n", M, N);
+        w->arena,
+        "(int rows, const real *A, size_t ar, size_t am, const real *B, size_t br, real *C, size_t cm)\n{\n"
+        "    outer_small(%d, %d, rows, A, ar, am, B, br, C, cm);\n}\n",
+        M, N);
     const char *comment = arena_printf(w->arena, "`outer` for a matrix of %d x %d.", M, N);
     const char *called = helper_add(w, comment, "void", arena_printf(w->arena, "outer_%dx%d", M, N), code);
     return arena_printf(w->arena, "%s((int)(%s)", called, rows);
@@ -131,8 +129,9 @@ static void write_products_equations(writer *w, const stmt *s)
 static void write_addend(writer *w, const contract *c, const addend *part, bool flat, const char *rows, bool add)
 {
     int stride = part->a.si ? part->a.si : 1;
-    text_line(w->out, "%s, %s, %d, %d, %s, %s, %d, %d);", open_contract(w, rows, c->N, part->K), first_row(w, part->a, flat),
-              columns(w, part->a), stride, packed_address(w, part->packing), first_row(w, c->to, flat), columns(w, c->to), add);
+    text_line(w->out, "%s, %s, %d, %d, %s, %s, %d, %d);", open_contract(w, rows, c->N, part->K),
+              first_row(w, part->a, flat), columns(w, part->a), stride, packed_address(w, part->packing),
+              first_row(w, c->to, flat), columns(w, c->to), add);
 }
 
 static void write_rows_product(writer *w, const stmt *s)
@@ -142,8 +141,8 @@ static void write_rows_product(writer *w, const stmt *s)
     bool flat, cleared = c->addends.data[0].guard.at.buffer != 0;
     const char *rows = open_outer(w, s->axes, &flat);
     if (cleared)
-        text_line(w->out, "for (size_t row = 0; row < %s; row++) row_clear(%d, %s + row * %d);", rows, c->N, first_row(w, c->to, flat),
-                  columns(w, c->to));
+        text_line(w->out, "for (size_t row = 0; row < %s; row++) row_clear(%d, %s + row * %d);", rows, c->N,
+                  first_row(w, c->to, flat), columns(w, c->to));
     for (size_t i = 0; i < c->addends.len; i++) {
         const addend *part = &c->addends.data[i];
         int axis = w->flat_axis;
@@ -151,29 +150,28 @@ static void write_rows_product(writer *w, const stmt *s)
         bool guarded = part->guard.at.buffer != 0;
         const char *those = guarded ? open_guard(w, part->guard, flat, rows) : rows;
         write_addend(w, c, part, flat, those, i > 0 || cleared);
-        if (guarded)
-            close_guard(w, axis, loops);
+        if (guarded) close_guard(w, axis, loops);
     }
     w->flat_axis = 0;
     close_rows(w, before);
 }
 
-/* ---- products of one row ------------------------------------------------------------------------------------------------------ */
+/* ---- products of one row ----------------------------------------------------------------------------------------- */
 
 /* Is the product one row, whose matrix is worth reading by the kernel for that? */
 static bool is_streamed(const writer *w, const stmt *s)
 {
     const contract *c = &s->product;
-    bool one_row = w->options->batch == 1 && (w->p->entry == ENTRY_STEP || (w->loops && !(s->axes & ~(w->loops | BATCH))));
-    return one_row && !w->options->calls && c->form == FORM_ROWS && c->addends.len == 1 && !c->addends.data[0].guard.at.buffer &&
-           !is_small(w, c->N * c->K);
+    bool one_row =
+        w->options->batch == 1 && (w->p->entry == ENTRY_STEP || (w->loops && !(s->axes & ~(w->loops | BATCH))));
+    return one_row && !w->options->calls && c->form == FORM_ROWS && c->addends.len == 1 &&
+           !c->addends.data[0].guard.at.buffer && !is_small(w, c->N * c->K);
 }
 
 const char *c_every_second(const writer *w)
 {
     for (int i = w->g->axes; w->p->entry != ENTRY_STEP && i >= 1; i--) {
-        if (w->loops & axis_bit(i))
-            return arena_printf(w->arena, "%s & 1", w->g->axis[i].letter);
+        if (w->loops & axis_bit(i)) return arena_printf(w->arena, "%s & 1", w->g->axis[i].letter);
     }
     return has_state(w) ? "time_of(args, 0) & 1" : "0";
 }
@@ -182,11 +180,9 @@ size_t write_streamed(writer *w, const item *items, size_t count)
 {
     size_t n = 0;
     while (n < count && items[n].stmt && items[n].stmt->kind == STMT_CONTRACT && is_streamed(w, items[n].stmt)) {
-        if (!items[n++].stmt->product.with_next)
-            break;
+        if (!items[n++].stmt->product.with_next) break;
     }
-    for (size_t i = 0; i < n; i++)
-        write_products_equations(w, items[i].stmt);
+    for (size_t i = 0; i < n; i++) write_products_equations(w, items[i].stmt);
     const stmt *epilogue = n ? items[n - 1].stmt->product.epilogue : NULL;
     if (epilogue && !has_product_blocks(w)) {
         write_unit_blocks(w, epilogue, items, n);
@@ -202,14 +198,15 @@ size_t write_streamed(writer *w, const item *items, size_t count)
         bool flat;
         axis_set before = w->loops;
         (void)open_outer(w, items[i].stmt->axes, &flat);
-        text_line(w->out, "    {%d, %d, %s, %d, %s, %s},", c->N, part->K, first_row(w, part->a, flat), part->a.si ? part->a.si : 1,
-                  packed_address(w, part->packing), first_row(w, c->to, flat));
+        text_line(w->out, "    {%d, %d, %s, %d, %s, %s},", c->N, part->K, first_row(w, part->a, flat),
+                  part->a.si ? part->a.si : 1, packed_address(w, part->packing), first_row(w, c->to, flat));
         w->flat_axis = 0;
         close_rows(w, before);
     }
     if (n) {
         text_line(w->out, "};");
-        text_line(w->out, "%s(%zu, parts, (int)(%s));", has_product_blocks(w) ? "stream_blocks" : "stream_products", n, c_every_second(w));
+        text_line(w->out, "%s(%zu, parts, (int)(%s));", has_product_blocks(w) ? "stream_blocks" : "stream_products", n,
+                  c_every_second(w));
         text_close(w->out, NULL);
     }
     return n;
@@ -219,12 +216,12 @@ void write_units_of_product(writer *w, const stmt *s, int units, int column)
 {
     const contract *c = &s->product;
     const addend *part = &c->addends.data[0];
-    text_line(w->out, "stream_units(%d, %d, %s, %d, %s + first_unit * %d, %d, sums%s);", c->N / units, part->K, first_row(w, part->a, true),
-              part->a.si ? part->a.si : 1, packed_address(w, part->packing), part->K, units * part->K,
-              column ? arena_printf(w->arena, " + %d", column) : "");
+    text_line(w->out, "stream_units(%d, %d, %s, %d, %s + first_unit * %d, %d, sums%s);", c->N / units, part->K,
+              first_row(w, part->a, true), part->a.si ? part->a.si : 1, packed_address(w, part->packing), part->K,
+              units * part->K, column ? arena_printf(w->arena, " + %d", column) : "");
 }
 
-/* ---- the others ------------------------------------------------------------------------------------------------------------------ */
+/* ---- the others -------------------------------------------------------------------------------------------------- */
 
 /* The rows that count, as a product if the kernel can read them. */
 static void write_outer_rows(writer *w, const contract *c, bool flat, const char *rows)
@@ -233,15 +230,15 @@ static void write_outer_rows(writer *w, const contract *c, bool flat, const char
     int row_c = c->M == 1 ? c->N : c->to.si, col_c = c->N == 1 ? 1 : c->to.sj ? c->to.sj : 1;
     const char *a = first_row(w, c->a, flat), *b = first_row(w, c->b, flat);
     if (unit_b == 1 && col_c == 1 && (!w->p->buffers.data[c->to.buffer].axes)) {
-        text_line(w->out, "%s, %s, %d, %d, %s, %d, %s, %d);", open_outer_product(w, rows, c->M, c->N), a, columns(w, c->a), unit_a, b,
-                  columns(w, c->b), c_address(w, c->to), row_c);
+        text_line(w->out, "%s, %s, %d, %d, %s, %d, %s, %d);", open_outer_product(w, rows, c->M, c->N), a,
+                  columns(w, c->a), unit_a, b, columns(w, c->b), c_address(w, c->to), row_c);
         return;
     }
     text_open(w->out, "for (size_t row = 0; row < %s; row++)", rows);
     text_open(w->out, "for (size_t unit = 0; unit < %d; unit++)", c->M);
     text_open(w->out, "for (size_t col = 0; col < %d; col++)", c->N);
-    text_line(w->out, "(%s)[unit * %d + col * %d] += (%s)[row * %d + unit * %d] * (%s)[row * %d + col * %d];", c_address(w, c->to), row_c,
-              col_c, a, columns(w, c->a), unit_a, b, columns(w, c->b), unit_b);
+    text_line(w->out, "(%s)[unit * %d + col * %d] += (%s)[row * %d + unit * %d] * (%s)[row * %d + col * %d];",
+              c_address(w, c->to), row_c, col_c, a, columns(w, c->a), unit_a, b, columns(w, c->b), unit_b);
     text_close(w->out, NULL);
     text_close(w->out, NULL);
     text_close(w->out, NULL);
@@ -260,8 +257,7 @@ static void write_outer_product(writer *w, const stmt *s)
     int axis = w->flat_axis;
     axis_set loops = w->loops;
     write_outer_rows(w, c, flat, guarded ? open_guard(w, c->guard, flat, rows) : rows);
-    if (guarded)
-        close_guard(w, axis, loops);
+    if (guarded) close_guard(w, axis, loops);
     w->flat_axis = 0;
     close_rows(w, before);
 }
@@ -271,8 +267,7 @@ static void write_each_product(writer *w, const stmt *s)
     const contract *c = &s->product;
     axis_set before = w->loops;
     bool scope = (s->axes & ~w->loops) == 0;
-    if (scope)
-        text_open(w->out, "%s", "");
+    if (scope) text_open(w->out, "%s", "");
     open_rows(w, s->axes);
     text_line(w->out, "const real *left = %s, *right = %s;", c_address(w, c->a), c_address(w, c->b));
     text_line(w->out, "real *to = %s;", c_address(w, c->to));
@@ -284,57 +279,54 @@ static void write_each_product(writer *w, const stmt *s)
     text_open(w->out, "for (size_t unit = 0; unit < %d; unit++)", c->M);
     text_open(w->out, "for (size_t col = 0; col < %d; col++)", c->N);
     text_line(w->out, "real dot = 0;");
-    text_line(w->out, "for (size_t inner = 0; inner < %d; inner++) dot += left[unit * %d + inner * %d] * right[inner * %d + col * %d];", c->K, a_row, a_col, b_row,
-              b_col);
+    text_line(w->out,
+              "for (size_t inner = 0; inner < %d; inner++) dot += left[unit * %d + inner * %d] * right[inner * %d + "
+              "col * %d];",
+              c->K, a_row, a_col, b_row, b_col);
     text_line(w->out, "to[unit * %d + col * %d] %s dot;", to_row, to_col, c->add ? "+=" : "=");
     text_close(w->out, NULL);
     text_close(w->out, NULL);
-    if (scope)
-        text_close(w->out, NULL);
+    if (scope) text_close(w->out, NULL);
     close_rows(w, before);
 }
 
 void write_contract(writer *w, const stmt *s)
 {
     write_products_equations(w, s);
-    if (s->wanted_by)
-        text_open(w->out, "if (args->%s)", c_gradient_field(w->arena, w->g, (uint32_t)s->wanted_by - 1));
+    if (s->wanted_by) text_open(w->out, "if (args->%s)", c_gradient_field(w->arena, w->g, (uint32_t)s->wanted_by - 1));
     switch (s->product.form) {
-    case FORM_ROWS:
-        write_rows_product(w, s);
-        break;
-    case FORM_OUTER:
-        write_outer_product(w, s);
-        break;
-    case FORM_EACH:
-        write_each_product(w, s);
-        break;
+    case FORM_ROWS: write_rows_product(w, s); break;
+    case FORM_OUTER: write_outer_product(w, s); break;
+    case FORM_EACH: write_each_product(w, s); break;
     }
-    if (s->wanted_by)
-        text_close(w->out, NULL);
+    if (s->wanted_by) text_close(w->out, NULL);
 }
 
-/* ---- packed matrices --------------------------------------------------------------------------------------------------------- */
+/* ---- packed matrices --------------------------------------------------------------------------------------------- */
 
 void write_packing_clear(writer *w, const packing *pk, const char *base)
 {
     if (pk->table)
         text_line(w->out, "row_clear(%d, %s + %d); /* the row of no token */", pk->N, base, pk->K * pk->N);
     else if (pk->N % PANEL)
-        text_line(w->out, "memset(%s + %d, 0, %d * sizeof(real));    /* the padding */", base, pk->N / PANEL * PANEL * pk->K, PANEL * pk->K);
+        text_line(w->out, "memset(%s + %d, 0, %d * sizeof(real));    /* the padding */", base,
+                  pk->N / PANEL * PANEL * pk->K, PANEL * pk->K);
 }
 
 void write_packing_pieces(writer *w, const packing *pk, const char *base, const char *part)
 {
     for (size_t i = 0; i < pk->pieces.len; i++) {
         const packed_piece *x = &pk->pieces.data[i];
-        const char *from = pk->in_call ? c_address(w, x->matrix) : arena_printf(w->arena, "params + %d", x->matrix.column);
-        int k_stride = x->transposed ? x->matrix.sj : x->matrix.si, n_stride = x->transposed ? x->matrix.si : x->matrix.sj;
+        const char *from =
+            pk->in_call ? c_address(w, x->matrix) : arena_printf(w->arena, "params + %d", x->matrix.column);
+        int k_stride = x->transposed ? x->matrix.sj : x->matrix.si,
+            n_stride = x->transposed ? x->matrix.si : x->matrix.sj;
         if (pk->table)
-            text_line(w->out, "pack_table%s%d, %d, %s, %d, %d, %s + %d, %d);", part, x->k, x->n, from, x->matrix.sj, x->matrix.si, base, x->n0, pk->N);
+            text_line(w->out, "pack_table%s%d, %d, %s, %d, %d, %s + %d, %d);", part, x->k, x->n, from, x->matrix.sj,
+                      x->matrix.si, base, x->n0, pk->N);
         else
-            text_line(w->out, "pack_matrix%s%d, %d, %s, %d, %d, %s, %d, %d, %d);", part, x->k, x->n, from, k_stride, n_stride, base, x->k0,
-                      x->n0, pk->K);
+            text_line(w->out, "pack_matrix%s%d, %d, %s, %d, %d, %s, %d, %d, %d);", part, x->k, x->n, from, k_stride,
+                      n_stride, base, x->k0, x->n0, pk->K);
     }
 }
 

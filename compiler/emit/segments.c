@@ -15,8 +15,7 @@ static const char *length(const writer *w) { return w->g->axis[TIME].length; }
 /* The steps of the call, in a macro or as a member of `args`. */
 static const char *steps_of(const writer *w, const char *args)
 {
-    if (w->options->steps[TIME])
-        return arena_printf(w->arena, "%d", w->options->steps[TIME]);
+    if (w->options->steps[TIME]) return arena_printf(w->arena, "%d", w->options->steps[TIME]);
     return arena_printf(w->arena, args ? "%s->%s" : "%s(size_t)(%s)", args ? args : "", length(w));
 }
 
@@ -40,8 +39,7 @@ void write_segment_counts(writer *w, const char *body)
     const char *args = w->segment ? "all_args" : "args";
     if (c_mentions(body, "segment_steps"))
         text_line(w->out, "const size_t segment_steps = %s; /* rows of a segment */", segment_steps(w, args));
-    if (c_mentions(body, "segment_count"))
-        text_line(w->out, "const size_t segment_count = %s;", segments(w, args));
+    if (c_mentions(body, "segment_count")) text_line(w->out, "const size_t segment_count = %s;", segments(w, args));
     if (w->segment && c_mentions(body, "segment_first"))
         text_line(w->out, "const size_t segment_first = segment_index * %d;", w->p->segment);
 }
@@ -61,8 +59,10 @@ static void write_segment_args(writer *w, const program *p)
 {
     const char *prefix = w->options->prefix, *t = letter(w), *T = length(w);
     text_blank(w->out);
-    text_line(w->out, "/* The arguments for %d steps of all: number `segment` of such segments. The caller's arrays "
-                      "are of `batch` sequences. */", p->segment);
+    text_line(w->out,
+              "/* The arguments for %d steps of all: number `segment` of such segments. The caller's arrays "
+              "are of `batch` sequences. */",
+              p->segment);
     text_line(w->out, "static %s_args segment_of(const %s_args *args, size_t segment, size_t batch, int *lengths)",
               prefix, prefix);
     text_open(w->out, "%s", "");
@@ -110,8 +110,7 @@ static void write_way(writer *w, const region *r)
     text_open(to, "%s", "");
     static const char *const parameters[] = {"all_args", "segment_index", "first_seq", "all_seqs"};
     for (size_t i = 0; i < (w->sharded ? 4 : 2); i++)
-        if (!c_mentions(text_string(w->out), parameters[i]))
-            text_line(to, "(void)%s;", parameters[i]);
+        if (!c_mentions(text_string(w->out), parameters[i])) text_line(to, "(void)%s;", parameters[i]);
     end_body(w, to);
     w->segment = NULL;
 }
@@ -121,8 +120,7 @@ void write_segment_functions(writer *w, const program *p)
     write_segment_args(w, p);
     for (size_t i = 0; i < p->top->items.len; i++) {
         const region *r = p->top->items.data[i].region;
-        if (r && r->segments)
-            write_way(w, r);
+        if (r && r->segments) write_way(w, r);
     }
 }
 
@@ -147,14 +145,10 @@ void write_segments(writer *w, const region *r)
 static const char *pass_comment(const stmt *s)
 {
     switch (s->pass) {
-    case PASS_KEEP:
-        return "before this segment, for the way back";
-    case PASS_RESTORE:
-        return "before this segment, as on the way there";
-    case PASS_ON:
-        return "for the segment behind";
-    case PASS_BACK:
-        return "for the segment before";
+    case PASS_KEEP: return "before this segment, for the way back";
+    case PASS_RESTORE: return "before this segment, as on the way there";
+    case PASS_ON: return "for the segment behind";
+    case PASS_BACK: return "for the segment before";
     }
     BUG("no such pass");
 }
@@ -186,8 +180,7 @@ void write_pass(writer *w, const stmt *s)
     const char *here = c_component(w, s->to, s->shape, s->shape), *stride = s->axes & BATCH ? "batch * " : "";
     if (s->pass == PASS_ON || s->pass == PASS_BACK) {
         const char *far = arena_printf(w->arena, "%s + %s * %s%d", s->pass == PASS_ON ? "to" : "from",
-                                       s->pass == PASS_ON ? length(w) : "segment_steps",
-                                       stride, b->columns);
+                                       s->pass == PASS_ON ? length(w) : "segment_steps", stride, b->columns);
         text_line(w->out, "real *%s = %s;", s->pass == PASS_ON ? "to" : "from", c_address(w, v));
         text_line(w->out, "real *%s = %s;", s->pass == PASS_ON ? "from" : "to", far);
     } else {
@@ -202,7 +195,7 @@ void write_pass(writer *w, const stmt *s)
     }
     open_components(w, s->shape);
     const char *flat = arena_printf(w->arena, "[%s]", c_side_by_side(w, s->shape));
-    if (s->pass == PASS_RESTORE && s->axes & BATCH)     /* behind the end of a sequence stands padding */
+    if (s->pass == PASS_RESTORE && s->axes & BATCH) /* behind the end of a sequence stands padding */
         text_line(w->out, "to%s = %s > 0 ? from%s : %s;", here, c_length(w, TIME), flat, c_nothing(w, s));
     else
         text_line(w->out, "to%s = from%s;", s->pass == PASS_KEEP ? flat : here, s->pass == PASS_RESTORE ? flat : here);

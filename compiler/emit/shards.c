@@ -12,7 +12,7 @@
 
 /* Starting threads and waiting for them twice takes as long as about so many operations of a product on one. */
 enum { WORTH_THREADS = 1000000 };
-enum { ELEMENTWISE = 8 };       /* an elementwise operation takes as long as so many of a product */
+enum { ELEMENTWISE = 8 }; /* an elementwise operation takes as long as so many of a product */
 
 size_t shard_count(const emit_options *o, entry e)
 {
@@ -44,8 +44,7 @@ static size_t gradients_size(const graph *g)
 static const char *steps_arguments(const writer *w)
 {
     text *t = text_new(w->arena);
-    for (int i = 1; i <= w->g->axes; i++)
-        text_put(t, "%s, ", w->g->axis[i].length);
+    for (int i = 1; i <= w->g->axes; i++) text_put(t, "%s, ", w->g->axis[i].length);
     return text_string(t);
 }
 
@@ -60,13 +59,11 @@ const char *shard_work(const writer *w, const program *p)
     const char *PREFIX = c_upper(w->arena, w->options->prefix);
     text *t = text_new(w->arena);
     text_put(t, "%s_THREADS * %s(%s%s_SHARD(batch))", PREFIX, shard_macro(w, p), steps_arguments(w), PREFIX);
-    if (p->entry == ENTRY_GRAD)
-        text_put(t, " + (%s_THREADS - 1) * %zu", PREFIX, gradients_size(w->g));
+    if (p->entry == ENTRY_GRAD) text_put(t, " + (%s_THREADS - 1) * %zu", PREFIX, gradients_size(w->g));
     for (int k = 0; p->entry != ENTRY_FORWARD && k < w->g->losses; k++) {
         const program *norm = w->model->norms[k];
         writer of = *w;
-        if (!norm)
-            continue;
+        if (!norm) continue;
         of.p = norm;
         of.g = norm->graph;
         for (size_t b = 1; b < norm->buffers.len; b++) {
@@ -82,7 +79,11 @@ const char *shard_work(const writer *w, const program *p)
 enum { AXIS_SETS = 1 << (MAX_TIME_AXES + 1) };
 
 /* Operations of each row of the axes. */
-typedef struct costs { axis_set axes[AXIS_SETS]; double of[AXIS_SETS]; size_t count; } costs;
+typedef struct costs {
+    axis_set axes[AXIS_SETS];
+    double of[AXIS_SETS];
+    size_t count;
+} costs;
 
 /* Depth: loops. */
 static void add_costs(const graph *g, const region *r, costs *c)
@@ -95,12 +96,9 @@ static void add_costs(const graph *g, const region *r, costs *c)
         }
         double operations = plan_operations(g, s) * (s->kind == STMT_CONTRACT ? 1 : ELEMENTWISE);
         size_t k = 0;
-        while (k < c->count && c->axes[k] != s->axes)
-            k++;
-        if (operations <= 0)
-            continue;
-        if (k == c->count)
-            c->axes[c->count++] = s->axes;
+        while (k < c->count && c->axes[k] != s->axes) k++;
+        if (operations <= 0) continue;
+        if (k == c->count) c->axes[c->count++] = s->axes;
         c->of[k] += operations;
     }
 }
@@ -114,11 +112,9 @@ static const char *operations_of(const writer *w, const program *p)
     for (size_t i = 0; i < c.count; i++) {
         text_put(t, "%s%.0f.0", i ? " + " : "", c.of[i]);
         for (int a = 1; a <= w->g->axes; a++) {
-            if (c.axes[i] & axis_bit(a))
-                text_put(t, " * (double)%s", c_steps(w, a));
+            if (c.axes[i] & axis_bit(a)) text_put(t, " * (double)%s", c_steps(w, a));
         }
-        if (c.axes[i] & BATCH)
-            text_put(t, " * (double)batch");
+        if (c.axes[i] & BATCH) text_put(t, " * (double)batch");
     }
     return t->len ? text_string(t) : "0.0";
 }
@@ -147,8 +143,7 @@ void write_shard_of(writer *w, bool draws)
     text_open(w->out, "%s", "");
     text_line(w->out, "%s_args part = *args;", w->options->prefix);
     text_line(w->out, "part.batch = args->batch - first < rows ? args->batch - first : rows;");
-    for (int a = 1; a <= g->axes; a++)
-        advance(w, arena_printf(w->arena, "lengths_%s", g->axis[a].letter), 1);
+    for (int a = 1; a <= g->axes; a++) advance(w, arena_printf(w->arena, "lengths_%s", g->axis[a].letter), 1);
     for (uint32_t i = 0; i < g->inputs.len; i++) {
         if (!w->options->inference || has_input(w->model->forward, i))
             advance(w, c_field(w->arena, g, g->inputs.data[i].path), shape_size(g->inputs.data[i].type.shape));
@@ -157,11 +152,9 @@ void write_shard_of(writer *w, bool draws)
     }
     for (uint32_t i = 0; i < g->outputs.len; i++) {
         type t = graph_type(g, g->outputs.data[i].node);
-        if (t.axes & BATCH)
-            advance(w, c_output_field(w->arena, g, i), shape_size(t.shape));
+        if (t.axes & BATCH) advance(w, c_output_field(w->arena, g, i), shape_size(t.shape));
     }
-    if (draws)
-        text_line(w->out, "part.sequence += first;");
+    if (draws) text_line(w->out, "part.sequence += first;");
     text_line(w->out, "return part;");
     text_close(w->out, NULL);
 }
@@ -171,8 +164,7 @@ static bool is_of_no_sequence(const program *norm)
 {
     for (size_t i = 1; i < norm->graph->nodes.len; i++) {
         const node *n = &norm->graph->nodes.data[i];
-        if ((n->type.axes & BATCH) || (n->op == OP_count && (n->attr.over.axes & BATCH)))
-            return false;
+        if ((n->type.axes & BATCH) || (n->op == OP_count && (n->attr.over.axes & BATCH))) return false;
     }
     return true;
 }
@@ -208,9 +200,10 @@ static void write_sum_of_gradients(writer *w)
     size_t size = graph_param_offset(w->g, w->g->params.len);
     text_line(w->out, "/* each component of the gradients in the order of the shards */");
     write_parallel(w, "part", "shards");
-    text_line(w->out, "const size_t begin = (size_t)%zu * (size_t)part / (size_t)shards, end = (size_t)%zu * "
-                      "((size_t)part + 1) / (size_t)shards;", size,
-              size);
+    text_line(w->out,
+              "const size_t begin = (size_t)%zu * (size_t)part / (size_t)shards, end = (size_t)%zu * "
+              "((size_t)part + 1) / (size_t)shards;",
+              size, size);
     text_open(w->out, "for (int shard = 1; shard < shards; shard++)");
     text_line(w->out, "const real *from = more + (size_t)(shard - 1) * %zu;", gradients_size(w->g));
     text_line(w->out, "RNN_INDEPENDENT");
@@ -234,8 +227,7 @@ void write_shards(writer *w, const program *p)
         write_norms(w);
     }
     text_line(w->out, "const size_t each = %s(%srows);", shard_macro(w, p), steps_arguments(w));
-    if (grad)
-        text_line(w->out, "real *const grads = args->grads, *const more = args->work + (size_t)shards * each;");
+    if (grad) text_line(w->out, "real *const grads = args->grads, *const more = args->work + (size_t)shards * each;");
     write_parallel(w, "shard", "shards");
     text_line(w->out, "const size_t first = (size_t)shard * rows;");
     text_line(w->out, "%s_args part = shard_of(args, first, rows);", prefix);
@@ -246,7 +238,8 @@ void write_shards(writer *w, const program *p)
     }
     if (grad) {
         text_line(w->out, "if (shard > 0) part.grads = more + (size_t)(shard - 1) * %zu;", gradients_size(w->g));
-        text_line(w->out, "if (shard > 0) memset(part.grads, 0, %zu * sizeof(real));", graph_param_offset(w->g, w->g->params.len));
+        text_line(w->out, "if (shard > 0) memset(part.grads, 0, %zu * sizeof(real));",
+                  graph_param_offset(w->g, w->g->params.len));
     }
     text_line(w->out, "%s_shard(&part, first, batch);", word);
     text_close(w->out, NULL);
@@ -255,8 +248,7 @@ void write_shards(writer *w, const program *p)
         text_line(w->out, "for (int shard = 0; shard < shards; shard++) sum += losses[shard];");
         text_line(w->out, "*args->loss = sum;");
     }
-    if (grad)
-        write_sum_of_gradients(w);
+    if (grad) write_sum_of_gradients(w);
     text_line(w->out, "return 0;");
     const char *body = text_string(w->out);
     w->out = whole;

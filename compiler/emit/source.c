@@ -1,4 +1,5 @@
-/* source.c: the source of a model: kernels, helpers, checks of arguments, and the functions, which function.c writes. */
+/* source.c: the source of a model: kernels, helpers, checks of arguments, and the functions, which function.c
+ * writes. */
 #include "emit/files.h"
 
 #include "base/embedded.h"
@@ -8,8 +9,7 @@
 static bool mentions_any(const char *body, const char *const *words)
 {
     for (; *words; words++) {
-        if (c_mentions(body, *words))
-            return true;
+        if (c_mentions(body, *words)) return true;
     }
     return false;
 }
@@ -21,29 +21,38 @@ static void write_kernels(file *f, const char *body)
         text_line(out, "#include \"rnn.h\"");
         return;
     }
-    static const char *const products[] = {"contract", "contract_small", "contract_blocks", "stream_products", "stream_blocks",
-                                           "stream_units", "pack_matrix", "outer", "outer_blocks", NULL};
+    static const char *const products[] = {
+        "contract",     "contract_small", "contract_blocks", "stream_products", "stream_blocks",
+        "stream_units", "pack_matrix",    "outer",           "outer_blocks",    NULL};
     static const char *const stream[] = {"stream_products", "stream_blocks", "stream_units", NULL};
-    static const char *const outer[] = {"outer", "outer_small", "outer_blocks", NULL}, *const pack[] = {"pack_matrix", NULL};
-    static const char *const rows[] = {"row_clear", "row_sum", "row_max", "row_softmax", "row_logsumexp", "row_softmax_logsumexp",
-                                       "pack_table", NULL};
+    static const char *const outer[] = {"outer", "outer_small", "outer_blocks", NULL}, *const pack[] = {"pack_matrix",
+                                                                                                        NULL};
+    static const char *const rows[] = {
+        "row_clear", "row_sum", "row_max", "row_softmax", "row_logsumexp", "row_softmax_logsumexp", "pack_table", NULL};
     static const char *const lookup[] = {"row_any", "token_row", "lookup_row", NULL};
     static const char *const random[] = {"random_key", "random_row", "random_uniform", NULL}, *const none[] = {NULL};
-    const struct { const char *path; bool given; const char *const *functions; } parts[] = {    /* NULL: always */
-        {"kernels/compiler.h", true, NULL}, {"kernels/functions.h", false, NULL}, {"kernels/contract.h", true, products},
-        {"kernels/stream.h", false, stream},
-        {"kernels/outer.h", true, outer}, {"kernels/pack.h", true, pack}, {"kernels/rows.h", true, rows},
-        {"kernels/lookup.h", false, lookup}, {"kernels/random.h", false, f->w.weights ? random : NULL},
-        {"kernels/init.h", true, f->w.weights ? none : NULL}};
+    const struct {
+        const char *path;
+        bool given;
+        const char *const *functions;
+    } parts[] = {/* NULL: always */
+                 {"kernels/compiler.h", true, NULL},
+                 {"kernels/functions.h", false, NULL},
+                 {"kernels/contract.h", true, products},
+                 {"kernels/stream.h", false, stream},
+                 {"kernels/outer.h", true, outer},
+                 {"kernels/pack.h", true, pack},
+                 {"kernels/rows.h", true, rows},
+                 {"kernels/lookup.h", false, lookup},
+                 {"kernels/random.h", false, f->w.weights ? random : NULL},
+                 {"kernels/init.h", true, f->w.weights ? none : NULL}};
     text_blank(out);
     text_line(out, "/* ==== kernels: the same text for every model ==== */");
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         size_t length;
-        if ((parts[i].functions && !mentions_any(body, parts[i].functions)) || (parts[i].given && f->o.calls))
-            continue;
+        if ((parts[i].functions && !mentions_any(body, parts[i].functions)) || (parts[i].given && f->o.calls)) continue;
         const char *kernel = embedded_text(parts[i].path, &length);
-        if (!kernel)
-            BUG("%s is not built in", parts[i].path);
+        if (!kernel) BUG("%s is not built in", parts[i].path);
         text_puts(out, arena_strndup(f->w.arena, kernel, length));
         text_blank(out);
     }
@@ -56,15 +65,16 @@ static void write_sequence_helpers(file *f, const char *body)
     const graph *g = f->g;
     for (int i = 1; i <= g->axes; i++) {
         const char *t = g->axis[i].letter;
-        if (!c_mentions(body, arena_printf(f->w.arena, "length_%s", t)))
-            continue;
+        if (!c_mentions(body, arena_printf(f->w.arena, "length_%s", t))) continue;
         text_blank(out);
-        text_line(out, "/* Own length of a sequence%s. */", g->axes > 1 ? "; one that is empty along any axis is absent altogether" : "");
+        text_line(out, "/* Own length of a sequence%s. */",
+                  g->axes > 1 ? "; one that is empty along any axis is absent altogether" : "");
         text_line(out, "RNN_SHARED size_t length_%s(const %s_args *args, size_t seq)", t, f->prefix);
         text_open(out, "%s", "");
         for (int j = 1; j <= g->axes; j++) {
             if (j != i)
-                text_line(out, "if (args->lengths_%s && args->lengths_%s[seq] == 0) return 0;", g->axis[j].letter, g->axis[j].letter);
+                text_line(out, "if (args->lengths_%s && args->lengths_%s[seq] == 0) return 0;", g->axis[j].letter,
+                          g->axis[j].letter);
         }
         text_line(out, "return args->lengths_%s ? (size_t)args->lengths_%s[seq] : args->%s;", t, t, g->axis[i].length);
         text_close(out, NULL);
@@ -74,7 +84,8 @@ static void write_sequence_helpers(file *f, const char *body)
         text_line(out, "/* Has a sequence this step? 0 or 1. */");
         text_line(out, "static size_t is_present(const %s_args *args, size_t seq)", f->prefix);
         text_open(out, "%s", "");
-        text_line(out, "return args->lengths_%s ? (size_t)args->lengths_%s[seq] : 1;", g->axis[1].letter, g->axis[1].letter);
+        text_line(out, "return args->lengths_%s ? (size_t)args->lengths_%s[seq] : 1;", g->axis[1].letter,
+                  g->axis[1].letter);
         text_close(out, NULL);
     }
     if (c_mentions(body, "is_ragged")) {
@@ -85,8 +96,8 @@ static void write_sequence_helpers(file *f, const char *body)
         if (g->axes) {
             text_open(out, "for (size_t seq = 0; seq < args->batch; seq++)");
             for (int i = 1; i <= g->axes; i++)
-                text_line(out, "if (args->lengths_%s && (size_t)args->lengths_%s[seq] != args->%s) return 1;", g->axis[i].letter,
-                          g->axis[i].letter, g->axis[i].length);
+                text_line(out, "if (args->lengths_%s && (size_t)args->lengths_%s[seq] != args->%s) return 1;",
+                          g->axis[i].letter, g->axis[i].letter, g->axis[i].length);
             text_close(out, NULL);
             text_line(out, "return 0;");
         } else {
@@ -115,20 +126,15 @@ static void write_init(file *f)
     for (size_t i = 0; i < f->g->params.len; i++) {
         const graph_param *p = &f->g->params.data[i];
         int n = shape_size(p->shape);
-        const char *key = arena_printf(f->w.arena, "random_key(UINT64_C(%llu), seed, 0)", (unsigned long long)c_path_hash(p->path));
+        const char *key =
+            arena_printf(f->w.arena, "random_key(UINT64_C(%llu), seed, 0)", (unsigned long long)c_path_hash(p->path));
         const char *at = arena_printf(f->w.arena, "params + %zu", offset), *value = c_number(&f->w, p->init.value);
         const char *comment = arena_printf(f->w.arena, "/* %s */", p->path);
         random = random || (p->init.kind != INIT_NUMBER && p->init.kind != INIT_IDENTITY);
         switch (p->init.kind) {
-        case INIT_NUMBER:
-            text_line(out, "init_constant(%s, %d, %s); %s", at, n, value, comment);
-            break;
-        case INIT_UNIFORM:
-            text_line(out, "init_uniform(%s, %d, %s, %s); %s", at, n, value, key, comment);
-            break;
-        case INIT_NORMAL:
-            text_line(out, "init_normal(%s, %d, %s, %s); %s", at, n, value, key, comment);
-            break;
+        case INIT_NUMBER: text_line(out, "init_constant(%s, %d, %s); %s", at, n, value, comment); break;
+        case INIT_UNIFORM: text_line(out, "init_uniform(%s, %d, %s, %s); %s", at, n, value, key, comment); break;
+        case INIT_NORMAL: text_line(out, "init_normal(%s, %d, %s, %s); %s", at, n, value, key, comment); break;
         case INIT_GLOROT:
             text_line(out, "init_glorot(%s, %d, %d, %s); %s", at, p->shape.dim[0], p->shape.dim[1], key, comment);
             break;
@@ -141,10 +147,8 @@ static void write_init(file *f)
         }
         offset += (size_t)n;
     }
-    if (!random)
-        text_line(out, "(void)seed;");
-    if (!f->g->params.len)
-        text_line(out, "(void)params;");
+    if (!random) text_line(out, "(void)seed;");
+    if (!f->g->params.len) text_line(out, "(void)params;");
     text_close(out, NULL);
 }
 
@@ -153,8 +157,7 @@ static void write_pack_function(file *f)
     text *out = f->w.out;
     const pool *shared = f->m->shared;
     bool any = false;
-    if (packs_in_parts(&f->w))
-        write_pack_parts(&f->w);
+    if (packs_in_parts(&f->w)) write_pack_parts(&f->w);
     text_blank(out);
     text_line(out, "void %s_pack(const %s *params, %s *packed)", f->prefix, f->real, f->real);
     text_open(out, "%s", "");
@@ -165,8 +168,7 @@ static void write_pack_function(file *f)
     }
     for (size_t i = 1; i < shared->packings.len; i++) {
         const packing *pk = &shared->packings.data[i];
-        if (pk->in_call)
-            continue;
+        if (pk->in_call) continue;
         any = true;
         write_packing(&f->w, pk, arena_printf(f->w.arena, "packed + %zu", pk->offset));
     }
@@ -180,8 +182,7 @@ static void write_pack_function(file *f)
 static void write_reset(file *f)
 {
     text *out = f->w.out;
-    if (!file_carries(f))
-        return;
+    if (!file_carries(f)) return;
     text_blank(out);
     text_line(out, "void %s_reset(%s_state *state)", f->prefix, f->prefix);
     text_open(out, "%s", "");
@@ -224,12 +225,10 @@ static void write_sizes_function(file *f)
         text_line(out, "if (what == %s_SIZE_STATE_BYTES) return sizeof(%s_state);", f->PREFIX, f->prefix);
     for (int i = 0; i < 4; i++) {
         const program *p = file_program(f, i);
-        if (!p)
-            continue;
-        text_put(out, "if (what == %s_SIZE_%s) return %s_%s_WORK(", f->PREFIX, c_upper(f->w.arena, entry_name(p->entry)), f->PREFIX,
-                 c_upper(f->w.arena, entry_name(p->entry)));
-        for (int a = 1; a <= f->g->axes; a++)
-            text_put(out, "steps[%d], ", a - 1);
+        if (!p) continue;
+        text_put(out, "if (what == %s_SIZE_%s) return %s_%s_WORK(", f->PREFIX,
+                 c_upper(f->w.arena, entry_name(p->entry)), f->PREFIX, c_upper(f->w.arena, entry_name(p->entry)));
+        for (int a = 1; a <= f->g->axes; a++) text_put(out, "steps[%d], ", a - 1);
         text_line(out, "batch);");
     }
     text_line(out, "return 0;");
@@ -240,8 +239,7 @@ static void write_sizes_function(file *f)
 static void write_all_norms(file *f)
 {
     for (int k = 0; k < f->g->losses && is_sharded(&f->w, f->m->loss); k++) {
-        if (shard_norm(&f->w, k))
-            write_norm(&f->w, f->m->norms[k], (size_t)k);
+        if (shard_norm(&f->w, k)) write_norm(&f->w, f->m->norms[k], (size_t)k);
     }
 }
 
@@ -250,18 +248,15 @@ const char *write_source(file *f, const char *header_name)
     enum { STEP, FUNCTIONS = 4 };
     text *functions[FUNCTIONS], *body = text_new(f->w.arena);
     helpers_new(&f->w);
-    for (int k = 0; k < FUNCTIONS; k++) {       /* `step` last: helpers are named by the others */
+    for (int k = 0; k < FUNCTIONS; k++) { /* `step` last: helpers are named by the others */
         int i = (k + 1) % FUNCTIONS;
         f->w.out = functions[i] = text_new(f->w.arena);
-        if (!file_program(f, i))
-            continue;
+        if (!file_program(f, i)) continue;
         write_check(f, file_program(f, i));
-        if (i == 2 && f->m->norms)
-            write_all_norms(f);
+        if (i == 2 && f->m->norms) write_all_norms(f);
         write_function(&f->w, file_program(f, i));
     }
-    if (*helpers_text(&f->w))
-        text_line(body, "/* ==== what the functions share ==== */");
+    if (*helpers_text(&f->w)) text_line(body, "/* ==== what the functions share ==== */");
     text_puts(body, helpers_text(&f->w));
     for (int i = STEP; i < FUNCTIONS; i++) {
         text_blank(body);
@@ -269,20 +264,16 @@ const char *write_source(file *f, const char *header_name)
     }
     f->w.out = body;
     f->w.g = f->g;
-    if (f->w.weights)
-        weights_place(f->w.weights, text_string(body));
+    if (f->w.weights) weights_place(f->w.weights, text_string(body));
     f->random = c_mentions(text_string(body), "random_key");
-    if (f->o.inference)
-        f->needs = footprint_of(f->w.arena, f->m, &f->o, f->w.weights, text_string(body));
-    if (file_loads(f))
-        weights_write_load(f->w.out, f->w.weights, &f->o);
+    if (f->o.inference) f->needs = footprint_of(f->w.arena, f->m, &f->o, f->w.weights, text_string(body));
+    if (file_loads(f)) weights_write_load(f->w.out, f->w.weights, &f->o);
     if (!f->w.weights) {
         write_init(f);
         write_pack_function(f);
     }
     write_reset(f);
-    if (!f->w.weights)
-        write_param_table(f);
+    if (!f->w.weights) write_param_table(f);
     write_sizes_function(f);
 
     text *out = f->w.out = text_new(f->w.arena);
@@ -291,8 +282,7 @@ const char *write_source(file *f, const char *header_name)
     text_blank(out);
     text_line(out, "typedef %s real;", f->real);
     text_line(out, "#define REAL_IS_DOUBLE %d", f->o.real_double);
-    if (f->o.math_libm)
-        text_line(out, "#define RNN_MATH_LIBM /* exp, sigmoid and tanh by libm */");
+    if (f->o.math_libm) text_line(out, "#define RNN_MATH_LIBM /* exp, sigmoid and tanh by libm */");
     write_kernels(f, text_string(body));
     text_blank(out);
     text_line(out, "/* The iterations of the loop that follows do not depend on each other. */");
@@ -308,8 +298,7 @@ const char *write_source(file *f, const char *header_name)
         text_line(out, "#define NORM(k, own) (args->norms ? args->norms[k] : (own))");
     write_sequence_helpers(f, text_string(body));
     write_product_blocks(&f->w, text_string(body));
-    if (c_mentions(text_string(body), "shard_of"))
-        write_shard_of(&f->w, !f->o.inference || f->random);
+    if (c_mentions(text_string(body), "shard_of")) write_shard_of(&f->w, !f->o.inference || f->random);
     if (f->w.weights) {
         weights_write_places(out, f->w.weights);
         if (f->o.weights_as == WEIGHTS_EMBEDDED)

@@ -1,7 +1,8 @@
 /* weights.c: see weights.h.
  *
- * In: the values of the parameters, in their order, and the packings of the plan. Out: the same numbers where the functions read them:
- * a packed matrix in panels of PANEL columns (contract_packed_index of the kernels), a table row by row with a row of zeros at its end. */
+ * In: the values of the parameters, in their order, and the packings of the plan. Out: the same numbers where the
+ * functions read them: a packed matrix in panels of PANEL columns (contract_packed_index of the kernels), a table row
+ * by row with a row of zeros at its end. */
 #include "emit/weights.h"
 
 #include <stdio.h>
@@ -10,23 +11,22 @@
 static size_t param_at(const graph *g, size_t column)
 {
     size_t i = 0, end = (size_t)shape_size(g->params.data[0].shape);
-    while (column >= end)
-        end += (size_t)shape_size(g->params.data[++i].shape);
+    while (column >= end) end += (size_t)shape_size(g->params.data[++i].shape);
     return i;
 }
 
-/* ---- values of a packing ------------------------------------------------------------------------------------------------------- */
+/* ---- values of a packing ----------------------------------------------------------------------------------------- */
 
 static size_t packed_index(const packing *pk, int k, int n)
 {
-    if (pk->table)
-        return (size_t)k * (size_t)pk->N + (size_t)n;
+    if (pk->table) return (size_t)k * (size_t)pk->N + (size_t)n;
     return (size_t)(n / PANEL * PANEL) * (size_t)pk->K + (size_t)k * PANEL + (size_t)(n % PANEL);
 }
 
 static size_t packing_size(const packing *pk)
 {
-    return pk->table ? (size_t)(pk->K + 1) * (size_t)pk->N : (size_t)((pk->N + PANEL - 1) / PANEL * PANEL) * (size_t)pk->K;
+    return pk->table ? (size_t)(pk->K + 1) * (size_t)pk->N
+                     : (size_t)((pk->N + PANEL - 1) / PANEL * PANEL) * (size_t)pk->K;
 }
 
 static void pack_values(const packing *pk, const double *params, double *to)
@@ -37,22 +37,21 @@ static void pack_values(const packing *pk, const double *params, double *to)
         int k_stride = across ? x->matrix.sj : x->matrix.si, n_stride = across ? x->matrix.si : x->matrix.sj;
         for (int k = 0; k < x->k; k++) {
             for (int n = 0; n < x->n; n++)
-                to[packed_index(pk, pk->table ? k : x->k0 + k, x->n0 + n)] = params[x->matrix.column + k * k_stride + n * n_stride];
+                to[packed_index(pk, pk->table ? k : x->k0 + k, x->n0 + n)] =
+                    params[x->matrix.column + k * k_stride + n * n_stride];
         }
     }
 }
 
-/* ---- the table of places --------------------------------------------------------------------------------------------------------- */
+/* ---- the table of places ----------------------------------------------------------------------------------------- */
 
 static const char *place_name(arena *a, const weights_table *t, const char *stem)
 {
     const char *id = arena_printf(a, "AT_%s", stem);
     char *word = arena_strndup(a, id, strlen(id));
-    for (char *c = word; *c; c++)
-        *c = *c == '.' ? '_' : *c;
+    for (char *c = word; *c; c++) *c = *c == '.' ? '_' : *c;
     int same = 0;
-    for (size_t i = 0; i < t->param_count; i++)
-        same += t->params[i].what && strcmp(t->params[i].place, word) == 0;
+    for (size_t i = 0; i < t->param_count; i++) same += t->params[i].what && strcmp(t->params[i].place, word) == 0;
     for (size_t i = 0; i < t->packing_count; i++)
         same += t->packings[i].what && strcmp(t->packings[i].place, word) == 0;
     return same ? place_name(a, t, arena_printf(a, "%s_v%d", stem, same + 1)) : word;
@@ -89,8 +88,7 @@ weights_table *weights_open(arena *a, const emit_model *m, const emit_options *o
         const packing *pk = &shared->packings.data[i];
         weights_part *part = &t->packings[i];
         t->packing_count++;
-        if (i == 0 || pk->in_call)
-            continue;
+        if (i == 0 || pk->in_call) continue;
         const char *first = g->params.data[param_at(g, (size_t)pk->pieces.data[0].matrix.column)].path;
         part->place = place_name(a, t, arena_printf(a, "packed_%s", first));
         part->what = pieces_text(a, g, pk);
@@ -131,13 +129,12 @@ void weights_place(weights_table *t, const char *body)
     place_parts(t, t->params, t->param_count, body);
 }
 
-/* ---- what is written ---------------------------------------------------------------------------------------------------------------- */
+/* ---- what is written --------------------------------------------------------------------------------------------- */
 
 /* Part number `i` of all that have a place, in the order of the places; NULL after the last. */
 static const weights_part *part_number(const weights_table *t, size_t i)
 {
-    if (i < t->packing_count)
-        return &t->packings[i];
+    if (i < t->packing_count) return &t->packings[i];
     return i < t->packing_count + t->param_count ? &t->params[i - t->packing_count] : NULL;
 }
 
@@ -149,8 +146,7 @@ static size_t part_end(const weights_part *p)
 void weights_write_places(text *out, const weights_table *t)
 {
     const weights_part *p;
-    if (!t->total)
-        return;
+    if (!t->total) return;
     text_blank(out);
     text_line(out, "/* Where the parameters lie in the weights. */");
     text_open(out, "enum");
@@ -167,7 +163,9 @@ void weights_write_array(text *out, const weights_table *t, const writer *w, con
     const weights_part *p;
     const char *PREFIX = c_upper(w->arena, w->options->prefix);
     text_blank(out);
-    text_line(out, "/* For a section of the linker, or what else an array of constants needs: -D%s_WEIGHTS_ATTRIBUTE=... */", PREFIX);
+    text_line(out,
+              "/* For a section of the linker, or what else an array of constants needs: -D%s_WEIGHTS_ATTRIBUTE=... */",
+              PREFIX);
     text_line(out, "#ifndef %s_WEIGHTS_ATTRIBUTE", PREFIX);
     text_line(out, "#ifdef __GNUC__");
     text_line(out, "#define %s_WEIGHTS_ATTRIBUTE __attribute__((aligned(64)))", PREFIX);
@@ -177,17 +175,16 @@ void weights_write_array(text *out, const weights_table *t, const writer *w, con
     text_line(out, "#endif");
     text_open(out, "%s_WEIGHTS_ATTRIBUTE %s[%zu] =", PREFIX, declaration, t->total ? t->total : 1);
     for (size_t i = 0; (p = part_number(t, i)); i++) {
-        if (!p->what)
-            continue;
+        if (!p->what) continue;
         text_line(out, "/* %s */", p->what);
         size_t end = part_end(p) - p->offset;
         for (size_t k = 0; k < end; k++) {
             double value = k < p->count ? p->values[k] : 0;
-            text_put(out, "%s%s,%s", value < 0 ? "-" : "", c_number(w, value < 0 ? -value : value), (k + 1) % A_LINE == 0 ? "\n" : " ");
+            text_put(out, "%s%s,%s", value < 0 ? "-" : "", c_number(w, value < 0 ? -value : value),
+                     (k + 1) % A_LINE == 0 ? "\n" : " ");
         }
     }
-    if (!t->total)
-        text_line(out, "0");
+    if (!t->total) text_line(out, "0");
     text_close(out, ";");
 }
 
@@ -196,8 +193,7 @@ static const uint64_t FNV_START = UINT64_C(14695981039346656037), FNV_PRIME = UI
 
 static uint64_t hash_bytes(uint64_t hash, const unsigned char *bytes, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        hash = (hash ^ bytes[i]) * FNV_PRIME;
+    for (size_t i = 0; i < count; i++) hash = (hash ^ bytes[i]) * FNV_PRIME;
     return hash;
 }
 
@@ -207,8 +203,7 @@ static uint64_t layout_hash(const weights_table *t, bool real_double)
     char line[64];
     uint64_t hash = FNV_START;
     for (size_t i = 0; (p = part_number(t, i)); i++) {
-        if (!p->what)
-            continue;
+        if (!p->what) continue;
         int n = snprintf(line, sizeof line, ":%zu:%zu:%d;", p->offset, p->count, real_double);
         hash = hash_bytes(hash, (const unsigned char *)p->what, strlen(p->what));
         hash = hash_bytes(hash, (const unsigned char *)line, (size_t)n);
@@ -218,8 +213,7 @@ static uint64_t layout_hash(const weights_table *t, bool real_double)
 
 static void put_little_endian(unsigned char *to, uint64_t value, int bytes)
 {
-    for (int i = 0; i < bytes; i++)
-        to[i] = (unsigned char)(value >> 8 * i);
+    for (int i = 0; i < bytes; i++) to[i] = (unsigned char)(value >> 8 * i);
 }
 
 static void put_real(unsigned char *to, double value, bool real_double)
@@ -236,8 +230,8 @@ static void put_real(unsigned char *to, double value, bool real_double)
     put_little_endian(to, bits, real_double ? 8 : 4);
 }
 
-/* The head, WEIGHTS_BLOB_HEAD bytes: "RNNCWGTS", u32 version, u32 bytes of a real, u64 number of reals, u64 hash of the layout, u64 hash
- * of all that follows it, zeros; then the data. All little-endian. */
+/* The head, WEIGHTS_BLOB_HEAD bytes: "RNNCWGTS", u32 version, u32 bytes of a real, u64 number of reals, u64 hash of the
+ * layout, u64 hash of all that follows it, zeros; then the data. All little-endian. */
 unsigned char *weights_blob(arena *a, const weights_table *t, bool real_double, size_t *length)
 {
     size_t size = real_double ? 8 : 4;
@@ -267,14 +261,15 @@ void weights_write_load(text *out, const weights_table *t, const emit_options *o
     text_line(out, "uint32_t version, size;");
     text_line(out, "uint64_t count, layout, sum, hash = UINT64_C(%llu);", (unsigned long long)FNV_START);
     text_line(out, "if (!at || !loaded || (uintptr_t)at %% sizeof(real)) return %s_BAD_ARGUMENT;", PREFIX);
-    text_line(out, "if (length < %d || memcmp(at, \"" WEIGHTS_MAGIC "\", 8) != 0) return %s_BAD_WEIGHTS;", WEIGHTS_BLOB_HEAD, PREFIX);
+    text_line(out, "if (length < %d || memcmp(at, \"" WEIGHTS_MAGIC "\", 8) != 0) return %s_BAD_WEIGHTS;",
+              WEIGHTS_BLOB_HEAD, PREFIX);
     text_line(out, "memcpy(&version, at + 8, 4);");
     text_line(out, "memcpy(&size, at + 12, 4);");
     text_line(out, "memcpy(&count, at + 16, 8);");
     text_line(out, "memcpy(&layout, at + 24, 8);");
     text_line(out, "memcpy(&sum, at + 32, 8);");
-    text_line(out, "if (version != %d || size != sizeof(real) || count != %s_WEIGHTS || layout != UINT64_C(%llu))", WEIGHTS_BLOB_VERSION, PREFIX,
-              (unsigned long long)layout_hash(t, o->real_double));
+    text_line(out, "if (version != %d || size != sizeof(real) || count != %s_WEIGHTS || layout != UINT64_C(%llu))",
+              WEIGHTS_BLOB_VERSION, PREFIX, (unsigned long long)layout_hash(t, o->real_double));
     text_line(out, "    return %s_OTHER_WEIGHTS;", PREFIX);
     text_line(out, "if (length != %s_BLOB) return %s_BAD_WEIGHTS;", PREFIX, PREFIX);
     text_line(out, "for (size_t i = %d; i < length; i++) hash = (hash ^ at[i]) * UINT64_C(%llu);", WEIGHTS_BLOB_HASHED,

@@ -16,75 +16,81 @@ typedef struct writer {
     text *out;
     const emit_model *model;
     const emit_options *options;
-    const program *p;               /* of the function that is being written */
+    const program *p; /* of the function that is being written */
     const graph *g;
-    axis_set loops;                 /* time axes whose loop variable is in scope, the batch included when `seq` is */
-    bool flat;                      /* `row` runs over all rows of the last time axis and the batch at once */
-    int flat_axis;                  /* that time axis, 0 when the rows are those of the batch alone */
-    int block_axis;                 /* in blocks of its steps, from `block` to `block_end`; 0: none */
-    bool row_by_row;                /* within a region of rows: what comes before and after all rows is written around it */
-    bool first_of_flat;             /* addresses are those of the first such row */
-    bool sharded;                   /* the function is for some sequences of the caller's arrays: `first_seq` and on, of `all_seqs` */
-    const region *segment;          /* that of segments whose function is being written: see note [segments] of plan/program.h; NULL */
-    const char **name_of;           /* tables of pointwise.c, a place a node; empty between statements */
+    axis_set loops;     /* time axes whose loop variable is in scope, the batch included when `seq` is */
+    bool flat;          /* `row` runs over all rows of the last time axis and the batch at once */
+    int flat_axis;      /* that time axis, 0 when the rows are those of the batch alone */
+    int block_axis;     /* in blocks of its steps, from `block` to `block_end`; 0: none */
+    bool row_by_row;    /* within a region of rows: what comes before and after all rows is written around it */
+    bool first_of_flat; /* addresses are those of the first such row */
+    bool sharded; /* the function is for some sequences of the caller's arrays: `first_seq` and on, of `all_seqs` */
+    const region
+        *segment; /* that of segments whose function is being written: see note [segments] of plan/program.h; NULL */
+    const char **name_of; /* tables of pointwise.c, a place a node; empty between statements */
     unsigned char *marks;
     unsigned char *nesting;
-    const char **array_of;          /* that of arrays.c */
-    const char **state_members;     /* of each slot of the state, its name in the struct */
-    struct helpers *helpers;        /* static functions that the entry points share */
-    struct weights_table *weights;  /* parameters inside the code; NULL: the caller's */
+    const char **array_of;         /* that of arrays.c */
+    const char **state_members;    /* of each slot of the state, its name in the struct */
+    struct helpers *helpers;       /* static functions that the entry points share */
+    struct weights_table *weights; /* parameters inside the code; NULL: the caller's */
 } writer;
 
 /* names.c */
-const char *c_identifier(arena *a, const char *label);          /* dots to '_', reserved words out of the way */
-const char *c_prefix(arena *a, const char *model);              /* of exported names and of the files: hides no header */
+const char *c_identifier(arena *a, const char *label); /* dots to '_', reserved words out of the way */
+const char *c_prefix(arena *a, const char *model);     /* of exported names and of the files: hides no header */
 const char *c_upper(arena *a, const char *text);
-const char *c_number(const writer *w, double value);            /* a literal of type real */
-const char *c_label(const writer *w, node_id id);               /* identifier of a node's label, "" without one */
-const char *c_field(arena *a, const graph *g, const char *name);/* member of the struct of arguments: of an input */
+const char *c_number(const writer *w, double value);             /* a literal of type real */
+const char *c_label(const writer *w, node_id id);                /* identifier of a node's label, "" without one */
+const char *c_field(arena *a, const graph *g, const char *name); /* member of the struct of arguments: of an input */
 const char *c_output_field(arena *a, const graph *g, uint32_t output);
 const char *c_gradient_field(arena *a, const graph *g, uint32_t input);
 uint64_t c_path_hash(const char *path);
-const char **c_state_members(arena *a, const pool *shared);     /* of each slot */
+const char **c_state_members(arena *a, const pool *shared); /* of each slot */
 
 /* index.c */
 const char *c_steps(const writer *w, int axis);                 /* number of steps: "T", or the constant */
 const char *c_rows(const writer *w, const buffer *b, int axis); /* rows along an axis: "(T + 1)" */
-const char *c_address(const writer *w, view v);                 /* "h_all + ((t + 1) * batch + seq) * 8 + 4": of the row in scope */
-const char *c_packed(const writer *w, int number);             /* "args->packed + 368": a matrix that pack made */
-const char *c_component(const writer *w, view v, shape have, shape domain);    /* "[unit]": index into that row */
-const char *c_side_by_side(const writer *w, shape s);           /* "unit * 3 + col": number of the component among those of the shape */
-void open_rows(writer *w, axis_set axes);                       /* loops over the axes that are not in scope yet */
-void open_flat_rows(writer *w, axis_set axes);                  /* the same, last time axis and batch as one `row` loop */
+const char *c_address(const writer *w, view v);    /* "h_all + ((t + 1) * batch + seq) * 8 + 4": of the row in scope */
+const char *c_packed(const writer *w, int number); /* "args->packed + 368": a matrix that pack made */
+const char *c_component(const writer *w, view v, shape have, shape domain); /* "[unit]": index into that row */
+const char *c_side_by_side(const writer *w,
+                           shape s);           /* "unit * 3 + col": number of the component among those of the shape */
+void open_rows(writer *w, axis_set axes);      /* loops over the axes that are not in scope yet */
+void open_flat_rows(writer *w, axis_set axes); /* the same, last time axis and batch as one `row` loop */
 void close_rows(writer *w, axis_set before);
-bool rows_are_flat(const writer *w, view v, axis_set axes);     /* may the view be read under open_flat_rows? */
-void open_components(writer *w, shape s);                       /* loops over unit (and col) */
+bool rows_are_flat(const writer *w, view v, axis_set axes); /* may the view be read under open_flat_rows? */
+void open_components(writer *w, shape s);                   /* loops over unit (and col) */
 void close_components(writer *w, shape s);
-const char *c_length(const writer *w, int axis);                /* own length of sequence `seq` */
-const char *c_time(const writer *w);                            /* steps of sequence `seq` in earlier chunks and segments */
-const char *c_call_time(const writer *w);                       /* in earlier chunks alone */
-const char *c_whole_length(const writer *w, int axis);          /* length of sequence `seq` in all segments */
-const char *c_place(const writer *w, int axis);                 /* "t", counted from the first step of the call */
-const char *c_begins(const writer *w);                          /* is this the segment that is done first? */
+const char *c_length(const writer *w, int axis);       /* own length of sequence `seq` */
+const char *c_time(const writer *w);                   /* steps of sequence `seq` in earlier chunks and segments */
+const char *c_call_time(const writer *w);              /* in earlier chunks alone */
+const char *c_whole_length(const writer *w, int axis); /* length of sequence `seq` in all segments */
+const char *c_place(const writer *w, int axis);        /* "t", counted from the first step of the call */
+const char *c_begins(const writer *w);                 /* is this the segment that is done first? */
 bool has_state(const writer *w);
-bool lives_in_state(const writer *w, const buffer *b);         /* the state's row is its memory */
-bool is_never_absent(const writer *w);                          /* the function returned at once when its sequence is absent */
-const char *c_state_seq(const writer *w);                       /* number of sequence `seq` in the state */
-const char *c_nothing(const writer *w, const stmt *s);          /* what a value is outside of the sequence, without a boundary equation */
-const char *c_state(const writer *w, int slot, const char *row);   /* row of a slot of the state, of sequence `seq` */
+bool lives_in_state(const writer *w, const buffer *b); /* the state's row is its memory */
+bool is_never_absent(const writer *w);                 /* the function returned at once when its sequence is absent */
+const char *c_state_seq(const writer *w);              /* number of sequence `seq` in the state */
+/* What a value is outside of the sequence, without a boundary equation. */
+const char *c_nothing(const writer *w, const stmt *s);
+const char *c_state(const writer *w, int slot, const char *row); /* row of a slot of the state, of sequence `seq` */
 const char *c_state_component(const writer *w, shape s);         /* "[unit]": in a row of the state */
 
 /* statements */
 void write_pointwise(writer *w, const stmt *s);
-void write_unit_blocks(writer *w, const stmt *s, const item *products, size_t count);   /* with what they are made of, some units at a time */
-void write_sums_before(writer *w, const stmt *s);               /* of a pointwise statement: what is done once, before all rows */
+void write_unit_blocks(writer *w, const stmt *s, const item *products,
+                       size_t count);             /* with what they are made of, some units at a time */
+void write_sums_before(writer *w, const stmt *s); /* of a pointwise statement: what is done once, before all rows */
 void write_sums_after(writer *w, const stmt *s);
 bool has_sums(const stmt *s);
-void skip_padding(writer *w, axis_set axes);                    /* in a loop over rows: on to the next, in the padding */
+void skip_padding(writer *w, axis_set axes); /* in a loop over rows: on to the next, in the padding */
 void write_contract(writer *w, const stmt *s);
-void write_units_of_product(writer *w, const stmt *s, int units, int column);   /* a block of units, into column `column` of `sums` */
-const char *c_every_second(const writer *w);                    /* "t & 1": is this a second time? */
-size_t write_streamed(writer *w, const item *items, size_t count);     /* products of one row at once, and what is made of them: how many of the items, 0: none */
+void write_units_of_product(writer *w, const stmt *s, int units,
+                            int column);     /* a block of units, into column `column` of `sums` */
+const char *c_every_second(const writer *w); /* "t & 1": is this a second time? */
+/* Products of one row at once, and what is made of them: how many of the items, 0: none. */
+size_t write_streamed(writer *w, const item *items, size_t count);
 void write_rows(writer *w, const stmt *s);
 void write_over(writer *w, const stmt *s);
 void write_gather(writer *w, const stmt *s);
@@ -98,53 +104,60 @@ void write_save(writer *w, const stmt *s);
 void write_clear(writer *w, const stmt *s);
 void write_pass(writer *w, const stmt *s);
 void write_packing(writer *w, const packing *pk, const char *base);
-void write_packing_clear(writer *w, const packing *pk, const char *base);       /* its two halves; `part`: what follows the name of a kernel */
+/* Its two halves; `part`: what follows the name of a kernel. */
+void write_packing_clear(writer *w, const packing *pk, const char *base);
 void write_packing_pieces(writer *w, const packing *pk, const char *base, const char *part);
-void write_equation(writer *w, node_id id);                     /* the comment above what computes a node */
+void write_equation(writer *w, node_id id); /* the comment above what computes a node */
 
 /* helpers.c: see there */
 void helpers_new(writer *w);
 const char *helpers_text(const writer *w);
-bool is_expanded(const writer *w);                              /* in a step of one sequence, where a call takes time that counts */
+bool is_expanded(const writer *w); /* in a step of one sequence, where a call takes time that counts */
+/* "static RESULT NAME REST"; returns what it is called. */
 const char *helper_add(writer *w, const char *comment, const char *result, const char *name, const char *rest);
-                                                                /* "static RESULT NAME REST"; returns what it is called */
-bool helper_open(writer *w, text **around);                     /* what is written now is a helper; false: it cannot be */
-void helper_close(writer *w, text *around, const stmt *s, const char *comment, const char *name);    /* writes the call into `around` */
+bool helper_open(writer *w, text **around); /* what is written now is a helper; false: it cannot be */
+/* Writes the call into `around`. */
+void helper_close(writer *w, text *around, const stmt *s, const char *comment, const char *name);
 
 /* segments.c */
-void write_segment_functions(writer *w, const program *p);      /* those that the gradient calls for each segment */
-void write_segments(writer *w, const region *r);                /* the loop that calls them */
-void write_segment_counts(writer *w, const char *body);         /* how many there are, of how many steps, and which one this is */
+void write_segment_functions(writer *w, const program *p); /* those that the gradient calls for each segment */
+void write_segments(writer *w, const region *r);           /* the loop that calls them */
+/* How many there are, of how many steps, and which one this is. */
+void write_segment_counts(writer *w, const char *body);
 const char *c_segments(const writer *w, bool macro);
 const char *c_segment_steps(const writer *w, bool macro);
 
 /* function.c */
 void write_region(writer *w, const region *r);
-void begin_body(writer *w, const region *r);                    /* statements of a function, into a text of their own */
-void end_body(writer *w, text *to);                             /* what these mention; they themselves, and the function's end */
+void begin_body(writer *w, const region *r); /* statements of a function, into a text of their own */
+void end_body(writer *w, text *to);          /* what these mention; they themselves, and the function's end */
 void write_function(writer *w, const program *p);
-void write_norm(writer *w, const program *p, size_t number);    /* a function that returns what loss `number` is divided by */
-void write_steps_and_batch(writer *w, const char *body);        /* the constants T and batch, where the body mentions them */
-void write_weights(writer *w, const char *body);                /* the pointers to parameters, likewise */
-const char *c_buffer_size(const writer *w, const buffer *b, bool macro);    /* reals, in terms of T and batch (B in a macro) */
-bool has_input(const program *p, uint32_t input);                           /* does the program read it? */
-bool c_mentions(const char *code, const char *word);        /* as a word of its own, no member */
+void write_norm(writer *w, const program *p,
+                size_t number);                          /* a function that returns what loss `number` is divided by */
+void write_steps_and_batch(writer *w, const char *body); /* the constants T and batch, where the body mentions them */
+void write_weights(writer *w, const char *body);         /* the pointers to parameters, likewise */
+const char *c_buffer_size(const writer *w, const buffer *b,
+                          bool macro);               /* reals, in terms of T and batch (B in a macro) */
+bool has_input(const program *p, uint32_t input);    /* does the program read it? */
+bool c_mentions(const char *code, const char *word); /* as a word of its own, no member */
 
 /* shards.c: see there */
-size_t shard_count(const emit_options *o, entry e);             /* at most; 1: this entry point takes the batch as a whole */
-size_t shard_rows(const emit_options *o);                       /* sequences in the largest shard of the largest batch */
+size_t shard_count(const emit_options *o, entry e); /* at most; 1: this entry point takes the batch as a whole */
+size_t shard_rows(const emit_options *o);           /* sequences in the largest shard of the largest batch */
 bool is_sharded(const writer *w, const program *p);
-const char *shard_work(const writer *w, const program *p);      /* macro body: reals of work of all shards; `batch`, steps: its arguments */
-bool shard_norm(const writer *w, int loss);                      /* is what a loss is divided by found from the whole batch? */
+const char *shard_work(const writer *w,
+                       const program *p);   /* macro body: reals of work of all shards; `batch`, steps: its arguments */
+bool shard_norm(const writer *w, int loss); /* is what a loss is divided by found from the whole batch? */
 void write_shard_of(writer *w, bool draws);
 void write_shards(writer *w, const program *p);
-void write_parallel(writer *w, const char *counter, const char *count);     /* opens a loop whose rounds are done side by side */
+/* Opens a loop whose rounds are done side by side. */
+void write_parallel(writer *w, const char *counter, const char *count);
 
 /* product_blocks.c: see there */
-bool has_product_blocks(const writer *w);                       /* products of the function that is being written */
-void write_product_blocks(writer *w, const char *body);         /* the functions that it calls */
+bool has_product_blocks(const writer *w);               /* products of the function that is being written */
+void write_product_blocks(writer *w, const char *body); /* the functions that it calls */
 bool packs_in_parts(const writer *w);
-void write_pack_parts(writer *w);                               /* functions that pack some of the columns or rows */
-void write_parallel_pack(writer *w);                            /* what `pack` does */
+void write_pack_parts(writer *w);    /* functions that pack some of the columns or rows */
+void write_parallel_pack(writer *w); /* what `pack` does */
 
 #endif

@@ -8,7 +8,7 @@ enum { ORDERS_TRIED = 1 << 20 };
 
 const layer_info layer_table[] = {
 #define LAYER(format, cell, kind, equations, order, flags)                                                             \
-    { #format, cell, LAYER_##kind, RECURRENCE_##equations, order, flags },
+    {#format, cell, LAYER_##kind, RECURRENCE_##equations, order, flags},
 #include "exchange/layers.def"
 #undef LAYER
 };
@@ -38,7 +38,7 @@ const layer_info *layer_other(const layer_info *l, int mask)
 const double *chain_values(arena *a, const tensor *t, model_shape *shape)
 {
     if (!dtype_is_real(t->dtype) || t->rank > 2 || t->count > MODEL_MAX_COMPONENTS || !t->count) return NULL;
-    *shape = (model_shape){ (int)t->rank, { 1, 1 } };
+    *shape = (model_shape){(int)t->rank, {1, 1}};
     for (size_t i = 0; i < t->rank; i++) shape->dim[i] = (int)t->dims[i];
     double *values = ARENA_ARRAY(a, double, t->count);
     tensor_to_double(t, values);
@@ -221,10 +221,7 @@ static const char *word_for(const chain *c, size_t index, const char **call)
     return word;
 }
 
-static bool is_recurrent(const chain_layer *l)
-{
-    return l->info->kind == LAYER_RECURRENT;
-}
+static bool is_recurrent(const chain_layer *l) { return l->info->kind == LAYER_RECURRENT; }
 
 /* The number of the layer that reads the last step only; the number of layers when none does, or the output does. */
 static size_t reads_last(const chain *c)
@@ -279,7 +276,7 @@ typedef ARRAY(unit) units;
 
 static units list_units(const chain *c, bool by_word)
 {
-    units all = { 0 };
+    units all = {0};
     for (size_t i = 0; i < c->layers.len; i++) {
         const chain_layer *l = c->layers.data[i];
         for (int k = 0; k < l->layers; k++)
@@ -287,7 +284,7 @@ static units list_units(const chain *c, bool by_word)
                 const char *stack = l->layers > 1 ? arena_printf(c->arena, ".%d", k) : "";
                 const char *direction = !l->both ? "" : d ? ".backward" : ".forward";
                 const char *path = arena_printf(c->arena, "%s%s%s", by_word ? l->call : l->path, stack, direction);
-                array_push(c->arena, &all, (unit){ l, k, d == 1, path, by_word });
+                array_push(c->arena, &all, (unit){l, k, d == 1, path, by_word});
             }
     }
     return all;
@@ -332,7 +329,7 @@ bool chain_foreigns(const chain *c, const model *m, foreigns *all, const char **
             const chain_tensor *t = &list.data[u].l->tensors.data[k];
             if (t->layer != list.data[u].layer || t->reverse != list.data[u].reverse) continue;
             const char *path = arena_printf(c->arena, "%s.%s", list.data[u].path, t->word);
-            array_push(c->arena, all, (foreign){ path, t->own, t->shape, t->values, false });
+            array_push(c->arena, all, (foreign){path, t->own, t->shape, t->values, false});
         }
     for (size_t i = 0; i < c->loose.len; i++) array_push(c->arena, all, c->loose.data[i]);
     return !*error;

@@ -14,7 +14,7 @@
 #include <ctype.h>
 #include <string.h>
 
-static const char *const words[] = { "kernel", "recurrent_kernel", "bias", "embeddings" };
+static const char *const words[] = {"kernel", "recurrent_kernel", "bias", "embeddings"};
 
 /* Does the part of a path name a cell: lstm_cell, gru_cell_3? */
 static bool is_cell(const char *part)
@@ -27,10 +27,7 @@ static bool is_cell(const char *part)
     return true;
 }
 
-static bool begins(const char *part, const char *with)
-{
-    return strncmp(part, with, strlen(with)) == 0;
-}
+static bool begins(const char *part, const char *with) { return strncmp(part, with, strlen(with)) == 0; }
 
 /* Cuts the last part off a path and returns it; the path is then "" where that was all. */
 static const char *cut_part(char *path)
@@ -64,7 +61,7 @@ static const char *take_apart(arena *a, const char *own, chain_tensor *t, bool *
 static void add_tensor(reader *r, const tensor *t)
 {
     arena *a = r->c->arena;
-    chain_tensor made = { .own = arena_printf(a, "%s", t->name) };
+    chain_tensor made = {.own = arena_printf(a, "%s", t->name)};
     bool both;
     const char *path = take_apart(a, t->name, &made, &both);
     made.values = chain_values(a, t, &made.shape);
@@ -76,11 +73,11 @@ static void add_tensor(reader *r, const tensor *t)
         return;
     }
     if (!made.word) {
-        array_push(a, &r->c->loose, (foreign){ made.own, made.own, made.shape, made.values, false });
+        array_push(a, &r->c->loose, (foreign){made.own, made.own, made.shape, made.values, false});
         return;
     }
     if (strcmp(made.word, "bias") == 0 && made.shape.rank == 2) /* row after row */
-        made.shape = (model_shape){ 1, { made.shape.dim[0] * made.shape.dim[1], 1 } };
+        made.shape = (model_shape){1, {made.shape.dim[0] * made.shape.dim[1], 1}};
     chain_layer *l = reader_layer(r->c, path);
     l->both = l->both || both;
     array_push(a, &l->tensors, made);
@@ -115,9 +112,9 @@ static void set_part(reader *r, chain_layer *l, bool reverse)
         .R = transpose(a, R),
         .b_w = reader_values(b),
         .b_r = b && after ? b->values + strlen(l->info->order) * (size_t)l->units : NULL,
-        .f = { simple ? relu ? ACTIVATION_Relu : ACTIVATION_Tanh : ACTIVATION_Sigmoid, 0, 0 },
-        .g = { ACTIVATION_Tanh, 0, 0 },
-        .h = { ACTIVATION_Tanh, 0, 0 },
+        .f = {simple ? relu ? ACTIVATION_Relu : ACTIVATION_Tanh : ACTIVATION_Sigmoid, 0, 0},
+        .g = {ACTIVATION_Tanh, 0, 0},
+        .h = {ACTIVATION_Tanh, 0, 0},
         .reset_after = after,
     };
 }
@@ -165,7 +162,7 @@ static void finish_flat(reader *r, chain_layer *l)
 
 chain *keras_read(arena *a, const tensors *file, chain_choices *choices, const char **error)
 {
-    reader r = { .c = ARENA_NEW(a, chain), .choices = choices };
+    reader r = {.c = ARENA_NEW(a, chain), .choices = choices};
     r.c->arena = a;
     r.c->format = "keras";
     for (size_t i = 0; i < file->len && !r.error; i++) add_tensor(&r, &file->data[i]);

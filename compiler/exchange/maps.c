@@ -13,10 +13,7 @@ const char *tensor_shape_text(arena *a, const tensor *t)
     return text_string(out);
 }
 
-static const model_variable *variable(const model *m, uint32_t number)
-{
-    return &m->variables.data[number];
-}
+static const model_variable *variable(const model *m, uint32_t number) { return &m->variables.data[number]; }
 
 static const char *foreign_path(arena *a, const model_weights *w, name word)
 {
@@ -45,7 +42,7 @@ static model_shape wanted_shape(const model *m, const model_weights *w, const we
     }
     s.dim[0] = rows;
     if (!f->transposed) return s;
-    return (model_shape){ 2, { s.dim[1], s.dim[0] } };
+    return (model_shape){2, {s.dim[1], s.dim[0]}};
 }
 
 /* ---- import ------------------------------------------------------------------------------------------------------ */
@@ -202,7 +199,7 @@ const char *maps_import(arena *a, const model *m, const char *format, foreigns *
                                  model_shape_text(a, from->data[i].shape));
     for (uint32_t v = 1; !error && v < m->variables.len; v++) {
         model_shape s = variable(m, v)->type.shape;
-        size_t dims[2] = { (size_t)s.dim[0], (size_t)s.dim[1] };
+        size_t dims[2] = {(size_t)s.dim[0], (size_t)s.dim[1]};
         if (values[v] && !tensors_add(out, variable(m, v)->path, DTYPE_F64, (size_t)s.rank, dims, values[v]))
             error = out->error;
     }
@@ -219,7 +216,7 @@ static double *export_tensor(arena *a, const model *m, const model_weights *w, c
     if (!t) {
         model_shape s = wanted_shape(m, w, f);
         double *values = ARENA_ARRAY(a, double, (size_t)s.dim[0] * (size_t)s.dim[1]);
-        array_push(a, to, (foreign){ .path = path, .own = path, .shape = s, .values = values });
+        array_push(a, to, (foreign){.path = path, .own = path, .shape = s, .values = values});
         t = &to->data[to->len - 1];
     }
     return (double *)t->values;

@@ -60,7 +60,7 @@ static void add_blocks(onnx_net *net, const char *path, const char *own, const r
             if (r->input_forget && order[g] == 'f') continue;
             memcpy(out + kept++ * block, values + ((size_t)k * strlen(order) + g) * block, block * sizeof *out);
         }
-    net_add_tensor(net, path, own, (model_shape){ rank, { (int)kept * r->units, rank == 2 ? columns : 1 } }, out);
+    net_add_tensor(net, path, own, (model_shape){rank, {(int)kept * r->units, rank == 2 ? columns : 1}}, out);
 }
 
 static void add_weights(node_task *t, const recurrent *r, const char *word)
@@ -102,7 +102,7 @@ static const char *initial(node_task *t, const onnx_recurrent *r, int which, int
     if (zero || !same) return NULL;
     const char *name_of_it = arena_printf(t->net->arena, "%s_%s0", word, which == IN_H ? "h" : "c");
     text_line(t->net->head, "param %s(%d)", name_of_it, H);
-    net_add_tensor(t->net, name_of_it, s->word, (model_shape){ 1, { H, 1 } }, first);
+    net_add_tensor(t->net, name_of_it, s->word, (model_shape){1, {H, 1}}, first);
     return name_of_it;
 }
 
@@ -174,9 +174,9 @@ void net_trace_recurrent(node_task *t)
         word[d] = r.directions == 1 ? base : arena_printf(net->arena, "%s_%s", base, d ? "backward" : "forward");
         put_call(t, &r, d, word[d], memory);
     }
-    dim_kind sequence[4] = { DIM_TIME, DIM_PART, DIM_BATCH, DIM_PART },
-             first[4] = { DIM_BATCH, DIM_TIME, DIM_PART, DIM_PART };
-    dim_kind state[3] = { DIM_PART, DIM_BATCH, DIM_PART }, state_first[3] = { DIM_BATCH, DIM_PART, DIM_PART };
+    dim_kind sequence[4] = {DIM_TIME, DIM_PART, DIM_BATCH, DIM_PART},
+             first[4] = {DIM_BATCH, DIM_TIME, DIM_PART, DIM_PART};
+    dim_kind state[3] = {DIM_PART, DIM_BATCH, DIM_PART}, state_first[3] = {DIM_BATCH, DIM_PART, DIM_PART};
     memcpy(t->made[0].kind, r.layout ? first : sequence, sizeof first);
     for (int k = 1; k < ONNX_MAX_OUTPUTS; k++) memcpy(t->made[k].kind, r.layout ? state_first : state, sizeof state);
     if (is_read(net, t->n, 0)) t->made[0].expr = both(t, r.directions, word, "", "");

@@ -83,41 +83,26 @@ static bool broadcast(const nd *a, const nd *b, int *rank, int *dim)
 
 /* ---- elementwise ------------------------------------------------------------------------------------------------- */
 
-static double op_softplus(double x)
-{
-    return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x));
-}
-static double op_sigmoid(double x)
-{
-    return 1 / (1 + exp(-x));
-}
-static double op_relu(double x)
-{
-    return x > 0 ? x : 0;
-}
-static double op_softsign(double x)
-{
-    return x / (1 + fabs(x));
-}
-static double op_neg(double x)
-{
-    return -x;
-}
+static double op_softplus(double x) { return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)); }
+static double op_sigmoid(double x) { return 1 / (1 + exp(-x)); }
+static double op_relu(double x) { return x > 0 ? x : 0; }
+static double op_softsign(double x) { return x / (1 + fabs(x)); }
+static double op_neg(double x) { return -x; }
 
 static const struct {
     const char *op, *function;
     double (*value)(double);
 } functions[] = {
-    { "Tanh", "tanh", tanh },
-    { "Sigmoid", "sigmoid", op_sigmoid },
-    { "Relu", "relu", op_relu },
-    { "Exp", "exp", exp },
-    { "Log", "log", log },
-    { "Sqrt", "sqrt", sqrt },
-    { "Abs", "abs", fabs },
-    { "Softplus", "softplus", op_softplus },
-    { "Softsign", "softsign", op_softsign },
-    { "Neg", "-", op_neg },
+    {"Tanh", "tanh", tanh},
+    {"Sigmoid", "sigmoid", op_sigmoid},
+    {"Relu", "relu", op_relu},
+    {"Exp", "exp", exp},
+    {"Log", "log", log},
+    {"Sqrt", "sqrt", sqrt},
+    {"Abs", "abs", fabs},
+    {"Softplus", "softplus", op_softplus},
+    {"Softsign", "softsign", op_softsign},
+    {"Neg", "-", op_neg},
 };
 enum { FUNCTIONS = sizeof functions / sizeof *functions };
 
@@ -148,7 +133,7 @@ static const char *eval_function(const task *t)
 static const char *eval_arithmetic(const task *t)
 {
     const nd *a = t->in[0], *b = t->in[1];
-    int rank, dim[ND_MAX_RANK], at[ND_MAX_RANK] = { 0 };
+    int rank, dim[ND_MAX_RANK], at[ND_MAX_RANK] = {0};
     if (!a || !b || !broadcast(a, b, &rank, dim)) return fault(t, "the shapes of its operands do not fit");
     t->out[0] = nd_new(t->a, rank, dim, a->integer && b->integer);
     char op = t->n->op[0]; /* Add, Sub, Mul, Div */
@@ -212,16 +197,16 @@ static const char *eval_gemm(const task *t)
     const nd *a = t->in[0], *b = t->in[1], *c = t->in[2];
     bool ta = onnx_int(t->n, "transA", 0), tb = onnx_int(t->n, "transB", 0);
     if (!a || !b || a->rank != 2 || b->rank != 2) return fault(t, "only products of matrices");
-    int M = a->dim[ta], K = a->dim[!ta], N = b->dim[!tb], rank, dim[ND_MAX_RANK], at[ND_MAX_RANK] = { 0 };
+    int M = a->dim[ta], K = a->dim[!ta], N = b->dim[!tb], rank, dim[ND_MAX_RANK], at[ND_MAX_RANK] = {0};
     nd *out = &t->out[0];
-    *out = nd_new(t->a, 2, (int[]){ M, N }, false);
+    *out = nd_new(t->a, 2, (int[]){M, N}, false);
     if (b->dim[tb] != K || (c && (!broadcast(out, c, &rank, dim) || rank != 2 || dim[0] != M || dim[1] != N)))
         return fault(t, "the shapes of its operands do not fit");
     double alpha = onnx_float(t->n, "alpha", 1), beta = onnx_float(t->n, "beta", 1);
     for (size_t o = 0; o < out->count; o++, step(out, at)) {
         double sum = 0;
         for (int k = 0; k < K; k++) {
-            int left[2] = { ta ? k : at[0], ta ? at[0] : k }, right[2] = { tb ? at[1] : k, tb ? k : at[1] };
+            int left[2] = {ta ? k : at[0], ta ? at[0] : k}, right[2] = {tb ? at[1] : k, tb ? k : at[1]};
             sum += a->v[offset(a, left)] * b->v[offset(b, right)];
         }
         out->v[o] = alpha * sum + (c ? beta * stretched(c, at, 2) : 0);
@@ -313,7 +298,7 @@ static const char *eval_squeeze(const task *t)
     const nd *x = t->in[0];
     int64_t *axes = NULL;
     size_t count;
-    bool given = onnx_ints(t->a, t->n, "axes", t->in, 1, &axes, &count), drop[ND_MAX_RANK] = { false };
+    bool given = onnx_ints(t->a, t->n, "axes", t->in, 1, &axes, &count), drop[ND_MAX_RANK] = {false};
     for (size_t i = 0; i < count; i++) {
         int axis = onnx_axis(axes[i], x->rank);
         if (axis < 0 || x->dim[axis] != 1) return fault(t, "an axis is not there, or not 1 long");
@@ -331,7 +316,7 @@ static const char *eval_unsqueeze(const task *t)
     const nd *x = t->in[0];
     int64_t *axes = NULL;
     size_t count;
-    bool added[ND_MAX_RANK] = { false };
+    bool added[ND_MAX_RANK] = {false};
     if (!onnx_ints(t->a, t->n, "axes", t->in, 1, &axes, &count) || x->rank + (int)count > ND_MAX_RANK)
         return fault(t, "its axes are missing, or too many");
     t->out[0] = *x;
@@ -349,8 +334,8 @@ static const char *eval_transpose(const task *t)
 {
     const nd *x = t->in[0];
     const onnx_attribute *perm = onnx_find(t->n, "perm");
-    int order[ND_MAX_RANK], dim[ND_MAX_RANK], at[ND_MAX_RANK] = { 0 }, from[ND_MAX_RANK];
-    bool taken[ND_MAX_RANK] = { false };
+    int order[ND_MAX_RANK], dim[ND_MAX_RANK], at[ND_MAX_RANK] = {0}, from[ND_MAX_RANK];
+    bool taken[ND_MAX_RANK] = {false};
     if (perm && perm->ints.len != (size_t)x->rank) return fault(t, "perm is not as long as its operand has dimensions");
     for (int i = 0; i < x->rank; i++) {
         order[i] = perm ? onnx_axis(perm->ints.data[i], x->rank) : x->rank - 1 - i;
@@ -368,8 +353,8 @@ static const char *eval_transpose(const task *t)
 
 static const char *eval_expand(const task *t)
 {
-    nd shape = { 0 };
-    int rank, dim[ND_MAX_RANK], at[ND_MAX_RANK] = { 0 };
+    nd shape = {0};
+    int rank, dim[ND_MAX_RANK], at[ND_MAX_RANK] = {0};
     const char *error = new_shape(t, t->in[1], &shape.rank, shape.dim);
     if (error) return error;
     if (!broadcast(t->in[0], &shape, &rank, dim)) return fault(t, "the shapes do not fit");
@@ -381,7 +366,7 @@ static const char *eval_expand(const task *t)
 static const char *eval_concat(const task *t)
 {
     const nd *x = t->in[0];
-    int axis = x ? onnx_axis(onnx_int(t->n, "axis", 0), x->rank) : -1, dim[ND_MAX_RANK], at[ND_MAX_RANK] = { 0 };
+    int axis = x ? onnx_axis(onnx_int(t->n, "axis", 0), x->rank) : -1, dim[ND_MAX_RANK], at[ND_MAX_RANK] = {0};
     if (axis < 0) return fault(t, "its axis is out of range");
     memcpy(dim, x->dim, sizeof dim);
     for (size_t k = 1; k < t->n->in.len; k++) {
@@ -404,7 +389,7 @@ static const char *eval_concat(const task *t)
 static const char *eval_gather(const task *t)
 {
     const nd *x = t->in[0], *index = t->in[1];
-    int axis = x ? onnx_axis(onnx_int(t->n, "axis", 0), x->rank) : -1, dim[ND_MAX_RANK], at[ND_MAX_RANK] = { 0 },
+    int axis = x ? onnx_axis(onnx_int(t->n, "axis", 0), x->rank) : -1, dim[ND_MAX_RANK], at[ND_MAX_RANK] = {0},
         rank = 0;
     if (axis < 0 || !index || x->rank - 1 + index->rank > ND_MAX_RANK) return fault(t, "its axis is out of range");
     for (int i = 0; i < axis; i++) dim[rank++] = x->dim[i];
@@ -429,7 +414,7 @@ static const char *eval_slice(const task *t)
     const nd *x = t->in[0];
     int64_t *start, *end, *axes, *steps;
     size_t n, ends, count, step_count;
-    int begin[ND_MAX_RANK] = { 0 }, dim[ND_MAX_RANK], at[ND_MAX_RANK] = { 0 };
+    int begin[ND_MAX_RANK] = {0}, dim[ND_MAX_RANK], at[ND_MAX_RANK] = {0};
     if (!onnx_ints(t->a, t->n, "starts", t->in, 1, &start, &n) ||
         !onnx_ints(t->a, t->n, "ends", t->in, 2, &end, &ends) || n != ends)
         return fault(t, "its starts and ends are missing");
@@ -478,7 +463,7 @@ static void run_sequence(const task *t, const onnx_recurrent *r, int d, int b, i
     }
     recurrent_run(t->a, p, x, steps, r->reverse[d], h, c, y);
     for (int s = 0; s < steps; s++) {
-        int at[4] = { s, d, b, 0 }, first[4] = { b, s, d, 0 };
+        int at[4] = {s, d, b, 0}, first[4] = {b, s, d, 0};
         memcpy(t->out[0].v + offset(&t->out[0], r->layout ? first : at), y + (size_t)s * (size_t)H,
                (size_t)H * sizeof *y);
     }
@@ -491,10 +476,10 @@ static const char *eval_recurrent(const task *t)
     if (error) return error;
     const nd *X = t->in[IN_X], *lengths = t->in[IN_LENGTHS];
     int T = X->dim[r.layout], B = X->dim[!r.layout], H = r.part[0].units, d = r.directions;
-    t->out[0] = nd_new(t->a, 4, r.layout ? (int[]){ B, T, d, H } : (int[]){ T, d, B, H }, false);
+    t->out[0] = nd_new(t->a, 4, r.layout ? (int[]){B, T, d, H} : (int[]){T, d, B, H}, false);
     for (int k = 0; k < 2; k++) {
         const nd *initial = t->in[k ? IN_C : IN_H];
-        t->out[1 + k] = nd_new(t->a, 3, r.layout ? (int[]){ B, d, H } : (int[]){ d, B, H }, false);
+        t->out[1 + k] = nd_new(t->a, 3, r.layout ? (int[]){B, d, H} : (int[]){d, B, H}, false);
         if (!initial) continue;
         if (initial->count != t->out[1 + k].count) return fault(t, "an initial state has another shape");
         memcpy(t->out[1 + k].v, initial->v, initial->count * sizeof *initial->v);
@@ -516,37 +501,37 @@ static const struct {
     int operands; /* that must be there */
     operation *run;
 } operations[] = {
-    { "RNN", 3, eval_recurrent },
-    { "GRU", 3, eval_recurrent },
-    { "LSTM", 3, eval_recurrent },
-    { "Gemm", 2, eval_gemm },
-    { "MatMul", 2, eval_matmul },
-    { "Add", 2, eval_arithmetic },
-    { "Sub", 2, eval_arithmetic },
-    { "Mul", 2, eval_arithmetic },
-    { "Div", 2, eval_arithmetic },
-    { "Gather", 2, eval_gather },
-    { "Softmax", 1, eval_softmax },
-    { "LogSoftmax", 1, eval_softmax },
-    { "Transpose", 1, eval_transpose },
-    { "Squeeze", 1, eval_squeeze },
-    { "Unsqueeze", 1, eval_unsqueeze },
-    { "Slice", 1, eval_slice },
-    { "Concat", 1, eval_concat },
-    { "Reshape", 2, eval_reshape },
-    { "Flatten", 1, eval_flatten },
-    { "Identity", 1, eval_same },
-    { "Dropout", 1, eval_same },
-    { "Cast", 1, eval_same },
-    { "Shape", 1, eval_shape },
-    { "Constant", 0, eval_constant },
-    { "ConstantOfShape", 1, eval_constant_of_shape },
-    { "Expand", 2, eval_expand },
+    {"RNN", 3, eval_recurrent},
+    {"GRU", 3, eval_recurrent},
+    {"LSTM", 3, eval_recurrent},
+    {"Gemm", 2, eval_gemm},
+    {"MatMul", 2, eval_matmul},
+    {"Add", 2, eval_arithmetic},
+    {"Sub", 2, eval_arithmetic},
+    {"Mul", 2, eval_arithmetic},
+    {"Div", 2, eval_arithmetic},
+    {"Gather", 2, eval_gather},
+    {"Softmax", 1, eval_softmax},
+    {"LogSoftmax", 1, eval_softmax},
+    {"Transpose", 1, eval_transpose},
+    {"Squeeze", 1, eval_squeeze},
+    {"Unsqueeze", 1, eval_unsqueeze},
+    {"Slice", 1, eval_slice},
+    {"Concat", 1, eval_concat},
+    {"Reshape", 2, eval_reshape},
+    {"Flatten", 1, eval_flatten},
+    {"Identity", 1, eval_same},
+    {"Dropout", 1, eval_same},
+    {"Cast", 1, eval_same},
+    {"Shape", 1, eval_shape},
+    {"Constant", 0, eval_constant},
+    {"ConstantOfShape", 1, eval_constant_of_shape},
+    {"Expand", 2, eval_expand},
 };
 
 const char *onnx_eval(arena *a, int opset, const onnx_node *n, const nd *const *in, nd *out)
 {
-    task t = { a, opset, n, in, out };
+    task t = {a, opset, n, in, out};
     operation *run = onnx_function(n->op) ? eval_function : NULL;
     int operands = 1;
     for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)

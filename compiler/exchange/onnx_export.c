@@ -10,10 +10,7 @@
 
 enum { OPSET = 14 };
 
-static const model_variable *variable(const exporter *x, uint32_t v)
-{
-    return exporter_variable(x, v);
-}
+static const model_variable *variable(const exporter *x, uint32_t v) { return exporter_variable(x, v); }
 
 const char *exporter_fail(exporter *x, const char *what)
 {
@@ -23,14 +20,11 @@ const char *exporter_fail(exporter *x, const char *what)
 
 /* ---- nodes ------------------------------------------------------------------------------------------------------- */
 
-static const char *fresh(exporter *x, const char *op)
-{
-    return arena_printf(x->a, "%s_%d", op, ++x->words);
-}
+static const char *fresh(exporter *x, const char *op) { return arena_printf(x->a, "%s_%d", op, ++x->words); }
 
 onnx_node *exporter_node(exporter *x, const char *op)
 {
-    array_push(x->a, &x->out->nodes, (onnx_node){ .op = op, .word = fresh(x, op) });
+    array_push(x->a, &x->out->nodes, (onnx_node){.op = op, .word = fresh(x, op)});
     return &x->out->nodes.data[x->out->nodes.len - 1];
 }
 
@@ -41,7 +35,7 @@ void exporter_set(exporter *x, const onnx_attribute *attribute)
 
 void exporter_set_int(exporter *x, const char *word, int64_t value)
 {
-    exporter_set(x, &(onnx_attribute){ .word = word, .kind = ATTRIBUTE_INT, .i = value });
+    exporter_set(x, &(onnx_attribute){.word = word, .kind = ATTRIBUTE_INT, .i = value});
 }
 
 const char *exporter_apply(exporter *x, const char *op, const char *first, const char *second)
@@ -58,19 +52,19 @@ const char *exporter_constant(exporter *x, const char *word, int rank, const int
 {
     nd v = nd_new(x->a, rank, dim, integer);
     memcpy(v.v, values, v.count * sizeof *v.v);
-    array_push(x->a, &x->out->initializers, (onnx_named){ word, v });
+    array_push(x->a, &x->out->initializers, (onnx_named){word, v});
     return word;
 }
 
 static const char *number(exporter *x, double value)
 {
-    return exporter_constant(x, fresh(x, "number"), 1, (int[]){ 1 }, &value, false);
+    return exporter_constant(x, fresh(x, "number"), 1, (int[]){1}, &value, false);
 }
 
 const char *exporter_index(exporter *x, int rank, int value)
 {
     double v = value;
-    return exporter_constant(x, fresh(x, "index"), rank, (int[]){ 1 }, &v, true);
+    return exporter_constant(x, fresh(x, "index"), rank, (int[]){1}, &v, true);
 }
 
 /* A parameter, or its transpose, as an initializer. */
@@ -85,7 +79,7 @@ static const char *parameter(exporter *x, uint32_t v, bool transposed)
     for (int i = 0; i < s.dim[0]; i++)
         for (int k = 0; k < s.dim[1]; k++)
             turned[transposed ? k * s.dim[0] + i : i * s.dim[1] + k] = values[i * s.dim[1] + k];
-    int dim[2] = { s.dim[transposed], s.dim[!transposed] };
+    int dim[2] = {s.dim[transposed], s.dim[!transposed]};
     return exporter_constant(x, fresh(x, p->path), s.rank ? s.rank : 1, dim, turned, false);
 }
 
@@ -131,7 +125,7 @@ static const char *product(exporter *x, const model_expr *e)
 
 static const char *concat(exporter *x, const model_expr *e)
 {
-    ARRAY(const char *) parts = { 0 };
+    ARRAY(const char *) parts = {0};
     for (int i = 0; i < e->call.count; i++) {
         if (e->call.args[i]->type.axes != e->type.axes)
             return exporter_unknown(x, "concat of values that vary differently");
@@ -149,7 +143,7 @@ static const char *arithmetic(exporter *x, const model_expr *e)
     static const struct {
         model_function function;
         const char *op;
-    } known[] = { { FUNCTION_add, "Add" }, { FUNCTION_sub, "Sub" }, { FUNCTION_mul, "Mul" }, { FUNCTION_div, "Div" } };
+    } known[] = {{FUNCTION_add, "Add"}, {FUNCTION_sub, "Sub"}, {FUNCTION_mul, "Mul"}, {FUNCTION_div, "Div"}};
     const char *op = NULL;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (known[i].function == e->call.function) op = known[i].op;
@@ -282,7 +276,7 @@ static void need_variable(exporter *x, uint32_t v)
 
 static onnx_input shape_of(const model_variable *v, const char *word)
 {
-    onnx_input in = { .word = word, .integer = v->type.token };
+    onnx_input in = {.word = word, .integer = v->type.token};
     if (v->type.axes & 2) in.dim[in.rank++] = DIM_ANY_STEPS;
     in.dim[in.rank++] = DIM_ANY_BATCH;
     if (!v->type.token) in.dim[in.rank++] = v->type.shape.rank ? v->type.shape.dim[0] : 1;
@@ -316,7 +310,7 @@ static void add_lengths(exporter *x)
         const model_variable *p = variable(x, (uint32_t)v);
         if (p->kind != VARIABLE_INPUT || p->target || !(p->type.axes & 2)) continue;
         x->lengths = arena_printf(x->a, "%s_lengths", p->path);
-        onnx_input in = { .word = x->lengths, .integer = true, .narrow = true, .rank = 1, .dim = { DIM_ANY_BATCH } };
+        onnx_input in = {.word = x->lengths, .integer = true, .narrow = true, .rank = 1, .dim = {DIM_ANY_BATCH}};
         array_push(x->a, &x->out->inputs, in);
     }
     if (!x->lengths) exporter_fail(x, "--lengths: no input of the model runs over time");
@@ -324,9 +318,9 @@ static void add_lengths(exporter *x)
 
 const char *onnx_export(arena *a, const model *m, const tensors *weights, bool lengths, onnx_model *out)
 {
-    exporter x = { .a = a, .m = m, .weights = weights, .out = out };
-    model_parameters left = { 0 };
-    *out = (onnx_model){ .opset = OPSET };
+    exporter x = {.a = a, .m = m, .weights = weights, .out = out};
+    model_parameters left = {0};
+    *out = (onnx_model){.opset = OPSET};
     x.word = ARENA_ARRAY(a, const char *, m->variables.len);
     x.needed = ARENA_ARRAY(a, bool, m->variables.len);
     x.node = ARENA_ARRAY(a, const model_instance *, m->variables.len);

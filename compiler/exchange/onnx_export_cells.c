@@ -20,10 +20,7 @@ static const layer_info *operator_for(const exporter *x, const model_instance *s
     return NULL;
 }
 
-bool exporter_has_operator(const exporter *x, const model_instance *s)
-{
-    return operator_for(x, s) != NULL;
-}
+bool exporter_has_operator(const exporter *x, const model_instance *s) { return operator_for(x, s) != NULL; }
 
 /* An option of a cell; 0 where it has none of this name. */
 static double option(const model_instance *s, const char *word)
@@ -43,7 +40,7 @@ static const char *weight(exporter *x, const model_instance *s, const char *word
     for (size_t i = 0; i < x->foreigns.len; i++)
         if (strcmp(x->foreigns.data[i].path, path) == 0) from = &x->foreigns.data[i];
     if (!from) return exporter_fail(x, arena_printf(x->a, "'%s' is missing", path));
-    int all = (int)strlen(gates), dim[3] = { 1, from->shape.dim[0], from->shape.dim[1] };
+    int all = (int)strlen(gates), dim[3] = {1, from->shape.dim[0], from->shape.dim[1]};
     if (!f || option(s, "coupled") == 0)
         return exporter_constant(x, path, from->shape.rank + 1, dim, from->values, false);
     size_t block = (size_t)(dim[1] / (copies * (all - 1)) * dim[2]), before = (size_t)(f - gates) * block;
@@ -106,12 +103,12 @@ static void add_activation(exporter *x, const model_instance *s, const char *wor
 
 static void set_options(exporter *x, const layer_info *l, const model_instance *s)
 {
-    static const char *const chosen[][3] = { [RECURRENCE_SIMPLE] = { "new" },
-                                             [RECURRENCE_GATED] = { "gate", "new" },
-                                             [RECURRENCE_LONG_SHORT] = { "gate", "new", "memory" } };
-    onnx_attribute words = { .word = "activations", .kind = ATTRIBUTE_STRINGS },
-                   alpha = { .word = "activation_alpha", .kind = ATTRIBUTE_FLOATS },
-                   beta = { .word = "activation_beta", .kind = ATTRIBUTE_FLOATS };
+    static const char *const chosen[][3] = {[RECURRENCE_SIMPLE] = {"new"},
+                                            [RECURRENCE_GATED] = {"gate", "new"},
+                                            [RECURRENCE_LONG_SHORT] = {"gate", "new", "memory"}};
+    onnx_attribute words = {.word = "activations", .kind = ATTRIBUTE_STRINGS},
+                   alpha = {.word = "activation_alpha", .kind = ATTRIBUTE_FLOATS},
+                   beta = {.word = "activation_beta", .kind = ATTRIBUTE_FLOATS};
     if (!(l->flags & GENERAL)) {
         if (l->flags & RECTIFIED) array_push(x->a, &words.strings, onnx_activation(ACTIVATION_Relu));
         if (words.strings.len) exporter_set(x, &words);
@@ -126,7 +123,7 @@ static void set_options(exporter *x, const layer_info *l, const model_instance *
     if (option(s, "after") != 0) exporter_set_int(x, "linear_before_reset", 1);
     if (option(s, "coupled") != 0) exporter_set_int(x, "input_forget", 1);
     if (option(s, "bound") > 0)
-        exporter_set(x, &(onnx_attribute){ .word = "clip", .kind = ATTRIBUTE_FLOAT, .f = option(s, "bound") });
+        exporter_set(x, &(onnx_attribute){.word = "clip", .kind = ATTRIBUTE_FLOAT, .f = option(s, "bound")});
 }
 
 /* ---- the node ---------------------------------------------------------------------------------------------------- */
@@ -135,7 +132,7 @@ void exporter_recurrent(exporter *x, const model_instance *s)
 {
     const layer_info *l = operator_for(x, s);
     uint32_t data = s->data.data[0].variable;
-    const char *in[] = { "", "", "", "", "", "", "", "" };
+    const char *in[] = {"", "", "", "", "", "", "", ""};
     size_t count = sizeof in / sizeof *in;
     if (exporter_variable(x, data)->type.axes != 3)
         exporter_unknown(x, arena_printf(x->a, "'%s', which does not run over time", s->path));
@@ -153,8 +150,7 @@ void exporter_recurrent(exporter *x, const model_instance *s)
     const char *y = arena_printf(x->a, "%s_Y", n->word);
     array_push(x->a, &n->out, y);
     exporter_set_int(x, "hidden_size", exporter_variable(x, s->results[0])->type.shape.dim[0]);
-    if (s->reversed)
-        exporter_set(x, &(onnx_attribute){ .word = "direction", .kind = ATTRIBUTE_STRING, .s = "reverse" });
+    if (s->reversed) exporter_set(x, &(onnx_attribute){.word = "direction", .kind = ATTRIBUTE_STRING, .s = "reverse"});
     set_options(x, l, s);
     for (size_t k = 0; k < s->cell->results.len; k++) x->made[s->results[k]] = x->out->nodes.len - 1;
     x->word[s->results[0]] = exporter_apply(x, "Squeeze", y, exporter_index(x, 1, 1));

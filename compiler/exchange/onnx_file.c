@@ -9,7 +9,7 @@ enum { DIM_MAX = 1 << 28 };
 
 nd nd_new(arena *a, int rank, const int *dim, bool integer)
 {
-    nd n = { .rank = rank, .count = 1, .integer = integer };
+    nd n = {.rank = rank, .count = 1, .integer = integer};
     for (int i = 0; i < rank; i++) {
         n.dim[i] = dim[i];
         if (dim[i] < 0 || __builtin_mul_overflow(n.count, (size_t)dim[i], &n.count) || n.count > ND_MAX_COUNT)
@@ -66,10 +66,7 @@ typedef struct loader {
     const char *error;
 } loader;
 
-static char *copy(loader *l, const char *s)
-{
-    return arena_strndup(l->a, s ? s : "", s ? strlen(s) : 0);
-}
+static char *copy(loader *l, const char *s) { return arena_strndup(l->a, s ? s : "", s ? strlen(s) : 0); }
 
 /* ---- tensors ----------------------------------------------------------------------------------------------------- */
 
@@ -88,10 +85,7 @@ static bool raw_type(int type, dtype *d)
     }
 }
 
-static bool is_integer(dtype d)
-{
-    return d == DTYPE_I64 || d == DTYPE_I32 || d == DTYPE_BOOL;
-}
+static bool is_integer(dtype d) { return d == DTYPE_I64 || d == DTYPE_I32 || d == DTYPE_BOOL; }
 
 static void fill(loader *l, nd *n, const tensor_proto *t, dtype d)
 {
@@ -102,7 +96,7 @@ static void fill(loader *l, nd *n, const tensor_proto *t, dtype d)
                                     t->raw_data.len, bytes);
             return;
         }
-        tensor raw = { .dtype = d, .count = n->count, .bytes = bytes, .data = arena_alloc(l->a, bytes) };
+        tensor raw = {.dtype = d, .count = n->count, .bytes = bytes, .data = arena_alloc(l->a, bytes)};
         if (bytes) memcpy(raw.data, t->raw_data.data, bytes); /* aligned for its type */
         tensor_to_double(&raw, n->v);
         return;
@@ -126,7 +120,7 @@ static void fill(loader *l, nd *n, const tensor_proto *t, dtype d)
 static nd read_tensor(loader *l, const tensor_proto *t)
 {
     dtype d = DTYPE_F32;
-    int dim[ND_MAX_RANK] = { 0 };
+    int dim[ND_MAX_RANK] = {0};
     size_t count = 1;
     const char *word = t->name ? t->name : "";
     if (!raw_type(t->data_type, &d))
@@ -142,7 +136,7 @@ static nd read_tensor(loader *l, const tensor_proto *t)
         else
             count *= (size_t)(dim[i] = (int)t->dims[i]);
     }
-    if (l->error) return (nd){ 0 };
+    if (l->error) return (nd){0};
     nd n = nd_new(l->a, (int)t->n_dims, dim, is_integer(d));
     fill(l, &n, t, d);
     return n;
@@ -160,17 +154,27 @@ static const struct {
     const char *word;
     onnx_attribute_kind kind;
 } attributes[] = {
-    { "activation_alpha", ATTRIBUTE_FLOATS }, { "activation_beta", ATTRIBUTE_FLOATS },
-    { "activations", ATTRIBUTE_STRINGS },     { "allowzero", ATTRIBUTE_INT },
-    { "alpha", ATTRIBUTE_FLOAT },             { "axes", ATTRIBUTE_INTS },
-    { "axis", ATTRIBUTE_INT },                { "beta", ATTRIBUTE_FLOAT },
-    { "clip", ATTRIBUTE_FLOAT },              { "direction", ATTRIBUTE_STRING },
-    { "ends", ATTRIBUTE_INTS },               { "hidden_size", ATTRIBUTE_INT },
-    { "input_forget", ATTRIBUTE_INT },        { "layout", ATTRIBUTE_INT },
-    { "linear_before_reset", ATTRIBUTE_INT }, { "perm", ATTRIBUTE_INTS },
-    { "starts", ATTRIBUTE_INTS },             { "to", ATTRIBUTE_INT },
-    { "transA", ATTRIBUTE_INT },              { "transB", ATTRIBUTE_INT },
-    { "value", ATTRIBUTE_TENSOR },
+    {"activation_alpha", ATTRIBUTE_FLOATS},
+    {"activation_beta", ATTRIBUTE_FLOATS},
+    {"activations", ATTRIBUTE_STRINGS},
+    {"allowzero", ATTRIBUTE_INT},
+    {"alpha", ATTRIBUTE_FLOAT},
+    {"axes", ATTRIBUTE_INTS},
+    {"axis", ATTRIBUTE_INT},
+    {"beta", ATTRIBUTE_FLOAT},
+    {"clip", ATTRIBUTE_FLOAT},
+    {"direction", ATTRIBUTE_STRING},
+    {"ends", ATTRIBUTE_INTS},
+    {"hidden_size", ATTRIBUTE_INT},
+    {"input_forget", ATTRIBUTE_INT},
+    {"layout", ATTRIBUTE_INT},
+    {"linear_before_reset", ATTRIBUTE_INT},
+    {"perm", ATTRIBUTE_INTS},
+    {"starts", ATTRIBUTE_INTS},
+    {"to", ATTRIBUTE_INT},
+    {"transA", ATTRIBUTE_INT},
+    {"transB", ATTRIBUTE_INT},
+    {"value", ATTRIBUTE_TENSOR},
 };
 
 /* The kinds of the file; files of the first version of ONNX do not say them. */
@@ -190,10 +194,14 @@ static onnx_attribute_kind kind_of(const Onnx__AttributeProto *p)
 
 static void check_attribute(loader *l, const onnx_node *n, const Onnx__AttributeProto *p, onnx_attribute *a)
 {
-    static const char *const words[] = { [ATTRIBUTE_OTHER] = "of another kind", [ATTRIBUTE_FLOAT] = "a float",
-                                         [ATTRIBUTE_INT] = "an int",            [ATTRIBUTE_STRING] = "a string",
-                                         [ATTRIBUTE_TENSOR] = "a tensor",       [ATTRIBUTE_FLOATS] = "floats",
-                                         [ATTRIBUTE_INTS] = "ints",             [ATTRIBUTE_STRINGS] = "strings" };
+    static const char *const words[] = {[ATTRIBUTE_OTHER] = "of another kind",
+                                        [ATTRIBUTE_FLOAT] = "a float",
+                                        [ATTRIBUTE_INT] = "an int",
+                                        [ATTRIBUTE_STRING] = "a string",
+                                        [ATTRIBUTE_TENSOR] = "a tensor",
+                                        [ATTRIBUTE_FLOATS] = "floats",
+                                        [ATTRIBUTE_INTS] = "ints",
+                                        [ATTRIBUTE_STRINGS] = "strings"};
     for (size_t i = 0; i < sizeof attributes / sizeof *attributes && !l->error; i++) {
         if (strcmp(attributes[i].word, a->word) != 0) continue;
         if (p->has_type && a->kind != attributes[i].kind)
@@ -205,7 +213,7 @@ static void check_attribute(loader *l, const onnx_node *n, const Onnx__Attribute
 
 static onnx_attribute read_attribute(loader *l, const onnx_node *n, const Onnx__AttributeProto *p)
 {
-    onnx_attribute a = { .word = copy(l, p->name), .kind = kind_of(p), .f = (double)p->f, .i = p->i };
+    onnx_attribute a = {.word = copy(l, p->name), .kind = kind_of(p), .f = (double)p->f, .i = p->i};
     check_attribute(l, n, p, &a);
     if (p->has_s) a.s = bytes_text(l, p->s);
     if (p->t) {
@@ -220,7 +228,7 @@ static onnx_attribute read_attribute(loader *l, const onnx_node *n, const Onnx__
 
 static void read_node(loader *l, const Onnx__NodeProto *p)
 {
-    onnx_node n = { .op = copy(l, p->op_type), .word = copy(l, p->name) };
+    onnx_node n = {.op = copy(l, p->op_type), .word = copy(l, p->name)};
     if (p->domain && *p->domain && strcmp(p->domain, "ai.onnx") != 0)
         n.op = arena_printf(l->a, "%s of %s", n.op, p->domain);
     for (size_t i = 0; i < p->n_input; i++) array_push(l->a, &n.in, copy(l, p->input[i]));
@@ -239,7 +247,7 @@ static bool is_initializer(const onnx_model *m, const char *word)
 
 static void read_input(loader *l, const Onnx__ValueInfoProto *p)
 {
-    onnx_input in = { .word = copy(l, p->name) };
+    onnx_input in = {.word = copy(l, p->name)};
     dtype d;
     if (is_initializer(l->m, in.word)) return;
     bool is_tensor = p->type && p->type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
@@ -266,7 +274,7 @@ static void read_graph(loader *l, const Onnx__ModelProto *p)
     for (size_t i = 0; i < p->n_opset_import; i++)
         if (!p->opset_import[i]->domain || !*p->opset_import[i]->domain) l->m->opset = (int)p->opset_import[i]->version;
     for (size_t i = 0; i < g->n_initializer && !l->error; i++) {
-        onnx_named n = { copy(l, g->initializer[i]->name), read_tensor(l, g->initializer[i]) };
+        onnx_named n = {copy(l, g->initializer[i]->name), read_tensor(l, g->initializer[i])};
         array_push(l->a, &l->m->initializers, n);
     }
     for (size_t i = 0; i < g->n_input && !l->error; i++) read_input(l, g->input[i]);
@@ -277,7 +285,7 @@ static void read_graph(loader *l, const Onnx__ModelProto *p)
 static uint8_t *read_bytes(arena *a, const char *path, size_t *length)
 {
     FILE *f = fopen(path, "rb");
-    ARRAY(uint8_t) bytes = { 0 };
+    ARRAY(uint8_t) bytes = {0};
     uint8_t block[1 << 16];
     size_t n;
     if (!f) return NULL;
@@ -295,8 +303,8 @@ static uint8_t *read_bytes(arena *a, const char *path, size_t *length)
 bool onnx_load(arena *a, const char *path, onnx_model *m, const char **error)
 {
     size_t length;
-    loader l = { .a = a, .m = m };
-    *m = (onnx_model){ .path = path };
+    loader l = {.a = a, .m = m};
+    *m = (onnx_model){.path = path};
     const uint8_t *bytes = read_bytes(a, path, &length);
     Onnx__ModelProto *p = bytes ? onnx__model_proto__unpack(NULL, length, bytes) : NULL;
     if (!p || !p->graph)

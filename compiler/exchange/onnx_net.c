@@ -40,10 +40,7 @@ const char *net_new_word(onnx_net *net, const onnx_node *n)
     return word;
 }
 
-const char *onnx_output_word(const onnx_net *net, size_t i)
-{
-    return clean(net->arena, net->m->outputs.data[i]);
-}
+const char *onnx_output_word(const onnx_net *net, size_t i) { return clean(net->arena, net->m->outputs.data[i]); }
 
 /* ---- values ------------------------------------------------------------------------------------------------------ */
 
@@ -93,7 +90,7 @@ const char *net_equation(onnx_net *net, const onnx_node *n, const char *right)
 
 void net_add_tensor(onnx_net *net, const char *path, const char *own, model_shape s, const double *values)
 {
-    array_push(net->arena, &net->tensors, (foreign){ path, own, s, values, false });
+    array_push(net->arena, &net->tensors, (foreign){path, own, s, values, false});
 }
 
 /* ---- readings ---------------------------------------------------------------------------------------------------- */
@@ -101,10 +98,10 @@ void net_add_tensor(onnx_net *net, const char *path, const char *own, model_shap
 /* Reading number `number` of an input's dimensions; false: there is none. */
 static bool reading(const onnx_input *in, int number, dim_kind *kind)
 {
-    static const dim_kind sequence[READINGS][3] = { { DIM_TIME, DIM_BATCH, DIM_PART },
-                                                    { DIM_BATCH, DIM_TIME, DIM_PART },
-                                                    { DIM_PART, DIM_BATCH, DIM_PART },
-                                                    { DIM_BATCH, DIM_PART, DIM_PART } };
+    static const dim_kind sequence[READINGS][3] = {{DIM_TIME, DIM_BATCH, DIM_PART},
+                                                   {DIM_BATCH, DIM_TIME, DIM_PART},
+                                                   {DIM_PART, DIM_BATCH, DIM_PART},
+                                                   {DIM_BATCH, DIM_PART, DIM_PART}};
     int readings = in->rank == 3 && !in->integer ? READINGS : in->rank == 2 && in->integer ? 2 : 1;
     bool known = in->rank == 3 ? !in->integer : in->rank == 2 || (in->rank == 1 && in->integer);
     if (number >= readings || !known) return false;
@@ -117,7 +114,7 @@ static bool reading(const onnx_input *in, int number, dim_kind *kind)
 /* The sizes of time and batch that the file fixes; false when two inputs differ. */
 static bool fixed_sizes(onnx_net *net, dim_kind (*kind)[ND_MAX_RANK])
 {
-    int size[3] = { 0, 0, 0 };
+    int size[3] = {0, 0, 0};
     for (size_t i = 0; i < net->m->inputs.len; i++)
         for (int k = 0; k < net->m->inputs.data[i].rank; k++) {
             int dim = net->m->inputs.data[i].dim[k], *known = &size[kind[i][k]];
@@ -150,13 +147,13 @@ static void start_inputs(onnx_net *net, dim_kind (*kind)[ND_MAX_RANK])
         if (!net->error && size > ND_MAX_COUNT)
             net->error = arena_printf(net->arena, "the input '%s' is too large", in->word);
         if (net->error) return;
-        net_value v = { .word = in->word,
-                        .value = nd_new(net->arena, in->rank, dim, in->integer),
-                        .data = true,
-                        .input = (int)i,
-                        .lengths = in->integer && in->rank == 1,
-                        .token = in->integer && in->rank == 2,
-                        .expr = clean(net->arena, in->word) };
+        net_value v = {.word = in->word,
+                       .value = nd_new(net->arena, in->rank, dim, in->integer),
+                       .data = true,
+                       .input = (int)i,
+                       .lengths = in->integer && in->rank == 1,
+                       .token = in->integer && in->rank == 2,
+                       .expr = clean(net->arena, in->word)};
         memcpy(v.kind, kind[i], sizeof v.kind);
         for (size_t k = 0; k < v.value.count && v.lengths; k++) v.value.v[k] = net->steps;
         net_add_value(net, v);
@@ -166,7 +163,7 @@ static void start_inputs(onnx_net *net, dim_kind (*kind)[ND_MAX_RANK])
 static onnx_net *trace(arena *a, const onnx_model *m, dim_kind (*kind)[ND_MAX_RANK])
 {
     onnx_net *net = ARENA_NEW(a, onnx_net);
-    *net = (onnx_net){ .arena = a, .m = m, .head = text_new(a), .body = text_new(a), .names = names_new(a) };
+    *net = (onnx_net){.arena = a, .m = m, .head = text_new(a), .body = text_new(a), .names = names_new(a)};
     net->classes = ARENA_ARRAY(a, int, m->inputs.len + 1);
     net->head->depth = net->body->depth = 1;
     if (!fixed_sizes(net, kind)) {
@@ -175,7 +172,8 @@ static onnx_net *trace(arena *a, const onnx_model *m, dim_kind (*kind)[ND_MAX_RA
     }
     for (size_t i = 0; i < m->initializers.len; i++)
         net_add_value(
-            net, (net_value){ .word = m->initializers.data[i].word, .value = m->initializers.data[i].value, .input = -1 });
+            net,
+            (net_value){.word = m->initializers.data[i].word, .value = m->initializers.data[i].value, .input = -1});
     start_inputs(net, kind);
     for (net->reached = 0; net->reached < m->nodes.len && !net->error; net->reached++)
         net_trace_node(net, &m->nodes.data[net->reached]);

@@ -30,8 +30,8 @@ typedef struct onnx_net {
     ARRAY(net_value) values;
     names *names;
     name_map by_word, by_expr; /* numbers of the values, the last of each word in the file and variable of the spec */
-    int *classes;      /* of inputs of tokens */
-    text *head, *body; /* declarations, equations */
+    int *classes;              /* of inputs of tokens */
+    text *head, *body;         /* declarations, equations */
     foreigns tensors;
     bool ragged, full; /* recurrent nodes with sequence_lens; without */
     const char *error;

@@ -8,9 +8,9 @@
 /* Numbers of v in the order sequence, step, component. */
 static double *to_rows(const onnx_net *net, const net_value *v, const nd *a)
 {
-    int order[ND_MAX_RANK], rank = 0, at[ND_MAX_RANK] = { 0 };
+    int order[ND_MAX_RANK], rank = 0, at[ND_MAX_RANK] = {0};
     size_t stride[ND_MAX_RANK];
-    static const dim_kind kinds[] = { DIM_BATCH, DIM_TIME, DIM_PART };
+    static const dim_kind kinds[] = {DIM_BATCH, DIM_TIME, DIM_PART};
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
         for (int i = 0; i < a->rank; i++)
             if (v->kind[i] == kinds[k]) order[rank++] = i;
@@ -47,7 +47,7 @@ static const char *put_input(const onnx_net *net, const onnx_proof *p, const net
 {
     double *rows = to_rows(net, v, a);
     int64_t *tokens = ARENA_ARRAY(net->arena, int64_t, a->count + 1);
-    size_t dims[3] = { (size_t)p->batch }, rank = 1;
+    size_t dims[3] = {(size_t)p->batch}, rank = 1;
     size_t parts = a->count / (size_t)p->batch;
     for (int k = 0; k < a->rank; k++)
         if (v->kind[k] == DIM_TIME) {
@@ -96,8 +96,8 @@ static const nd *find(const named_values *all, const char *word)
 
 static const char *run_node(const onnx_net *net, const onnx_node *n, named_values *all)
 {
-    const nd *in[ONNX_MAX_INPUTS] = { NULL };
-    nd out[ONNX_MAX_OUTPUTS] = { { 0 } }, copies[ONNX_MAX_INPUTS];
+    const nd *in[ONNX_MAX_INPUTS] = {NULL};
+    nd out[ONNX_MAX_OUTPUTS] = {{0}}, copies[ONNX_MAX_INPUTS];
     for (size_t i = 0; i < n->in.len; i++) {
         const nd *found = *n->in.data[i] ? find(all, n->in.data[i]) : NULL;
         if (!found) continue;
@@ -106,16 +106,16 @@ static const char *run_node(const onnx_net *net, const onnx_node *n, named_value
     }
     const char *error = onnx_eval(net->arena, net->m->opset, n, in, out);
     for (size_t k = 0; k < n->out.len && k < ONNX_MAX_OUTPUTS && !error; k++)
-        array_push(net->arena, all, (onnx_named){ n->out.data[k], out[k] });
+        array_push(net->arena, all, (onnx_named){n->out.data[k], out[k]});
     return error;
 }
 
 const char *onnx_outputs(const onnx_net *net, const onnx_proof *p, double **outputs, size_t *counts)
 {
-    named_values all = { 0 };
+    named_values all = {0};
     for (size_t i = 0; i < net->m->initializers.len; i++) array_push(net->arena, &all, net->m->initializers.data[i]);
     for (size_t i = 0; i < net->m->inputs.len; i++)
-        array_push(net->arena, &all, (onnx_named){ net->m->inputs.data[i].word, p->inputs[i] });
+        array_push(net->arena, &all, (onnx_named){net->m->inputs.data[i].word, p->inputs[i]});
     for (size_t i = 0; i < net->m->nodes.len; i++) {
         const char *error = run_node(net, &net->m->nodes.data[i], &all);
         if (error) return error;

@@ -10,9 +10,9 @@ static const struct {
     int activations;
     activation_kind usual[3];
 } operators[] = {
-    { "RNN", RECURRENCE_SIMPLE, "h", 1, { ACTIVATION_Tanh, ACTIVATION_Tanh, ACTIVATION_Tanh } },
-    { "GRU", RECURRENCE_GATED, "zrh", 2, { ACTIVATION_Sigmoid, ACTIVATION_Tanh, ACTIVATION_Tanh } },
-    { "LSTM", RECURRENCE_LONG_SHORT, "iofc", 3, { ACTIVATION_Sigmoid, ACTIVATION_Tanh, ACTIVATION_Tanh } },
+    {"RNN", RECURRENCE_SIMPLE, "h", 1, {ACTIVATION_Tanh, ACTIVATION_Tanh, ACTIVATION_Tanh}},
+    {"GRU", RECURRENCE_GATED, "zrh", 2, {ACTIVATION_Sigmoid, ACTIVATION_Tanh, ACTIVATION_Tanh}},
+    {"LSTM", RECURRENCE_LONG_SHORT, "iofc", 3, {ACTIVATION_Sigmoid, ACTIVATION_Tanh, ACTIVATION_Tanh}},
 };
 enum { OPERATORS = sizeof operators / sizeof *operators };
 
@@ -20,7 +20,7 @@ static const struct {
     const char *word;
     double alpha, beta;
 } activations[] = {
-#define ROW(name, alpha, beta) { #name, alpha, beta },
+#define ROW(name, alpha, beta) {#name, alpha, beta},
     ACTIVATIONS(ROW)
 #undef ROW
 };
@@ -39,10 +39,7 @@ const char *onnx_recurrent_operator(recurrence equations)
     BUG("no operator of ONNX has these equations");
 }
 
-const char *onnx_activation(activation_kind kind)
-{
-    return activations[kind].word;
-}
+const char *onnx_activation(activation_kind kind) { return activations[kind].word; }
 
 void onnx_activation_takes(activation_kind kind, bool *alpha, bool *beta)
 {
@@ -73,7 +70,7 @@ static const char *read_activations(arena *a, const onnx_node *n, int which, int
             if (kind == ACTIVATION_COUNT)
                 return arena_printf(a, "%s: there is no activation '%s'", n->op, words->strings.data[i]);
         }
-        activation made = { kind, activations[kind].alpha, activations[kind].beta };
+        activation made = {kind, activations[kind].alpha, activations[kind].beta};
         bool has_alpha, has_beta;
         onnx_activation_takes(kind, &has_alpha, &has_beta);
         if (has_alpha && alpha && next_alpha < alpha->floats.len) made.alpha = alpha->floats.data[next_alpha++];
@@ -96,10 +93,10 @@ static const char *check(arena *a, const onnx_node *n, const char *what, const n
 
 static const char *check_shapes(arena *a, const onnx_node *n, const nd *const *in, int d, int G, int H, int D)
 {
-    const char *error = check(a, n, "W", in[IN_W], 3, (int[]){ d, G * H, D });
-    if (!error) error = check(a, n, "R", in[IN_R], 3, (int[]){ d, G * H, H });
-    if (!error && in[IN_B]) error = check(a, n, "B", in[IN_B], 2, (int[]){ d, 2 * G * H });
-    if (!error && in[IN_P]) error = check(a, n, "P", in[IN_P], 2, (int[]){ d, 3 * H });
+    const char *error = check(a, n, "W", in[IN_W], 3, (int[]){d, G * H, D});
+    if (!error) error = check(a, n, "R", in[IN_R], 3, (int[]){d, G * H, H});
+    if (!error && in[IN_B]) error = check(a, n, "B", in[IN_B], 2, (int[]){d, 2 * G * H});
+    if (!error && in[IN_P]) error = check(a, n, "P", in[IN_P], 2, (int[]){d, 3 * H});
     return error;
 }
 
@@ -111,7 +108,7 @@ const char *onnx_recurrent_of(arena *a, const onnx_node *n, const nd *const *in,
     bool both = strcmp(word, "bidirectional") == 0;
     int64_t layout = onnx_int(n, "layout", 0);
     if (layout != 0 && layout != 1) return arena_printf(a, "%s: there is no layout %lld", n->op, (long long)layout);
-    *r = (onnx_recurrent){ .directions = 1 + both, .layout = (int)layout };
+    *r = (onnx_recurrent){.directions = 1 + both, .layout = (int)layout};
     r->reverse[0] = strcmp(word, "reverse") == 0;
     r->reverse[1] = true;
     if (!both && !r->reverse[0] && strcmp(word, "forward") != 0)
@@ -124,26 +121,26 @@ const char *onnx_recurrent_of(arena *a, const onnx_node *n, const nd *const *in,
         error = arena_printf(a, "%s '%s': hidden_size is %lld, but R has %d columns", n->op, n->word,
                              (long long)onnx_int(n, "hidden_size", H), H);
     for (int k = 0; k < r->directions && !error; k++) {
-        activation f[3] = { { ACTIVATION_Tanh, 0, 0 } };
+        activation f[3] = {{ACTIVATION_Tanh, 0, 0}};
         error = read_activations(a, n, which, k, f);
         size_t gates = (size_t)G * (size_t)H;
         const double *B = in[IN_B] ? in[IN_B]->v + (size_t)k * 2 * gates : NULL;
-        r->part[k] = (recurrent){ .equations = operators[which].equations,
-                                  .order = operators[which].order,
-                                  .inputs = D,
-                                  .units = H,
-                                  .outputs = H,
-                                  .W = in[IN_W]->v + (size_t)k * gates * (size_t)D,
-                                  .R = in[IN_R]->v + (size_t)k * gates * (size_t)H,
-                                  .b_w = B,
-                                  .b_r = B ? B + gates : NULL,
-                                  .peephole = in[IN_P] ? in[IN_P]->v + (size_t)k * 3 * (size_t)H : NULL,
-                                  .f = f[0],
-                                  .g = f[1],
-                                  .h = f[2],
-                                  .clip = onnx_float(n, "clip", 0),
-                                  .reset_after = onnx_int(n, "linear_before_reset", 0) != 0,
-                                  .input_forget = onnx_int(n, "input_forget", 0) != 0 };
+        r->part[k] = (recurrent){.equations = operators[which].equations,
+                                 .order = operators[which].order,
+                                 .inputs = D,
+                                 .units = H,
+                                 .outputs = H,
+                                 .W = in[IN_W]->v + (size_t)k * gates * (size_t)D,
+                                 .R = in[IN_R]->v + (size_t)k * gates * (size_t)H,
+                                 .b_w = B,
+                                 .b_r = B ? B + gates : NULL,
+                                 .peephole = in[IN_P] ? in[IN_P]->v + (size_t)k * 3 * (size_t)H : NULL,
+                                 .f = f[0],
+                                 .g = f[1],
+                                 .h = f[2],
+                                 .clip = onnx_float(n, "clip", 0),
+                                 .reset_after = onnx_int(n, "linear_before_reset", 0) != 0,
+                                 .input_forget = onnx_int(n, "input_forget", 0) != 0};
     }
     return error;
 }

@@ -96,7 +96,7 @@ static void lookup(node_task *t)
 {
     onnx_net *net = t->net;
     const net_value *x = t->in[1], *table = t->in[0];
-    model_shape s = { 2, { table->value.dim[0], table->value.rank == 2 ? table->value.dim[1] : 1 } };
+    model_shape s = {2, {table->value.dim[0], table->value.rank == 2 ? table->value.dim[1] : 1}};
     if (table->value.rank != 2 || onnx_int(t->n, "axis", 0) != 0 || !x->token) {
         net_fail(net, t->n, "it looks up, and not rows of a matrix by an input of whole numbers");
         return;
@@ -227,7 +227,7 @@ static const char *constant_text(node_task *t, const net_value *c, const net_val
     if (part < 0 || v->count != (size_t)n || v->rank <= after || v->dim[v->rank - 1 - after] != n) return NULL;
     const char *word = net_new_word(t->net, t->n);
     text_line(t->net->head, "param %s(%d)", word, n);
-    net_add_tensor(t->net, word, c->word, (model_shape){ 1, { n, 1 } }, v->v);
+    net_add_tensor(t->net, word, c->word, (model_shape){1, {n, 1}}, v->v);
     return word;
 }
 
@@ -285,12 +285,11 @@ static void linear(node_task *t, const net_value *x, const char *own, int N, int
     }
     t->made[0].expr =
         net_equation(net, t->n, arena_printf(net->arena, "%s(%s, %d%s)", cell, x->expr, N, b ? "" : ", bias = false"));
-    net_add_tensor(net, arena_printf(net->arena, "%s.W", t->made[0].expr), own, (model_shape){ 2, { N, K } }, M);
+    net_add_tensor(net, arena_printf(net->arena, "%s.W", t->made[0].expr), own, (model_shape){2, {N, K}}, M);
     if (!b) return;
     double *values = ARENA_ARRAY(net->arena, double, (size_t)N);
     for (int i = 0; i < N; i++) values[i] = beta * b->value.v[b->value.count == 1 ? 0 : i];
-    net_add_tensor(net, arena_printf(net->arena, "%s.B", t->made[0].expr), b->word, (model_shape){ 1, { N, 1 } },
-                   values);
+    net_add_tensor(net, arena_printf(net->arena, "%s.B", t->made[0].expr), b->word, (model_shape){1, {N, 1}}, values);
 }
 
 static const double *matrix(arena *a, const nd *m, bool transposed, double factor)
@@ -331,17 +330,14 @@ static const struct {
     tracer *trace;
     bool moves; /* the value stays the same */
 } tracers[] = {
-    { "RNN", net_trace_recurrent, false },  { "GRU", net_trace_recurrent, false },
-    { "LSTM", net_trace_recurrent, false }, { "Gemm", trace_product, false },
-    { "MatMul", trace_product, false },     { "Add", trace_arithmetic, false },
-    { "Sub", trace_arithmetic, false },     { "Mul", trace_arithmetic, false },
-    { "Div", trace_arithmetic, false },     { "Gather", trace_gather, false },
-    { "Softmax", trace_softmax, false },    { "LogSoftmax", trace_softmax, false },
-    { "Transpose", trace_transpose, true }, { "Squeeze", trace_reshape, true },
-    { "Unsqueeze", trace_reshape, true },   { "Slice", trace_slice, false },
-    { "Concat", trace_concat, false },      { "Reshape", trace_reshape, true },
-    { "Flatten", trace_reshape, true },     { "Identity", trace_same, true },
-    { "Dropout", trace_same, true },        { "Cast", trace_same, true },
+    {"RNN", net_trace_recurrent, false},  {"GRU", net_trace_recurrent, false}, {"LSTM", net_trace_recurrent, false},
+    {"Gemm", trace_product, false},       {"MatMul", trace_product, false},    {"Add", trace_arithmetic, false},
+    {"Sub", trace_arithmetic, false},     {"Mul", trace_arithmetic, false},    {"Div", trace_arithmetic, false},
+    {"Gather", trace_gather, false},      {"Softmax", trace_softmax, false},   {"LogSoftmax", trace_softmax, false},
+    {"Transpose", trace_transpose, true}, {"Squeeze", trace_reshape, true},    {"Unsqueeze", trace_reshape, true},
+    {"Slice", trace_slice, false},        {"Concat", trace_concat, false},     {"Reshape", trace_reshape, true},
+    {"Flatten", trace_reshape, true},     {"Identity", trace_same, true},      {"Dropout", trace_same, true},
+    {"Cast", trace_same, true},
 };
 
 static void trace_data(node_task *t)
@@ -360,8 +356,8 @@ static void trace_data(node_task *t)
 
 void net_trace_node(onnx_net *net, const onnx_node *n)
 {
-    node_task t = { .net = net, .n = n };
-    nd out[ONNX_MAX_OUTPUTS] = { { 0 } };
+    node_task t = {.net = net, .n = n};
+    nd out[ONNX_MAX_OUTPUTS] = {{0}};
     bool data = false;
     if (n->in.len > ONNX_MAX_INPUTS) net_fail(net, n, "it has too many operands");
     for (size_t i = 0; i < n->in.len && !net->error; i++) {
@@ -376,7 +372,7 @@ void net_trace_node(onnx_net *net, const onnx_node *n)
     if (net->error) return;
     net->error = onnx_eval(net->arena, net->m->opset, n, t.nds, out);
     if (strcmp(n->op, "Shape") == 0) data = false; /* known once the inputs' shapes are */
-    for (int k = 0; k < ONNX_MAX_OUTPUTS; k++) t.made[k] = (net_value){ .value = out[k], .data = data, .input = -1 };
+    for (int k = 0; k < ONNX_MAX_OUTPUTS; k++) t.made[k] = (net_value){.value = out[k], .data = data, .input = -1};
     t.out = out;
     if (data && !net->error) trace_data(&t);
     for (size_t k = 0; k < n->out.len && k < ONNX_MAX_OUTPUTS && !net->error; k++) {

@@ -23,14 +23,11 @@ bool onnx_save(arena *a, const char *path, const onnx_model *m, const char **err
 
 enum { IR_VERSION = 7 };
 
-static char *own(arena *a, const char *s)
-{
-    return arena_strndup(a, s, strlen(s));
-}
+static char *own(arena *a, const char *s) { return arena_strndup(a, s, strlen(s)); }
 
 static ProtobufCBinaryData bytes_of(arena *a, const char *s)
 {
-    return (ProtobufCBinaryData){ strlen(s), (uint8_t *)own(a, s) };
+    return (ProtobufCBinaryData){strlen(s), (uint8_t *)own(a, s)};
 }
 
 static Onnx__TensorProto *make_tensor(arena *a, const onnx_named *n)

@@ -16,9 +16,6 @@ chain_layer *reader_layer(chain *c, const char *path);
 /* The layer's tensor, of this rank; NULL after setting the error. */
 const chain_tensor *reader_need(reader *r, const chain_layer *l, const char *word, int layer, bool reverse, int rank);
 
-static inline const double *reader_values(const chain_tensor *t)
-{
-    return t ? t->values : NULL;
-}
+static inline const double *reader_values(const chain_tensor *t) { return t ? t->values : NULL; }
 
 #endif

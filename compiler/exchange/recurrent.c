@@ -105,7 +105,7 @@ void recurrent_run(arena *a, const recurrent *r, const double *x, int steps, boo
     for (int n = 0; n < steps; n++) {
         int t = reverse ? steps - 1 - n : n;
         double *out = y + (size_t)t * (size_t)r->outputs;
-        step s = { r, x + (size_t)t * (size_t)r->inputs, h, sum };
+        step s = {r, x + (size_t)t * (size_t)r->inputs, h, sum};
         switch (r->equations) {
         case RECURRENCE_SIMPLE: step_simple(&s, out); break;
         case RECURRENCE_GATED: step_gated(&s, out); break;

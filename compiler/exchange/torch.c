@@ -12,7 +12,7 @@
 #include <ctype.h>
 #include <string.h>
 
-static const char *const recurrent_words[] = { "weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr" };
+static const char *const recurrent_words[] = {"weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr"};
 
 /* Takes a leaf like weight_ih_l0_reverse apart; false when it is none of a recurrent layer. */
 static bool recurrent_leaf(arena *a, const char *leaf, chain_tensor *t)
@@ -30,7 +30,7 @@ static bool recurrent_leaf(arena *a, const char *leaf, chain_tensor *t)
         if (!*rest || t->reverse) return true;
     }
     if (strcmp(leaf, "weight") != 0 && strcmp(leaf, "bias") != 0) return false;
-    *t = (chain_tensor){ .word = arena_printf(a, "%s", leaf) };
+    *t = (chain_tensor){.word = arena_printf(a, "%s", leaf)};
     return true;
 }
 
@@ -38,7 +38,7 @@ static void add_tensor(reader *r, const tensor *t)
 {
     arena *a = r->c->arena;
     const char *dot = strrchr(t->name, '.'), *leaf = dot ? dot + 1 : t->name;
-    chain_tensor made = { 0 };
+    chain_tensor made = {0};
     bool known = recurrent_leaf(a, leaf, &made);
     made.own = arena_printf(a, "%s", t->name);
     made.values = chain_values(a, t, &made.shape);
@@ -50,7 +50,7 @@ static void add_tensor(reader *r, const tensor *t)
         return;
     }
     if (!known) {
-        array_push(a, &r->c->loose, (foreign){ made.own, made.own, made.shape, made.values, false });
+        array_push(a, &r->c->loose, (foreign){made.own, made.own, made.shape, made.values, false});
         return;
     }
     chain_layer *l = reader_layer(r->c, dot ? arena_strndup(a, t->name, (size_t)(dot - t->name)) : "h");
@@ -76,9 +76,9 @@ static void set_part(reader *r, chain_layer *l, int layer, bool reverse)
         .b_w = reader_values(chain_find(l, "bias_ih", layer, reverse)),
         .b_r = reader_values(chain_find(l, "bias_hh", layer, reverse)),
         .projection = reader_values(chain_find(l, "weight_hr", layer, reverse)),
-        .f = { simple ? relu ? ACTIVATION_Relu : ACTIVATION_Tanh : ACTIVATION_Sigmoid, 0, 0 },
-        .g = { ACTIVATION_Tanh, 0, 0 },
-        .h = { ACTIVATION_Tanh, 0, 0 },
+        .f = {simple ? relu ? ACTIVATION_Relu : ACTIVATION_Tanh : ACTIVATION_Sigmoid, 0, 0},
+        .g = {ACTIVATION_Tanh, 0, 0},
+        .h = {ACTIVATION_Tanh, 0, 0},
         .reset_after = l->info->flags & RESET_AFTER,
     };
 }
@@ -115,10 +115,11 @@ static void finish_flat(reader *r, chain_layer *l)
 {
     const chain_tensor *found = chain_find(l, "weight", 0, false);
     if (found && found->shape.rank != 2) {
-        r->error = arena_printf(r->c->arena,
-                                "'%s' %s: no layer that rnnc knows has such a tensor (a LayerNorm or BatchNorm has); take "
-                                "it out, or write a spec with a parameter of that name and give it with --spec",
-                                found->own, model_shape_text(r->c->arena, found->shape));
+        r->error =
+            arena_printf(r->c->arena,
+                         "'%s' %s: no layer that rnnc knows has such a tensor (a LayerNorm or BatchNorm has); take "
+                         "it out, or write a spec with a parameter of that name and give it with --spec",
+                         found->own, model_shape_text(r->c->arena, found->shape));
         return;
     }
     const chain_tensor *W = reader_need(r, l, "weight", 0, false, 2), *b = chain_find(l, "bias", 0, false);
@@ -143,7 +144,7 @@ static void finish_flat(reader *r, chain_layer *l)
 
 chain *torch_read(arena *a, const tensors *file, chain_choices *choices, const char **error)
 {
-    reader r = { .c = ARENA_NEW(a, chain), .choices = choices };
+    reader r = {.c = ARENA_NEW(a, chain), .choices = choices};
     r.c->arena = a;
     r.c->format = "torch";
     for (size_t i = 0; i < file->len && !r.error; i++) add_tensor(&r, &file->data[i]);

@@ -4,7 +4,10 @@
  * with it which nodes lie on a cycle together. Which axis a cycle runs along is the reader's question. */
 #include "graph/graph.h"
 
-typedef struct frame { node_id id; int next; } frame;     /* operands before `next` are done */
+typedef struct frame {
+    node_id id;
+    int next;
+} frame; /* operands before `next` are done */
 
 typedef struct search {
     const graph *g;
@@ -40,8 +43,7 @@ static void leave(search *s, node_id id)
     s->frames.len--;
     if (s->frames.len) {
         node_id above = s->frames.data[s->frames.len - 1].id;
-        if (s->low[id.i] < s->low[above.i])
-            s->low[above.i] = s->low[id.i];
+        if (s->low[id.i] < s->low[above.i]) s->low[above.i] = s->low[id.i];
     }
 }
 
@@ -57,8 +59,7 @@ static void search_from(search *s, node_id root)
         }
         int operand = f->next++;
         node_id a = n->arg[operand];
-        if (!node_some(a) || !s->member[a.i] || (s->cut && s->cut(s->g, f->id, operand, s->context)))
-            continue;
+        if (!node_some(a) || !s->member[a.i] || (s->cut && s->cut(s->g, f->id, operand, s->context))) continue;
         if (!s->index[a.i])
             enter(s, a);
         else if (s->on_stack[a.i] && s->index[a.i] < s->low[f->id.i])
@@ -70,14 +71,18 @@ int graph_components(const graph *g, const node_list *set, edge_cut *cut, const 
 {
     arena *scratch = arena_new();
     size_t count = g->nodes.len;
-    search s = {.g = g, .arena = scratch, .member = ARENA_ARRAY(scratch, bool, count),
-                .on_stack = ARENA_ARRAY(scratch, bool, count), .index = ARENA_ARRAY(scratch, uint32_t, count),
-                .low = ARENA_ARRAY(scratch, uint32_t, count), .component = component, .cut = cut, .context = context};
+    search s = {.g = g,
+                .arena = scratch,
+                .member = ARENA_ARRAY(scratch, bool, count),
+                .on_stack = ARENA_ARRAY(scratch, bool, count),
+                .index = ARENA_ARRAY(scratch, uint32_t, count),
+                .low = ARENA_ARRAY(scratch, uint32_t, count),
+                .component = component,
+                .cut = cut,
+                .context = context};
+    for (size_t i = 0; i < set->len; i++) s.member[set->data[i].i] = true;
     for (size_t i = 0; i < set->len; i++)
-        s.member[set->data[i].i] = true;
-    for (size_t i = 0; i < set->len; i++)
-        if (!s.index[set->data[i].i])
-            search_from(&s, set->data[i]);
+        if (!s.index[set->data[i].i]) search_from(&s, set->data[i]);
     arena_free(scratch);
     return s.components;
 }

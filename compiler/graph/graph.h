@@ -10,7 +10,7 @@
  * operand: the `before` ones stand for the indices 0, -1, ..., the `after` ones for T+1, T+2, ...; an absent operand
  * (NO_NODE) and every index further out is 0. Boundary operands lack the axis. All readings of one node carry the
  * same boundary operands. Steps are counted from the start of the sequence, not of the call. `put(v, k)` is v at that
- * place if the place is one of the steps of this call, and 0 elsewhere. / */
+ * place if the place is one of the steps of this call, and 0 elsewhere. */
 #ifndef GRAPH_GRAPH_H
 #define GRAPH_GRAPH_H
 
@@ -21,13 +21,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* ---- values -------------------------------------------------------------------------------------------------- */
+/* ---- values ------------------------------------------------------------------------------------------------------ */
 
 enum { MAX_TIME_AXES = 6, MAX_COMPONENTS = 1 << 28 };
 
 typedef enum element { REAL, TOKEN } element;
 
-typedef struct shape { int rank; int dim[2]; } shape;        /* dim[i] = 1 for i >= rank */
+typedef struct shape {
+    int rank;
+    int dim[2];
+} shape; /* dim[i] = 1 for i >= rank */
 #define SCALAR ((shape){0, {1, 1}})
 static inline shape shape_vector(int n) { return (shape){1, {n, 1}}; }
 static inline shape shape_matrix(int m, int n) { return (shape){2, {m, n}}; }
@@ -41,20 +44,24 @@ static inline bool shape_equal(shape a, shape b)
 bool shape_broadcast(shape a, shape b, shape *out);
 /* The shape of op(a) @ op(b), op transposing where ta, tb; a vector is a column. False when they do not agree. */
 bool shape_matmul(shape a, bool ta, shape b, bool tb, shape *out);
-const char *shape_text(arena *a, shape s);                    /* "scalar", "(8)", "(4, 8)" */
+const char *shape_text(arena *a, shape s); /* "scalar", "(8)", "(4, 8)" */
 
-typedef uint32_t axis_set;                                    /* bit 0: the batch; bit i: time axis number i */
+typedef uint32_t axis_set; /* bit 0: the batch; bit i: time axis number i */
 enum { BATCH = 1 };
 static inline axis_set axis_bit(int axis) { return (axis_set)1 << axis; }
 
-typedef struct type { element element; shape shape; axis_set axes; } type;
+typedef struct type {
+    element element;
+    shape shape;
+    axis_set axes;
+} type;
 static inline type type_real(shape s, axis_set axes) { return (type){REAL, s, axes}; }
 static inline bool type_equal(type a, type b)
 {
     return a.element == b.element && shape_equal(a.shape, b.shape) && a.axes == b.axes;
 }
 
-/* ---- operations ---------------------------------------------------------------------------------------------- */
+/* ---- operations -------------------------------------------------------------------------------------------------- */
 
 typedef enum op {
     OP_none,
@@ -65,16 +72,33 @@ typedef enum op {
 } op;
 
 typedef enum op_class {
-    SOURCE, POINTWISE_OP, CONTRACTION, REDUCTION, AXIS, SHIFT, PLACE, LAYOUT, GATHER, SCATTER,
+    SOURCE,
+    POINTWISE_OP,
+    CONTRACTION,
+    REDUCTION,
+    AXIS,
+    SHIFT,
+    PLACE,
+    LAYOUT,
+    GATHER,
+    SCATTER,
 } op_class;
 
-typedef struct op_info { const char *name; op_class class; int arity; int precedence; const char *notation, *c; } op_info;
+typedef struct op_info {
+    const char *name;
+    op_class class;
+    int arity;
+    int precedence;
+    const char *notation, *c;
+} op_info;
 extern const op_info op_table[OP_COUNT];
-double op_value(op o, double a, double b, double c);       /* of a pointwise operation, of one component */
+double op_value(op o, double a, double b, double c); /* of a pointwise operation, of one component */
 
-/* ---- nodes --------------------------------------------------------------------------------------------------- */
+/* ---- nodes ------------------------------------------------------------------------------------------------------- */
 
-typedef struct node_id { uint32_t i; } node_id;
+typedef struct node_id {
+    uint32_t i;
+} node_id;
 #define NO_NODE ((node_id){0})
 static inline bool node_is(node_id a, node_id b) { return a.i == b.i; }
 static inline bool node_some(node_id a) { return a.i != 0; }
@@ -82,27 +106,33 @@ static inline bool node_some(node_id a) { return a.i != 0; }
 /* Where a node comes from: explanations, comments, names in C and messages read only this. */
 typedef enum role { ROLE_VALUE, ROLE_ADJOINT } role;
 typedef struct origin {
-    uint32_t variable;      /* number in graph.variables, 0 for none */
-    bool whole;             /* the node is that variable (or its adjoint), not a part of its equation */
-    uint32_t part;          /* > 0: numbered part of the equation (see graph_name_parts) */
+    uint32_t variable; /* number in graph.variables, 0 for none */
+    bool whole;        /* the node is that variable (or its adjoint), not a part of its equation */
+    uint32_t part;     /* > 0: numbered part of the equation (see graph_name_parts) */
     role role;
-    span at;                /* the expression in the spec */
+    span at; /* the expression in the spec */
 } origin;
 
 typedef struct node_attr {
-    uint32_t index;                                 /* param, input, norm */
-    double number;                                  /* number */
-    const double *literal;                          /* literal: shape_size values */
-    name path;                                      /* uniform: the path of the call that draws, "h2.dropout" */
-    int axis;                                       /* step, length, shift, at, put */
-    int k;                                          /* shift: offset; at, put: place */
-    bool from_end;                                  /* at, put: place counts back from T */
-    int before, after;                              /* shift, at: numbers of boundary operands; args: a, before..., after... */
-    struct { axis_set axes; bool carry; } over;     /* axes: count, sum_over, max_over, scatter; carry: these and shift, at: what
-                                                     * earlier chunks of the sequence held counts, too. False in adjoints: gradients
-                                                     * are cut between chunks */
-    struct { int dim, begin; } part;                /* concat, slice, pad */
-    struct { bool ta, tb; } matmul;
+    uint32_t index;        /* param, input, norm */
+    double number;         /* number */
+    const double *literal; /* literal: shape_size values */
+    name path;             /* uniform: the path of the call that draws, "h2.dropout" */
+    int axis;              /* step, length, shift, at, put */
+    int k;                 /* shift: offset; at, put: place */
+    bool from_end;         /* at, put: place counts back from T */
+    int before, after;     /* shift, at: numbers of boundary operands; args: a, before..., after... */
+    struct {
+        axis_set axes;
+        bool carry; /* of these and shift, at: what earlier chunks of the sequence held counts, too. False in adjoints:
+                     * gradients are cut between chunks */
+    } over;
+    struct {
+        int dim, begin;
+    } part; /* concat, slice, pad */
+    struct {
+        bool ta, tb;
+    } matmul;
 } node_attr;
 
 typedef struct node {
@@ -117,40 +147,70 @@ typedef struct node {
 /* Its first operand is read in time, so that it may come later in the order. */
 static inline bool is_reading(const node *n) { return n->op == OP_shift || n->op == OP_at; }
 
-/* ---- the graph ------------------------------------------------------------------------------------------------ */
+/* ---- the graph --------------------------------------------------------------------------------------------------- */
 
-typedef struct graph_axis { name letter, length; } graph_axis;               /* "t", "T" */
-typedef struct graph_variable { name path; span at; } graph_variable;         /* "h1.i" and its equation */
+typedef struct graph_axis {
+    name letter, length;
+} graph_axis; /* "t", "T" */
+typedef struct graph_variable {
+    name path;
+    span at;
+} graph_variable; /* "h1.i" and its equation */
 
-typedef enum init_kind { INIT_NUMBER, INIT_UNIFORM, INIT_NORMAL, INIT_GLOROT, INIT_ORTHOGONAL, INIT_IDENTITY } init_kind;
-typedef struct init { init_kind kind; double value; } init;
-typedef struct graph_param { name path; shape shape; init init; span at; } graph_param;    /* in the order of the params array */
+typedef enum init_kind {
+    INIT_NUMBER,
+    INIT_UNIFORM,
+    INIT_NORMAL,
+    INIT_GLOROT,
+    INIT_ORTHOGONAL,
+    INIT_IDENTITY
+} init_kind;
+typedef struct init {
+    init_kind kind;
+    double value;
+} init;
+typedef struct graph_param {
+    name path;
+    shape shape;
+    init init;
+    span at;
+} graph_param; /* in the order of the params array */
 typedef struct graph_input {
-    name path; type type; int classes; bool target; span at;
-    int aligned, blank;                             /* labels that ctc aligns with this axis, with this blank; aligned 0: no */
-    bool ignores; int ignored;                      /* a target of this class does not count in the loss */
-    uint32_t probe; bool seed;                      /* variable that it is the probe, or the seed, of: see lower_probes; 0: of the spec */
+    name path;
+    type type;
+    int classes;
+    bool target;
+    span at;
+    int aligned, blank; /* labels that ctc aligns with this axis, with this blank; aligned 0: no */
+    bool ignores;
+    int ignored; /* a target of this class does not count in the loss */
+    uint32_t probe;
+    bool seed; /* variable that it is the probe, or the seed, of: see lower_probes; 0: of the spec */
 } graph_input;
-typedef struct graph_output { name path; node_id node; span at; } graph_output;
+typedef struct graph_output {
+    name path;
+    node_id node;
+    span at;
+} graph_output;
 
 typedef struct graph {
     arena *arena;
     names *names;
-    const sources *sources;                         /* for comments that quote the spec; may be NULL */
+    const sources *sources; /* for comments that quote the spec; may be NULL */
     name model;
-    ARRAY(node) nodes;                              /* nodes.data[0] is no node */
-    graph_axis axis[MAX_TIME_AXES + 1];             /* axis[0] is the batch: "b", "B" */
-    int axes;                                       /* time axes: numbers 1..axes */
-    ARRAY(graph_variable) variables;                /* variables.data[0] is no variable */
+    ARRAY(node) nodes;                  /* nodes.data[0] is no node */
+    graph_axis axis[MAX_TIME_AXES + 1]; /* axis[0] is the batch: "b", "B" */
+    int axes;                           /* time axes: numbers 1..axes */
+    ARRAY(graph_variable) variables;    /* variables.data[0] is no variable */
     ARRAY(graph_param) params;
     ARRAY(graph_input) inputs;
     ARRAY(graph_output) outputs;
-    node_id loss;                                   /* a scalar without axes; NO_NODE when the model has none here */
-    int losses;                                     /* loss statements, so many `norm`s */
-    node_id *param_grad;                            /* after derive: adjoint of each parameter, NO_NODE: zero */
-    node_id *input_grad;                            /* of each input; NO_NODE for tokens and targets, or zero */
-    ARRAY(node_id) extra_roots;                     /* that no result is made of: see plan/segments.c */
-    origin current;                                 /* given to nodes as they are made */
+    node_id loss;               /* a scalar without axes; NO_NODE when the model has none here */
+    int losses;                 /* loss statements, so many `norm`s */
+    node_id *param_grad;        /* after derive: adjoint of each parameter, NO_NODE: zero */
+    node_id *input_grad;        /* of each input; NO_NODE for tokens and targets, or zero */
+    ARRAY(node_id) extra_roots; /* that no result is made of: see plan/segments.c */
+    origin current;             /* given to nodes as they are made */
 } graph;
 
 graph *graph_new(arena *a, names *n);
@@ -166,14 +226,14 @@ size_t graph_param_offset(const graph *g, size_t index);
 node_id graph_param_node(graph *g, uint32_t index);
 node_id graph_input_node(graph *g, uint32_t index);
 node_id graph_number(graph *g, double value);
-node_id graph_literal(graph *g, shape s, const double *values);      /* copies */
+node_id graph_literal(graph *g, shape s, const double *values); /* copies */
 node_id graph_iota(graph *g, int n);
 node_id graph_step(graph *g, int axis);
 node_id graph_length(graph *g, int axis);
 node_id graph_count(graph *g, axis_set axes);
 node_id graph_uniform(graph *g, name path, shape s, axis_set axes);
-node_id graph_pointwise(graph *g, op o, node_id a, node_id b, node_id c);    /* NO_NODE beyond the arity */
-node_id graph_expand(graph *g, node_id a, type to);                  /* a, broadcast to shape and axes of `to` */
+node_id graph_pointwise(graph *g, op o, node_id a, node_id b, node_id c); /* NO_NODE beyond the arity */
+node_id graph_expand(graph *g, node_id a, type to);                       /* a, broadcast to shape and axes of `to` */
 node_id graph_norm(graph *g, node_id a, uint32_t loss);
 node_id graph_matmul(graph *g, node_id a, bool ta, node_id b, bool tb);
 node_id graph_sum(graph *g, node_id a, shape to);
@@ -185,13 +245,14 @@ node_id graph_max_over(graph *g, node_id a, axis_set axes, bool carry);
 /* Readings carry across chunks (attr.over.carry is true). `a` may be NO_NODE for a variable that is not lowered yet:
  * give its type, and set it later. */
 node_id graph_shift(graph *g, node_id a, type of_a, int axis, int k, const node_id *boundary, int before, int after);
-node_id graph_at(graph *g, node_id a, type of_a, int axis, bool from_end, int k, const node_id *boundary, int before, int after);
+node_id graph_at(graph *g, node_id a, type of_a, int axis, bool from_end, int k, const node_id *boundary, int before,
+                 int after);
 void graph_set_operand(graph *g, node_id reading, node_id a);
 node_id graph_put(graph *g, node_id a, int axis, bool from_end, int k);
 node_id graph_concat(graph *g, const node_id *parts, int count, int dim);
 node_id graph_slice(graph *g, node_id a, int dim, int begin, int length);
-node_id graph_pad(graph *g, node_id a, int dim, int begin, int length);      /* to `length` along dim */
-node_id graph_transpose(graph *g, node_id a);                                /* a vector (n) gives the row (1, n) */
+node_id graph_pad(graph *g, node_id a, int dim, int begin, int length); /* to `length` along dim */
+node_id graph_transpose(graph *g, node_id a);                           /* a vector (n) gives the row (1, n) */
 node_id graph_reshape(graph *g, node_id a, shape to);
 node_id graph_lookup(graph *g, node_id matrix, node_id token);
 node_id graph_pick(graph *g, node_id vector, node_id token);
@@ -225,11 +286,11 @@ void graph_verify(const graph *g, const char *after);
 /* Gives every node that needs a name and is no variable (two users, or a user that is not pointwise) a part number
  * within its variable's equation, in canonical order. */
 void graph_name_parts(graph *g);
-const char *graph_label(const graph *g, arena *a, node_id id);    /* "h1.i", "h1.i.2", "d_h1.i"; "" when it has none */
+const char *graph_label(const graph *g, arena *a, node_id id); /* "h1.i", "h1.i.2", "d_h1.i"; "" when it has none */
 
-/* ---- printing ------------------------------------------------------------------------------------------------- */
+/* ---- printing ---------------------------------------------------------------------------------------------------- */
 
-void graph_print(text *out, const graph *g);                      /* one node a line: explain --stage graph */
+void graph_print(text *out, const graph *g); /* one node a line: explain --stage graph */
 /* The node's equation in the notation of the language: "d_a[t] = d_h[t] * (1 - square(h[t]))": down to named nodes. */
 const char *graph_equation(const graph *g, arena *a, node_id id);
 

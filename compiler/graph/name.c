@@ -9,25 +9,17 @@
  * stretches) are written out where they are used. What they refer to has a name, since their use is not pointwise. */
 #include "graph/graph.h"
 
-static bool is_view(const node *n)
-{
-    return n->op == OP_transpose || n->op == OP_slice;
-}
+static bool is_view(const node *n) { return n->op == OP_transpose || n->op == OP_slice; }
 
-static bool is_inline_source(const node *n)
-{
-    return op_table[n->op].class == SOURCE && n->op != OP_uniform;
-}
+static bool is_inline_source(const node *n) { return op_table[n->op].class == SOURCE && n->op != OP_uniform; }
 
 /* The gradient that `id` is, or NULL. */
 static const char *gradient_path(const graph *g, node_id id)
 {
     for (size_t i = 0; g->param_grad && i < g->params.len; i++)
-        if (node_is(g->param_grad[i], id))
-            return g->params.data[i].path;
+        if (node_is(g->param_grad[i], id)) return g->params.data[i].path;
     for (size_t i = 0; g->input_grad && i < g->inputs.len; i++)
-        if (node_is(g->input_grad[i], id))
-            return g->inputs.data[i].path;
+        if (node_is(g->input_grad[i], id)) return g->inputs.data[i].path;
     return NULL;
 }
 
@@ -39,7 +31,10 @@ static bool has_own_name(const graph *g, node_id id)
 }
 
 /* What is known of the users of a node. */
-typedef struct uses { int count; bool not_pointwise, by_reading; } uses;
+typedef struct uses {
+    int count;
+    bool not_pointwise, by_reading;
+} uses;
 
 static void count_uses(const graph *g, arena *scratch, node_list order, uses *of)
 {
@@ -53,16 +48,13 @@ static void count_uses(const graph *g, arena *scratch, node_list order, uses *of
         }
     }
     node_list roots = graph_roots(g, scratch);
-    for (size_t i = 0; i < roots.len; i++)
-        of[roots.data[i].i].not_pointwise = true;
+    for (size_t i = 0; i < roots.len; i++) of[roots.data[i].i].not_pointwise = true;
 }
 
 static bool needs_part(const node *n, const uses *u)
 {
-    if (is_inline_source(n))
-        return false;
-    if (is_reading(n) || is_view(n))
-        return u->by_reading;
+    if (is_inline_source(n)) return false;
+    if (is_reading(n) || is_view(n)) return u->by_reading;
     return u->count > 1 || u->not_pointwise;
 }
 
@@ -73,8 +65,7 @@ void graph_name_parts(graph *g)
     uses *of = ARENA_ARRAY(scratch, uses, g->nodes.len);
     count_uses(g, scratch, order, of);
     uint32_t *last = ARENA_ARRAY(scratch, uint32_t, g->variables.len);
-    for (size_t i = 1; i < g->nodes.len; i++)
-        g->nodes.data[i].origin.part = 0;
+    for (size_t i = 1; i < g->nodes.len; i++) g->nodes.data[i].origin.part = 0;
     for (size_t i = 0; i < order.len; i++) {
         node *n = graph_node(g, order.data[i]);
         if (!has_own_name(g, order.data[i]) && needs_part(n, &of[order.data[i].i]))
@@ -85,23 +76,16 @@ void graph_name_parts(graph *g)
 
 const char *graph_label(const graph *g, arena *a, node_id id)
 {
-    if (!node_some(id))
-        return "";
+    if (!node_some(id)) return "";
     const node *n = graph_node(g, id);
     const char *d = n->origin.role == ROLE_ADJOINT ? "d_" : "";
     const char *variable = g->variables.data[n->origin.variable].path;
-    if (n->origin.whole)
-        return arena_printf(a, "%s%s", d, variable);
-    if (n->op == OP_param)
-        return g->params.data[n->attr.index].path;
-    if (n->op == OP_input)
-        return g->inputs.data[n->attr.index].path;
+    if (n->origin.whole) return arena_printf(a, "%s%s", d, variable);
+    if (n->op == OP_param) return g->params.data[n->attr.index].path;
+    if (n->op == OP_input) return g->inputs.data[n->attr.index].path;
     const char *of = gradient_path(g, id);
-    if (of)
-        return arena_printf(a, "d_%s", of);
-    if (node_is(g->loss, id))
-        return "loss";
-    if (n->origin.part)
-        return arena_printf(a, "%s%s.%u", d, n->origin.variable ? variable : "loss", n->origin.part);
+    if (of) return arena_printf(a, "d_%s", of);
+    if (node_is(g->loss, id)) return "loss";
+    if (n->origin.part) return arena_printf(a, "%s%s.%u", d, n->origin.variable ? variable : "loss", n->origin.part);
     return "";
 }

@@ -13,12 +13,12 @@
 enum {
     LOWEST = 0,
     COMPARISON = 3,
-    PRODUCT = 5,            /* of matmul, like `*` */
+    PRODUCT = 5, /* of matmul, like `*` */
     POWER = 7,
-    POSTFIX = 8,            /* ', ( ) and [ ] after an operand */
+    POSTFIX = 8, /* ', ( ) and [ ] after an operand */
     ATOM = 9,
-    MAX_NESTING = 200,      /* an expression nested deeper, or with more terms, is cut short by `...`: */
-    MAX_TERMS = 2000,       /* it is there to be read */
+    MAX_NESTING = 200, /* an expression nested deeper, or with more terms, is cut short by `...`: */
+    MAX_TERMS = 2000,  /* it is there to be read */
 };
 
 typedef struct writer {
@@ -38,8 +38,7 @@ static void write_index(writer *w, axis_set axes, int axis, const char *here)
             text_put(w->out, "%s%s", separator, i == axis ? here : w->g->axis[i].letter);
             separator = ", ";
         }
-    if (separator[0] == ',')
-        text_put(w->out, "]");
+    if (separator[0] == ',') text_put(w->out, "]");
 }
 
 static void write_call(writer *w, const char *function, const node *n)
@@ -120,16 +119,14 @@ static void write_letters(writer *w, axis_set axes)
 static void write_over(writer *w, const char *what, axis_set axes)
 {
     text_put(w->out, "%s over ", what);
-    if (axes == BATCH)
-        text_put(w->out, "the batch");
+    if (axes == BATCH) text_put(w->out, "the batch");
     write_letters(w, axes);
     text_put(w->out, " of ");
 }
 
 static void write_scatter(writer *w, const node *n)
 {
-    if (n->attr.over.axes)
-        write_over(w, "sum", n->attr.over.axes);
+    if (n->attr.over.axes) write_over(w, "sum", n->attr.over.axes);
     write_call(w, "scatter", n);
 }
 
@@ -178,7 +175,8 @@ static void write_pad(writer *w, const node *n)
     if (n->type.shape.rank < 2)
         text_put(w->out, ", %d:%d of %d)", begin, end, n->type.shape.dim[0]);
     else
-        text_put(w->out, dim == 1 ? ", (:, %d:%d) of %s)" : ", (%d:%d, :) of %s)", begin, end, shape_text(w->out->arena, n->type.shape));
+        text_put(w->out, dim == 1 ? ", (:, %d:%d) of %s)" : ", (%d:%d, :) of %s)", begin, end,
+                 shape_text(w->out->arena, n->type.shape));
 }
 
 static void write_shaped(writer *w, const node *n)
@@ -194,11 +192,9 @@ static void write_literal(writer *w, const node *n)
     text_put(w->out, s.rank == 2 ? "rows(" : "vector(");
     for (int i = 0; i < shape_size(s); i++) {
         text_put(w->out, "%s", i ? ", " : "");
-        if (s.rank == 2 && i % s.dim[1] == 0)
-            text_put(w->out, "vector(");
+        if (s.rank == 2 && i % s.dim[1] == 0) text_put(w->out, "vector(");
         text_put(w->out, "%s", graph_number_text(w->out->arena, n->attr.literal[i]));
-        if (s.rank == 2 && (i + 1) % s.dim[1] == 0)
-            text_put(w->out, ")");
+        if (s.rank == 2 && (i + 1) % s.dim[1] == 0) text_put(w->out, ")");
     }
     text_put(w->out, ")");
 }
@@ -218,19 +214,15 @@ static int strength_of(const writer *w, node_id id)
 {
     const node *n = graph_node(w->g, id);
     while (n->op == OP_copy || n->op == OP_expand || n->op == OP_norm) {
-        if (*graph_label(w->g, w->out->arena, n->arg[0]))
-            return ATOM;
+        if (*graph_label(w->g, w->out->arena, n->arg[0])) return ATOM;
         n = graph_node(w->g, n->arg[0]);
     }
     if (n->op == OP_select || n->op == OP_put || n->op == OP_sum_over || n->op == OP_max_over ||
         (n->op == OP_scatter && n->attr.over.axes))
         return LOWEST;
-    if (n->op == OP_number)
-        return n->attr.number < 0 ? op_table[OP_neg].precedence : ATOM;
-    if (n->op == OP_matmul)
-        return PRODUCT;
-    if (n->op == OP_transpose || n->op == OP_slice)
-        return POSTFIX;
+    if (n->op == OP_number) return n->attr.number < 0 ? op_table[OP_neg].precedence : ATOM;
+    if (n->op == OP_matmul) return PRODUCT;
+    if (n->op == OP_transpose || n->op == OP_slice) return POSTFIX;
     return op_table[n->op].precedence ? op_table[n->op].precedence : ATOM;
 }
 
@@ -258,8 +250,7 @@ static void write_operation(writer *w, const node *n)
 {
     switch (n->op) {
     case OP_none:
-    case OP_COUNT:
-        break;
+    case OP_COUNT: break;
     case OP_param:
     case OP_input:
     case OP_number:
@@ -267,58 +258,36 @@ static void write_operation(writer *w, const node *n)
     case OP_iota:
     case OP_step:
     case OP_length:
-    case OP_uniform:
-        write_source(w, n);
-        break;
-    case OP_count:
-        write_count(w, n);
-        break;
+    case OP_uniform: write_source(w, n); break;
+    case OP_count: write_count(w, n); break;
 #define POINTWISE(name, ...) case OP_##name:
 #include "graph/ops.def"
         write_pointwise(w, n);
         break;
-    case OP_matmul:
-        write_matmul(w, n);
-        break;
-    case OP_sum:
-        write_sum(w, n);
-        break;
+    case OP_matmul: write_matmul(w, n); break;
+    case OP_sum: write_sum(w, n); break;
     case OP_sum_over:
     case OP_max_over:
         write_over(w, op_table[n->op].notation, n->attr.over.axes);
         write_node(w, n->arg[0], LOWEST);
         break;
     case OP_shift:
-    case OP_at:
-        write_reading(w, n);
-        break;
-    case OP_put:
-        write_put(w, n);
-        break;
-    case OP_slice:
-        write_slice(w, n);
-        break;
-    case OP_pad:
-        write_pad(w, n);
-        break;
+    case OP_at: write_reading(w, n); break;
+    case OP_put: write_put(w, n); break;
+    case OP_slice: write_slice(w, n); break;
+    case OP_pad: write_pad(w, n); break;
     case OP_transpose:
         write_node(w, n->arg[0], POSTFIX);
         text_put(w->out, "'");
         break;
-    case OP_reshape:
-        write_shaped(w, n);
-        break;
-    case OP_scatter:
-        write_scatter(w, n);
-        break;
+    case OP_reshape: write_shaped(w, n); break;
+    case OP_scatter: write_scatter(w, n); break;
     case OP_maximum:
     case OP_softmax:
     case OP_logsumexp:
     case OP_concat:
     case OP_lookup:
-    case OP_pick:
-        write_call(w, op_table[n->op].notation, n);
-        break;
+    case OP_pick: write_call(w, op_table[n->op].notation, n); break;
     }
 }
 

@@ -15,14 +15,13 @@ double op_value(op o, double a, double b, double c)
     (void)b;
     (void)c;
     switch (o) {
-#define POINTWISE(name, arity, precedence, notation, text, value, da, db, dc)                                          \
-    case OP_##name:                                                                                                    \
-        return (value);
+/* clang-format off */
+#define POINTWISE(name, arity, precedence, notation, text, value, da, db, dc) case OP_##name: return (value);
 #define OTHER(name, class, arity, notation) case OP_##name:
+/* clang-format on */
 #include "graph/ops.def"
     case OP_none:
-    case OP_COUNT:
-        break;
+    case OP_COUNT: break;
     }
     BUG("%s is not pointwise", op_table[o].name);
 }

@@ -8,25 +8,26 @@
 #include "graph/graph.h"
 #include <string.h>
 
-typedef struct frame { node_id node; int next; } frame;     /* operands before `next` are done */
+typedef struct frame {
+    node_id node;
+    int next;
+} frame; /* operands before `next` are done */
 
 typedef struct walk {
     const graph *g;
     arena *arena;
     bool *seen;
     ARRAY(frame) stack;
-    node_list put_off;      /* the worklist */
+    node_list put_off; /* the worklist */
     node_list order;
 } walk;
 
 static void enter(walk *w, node_id id)
 {
-    if (!node_some(id) || w->seen[id.i])
-        return;
+    if (!node_some(id) || w->seen[id.i]) return;
     w->seen[id.i] = true;
     const node *n = graph_node(w->g, id);
-    if (n->op == OP_shift)
-        array_push(w->arena, &w->put_off, n->arg[0]);
+    if (n->op == OP_shift) array_push(w->arena, &w->put_off, n->arg[0]);
     array_push(w->arena, &w->stack, (frame){id, n->op == OP_shift ? 1 : 0});
 }
 
@@ -49,17 +50,14 @@ node_list graph_order(const graph *g, arena *a)
 {
     walk w = {.g = g, .arena = a, .seen = ARENA_ARRAY(a, bool, g->nodes.len)};
     node_list roots = graph_roots(g, a);
-    for (size_t i = 0; i < roots.len; i++)
-        walk_from(&w, roots.data[i]);
-    for (size_t i = 0; i < w.put_off.len; i++)
-        walk_from(&w, w.put_off.data[i]);
+    for (size_t i = 0; i < roots.len; i++) walk_from(&w, roots.data[i]);
+    for (size_t i = 0; i < w.put_off.len; i++) walk_from(&w, w.put_off.data[i]);
     return w.order;
 }
 
 static void renumber(const uint32_t *number, node_id *ids, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        ids[i].i = number[ids[i].i];
+    for (size_t i = 0; i < count; i++) ids[i].i = number[ids[i].i];
 }
 
 void graph_compact(graph *g)
@@ -67,16 +65,14 @@ void graph_compact(graph *g)
     arena *scratch = arena_new();
     node_list order = graph_order(g, scratch);
     uint32_t *number = ARENA_ARRAY(scratch, uint32_t, g->nodes.len);
-    for (size_t i = 0; i < order.len; i++)
-        number[order.data[i].i] = (uint32_t)i + 1;
+    for (size_t i = 0; i < order.len; i++) number[order.data[i].i] = (uint32_t)i + 1;
 
     node *nodes = ARENA_ARRAY(g->arena, node, order.len + 1);
     nodes[0] = g->nodes.data[0];
     for (size_t i = 0; i < order.len; i++) {
         node n = *graph_node(g, order.data[i]);
         node_id *arg = ARENA_ARRAY(g->arena, node_id, (size_t)n.args);
-        if (n.args)
-            memcpy(arg, n.arg, (size_t)n.args * sizeof *arg);
+        if (n.args) memcpy(arg, n.arg, (size_t)n.args * sizeof *arg);
         renumber(number, arg, (size_t)n.args);
         n.arg = arg;
         nodes[i + 1] = n;
@@ -86,11 +82,8 @@ void graph_compact(graph *g)
 
     renumber(number, &g->loss, 1);
     renumber(number, g->extra_roots.data, g->extra_roots.len);
-    for (size_t i = 0; i < g->outputs.len; i++)
-        renumber(number, &g->outputs.data[i].node, 1);
-    if (g->param_grad)
-        renumber(number, g->param_grad, g->params.len);
-    if (g->input_grad)
-        renumber(number, g->input_grad, g->inputs.len);
+    for (size_t i = 0; i < g->outputs.len; i++) renumber(number, &g->outputs.data[i].node, 1);
+    if (g->param_grad) renumber(number, g->param_grad, g->params.len);
+    if (g->input_grad) renumber(number, g->input_grad, g->inputs.len);
     arena_free(scratch);
 }

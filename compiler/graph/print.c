@@ -4,20 +4,18 @@
  *
  * operands, then attributes in angle brackets, the type, and the node's label if it has one. Axes, parameters and
  * inputs come first, roots last. */
-#include "graph/graph.h"
 #include "graph/print.h"
+#include "graph/graph.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 const char *graph_number_text(arena *a, double value)
 {
-    if (value == floor(value) && fabs(value) < 1e15)
-        return arena_printf(a, "%.0f", value);
+    if (value == floor(value) && fabs(value) < 1e15) return arena_printf(a, "%.0f", value);
     for (int digits = 1; digits < 17; digits++) {
         const char *s = arena_printf(a, "%.*g", digits, value);
-        if (strtod(s, NULL) == value)
-            return s;
+        if (strtod(s, NULL) == value) return s;
     }
     return arena_printf(a, "%.17g", value);
 }
@@ -25,10 +23,8 @@ const char *graph_number_text(arena *a, double value)
 const char *graph_place_text(arena *a, const graph *g, int axis, bool from_end, int k)
 {
     const char *length = g->axis[axis].length;
-    if (!from_end)
-        return arena_printf(a, "%d", k);
-    if (k == 0)
-        return length;
+    if (!from_end) return arena_printf(a, "%d", k);
+    if (k == 0) return length;
     return arena_printf(a, k > 0 ? "%s-%d" : "%s+%d", length, abs(k));
 }
 
@@ -99,9 +95,10 @@ static bool print_attributes(text *out, const graph *g, const node *n)
 static void print_operands(text *out, const node *n)
 {
     for (int i = 0; i < n->args; i++) {
-        const char *before = !is_reading(n) || i == 0 ? i ? ", " : " " :
-                             i == 1 && n->attr.before ? " before " :
-                             i == 1 + n->attr.before ? " after " : ", ";
+        const char *before = !is_reading(n) || i == 0   ? i ? ", " : " "
+                             : i == 1 && n->attr.before ? " before "
+                             : i == 1 + n->attr.before  ? " after "
+                                                        : ", ";
         if (node_some(n->arg[i]))
             text_put(out, "%s%%%u", before, n->arg[i].i);
         else
@@ -114,20 +111,17 @@ static void print_node(text *out, const graph *g, node_id id)
     const node *n = graph_node(g, id);
     text_put(out, "%%%u = %s", id.i, op_table[n->op].name);
     print_operands(out, n);
-    if (print_attributes(out, g, n))
-        text_put(out, ">");
+    if (print_attributes(out, g, n)) text_put(out, ">");
     print_type(out, g, n->type);
     const char *label = graph_label(g, out->arena, id);
-    if (*label)
-        text_put(out, "  # %s", label);
+    if (*label) text_put(out, "  # %s", label);
     text_line(out, "%s", "");
 }
 
 static void print_declarations(text *out, const graph *g)
 {
     text_line(out, "graph %s", g->model ? g->model : "");
-    for (int i = 1; i <= g->axes; i++)
-        text_line(out, "axis %s to %s", g->axis[i].letter, g->axis[i].length);
+    for (int i = 1; i <= g->axes; i++) text_line(out, "axis %s to %s", g->axis[i].letter, g->axis[i].length);
     for (size_t i = 0; i < g->params.len; i++) {
         text_put(out, "param %s", g->params.data[i].path);
         print_type(out, g, type_real(g->params.data[i].shape, 0));
@@ -137,8 +131,7 @@ static void print_declarations(text *out, const graph *g)
         const graph_input *in = &g->inputs.data[i];
         text_put(out, "%s %s", in->target ? "target" : "input", in->path);
         print_type(out, g, in->type);
-        if (in->type.element == TOKEN)
-            text_put(out, " of %d", in->classes);
+        if (in->type.element == TOKEN) text_put(out, " of %d", in->classes);
         text_line(out, "%s", "");
     }
 }
@@ -146,20 +139,16 @@ static void print_declarations(text *out, const graph *g)
 static void print_gradients(text *out, const graph *g)
 {
     for (size_t i = 0; g->param_grad && i < g->params.len; i++)
-        if (node_some(g->param_grad[i]))
-            text_line(out, "grad %s = %%%u", g->params.data[i].path, g->param_grad[i].i);
+        if (node_some(g->param_grad[i])) text_line(out, "grad %s = %%%u", g->params.data[i].path, g->param_grad[i].i);
     for (size_t i = 0; g->input_grad && i < g->inputs.len; i++)
-        if (node_some(g->input_grad[i]))
-            text_line(out, "grad %s = %%%u", g->inputs.data[i].path, g->input_grad[i].i);
+        if (node_some(g->input_grad[i])) text_line(out, "grad %s = %%%u", g->inputs.data[i].path, g->input_grad[i].i);
 }
 
 void graph_print(text *out, const graph *g)
 {
     print_declarations(out, g);
-    for (uint32_t i = 1; i < g->nodes.len; i++)
-        print_node(out, g, (node_id){i});
-    if (node_some(g->loss))
-        text_line(out, "loss = %%%u", g->loss.i);
+    for (uint32_t i = 1; i < g->nodes.len; i++) print_node(out, g, (node_id){i});
+    if (node_some(g->loss)) text_line(out, "loss = %%%u", g->loss.i);
     for (size_t i = 0; i < g->outputs.len; i++)
         text_line(out, "output %s = %%%u", g->outputs.data[i].path, g->outputs.data[i].node.i);
     print_gradients(out, g);

@@ -9,36 +9,25 @@
  * batch axis even where their operands lack it. For the same reason no node has a time axis without the batch. */
 #include "graph/rules.h"
 
-static type arg_type(const graph *g, const node *n, int i)
-{
-    return graph_type(g, n->arg[i]);
-}
+static type arg_type(const graph *g, const node *n, int i) { return graph_type(g, n->arg[i]); }
 
 static const char *all_real(const graph *g, const node *n)
 {
     for (int i = 0; i < n->args; i++)
-        if (arg_type(g, n, i).element != REAL)
-            return "an operand is a token";
+        if (arg_type(g, n, i).element != REAL) return "an operand is a token";
     return NULL;
 }
 
 static axis_set axes_of_args(const graph *g, const node *n)
 {
     axis_set axes = 0;
-    for (int i = 0; i < n->args; i++)
-        axes |= arg_type(g, n, i).axes;
+    for (int i = 0; i < n->args; i++) axes |= arg_type(g, n, i).axes;
     return axes;
 }
 
-static bool is_time_axis(const graph *g, int axis)
-{
-    return axis >= 1 && axis <= g->axes;
-}
+static bool is_time_axis(const graph *g, int axis) { return axis >= 1 && axis <= g->axes; }
 
-static bool are_axes(const graph *g, axis_set axes)
-{
-    return axes < axis_bit(g->axes + 1);
-}
+static bool are_axes(const graph *g, axis_set axes) { return axes < axis_bit(g->axes + 1); }
 
 /* What is left of `axes` after a reduction over `over`; see note [batch of a count]. */
 static axis_set axes_after(axis_set axes, axis_set over)
@@ -49,16 +38,14 @@ static axis_set axes_after(axis_set axes, axis_set over)
 
 static const char *rule_param(const graph *g, const node *n, type *out)
 {
-    if (n->attr.index >= g->params.len)
-        return "no such parameter";
+    if (n->attr.index >= g->params.len) return "no such parameter";
     *out = type_real(g->params.data[n->attr.index].shape, 0);
     return NULL;
 }
 
 static const char *rule_input(const graph *g, const node *n, type *out)
 {
-    if (n->attr.index >= g->inputs.len)
-        return "no such input";
+    if (n->attr.index >= g->inputs.len) return "no such input";
     *out = g->inputs.data[n->attr.index].type;
     return NULL;
 }
@@ -87,8 +74,7 @@ static const char *rule_iota(const graph *g, const node *n, type *out)
 
 static const char *rule_step(const graph *g, const node *n, type *out)
 {
-    if (!is_time_axis(g, n->attr.axis))
-        return "no such time axis";
+    if (!is_time_axis(g, n->attr.axis)) return "no such time axis";
     *out = type_real(SCALAR, axis_bit(n->attr.axis) | BATCH);
     return NULL;
 }
@@ -102,8 +88,7 @@ static const char *rule_length(const graph *g, const node *n, type *out)
 static const char *rule_count(const graph *g, const node *n, type *out)
 {
     axis_set over = n->attr.over.axes;
-    if (!over || !are_axes(g, over))
-        return "no such axes";
+    if (!over || !are_axes(g, over)) return "no such axes";
     *out = type_real(SCALAR, over & BATCH ? 0 : BATCH);
     return NULL;
 }
@@ -111,22 +96,17 @@ static const char *rule_count(const graph *g, const node *n, type *out)
 static const char *rule_uniform(const graph *g, const node *n, type *out)
 {
     *out = type_real(n->type.shape, n->type.axes);
-    if (!n->attr.path)
-        return "a random node without a path";
+    if (!n->attr.path) return "a random node without a path";
     return are_axes(g, n->type.axes) ? NULL : "no such axes";
 }
 
-static bool is_comparison(op o)
-{
-    return op_table[o].class == POINTWISE_OP && op_table[o].precedence == 3;
-}
+static bool is_comparison(op o) { return op_table[o].class == POINTWISE_OP && op_table[o].precedence == 3; }
 
 /* `copy`, `cut` and `expand` keep tokens, `select` chooses between them, comparisons compare them. */
 static const char *pointwise_element(const graph *g, const node *n, element *out)
 {
     *out = REAL;
-    if (is_comparison(n->op))
-        return NULL;
+    if (is_comparison(n->op)) return NULL;
     if (n->op == OP_copy || n->op == OP_cut || n->op == OP_expand) {
         *out = arg_type(g, n, 0).element;
         return NULL;
@@ -157,15 +137,11 @@ static bool common_shape(const graph *g, const node *n, shape *out)
 static const char *rule_pointwise(const graph *g, const node *n, type *out)
 {
     const char *why = pointwise_element(g, n, &out->element);
-    if (why)
-        return why;
-    if (!common_shape(g, n, &out->shape))
-        return "the operands' shapes do not agree";
+    if (why) return why;
+    if (!common_shape(g, n, &out->shape)) return "the operands' shapes do not agree";
     out->axes = axes_of_args(g, n);
-    if (n->op == OP_norm && (out->shape.rank != 0 || out->axes))
-        return "a denominator is a scalar without axes";
-    if (n->op == OP_norm && n->attr.index >= (uint32_t)g->losses)
-        return "no such loss";
+    if (n->op == OP_norm && (out->shape.rank != 0 || out->axes)) return "a denominator is a scalar without axes";
+    if (n->op == OP_norm && n->attr.index >= (uint32_t)g->losses) return "no such loss";
     if (n->op == OP_expand) {
         shape to = n->type.shape, s;
         if (!shape_broadcast(out->shape, to, &s) || !shape_equal(s, to) || (out->axes & ~n->type.axes) ||
@@ -193,8 +169,7 @@ static const char *rule_sum(const graph *g, const node *n, type *out)
     *out = type_real(to, arg_type(g, n, 0).axes);
     bool rows = from.rank == 2 && shape_equal(to, shape_vector(from.dim[0]));
     bool columns = from.rank == 2 && shape_equal(to, shape_matrix(1, from.dim[1]));
-    if (to.rank != 0 && !rows && !columns)
-        return "a sum goes to a scalar, (m,n) to (m), or (m,n) to (1,n)";
+    if (to.rank != 0 && !rows && !columns) return "a sum goes to a scalar, (m,n) to (m), or (m,n) to (1,n)";
     return all_real(g, n);
 }
 
@@ -220,8 +195,7 @@ static const char *rule_sum_over(const graph *g, const node *n, type *out)
 {
     type a = arg_type(g, n, 0);
     axis_set over = n->attr.over.axes;
-    if (!over || !are_axes(g, over))
-        return "no such axes";
+    if (!over || !are_axes(g, over)) return "no such axes";
     *out = type_real(a.shape, axes_after(a.axes, over));
     return all_real(g, n);
 }
@@ -229,44 +203,35 @@ static const char *rule_sum_over(const graph *g, const node *n, type *out)
 static const char *rule_max_over(const graph *g, const node *n, type *out)
 {
     axis_set over = n->attr.over.axes;
-    if (over <= BATCH || (over & (over - 1)))
-        return "a maximum runs over one time axis";
-    if (!(arg_type(g, n, 0).axes & over))
-        return "a maximum runs over an axis that its operand lacks";
+    if (over <= BATCH || (over & (over - 1))) return "a maximum runs over one time axis";
+    if (!(arg_type(g, n, 0).axes & over)) return "a maximum runs over an axis that its operand lacks";
     return rule_sum_over(g, n, out);
 }
 
 static const char *boundary_rule(const graph *g, const node *n, axis_set axes)
 {
-    if (n->args != 1 + n->attr.before + n->attr.after)
-        return "operands and numbers of boundaries differ";
+    if (n->args != 1 + n->attr.before + n->attr.after) return "operands and numbers of boundaries differ";
     for (int i = 1; i < n->args; i++) {
-        if (!node_some(n->arg[i]))
-            continue;
+        if (!node_some(n->arg[i])) continue;
         type b = arg_type(g, n, i);
         if (b.element != n->type.element || !shape_equal(b.shape, n->type.shape))
             return "a boundary's shape or element differs from what is read";
-        if (b.axes & axis_bit(n->attr.axis))
-            return "a boundary varies over the axis that it bounds";
-        if (b.axes & ~axes)
-            return "a boundary has an axis that the result lacks";
+        if (b.axes & axis_bit(n->attr.axis)) return "a boundary varies over the axis that it bounds";
+        if (b.axes & ~axes) return "a boundary has an axis that the result lacks";
     }
     return NULL;
 }
 
 static const char *reading_rule(const graph *g, const node *n, axis_set axes, type *out)
 {
-    if (!is_time_axis(g, n->attr.axis))
-        return "no such time axis";
-    if (!are_axes(g, axes))
-        return "no such axes";
+    if (!is_time_axis(g, n->attr.axis)) return "no such time axis";
+    if (!are_axes(g, axes)) return "no such axes";
     *out = (type){n->type.element, n->type.shape, axes};
     if (node_some(n->arg[0])) {
         type a = arg_type(g, n, 0);
         if (a.element != out->element || !shape_equal(a.shape, out->shape))
             return "what is read has another shape or element";
-        if (a.axes & ~(axes | axis_bit(n->attr.axis)))
-            return "what is read has an axis that the result lacks";
+        if (a.axes & ~(axes | axis_bit(n->attr.axis))) return "what is read has an axis that the result lacks";
     }
     return boundary_rule(g, n, axes);
 }
@@ -284,28 +249,23 @@ static const char *rule_at(const graph *g, const node *n, type *out)
 static const char *rule_put(const graph *g, const node *n, type *out)
 {
     *out = arg_type(g, n, 0);
-    if (!is_time_axis(g, n->attr.axis))
-        return "no such time axis";
-    if (out->axes & axis_bit(n->attr.axis))
-        return "the operand varies over the axis already";
+    if (!is_time_axis(g, n->attr.axis)) return "no such time axis";
+    if (out->axes & axis_bit(n->attr.axis)) return "the operand varies over the axis already";
     out->axes |= axis_bit(n->attr.axis) | BATCH;
     return all_real(g, n);
 }
 
 static const char *rule_concat(const graph *g, const node *n, type *out)
 {
-    if (n->args == 0)
-        return "nothing to concatenate";
+    if (n->args == 0) return "nothing to concatenate";
     int dim = n->attr.part.dim;
     *out = arg_type(g, n, 0);
-    if (dim < 0 || dim >= out->shape.rank)
-        return "no such dimension";
+    if (dim < 0 || dim >= out->shape.rank) return "no such dimension";
     for (int i = 1; i < n->args; i++) {
         type a = arg_type(g, n, i);
         if (a.shape.rank != out->shape.rank || a.shape.dim[1 - dim] != out->shape.dim[1 - dim])
             return "the parts differ in rank or in the other dimension";
-        if (a.shape.dim[dim] > MAX_COMPONENTS - out->shape.dim[dim])
-            return "too many components";
+        if (a.shape.dim[dim] > MAX_COMPONENTS - out->shape.dim[dim]) return "too many components";
         out->shape.dim[dim] += a.shape.dim[dim];
     }
     out->axes = axes_of_args(g, n);
@@ -350,8 +310,7 @@ static const char *rule_lookup(const graph *g, const node *n, type *out)
 {
     type matrix = arg_type(g, n, 0), token = arg_type(g, n, 1);
     *out = type_real(shape_vector(matrix.shape.dim[1]), matrix.axes | token.axes);
-    if (matrix.element != REAL || matrix.shape.rank != 2)
-        return "the table is no matrix";
+    if (matrix.element != REAL || matrix.shape.rank != 2) return "the table is no matrix";
     return token.element == TOKEN && token.shape.rank == 0 ? NULL : "the row is no token";
 }
 
@@ -359,8 +318,7 @@ static const char *rule_pick(const graph *g, const node *n, type *out)
 {
     type vector = arg_type(g, n, 0), token = arg_type(g, n, 1);
     *out = type_real(SCALAR, vector.axes | token.axes);
-    if (vector.element != REAL || vector.shape.rank != 1)
-        return "the operand is no vector";
+    if (vector.element != REAL || vector.shape.rank != 1) return "the operand is no vector";
     return token.element == TOKEN && token.shape.rank == 0 ? NULL : "the component is no token";
 }
 
@@ -368,12 +326,9 @@ static const char *rule_scatter(const graph *g, const node *n, type *out)
 {
     type token = arg_type(g, n, 0), vector = arg_type(g, n, 1);
     axis_set over = n->attr.over.axes;
-    if (!are_axes(g, over))
-        return "no such axes";
-    if (token.element != TOKEN || token.shape.rank != 0)
-        return "the row is no token";
-    if (vector.element != REAL || vector.shape.rank != 1)
-        return "what is scattered is no vector";
+    if (!are_axes(g, over)) return "no such axes";
+    if (token.element != TOKEN || token.shape.rank != 0) return "the row is no token";
+    if (vector.element != REAL || vector.shape.rank != 1) return "what is scattered is no vector";
     *out = type_real(n->type.shape, axes_after(token.axes | vector.axes, over));
     bool fits = n->type.shape.rank == 2 && n->type.shape.dim[1] == vector.shape.dim[0];
     return fits ? NULL : "the result's shape is wrong";
@@ -385,12 +340,10 @@ static const char *apply_rule(const graph *g, const node *n, type *out)
     case OP_none:
     case OP_COUNT:
         return "no operation";
-#define POINTWISE(name, ...)                                                                                           \
-    case OP_##name:                                                                                                    \
-        return rule_pointwise(g, n, out);
-#define OTHER(name, ...)                                                                                               \
-    case OP_##name:                                                                                                    \
-        return rule_##name(g, n, out);
+/* clang-format off */
+#define POINTWISE(name, ...) case OP_##name: return rule_pointwise(g, n, out);
+#define OTHER(name, ...) case OP_##name: return rule_##name(g, n, out);
+/* clang-format on */
 #include "graph/ops.def"
     }
     return "no operation";
@@ -400,24 +353,21 @@ const char *graph_rule(const graph *g, const node *n, type *out)
 {
     *out = n->type;
     const char *why = apply_rule(g, n, out);
-    if (why)
-        return why;
+    if (why) return why;
     if ((out->axes & ~(axis_set)BATCH) && !(out->axes & BATCH))
         return "steps without the sequences that they belong to";
     shape s = out->shape;
     if (s.rank < 0 || s.rank > 2 || s.dim[0] < 1 || s.dim[1] < 1 || (s.rank < 2 && s.dim[1] != 1) ||
         (s.rank < 1 && s.dim[0] != 1))
         return "a shape that none has";
-    if (s.dim[0] > MAX_COMPONENTS / s.dim[1])
-        return "too many components";
+    if (s.dim[0] > MAX_COMPONENTS / s.dim[1]) return "too many components";
     return NULL;
 }
 
 bool graph_is_rows_product(const graph *g, node_id id, bool *weight_first)
 {
     const node *n = graph_node(g, id);
-    if (n->op != OP_matmul)
-        return false;
+    if (n->op != OP_matmul) return false;
     type a = graph_type(g, n->arg[0]), b = graph_type(g, n->arg[1]);
     *weight_first = a.axes == 0 && b.axes != 0;
     type w = *weight_first ? a : b, x = *weight_first ? b : a;

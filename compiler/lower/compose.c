@@ -220,7 +220,7 @@ static void count_target(void *to, const model_expr *e)
 
 node_id lower_counted(lowering *l, const model_expr *value)
 {
-    counted c = { .l = l };
+    counted c = {.l = l};
     model_each_counted(l->m, value, count_target, &c);
     return c.count;
 }
@@ -266,7 +266,7 @@ static node_id log_densities(lowering *l, node_id m, node_id s, node_id y, node_
 /* -log sum_k w(k) N_k(y) on the logits z of w: logsumexp(z) - logsumexp(z + log N). */
 static node_id gaussian_mixture(lowering *l, const model_expr *e)
 {
-    node_id z = lower_expr(l, model_logits(l->m, e->call.args[0], FUNCTION_softmax)), arg[5] = { { 0 } };
+    node_id z = lower_expr(l, model_logits(l->m, e->call.args[0], FUNCTION_softmax)), arg[5] = {{0}};
     for (int i = 1; i < e->call.count; i++) arg[i] = lower_expr(l, e->call.args[i]);
     node_id joint = op2(l, OP_add, z, log_densities(l, arg[1], arg[2], arg[3], arg[4]));
     node_id all = graph_logsumexp(l->g, z);

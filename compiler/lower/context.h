@@ -20,10 +20,7 @@ typedef struct lowering {
     ARRAY(pending) readings; /* their first operand is set at the end */
 } lowering;
 
-static inline const model_variable *var(const lowering *l, uint32_t v)
-{
-    return &l->m->variables.data[v];
-}
+static inline const model_variable *var(const lowering *l, uint32_t v) { return &l->m->variables.data[v]; }
 
 /* ---- expr.c */
 node_id lower_expr(lowering *l, const model_expr *e);
@@ -39,21 +36,12 @@ node_id lower_counted(lowering *l, const model_expr *value); /* what a step coun
 /* ---- align.c */
 node_id lower_ctc(lowering *l, const model_expr *e);
 
-static inline node_id op1(lowering *l, op o, node_id a)
-{
-    return graph_pointwise(l->g, o, a, NO_NODE, NO_NODE);
-}
-static inline node_id op2(lowering *l, op o, node_id a, node_id b)
-{
-    return graph_pointwise(l->g, o, a, b, NO_NODE);
-}
+static inline node_id op1(lowering *l, op o, node_id a) { return graph_pointwise(l->g, o, a, NO_NODE, NO_NODE); }
+static inline node_id op2(lowering *l, op o, node_id a, node_id b) { return graph_pointwise(l->g, o, a, b, NO_NODE); }
 static inline node_id op3(lowering *l, op o, node_id a, node_id b, node_id c)
 {
     return graph_pointwise(l->g, o, a, b, c);
 }
-static inline node_id number(lowering *l, double value)
-{
-    return graph_number(l->g, value);
-}
+static inline node_id number(lowering *l, double value) { return graph_number(l->g, value); }
 
 #endif

@@ -6,8 +6,8 @@ _Static_assert((int)MODEL_MAX_COMPONENTS <= (int)MAX_COMPONENTS, "the graph has 
 
 type lower_type(model_type t)
 {
-    shape s = { t.shape.rank, { t.shape.dim[0], t.shape.dim[1] } };
-    return (type){ t.token ? TOKEN : REAL, s, t.axes };
+    shape s = {t.shape.rank, {t.shape.dim[0], t.shape.dim[1]}};
+    return (type){t.token ? TOKEN : REAL, s, t.axes};
 }
 
 /* ---- readings in time -------------------------------------------------------------------------------------------- */
@@ -32,7 +32,7 @@ static node_id lower_reading(lowering *l, const model_expr *e)
 {
     uint32_t v = e->read.variable;
     const model_variable *at = var(l, v);
-    node_id operand[2 * MODEL_MAX_BOUNDARY] = { { 0 } };
+    node_id operand[2 * MODEL_MAX_BOUNDARY] = {{0}};
     int before = 0, after = 0;
     if (at->boundaries.len && at->boundary_axis == e->read.axis) {
         const node_id *made = boundary_nodes(l, v);
@@ -51,7 +51,7 @@ static node_id lower_reading(lowering *l, const model_expr *e)
         e->kind == EXPR_SHIFT
             ? graph_shift(l->g, NO_NODE, of, e->read.axis, e->read.k, operand, before, after)
             : graph_at(l->g, NO_NODE, of, e->read.axis, e->read.from_end, e->read.k, operand, before, after);
-    array_push(l->g->arena, &l->readings, (pending){ reading, v, e->read.axis });
+    array_push(l->g->arena, &l->readings, (pending){reading, v, e->read.axis});
     return reading;
 }
 
@@ -125,7 +125,7 @@ static node_id lower_matmul(lowering *l, const model_expr *e)
 
 /* The operation of an operator or of an elementwise function; OP_none for the others. */
 static const op operation[FUNCTION_COUNT] = {
-#define FUNCTION(id, word, class, least, most, over, usage) ENTRY_##class (id)
+#define FUNCTION(id, word, class, least, most, over, usage) ENTRY_##class(id)
 #define ENTRY_OPERATOR(id) [FUNCTION_##id] = OP_##id,
 #define ENTRY_OPERATION(id) [FUNCTION_##id] = OP_##id,
 #define ENTRY_COMPOSITE(id)
@@ -135,7 +135,7 @@ static const op operation[FUNCTION_COUNT] = {
 
 static node_id lower_special(lowering *l, const model_expr *e)
 {
-    node_id arg[3] = { { 0 } };
+    node_id arg[3] = {{0}};
     model_function f = e->call.function;
     if (f == FUNCTION_matmul) return lower_matmul(l, e);
     if (f == FUNCTION_concat || f == FUNCTION_rows || f == FUNCTION_vector) return lower_concat(l, e);
@@ -154,7 +154,7 @@ static node_id lower_special(lowering *l, const model_expr *e)
 static node_id lower_call(lowering *l, const model_expr *e)
 {
     function_class class = function_table[e->call.function].class;
-    node_id arg[3] = { { 0 } };
+    node_id arg[3] = {{0}};
     if (class == SPECIAL) return lower_special(l, e);
     for (int i = 0; i < e->call.count; i++) arg[i] = lower_expr(l, e->call.args[i]);
     if (class == COMPOSITE) return lower_composite(l, e, arg);

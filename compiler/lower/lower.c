@@ -14,17 +14,16 @@ static init lower_init(model_init i)
 {
     static const init_kind kind[] = {
         [MODEL_NUMBER] = INIT_NUMBER, [MODEL_UNIFORM] = INIT_UNIFORM,       [MODEL_NORMAL] = INIT_NORMAL,
-        [MODEL_GLOROT] = INIT_GLOROT, [MODEL_ORTHOGONAL] = INIT_ORTHOGONAL, [MODEL_IDENTITY] = INIT_IDENTITY
-    };
-    return (init){ kind[i.kind], i.value };
+        [MODEL_GLOROT] = INIT_GLOROT, [MODEL_ORTHOGONAL] = INIT_ORTHOGONAL, [MODEL_IDENTITY] = INIT_IDENTITY};
+    return (init){kind[i.kind], i.value};
 }
 
 static void fill_axes(lowering *l)
 {
     graph *g = l->g;
     g->axes = l->m->axes;
-    g->axis[0] = (graph_axis){ name_of(g->names, "b"), name_of(g->names, "B") };
-    for (int i = 1; i <= g->axes; i++) g->axis[i] = (graph_axis){ l->m->axis[i].letter, l->m->axis[i].length };
+    g->axis[0] = (graph_axis){name_of(g->names, "b"), name_of(g->names, "B")};
+    for (int i = 1; i <= g->axes; i++) g->axis[i] = (graph_axis){l->m->axis[i].letter, l->m->axis[i].length};
 }
 
 static void fill_variables(lowering *l)
@@ -33,13 +32,13 @@ static void fill_variables(lowering *l)
     g->variables.len = 0;
     for (uint32_t v = 0; v < l->m->variables.len; v++) {
         const model_variable *at = var(l, v);
-        array_push(g->arena, &g->variables, (graph_variable){ at->path, at->equation });
+        array_push(g->arena, &g->variables, (graph_variable){at->path, at->equation});
     }
 }
 
 static void current(lowering *l, uint32_t v)
 {
-    l->g->current = (origin){ .variable = v, .role = ROLE_VALUE, .at = var(l, v)->equation };
+    l->g->current = (origin){.variable = v, .role = ROLE_VALUE, .at = var(l, v)->equation};
 }
 
 /* A probe or seed, see lower.h: none of its inputs may have the same name in C. */
@@ -52,9 +51,11 @@ static node_id probe_input(lowering *l, uint32_t v, bool seed)
         path = arena_printf(g->arena, "%s_", path);
         i = 0;
     }
-    graph_input in = {
-        .path = name_of(g->names, path), .type = lower_type(var(l, v)->type), .at = var(l, v)->at, .probe = v, .seed = seed
-    };
+    graph_input in = {.path = name_of(g->names, path),
+                      .type = lower_type(var(l, v)->type),
+                      .at = var(l, v)->at,
+                      .probe = v,
+                      .seed = seed};
     array_push(g->arena, &g->inputs, in);
     return graph_input_node(g, (uint32_t)g->inputs.len - 1);
 }
@@ -87,13 +88,12 @@ static void fill_sources(lowering *l)
         current(l, v);
         g->current.whole = true;
         if (at->kind == VARIABLE_PARAM) {
-            array_push(g->arena, &g->params, (graph_param){ at->path, t.shape, lower_init(at->init), at->at });
+            array_push(g->arena, &g->params, (graph_param){at->path, t.shape, lower_init(at->init), at->at});
             l->of_variable[v] = graph_param_node(g, (uint32_t)g->params.len - 1);
         }
         if (at->kind == VARIABLE_INPUT && (!at->target || l->options.targets)) {
             graph_input in = {
-                .path = at->path, .type = t, .classes = at->type.classes, .target = at->target, .at = at->at
-            };
+                .path = at->path, .type = t, .classes = at->type.classes, .target = at->target, .at = at->at};
             array_push(g->arena, &g->inputs, in);
             l->of_variable[v] = graph_input_node(g, (uint32_t)g->inputs.len - 1);
         }
@@ -236,7 +236,7 @@ static void lower_roots(lowering *l)
     for (size_t i = 0; l->options.outputs && i < l->m->outputs.len; i++) {
         const model_output *o = &l->m->outputs.data[i];
         if (!node_some(l->of_variable[o->variable])) continue;
-        array_push(g->arena, &g->outputs, (graph_output){ o->word, l->of_variable[o->variable], o->at });
+        array_push(g->arena, &g->outputs, (graph_output){o->word, l->of_variable[o->variable], o->at});
     }
     if (l->options.probes.seeded) {
         node_id v = l->of_variable[l->options.probes.seeded];
@@ -255,7 +255,7 @@ static void lower_roots(lowering *l)
 
 graph *lower_model(arena *a, names *n, const model *m, lower_options options)
 {
-    lowering l = { .g = graph_new(a, n), .m = m, .options = options };
+    lowering l = {.g = graph_new(a, n), .m = m, .options = options};
     l.of_variable = ARENA_ARRAY(a, node_id, m->variables.len);
     l.of_expr = ARENA_ARRAY(a, node_id, m->exprs);
     l.boundary = ARENA_ARRAY(a, node_id *, m->variables.len);
@@ -268,7 +268,7 @@ graph *lower_model(arena *a, names *n, const model *m, lower_options options)
     for (size_t i = 0; i < m->ordered; i++) lower_variable(&l, m->order[i]);
     lower_roots(&l);
     attach_readings(&l);
-    l.g->current = (origin){ 0 };
+    l.g->current = (origin){0};
     graph_compact(l.g);
     graph_verify(l.g, "lower");
     return l.g;

@@ -19,16 +19,17 @@ typedef enum lower_mode { LOWER_TRAINING, LOWER_INFERENCE } lower_mode;
 typedef struct lower_probes {
     const uint32_t *variable; /* numbers of the model's variables, each once */
     size_t count;
-    uint32_t seeded;          /* 0: the loss is that of the spec */
-    bool last;                /* losses count at the last step of each sequence alone */
+    uint32_t seeded; /* 0: the loss is that of the spec */
+    bool last;       /* losses count at the last step of each sequence alone */
 } lower_probes;
 
 typedef struct lower_options {
     lower_mode mode;    /* training: dropout and zoneout draw; inference: their expectation */
     bool outputs, loss; /* the roots */
     bool targets;       /* targets are given: without, they and the outputs that depend on them are left out */
-    bool shards;        /* of a batch compute this: what is no sum over its sequences is divided by their number, a norm, too */
-    uint32_t norm;      /* not 0: the root is what loss number `norm` - 1 is divided by alone, none for one that is not */
+    bool
+        shards; /* of a batch compute this: what is no sum over its sequences is divided by their number, a norm, too */
+    uint32_t norm; /* not 0: the root is what loss number `norm` - 1 is divided by alone, none for one that is not */
     lower_probes probes;
 } lower_options;
 

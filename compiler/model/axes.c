@@ -15,10 +15,7 @@ int axes_first(model_axes set)
     return 0;
 }
 
-int axes_only(model_axes set)
-{
-    return axes_count(set) == 1 ? axes_first(set) : 0;
-}
+int axes_only(model_axes set) { return axes_count(set) == 1 ? axes_first(set) : 0; }
 
 const char *axes_text(arena *a, const model *m, model_axes set)
 {

@@ -107,8 +107,8 @@ static bool standard_option(context *c, call *k, const tree_option *o, bool *kno
 
 static void unknown_option(context *c, const tree_cell *cell, const tree_option *o)
 {
-    ARRAY(const char *) known = { 0 };
-    static const char *const standard[] = { "layers", "dropout", "residual", "name" };
+    ARRAY(const char *) known = {0};
+    static const char *const standard[] = {"layers", "dropout", "residual", "name"};
     for (size_t i = 0; i < sizeof standard / sizeof *standard; i++) array_push(c->arena, &known, standard[i]);
     for (size_t i = 0; i < cell->options.len; i++) array_push(c->arena, &known, cell->options.data[i].name.text);
     diag(c->diags, o->name.at, E_UNKNOWN_OPTION, cell->name.text, o->name.text);
@@ -120,7 +120,7 @@ static void unknown_option(context *c, const tree_cell *cell, const tree_option 
 static bool take_option(context *c, call *k, const tree_option *o)
 {
     if (o->time) {
-        struct start start = { o, 0 };
+        struct start start = {o, 0};
         array_push(c->arena, &k->starts, start);
         return true;
     }
@@ -148,7 +148,7 @@ static bool take_arguments(context *c, call *k, naming *at, name path)
 {
     const tree_cell *cell = k->cell;
     size_t given = k->tree->call.args.len, next = 0, sizes = 0;
-    naming inside = { at->path, false };
+    naming inside = {at->path, false};
     bool good = true;
     for (size_t i = 0; i < cell->params.len; i++) {
         const tree_param *p = &cell->params.data[i];
@@ -189,7 +189,7 @@ static bool bind_names(context *c, call *k, model_instance *s, const uint32_t *d
         const tree_param *p = &k->cell->params.data[i];
         symbol *added = scope_add(c, s, p->name, p->is_data ? SYMBOL_VARIABLE : SYMBOL_SIZE);
         if (p->is_data) {
-            struct model_data d = { p, data[datas] };
+            struct model_data d = {p, data[datas]};
             array_push(c->arena, &s->data, d);
             if (added) added->variable = data[datas];
             datas++;
@@ -208,7 +208,7 @@ static bool bind_names(context *c, call *k, model_instance *s, const uint32_t *d
             z->word = dim->name;
             z->at = dim->at;
             z->scope = s;
-            symbol *added = scope_add(c, s, (tree_id){ dim->name, dim->at }, SYMBOL_SIZE);
+            symbol *added = scope_add(c, s, (tree_id){dim->name, dim->at}, SYMBOL_SIZE);
             if (added) added->size = z;
             good = good && added;
         }
@@ -384,7 +384,7 @@ static void poison_results(context *c, uint32_t *results, size_t count)
 bool expand_call(context *c, model_instance *s, const tree_expr *e, const tree_cell *cell, naming *at,
                  uint32_t *results, size_t count)
 {
-    call k = { .tree = e, .cell = cell, .caller = s, .results = cell->results.len };
+    call k = {.tree = e, .cell = cell, .caller = s, .results = cell->results.len};
     k.options.layers = 1;
     k.data = ARENA_ARRAY(c->arena, uint32_t, cell->params.len + 1);
     k.sizes = ARENA_ARRAY(c->arena, model_size *, cell->params.len + cell->options.len + 1);
@@ -400,7 +400,7 @@ bool expand_call(context *c, model_instance *s, const tree_expr *e, const tree_c
         path = path_unique(c, path_below(c, k.options.word ? (s->path[0] ? s->path : NULL) : at->path,
                                          k.options.word ? k.options.word : e->call.callee->name));
     good = good && take_arguments(c, &k, at, path);
-    naming inside = { path, false };
+    naming inside = {path, false};
     for (size_t i = 0; good && i < k.starts.len; i++) {
         const tree_option *o = k.starts.data[i].option;
         model_expr *value = expand_expr(c, s, o->value, &inside);

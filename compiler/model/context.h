@@ -50,10 +50,7 @@ typedef struct context {
 } context;
 
 /* ---- axes.c: of the time axes in a set */
-static inline model_axes axes_of(int axis) /* 0: none */
-{
-    return axis ? (model_axes)1 << axis : 0;
-}
+static inline model_axes axes_of(int axis) /* 0: none */ { return axis ? (model_axes)1 << axis : 0; }
 int axes_count(model_axes set);
 int axes_first(model_axes set);                                  /* 0: there is none */
 int axes_only(model_axes set);                                   /* 0: there is none, or several */

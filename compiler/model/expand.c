@@ -9,10 +9,7 @@
 
 /* ---- variables --------------------------------------------------------------------------------------------------- */
 
-model_variable *variable(const context *c, uint32_t number)
-{
-    return &c->model->variables.data[number];
-}
+model_variable *variable(const context *c, uint32_t number) { return &c->model->variables.data[number]; }
 
 name path_below(context *c, name path, name word)
 {
@@ -38,7 +35,7 @@ uint32_t variable_new(context *c, model_instance *s, model_variable_kind kind, n
         diag(c->diags, at, E_TOO_MANY, MODEL_MAX_VARIABLES, "variables");
         c->full = true;
     }
-    model_variable v = { .kind = kind, .path = path, .word = word, .at = at, .equation = at, .scope = s };
+    model_variable v = {.kind = kind, .path = path, .word = word, .at = at, .equation = at, .scope = s};
     v.type.shape.rank = -1;
     v.path = path_unique(c, path);
     array_push(c->arena, &c->model->variables, v);
@@ -79,7 +76,7 @@ void boundary_add(context *c, model_instance *s, uint32_t number, tree_id word, 
                                          : "a constant");
         return;
     }
-    model_boundary made = { after, slot, value, at->at };
+    model_boundary made = {after, slot, value, at->at};
     for (size_t i = 0; i < v->boundaries.len; i++) {
         model_boundary *old = &v->boundaries.data[i];
         if (old->after != after || old->slot != slot) continue;
@@ -150,7 +147,7 @@ static void expand_boundary(context *c, model_instance *s, const tree_stmt *t)
         return;
     }
     name word = name_printf(c->names, "%s0", id.text);
-    naming at = { path_below(c, s->path, word), true };
+    naming at = {path_below(c, s->path, word), true};
     model_expr *value = expand_expr(c, s, t->equation.right, &at);
     uint32_t start = variable_of(c, s, s->path, word, value);
     boundary_add(c, s, v, id, t->equation.time, start, false);
@@ -211,7 +208,7 @@ static void size_define(context *c, model_size *z, const char *value)
     char *end;
     long number = strtol(value, &end, 10);
     if (end == value || *end || number < 1 || number > MODEL_MAX_COMPONENTS) {
-        diag(c->diags, (span){ 0, 0, 0 }, E_BAD_DEFINE, z->word, value, (int)MODEL_MAX_COMPONENTS);
+        diag(c->diags, (span){0, 0, 0}, E_BAD_DEFINE, z->word, value, (int)MODEL_MAX_COMPONENTS);
         z->broken = true;
         return;
     }
@@ -222,9 +219,7 @@ static void size_define(context *c, model_size *z, const char *value)
 static void declare_size(context *c, model_instance *s, const tree_decl *d)
 {
     model_size *z = ARENA_NEW(c->arena, model_size);
-    *z = (model_size){
-        .word = d->name.text, .at = d->name.at, .from_data = d->from_data, .expr = d->value, .scope = s
-    };
+    *z = (model_size){.word = d->name.text, .at = d->name.at, .from_data = d->from_data, .expr = d->value, .scope = s};
     if (++s->names->sizes > MODEL_MAX_SIZES) {
         diag(c->diags, d->at, E_TOO_MANY, MODEL_MAX_SIZES, "sizes");
         c->full = true;
@@ -273,16 +268,16 @@ static int declare_axis(context *c, model_instance *s, tree_id id)
     }
     symbol *added = scope_add(c, s, id, SYMBOL_AXIS);
     if (!added) return 0;
-    char capital[2] = { (char)(id.text[0] - 'a' + 'A'), 0 };
+    char capital[2] = {(char)(id.text[0] - 'a' + 'A'), 0};
     m->axes++;
-    m->axis[m->axes] = (model_axis){ id.text, name_of(c->names, capital), id.at };
+    m->axis[m->axes] = (model_axis){id.text, name_of(c->names, capital), id.at};
     added->axis = m->axes;
     return m->axes;
 }
 
 static void declare_input(context *c, model_instance *s, const tree_decl *d, bool target)
 {
-    model_type type = { .token = d->type.token, .shape.rank = -1, .axes = 1 };
+    model_type type = {.token = d->type.token, .shape.rank = -1, .axes = 1};
     for (size_t i = 0; i < d->axes.len; i++) {
         tree_id id = d->axes.data[i];
         int axis = 0;
@@ -312,8 +307,8 @@ static bool init_named(context *c, model_instance *s, const tree_expr *e, model_
         model_init_kind kind;
         size_t args;
     } table[] = {
-        { "uniform", MODEL_UNIFORM, 1 },       { "normal", MODEL_NORMAL, 1 },     { "glorot", MODEL_GLOROT, 0 },
-        { "orthogonal", MODEL_ORTHOGONAL, 0 }, { "identity", MODEL_IDENTITY, 0 },
+        {"uniform", MODEL_UNIFORM, 1},       {"normal", MODEL_NORMAL, 1},     {"glorot", MODEL_GLOROT, 0},
+        {"orthogonal", MODEL_ORTHOGONAL, 0}, {"identity", MODEL_IDENTITY, 0},
     };
     bool call = e->kind == TREE_CALL && e->call.callee->kind == TREE_NAME && !e->call.options.len && !e->call.over.len;
     name word = call ? e->call.callee->name : e->kind == TREE_NAME ? e->name : NULL;
@@ -340,7 +335,7 @@ static void declare_value(context *c, model_instance *s, const tree_decl *d, mod
 /* After all names of the body are declared: an init may name a size that stands below. */
 static void expand_init(context *c, model_instance *s, const tree_decl *d, model_variable *v)
 {
-    v->init = (model_init){ d->dims.len == 2 ? MODEL_UNIFORM : MODEL_NUMBER, 0 };
+    v->init = (model_init){d->dims.len == 2 ? MODEL_UNIFORM : MODEL_NUMBER, 0};
     if (d->dims.len == 2) v->init.value = -1; /* 1 / sqrt(columns), when they are known */
     if (!d->value || init_named(c, s, d->value, &v->init)) return;
     const tree_expr *why = d->value;
@@ -368,7 +363,7 @@ static void expand_const(context *c, model_instance *s, const tree_decl *d, uint
 {
     double value;
     const tree_expr *why;
-    naming at = { variable(c, number)->path, false };
+    naming at = {variable(c, number)->path, false};
     model_expr *e;
     if (d->value && size_eval(c, s, d->value, &value, &why) == SIZE_KNOWN) {
         e = expr_new(c, EXPR_NUMBER, d->value->at);
@@ -472,7 +467,7 @@ static void expand_equation(context *c, model_instance *s, const tree_stmt *t)
         if (v->kind != VARIABLE_EQUATION || v->value) return; /* declared twice: reported */
         left[i] = found->variable;
     }
-    naming at = { equation_path(c, s, variable(c, left[0]), t->equation.left.data[0].text), true };
+    naming at = {equation_path(c, s, variable(c, left[0]), t->equation.left.data[0].text), true};
     const tree_cell *cell = called_cell(c, s, t->equation.right);
     if (cell) {
         expand_call(c, s, t->equation.right, cell, &at, left, count);
@@ -502,7 +497,7 @@ static void expand_outputs(context *c, model_instance *s, const tree_stmt *t)
             continue;
         }
         variable(c, found->variable)->used = true;
-        model_output made = { as.text ? as.text : id.text, found->variable, as.text ? as.at : id.at };
+        model_output made = {as.text ? as.text : id.text, found->variable, as.text ? as.at : id.at};
         for (size_t k = 0; k < c->model->outputs.len; k++)
             if (c->model->outputs.data[k].word == made.word) {
                 diag(c->diags, made.at, E_REDECLARED, made.word);
@@ -516,9 +511,9 @@ static void expand_loss(context *c, model_instance *s, const tree_stmt *t)
 {
     size_t count = c->model->losses.len + 1;
     name word = count == 1 ? name_of(c->names, "loss") : name_printf(c->names, "loss%u", (unsigned)count);
-    naming at = { word, false };
+    naming at = {word, false};
     model_expr *value = expand_expr(c, s, t->loss.value, &at);
-    model_loss made = { .total = t->loss.total, .at = t->at };
+    model_loss made = {.total = t->loss.total, .at = t->at};
     made.value = variable_new(c, s, VARIABLE_EQUATION, word, word, t->at);
     model_variable *v = variable(c, made.value);
     v->value = value;
@@ -533,7 +528,7 @@ static void expand_loss(context *c, model_instance *s, const tree_stmt *t)
 
 static struct model_mark mark_of(context *c, model_instance *s, const tree_expr *e)
 {
-    struct model_mark made = { 0 };
+    struct model_mark made = {0};
     if (!e) return made;
     made.at = e->at;
     made.given = size_require(c, s, e, &made.written);
@@ -544,8 +539,8 @@ static void expand_generate(context *c, model_instance *s, const tree_stmt *t)
 {
     symbol *found = scope_find(s, t->generate.name.text);
     time_index index;
-    model_generate made = { .at = t->at };
-    naming at = { name_of(c->names, "generate"), false };
+    model_generate made = {.at = t->at};
+    naming at = {name_of(c->names, "generate"), false};
     if (!found || found->kind != SYMBOL_VARIABLE) {
         unknown_name(c, s, t->generate.name.text, t->generate.name.at);
         return;
@@ -616,7 +611,7 @@ static void expand_consts(context *c, model_instance *s, const tree_stmt *t)
 /* Equations first: a boundary, an output or a loss may be that of a result of a call. */
 void expand_body(context *c, model_instance *s, const tree_stmts *body)
 {
-    name_map seen = { 0 };
+    name_map seen = {0};
     for (size_t i = 0; i < body->len; i++) declare(c, s, body->data[i], &seen);
     for (size_t i = 0; i < body->len; i++) report_step(c, s, body->data[i], &seen);
     for (size_t i = 0; i < body->len; i++) expand_consts(c, s, body->data[i]);
@@ -634,15 +629,15 @@ void expand_model(context *c, const tree_model *t)
     s->path = name_of(c->names, "");
     s->names = ARENA_NEW(c->arena, model_scope);
     array_push(c->arena, &c->model->instances, s);
-    model_variable none = { 0 };
+    model_variable none = {0};
     array_push(c->arena, &c->model->variables, none);
     c->model->word = t->name.text;
     c->model->at = t->name.at;
     expand_body(c, s, &t->body);
     for (size_t i = 0; i < c->options->define_count; i++) {
         if (c->define_used[i] || c->options->defines[i].optional) continue;
-        diag(c->diags, (span){ 0, 0, 0 }, E_UNKNOWN_DEFINE, c->options->defines[i].word);
-        ARRAY(const char *) known = { 0 };
+        diag(c->diags, (span){0, 0, 0}, E_UNKNOWN_DEFINE, c->options->defines[i].word);
+        ARRAY(const char *) known = {0};
         for (size_t k = 0; k < s->names->symbols.len; k++)
             if (s->names->symbols.data[k].kind == SYMBOL_SIZE || s->names->symbols.data[k].kind == SYMBOL_CELL)
                 array_push(c->arena, &known, s->names->symbols.data[k].word);

@@ -18,7 +18,7 @@ enum { MAX_PASSES = 1000 };
 /* SIZE_KNOWN when all are; then *out has the shape. */
 static size_state declared_shape(infer *f, model_instance *s, const tree_exprs *dims, model_shape *out)
 {
-    model_shape made = { (int)dims->len, { 1, 1 } };
+    model_shape made = {(int)dims->len, {1, 1}};
     if (dims->len > 2) {
         diag(f->c->diags, dims->data[2]->at, E_SHAPE_WANTED, "a declaration", "at most two sizes",
              arena_printf(f->c->arena, "%u", (unsigned)dims->len));
@@ -76,7 +76,7 @@ static void infer_declared(infer *f, model_variable *v)
     if (v->init.kind == MODEL_UNIFORM && v->init.value < 0) v->init.value = 1 / sqrt((double)s.dim[1]);
     bool matrix = v->init.kind == MODEL_GLOROT || v->init.kind == MODEL_ORTHOGONAL || v->init.kind == MODEL_IDENTITY;
     if (matrix && s.rank != 2) {
-        static const char *const word[] = { "", "", "", "glorot", "orthogonal", "identity" };
+        static const char *const word[] = {"", "", "", "glorot", "orthogonal", "identity"};
         diag(f->c->diags, d->value->at, E_INIT_SHAPE, word[v->init.kind], v->word, model_shape_text(f->c->arena, s));
     }
 }
@@ -110,10 +110,7 @@ static void join(infer *f, model_variable *v, model_type t)
     join_shape(f, v, t.token ? SCALAR_SHAPE : t.shape);
 }
 
-static bool accepts(model_shape v, model_shape s)
-{
-    return model_shape_equal(v, s) || s.rank == 0;
-}
+static bool accepts(model_shape v, model_shape s) { return model_shape_equal(v, s) || s.rank == 0; }
 
 static void check_equation(infer *f, model_variable *v, const char *what, span at, const model_expr *e, model_type t)
 {
@@ -178,10 +175,7 @@ static void wrong_data(infer *f, const model_instance *s, const struct model_dat
     variable(f->c, d->variable)->type.poisoned = true;
 }
 
-static const char *rank_text(size_t rank)
-{
-    return rank == 0 ? "a scalar" : rank == 1 ? "a vector" : "a matrix";
-}
+static const char *rank_text(size_t rank) { return rank == 0 ? "a scalar" : rank == 1 ? "a vector" : "a matrix"; }
 
 /* The sizes in x(D) from the data; in the last pass: that data of known sizes have them. */
 static void bind_data(infer *f, model_instance *s, const struct model_data *d)
@@ -193,7 +187,7 @@ static void bind_data(infer *f, model_instance *s, const struct model_data *d)
         if (f->report) wrong_data(f, s, d, want->token ? "a token" : rank_text(want->dims.len));
         return;
     }
-    int have[2] = { t.token ? t.classes : t.shape.dim[0], t.shape.dim[1] };
+    int have[2] = {t.token ? t.classes : t.shape.dim[0], t.shape.dim[1]};
     int rank = t.token ? 1 : t.shape.rank;
     if (rank != (int)want->dims.len) {
         if (f->report) wrong_data(f, s, d, rank_text(want->dims.len));
@@ -300,7 +294,7 @@ static uint32_t *reading_order(context *c)
 {
     size_t n = c->model->variables.len, made = 0;
     uint32_t *order = ARENA_ARRAY(c->arena, uint32_t, n);
-    visit_state s = { .c = c, .state = ARENA_ARRAY(c->arena, char, n) };
+    visit_state s = {.c = c, .state = ARENA_ARRAY(c->arena, char, n)};
     for (uint32_t root = 1; root < n; root++) {
         push_unvisited(&s, root);
         while (s.stack.len) {
@@ -335,7 +329,7 @@ static void pass(infer *f, const uint32_t *order)
 
 void infer_model(context *c)
 {
-    infer f = { .c = c };
+    infer f = {.c = c};
     check_sizes(&f);
     const uint32_t *order = reading_order(c);
     int passes = 0;

@@ -13,13 +13,10 @@ typedef struct infer {
     const model_instance *scope; /* of the variable whose equation this is: for notes */
 } infer;
 
-#define UNKNOWN ((model_shape){ -1, { 1, 1 } })
-#define SCALAR_SHAPE ((model_shape){ 0, { 1, 1 } })
+#define UNKNOWN ((model_shape){-1, {1, 1}})
+#define SCALAR_SHAPE ((model_shape){0, {1, 1}})
 
-static inline bool is_unknown(model_shape s)
-{
-    return s.rank < 0;
-}
+static inline bool is_unknown(model_shape s) { return s.rank < 0; }
 
 /* The type of an expression, with what is known so far; also kept in it. */
 model_type infer_expr(infer *f, model_expr *e);

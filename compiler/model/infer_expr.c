@@ -6,14 +6,8 @@
 
 #include <math.h>
 
-model_shape infer_vector_shape(int n)
-{
-    return (model_shape){ 1, { n, 1 } };
-}
-static model_shape matrix_shape(int m, int n)
-{
-    return (model_shape){ 2, { m, n } };
-}
+model_shape infer_vector_shape(int n) { return (model_shape){1, {n, 1}}; }
+static model_shape matrix_shape(int m, int n) { return (model_shape){2, {m, n}}; }
 
 const char *model_shape_text(arena *a, model_shape s)
 {
@@ -29,10 +23,7 @@ const char *infer_shown(infer *f, model_type t)
                    : model_shape_text(f->c->arena, t.shape);
 }
 
-int instance_axis(const model_instance *s, int axis)
-{
-    return s ? s->axis : axis;
-}
+int instance_axis(const model_instance *s, int axis) { return s ? s->axis : axis; }
 
 /* ---- reporting --------------------------------------------------------------------------------------------------- */
 
@@ -103,8 +94,10 @@ model_type infer_mismatch(infer *f, const model_expr *e, model_type t, const mod
         if (x.rank == 1 && y.rank == 1)
             diag_hint(f->c->diags, "a vector is a column: sum(v * w) is the inner product, outer(v, w) the outer one");
         else if (x.rank == 1 && y.rank == 2)
-            diag_hint(f->c->diags, "a vector is a column and stands on the right: A @ v; for this (%d, %d) matrix "
-                      "A' @ v", y.dim[0], y.dim[1]);
+            diag_hint(f->c->diags,
+                      "a vector is a column and stands on the right: A @ v; for this (%d, %d) matrix "
+                      "A' @ v",
+                      y.dim[0], y.dim[1]);
         else if (x.rank == 2 && y.rank >= 1 && x.dim[0] == y.dim[0])
             diag_hint(f->c->diags, "the columns of the left side meet the rows of the right: the transpose of A is A'");
         else if (x.rank == 0 || y.rank == 0)
@@ -200,7 +193,7 @@ static model_type infer_at(infer *f, model_expr *e)
 
 static model_type infer_step(infer *f, model_expr *e)
 {
-    model_type t = { .shape = SCALAR_SHAPE };
+    model_type t = {.shape = SCALAR_SHAPE};
     int axis = instance_axis(e->read.scope, e->read.axis);
     if (axis) t.axes = axes_of(axis) | 1;
     if (!f->report) return t;
@@ -403,7 +396,7 @@ static model_type infer_vector(infer *f, model_expr *e, model_type t)
 
 static model_type infer_outer(infer *f, model_expr *e, model_type t)
 {
-    int dim[2] = { 1, 1 };
+    int dim[2] = {1, 1};
     for (int i = 0; i < 2; i++) {
         const model_expr *arg = e->call.args[i];
         if (arg->type.token) return infer_token_fault(f, e, t, arg);
@@ -582,7 +575,7 @@ static model_type infer_special(infer *f, model_expr *e, model_type t)
 
 static model_type infer_call(infer *f, model_expr *e)
 {
-    model_type t = { .shape = UNKNOWN };
+    model_type t = {.shape = UNKNOWN};
     bool blank = false;
     for (int i = 0; i < e->call.count; i++) {
         model_type arg = infer_expr(f, e->call.args[i]);
@@ -600,7 +593,7 @@ static model_type infer_call(infer *f, model_expr *e)
 
 static model_type infer_new(infer *f, model_expr *e)
 {
-    model_type t = { .shape = SCALAR_SHAPE };
+    model_type t = {.shape = SCALAR_SHAPE};
     switch (e->kind) {
     case EXPR_POISON: t.poisoned = true; return t;
     case EXPR_NUMBER: return t;

@@ -38,7 +38,7 @@ static model_type infer_cross_entropy(infer *f, model_expr *e, model_type t)
         diag(f->c->diags, p->at, E_TOKEN_VALUE, function_table[e->call.function].name);
         infer_note_shapes(f, p, NULL);
         diag_hint(f->c->diags, "the arguments are swapped: first the distribution, then the target, "
-                  "cross_entropy(p, y)");
+                               "cross_entropy(p, y)");
         return infer_fault(f, t);
     }
     if (p->type.token) return infer_token_fault(f, e, t, p);

@@ -32,7 +32,7 @@ static void add_cells(context *c, const tree_file *f)
 static bool load_uses(context *c)
 {
     bool good = true;
-    name_map loaded = { 0 };
+    name_map loaded = {0};
     name_map_set(c->arena, &loaded, name_of(c->names, c->options->path), 1);
     for (size_t i = 0; i < c->files.len; i++) {
         const tree_file *f = c->files.data[i];
@@ -69,12 +69,12 @@ static const tree_model *choose(context *c, const tree_file *f)
         list = arena_printf(c->arena, "%s%s%s", list, i ? ", " : "", m->name.text);
     }
     if (c->options->model) {
-        diag(c->diags, (span){ 0, 0, 0 }, E_UNKNOWN_MODEL, c->options->model);
+        diag(c->diags, (span){0, 0, 0}, E_UNKNOWN_MODEL, c->options->model);
         if (*list) diag_hint(c->diags, "'%s' has: %s", c->options->path, list);
         return NULL;
     }
     if (f->models.len == 1) return f->models.data[0];
-    diag(c->diags, (span){ 0, 0, 0 }, f->models.len ? E_WHICH_MODEL : E_NO_MODEL, c->options->path);
+    diag(c->diags, (span){0, 0, 0}, f->models.len ? E_WHICH_MODEL : E_NO_MODEL, c->options->path);
     if (f->models.len) diag_hint(c->diags, "--model NAME, one of: %s", list);
     return NULL;
 }
@@ -130,12 +130,12 @@ static void reach_roots(reach *r)
     reach_all(r);
 }
 
-/* Equations of the model that no branch of the model's own leads to: what else names them is a recurrence that nothing but
- * itself reads yet. Branches in its cells do not make it disappear. */
+/* Equations of the model that no branch of the model's own leads to: what else names them is a recurrence that nothing
+ * but itself reads yet. Branches in its cells do not make it disappear. */
 static void reach_unread(context *c, reach *live)
 {
     const model *m = c->model;
-    reach named = { .c = c, .reached = ARENA_ARRAY(c->arena, bool, m->variables.len) };
+    reach named = {.c = c, .reached = ARENA_ARRAY(c->arena, bool, m->variables.len)};
     for (uint32_t v = 1; v < m->variables.len; v++)
         if (m->variables.data[v].mentioned_by_model && !live->reached[v]) reach_variable(&named, v);
     reach_all(&named);
@@ -151,8 +151,8 @@ static void reach_unread(context *c, reach *live)
 static void drop_mentioned(context *c)
 {
     model *m = c->model;
-    reach live = { .c = c, .reached = ARENA_ARRAY(c->arena, bool, m->variables.len) };
-    reach dead = { .c = c, .reached = ARENA_ARRAY(c->arena, bool, m->variables.len) };
+    reach live = {.c = c, .reached = ARENA_ARRAY(c->arena, bool, m->variables.len)};
+    reach dead = {.c = c, .reached = ARENA_ARRAY(c->arena, bool, m->variables.len)};
     reach_roots(&live);
     reach_unread(c, &live);
     for (uint32_t v = 1; v < m->variables.len; v++)
@@ -168,7 +168,7 @@ static void drop_mentioned(context *c)
         v->kind = VARIABLE_CONST;
         v->decl = NULL;
         v->value = expr_new(c, EXPR_NUMBER, v->at);
-        v->value->type.shape = (model_shape){ 0, { 1, 1 } };
+        v->value->type.shape = (model_shape){0, {1, 1}};
         v->boundaries.len = 0;
         v->half[0] = v->half[1] = 0;
         v->hidden = v->mentioned = true;
@@ -177,7 +177,7 @@ static void drop_mentioned(context *c)
 
 model *model_check(arena *a, names *n, diags *d, const model_options *options)
 {
-    context c = { .arena = a, .names = n, .diags = d, .options = options };
+    context c = {.arena = a, .names = n, .diags = d, .options = options};
     c.word_rows = name_of(n, "rows");
     c.word_columns = name_of(n, "columns");
     c.word_t = name_of(n, "t");

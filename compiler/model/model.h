@@ -117,7 +117,8 @@ struct model_expr {
             model_axes over;       /* sum(e over s, t) */
             model_instance *scope; /* `over` has this call's axis, too; NULL: it has not */
             name path;             /* dropout, zoneout: what their masks are keyed by */
-            /* Options: FUNCTION_OPTION in functions.def. A cross_entropy with weights has them as its third argument. */
+            /* Options: FUNCTION_OPTION in functions.def. A cross_entropy with weights has them as its third
+             * argument. */
             double smoothing, ignore, blank; /* ignore: a class, -1: none */
         } call;
         struct {
@@ -178,16 +179,17 @@ typedef struct model_variable {
     model_type type;
     model_expr *value;
     bool target;
-    bool hidden;          /* no name in the spec: data of a call, value of a boundary or a loss */
-    bool used, mentioned; /* read by someone; named in a branch that was not taken */
+    bool hidden;             /* no name in the spec: data of a call, value of a boundary or a loss */
+    bool used, mentioned;    /* read by someone; named in a branch that was not taken */
     bool mentioned_by_model; /* the branch is in no cell */
-    bool on_target;       /* a target, or depends on one */
+    bool on_target;          /* a target, or depends on one */
     model_init init;
     ARRAY(model_boundary) boundaries;
     int boundary_axis; /* of all of them; 0 until checked, unless an index names it */
-    uint32_t half[2]; /* result of a bidirectional call: its forward and backward part, as the recurrence left them; else 0 */
-    bool reversed;    /* result of a reversed call */
-    int scan;         /* 0: a map over time; -1: recurs forward (reads earlier steps), 1: backward */
+    uint32_t half
+        [2]; /* result of a bidirectional call: its forward and backward part, as the recurrence left them; else 0 */
+    bool reversed; /* result of a reversed call */
+    int scan;      /* 0: a map over time; -1: recurs forward (reads earlier steps), 1: backward */
     int scan_axis;
     bool layered;          /* result of several layers */
     const tree_decl *decl; /* of an input, a parameter or a constant: where it stands in the spec */

@@ -2,10 +2,7 @@
 #include "model/context.h"
 #include <string.h>
 
-static const model_variable *var(const model *m, uint32_t v)
-{
-    return &m->variables.data[v];
-}
+static const model_variable *var(const model *m, uint32_t v) { return &m->variables.data[v]; }
 
 const char *model_type_text(arena *a, const model *m, model_type t)
 {
@@ -133,9 +130,10 @@ static void print_init(text *out, const model_variable *v)
 
 static void print_variable(text *out, const model *m, const model_variable *v)
 {
-    static const char *const kind[] = {
-        [VARIABLE_EQUATION] = "", [VARIABLE_INPUT] = "input ", [VARIABLE_PARAM] = "param ", [VARIABLE_CONST] = "const "
-    };
+    static const char *const kind[] = {[VARIABLE_EQUATION] = "",
+                                       [VARIABLE_INPUT] = "input ",
+                                       [VARIABLE_PARAM] = "param ",
+                                       [VARIABLE_CONST] = "const "};
     text_put(out, "%s%s : %s", v->target ? "target " : kind[v->kind], v->path, model_type_text(out->arena, m, v->type));
     if (v->kind == VARIABLE_PARAM) print_init(out, v);
     if (v->value) {

@@ -122,8 +122,10 @@ static int boundary_axis(context *c, uint32_t number)
     if (!axis && v->value) find_axis(v->value, number, &axis, &several);
     if (axis && !several && (v->type.axes & axes_of(axis))) return axis;
     span at = v->boundaries.data[0].at;
-    if (!axes_count(v->type.axes)) diag(c->diags, at, E_NO_TIME, v->word);
-    else diag(c->diags, at, E_WHICH_AXIS, v->word, axes_text(c->arena, c->model, v->type.axes));
+    if (!axes_count(v->type.axes))
+        diag(c->diags, at, E_NO_TIME, v->word);
+    else
+        diag(c->diags, at, E_WHICH_AXIS, v->word, axes_text(c->arena, c->model, v->type.axes));
     diag_add_note(c->diags, v->at, "'%s' is defined here", v->word);
     return 0;
 }
@@ -150,7 +152,7 @@ static void check_losses(context *c)
 {
     for (size_t i = 0; i < c->model->losses.len; i++) {
         const model_loss *l = &c->model->losses.data[i];
-        const uint32_t parts[2] = { l->value, l->weight };
+        const uint32_t parts[2] = {l->value, l->weight};
         for (int k = 0; k < 2; k++) {
             const model_variable *v = variable(c, parts[k]);
             if (!parts[k] || v->type.poisoned || (!v->type.token && v->type.shape.rank == 0)) continue;

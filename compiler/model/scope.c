@@ -8,7 +8,7 @@
 #include <strings.h>
 
 const function_info function_table[FUNCTION_COUNT] = {
-#define FUNCTION(id, word, class, least, most, over, usage) [FUNCTION_##id] = { word, class, least, most, over, usage },
+#define FUNCTION(id, word, class, least, most, over, usage) [FUNCTION_##id] = {word, class, least, most, over, usage},
 #include "model/functions.def"
 };
 
@@ -66,7 +66,7 @@ symbol *scope_add(context *c, model_instance *s, tree_id id, symbol_kind kind)
     if (function_named(id.text, &f)) {
         diag(c->diags, id.at, E_FUNCTION_NAME, id.text); /* and go on: it is what the user means by it */
     }
-    symbol added = { .word = id.text, .kind = kind, .at = id.at };
+    symbol added = {.word = id.text, .kind = kind, .at = id.at};
     name_map_set(c->arena, &s->names->index, id.text, (uint32_t)s->names->symbols.len);
     array_push(c->arena, &s->names->symbols, added);
     return &s->names->symbols.data[s->names->symbols.len - 1];
@@ -85,7 +85,7 @@ void unknown_name(context *c, const model_instance *s, name word, span at)
 {
     diag(c->diags, at, E_UNKNOWN_NAME, word);
     if (!diag_was_kept(c->diags)) return;
-    ARRAY(const char *) known = { 0 };
+    ARRAY(const char *) known = {0};
     for (size_t i = 0; i < s->names->symbols.len; i++) array_push(c->arena, &known, s->names->symbols.data[i].word);
     const char *near = name_nearest(word, known.data, known.len);
     if (is_length(c, s, word))
@@ -98,8 +98,10 @@ void unknown_name(context *c, const model_instance *s, name word, span at)
 
 void suggest_function(context *c, const model_instance *s, name word)
 {
-    static const struct { const char *word, *hint; } aliases[] = {
-#define FUNCTION_ALIAS(word, hint) { word, hint },
+    static const struct {
+        const char *word, *hint;
+    } aliases[] = {
+#define FUNCTION_ALIAS(word, hint) {word, hint},
 #include "model/functions.def"
     };
     for (size_t i = 0; i < sizeof aliases / sizeof aliases[0]; i++) {
@@ -107,7 +109,7 @@ void suggest_function(context *c, const model_instance *s, name word)
         diag_hint(c->diags, "here that is %s", aliases[i].hint);
         return;
     }
-    ARRAY(const char *) known = { 0 };
+    ARRAY(const char *) known = {0};
     if (!diag_was_kept(c->diags)) return;
     for (int i = 0; i < FUNCTION_COUNT; i++)
         if (function_table[i].class != OPERATOR) array_push(c->arena, &known, function_table[i].name);

@@ -88,7 +88,7 @@ static bool eval_function(name word, size_t count, const double *a, double *valu
 
 static size_state eval_call(context *c, model_instance *s, const tree_expr *e, double *value, const tree_expr **why)
 {
-    double args[2] = { 0 };
+    double args[2] = {0};
     *why = e;
     const tree_expr *callee = e->call.callee;
     if (callee->kind != TREE_NAME || e->call.args.len > 2 || e->call.options.len || e->call.over.len ||

@@ -31,10 +31,7 @@ typedef struct search {
 
 /* ---- edges ------------------------------------------------------------------------------------------------------- */
 
-static void add_edge(search *s, uint32_t from, edge e)
-{
-    array_push(s->c->arena, &s->of[from], e);
-}
+static void add_edge(search *s, uint32_t from, edge e) { array_push(s->c->arena, &s->of[from], e); }
 
 static void collect(search *s, uint32_t from, const model_expr *e, model_axes whole)
 {
@@ -42,7 +39,7 @@ static void collect(search *s, uint32_t from, const model_expr *e, model_axes wh
     case EXPR_VARIABLE:
     case EXPR_SHIFT:
     case EXPR_AT: {
-        edge made = { .to = e->read.variable, .whole = whole, .at = e->at };
+        edge made = {.to = e->read.variable, .whole = whole, .at = e->at};
         if (e->kind == EXPR_SHIFT && e->read.k) {
             made.axis = e->read.axis;
             made.k = e->read.k;
@@ -52,7 +49,7 @@ static void collect(search *s, uint32_t from, const model_expr *e, model_axes wh
         if (e->kind == EXPR_VARIABLE || (e->kind == EXPR_SHIFT && !e->read.k)) return;
         const model_variable *v = variable(s->c, e->read.variable);
         for (size_t i = 0; i < v->boundaries.len; i++)
-            add_edge(s, from, (edge){ .to = v->boundaries.data[i].variable, .whole = whole, .at = e->at });
+            add_edge(s, from, (edge){.to = v->boundaries.data[i].variable, .whole = whole, .at = e->at});
         return;
     }
     case EXPR_CALL:
@@ -68,10 +65,7 @@ static void collect(search *s, uint32_t from, const model_expr *e, model_axes wh
     }
 }
 
-static bool at_once(const edge *e)
-{
-    return e->k == 0;
-}
+static bool at_once(const edge *e) { return e->k == 0; }
 
 /* ---- components: Tarjan 1972, with a stack of its own ------------------------------------------------------------ */
 
@@ -122,10 +116,7 @@ static void components(search *s)
 
 /* ---- loops at one time ------------------------------------------------------------------------------------------- */
 
-static const char *shown_word(const context *c, uint32_t v)
-{
-    return variable(c, v)->word;
-}
+static const char *shown_word(const context *c, uint32_t v) { return variable(c, v)->word; }
 
 static void loop_report(search *s, const uint32_t *path, size_t from, size_t to)
 {
@@ -163,7 +154,7 @@ static void loop_report(search *s, const uint32_t *path, size_t from, size_t to)
 /* A cycle of edges at offset 0 inside the component; reports it. Depth-first, iterative. */
 static bool loop_find(search *s, const uint32_t *members, size_t count, uint32_t which, char *mark, uint32_t *at)
 {
-    ARRAY(uint32_t) path = { 0 };
+    ARRAY(uint32_t) path = {0};
     for (size_t r = 0; r < count; r++) {
         if (mark[members[r]]) continue;
         array_push(s->c->arena, &path, members[r]);
@@ -216,7 +207,7 @@ static void find_whole(const search *s, const uint32_t *members, size_t count, u
 
 static facts look(const search *s, const uint32_t *members, size_t count, uint32_t which)
 {
-    facts f = { 0 };
+    facts f = {0};
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < s->of[members[i]].len; k++) {
             const edge *e = &s->of[members[i]].data[k];
@@ -346,7 +337,7 @@ static model_expr *end_of_half(context *c, uint32_t v, int i, int axis, span at)
     int rows = both->type.shape.dim[0] / 2;
     part->slice.operand = end;
     part->slice.ranges = 1;
-    part->slice.range[0] = (model_range){ .begin = i * rows, .length = rows };
+    part->slice.range[0] = (model_range){.begin = i * rows, .length = rows};
     part->type = end->type;
     part->type.shape.dim[0] = rows;
     return part;
@@ -419,7 +410,7 @@ static void spread_targets(search *s)
     s->open.len = 0;
     for (uint32_t v = 1; v < n; v++) {
         for (size_t i = 0; i < s->of[v].len; i++)
-            array_push(s->c->arena, &readers[s->of[v].data[i].to], (edge){ .to = v });
+            array_push(s->c->arena, &readers[s->of[v].data[i].to], (edge){.to = v});
         if (variable(s->c, v)->on_target) array_push(s->c->arena, &s->open, v);
     }
     while (s->open.len) {
@@ -436,7 +427,7 @@ static void spread_targets(search *s)
 void time_check(context *c)
 {
     size_t n = c->model->variables.len;
-    search s = { .c = c };
+    search s = {.c = c};
     s.of = ARENA_ARRAY(c->arena, edges, n);
     s.component = ARENA_ARRAY(c->arena, uint32_t, n);
     s.depth = ARENA_ARRAY(c->arena, uint32_t, n);

@@ -4,7 +4,13 @@
 #include <math.h>
 #include <string.h>
 
-typedef enum setting_kind { SETTING_WHOLE, SETTING_NUMBER, SETTING_FRACTION, SETTING_WORD, SETTING_PATTERN } setting_kind;
+typedef enum setting_kind {
+    SETTING_WHOLE,
+    SETTING_NUMBER,
+    SETTING_FRACTION,
+    SETTING_WORD,
+    SETTING_PATTERN
+} setting_kind;
 
 /* A word: one of `words`, separated by blanks. A number: at least `least`. */
 static const struct setting {
@@ -13,11 +19,11 @@ static const struct setting {
     double least;
     const char *words;
 } settings[] = {
-#define WHOLE(key, least) { #key, SETTING_WHOLE, least, NULL },
-#define NUMBER(key) { #key, SETTING_NUMBER, 0, NULL },
-#define FRACTION(key) { #key, SETTING_FRACTION, 0, NULL },
-#define PATTERN(key) { #key, SETTING_PATTERN, 0, NULL },
-#define WORD(key, words) { #key, SETTING_WORD, 0, words },
+#define WHOLE(key, least) {#key, SETTING_WHOLE, least, NULL},
+#define NUMBER(key) {#key, SETTING_NUMBER, 0, NULL},
+#define FRACTION(key) {#key, SETTING_FRACTION, 0, NULL},
+#define PATTERN(key) {#key, SETTING_PATTERN, 0, NULL},
+#define WORD(key, words) {#key, SETTING_WORD, 0, words},
 #include "model/train.def"
 };
 enum { SETTINGS = sizeof settings / sizeof *settings };
@@ -48,13 +54,13 @@ static void value_is(context *c, span at, const struct setting *k)
 static void take(context *c, const tree_map *line, const struct setting *k)
 {
     model_instance *s = c->model->instances.data[0];
-    train_setting made = { .key = line->left->name, .pattern = line->pattern, .at = line->at };
+    train_setting made = {.key = line->left->name, .pattern = line->pattern, .at = line->at};
     const tree_expr *why;
     if ((k->kind == SETTING_PATTERN) != (line->pattern != NULL)) {
         diag(c->diags, line->left->at, E_TRAIN_VALUE, k->key,
              line->pattern ? "one for all parameters" : "one for parameters of a pattern");
-        diag_hint(c->diags, line->pattern ? "%s = ...; the rate of some: group \"%s\" = 0.1" : "%s \"%s\" = 0.1", k->key,
-                  line->pattern ? line->pattern : "embed.*");
+        diag_hint(c->diags, line->pattern ? "%s = ...; the rate of some: group \"%s\" = 0.1" : "%s \"%s\" = 0.1",
+                  k->key, line->pattern ? line->pattern : "embed.*");
         return;
     }
     for (size_t i = 0; i < c->model->train.len; i++)
@@ -86,9 +92,11 @@ static void take(context *c, const tree_map *line, const struct setting *k)
 }
 
 /* What other tools call the settings. */
-static const struct { const char *word, *key; } aliases[] = {
-    { "learning_rate", "rate" }, { "lr", "rate" },           { "weight_decay", "decay" },
-    { "batch_size", "batch" },   { "gradient_clip", "clip" }, { "grad_clip", "clip" },
+static const struct {
+    const char *word, *key;
+} aliases[] = {
+    {"learning_rate", "rate"}, {"lr", "rate"},        {"weight_decay", "decay"}, {"batch_size", "batch"},
+    {"gradient_clip", "clip"}, {"grad_clip", "clip"},
 };
 
 void train_expand(context *c, const tree_stmt *t)

@@ -19,10 +19,7 @@ model_expr *expr_new(context *c, model_expr_kind kind, span at)
     return e;
 }
 
-static model_expr *poison(context *c, span at)
-{
-    return expr_new(c, EXPR_POISON, at);
-}
+static model_expr *poison(context *c, span at) { return expr_new(c, EXPR_POISON, at); }
 
 model_expr *expr_variable(context *c, uint32_t v, span at)
 {
@@ -59,7 +56,8 @@ const char *tree_text(context *c, const tree_expr *e)
 
 /* ---- time -------------------------------------------------------------------------------------------------------- */
 
-/* `t` in a cell is the axis of the call's data; other letters are the model's axes. *scope is then the call, else NULL. */
+/* `t` in a cell is the axis of the call's data; other letters are the model's axes. *scope is then the call, else
+ * NULL. */
 static bool axis_letter(context *c, model_instance *s, name word, int *axis, model_instance **scope)
 {
     *axis = 0;
@@ -80,10 +78,7 @@ static bool axis_length(context *c, model_instance *s, name word, int *axis, mod
     return false;
 }
 
-static bool is_letter(name word)
-{
-    return word[0] >= 'a' && word[0] <= 'z' && !word[1];
-}
+static bool is_letter(name word) { return word[0] >= 'a' && word[0] <= 'z' && !word[1]; }
 
 static bool bad_index(context *c, const tree_expr *e)
 {
@@ -134,7 +129,7 @@ static bool index_add(context *c, model_instance *s, const tree_expr *e, int sig
 bool index_parse(context *c, model_instance *s, const tree_expr *e, time_index *out)
 {
     double k = 0;
-    *out = (time_index){ .base = INDEX_NUMBER };
+    *out = (time_index){.base = INDEX_NUMBER};
     if (e->kind == TREE_RANGE) return bad_index(c, e);
     if (!index_add(c, s, e, 1, out, &k)) return false;
     if (!(fabs(k) <= MODEL_MAX_OFFSET) || k != floor(k)) {
@@ -260,8 +255,7 @@ static model_function function_of(tree_binary op)
 static model_expr *expand_unary(context *c, model_instance *s, const tree_expr *e, naming *at)
 {
     static const model_function table[] = {
-        [TREE_NEG] = FUNCTION_neg, [TREE_NOT] = FUNCTION_not, [TREE_TRANSPOSE] = FUNCTION_transpose
-    };
+        [TREE_NEG] = FUNCTION_neg, [TREE_NOT] = FUNCTION_not, [TREE_TRANSPOSE] = FUNCTION_transpose};
     model_expr *call = expr_call(c, table[e->unary.op], e->at, 1);
     call->call.args[0] = expand_expr(c, s, e->unary.operand, at);
     return call;
@@ -279,7 +273,7 @@ static model_expr *expand_binary(context *c, model_instance *s, const tree_expr 
  * branches use is left out of the model. */
 static void mention(context *c, model_instance *s, const tree_expr *e)
 {
-    ARRAY(const tree_expr *) open = { 0 };
+    ARRAY(const tree_expr *) open = {0};
     array_push(c->arena, &open, e);
     while (open.len) {
         const tree_expr *next = open.data[--open.len];
@@ -407,7 +401,7 @@ static bool expand_function_options(context *c, model_instance *s, const tree_ex
             continue;
         }
         if (f == FUNCTION_cross_entropy && !o->time && !strcmp(o->name.text, "weights") && call->call.count == 2) {
-            naming inside = { at->path, false };
+            naming inside = {at->path, false};
             model_expr **args = ARENA_ARRAY(c->arena, model_expr *, 3);
             args[2] = expand_expr(c, s, o->value, &inside);
             call->call.args = args;
@@ -460,7 +454,7 @@ static bool literal_vector(context *c, model_expr *call)
         values[i] = args[i]->kind == EXPR_NUMBER ? args[i]->value : -args[i]->call.args[0]->value;
     call->kind = EXPR_LITERAL;
     call->literal = values;
-    call->type.shape = (model_shape){ 1, { (int)count, 1 } };
+    call->type.shape = (model_shape){1, {(int)count, 1}};
     return true;
 }
 
@@ -488,7 +482,7 @@ static model_expr *expand_function(context *c, model_instance *s, const tree_exp
         diag(c->diags, e->at, E_ARGUMENT_COUNT, info->name, "1 argument before 'over'", (unsigned)count);
         return poison(c, e->at);
     }
-    naming inside = { at->path, false };
+    naming inside = {at->path, false};
     for (int i = 0; i < call->call.count && i < count; i++)
         call->call.args[i] = expand_expr(c, s, e->call.args.data[i], &inside);
     if (f == FUNCTION_vector) literal_vector(c, call);
@@ -503,7 +497,7 @@ static model_expr *expand_function(context *c, model_instance *s, const tree_exp
 static model_expr *expand_callee(context *c, model_instance *s, const tree_expr *e, naming *at)
 {
     const tree_expr *callee = e->call.callee;
-    naming inside = { at->path, false };
+    naming inside = {at->path, false};
     if (callee->kind != TREE_NAME) return expand_part(c, s, e, expand_expr(c, s, callee, &inside));
     symbol *found = scope_find(s, callee->name);
     if (found && found->kind == SYMBOL_VARIABLE) {
@@ -530,7 +524,7 @@ static model_expr *expand_callee(context *c, model_instance *s, const tree_expr 
 
 static model_expr *expand(context *c, model_instance *s, const tree_expr *e, naming *at)
 {
-    naming inside = { at->path, false };
+    naming inside = {at->path, false};
     switch (e->kind) {
     case TREE_NUMBER: return expr_number(c, e->number, e->at);
     case TREE_NAME: return expand_name(c, s, e);

@@ -38,7 +38,7 @@ static bool add_piece(check *k, model_weights *w, const tree_expr *e)
     const model_variable *v = variable(k->c, found->variable);
     if (v->kind == VARIABLE_CONST && v->mentioned) return true; /* not part of this call's model */
     if (v->kind != VARIABLE_PARAM) return form(k, e->at, "parameters on the right: W, W' or rows(W, V)");
-    array_push(k->c->arena, &w->pieces, (weight_piece){ found->variable, transposed });
+    array_push(k->c->arena, &w->pieces, (weight_piece){found->variable, transposed});
     return true;
 }
 
@@ -55,7 +55,7 @@ static model_shape piece_shape(const context *c, weight_piece p)
 {
     model_shape s = variable(c, p.variable)->type.shape;
     if (!p.transposed) return s;
-    return (model_shape){ 2, { s.dim[1], s.dim[0] } };
+    return (model_shape){2, {s.dim[1], s.dim[0]}};
 }
 
 /* Pieces stand one below the other; vectors one after the other. */
@@ -63,7 +63,7 @@ static bool stack(check *k, model_weights *w)
 {
     for (size_t i = 0; i < w->pieces.len; i++) {
         model_shape s = piece_shape(k->c, w->pieces.data[i]), first = piece_shape(k->c, w->pieces.data[0]);
-        if (s.rank == 0) s = (model_shape){ 1, { 1, 1 } };
+        if (s.rank == 0) s = (model_shape){1, {1, 1}};
         if (i == 0)
             w->shape = s;
         else if (s.rank == w->shape.rank && s.dim[1] == w->shape.dim[1])
@@ -85,9 +85,8 @@ static bool add_foreign(check *k, model_weights *w, const tree_expr *e)
     bool transposed = e->kind == TREE_UNARY && e->unary.op == TREE_TRANSPOSE;
     if (transposed) e = e->unary.operand;
     const tree_expr *word = e->kind == TREE_CALL && !transposed ? e->call.callee : e;
-    weight_foreign made = { .whole = true, .transposed = transposed };
-    if (word->kind != TREE_NAME)
-        return form(k, e->at, "tensors on the left: name, name', name(0:H) or a sum of them");
+    weight_foreign made = {.whole = true, .transposed = transposed};
+    if (word->kind != TREE_NAME) return form(k, e->at, "tensors on the left: name, name', name(0:H) or a sum of them");
     made.word = word->name;
     if (e->kind == TREE_CALL) {
         double from = 0, to = 0;
@@ -97,7 +96,7 @@ static bool add_foreign(check *k, model_weights *w, const tree_expr *e)
         if (range->range.first && !size_require(k->c, k->s, range->range.first, &from)) return false;
         if (!size_require(k->c, k->s, range->range.end, &to)) return false;
         if (!(from >= 0 && to > from && to <= MODEL_MAX_COMPONENTS)) return form(k, range->at, "a range from 0 up");
-        made = (weight_foreign){ word->name, (int)from, (int)(to - from), false, false };
+        made = (weight_foreign){word->name, (int)from, (int)(to - from), false, false};
     }
     array_push(k->c->arena, &w->foreign, made);
     return true;
@@ -125,10 +124,7 @@ static bool left_side(check *k, model_weights *w, const tree_expr *e)
 
 /* ---- coverage ---------------------------------------------------------------------------------------------------- */
 
-static const model_weights *line(const check *k, size_t i)
-{
-    return &k->c->model->weights.data[i];
-}
+static const model_weights *line(const check *k, size_t i) { return &k->c->model->weights.data[i]; }
 
 static void parameters_once(check *k, span at)
 {
@@ -173,10 +169,10 @@ static void foreign_once(check *k, const weight_foreign *f, span at)
 
 static void check_map(context *c, model_instance *s, const tree_stmt *t)
 {
-    check k = { c, s, t->block.format.text, c->model->weights.len };
+    check k = {c, s, t->block.format.text, c->model->weights.len};
     for (size_t i = 0; i < t->block.maps.len; i++) {
         const tree_map *m = &t->block.maps.data[i];
-        model_weights w = { .format = k.format, .instance = s, .at = m->at };
+        model_weights w = {.format = k.format, .instance = s, .at = m->at};
         if (!right_side(&k, &w, m->right) || !stack(&k, &w) || !left_side(&k, &w, m->left)) return;
         if (w.pieces.len) array_push(c->arena, &c->model->weights, w);
     }

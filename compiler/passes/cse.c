@@ -15,7 +15,7 @@
 
 typedef struct numbering {
     rewriter w;
-    node_id *slot;              /* open addressing; a power of two */
+    node_id *slot; /* open addressing; a power of two */
     size_t mask;
 } numbering;
 
@@ -32,16 +32,12 @@ static uint64_t bits(double v)
     return u;
 }
 
-static bool commutes(op o)
-{
-    return o == OP_add || o == OP_mul || o == OP_eq || o == OP_ne;
-}
+static bool commutes(op o) { return o == OP_add || o == OP_mul || o == OP_eq || o == OP_ne; }
 
 /* The operands as they are now, those of commuting operations in order of their numbers. */
 static node_id key_arg(numbering *v, const node *n, int i)
 {
-    if (!commutes(n->op))
-        return rewrite_arg(&v->w, n, i);
+    if (!commutes(n->op)) return rewrite_arg(&v->w, n, i);
     node_id a = rewrite_arg(&v->w, n, 0), b = rewrite_arg(&v->w, n, 1);
     return (a.i < b.i) == (i == 0) ? a : b;
 }
@@ -54,15 +50,13 @@ static uint64_t hash(numbering *v, const node *n)
     h = mix(h, bits(n->attr.number));
     h = mix(h, (uint64_t)n->attr.index << 32 | (uint32_t)n->attr.axis);
     h = mix(h, (uint64_t)(uint32_t)n->attr.k << 32 | (uint32_t)n->attr.part.begin);
-    for (int i = 0; i < n->args; i++)
-        h = mix(h, key_arg(v, n, i).i);
+    for (int i = 0; i < n->args; i++) h = mix(h, key_arg(v, n, i).i);
     return h;
 }
 
 static bool equal_literals(const node *x, const node *y)
 {
-    if (!x->attr.literal || !y->attr.literal)
-        return x->attr.literal == y->attr.literal;
+    if (!x->attr.literal || !y->attr.literal) return x->attr.literal == y->attr.literal;
     return memcmp(x->attr.literal, y->attr.literal, (size_t)shape_size(x->type.shape) * sizeof(double)) == 0;
 }
 
@@ -79,23 +73,19 @@ static bool equal_attributes(const node *x, const node *y)
 static bool equal(numbering *v, node_id ix, node_id iy)
 {
     const node *x = graph_node(v->w.g, ix), *y = graph_node(v->w.g, iy);
-    if (x->op != y->op || x->args != y->args || !type_equal(x->type, y->type) || !equal_attributes(x, y))
-        return false;
+    if (x->op != y->op || x->args != y->args || !type_equal(x->type, y->type) || !equal_attributes(x, y)) return false;
     for (int i = 0; i < x->args; i++)
-        if (!node_is(key_arg(v, x, i), key_arg(v, y, i)))
-            return false;
+        if (!node_is(key_arg(v, x, i), key_arg(v, y, i))) return false;
     return true;
 }
 
 /* Lets an equal node that came before stand for this one, or remembers it. */
 static void number(numbering *v, node_id id)
 {
-    if (graph_node(v->w.g, id)->op == OP_copy)
-        return;
+    if (graph_node(v->w.g, id)->op == OP_copy) return;
     size_t at = hash(v, graph_node(v->w.g, id)) & v->mask;
     while (node_some(v->slot[at])) {
-        if (equal(v, v->slot[at], id) && rewrite_replace(&v->w, id, v->slot[at]))
-            return;
+        if (equal(v, v->slot[at], id) && rewrite_replace(&v->w, id, v->slot[at])) return;
         at = (at + 1) & v->mask;
     }
     v->slot[at] = id;
@@ -106,11 +96,9 @@ static bool one_round(graph *g)
     arena *a = arena_new();
     node_list order = graph_order(g, a);
     numbering v = {.w = rewrite_begin(g, a), .mask = 15};
-    while (v.mask < order.len * 2)
-        v.mask = v.mask * 2 + 1;
+    while (v.mask < order.len * 2) v.mask = v.mask * 2 + 1;
     v.slot = ARENA_ARRAY(a, node_id, v.mask + 1);
-    for (size_t i = 0; i < order.len; i++)
-        number(&v, order.data[i]);
+    for (size_t i = 0; i < order.len; i++) number(&v, order.data[i]);
     rewrite_end(&v.w);
     bool changed = v.w.changed;
     arena_free(a);
@@ -119,5 +107,6 @@ static bool one_round(graph *g)
 
 void pass_cse(graph *g)
 {
-    while (one_round(g)) {}
+    while (one_round(g)) {
+    }
 }

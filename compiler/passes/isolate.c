@@ -17,10 +17,8 @@ static bool needs_rows(const node *reading)
 static bool owns_rows(const graph *g, const bool *gradient, node_id id)
 {
     const node *n = graph_node(g, id);
-    if (op_table[n->op].class == SOURCE)
-        return n->op == OP_uniform || n->op == OP_count;
-    if (n->op == OP_shift || n->op == OP_reshape || n->op == OP_slice || n->op == OP_transpose)
-        return false;
+    if (op_table[n->op].class == SOURCE) return n->op == OP_uniform || n->op == OP_count;
+    if (n->op == OP_shift || n->op == OP_reshape || n->op == OP_slice || n->op == OP_transpose) return false;
     return !(n->op == OP_add && gradient[id.i]);
 }
 
@@ -37,10 +35,8 @@ static node_id copy_of(graph *g, node_id id, type t)
 static bool *gradient_roots(const graph *g, arena *a)
 {
     bool *gradient = ARENA_ARRAY(a, bool, g->nodes.len);
-    for (size_t i = 0; g->param_grad && i < g->params.len; i++)
-        gradient[g->param_grad[i].i] = true;
-    for (size_t i = 0; g->input_grad && i < g->inputs.len; i++)
-        gradient[g->input_grad[i].i] = true;
+    for (size_t i = 0; g->param_grad && i < g->params.len; i++) gradient[g->param_grad[i].i] = true;
+    for (size_t i = 0; g->input_grad && i < g->inputs.len; i++) gradient[g->input_grad[i].i] = true;
     return gradient;
 }
 
@@ -50,26 +46,22 @@ void pass_isolate(graph *g)
     size_t count = g->nodes.len;
     bool *gradient = gradient_roots(g, a);
     /* By the axis that the node lacks; [0]: for readings along axes that it has. */
-    node_id (*copy)[MAX_TIME_AXES + 1] = arena_array(a, count, sizeof *copy);
+    node_id(*copy)[MAX_TIME_AXES + 1] = arena_array(a, count, sizeof *copy);
     for (uint32_t i = 1; i < count; i++) {
         node n = g->nodes.data[i];
-        if (!is_reading(&n) || !needs_rows(&n))
-            continue;
+        if (!is_reading(&n) || !needs_rows(&n)) continue;
         type t = graph_type(g, n.arg[0]);
         bool has_axis = t.axes & axis_bit(n.attr.axis);
         t.axes |= has_axis ? 0 : axis_bit(n.attr.axis) | BATCH;
         node_id *slot = &copy[n.arg[0].i][has_axis ? 0 : n.attr.axis];
-        if (!node_some(*slot) && !(has_axis && owns_rows(g, gradient, n.arg[0])))
-            *slot = copy_of(g, n.arg[0], t);
+        if (!node_some(*slot) && !(has_axis && owns_rows(g, gradient, n.arg[0]))) *slot = copy_of(g, n.arg[0], t);
     }
-    for (uint32_t i = 1; i < count; i++) {         /* readings that need no rows read the same memory */
+    for (uint32_t i = 1; i < count; i++) { /* readings that need no rows read the same memory */
         const node *n = &g->nodes.data[i];
-        if (!is_reading(n))
-            continue;
+        if (!is_reading(n)) continue;
         bool has_axis = graph_type(g, n->arg[0]).axes & axis_bit(n->attr.axis);
         node_id to = copy[n->arg[0].i][has_axis ? 0 : n->attr.axis];
-        if (node_some(to))
-            graph_set_operand(g, (node_id){i}, to);
+        if (node_some(to)) graph_set_operand(g, (node_id){i}, to);
     }
     g->current = (origin){0};
     arena_free(a);

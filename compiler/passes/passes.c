@@ -5,17 +5,19 @@
 #include "passes/rewrite.h"
 
 typedef enum moment { AFTER, BOTH } moment;
-typedef struct pass_info { const char *name; void (*run)(graph *g); bool required; moment when; } pass_info;
+typedef struct pass_info {
+    const char *name;
+    void (*run)(graph *g);
+    bool required;
+    moment when;
+} pass_info;
 
 static const pass_info pass_table[PASS_COUNT] = {
 #define PASS(name, required, when, why) [PASS_##name] = {#name, pass_##name, required, when},
 #include "passes/passes.def"
 };
 
-const char *pass_name(pass p)
-{
-    return pass_table[p].name;
-}
+const char *pass_name(pass p) { return pass_table[p].name; }
 
 static void run(graph *g, const pass_info *p)
 {
@@ -28,8 +30,7 @@ void passes_prepare(graph *g, unsigned disabled)
 {
     graph_compact(g);
     for (int p = 0; p < PASS_COUNT; p++) {
-        if (pass_table[p].when == BOTH && !(disabled >> p & 1))
-            run(g, &pass_table[p]);
+        if (pass_table[p].when == BOTH && !(disabled >> p & 1)) run(g, &pass_table[p]);
     }
 }
 
@@ -37,8 +38,7 @@ void passes_run(graph *g, unsigned disabled)
 {
     graph_compact(g);
     for (int p = 0; p < PASS_COUNT; p++) {
-        if (pass_table[p].required || !(disabled >> p & 1))
-            run(g, &pass_table[p]);
+        if (pass_table[p].required || !(disabled >> p & 1)) run(g, &pass_table[p]);
     }
     graph_name_parts(g);
 }

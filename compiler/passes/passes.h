@@ -4,8 +4,8 @@
 
 #include "graph/graph.h"
 
-/* Runs all passes that `disabled` does not name (a bit for each line of passes.def, 0: all run), verifying the graph after each,
- * then compacts the graph and names its parts. */
+/* Runs all passes that `disabled` does not name (a bit for each line of passes.def, 0: all run), verifying the graph
+ * after each, then compacts the graph and names its parts. */
 void passes_run(graph *g, unsigned disabled);
 
 /* The passes that also run before differentiation: equal readings become one, whose adjoint is then one sum. */

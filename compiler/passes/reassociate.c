@@ -22,10 +22,14 @@ typedef struct sums {
     rewriter w;
     arena *arena;
     int *uses, *component;
-    bool *inner;                /* an addition within a larger sum */
+    bool *inner; /* an addition within a larger sum */
 } sums;
 
-typedef struct product { node_id id; uint32_t param; size_t place; } product;
+typedef struct product {
+    node_id id;
+    uint32_t param;
+    size_t place;
+} product;
 typedef ARRAY(product) product_list;
 
 static bool is_inner_add(const sums *s, node_id id, type t)
@@ -72,12 +76,10 @@ static int *recurrences(const graph *g, const node_list *order, arena *a)
         int c = component[id.i];
         cycle[c] |= met[c];
         met[c] = true;
-        for (int k = 0; k < n->args; k++)
-            cycle[c] |= node_is(n->arg[k], id);
+        for (int k = 0; k < n->args; k++) cycle[c] |= node_is(n->arg[k], id);
     }
     for (size_t i = 0; i < order->len; i++)
-        if (!cycle[component[order->data[i].i]])
-            component[order->data[i].i] = 0;
+        if (!cycle[component[order->data[i].i]]) component[order->data[i].i] = 0;
     return component;
 }
 
@@ -88,12 +90,14 @@ static void for_sums(graph *g, rewrite_sum *f)
 {
     arena *a = arena_new();
     node_list order = graph_order(g, a);
-    sums s = {.w = rewrite_begin(g, a), .arena = a, .uses = rewrite_uses(g, &order, a),
-              .component = recurrences(g, &order, a), .inner = ARENA_ARRAY(a, bool, g->nodes.len)};
-    for (size_t i = order.len; i-- > 0;) {          /* a sum before the additions within it */
+    sums s = {.w = rewrite_begin(g, a),
+              .arena = a,
+              .uses = rewrite_uses(g, &order, a),
+              .component = recurrences(g, &order, a),
+              .inner = ARENA_ARRAY(a, bool, g->nodes.len)};
+    for (size_t i = order.len; i-- > 0;) { /* a sum before the additions within it */
         node_id id = order.data[i];
-        if (graph_node(g, id)->op != OP_add || s.inner[id.i])
-            continue;
+        if (graph_node(g, id)->op != OP_add || s.inner[id.i]) continue;
         node_list terms = terms_of(&s, id);
         f(&s, id, &terms);
     }
@@ -105,7 +109,7 @@ static void for_sums(graph *g, rewrite_sum *f)
 
 static bool is_adjoint_shift(const sums *s, node_id id)
 {
-    const node *n = graph_node(s->w.g, id);         /* NO_NODE has no operation */
+    const node *n = graph_node(s->w.g, id); /* NO_NODE has no operation */
     return n->op == OP_shift && n->args == 1 && !n->attr.over.carry && s->uses[id.i] == 1 && !n->origin.whole &&
            type_equal(graph_type(s->w.g, n->arg[0]), n->type);
 }
@@ -125,14 +129,12 @@ static node_id joined_shift(sums *s, node_list *terms, size_t first)
     int found = 0;
     for (size_t i = first; i < terms->len; i++)
         found += is_adjoint_shift(s, terms->data[i]) && same_shift(s, like, terms->data[i]);
-    if (found < 2)
-        return NO_NODE;
+    if (found < 2) return NO_NODE;
     node n = *graph_node(g, like);
     rewrite_on_behalf(g, &n);
     for (size_t i = first; i < terms->len; i++) {
         node_id id = terms->data[i];
-        if (!is_adjoint_shift(s, id) || !same_shift(s, like, id))
-            continue;
+        if (!is_adjoint_shift(s, id) || !same_shift(s, like, id)) continue;
         sum = plus(g, sum, graph_node(g, id)->arg[0]);
         terms->data[i] = NO_NODE;
     }
@@ -149,19 +151,16 @@ static void join_shifts(sums *s, node_id root, const node_list *all)
     bool any = false;
     for (size_t i = 0; i < terms.len; i++) {
         node_id term = terms.data[i];
-        if (!node_some(term))
-            continue;
+        if (!node_some(term)) continue;
         node_id joined = is_adjoint_shift(s, term) ? joined_shift(s, &terms, i) : NO_NODE;
         any |= node_some(joined);
         terms.data[i] = node_some(joined) ? joined : term;
     }
-    if (!any)
-        return;
+    if (!any) return;
     node n = *graph_node(g, root);
     rewrite_on_behalf(g, &n);
     for (size_t i = 0; i < terms.len; i++)
-        if (node_some(terms.data[i]))
-            sum = plus(g, sum, terms.data[i]);
+        if (node_some(terms.data[i])) sum = plus(g, sum, terms.data[i]);
     rewrite_replace(&s->w, root, sum);
 }
 
@@ -181,7 +180,8 @@ static int end_of(const graph *g, node_id part)
     return begin_of(g, part) + graph_type(g, graph_node(g, part)->arg[0]).shape.dim[dim];
 }
 
-/* The part among the terms that begins where `part` ends, along the same dimension; their number where there is none. */
+/* The part among the terms that begins where `part` ends, along the same dimension; their number where there is
+ * none. */
 static size_t next_part(const sums *s, const node_list *terms, node_id part)
 {
     const graph *g = s->w.g;
@@ -207,10 +207,8 @@ static node_id joined_parts(sums *s, node_list *terms, size_t first)
         array_push(s->arena, &places, (node_id){(uint32_t)at});
         array_push(s->arena, &parts, graph_node(g, last)->arg[0]);
     }
-    if (parts.len < 2 || end_of(g, last) != whole)
-        return NO_NODE;
-    for (size_t i = 0; i < places.len; i++)
-        terms->data[places.data[i].i] = NO_NODE;
+    if (parts.len < 2 || end_of(g, last) != whole) return NO_NODE;
+    for (size_t i = 0; i < places.len; i++) terms->data[places.data[i].i] = NO_NODE;
     return graph_concat(g, parts.data, (int)parts.len, dim);
 }
 
@@ -223,16 +221,12 @@ static void join_parts(sums *s, node_id root, const node_list *all)
     rewrite_on_behalf(g, &n);
     for (size_t i = 0; i < terms.len; i++) {
         node_id term = terms.data[i];
-        if (node_some(term) && is_part(s, term, n.type) && begin_of(g, term) == 0)
-            sum = joined_parts(s, &terms, i);
-        if (node_some(sum))
-            break;
+        if (node_some(term) && is_part(s, term, n.type) && begin_of(g, term) == 0) sum = joined_parts(s, &terms, i);
+        if (node_some(sum)) break;
     }
-    if (!node_some(sum))
-        return;
+    if (!node_some(sum)) return;
     for (size_t i = 0; i < terms.len; i++)
-        if (node_some(terms.data[i]))
-            sum = plus(g, sum, terms.data[i]);
+        if (node_some(terms.data[i])) sum = plus(g, sum, terms.data[i]);
     rewrite_replace(&s->w, root, sum);
 }
 
@@ -242,26 +236,22 @@ static void join_parts(sums *s, node_id root, const node_list *all)
 static uint32_t param_of(const graph *g, node_id weight)
 {
     const node *n = graph_node(g, weight);
-    while (n->op == OP_transpose || n->op == OP_slice || n->op == OP_reshape)
-        n = graph_node(g, n->arg[0]);
+    while (n->op == OP_transpose || n->op == OP_slice || n->op == OP_reshape) n = graph_node(g, n->arg[0]);
     return n->op == OP_param ? n->attr.index : UINT32_MAX;
 }
 
 static int by_param(const void *x, const void *y)
 {
     const product *a = x, *b = y;
-    if (a->param != b->param)
-        return a->param < b->param ? -1 : 1;
+    if (a->param != b->param) return a->param < b->param ? -1 : 1;
     return (a->place > b->place) - (a->place < b->place);
 }
 
 static node_id chain(graph *g, product_list *l)
 {
-    if (l->len > 1)
-        qsort(l->data, l->len, sizeof *l->data, by_param);
+    if (l->len > 1) qsort(l->data, l->len, sizeof *l->data, by_param);
     node_id sum = NO_NODE;
-    for (size_t i = 0; i < l->len; i++)
-        sum = plus(g, sum, l->data[i].id);
+    for (size_t i = 0; i < l->len; i++) sum = plus(g, sum, l->data[i].id);
     return sum;
 }
 
@@ -285,14 +275,11 @@ static void chain_products(sums *s, node_id root, const node_list *terms)
         else
             array_push(s->arena, &outside, p);
     }
-    if (inside.len < 2 && outside.len < 2)
-        return;
+    if (inside.len < 2 && outside.len < 2) return;
     rewrite_on_behalf(g, &n);
     node_id sum = chain(g, &inside), others = chain(g, &outside);
-    if (node_some(others))
-        sum = plus(g, sum, others);
-    for (size_t i = 0; i < rest.len; i++)
-        sum = plus(g, sum, rest.data[i]);
+    if (node_some(others)) sum = plus(g, sum, others);
+    for (size_t i = 0; i < rest.len; i++) sum = plus(g, sum, rest.data[i]);
     rewrite_replace(&s->w, root, sum);
 }
 

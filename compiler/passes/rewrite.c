@@ -16,10 +16,9 @@ static void catch_up(rewriter *w)
         array_push(w->arena, &w->to, (node_id){(uint32_t)i});
         array_push(w->arena, &w->read, (readings){0});
     }
-    for (size_t i = from; i < w->g->nodes.len; i++) {       /* readings may read later nodes */
+    for (size_t i = from; i < w->g->nodes.len; i++) { /* readings may read later nodes */
         const node *n = &w->g->nodes.data[i];
-        if (is_reading(n))
-            w->read.data[rewrite_arg(w, n, 0).i].along[n->attr.axis] = (node_id){(uint32_t)i};
+        if (is_reading(n)) w->read.data[rewrite_arg(w, n, 0).i].along[n->attr.axis] = (node_id){(uint32_t)i};
     }
 }
 
@@ -32,12 +31,10 @@ rewriter rewrite_begin(graph *g, arena *a)
 
 node_id rewrite_now(rewriter *w, node_id id)
 {
-    if (w->to.len < w->g->nodes.len)
-        catch_up(w);
+    if (w->to.len < w->g->nodes.len) catch_up(w);
     node_id last = id;
-    while (!node_is(w->to.data[last.i], last))
-        last = w->to.data[last.i];
-    while (!node_is(id, last)) {            /* shortens the path for the next time */
+    while (!node_is(w->to.data[last.i], last)) last = w->to.data[last.i];
+    while (!node_is(id, last)) { /* shortens the path for the next time */
         node_id next = w->to.data[id.i];
         w->to.data[id.i] = last;
         id = next;
@@ -48,21 +45,18 @@ node_id rewrite_now(rewriter *w, node_id id)
 /* Boundary operand for the index `before` the first step or `after` the last one, counted from 0. */
 static node_id boundary(rewriter *w, const node *n, bool after, int i)
 {
-    if (i >= (after ? n->attr.after : n->attr.before))
-        return NO_NODE;
+    if (i >= (after ? n->attr.after : n->attr.before)) return NO_NODE;
     return rewrite_arg(w, n, 1 + (after ? n->attr.before : 0) + i);
 }
 
 /* What carries over chunks reads history where an adjoint reads nothing. */
 static bool same_boundaries(rewriter *w, const node *x, const node *y)
 {
-    if (x->attr.over.carry != y->attr.over.carry)
-        return false;
+    if (x->attr.over.carry != y->attr.over.carry) return false;
     for (int side = 0; side < 2; side++) {
         int nx = side ? x->attr.after : x->attr.before, ny = side ? y->attr.after : y->attr.before;
         for (int i = 0; i < nx || i < ny; i++)
-            if (!node_is(boundary(w, x, side, i), boundary(w, y, side, i)))
-                return false;
+            if (!node_is(boundary(w, x, side, i), boundary(w, y, side, i))) return false;
     }
     return true;
 }
@@ -81,12 +75,10 @@ static bool readings_agree(rewriter *w, node_id x, node_id y)
 static void move_name(graph *g, node_id from, node_id to)
 {
     node *f = graph_node(g, from), *t = graph_node(g, to);
-    if (t->op == OP_param || t->op == OP_input)
-        return;
+    if (t->op == OP_param || t->op == OP_input) return;
     bool value_wins = t->origin.role == ROLE_ADJOINT && f->origin.role == ROLE_VALUE;
     bool label_moves = t->origin.role == f->origin.role && f->origin.whole && !t->origin.whole;
-    if (!value_wins && !label_moves)
-        return;
+    if (!value_wins && !label_moves) return;
     t->origin = f->origin;
     f->origin.whole = false;
 }
@@ -95,8 +87,7 @@ bool rewrite_replace(rewriter *w, node_id from, node_id to)
 {
     from = rewrite_now(w, from);
     to = rewrite_now(w, to);
-    if (node_is(from, to) || !readings_agree(w, from, to))
-        return false;
+    if (node_is(from, to) || !readings_agree(w, from, to)) return false;
     if (!type_equal(graph_type(w->g, from), graph_type(w->g, to)))
         BUG("node %u cannot stand for node %u: their types differ", to.i, from.i);
     for (int axis = 1; axis <= w->g->axes; axis++)
@@ -112,8 +103,7 @@ bool rewrite_is_read(rewriter *w, node_id id)
 {
     id = rewrite_now(w, id);
     for (int axis = 1; axis <= w->g->axes; axis++)
-        if (node_some(w->read.data[id.i].along[axis]))
-            return true;
+        if (node_some(w->read.data[id.i].along[axis])) return true;
     return false;
 }
 
@@ -122,30 +112,24 @@ bool rewrite_is_bounded(rewriter *w, node_id id)
     id = rewrite_now(w, id);
     for (int axis = 1; axis <= w->g->axes; axis++) {
         const node *r = graph_node(w->g, w->read.data[id.i].along[axis]);
-        if (r->attr.before + r->attr.after > 0)
-            return true;
+        if (r->attr.before + r->attr.after > 0) return true;
     }
     return false;
 }
 
 static void redirect(rewriter *w, node_id *ids, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        ids[i] = rewrite_now(w, ids[i]);
+    for (size_t i = 0; i < count; i++) ids[i] = rewrite_now(w, ids[i]);
 }
 
 void rewrite_end(rewriter *w)
 {
     graph *g = w->g;
-    for (size_t i = 1; i < g->nodes.len; i++)
-        redirect(w, g->nodes.data[i].arg, (size_t)g->nodes.data[i].args);
+    for (size_t i = 1; i < g->nodes.len; i++) redirect(w, g->nodes.data[i].arg, (size_t)g->nodes.data[i].args);
     redirect(w, &g->loss, 1);
-    for (size_t i = 0; i < g->outputs.len; i++)
-        redirect(w, &g->outputs.data[i].node, 1);
-    if (g->param_grad)
-        redirect(w, g->param_grad, g->params.len);
-    if (g->input_grad)
-        redirect(w, g->input_grad, g->inputs.len);
+    for (size_t i = 0; i < g->outputs.len; i++) redirect(w, &g->outputs.data[i].node, 1);
+    if (g->param_grad) redirect(w, g->param_grad, g->params.len);
+    if (g->input_grad) redirect(w, g->input_grad, g->inputs.len);
     g->current = (origin){0};
 }
 
@@ -161,11 +145,9 @@ int *rewrite_uses(const graph *g, const node_list *order, arena *a)
     int *uses = ARENA_ARRAY(a, int, g->nodes.len);
     for (size_t i = 0; i < order->len; i++) {
         const node *n = graph_node(g, order->data[i]);
-        for (int k = 0; k < n->args; k++)
-            uses[n->arg[k].i]++;
+        for (int k = 0; k < n->args; k++) uses[n->arg[k].i]++;
     }
     node_list roots = graph_roots(g, a);
-    for (size_t i = 0; i < roots.len; i++)
-        uses[roots.data[i].i]++;
+    for (size_t i = 0; i < roots.len; i++) uses[roots.data[i].i]++;
     return uses;
 }

@@ -8,13 +8,15 @@
 
 #include "passes/passes.h"
 
-typedef struct readings { node_id along[MAX_TIME_AXES + 1]; } readings;
+typedef struct readings {
+    node_id along[MAX_TIME_AXES + 1];
+} readings;
 
 typedef struct rewriter {
     graph *g;
     arena *arena;
-    ARRAY(node_id) to;              /* what stands for each node; itself where nothing does */
-    ARRAY(readings) read;           /* by axis, one of the readings of the node and of all that it stands for */
+    ARRAY(node_id) to;    /* what stands for each node; itself where nothing does */
+    ARRAY(readings) read; /* by axis, one of the readings of the node and of all that it stands for */
     bool changed;
 } rewriter;
 
@@ -28,8 +30,8 @@ static inline node_id rewrite_arg(rewriter *w, const node *n, int i) { return re
  * happens, where both are read in time with different boundaries: then they differ outside of the sequence. */
 bool rewrite_replace(rewriter *w, node_id from, node_id to);
 
-bool rewrite_is_read(rewriter *w, node_id id);          /* by a shift or an at */
-bool rewrite_is_bounded(rewriter *w, node_id id);       /* by one that has boundary operands */
+bool rewrite_is_read(rewriter *w, node_id id);    /* by a shift or an at */
+bool rewrite_is_bounded(rewriter *w, node_id id); /* by one that has boundary operands */
 
 /* Nodes made from here on are parts of the equation that `n` belongs to. */
 void rewrite_on_behalf(graph *g, const node *n);

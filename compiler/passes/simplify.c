@@ -26,8 +26,7 @@ static node_id as_type(graph *g, node_id id, type t)
 static bool is_op(rewriter *w, node_id id, op o, node_id *inner)
 {
     const node *n = graph_node(w->g, id);
-    if (n->op != o)
-        return false;
+    if (n->op != o) return false;
     *inner = rewrite_arg(w, n, 0);
     return true;
 }
@@ -52,24 +51,18 @@ static bool is_value(rewriter *w, node_id id, double wanted)
 static node_id simpler_add(rewriter *w, const node *n)
 {
     node_id a = rewrite_arg(w, n, 0), b = rewrite_arg(w, n, 1), inner;
-    if (is_value(w, a, 0))
-        return as_type(w->g, b, n->type);
-    if (is_value(w, b, 0))
-        return as_type(w->g, a, n->type);
-    if (is_op(w, b, OP_neg, &inner))
-        return binary(w->g, OP_sub, a, inner);
-    if (is_op(w, a, OP_neg, &inner))
-        return binary(w->g, OP_sub, b, inner);
+    if (is_value(w, a, 0)) return as_type(w->g, b, n->type);
+    if (is_value(w, b, 0)) return as_type(w->g, a, n->type);
+    if (is_op(w, b, OP_neg, &inner)) return binary(w->g, OP_sub, a, inner);
+    if (is_op(w, a, OP_neg, &inner)) return binary(w->g, OP_sub, b, inner);
     return NO_NODE;
 }
 
 static node_id simpler_sub(rewriter *w, const node *n)
 {
     node_id a = rewrite_arg(w, n, 0), b = rewrite_arg(w, n, 1), inner;
-    if (is_value(w, b, 0))
-        return as_type(w->g, a, n->type);
-    if (is_op(w, b, OP_neg, &inner))
-        return binary(w->g, OP_add, a, inner);
+    if (is_value(w, b, 0)) return as_type(w->g, a, n->type);
+    if (is_op(w, b, OP_neg, &inner)) return binary(w->g, OP_add, a, inner);
     return NO_NODE;
 }
 
@@ -78,20 +71,15 @@ static node_id simpler_sub(rewriter *w, const node *n)
 #define LARGEST_FACTOR 1e15
 #define SMALLEST_FACTOR 1e-15
 
-static bool is_factor(double v)
-{
-    return fabs(v) <= LARGEST_FACTOR && fabs(v) >= SMALLEST_FACTOR;
-}
+static bool is_factor(double v) { return fabs(v) <= LARGEST_FACTOR && fabs(v) >= SMALLEST_FACTOR; }
 
 /* c * x in either order, c a number. */
 static bool is_scaled(rewriter *w, const node *n, double *c, node_id *x)
 {
-    if (n->op != OP_mul)
-        return false;
+    if (n->op != OP_mul) return false;
     for (int i = 0; i < 2; i++) {
         *x = rewrite_arg(w, n, 1 - i);
-        if (is_constant(w, rewrite_arg(w, n, i), c))
-            return true;
+        if (is_constant(w, rewrite_arg(w, n, i), c)) return true;
     }
     return false;
 }
@@ -100,10 +88,8 @@ static node_id simpler_mul(rewriter *w, const node *n)
 {
     double c, d;
     node_id x, y;
-    if (!is_scaled(w, n, &c, &x))
-        return NO_NODE;
-    if (c == 1)
-        return as_type(w->g, x, n->type);
+    if (!is_scaled(w, n, &c, &x)) return NO_NODE;
+    if (c == 1) return as_type(w->g, x, n->type);
     if (is_scaled(w, graph_node(w->g, x), &d, &y) && is_factor(c) && is_factor(d) && is_factor(c * d))
         return as_type(w->g, binary(w->g, OP_mul, graph_number(w->g, c * d), y), n->type);
     return NO_NODE;
@@ -114,8 +100,7 @@ static node_id simpler_mul(rewriter *w, const node *n)
 static node_id simpler_div(rewriter *w, const node *n)
 {
     node_id a = rewrite_arg(w, n, 0), b = rewrite_arg(w, n, 1), root = b, radicand;
-    if (is_value(w, b, 1))
-        return as_type(w->g, a, n->type);
+    if (is_value(w, b, 1)) return as_type(w->g, a, n->type);
     is_op(w, b, OP_expand, &root);
     if (!is_op(w, root, OP_sqrt, &radicand) || shape_size(graph_type(w->g, root).shape) == shape_size(n->type.shape))
         return NO_NODE;
@@ -139,8 +124,7 @@ static node_id simpler_neg(rewriter *w, const node *n)
 static node_id simpler_select(rewriter *w, const node *n)
 {
     double c;
-    if (!is_constant(w, rewrite_arg(w, n, 0), &c))
-        return NO_NODE;
+    if (!is_constant(w, rewrite_arg(w, n, 0), &c)) return NO_NODE;
     return as_type(w->g, rewrite_arg(w, n, c != 0 ? 1 : 2), n->type);
 }
 
@@ -149,8 +133,7 @@ static node_id simpler_select(rewriter *w, const node *n)
 static node_id simpler_expand(rewriter *w, const node *n)
 {
     node_id a = rewrite_arg(w, n, 0), inner;
-    if (type_equal(graph_type(w->g, a), n->type))
-        return a;
+    if (type_equal(graph_type(w->g, a), n->type)) return a;
     shape s;
     if (is_op(w, a, OP_expand, &inner) && shape_broadcast(graph_type(w->g, inner).shape, n->type.shape, &s))
         return as_type(w->g, inner, n->type);
@@ -175,17 +158,12 @@ static node_id simpler_transpose(rewriter *w, const node *n)
 static node_id simpler_reshape(rewriter *w, const node *n)
 {
     node_id a = rewrite_arg(w, n, 0), inner;
-    if (type_equal(graph_type(w->g, a), n->type))
-        return a;
-    if (!is_op(w, a, OP_reshape, &inner))
-        return NO_NODE;
+    if (type_equal(graph_type(w->g, a), n->type)) return a;
+    if (!is_op(w, a, OP_reshape, &inner)) return NO_NODE;
     return type_equal(graph_type(w->g, inner), n->type) ? inner : graph_reshape(w->g, inner, n->type.shape);
 }
 
-static node_id simpler_concat(rewriter *w, const node *n)
-{
-    return n->args == 1 ? rewrite_arg(w, n, 0) : NO_NODE;
-}
+static node_id simpler_concat(rewriter *w, const node *n) { return n->args == 1 ? rewrite_arg(w, n, 0) : NO_NODE; }
 
 static node_id simpler_pad(rewriter *w, const node *n)
 {
@@ -196,19 +174,15 @@ static node_id simpler_pad(rewriter *w, const node *n)
 static node_id simpler_slice(rewriter *w, const node *n)
 {
     node_id a = rewrite_arg(w, n, 0);
-    if (type_equal(graph_type(w->g, a), n->type))
-        return a;
+    if (type_equal(graph_type(w->g, a), n->type)) return a;
     const node *c = graph_node(w->g, a);
     int dim = n->attr.part.dim, begin = n->attr.part.begin, length = n->type.shape.dim[dim];
-    if (c->op != OP_concat || c->attr.part.dim != dim)
-        return NO_NODE;
+    if (c->op != OP_concat || c->attr.part.dim != dim) return NO_NODE;
     for (int i = 0; i < c->args; i++) {
         node_id part = rewrite_arg(w, c, i);
         int size = graph_type(w->g, part).shape.dim[dim];
-        if (begin == 0 && length == size)
-            return as_type(w->g, part, n->type);
-        if (begin < size)
-            return NO_NODE;
+        if (begin == 0 && length == size) return as_type(w->g, part, n->type);
+        if (begin < size) return NO_NODE;
         begin -= size;
     }
     return NO_NODE;
@@ -219,10 +193,8 @@ static node_id simpler_matmul(rewriter *w, const node *n)
 {
     node_id a = rewrite_arg(w, n, 0), b = rewrite_arg(w, n, 1), inner;
     bool ta = n->attr.matmul.ta, tb = n->attr.matmul.tb, any = false;
-    if (is_op(w, a, OP_transpose, &inner) && graph_type(w->g, inner).shape.rank == 2)
-        a = inner, ta = !ta, any = true;
-    if (is_op(w, b, OP_transpose, &inner) && graph_type(w->g, inner).shape.rank == 2)
-        b = inner, tb = !tb, any = true;
+    if (is_op(w, a, OP_transpose, &inner) && graph_type(w->g, inner).shape.rank == 2) a = inner, ta = !ta, any = true;
+    if (is_op(w, b, OP_transpose, &inner) && graph_type(w->g, inner).shape.rank == 2) b = inner, tb = !tb, any = true;
     return any ? graph_matmul(w->g, a, ta, b, tb) : NO_NODE;
 }
 
@@ -230,10 +202,8 @@ static node_id simpler_matmul(rewriter *w, const node *n)
 static node_id simpler_sum(rewriter *w, const node *n)
 {
     node_id a = rewrite_arg(w, n, 0), inner;
-    if (type_equal(graph_type(w->g, a), n->type))
-        return a;
-    if (!is_op(w, a, OP_neg, &inner))
-        return NO_NODE;
+    if (type_equal(graph_type(w->g, a), n->type)) return a;
+    if (!is_op(w, a, OP_neg, &inner)) return NO_NODE;
     node_id sum = graph_sum(w->g, inner, n->type.shape);
     return graph_pointwise(w->g, OP_neg, sum, NO_NODE, NO_NODE);
 }
@@ -244,14 +214,11 @@ static node_id simpler_sum(rewriter *w, const node *n)
 static node_id folded(rewriter *w, const node *n)
 {
     double v[3] = {0};
-    if (n->op == OP_expand || n->op == OP_copy || n->op == OP_norm || n->type.element != REAL)
-        return NO_NODE;
+    if (n->op == OP_expand || n->op == OP_copy || n->op == OP_norm || n->type.element != REAL) return NO_NODE;
     for (int i = 0; i < n->args; i++)
-        if (!is_constant(w, rewrite_arg(w, n, i), &v[i]))
-            return NO_NODE;
+        if (!is_constant(w, rewrite_arg(w, n, i), &v[i])) return NO_NODE;
     double y = op_value(n->op, v[0], v[1], v[2]);
-    if (!(fabs(y) <= FLT_MAX))
-        return NO_NODE;
+    if (!(fabs(y) <= FLT_MAX)) return NO_NODE;
     return as_type(w->g, graph_number(w->g, y), n->type);
 }
 
@@ -265,8 +232,7 @@ static bool gives(rewriter *w, const node *n, const node_id arg[MOST])
     for (int i = 0; i < MOST && i < n->args; i++) {
         type t = graph_type(w->g, arg[i]);
         shape s;
-        if (!shape_broadcast(t.shape, n->type.shape, &s) || !shape_equal(s, n->type.shape))
-            return false;
+        if (!shape_broadcast(t.shape, n->type.shape, &s) || !shape_equal(s, n->type.shape)) return false;
         axes |= t.axes;
         reaches |= shape_equal(t.shape, n->type.shape);
     }
@@ -278,14 +244,11 @@ static node_id without_expands(rewriter *w, const node *n)
 {
     node_id arg[MOST] = {NO_NODE, NO_NODE, NO_NODE};
     bool any = false;
-    if (n->args < 2)
-        return NO_NODE;
-    for (int i = 0; i < MOST && i < n->args; i++)
-        arg[i] = rewrite_arg(w, n, i);
+    if (n->args < 2) return NO_NODE;
+    for (int i = 0; i < MOST && i < n->args; i++) arg[i] = rewrite_arg(w, n, i);
     for (int i = 0; i < MOST && i < n->args; i++) {
         node_id stretched = arg[i], inner;
-        if (!is_op(w, arg[i], OP_expand, &inner))
-            continue;
+        if (!is_op(w, arg[i], OP_expand, &inner)) continue;
         arg[i] = inner;
         if (gives(w, n, arg))
             any = true;
@@ -298,25 +261,25 @@ static node_id without_expands(rewriter *w, const node *n)
 /* ---- the table --------------------------------------------------------------------------------------------------- */
 
 static rule *const rules[OP_COUNT] = {
-    [OP_add] = simpler_add, [OP_sub] = simpler_sub, [OP_mul] = simpler_mul, [OP_div] = simpler_div, [OP_mod] = simpler_mod,
-    [OP_neg] = simpler_neg, [OP_select] = simpler_select, [OP_expand] = simpler_expand, [OP_matmul] = simpler_matmul,
-    [OP_transpose] = simpler_transpose, [OP_reshape] = simpler_reshape, [OP_concat] = simpler_concat,
-    [OP_slice] = simpler_slice, [OP_pad] = simpler_pad, [OP_sum] = simpler_sum,
+    [OP_add] = simpler_add,         [OP_sub] = simpler_sub,
+    [OP_mul] = simpler_mul,         [OP_div] = simpler_div,
+    [OP_mod] = simpler_mod,         [OP_neg] = simpler_neg,
+    [OP_select] = simpler_select,   [OP_expand] = simpler_expand,
+    [OP_matmul] = simpler_matmul,   [OP_transpose] = simpler_transpose,
+    [OP_reshape] = simpler_reshape, [OP_concat] = simpler_concat,
+    [OP_slice] = simpler_slice,     [OP_pad] = simpler_pad,
+    [OP_sum] = simpler_sum,
 };
 
 static node_id simpler(rewriter *w, node_id id)
 {
-    node n = *graph_node(w->g, id);         /* a copy, since nodes move when others are made */
+    node n = *graph_node(w->g, id); /* a copy, since nodes move when others are made */
     node_id to = NO_NODE;
     rewrite_on_behalf(w->g, &n);
-    if (op_table[n.op].class == POINTWISE_OP)
-        to = folded(w, &n);
-    if (!node_some(to) && rules[n.op])
-        to = rules[n.op](w, &n);
-    if (n.op == OP_copy)
-        to = simpler_copy(w, &n, id);
-    if (!node_some(to) && op_table[n.op].class == POINTWISE_OP)
-        to = without_expands(w, &n);
+    if (op_table[n.op].class == POINTWISE_OP) to = folded(w, &n);
+    if (!node_some(to) && rules[n.op]) to = rules[n.op](w, &n);
+    if (n.op == OP_copy) to = simpler_copy(w, &n, id);
+    if (!node_some(to) && op_table[n.op].class == POINTWISE_OP) to = without_expands(w, &n);
     return to;
 }
 
@@ -327,8 +290,7 @@ static bool one_round(graph *g)
     rewriter w = rewrite_begin(g, a);
     for (size_t i = 0; i < order.len; i++) {
         node_id to = simpler(&w, order.data[i]);
-        if (node_some(to))
-            rewrite_replace(&w, order.data[i], to);
+        if (node_some(to)) rewrite_replace(&w, order.data[i], to);
     }
     rewrite_end(&w);
     bool changed = w.changed;
@@ -338,6 +300,5 @@ static bool one_round(graph *g)
 
 void pass_simplify(graph *g)
 {
-    while (one_round(g))
-        graph_compact(g);
+    while (one_round(g)) graph_compact(g);
 }

@@ -8,23 +8,20 @@
 /* ---- the machine: a core with vectors of 512 bits, in round numbers ---------------------------------------------- */
 
 enum {
-    PRODUCT_FLOPS = 64,     /* a cycle, floats: two fused multiply-adds of 16 */
-    OTHER_FLOPS = 8,        /* exp and tanh among them, each counted as one */
-    KIB = 1024, MIB = 1024 * KIB,
+    PRODUCT_FLOPS = 64, /* a cycle, floats: two fused multiply-adds of 16 */
+    OTHER_FLOPS = 8,    /* exp and tanh among them, each counted as one */
+    KIB = 1024,
+    MIB = 1024 * KIB,
 };
 
 static const plan_level levels[] = {
-    {"L1", 32 * KIB, 128},
-    {"L2", 1 * MIB, 48},
-    {"L3", 32 * MIB, 16},
-    {"memory", 0, 6},       /* holds everything */
+    {"L1", 32 * KIB, 128}, {"L2", 1 * MIB, 48}, {"L3", 32 * MIB, 16}, {"memory", 0, 6}, /* holds everything */
 };
 
 const plan_level *plan_level_for(double bytes)
 {
     size_t i = 0;
-    while (levels[i].holds > 0 && bytes > levels[i].holds)
-        i++;
+    while (levels[i].holds > 0 && bytes > levels[i].holds) i++;
     return &levels[i];
 }
 
@@ -61,12 +58,10 @@ static double elementwise_operations(const graph *g, const stmt *s)
     for (size_t i = 0; i < s->nodes.len; i++) {
         op which = graph_node(g, s->nodes.data[i])->op;
         bool moves = which == OP_copy || which == OP_cut || which == OP_expand || which == OP_norm;
-        if (op_table[which].class == POINTWISE_OP && !moves)
-            count += shape_size(s->shape);
+        if (op_table[which].class == POINTWISE_OP && !moves) count += shape_size(s->shape);
     }
     for (size_t i = 0; i < s->stores.len; i++) {
-        if (s->stores.data[i].mode != STORE_SET)
-            count += shape_size(s->shape);
+        if (s->stores.data[i].mode != STORE_SET) count += shape_size(s->shape);
     }
     return count;
 }
@@ -82,12 +77,9 @@ static double row_operations(const graph *g, const stmt *s)
 double plan_operations(const graph *g, const stmt *s)
 {
     const contract *c = &s->product;
-    if (s->kind == STMT_CONTRACT)
-        return 2.0 * (c->M ? c->M : 1) * c->N * (c->K ? c->K : 1);
-    if (s->kind == STMT_POINTWISE)
-        return elementwise_operations(g, s);
-    if (s->kind == STMT_OVER || s->kind == STMT_SCATTER)
-        return shape_size(s->shape);
+    if (s->kind == STMT_CONTRACT) return 2.0 * (c->M ? c->M : 1) * c->N * (c->K ? c->K : 1);
+    if (s->kind == STMT_POINTWISE) return elementwise_operations(g, s);
+    if (s->kind == STMT_OVER || s->kind == STMT_SCATTER) return shape_size(s->shape);
     return s->kind == STMT_ROWS && s->nodes.len ? row_operations(g, s) : 0;
 }
 
@@ -95,15 +87,19 @@ double plan_row_count(const program *p, const plan_sizes *sizes, axis_set axes)
 {
     double rows = axes & BATCH ? sizes->batch : 1;
     for (int a = 1; a <= p->graph->axes; a++) {
-        if (axes & axis_bit(a) && p->entry != ENTRY_STEP)
-            rows *= sizes->steps[a];
+        if (axes & axis_bit(a) && p->entry != ENTRY_STEP) rows *= sizes->steps[a];
     }
     return rows;
 }
 
 /* ---- bytes ------------------------------------------------------------------------------------------------------- */
 
-typedef struct tally { const program *p; const plan_sizes *sizes; axis_set loops; plan_cost *cost; } tally;
+typedef struct tally {
+    const program *p;
+    const plan_sizes *sizes;
+    axis_set loops;
+    plan_cost *cost;
+} tally;
 
 /* `reals` numbers of each row of memory with these axes. */
 static void add_bytes(tally *t, axis_set axes, double reals)
@@ -127,10 +123,8 @@ static bool is_known(const view *seen, size_t count, view v)
 {
     for (size_t i = 0; i < count; i++) {
         bool same = seen[i].buffer == v.buffer && seen[i].column == v.column;
-        for (int a = 1; a <= MAX_TIME_AXES; a++)
-            same = same && seen[i].shift[a] == v.shift[a];
-        if (same)
-            return true;
+        for (int a = 1; a <= MAX_TIME_AXES; a++) same = same && seen[i].shift[a] == v.shift[a];
+        if (same) return true;
     }
     return false;
 }
@@ -144,10 +138,8 @@ static void add_operands(tally *t, const stmt *s)
         const node *n = graph_node(t->p->graph, s->nodes.data[i]);
         for (int k = 0; k < n->args; k++) {
             view v = node_some(n->arg[k]) ? t->p->views[n->arg[k].i] : (view){0};
-            if (!v.buffer || t->p->stmt_of[n->arg[k].i] == s || is_known(seen, count, v))
-                continue;
-            if (count < MOST)
-                seen[count++] = v;
+            if (!v.buffer || t->p->stmt_of[n->arg[k].i] == s || is_known(seen, count, v)) continue;
+            if (count < MOST) seen[count++] = v;
             int whole = shape_size(graph_type(t->p->graph, n->arg[k]).shape), taken = shape_size(s->shape);
             add_view(t, v, s->kind == STMT_GATHER && taken < whole ? taken : whole);
         }
@@ -183,7 +175,6 @@ plan_cost plan_cost_of(const program *p, const plan_sizes *sizes, const stmt *s,
     add_operands(&t, s);
     for (size_t i = 0; i < s->stores.len; i++)
         add_view(&t, s->stores.data[i].to, shape_size(s->shape) * (s->stores.data[i].mode == STORE_SET ? 1.0 : 2.0));
-    if (s->kind != STMT_POINTWISE)
-        add_view(&t, s->to, shape_size(s->shape));
+    if (s->kind != STMT_POINTWISE) add_view(&t, s->to, shape_size(s->shape));
     return c;
 }

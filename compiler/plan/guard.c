@@ -17,7 +17,7 @@
 
 typedef enum knowledge { NOTHING, CONDITION, ALWAYS } knowledge;
 typedef struct fact {
-    knowledge known;        /* NOTHING: no reader yet; nothing known of zeros */
+    knowledge known; /* NOTHING: no reader yet; nothing known of zeros */
     plan_guard when;
 } fact;
 
@@ -25,7 +25,7 @@ typedef struct analysis {
     planner *pl;
     const graph *g;
     arena *arena;
-    unsigned char *fit;     /* may the node be part of a condition: 0 not known, 1 yes, 2 no */
+    unsigned char *fit; /* may the node be part of a condition: 0 not known, 1 yes, 2 no */
     fact *nonzero, *needed;
 } analysis;
 
@@ -34,15 +34,15 @@ static bool same_guard(plan_guard a, plan_guard b)
     return node_is(a.condition, b.condition) && a.negated == b.negated;
 }
 
-/* ---- conditions --------------------------------------------------------------------------------------------------- */
+/* ---- conditions -------------------------------------------------------------------------------------------------- */
 
 static bool is_fit_alone(const analysis *x, node_id id)
 {
     const node *n = graph_node(x->g, id);
     op_class class = op_table[n->op].class;
-    if (n->op == OP_param || n->op == OP_uniform || n->op == OP_norm || x->pl->component[id.i])
-        return false;
-    return (class == SOURCE && !(n->op == OP_input && n->type.shape.rank)) || (class == POINTWISE_OP && n->type.shape.rank == 0);
+    if (n->op == OP_param || n->op == OP_uniform || n->op == OP_norm || x->pl->component[id.i]) return false;
+    return (class == SOURCE && !(n->op == OP_input && n->type.shape.rank)) ||
+           (class == POINTWISE_OP && n->type.shape.rank == 0);
 }
 
 /* Operands come before users in `order`, so one walk does. */
@@ -52,8 +52,7 @@ static void find_fit(analysis *x, const node_list *order)
         node_id id = order->data[i];
         const node *n = graph_node(x->g, id);
         bool fit = is_fit_alone(x, id);
-        for (int a = 0; a < n->args && fit; a++)
-            fit = x->fit[n->arg[a].i] == 1;
+        for (int a = 0; a < n->args && fit; a++) fit = x->fit[n->arg[a].i] == 1;
         x->fit[id.i] = fit ? 1 : 2;
     }
 }
@@ -76,13 +75,12 @@ static bool covers(const analysis *x, node_id value, plan_guard when)
     return (graph_type(x->g, value).axes & axes) == axes;
 }
 
-/* ---- nonzero ------------------------------------------------------------------------------------------------------ */
+/* ---- nonzero ----------------------------------------------------------------------------------------------------- */
 
 static bool is_zero(const graph *g, node_id id)
 {
     const node *n = graph_node(g, id);
-    if (n->op == OP_expand)
-        n = graph_node(g, n->arg[0]);
+    if (n->op == OP_expand) n = graph_node(g, n->arg[0]);
     return n->op == OP_number && n->attr.number == 0;
 }
 
@@ -92,8 +90,7 @@ static fact all_of(const analysis *x, const node *n)
     fact f = {.known = NOTHING};
     for (int i = 0; i < n->args; i++) {
         fact operand = node_some(n->arg[i]) ? x->nonzero[n->arg[i].i] : (fact){.known = NOTHING};
-        if (!node_some(n->arg[i]) || is_zero(x->g, n->arg[i]))
-            continue;
+        if (!node_some(n->arg[i]) || is_zero(x->g, n->arg[i])) continue;
         if (operand.known != CONDITION || (f.known == CONDITION && !same_guard(f.when, operand.when)))
             return (fact){.known = NOTHING};
         f = operand;
@@ -110,10 +107,8 @@ static fact either_of(const analysis *x, const node *n)
 static fact nonzero_select(const analysis *x, const node *n)
 {
     fact f = {.known = CONDITION};
-    if (is_zero(x->g, n->arg[2]) && guard_of(x, n->arg[0], false, &f.when))
-        return f;
-    if (is_zero(x->g, n->arg[1]) && guard_of(x, n->arg[0], true, &f.when))
-        return f;
+    if (is_zero(x->g, n->arg[2]) && guard_of(x, n->arg[0], false, &f.when)) return f;
+    if (is_zero(x->g, n->arg[1]) && guard_of(x, n->arg[0], true, &f.when)) return f;
     node arms = *n;
     arms.arg = n->arg + 1;
     arms.args = 2;
@@ -122,41 +117,31 @@ static fact nonzero_select(const analysis *x, const node *n)
 
 static fact nonzero_pointwise(const analysis *x, const node *n)
 {
-    if (n->op == OP_select)
-        return nonzero_select(x, n);
-    if (n->op == OP_mul)
-        return either_of(x, n);
-    if (n->op == OP_div)
-        return x->nonzero[n->arg[0].i];
-    if (n->op == OP_norm || op_value(n->op, 0, 0, 0) != 0)
-        return (fact){.known = NOTHING};
+    if (n->op == OP_select) return nonzero_select(x, n);
+    if (n->op == OP_mul) return either_of(x, n);
+    if (n->op == OP_div) return x->nonzero[n->arg[0].i];
+    if (n->op == OP_norm || op_value(n->op, 0, 0, 0) != 0) return (fact){.known = NOTHING};
     return all_of(x, n);
 }
 
 static fact nonzero_of(const analysis *x, const node *n)
 {
     switch (op_table[n->op].class) {
-    case POINTWISE_OP:
-        return nonzero_pointwise(x, n);
-    case CONTRACTION:
-        return either_of(x, n);
-    case LAYOUT:
-        return all_of(x, n);
-    case REDUCTION:
-        return n->op == OP_sum || n->op == OP_maximum ? all_of(x, n) : (fact){.known = NOTHING};
-    case GATHER:
-        return n->op == OP_pick ? x->nonzero[n->arg[0].i] : (fact){.known = NOTHING};
+    case POINTWISE_OP: return nonzero_pointwise(x, n);
+    case CONTRACTION: return either_of(x, n);
+    case LAYOUT: return all_of(x, n);
+    case REDUCTION: return n->op == OP_sum || n->op == OP_maximum ? all_of(x, n) : (fact){.known = NOTHING};
+    case GATHER: return n->op == OP_pick ? x->nonzero[n->arg[0].i] : (fact){.known = NOTHING};
     case SOURCE:
     case AXIS:
     case SHIFT:
     case PLACE:
-    case SCATTER:
-        return (fact){.known = NOTHING};
+    case SCATTER: return (fact){.known = NOTHING};
     }
     BUG("operation without a class");
 }
 
-/* ---- needed ------------------------------------------------------------------------------------------------------- */
+/* ---- needed ------------------------------------------------------------------------------------------------------ */
 
 /* Finite for finite operands, whatever they are? */
 static bool is_tame(op o)
@@ -169,20 +154,18 @@ static fact needed_by(const analysis *x, const node *n, int i, fact at)
 {
     fact f = {.known = CONDITION};
     op_class class = op_table[n->op].class;
-    if (n->op == OP_select && i > 0)
-        return guard_of(x, n->arg[0], i == 2, &f.when) ? f : at;
+    if (n->op == OP_select && i > 0) return guard_of(x, n->arg[0], i == 2, &f.when) ? f : at;
     if ((n->op == OP_mul || class == CONTRACTION) && x->nonzero[n->arg[1 - i].i].known == CONDITION)
         return x->nonzero[n->arg[1 - i].i];
-    if (class == POINTWISE_OP)
-        return is_tame(n->op) ? at : (fact){.known = ALWAYS};
-    return class == CONTRACTION || class == LAYOUT || class == REDUCTION || class == GATHER ? at : (fact){.known = ALWAYS};
+    if (class == POINTWISE_OP) return is_tame(n->op) ? at : (fact){.known = ALWAYS};
+    return class == CONTRACTION || class == LAYOUT || class == REDUCTION || class == GATHER ? at
+                                                                                            : (fact){.known = ALWAYS};
 }
 
 static void need(analysis *x, node_id operand, fact f)
 {
     fact *have = &x->needed[operand.i];
-    if (f.known == CONDITION && !covers(x, operand, f.when))
-        f.known = ALWAYS;
+    if (f.known == CONDITION && !covers(x, operand, f.when)) f.known = ALWAYS;
     if (have->known == NOTHING)
         *have = f;
     else if (f.known != CONDITION || have->known != CONDITION || !same_guard(f.when, have->when))
@@ -191,46 +174,43 @@ static void need(analysis *x, node_id operand, fact f)
 
 static void find_needed(analysis *x, const node_list *order)
 {
-    for (size_t i = 0; i < order->len; i++) {       /* first what other steps read: those come anywhere in the order */
+    for (size_t i = 0; i < order->len; i++) { /* first what other steps read: those come anywhere in the order */
         const node *n = graph_node(x->g, order->data[i]);
-        if (x->pl->escapes[order->data[i].i])
-            x->needed[order->data[i].i].known = ALWAYS;
-        for (int a = 0; a < n->args && is_reading(n); a++)
-            x->needed[n->arg[a].i].known = ALWAYS;
+        if (x->pl->escapes[order->data[i].i]) x->needed[order->data[i].i].known = ALWAYS;
+        for (int a = 0; a < n->args && is_reading(n); a++) x->needed[n->arg[a].i].known = ALWAYS;
     }
-    for (uint32_t i = 0; x->g->param_grad && i < x->g->params.len; i++)
-        x->needed[x->g->param_grad[i].i].known = ALWAYS;
+    for (uint32_t i = 0; x->g->param_grad && i < x->g->params.len; i++) x->needed[x->g->param_grad[i].i].known = ALWAYS;
     for (size_t i = order->len; i-- > 0;) {
         const node *n = graph_node(x->g, order->data[i]);
         fact at = x->needed[order->data[i].i];
-        if (at.known == NOTHING)
-            at.known = ALWAYS;
+        if (at.known == NOTHING) at.known = ALWAYS;
         for (int a = 0; a < n->args; a++) {
-            if (node_some(n->arg[a]))
-                need(x, n->arg[a], needed_by(x, n, a, at));
+            if (node_some(n->arg[a])) need(x, n->arg[a], needed_by(x, n, a, at));
         }
     }
 }
 
-/* ---- products ----------------------------------------------------------------------------------------------------- */
+/* ---- products ---------------------------------------------------------------------------------------------------- */
 
 static void guard(analysis *x, node_id matmul, bool needed_too)
 {
     fact f = x->nonzero[matmul.i];
-    if (f.known != CONDITION && needed_too)
-        f = x->needed[matmul.i];
-    if (f.known != CONDITION || !covers(x, matmul, f.when))
-        return;
+    if (f.known != CONDITION && needed_too) f = x->needed[matmul.i];
+    if (f.known != CONDITION || !covers(x, matmul, f.when)) return;
     planner *pl = x->pl;
     pl->guard[matmul.i] = f.when;
-    array_push(pl->arena, &pl->users[f.when.condition.i], matmul);     /* so the condition has memory, out of the loop */
+    array_push(pl->arena, &pl->users[f.when.condition.i], matmul); /* so the condition has memory, out of the loop */
 }
 
 void plan_guards(planner *pl)
 {
     arena *a = arena_new();
-    analysis x = {.pl = pl, .g = pl->g, .arena = a, .fit = ARENA_ARRAY(a, unsigned char, pl->count),
-                  .nonzero = arena_array(a, pl->count, sizeof(fact)), .needed = arena_array(a, pl->count, sizeof(fact))};
+    analysis x = {.pl = pl,
+                  .g = pl->g,
+                  .arena = a,
+                  .fit = ARENA_ARRAY(a, unsigned char, pl->count),
+                  .nonzero = arena_array(a, pl->count, sizeof(fact)),
+                  .needed = arena_array(a, pl->count, sizeof(fact))};
     node_list order = graph_order(pl->g, a);
     find_fit(&x, &order);
     for (size_t i = 0; i < order.len; i++)
@@ -238,11 +218,9 @@ void plan_guards(planner *pl)
     find_needed(&x, &order);
     for (size_t i = 0; i < order.len; i++) {
         node_id id = order.data[i];
-        if (!pl->is_product[id.i])
-            continue;
+        if (!pl->is_product[id.i]) continue;
         if (pl->form[id.i] == FORM_ROWS) {
-            for (size_t k = 0; k < pl->leaves[id.i].len; k++)
-                guard(&x, pl->leaves[id.i].data[k].matmul, true);
+            for (size_t k = 0; k < pl->leaves[id.i].len; k++) guard(&x, pl->leaves[id.i].data[k].matmul, true);
         } else if (pl->form[id.i] == FORM_OUTER) {
             guard(&x, graph_node(pl->g, id)->arg[0], false);
         }

@@ -1,26 +1,25 @@
 /* history.c: rows outside the sequence, see the notes [padding] and [history] in program.h.
  *
- * For every kept value: FILL_BEFORE in front of the first item that reads steps before it, and SAVE at the end where chunks carry;
- * FILL_AFTER where rows beyond the end would reach other steps or lanes: within the loop that makes them, when the same loop reads
- * them or zeros are all that is asked for, so that products may follow the loop in blocks of steps; otherwise once, in front of
- * the first reader.
+ * For every kept value: FILL_BEFORE in front of the first item that reads steps before it, and SAVE at the end where
+ * chunks carry; FILL_AFTER where rows beyond the end would reach other steps or lanes: within the loop that makes them,
+ * when the same loop reads them or zeros are all that is asked for, so that products may follow the loop in blocks of
+ * steps; otherwise once, in front of the first reader.
  *
  * Needs: filled statements. Sets: FILL and SAVE statements, states. */
 #include "plan/planner.h"
 
 typedef struct needs {
-    node_id before, after;      /* a shift or `at` that reads such rows, and so knows the boundary values; NO_NODE */
-    bool clean;                 /* zeros in the padding: a product sums over rows */
+    node_id before, after; /* a shift or `at` that reads such rows, and so knows the boundary values; NO_NODE */
+    bool clean;            /* zeros in the padding: a product sums over rows */
 } needs;
 
-/* ---- which item reads a value ------------------------------------------------------------------------------------------------ */
+/* ---- which item reads a value ------------------------------------------------------------------------------------ */
 
-static bool stmt_in(const region *r, const stmt *s)     /* depth: loops */
+static bool stmt_in(const region *r, const stmt *s) /* depth: loops */
 {
     for (size_t i = 0; i < r->items.len; i++) {
         const item *it = &r->items.data[i];
-        if (it->stmt ? it->stmt == s : stmt_in(it->region, s))
-            return true;
+        if (it->stmt ? it->stmt == s : stmt_in(it->region, s)) return true;
     }
     return false;
 }
@@ -29,8 +28,7 @@ static size_t index_of(const region *r, const stmt *s)
 {
     for (size_t i = 0; i < r->items.len; i++) {
         const item *it = &r->items.data[i];
-        if (it->stmt ? it->stmt == s : stmt_in(it->region, s))
-            return i;
+        if (it->stmt ? it->stmt == s : stmt_in(it->region, s)) return i;
     }
     return r->items.len;
 }
@@ -38,18 +36,14 @@ static size_t index_of(const region *r, const stmt *s)
 static void insert(planner *pl, region *r, size_t at, stmt *s)
 {
     array_push(pl->arena, &r->items, (item){.stmt = s});
-    for (size_t i = r->items.len - 1; i > at; i--)
-        r->items.data[i] = r->items.data[i - 1];
+    for (size_t i = r->items.len - 1; i > at; i--) r->items.data[i] = r->items.data[i - 1];
     r->items.data[at] = (item){.stmt = s};
 }
 
-void plan_insert_before(planner *pl, region *r, const stmt *first, stmt *s)
-{
-    insert(pl, r, index_of(r, first), s);
-}
+void plan_insert_before(planner *pl, region *r, const stmt *first, stmt *s) { insert(pl, r, index_of(r, first), s); }
 
-/* The first item of `r`, not before number `from`, in which a user of a node reads it, through views and products. Depth: chains
- * of views. */
+/* The first item of `r`, not before number `from`, in which a user of a node reads it, through views and products.
+ * Depth: chains of views. */
 static size_t first_through(const planner *pl, const region *r, node_id user, size_t from)
 {
     if (pl->p->stmt_of[user.i]) {
@@ -68,49 +62,46 @@ static size_t first_through(const planner *pl, const region *r, node_id user, si
 /* What of a node's rows a reader wants. */
 typedef enum wanted {
     ANY_ROWS,
-    ROWS_BEFORE,        /* steps before: of a shift back, of an end that may lie before step 1 */
-    ROWS_AFTER,         /* steps after: of a shift ahead */
+    ROWS_BEFORE, /* steps before: of a shift back, of an end that may lie before step 1 */
+    ROWS_AFTER,  /* steps after: of a shift ahead */
 } wanted;
 
 static bool wants(const node *reader, node_id id, int axis, wanted rows)
 {
-    if (rows == ANY_ROWS)
-        return true;
+    if (rows == ANY_ROWS) return true;
     if ((reader->op != OP_shift && reader->op != OP_at) || reader->attr.axis != axis || !node_is(reader->arg[0], id))
         return false;
-    if (reader->op == OP_at)
-        return rows == ROWS_BEFORE;
+    if (reader->op == OP_at) return rows == ROWS_BEFORE;
     return rows == ROWS_BEFORE ? reader->attr.k < 0 : reader->attr.k > 0;
 }
 
-/* What no node says: what goes out may be a view of the memory, and so may a boundary value, at another step of another axis. */
+/* What no node says: what goes out may be a view of the memory, and so may a boundary value, at another step of another
+ * axis. */
 static bool reads_memory(const stmt *s, int memory)
 {
-    bool out = s->kind == STMT_COPY && s->target != COPY_TO_VIEW, fills = s->kind == STMT_FILL_BEFORE || s->kind == STMT_FILL_AFTER;
+    bool out = s->kind == STMT_COPY && s->target != COPY_TO_VIEW,
+         fills = s->kind == STMT_FILL_BEFORE || s->kind == STMT_FILL_AFTER;
     for (size_t i = 0; i < s->from.len && (out || fills); i++) {
-        if (s->from.data[i].buffer == memory)
-            return true;
+        if (s->from.data[i].buffer == memory) return true;
     }
     return false;
 }
 
-/* The first item of `r`, not before number `from`, that reads such rows of the node. Whatever reads boundary rows depends on the
- * boundary values, so these are computed by then. */
+/* The first item of `r`, not before number `from`, that reads such rows of the node. Whatever reads boundary rows
+ * depends on the boundary values, so these are computed by then. */
 static size_t first_reader(const planner *pl, const region *r, node_id id, size_t from, int axis, wanted rows)
 {
     size_t first = r->items.len;
     const node_list *users = &pl->users[id.i];
     for (size_t i = 0; i < users->len; i++) {
-        if (!wants(graph_node(pl->g, users->data[i]), id, axis, rows))
-            continue;
+        if (!wants(graph_node(pl->g, users->data[i]), id, axis, rows)) continue;
         size_t at = first_through(pl, r, users->data[i], from);
         first = at < first ? at : first;
     }
     int memory = plan_view(pl, id).buffer;
     for (size_t i = from; i < first; i++) {
         const stmt *s = r->items.data[i].stmt;
-        if (s && reads_memory(s, memory))
-            first = i;
+        if (s && reads_memory(s, memory)) first = i;
     }
     return first;
 }
@@ -120,13 +111,12 @@ static region *outside_loop(region *r, int axis)
 {
     r = plan_outside_rows(r);
     for (region *up = r; up; up = up->parent) {
-        if (up->axis == axis)
-            return up->parent;
+        if (up->axis == axis) return up->parent;
     }
     return r;
 }
 
-/* ---- statements ---------------------------------------------------------------------------------------------------------------- */
+/* ---- statements -------------------------------------------------------------------------------------------------- */
 
 static stmt *fill(planner *pl, stmt_kind kind, node_id id, int axis, int rows)
 {
@@ -151,7 +141,7 @@ static void add_boundaries(planner *pl, stmt *s, node_id reading, bool after)
     }
 }
 
-/* ---- segments ------------------------------------------------------------------------------------------------------------------- */
+/* ---- segments ---------------------------------------------------------------------------------------------------- */
 
 static stmt *pass_rows(planner *pl, passing what, node_id id, int rows)
 {
@@ -166,7 +156,9 @@ static int store_of(planner *pl, node_id id)
 {
     enum { TIME = 1 };
     if (!pl->store[id.i]) {
-        buffer b = {.storage = STORE_WORK, .axes = graph_type(pl->g, id).axes & BATCH, .columns = shape_size(graph_type(pl->g, id).shape),
+        buffer b = {.storage = STORE_WORK,
+                    .axes = graph_type(pl->g, id).axes & BATCH,
+                    .columns = shape_size(graph_type(pl->g, id).shape),
                     .kept = pl->before[id.i][TIME]};
         pl->store[id.i] = plan_buffer(pl, b, id, 1);
     }
@@ -177,8 +169,7 @@ static int store_of(planner *pl, node_id id)
 static void restore_before(planner *pl, region *r, node_id id, int axis)
 {
     node_id there = pl->ways.twin_of[id.i];
-    if (!node_some(there))
-        BUG("a segment begins with a value that the way there does not compute");
+    if (!node_some(there)) BUG("a segment begins with a value that the way there does not compute");
     stmt *s = pass_rows(pl, PASS_RESTORE, id, pl->before[id.i][axis]);
     s->store = store_of(pl, there);
     insert(pl, r, first_reader(pl, r, id, 0, axis, ROWS_BEFORE), s);
@@ -206,29 +197,24 @@ static void fill_before(planner *pl, node_id id, int axis, node_id reading)
     stmt *save = NULL;
     if (graph_node(pl->g, reading)->attr.over.carry && pl->p->pool->carries) {
         const char *label = graph_label(pl->g, pl->arena, id);
-        if (!*label)
-            BUG("a value that time is read of has no name");
-        s->state = plan_state(pl->p, (state_slot){.name = name_of(pl->g->names, label), .rows = rows,
-                                                  .columns = shape_size(s->shape)});
+        if (!*label) BUG("a value that time is read of has no name");
+        s->state = plan_state(
+            pl->p, (state_slot){.name = name_of(pl->g->names, label), .rows = rows, .columns = shape_size(s->shape)});
         save = fill(pl, STMT_SAVE, id, axis, rows);
         save->state = s->state;
     }
     insert(pl, r, first_reader(pl, r, id, 0, axis, ROWS_BEFORE), s);
-    if (save)
-        array_push(pl->arena, cut ? &cut->items : &pl->p->top->items, (item){.stmt = save});
-    if (cut)
-        pass_on(pl, cut, s, id, rows);
+    if (save) array_push(pl->arena, cut ? &cut->items : &pl->p->top->items, (item){.stmt = save});
+    if (cut) pass_on(pl, cut, s, id, rows);
 }
 
 /* Is the value made in a loop over the axis that reads it at later steps, or nobody needs more of it than zeros? */
 static bool filled_in_loop(const planner *pl, node_id id, int axis, node_id reading)
 {
     const region *home = plan_outside_rows(pl->region_of[id.i]);
-    if (!(plan_loops(home) & axis_bit(axis)))
-        return false;
+    if (!(plan_loops(home) & axis_bit(axis))) return false;
     const region *loop = home;
-    while (loop->axis != axis)
-        loop = loop->parent;
+    while (loop->axis != axis) loop = loop->parent;
     return loop->direction < 0 || !node_some(reading);
 }
 
@@ -238,38 +224,33 @@ static void fill_after(planner *pl, node_id id, int axis, node_id reading, bool 
     region *r = outside_loop(pl->region_of[id.i], axis);
     stmt *s = fill(pl, STMT_FILL_AFTER, id, axis, rows);
     region *cut = plan_segment_region(pl->region_of[id.i]);
-    if (cut && rows > 0)
-        array_push(pl->arena, &cut->items, (item){.stmt = pass_rows(pl, PASS_BACK, id, rows)});
-    if (node_some(reading))
-        add_boundaries(pl, s, reading, true);
+    if (cut && rows > 0) array_push(pl->arena, &cut->items, (item){.stmt = pass_rows(pl, PASS_BACK, id, rows)});
+    if (node_some(reading)) add_boundaries(pl, s, reading, true);
     if (filled_in_loop(pl, id, axis, reading)) {
         stmt *inner = fill(pl, STMT_FILL_AFTER, id, axis, rows);
         inner->in_loop = true;
-        if (node_some(reading))
-            add_boundaries(pl, inner, reading, true);
+        if (node_some(reading)) add_boundaries(pl, inner, reading, true);
         region *home = plan_outside_rows(pl->region_of[id.i]);
         insert(pl, home, index_of(home, pl->p->stmt_of[id.i]) + 1, inner);
-        if (rows > 0)
-            insert(pl, r, index_of(r, pl->p->stmt_of[id.i]), s);
+        if (rows > 0) insert(pl, r, index_of(r, pl->p->stmt_of[id.i]), s);
         return;
     }
     size_t made = index_of(r, pl->p->stmt_of[id.i]) + 1, any = first_reader(pl, r, id, made, axis, ANY_ROWS);
     size_t after = node_some(reading) ? first_reader(pl, r, id, made, axis, ROWS_AFTER) : any;
     insert(pl, r, after, s);
-    if (clean && any < after)                   /* zeros first; the boundary values may not be there yet */
+    if (clean && any < after) /* zeros first; the boundary values may not be there yet */
         insert(pl, r, any, fill(pl, STMT_FILL_AFTER, id, axis, 0));
 }
 
-/* ---- what each value needs -------------------------------------------------------------------------------------------------------- */
+/* ---- what each value needs --------------------------------------------------------------------------------------- */
 
-static bool read_by_outer(const planner *pl, node_id id)     /* depth: chains of views */
+static bool read_by_outer(const planner *pl, node_id id) /* depth: chains of views */
 {
     const node_list *users = &pl->users[id.i];
     for (size_t i = 0; i < users->len; i++) {
         node_id u = users->data[i];
         const node *n = graph_node(pl->g, u);
-        if (plan_is_inner(n) && read_by_outer(pl, u))
-            return true;
+        if (plan_is_inner(n) && read_by_outer(pl, u)) return true;
         if (n->op == OP_matmul && pl->task[u.i] == TASK_FREE && pl->users[u.i].len == 1 &&
             graph_node(pl->g, pl->users[u.i].data[0])->op == OP_sum_over)
             return true;
@@ -284,12 +265,9 @@ static needs needs_of(const planner *pl, node_id id, int axis)
     for (size_t i = 0; i < users->len; i++) {
         const node *u = graph_node(pl->g, users->data[i]);
         bool here = is_reading(u) && u->attr.axis == axis && node_is(u->arg[0], id);
-        if (!here)
-            continue;
-        if (u->op == OP_shift ? u->attr.k < 0 : u->attr.from_end && u->attr.over.carry)
-            n.before = users->data[i];
-        if (u->op == OP_shift && u->attr.k > 0)
-            n.after = users->data[i];
+        if (!here) continue;
+        if (u->op == OP_shift ? u->attr.k < 0 : u->attr.from_end && u->attr.over.carry) n.before = users->data[i];
+        if (u->op == OP_shift && u->attr.k > 0) n.after = users->data[i];
     }
     return n;
 }
@@ -300,18 +278,16 @@ void plan_history(planner *pl)
     for (size_t i = 0; i < order.len; i++) {
         node_id id = order.data[i];
         axis_set axes = graph_type(pl->g, id).axes;
-        if (!pl->kept[id.i] || !axes)
-            continue;
-        bool cleaned = graph_node(pl->g, id)->op == OP_input;     /* the copy writes zeros */
+        if (!pl->kept[id.i] || !axes) continue;
+        bool cleaned = graph_node(pl->g, id)->op == OP_input; /* the copy writes zeros */
         for (int axis = 1; axis <= pl->g->axes; axis++) {
             needs n = needs_of(pl, id, axis);
-            if (node_some(n.before))
-                fill_before(pl, id, axis, n.before);
+            if (node_some(n.before)) fill_before(pl, id, axis, n.before);
             if (axes & axis_bit(axis) && (node_some(n.after) || (n.clean && !cleaned))) {
                 fill_after(pl, id, axis, n.after, n.clean);
             }
         }
-        if (axes == BATCH && read_by_outer(pl, id)) {             /* one row a sequence: absent ones are cleared */
+        if (axes == BATCH && read_by_outer(pl, id)) { /* one row a sequence: absent ones are cleared */
             stmt *s = fill(pl, STMT_FILL_AFTER, id, 0, 0);
             region *r = plan_outside_rows(pl->region_of[id.i]), *cut = plan_segment_region(r);
             r = cut ? cut->parent : r;

@@ -8,7 +8,11 @@
 #include "plan/planner.h"
 
 /* By the number of a buffer. `writes`: the store of the statement that is being visited. */
-typedef struct candidate { bool fits, written; int axis; const store *writes; } candidate;
+typedef struct candidate {
+    bool fits, written;
+    int axis;
+    const store *writes;
+} candidate;
 
 static bool reads_before(const candidate *c, view v) { return v.shift[c->axis] != 0; }
 
@@ -16,8 +20,7 @@ static bool reads_before(const candidate *c, view v) { return v.shift[c->axis] !
 static void read(candidate *of, view v)
 {
     candidate *c = &of[v.buffer];
-    if (c->written && reads_before(c, v))
-        c->fits = false;
+    if (c->written && reads_before(c, v)) c->fits = false;
 }
 
 static bool same_place(view a, view b) { return a.column == b.column && a.si == b.si && a.sj == b.sj; }
@@ -25,12 +28,10 @@ static bool same_place(view a, view b) { return a.column == b.column && a.si == 
 /* A component may be overwritten where nothing but the same component is made of it. */
 static void visit_pointwise(const planner *pl, candidate *of, const stmt *s)
 {
-    for (size_t i = 0; i < s->stores.len; i++)
-        of[s->stores.data[i].to.buffer].writes = &s->stores.data[i];
+    for (size_t i = 0; i < s->stores.len; i++) of[s->stores.data[i].to.buffer].writes = &s->stores.data[i];
     for (size_t i = 0; i < s->stores.len; i++) {
         view v = plan_view(pl, s->stores.data[i].node);
-        if (v.buffer != s->stores.data[i].to.buffer)
-            read(of, v);
+        if (v.buffer != s->stores.data[i].to.buffer) read(of, v);
     }
     for (size_t i = 0; i < s->nodes.len; i++) {
         const node *n = graph_node(pl->g, s->nodes.data[i]);
@@ -40,14 +41,14 @@ static void visit_pointwise(const planner *pl, candidate *of, const stmt *s)
             read(of, v);
             shape have = graph_type(pl->g, n->arg[a]).shape;
             if (c->writes && reads_before(c, v) &&
-                (have.rank != s->shape.rank || shape_size(have) != shape_size(s->shape) || !same_place(v, c->writes->to)))
+                (have.rank != s->shape.rank || shape_size(have) != shape_size(s->shape) ||
+                 !same_place(v, c->writes->to)))
                 c->fits = false;
         }
     }
     for (size_t i = 0; i < s->stores.len; i++) {
         candidate *c = &of[s->stores.data[i].to.buffer];
-        if (!c->writes)
-            continue;
+        if (!c->writes) continue;
         c->fits = c->fits && c->writes->mode == STORE_SET && !c->written;
         c->written = true;
         c->writes = NULL;
@@ -78,11 +79,9 @@ static void visit(const planner *pl, candidate *of, const stmt *s)
     }
     for (size_t i = 0; i < s->from.len; i++) {
         read(of, s->from.data[i]);
-        if (!plain)
-            of[s->from.data[i].buffer].fits = false;
+        if (!plain) of[s->from.data[i].buffer].fits = false;
     }
-    if (s->kind != STMT_FILL_BEFORE && s->kind != STMT_SAVE)
-        of[s->to.buffer].fits = false;
+    if (s->kind != STMT_FILL_BEFORE && s->kind != STMT_SAVE) of[s->to.buffer].fits = false;
 }
 
 /* Depth: loops. */
@@ -101,35 +100,29 @@ static bool is_candidate(const planner *pl, const stmt *s)
 {
     const buffer *b = &pl->p->buffers.data[s->to.buffer];
     bool zeros = true;
-    for (size_t i = 0; i < s->boundary.len; i++)
-        zeros = zeros && !node_some(s->boundary.data[i]);
+    for (size_t i = 0; i < s->boundary.len; i++) zeros = zeros && !node_some(s->boundary.data[i]);
     return s->kind == STMT_FILL_BEFORE && s->state && s->rows == 1 && zeros && b->before[s->axis] == 1 &&
-           b->after[s->axis] == 0 &&
-           s->axes == (BATCH | axis_bit(s->axis)) && b->axes == s->axes && b->columns == shape_size(s->shape) &&
-           graph_type(pl->g, s->nodes.data[0]).element == REAL;
+           b->after[s->axis] == 0 && s->axes == (BATCH | axis_bit(s->axis)) && b->axes == s->axes &&
+           b->columns == shape_size(s->shape) && graph_type(pl->g, s->nodes.data[0]).element == REAL;
 }
 
 void plan_in_state(planner *pl)
 {
     const region *top = pl->p->top;
-    if (pl->p->entry != ENTRY_STEP)
-        return;
-    for (size_t i = 0; i < pl->g->outputs.len; i++) {       /* of an absent sequence they are 0, all of them */
+    if (pl->p->entry != ENTRY_STEP) return;
+    for (size_t i = 0; i < pl->g->outputs.len; i++) { /* of an absent sequence they are 0, all of them */
         node_id out = pl->g->outputs.data[i].node;
-        if (node_some(out) && graph_type(pl->g, out).axes != (BATCH | axis_bit(1)))
-            return;
+        if (node_some(out) && graph_type(pl->g, out).axes != (BATCH | axis_bit(1))) return;
     }
     candidate *of = ARENA_ARRAY(pl->arena, candidate, pl->p->buffers.len);
     for (size_t i = 0; i < top->items.len; i++) {
         const stmt *s = top->items.data[i].stmt;
-        if (s && is_candidate(pl, s))
-            of[s->to.buffer] = (candidate){.fits = true, .axis = s->axis};
+        if (s && is_candidate(pl, s)) of[s->to.buffer] = (candidate){.fits = true, .axis = s->axis};
     }
     visit_region(pl, of, top);
     for (size_t i = 0; i < top->items.len; i++) {
         const stmt *s = top->items.data[i].stmt;
         const candidate *c = s ? &of[s->to.buffer] : NULL;
-        if (s && is_candidate(pl, s) && c->fits && c->written)
-            pl->p->buffers.data[s->to.buffer].in_state = s->state;
+        if (s && is_candidate(pl, s) && c->fits && c->written) pl->p->buffers.data[s->to.buffer].in_state = s->state;
     }
 }

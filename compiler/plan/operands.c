@@ -1,10 +1,10 @@
-/* operands.c: fills in the statements: what they read and write as views, which packed matrices products meet, and what leaves the
- * program: outputs and gradients.
+/* operands.c: fills in the statements: what they read and write as views, which packed matrices products meet, and what
+ * leaves the program: outputs and gradients.
  *
  * Needs: views. Sets: stmt.from, to, stores, product; packings; the statements that copy out. */
 #include "plan/planner.h"
 
-/* ---- packed matrices ---------------------------------------------------------------------------------------------------------- */
+/* ---- packed matrices --------------------------------------------------------------------------------------------- */
 
 static bool same_view(view a, view b)
 {
@@ -13,7 +13,8 @@ static bool same_view(view a, view b)
 
 static bool same_packing(const packing *a, const packing *b)
 {
-    if (a->K != b->K || a->N != b->N || a->table != b->table || a->pieces.len != b->pieces.len || a->in_call || b->in_call)
+    if (a->K != b->K || a->N != b->N || a->table != b->table || a->pieces.len != b->pieces.len || a->in_call ||
+        b->in_call)
         return false;
     for (size_t i = 0; i < a->pieces.len; i++) {
         const packed_piece *x = &a->pieces.data[i], *y = &b->pieces.data[i];
@@ -23,14 +24,13 @@ static bool same_packing(const packing *a, const packing *b)
     return true;
 }
 
-/* The number of this packing in the pool. Those made of parameters alone are shared by all programs and filled by `pack`; others
- * are filled by the call, into memory of the call. */
+/* The number of this packing in the pool. Those made of parameters alone are shared by all programs and filled by
+ * `pack`; others are filled by the call, into memory of the call. */
 int plan_packing(planner *pl, packing pk)
 {
     pool *shared = pl->p->pool;
     for (size_t i = 1; i < shared->packings.len; i++) {
-        if (same_packing(&pk, &shared->packings.data[i]))
-            return (int)i;
+        if (same_packing(&pk, &shared->packings.data[i])) return (int)i;
     }
     if (pk.in_call) {
         buffer b = {.storage = STORE_WORK, .columns = (int)plan_packed_size(pk.K, pk.N)};
@@ -45,15 +45,14 @@ int plan_packing(planner *pl, packing pk)
     return (int)shared->packings.len - 1;
 }
 
-/* ---- products ------------------------------------------------------------------------------------------------------------------ */
+/* ---- products ---------------------------------------------------------------------------------------------------- */
 
 /* The view of a vector, whatever its shape: component i at column + i * si. */
 static view vector_view(const planner *pl, node_id id)
 {
     view v = plan_view(pl, id);
     shape s = graph_type(pl->g, id).shape;
-    if (s.rank == 2 && s.dim[0] == 1)
-        v.si = v.sj;
+    if (s.rank == 2 && s.dim[0] == 1) v.si = v.sj;
     v.sj = 0;
     return v;
 }
@@ -61,8 +60,7 @@ static view vector_view(const planner *pl, node_id id)
 static bool continues(view a, int length, view b)
 {
     for (int i = 1; i <= MAX_TIME_AXES; i++) {
-        if (a.shift[i] != b.shift[i])
-            return false;
+        if (a.shift[i] != b.shift[i]) return false;
     }
     return a.buffer == b.buffer && a.si == 1 && b.si == 1 && b.column == a.column + length;
 }
@@ -75,7 +73,7 @@ static packed_piece piece_of(const planner *pl, const product_leaf *leaf, int K,
     packed_piece piece = {.matrix = plan_view(pl, m->arg[leaf->weight_first ? 0 : 1]), .k = K, .n = N};
     piece.transposed = leaf->weight_first ? !flipped : flipped;
     shape s = graph_type(pl->g, m->arg[leaf->weight_first ? 0 : 1]).shape;
-    if (s.rank == 1)                        /* a column */
+    if (s.rank == 1) /* a column */
         piece.matrix.sj = 0;
     return piece;
 }
@@ -83,8 +81,7 @@ static packed_piece piece_of(const planner *pl, const product_leaf *leaf, int K,
 static bool by_parameters(const packing *pk)
 {
     for (size_t i = 0; i < pk->pieces.len; i++) {
-        if (pk->pieces.data[i].matrix.buffer != PARAM_BUFFER)
-            return false;
+        if (pk->pieces.data[i].matrix.buffer != PARAM_BUFFER) return false;
     }
     return true;
 }
@@ -99,8 +96,7 @@ static void rows_product(planner *pl, stmt *s)
 {
     contract *c = &s->product;
     const product_leaves *first = &pl->leaves[s->nodes.data[0].i];
-    for (size_t r = 0; r < s->nodes.len; r++)
-        c->N += shape_size(graph_type(pl->g, s->nodes.data[r]).shape);
+    for (size_t r = 0; r < s->nodes.len; r++) c->N += shape_size(graph_type(pl->g, s->nodes.data[r]).shape);
     c->to = plan_view(pl, s->nodes.data[0]);
     for (size_t l = 0; l < first->len;) {
         node_id x = graph_node(pl->g, first->data[l].matmul)->arg[first->data[l].weight_first ? 1 : 0];
@@ -118,11 +114,11 @@ static void rows_product(planner *pl, stmt *s)
                 array_push(pl->arena, &pk.pieces, piece);
             }
             part.K += K;
-            if (++l == first->len)
-                break;
+            if (++l == first->len) break;
             x = graph_node(pl->g, first->data[l].matmul)->arg[first->data[l].weight_first ? 1 : 0];
             next = pl->guard[first->data[l].matmul.i];
-        } while (continues(part.a, part.K, vector_view(pl, x)) && node_is(g.condition, next.condition) && g.negated == next.negated);
+        } while (continues(part.a, part.K, vector_view(pl, x)) && node_is(g.condition, next.condition) &&
+                 g.negated == next.negated);
         pk.K = part.K;
         c->K += part.K;
         pk.in_call = !by_parameters(&pk);
@@ -157,8 +153,7 @@ static void clear_before(planner *pl, stmt *s, node_id id);
 /* What each segment adds to is cleared in front of all. */
 static void add_to_cleared(planner *pl, stmt *s, node_id id, bool *add)
 {
-    if (*add || graph_type(pl->g, id).axes & ~(axis_set)BATCH || !plan_segment_region(pl->region_of[id.i]))
-        return;
+    if (*add || graph_type(pl->g, id).axes & ~(axis_set)BATCH || !plan_segment_region(pl->region_of[id.i])) return;
     clear_before(pl, s, id);
     *add = true;
 }
@@ -187,10 +182,10 @@ static void other_product(planner *pl, stmt *s)
     c->b = swapped(plan_view(pl, m->arg[1]), m->attr.matmul.tb);
 }
 
-/* ---- the others ---------------------------------------------------------------------------------------------------------------- */
+/* ---- the others -------------------------------------------------------------------------------------------------- */
 
-/* Sums over time of earlier chunks live on in the state, under a name that the other programs give them, too: nodes without one are
- * counted among those of their variable. */
+/* Sums over time of earlier chunks live on in the state, under a name that the other programs give them, too: nodes
+ * without one are counted among those of their variable. */
 static int state_for(planner *pl, node_id id, int rows)
 {
     const graph *g = pl->g;
@@ -208,13 +203,13 @@ static int state_for(planner *pl, node_id id, int rows)
     return plan_state(pl->p, (state_slot){.name = label, .rows = rows, .columns = shape_size(n->type.shape)});
 }
 
-/* The sum is done when the loops along axes that it runs over are: the region around the outermost of them, NULL when there is none. */
+/* The sum is done when the loops along axes that it runs over are: the region around the outermost of them, NULL when
+ * there is none. */
 static region *around_sum(const planner *pl, node_id id)
 {
     region *around = NULL;
     for (region *r = pl->region_of[id.i]; r && r->parent; r = r->parent) {
-        if (r->segments || (r->axis && (graph_node(pl->g, id)->attr.over.axes & axis_bit(r->axis))))
-            around = r->parent;
+        if (r->segments || (r->axis && (graph_node(pl->g, id)->attr.over.axes & axis_bit(r->axis)))) around = r->parent;
     }
     return around;
 }
@@ -223,8 +218,7 @@ static bool is_cleared(const region *r, int number)
 {
     for (size_t i = 0; i < r->items.len; i++) {
         const stmt *s = r->items.data[i].stmt;
-        if (s && s->kind == STMT_CLEAR && s->to.buffer == number)
-            return true;
+        if (s && s->kind == STMT_CLEAR && s->to.buffer == number) return true;
     }
     return false;
 }
@@ -235,8 +229,7 @@ static void clear_before(planner *pl, stmt *s, node_id id)
     region *around = around_sum(pl, id);
     view to = pl->p->views[id.i];
     bool table = graph_node(pl->g, id)->op == OP_scatter;
-    if (table && is_cleared(pl->p->top, to.buffer))
-        return;
+    if (table && is_cleared(pl->p->top, to.buffer)) return;
     stmt *clear = plan_stmt(pl, STMT_CLEAR);
     clear->axes = graph_type(pl->g, id).axes;
     clear->shape = graph_type(pl->g, id).shape;
@@ -256,8 +249,7 @@ static void save_sum(planner *pl, stmt *s, node_id id, int state)
     stmt *save = plan_stmt(pl, STMT_SAVE);
     for (size_t i = 0; i < top->items.len; i++) {
         stmt *clear = top->items.data[i].stmt;
-        if (clear && clear->kind == STMT_CLEAR && node_is(clear->nodes.data[0], id))
-            clear->state = state;
+        if (clear && clear->kind == STMT_CLEAR && node_is(clear->nodes.data[0], id)) clear->state = state;
     }
     save->axes = graph_type(pl->g, id).axes;
     save->shape = s->shape;
@@ -272,24 +264,20 @@ static void pointwise_stores(planner *pl, stmt *s)
     for (size_t i = 0; i < s->nodes.len; i++) {
         node_id id = s->nodes.data[i];
         const node *n = graph_node(pl->g, id);
-        if (!pl->kept[id.i] && !pl->adds_to[id.i])
-            continue;
+        if (!pl->kept[id.i] && !pl->adds_to[id.i]) continue;
         store st = {.node = id};
         bool add;
         st.to = result_view(pl, id, &add);
         st.mode = add ? STORE_ADD : pl->task[id.i] == TASK_SUM ? STORE_SUM : STORE_SET;
-        if (st.mode == STORE_SUM && n->attr.over.carry && pl->p->pool->carries)
-            st.state = state_for(pl, id, 1);
+        if (st.mode == STORE_SUM && n->attr.over.carry && pl->p->pool->carries) st.state = state_for(pl, id, 1);
         bool table = n->op == OP_scatter && pl->task[id.i] == TASK_SUM;
         if (st.mode == STORE_SUM && (table || around_sum(pl, id))) {
             st.mode = STORE_ADD;
             clear_before(pl, s, id);
-            if (st.state)
-                save_sum(pl, s, id, st.state);
+            if (st.state) save_sum(pl, s, id, st.state);
             st.state = 0;
         }
-        if (table)
-            st.to = plan_added_row(pl, id);
+        if (table) st.to = plan_added_row(pl, id);
         array_push(pl->arena, &s->stores, st);
     }
 }
@@ -305,18 +293,15 @@ static void plain_operands(planner *pl, stmt *s)
     }
     if (s->nodes.len > 1)
         array_push(pl->arena, &s->stores, (store){.node = s->nodes.data[1], .to = plan_view(pl, s->nodes.data[1])});
-    if (s->op == OP_max_over && n->attr.over.carry && pl->p->pool->carries)
-        s->state = state_for(pl, id, 1);
+    if (s->op == OP_max_over && n->attr.over.carry && pl->p->pool->carries) s->state = state_for(pl, id, 1);
     if (s->op == OP_at) {
         s->axis = n->attr.axis;
-        if (n->attr.over.carry && !n->attr.from_end && pl->p->pool->carries)
-            s->state = state_for(pl, id, 1);
+        if (n->attr.over.carry && !n->attr.from_end && pl->p->pool->carries) s->state = state_for(pl, id, 1);
     }
     if (s->op == OP_scatter || s->op == OP_lookup || s->op == OP_max_over)
         s->axes = n->type.axes | (s->op == OP_lookup ? 0 : n->attr.over.axes);
     s->shape = n->type.shape;
-    if (s->op == OP_scatter)
-        add_to_cleared(pl, s, id, &s->add);
+    if (s->op == OP_scatter) add_to_cleared(pl, s, id, &s->add);
 }
 
 static void fill_stmt(planner *pl, stmt *s)
@@ -335,8 +320,7 @@ static void fill_stmt(planner *pl, stmt *s)
 static void fill_region(planner *pl, region *r)
 {
     ARRAY(item) items = {0};
-    for (size_t i = 0; i < r->items.len; i++)
-        array_push(pl->arena, &items, r->items.data[i]);
+    for (size_t i = 0; i < r->items.len; i++) array_push(pl->arena, &items, r->items.data[i]);
     for (size_t i = 0; i < items.len; i++) {
         if (items.data[i].stmt)
             fill_stmt(pl, items.data[i].stmt);
@@ -345,7 +329,7 @@ static void fill_region(planner *pl, region *r)
     }
 }
 
-/* ---- what leaves the program ----------------------------------------------------------------------------------------------------- */
+/* ---- what leaves the program ------------------------------------------------------------------------------------- */
 
 static void copy_out(planner *pl, node_id id, copy_target target, uint32_t index)
 {
@@ -368,15 +352,13 @@ void plan_operands(planner *pl)
         node_id id = pl->extra_adds.data[i];
         stmt *s = plan_stmt(pl, STMT_POINTWISE);
         s->shape = graph_type(g, id).shape;
-        array_push(pl->arena, &s->stores, (store){.node = id, .to = plan_gradient(pl, pl->extra_to.data[i]), .mode = STORE_ADD});
+        array_push(pl->arena, &s->stores,
+                   (store){.node = id, .to = plan_gradient(pl, pl->extra_to.data[i]), .mode = STORE_ADD});
         array_push(pl->arena, &pl->p->top->items, (item){.stmt = s});
     }
-    for (uint32_t i = 0; i < g->outputs.len; i++)
-        copy_out(pl, g->outputs.data[i].node, COPY_TO_OUTPUT, i);
+    for (uint32_t i = 0; i < g->outputs.len; i++) copy_out(pl, g->outputs.data[i].node, COPY_TO_OUTPUT, i);
     for (uint32_t i = 0; g->input_grad && i < g->inputs.len; i++) {
-        if (node_some(g->input_grad[i]))
-            copy_out(pl, g->input_grad[i], COPY_TO_INPUT_GRAD, i);
+        if (node_some(g->input_grad[i])) copy_out(pl, g->input_grad[i], COPY_TO_INPUT_GRAD, i);
     }
-    if (node_some(g->loss))
-        pl->p->loss = plan_view(pl, g->loss);
+    if (node_some(g->loss)) pl->p->loss = plan_view(pl, g->loss);
 }

@@ -12,23 +12,16 @@ pool *plan_pool_new(arena *a, const graph *inference)
     return p;
 }
 
-size_t plan_packed_size(int K, int N)
-{
-    return ((size_t)N + PANEL - 1) / PANEL * PANEL * (size_t)K;
-}
+size_t plan_packed_size(int K, int N) { return ((size_t)N + PANEL - 1) / PANEL * PANEL * (size_t)K; }
 
-size_t plan_table_size(int K, int N)
-{
-    return ((size_t)(K + 1) * (size_t)N + PANEL - 1) / PANEL * PANEL;
-}
+size_t plan_table_size(int K, int N) { return ((size_t)(K + 1) * (size_t)N + PANEL - 1) / PANEL * PANEL; }
 
 int plan_state(program *p, state_slot slot)
 {
     pool *shared = p->pool;
     for (size_t i = 1; i < shared->states.len; i++) {
         state_slot *s = &shared->states.data[i];
-        if (s->name != slot.name || s->columns != slot.columns)
-            continue;
+        if (s->name != slot.name || s->columns != slot.columns) continue;
         s->rows = s->rows > slot.rows ? s->rows : slot.rows;
         return (int)i;
     }

@@ -1,22 +1,21 @@
 /* print.c: a program as text: explain --stage program. One line a statement, loops indented, buffers first. */
 #include "plan/planner.h"
 
-typedef struct printer { arena *arena; text *out; const program *p; } printer;
+typedef struct printer {
+    arena *arena;
+    text *out;
+    const program *p;
+} printer;
 
-static const char *label(const printer *pr, node_id id)
-{
-    return plan_label(pr->p->graph, pr->arena, id);
-}
+static const char *label(const printer *pr, node_id id) { return plan_label(pr->p->graph, pr->arena, id); }
 
 static const char *axes_text(const printer *pr, axis_set axes)
 {
     text *t = text_new(pr->arena);
     for (int a = 1; a <= pr->p->graph->axes; a++) {
-        if (axes & axis_bit(a))
-            text_put(t, "[%s]", pr->p->graph->axis[a].letter);
+        if (axes & axis_bit(a)) text_put(t, "[%s]", pr->p->graph->axis[a].letter);
     }
-    if (axes & BATCH)
-        text_put(t, "[b]");
+    if (axes & BATCH) text_put(t, "[b]");
     return text_string(t);
 }
 
@@ -27,13 +26,10 @@ static const char *view_text(const printer *pr, view v)
     text *t = text_new(pr->arena);
     text_put(t, "%s", v.buffer ? b->name : "-");
     for (int a = 1; a <= pr->p->graph->axes; a++) {
-        if (v.shift[a])
-            text_put(t, "[%s%+d]", pr->p->graph->axis[a].letter, v.shift[a]);
+        if (v.shift[a]) text_put(t, "[%s%+d]", pr->p->graph->axis[a].letter, v.shift[a]);
     }
-    if (v.row)
-        text_put(t, "[%s]", view_text(pr, v.row->token));
-    if (v.column)
-        text_put(t, "+%d", v.column);
+    if (v.row) text_put(t, "[%s]", view_text(pr, v.row->token));
+    if (v.column) text_put(t, "+%d", v.column);
     return text_string(t);
 }
 
@@ -57,7 +53,8 @@ static void print_contract(const printer *pr, const stmt *s)
 {
     const contract *c = &s->product;
     static const char *const forms[] = {"rows", "outer", "each"};
-    text_put(pr->out, "contract %s %s%s", forms[c->form], axes_text(pr, s->axes), c->form == FORM_OUTER ? " summed" : "");
+    text_put(pr->out, "contract %s %s%s", forms[c->form], axes_text(pr, s->axes),
+             c->form == FORM_OUTER ? " summed" : "");
     text_put(pr->out, " -> %s (%s)", view_text(pr, c->to), node_labels(pr, s));
     if (c->form == FORM_ROWS)
         text_put(pr->out, " n=%d k=", c->N);
@@ -73,27 +70,34 @@ static void print_contract(const printer *pr, const stmt *s)
 
 static void print_pointwise(const printer *pr, const stmt *s)
 {
-    text_line(pr->out, "pointwise %s%s", axes_text(pr, s->axes),
-              s->shape.rank ? shape_text(pr->arena, s->shape) : "");
+    text_line(pr->out, "pointwise %s%s", axes_text(pr, s->axes), s->shape.rank ? shape_text(pr->arena, s->shape) : "");
     pr->out->depth++;
     for (size_t i = 0; i < s->nodes.len; i++) {
         if (*graph_label(pr->p->graph, pr->arena, s->nodes.data[i]))
             text_line(pr->out, "%s", graph_equation(pr->p->graph, pr->arena, s->nodes.data[i]));
     }
     for (size_t i = 0; i < s->stores.len; i++)
-        text_line(pr->out, "store %s %s %s", view_text(pr, s->stores.data[i].to), s->stores.data[i].mode == STORE_SET ? "=" : "+=",
-                  label(pr, s->stores.data[i].node));
+        text_line(pr->out, "store %s %s %s", view_text(pr, s->stores.data[i].to),
+                  s->stores.data[i].mode == STORE_SET ? "=" : "+=", label(pr, s->stores.data[i].node));
     pr->out->depth--;
 }
 
 static void print_stmt(const printer *pr, const stmt *s)
 {
-    static const char *const kinds[] = {
-        [STMT_ROWS] = "rows", [STMT_OVER] = "over", [STMT_PACK] = "pack", [STMT_GATHER] = "gather", [STMT_SCATTER] = "scatter",
-        [STMT_COPY] = "copy", [STMT_FILL_BEFORE] = "fill before", [STMT_FILL_AFTER] = "fill after", [STMT_COUNT] = "count",
-        [STMT_SAVE] = "save", [STMT_CLEAR] = "clear", [STMT_PASS] = "pass"};
-    static const char *const passes[] = {" in front, to the store", " from the store, to the front", " to the front of the next",
-                                         " to the end of the one before"};
+    static const char *const kinds[] = {[STMT_ROWS] = "rows",
+                                        [STMT_OVER] = "over",
+                                        [STMT_PACK] = "pack",
+                                        [STMT_GATHER] = "gather",
+                                        [STMT_SCATTER] = "scatter",
+                                        [STMT_COPY] = "copy",
+                                        [STMT_FILL_BEFORE] = "fill before",
+                                        [STMT_FILL_AFTER] = "fill after",
+                                        [STMT_COUNT] = "count",
+                                        [STMT_SAVE] = "save",
+                                        [STMT_CLEAR] = "clear",
+                                        [STMT_PASS] = "pass"};
+    static const char *const passes[] = {" in front, to the store", " from the store, to the front",
+                                         " to the front of the next", " to the end of the one before"};
     if (s->kind == STMT_POINTWISE) {
         print_pointwise(pr, s);
     } else if (s->kind == STMT_CONTRACT) {
@@ -107,7 +111,10 @@ static void print_stmt(const printer *pr, const stmt *s)
                   s->target == COPY_TO_OUTPUT ? g->outputs.data[s->index].path : g->inputs.data[s->index].path);
     } else {
         text_line(pr->out, "%s %s -> %s (%s)%s", kinds[s->kind], axes_text(pr, s->axes), view_text(pr, s->to),
-                  node_labels(pr, s), s->kind == STMT_PASS ? passes[s->pass] : s->in_loop ? " of this step" : "");
+                  node_labels(pr, s),
+                  s->kind == STMT_PASS ? passes[s->pass]
+                  : s->in_loop         ? " of this step"
+                                       : "");
     }
 }
 
@@ -137,8 +144,7 @@ static void print_region(const printer *pr, const region *r)
         else
             print_region(pr, r->items.data[i].region);
     }
-    if (r->axis || r->rows || r->segments || r->block_axis)
-        pr->out->depth--;
+    if (r->axis || r->rows || r->segments || r->block_axis) pr->out->depth--;
 }
 
 void plan_print(text *out, const program *p)
@@ -148,16 +154,14 @@ void plan_print(text *out, const program *p)
     out->depth++;
     for (size_t i = 1; i < p->buffers.len; i++) {
         const buffer *b = &p->buffers.data[i];
-        if (b->storage != STORE_WORK && b->storage != STORE_PLACE)
-            continue;
+        if (b->storage != STORE_WORK && b->storage != STORE_PLACE) continue;
         text_put(out, "buffer %s %s%s[%d]", b->name, b->kept ? arena_printf(out->arena, "[segments][%d]", b->kept) : "",
                  axes_text(&pr, b->axes), b->columns);
         for (int a = 1; a <= p->graph->axes; a++) {
             if (b->before[a] || b->after[a])
                 text_put(out, " %s: %d before, %d after", p->graph->axis[a].letter, b->before[a], b->after[a]);
         }
-        if (b->storage == STORE_PLACE)
-            text_put(out, " in the place of %s", p->buffers.data[b->place_of].name);
+        if (b->storage == STORE_PLACE) text_put(out, " in the place of %s", p->buffers.data[b->place_of].name);
         text_put(out, "\n");
     }
     print_region(&pr, p->top);

@@ -1,9 +1,9 @@
 /* products.c: recognises matrix products.
  *
- * Three forms. FORM_ROWS: a matrix without axes meets a vector that varies over rows (W @ x): over all rows that is one product
- * of matrices, X W'. Several of these that are added up are one product whose inner dimension is the sum of theirs. FORM_OUTER: a
- * sum over all rows of outer products: the gradient of W, sum over t of d_a[t] x[t]', is the product d_A' X. FORM_EACH: everything
- * else, row by row.
+ * Three forms. FORM_ROWS: a matrix without axes meets a vector that varies over rows (W @ x): over all rows that is one
+ * product of matrices, X W'. Several of these that are added up are one product whose inner dimension is the sum of
+ * theirs. FORM_OUTER: a sum over all rows of outer products: the gradient of W, sum over t of d_a[t] x[t]', is the
+ * product d_A' X. FORM_EACH: everything else, row by row.
  *
  * Needs: users, component. Sets: task, form, is_product, leaves, adds_to. */
 #include "plan/planner.h"
@@ -15,15 +15,12 @@ bool plan_is_inner(const node *n)
 
 node_id plan_summed(const node *n) { return n->arg[n->op == OP_scatter ? 1 : 0]; }
 
-static bool single_use(const planner *pl, node_id id)
-{
-    return pl->users[id.i].len == 1 && !pl->escapes[id.i];
-}
+static bool single_use(const planner *pl, node_id id) { return pl->users[id.i].len == 1 && !pl->escapes[id.i]; }
 
-/* ---- FORM_ROWS ---------------------------------------------------------------------------------------------------- */
+/* ---- FORM_ROWS --------------------------------------------------------------------------------------------------- */
 
-/* Collects the products under a sum that belong to the sum's component and are used nowhere else. False when something under the
- * sum is no such product. */
+/* Collects the products under a sum that belong to the sum's component and are used nowhere else. False when something
+ * under the sum is no such product. */
 static bool collect_sum(planner *pl, node_id root, product_leaves *leaves)
 {
     ARRAY(node_id) work = {0};
@@ -32,8 +29,7 @@ static bool collect_sum(planner *pl, node_id root, product_leaves *leaves)
         node_id id = work.data[--work.len];
         const node *n = graph_node(pl->g, id);
         product_leaf leaf = {.matmul = id};
-        if (!node_is(id, root) && (!single_use(pl, id) || pl->component[id.i] != pl->component[root.i]))
-            return false;
+        if (!node_is(id, root) && (!single_use(pl, id) || pl->component[id.i] != pl->component[root.i])) return false;
         if (graph_is_rows_product(pl->g, id, &leaf.weight_first)) {
             array_push(pl->arena, leaves, leaf);
         } else if (n->op == OP_add && type_equal(graph_type(pl->g, n->arg[0]), n->type) &&
@@ -57,14 +53,12 @@ static void absorb(planner *pl, node_id root, const product_leaves *leaves)
 
 static void find_rows_products(planner *pl, const node_list *order)
 {
-    for (size_t i = order->len; i-- > 0;) {        /* users first, so that the largest sums are found */
+    for (size_t i = order->len; i-- > 0;) { /* users first, so that the largest sums are found */
         node_id id = order->data[i];
         const node *n = graph_node(pl->g, id);
-        if ((n->op != OP_add && n->op != OP_matmul) || pl->task[id.i] == TASK_FREE)
-            continue;
+        if ((n->op != OP_add && n->op != OP_matmul) || pl->task[id.i] == TASK_FREE) continue;
         product_leaves leaves = {0};
-        if (!collect_sum(pl, id, &leaves))
-            continue;
+        if (!collect_sum(pl, id, &leaves)) continue;
         pl->is_product[id.i] = true;
         pl->form[id.i] = FORM_ROWS;
         pl->leaves[id.i] = leaves;
@@ -73,18 +67,16 @@ static void find_rows_products(planner *pl, const node_list *order)
     }
 }
 
-/* ---- FORM_OUTER ---------------------------------------------------------------------------------------------------- */
+/* ---- FORM_OUTER -------------------------------------------------------------------------------------------------- */
 
 /* sum_over of the outer product of two vectors that both vary over exactly the axes summed. */
 static bool is_outer_sum(const planner *pl, node_id id)
 {
     const graph *g = pl->g;
     const node *n = graph_node(g, id);
-    if (n->op != OP_sum_over || n->type.axes != 0 || (n->attr.over.axes & BATCH) == 0)
-        return false;
+    if (n->op != OP_sum_over || n->type.axes != 0 || (n->attr.over.axes & BATCH) == 0) return false;
     const node *m = graph_node(g, n->arg[0]);
-    if (m->op != OP_matmul || !single_use(pl, n->arg[0]))
-        return false;
+    if (m->op != OP_matmul || !single_use(pl, n->arg[0])) return false;
     type a = graph_type(g, m->arg[0]), b = graph_type(g, m->arg[1]);
     int inner = a.shape.dim[m->attr.matmul.ta ? 0 : 1];
     return inner == 1 && a.axes == m->type.axes && b.axes == m->type.axes;
@@ -94,8 +86,7 @@ static void find_outer_sums(planner *pl, const node_list *order)
 {
     for (size_t i = 0; i < order->len; i++) {
         node_id id = order->data[i];
-        if (!is_outer_sum(pl, id))
-            continue;
+        if (!is_outer_sum(pl, id)) continue;
         pl->is_product[id.i] = true;
         pl->form[id.i] = FORM_OUTER;
         pl->task[id.i] = TASK_STMT;
@@ -103,7 +94,7 @@ static void find_outer_sums(planner *pl, const node_list *order)
     }
 }
 
-/* ---- gradients ------------------------------------------------------------------------------------------------------ */
+/* ---- gradients --------------------------------------------------------------------------------------------------- */
 
 static bool adds_directly(const planner *pl, node_id id)
 {
@@ -111,9 +102,12 @@ static bool adds_directly(const planner *pl, node_id id)
     return pl->task[id.i] == TASK_SUM || n->op == OP_scatter || (pl->is_product[id.i] && pl->form[id.i] == FORM_OUTER);
 }
 
-/* A node on the walk down from a parameter's gradient; it belongs to this gradient alone when it has no other users and is the gradient
- * of no other parameter. */
-typedef struct part { node_id id; size_t users, roots; } part;
+/* A node on the walk down from a parameter's gradient; it belongs to this gradient alone when it has no other users and
+ * is the gradient of no other parameter. */
+typedef struct part {
+    node_id id;
+    size_t users, roots;
+} part;
 
 /* The parts of a parameter's gradient are added to the caller's array where they are computed. */
 static void find_parts_of(planner *pl, uint32_t param)
@@ -125,8 +119,8 @@ static void find_parts_of(planner *pl, uint32_t param)
         uint32_t id = top.id.i;
         const node *n = graph_node(pl->g, top.id);
         bool here_only = pl->users[id].len == top.users && pl->grad_roots[id] == top.roots && !pl->escapes[id];
-        if (n->op == OP_add && here_only && pl->task[id] == TASK_POINTWISE && type_equal(graph_type(pl->g, n->arg[0]), n->type) &&
-            type_equal(graph_type(pl->g, n->arg[1]), n->type)) {
+        if (n->op == OP_add && here_only && pl->task[id] == TASK_POINTWISE &&
+            type_equal(graph_type(pl->g, n->arg[0]), n->type) && type_equal(graph_type(pl->g, n->arg[1]), n->type)) {
             pl->task[id] = TASK_FREE;
             array_push(pl->arena, &work, (part){n->arg[1], 1, 0});
             array_push(pl->arena, &work, (part){n->arg[0], 1, 0});
@@ -140,20 +134,19 @@ static void find_parts_of(planner *pl, uint32_t param)
     }
 }
 
-/* Reals are read where the caller keeps them, unless a product over rows needs zeros in the padding, or rows are those of a shard.
- * Tokens are checked and copied. */
+/* Reals are read where the caller keeps them, unless a product over rows needs zeros in the padding, or rows are those
+ * of a shard. Tokens are checked and copied. */
 static task input_task(const planner *pl, node_id id)
 {
     const graph *g = pl->g;
-    if (graph_type(g, id).element == TOKEN || (pl->p->pool->shards && pl->p->entry != ENTRY_STEP))
-        return TASK_STMT;
+    if (graph_type(g, id).element == TOKEN || (pl->p->pool->shards && pl->p->entry != ENTRY_STEP)) return TASK_STMT;
     for (size_t i = 0; i < pl->users[id.i].len; i++) {
         node_id user = pl->users[id.i].data[i];
         const node *n = graph_node(g, user);
-        if (n->op == OP_matmul && pl->task[user.i] == TASK_FREE && graph_node(g, pl->users[user.i].data[0])->op == OP_sum_over)
+        if (n->op == OP_matmul && pl->task[user.i] == TASK_FREE &&
+            graph_node(g, pl->users[user.i].data[0])->op == OP_sum_over)
             return TASK_STMT;
-        if (plan_is_inner(n))
-            return TASK_STMT;
+        if (plan_is_inner(n)) return TASK_STMT;
     }
     return pl->escapes[id.i] ? TASK_STMT : TASK_FREE;
 }
@@ -161,23 +154,16 @@ static task input_task(const planner *pl, node_id id)
 static task plain_task(const node *n)
 {
     switch (op_table[n->op].class) {
-    case SOURCE:
-        return n->op == OP_uniform ? TASK_POINTWISE : n->op == OP_count ? TASK_STMT : TASK_FREE;
-    case POINTWISE_OP:
-        return TASK_POINTWISE;
-    case AXIS:
-        return n->op == OP_sum_over ? TASK_SUM : TASK_STMT;
-    case PLACE:
-        return n->op == OP_put ? TASK_POINTWISE : TASK_STMT;
-    case LAYOUT:
-        return plan_is_inner(n) ? TASK_FREE : TASK_STMT;
-    case SHIFT:
-        return TASK_FREE;
+    case SOURCE: return n->op == OP_uniform ? TASK_POINTWISE : n->op == OP_count ? TASK_STMT : TASK_FREE;
+    case POINTWISE_OP: return TASK_POINTWISE;
+    case AXIS: return n->op == OP_sum_over ? TASK_SUM : TASK_STMT;
+    case PLACE: return n->op == OP_put ? TASK_POINTWISE : TASK_STMT;
+    case LAYOUT: return plan_is_inner(n) ? TASK_FREE : TASK_STMT;
+    case SHIFT: return TASK_FREE;
     case CONTRACTION:
     case REDUCTION:
     case GATHER:
-    case SCATTER:
-        return TASK_STMT;
+    case SCATTER: return TASK_STMT;
     }
     BUG("operation without a class");
 }
@@ -194,15 +180,12 @@ void plan_products(planner *pl)
     }
     find_rows_products(pl, &order);
     find_outer_sums(pl, &order);
-    for (uint32_t i = 0; pl->g->param_grad && i < pl->g->params.len; i++)
-        pl->grad_roots[pl->g->param_grad[i].i]++;
+    for (uint32_t i = 0; pl->g->param_grad && i < pl->g->params.len; i++) pl->grad_roots[pl->g->param_grad[i].i]++;
     for (uint32_t i = 0; pl->g->param_grad && i < pl->g->params.len; i++) {
-        if (node_some(pl->g->param_grad[i]))
-            find_parts_of(pl, i);
+        if (node_some(pl->g->param_grad[i])) find_parts_of(pl, i);
     }
     for (size_t i = 0; i < order.len; i++) {
-        if (graph_node(pl->g, order.data[i])->op == OP_input)
-            pl->task[order.data[i].i] = input_task(pl, order.data[i]);
+        if (graph_node(pl->g, order.data[i])->op == OP_input) pl->task[order.data[i].i] = input_task(pl, order.data[i]);
     }
     plan_in_place(pl);
 }

@@ -2,8 +2,8 @@
  *
  * What one statement computes and another reads is written once and read when it has often left the cache: for the
  * adjoints, megabytes later. Where such a value is one sum, difference or product of what is kept anyway, of parameters
- * and of one number for each row, its readers compute it themselves: g * d beside d, 1 - z beside z. No reader may have to
- * read more than one value instead, so nothing is streamed that was not before.
+ * and of one number for each row, its readers compute it themselves: g * d beside d, 1 - z beside z. No reader may have
+ * to read more than one value instead, so nothing is streamed that was not before.
  *
  * Needs: statements, kept, kept_axes. Sets: kept; adds nodes to statements. */
 #include "plan/planner.h"
@@ -17,8 +17,7 @@ static bool is_cheap(op o)
 static bool is_at_hand(const planner *pl, node_id id, axis_set axes)
 {
     const node *n = graph_node(pl->g, id);
-    if (n->op == OP_param || n->op == OP_number || n->op == OP_literal)
-        return true;
+    if (n->op == OP_param || n->op == OP_number || n->op == OP_literal) return true;
     return pl->kept[id.i] && (axes & ~pl->kept_axes[id.i] & n->type.axes) == 0 &&
            (pl->task[id.i] == TASK_POINTWISE || (pl->task[id.i] == TASK_STMT && shape_size(n->type.shape) == 1));
 }
@@ -26,8 +25,7 @@ static bool is_at_hand(const planner *pl, node_id id, axis_set axes)
 static bool is_read_by(const planner *pl, node_id id, const stmt *s)
 {
     for (size_t i = 0; i < pl->users[id.i].len; i++) {
-        if (pl->p->stmt_of[pl->users[id.i].data[i].i] == s)
-            return true;
+        if (pl->p->stmt_of[pl->users[id.i].data[i].i] == s) return true;
     }
     return false;
 }
@@ -37,19 +35,19 @@ static int more_to_read(const planner *pl, const node *n, const stmt *s)
 {
     int more = 0;
     for (int a = 0; a < n->args; a++)
-        more += pl->kept[n->arg[a].i] && shape_size(graph_type(pl->g, n->arg[a]).shape) > 1 && !is_read_by(pl, n->arg[a], s);
+        more += pl->kept[n->arg[a].i] && shape_size(graph_type(pl->g, n->arg[a]).shape) > 1 &&
+                !is_read_by(pl, n->arg[a], s);
     return more;
 }
 
 static bool is_worth_it(const planner *pl, node_id id)
 {
     const node *n = graph_node(pl->g, id);
-    if (!pl->kept[id.i] || pl->escapes[id.i] || pl->task[id.i] != TASK_POINTWISE || !is_cheap(n->op) || shape_size(n->type.shape) == 1 ||
-        !(n->type.axes & BATCH))
+    if (!pl->kept[id.i] || pl->escapes[id.i] || pl->task[id.i] != TASK_POINTWISE || !is_cheap(n->op) ||
+        shape_size(n->type.shape) == 1 || !(n->type.axes & BATCH))
         return false;
     for (int a = 0; a < n->args; a++) {
-        if (!is_at_hand(pl, n->arg[a], pl->kept_axes[id.i]))
-            return false;
+        if (!is_at_hand(pl, n->arg[a], pl->kept_axes[id.i])) return false;
     }
     for (size_t i = 0; i < pl->users[id.i].len; i++) {
         const stmt *s = pl->p->stmt_of[pl->users[id.i].data[i].i];
@@ -63,12 +61,10 @@ static bool is_worth_it(const planner *pl, node_id id)
 static void put_in_front(planner *pl, stmt *s, node_id id)
 {
     for (size_t i = 0; i < s->nodes.len; i++) {
-        if (node_is(s->nodes.data[i], id))
-            return;
+        if (node_is(s->nodes.data[i], id)) return;
     }
     array_push(pl->arena, &s->nodes, id);
-    for (size_t i = s->nodes.len - 1; i > 0; i--)
-        s->nodes.data[i] = s->nodes.data[i - 1];
+    for (size_t i = s->nodes.len - 1; i > 0; i--) s->nodes.data[i] = s->nodes.data[i - 1];
     s->nodes.data[0] = id;
 }
 
@@ -79,10 +75,8 @@ void plan_recompute(planner *pl, const node_list *order)
     for (size_t i = order->len; i-- > 0;) {
         node_id id = order->data[i];
         const node *n = graph_node(pl->g, id);
-        if (needed[id.i] || !is_worth_it(pl, id))
-            continue;
-        for (int a = 0; a < n->args; a++)
-            needed[n->arg[a].i] = true;
+        if (needed[id.i] || !is_worth_it(pl, id)) continue;
+        for (int a = 0; a < n->args; a++) needed[n->arg[a].i] = true;
         for (size_t k = 0; k < pl->users[id.i].len; k++)
             put_in_front(pl, pl->p->stmt_of[pl->users[id.i].data[k].i], id);
         pl->kept[id.i] = false;

@@ -14,7 +14,7 @@ typedef struct report {
     text *out;
     const program *p;
     const plan_sizes *sizes;
-    const region **made_in;     /* of each node: the region of its statement; NULL */
+    const region **made_in; /* of each node: the region of its statement; NULL */
     double flops, bytes, cycles, in_products, moved;
 } report;
 
@@ -25,8 +25,7 @@ static const char *scaled(arena *a, double x, const char *unit)
     static const char *const prefix[] = {"", "k", "M", "G", "T"};
     enum { PREFIXES = sizeof prefix / sizeof *prefix };
     int i = 0;
-    while (x >= 1000 && i < PREFIXES - 1)
-        x /= 1000, i++;
+    while (x >= 1000 && i < PREFIXES - 1) x /= 1000, i++;
     return arena_printf(a, i && x < 100 ? "%.1f %s%s" : "%.0f %s%s", x, prefix[i], unit);
 }
 
@@ -40,15 +39,12 @@ static const char *rows_text(const report *r, axis_set axes)
     text *t = text_new(r->arena);
     const char *separator = "";
     for (int a = 1; a <= r->p->graph->axes; a++) {
-        if (!(axes & axis_bit(a)) || r->p->entry == ENTRY_STEP)
-            continue;
+        if (!(axes & axis_bit(a)) || r->p->entry == ENTRY_STEP) continue;
         text_put(t, "%s%s", separator, r->p->graph->axis[a].length);
         separator = " * ";
     }
-    if (axes & BATCH)
-        text_put(t, "%sbatch", separator);
-    if (!t->len)
-        return "one row";
+    if (axes & BATCH) text_put(t, "%sbatch", separator);
+    if (!t->len) return "one row";
     text_put(t, " = %.0f rows", plan_row_count(r->p, r->sizes, axes));
     return text_string(t);
 }
@@ -59,8 +55,7 @@ static const char *labels_text(const report *r, const stmt *s)
     text *t = text_new(r->arena);
     for (size_t i = 0; i < s->nodes.len && i < MOST; i++)
         text_put(t, "%s%s", i ? ", " : "", label(r, s->nodes.data[i]));
-    if (s->nodes.len > MOST)
-        text_put(t, ", ... (%zu)", s->nodes.len);
+    if (s->nodes.len > MOST) text_put(t, ", ... (%zu)", s->nodes.len);
     return text_string(t);
 }
 
@@ -68,15 +63,13 @@ static const char *labels_text(const report *r, const stmt *s)
 
 static const region *scan_around(const region *r)
 {
-    while (r && !r->axis)
-        r = r->parent;
+    while (r && !r->axis) r = r->parent;
     return r;
 }
 
 static bool is_inside(const region *inner, const region *outer)
 {
-    while (inner && inner != outer)
-        inner = inner->parent;
+    while (inner && inner != outer) inner = inner->parent;
     return inner != NULL;
 }
 
@@ -95,8 +88,7 @@ static const region *scan_read(const report *r, node_id id, const region *home)
         const node *n = graph_node(g, at);
         for (int k = 0; k < n->args && !found; k++) {
             node_id x = n->arg[k];
-            if (!node_some(x) || seen[x.i])
-                continue;
+            if (!node_some(x) || seen[x.i]) continue;
             seen[x.i] = true;
             const region *scan = scan_around(r->made_in[x.i]);
             if (scan && !is_inside(home, scan))
@@ -117,8 +109,7 @@ static const region *scan_reading(const report *r, const stmt *s, const region *
         const region *scan = scan_around(r->made_in[i]);
         const node *n = graph_node(g, (node_id){i});
         for (int k = 0; scan && !is_inside(home, scan) && k < n->args; k++) {
-            if (node_some(n->arg[k]) && r->p->stmt_of[n->arg[k].i] == s)
-                return scan;
+            if (node_some(n->arg[k]) && r->p->stmt_of[n->arg[k].i] == s) return scan;
         }
     }
     return NULL;
@@ -128,8 +119,7 @@ static const region *scan_reading(const report *r, const stmt *s, const region *
 static const region *home_of(const report *r, const stmt *s)
 {
     size_t i = 0;
-    while (r->p->stmt_of[s->nodes.data[i].i] != s)
-        i++;
+    while (r->p->stmt_of[s->nodes.data[i].i] != s) i++;
     return r->made_in[s->nodes.data[i].i];
 }
 
@@ -143,14 +133,12 @@ static const char *scan_name(const report *r, const region *scan)
 static const char *outside_reason(const report *r, const stmt *s, const region *home)
 {
     const region *read = NULL, *reading = scan_reading(r, s, home);
-    for (size_t i = 0; i < s->nodes.len && !read; i++)
-        read = scan_read(r, s->nodes.data[i], home);
+    for (size_t i = 0; i < s->nodes.len && !read; i++) read = scan_read(r, s->nodes.data[i], home);
     const char *it = s->nodes.len > 1 ? "these" : label(r, s->nodes.data[0]);
     if (read && reading)
         return arena_printf(r->arena, "between: made of what %s before it computes, and read by %s behind it",
                             scan_name(r, read), scan_name(r, reading));
-    if (read)
-        return arena_printf(r->arena, "behind %s, since nothing in it reads %s", scan_name(r, read), it);
+    if (read) return arena_printf(r->arena, "behind %s, since nothing in it reads %s", scan_name(r, read), it);
     if (reading)
         return arena_printf(r->arena, "before %s, since it reads nothing that the scan computes",
                             scan_name(r, reading));
@@ -186,10 +174,8 @@ static const char *inside_reason(const report *r, const stmt *s, const region *s
 static const char *kernel_text(const report *r, const stmt *s, int numbers)
 {
     bool one = r->sizes->batch <= 1;
-    if (plan_is_small(numbers, one))
-        return "expanded in place, since the matrix is small";
-    if (!one || s->product.form != FORM_ROWS ||
-        (s->axes & ~(axis_set)BATCH & ~plan_loops(home_of(r, s))))
+    if (plan_is_small(numbers, one)) return "expanded in place, since the matrix is small";
+    if (!one || s->product.form != FORM_ROWS || (s->axes & ~(axis_set)BATCH & ~plan_loops(home_of(r, s))))
         return "tiles of rows by panels of 16 columns";
     return s->product.epilogue
                ? "one row by panels of 16 columns, every second time backwards; 16 units at a time, with the products "
@@ -203,17 +189,14 @@ static void put_rows_product(const report *r, const stmt *s)
     axis_set rows = s->axes & ~plan_loops(home_of(r, s));
     text_put(r->out, "how    %s of %d by a packed matrix %d x %d; %s", rows_text(r, rows), c->K, c->K, c->N,
              kernel_text(r, s, c->N * c->K));
-    if (s->nodes.len > 1)
-        text_put(r->out, "; %zu products stacked, since they read the same vector", s->nodes.len);
-    if (c->addends.len > 1)
-        text_put(r->out, "; %zu parts added up in place", c->addends.len);
+    if (s->nodes.len > 1) text_put(r->out, "; %zu products stacked, since they read the same vector", s->nodes.len);
+    if (c->addends.len > 1) text_put(r->out, "; %zu parts added up in place", c->addends.len);
     bool guarded = false, in_call = false;
     for (size_t i = 0; i < c->addends.len; i++) {
         guarded = guarded || c->addends.data[i].guard.at.buffer;
         in_call = in_call || r->p->pool->packings.data[c->addends.data[i].packing].in_call;
     }
-    if (guarded)
-        text_put(r->out, "; only at steps at which a condition holds");
+    if (guarded) text_put(r->out, "; only at steps at which a condition holds");
     text_line(r->out, in_call ? "; packed by the call" : "; packed by `pack`");
 }
 
@@ -226,8 +209,7 @@ static void put_product(const report *r, const stmt *s)
     if (c->form == FORM_ROWS)
         put_rows_product(r, s);
     else if (c->form == FORM_OUTER)
-        text_line(r->out, "how    one sum of outer products: %d x %d, over %s; %s%s", c->M, c->N,
-                  rows_text(r, s->axes),
+        text_line(r->out, "how    one sum of outer products: %d x %d, over %s; %s%s", c->M, c->N, rows_text(r, s->axes),
                   plan_is_small(c->M * c->N, r->sizes->batch <= 1) ? "expanded in place, since it is small"
                                                                    : "by tiles",
                   c->guard.at.buffer ? "; only at steps at which a condition holds" : "");
@@ -241,18 +223,15 @@ static void put_product(const report *r, const stmt *s)
 static void put_elementwise(const report *r, const stmt *s)
 {
     size_t values = 0;
-    for (size_t i = 0; i < s->nodes.len; i++)
-        values += graph_label(r->p->graph, r->arena, s->nodes.data[i])[0] != '\0';
+    for (size_t i = 0; i < s->nodes.len; i++) values += graph_label(r->p->graph, r->arena, s->nodes.data[i])[0] != '\0';
     text *computed = text_new(r->arena);
     enum { MOST = 8 };
     size_t listed = 0;
     for (size_t i = 0; i < s->nodes.len && listed < MOST; i++) {
         const char *word = graph_label(r->p->graph, r->arena, s->nodes.data[i]);
-        if (*word)
-            text_put(computed, "%s%s", listed++ ? ", " : "", word);
+        if (*word) text_put(computed, "%s%s", listed++ ? ", " : "", word);
     }
-    if (values > MOST)
-        text_put(computed, ", ... (%zu)", values);
+    if (values > MOST) text_put(computed, ", ... (%zu)", values);
     text_line(r->out, "elementwise  %s", values ? text_string(computed) : labels_text(r, s));
     r->out->depth++;
     size_t set = 0, sums = 0, tables = 0, again = 0;
@@ -263,19 +242,14 @@ static void put_elementwise(const report *r, const stmt *s)
     for (size_t i = 0; i < s->nodes.len; i++) {
         const node *n = graph_node(r->p->graph, s->nodes.data[i]);
         again += r->p->stmt_of[s->nodes.data[i].i] != s;
-        for (int k = 0; k < n->args; k++)
-            tables += node_some(n->arg[k]) && r->p->views[n->arg[k].i].row != NULL;
+        for (int k = 0; k < n->args; k++) tables += node_some(n->arg[k]) && r->p->views[n->arg[k].i].row != NULL;
     }
     axis_set rows = s->axes & ~plan_loops(home_of(r, s));
     text_put(r->out, "how    one loop: %s of %d; operations: %zu, kept in memory: %zu", rows_text(r, rows),
-             shape_size(s->shape),
-             s->nodes.len, set);
-    if (sums)
-        text_put(r->out, ", added up here: %zu", sums);
-    if (again)
-        text_put(r->out, ", computed again instead of read: %zu", again);
-    if (tables)
-        text_put(r->out, ", rows of tables read in place: %zu", tables);
+             shape_size(s->shape), s->nodes.len, set);
+    if (sums) text_put(r->out, ", added up here: %zu", sums);
+    if (again) text_put(r->out, ", computed again instead of read: %zu", again);
+    if (tables) text_put(r->out, ", rows of tables read in place: %zu", tables);
     text_line(r->out, "%s", "");
     r->out->depth--;
 }
@@ -284,8 +258,10 @@ static void put_other(const report *r, const stmt *s)
 {
     axis_set rows = s->axes & ~plan_loops(home_of(r, s));
     const char *equation = graph_equation(r->p->graph, r->arena, s->nodes.data[0]);
-    const char *what = s->kind == STMT_ROWS ? "rows" : s->kind == STMT_OVER ? "over steps" :
-                       s->kind == STMT_GATHER ? "gather" : "scatter";
+    const char *what = s->kind == STMT_ROWS     ? "rows"
+                       : s->kind == STMT_OVER   ? "over steps"
+                       : s->kind == STMT_GATHER ? "gather"
+                                                : "scatter";
     text_line(r->out, "%s  %s", what, s->nodes.len > 1 ? labels_text(r, s) : equation);
     r->out->depth++;
     text_line(r->out, "how    a pass over %s%s", rows_text(r, rows), s->nodes.len > 1 ? " for both" : "");
@@ -311,7 +287,10 @@ static double touched(const report *r, const region *at, axis_set loops)
     return bytes;
 }
 
-typedef struct bound { double cycles; const char *by; } bound;
+typedef struct bound {
+    double cycles;
+    const char *by;
+} bound;
 
 static bound bound_of(const report *r, const stmt *s, const region *home, const plan_cost *c)
 {
@@ -319,10 +298,9 @@ static bound bound_of(const report *r, const stmt *s, const region *home, const 
     double arithmetic = c->flops / plan_flops_per_cycle(s, r->sizes->real_size);
     double reused = plan_loops(home) ? c->again / again->per_cycle : 0, fresh = c->rows / rows->per_cycle;
     double most = arithmetic > reused ? arithmetic : reused;
-    const char *by = arithmetic > reused ? "arithmetic" :
-                     arena_printf(r->arena, "bytes from %s, the same at each step", again->name);
-    if (fresh > most)
-        return (bound){fresh, arena_printf(r->arena, "bytes from %s", rows->name)};
+    const char *by = arithmetic > reused ? "arithmetic"
+                                         : arena_printf(r->arena, "bytes from %s, the same at each step", again->name);
+    if (fresh > most) return (bound){fresh, arena_printf(r->arena, "bytes from %s", rows->name)};
     return (bound){most, by};
 }
 
@@ -331,8 +309,7 @@ static void put_cost(report *r, const stmt *s, const region *home)
     plan_cost c = plan_cost_of(r->p, r->sizes, s, plan_loops(home));
     bound b = bound_of(r, s, home, &c);
     text_line(r->out, "cost   %s, %s; bound by %s: %s", scaled(r->arena, c.flops, "flop"),
-              scaled(r->arena, c.again + c.rows, "B"), b.by,
-              scaled(r->arena, b.cycles, "cycles"));
+              scaled(r->arena, c.again + c.rows, "B"), b.by, scaled(r->arena, b.cycles, "cycles"));
 }
 
 /* ---- regions ----------------------------------------------------------------------------------------------------- */
@@ -341,7 +318,7 @@ static bool computes(const stmt *s)
 {
     return s->nodes.len &&
            (s->kind == STMT_POINTWISE || s->kind == STMT_CONTRACT || s->kind == STMT_ROWS || s->kind == STMT_OVER ||
-                            (s->kind == STMT_GATHER && s->op != OP_at) || s->kind == STMT_SCATTER);
+            (s->kind == STMT_GATHER && s->op != OP_at) || s->kind == STMT_SCATTER);
 }
 
 static void put_stmt(report *r, const stmt *s, const region *home)
@@ -356,8 +333,7 @@ static void put_stmt(report *r, const stmt *s, const region *home)
     const region *scan = scan_around(home);
     r->out->depth++;
     const char *where = scan ? inside_reason(r, s, scan) : outside_reason(r, s, home);
-    if (where)
-        text_line(r->out, "where  %s", where);
+    if (where) text_line(r->out, "where  %s", where);
     if (s->wanted_by)
         text_line(r->out, "when   the caller has a place for the gradient by %s: nothing else needs it",
                   r->p->graph->inputs.data[s->wanted_by - 1].path);
@@ -399,9 +375,11 @@ static void put_region(report *r, const region *at)
     if (at->block_axis) {
         text_blank(r->out);
         int batch = r->sizes->batch > 0 ? r->sizes->batch : 1, steps = at->block_rows / batch + 1;
-        text_line(r->out, "blocks of %d steps of %s: what products and scan hand on, about %d rows, is still in the "
-                          "cache; each product is read, "
-                  "or reads, at the scan's own step", steps, letter(r, at->block_axis), steps * batch);
+        text_line(r->out,
+                  "blocks of %d steps of %s: what products and scan hand on, about %d rows, is still in the "
+                  "cache; each product is read, "
+                  "or reads, at the scan's own step",
+                  steps, letter(r, at->block_axis), steps * batch);
         r->out->depth++;
     }
     if (at->axis) {
@@ -414,20 +392,20 @@ static void put_region(report *r, const region *at)
     if (at->segments) {
         text_blank(r->out);
         text_line(r->out, "segments of %d steps, %s: %s", r->p->segment, at->segments > 0 ? "there" : "back",
-                  at->segments > 0 ? "what sums need that the way back reads; the state that each begins with is kept" :
-                                     "their values again from that state, and their adjoints");
+                  at->segments > 0 ? "what sums need that the way back reads; the state that each begins with is kept"
+                                   : "their values again from that state, and their adjoints");
         r->out->depth++;
     }
     if (at->rows) {
         text_blank(r->out);
-        text_line(r->out, "map over %s: each goes through all of these while it is in the cache, since they read no "
-                          "other row",
+        text_line(r->out,
+                  "map over %s: each goes through all of these while it is in the cache, since they read no "
+                  "other row",
                   rows_text(r, at->rows));
         r->out->depth++;
     }
     put_items(r, at);
-    if (at->axis || at->rows || at->segments || at->block_axis)
-        r->out->depth--;
+    if (at->axis || at->rows || at->segments || at->block_axis) r->out->depth--;
 }
 
 /* Notes where each node is computed, and adds up the costs. Depth: loops. */
@@ -440,19 +418,16 @@ static void survey(report *r, const region *at)
             continue;
         }
         for (size_t k = 0; computes(s) && k < s->nodes.len; k++)
-            if (r->p->stmt_of[s->nodes.data[k].i] == s)
-                r->made_in[s->nodes.data[k].i] = at;
+            if (r->p->stmt_of[s->nodes.data[k].i] == s) r->made_in[s->nodes.data[k].i] = at;
     }
     for (size_t i = 0; i < at->items.len; i++) {
         const stmt *s = at->items.data[i].stmt;
-        if (!s)
-            continue;
+        if (!s) continue;
         plan_cost c = plan_cost_of(r->p, r->sizes, s, plan_loops(at));
         r->flops += c.flops;
         r->bytes += c.again + c.rows;
         r->moved += computes(s) ? 0 : c.again + c.rows;
-        if (!computes(s))
-            continue;
+        if (!computes(s)) continue;
         double cycles = bound_of(r, s, at, &c).cycles;
         r->cycles += cycles;
         r->in_products += s->kind == STMT_CONTRACT ? cycles : 0;
@@ -465,21 +440,26 @@ static void put_memory(report *r)
     size_t arrays = 0, without = 0;
     plan_sizes at_once = *r->sizes;
     double segments = r->p->segment ? ceil(at_once.steps[1] / r->p->segment) : 1;
-    if (r->p->segment)
-        at_once.steps[1] = r->p->segment;
+    if (r->p->segment) at_once.steps[1] = r->p->segment;
     for (size_t i = 1; i < r->p->buffers.len; i++) {
         const buffer *b = &r->p->buffers.data[i];
         without += b->storage == STORE_PLACE;
         arrays += b->storage == STORE_WORK;
-        numbers += b->storage == STORE_WORK ? plan_row_count(r->p, &at_once, b->axes) * b->columns * (b->kept ? b->kept * segments : 1) : 0;
+        numbers += b->storage == STORE_WORK
+                       ? plan_row_count(r->p, &at_once, b->axes) * b->columns * (b->kept ? b->kept * segments : 1)
+                       : 0;
     }
-    text_line(r->out, "memory for the work: %s in %zu arrays%s", scaled(r->arena, numbers * r->sizes->real_size, "B"), arrays,
-              without ? arena_printf(r->arena, "; %zu more take the place of what nothing reads any more", without) : "");
+    text_line(
+        r->out, "memory for the work: %s in %zu arrays%s", scaled(r->arena, numbers * r->sizes->real_size, "B"), arrays,
+        without ? arena_printf(r->arena, "; %zu more take the place of what nothing reads any more", without) : "");
 }
 
 void plan_report(text *out, const program *p, const plan_sizes *sizes)
 {
-    report r = {.arena = out->arena, .out = out, .p = p, .sizes = sizes,
+    report r = {.arena = out->arena,
+                .out = out,
+                .p = p,
+                .sizes = sizes,
                 .made_in = ARENA_ARRAY(out->arena, const region *, p->graph->nodes.len)};
     survey(&r, p->top);
     text_put(out, "program %s:", entry_name(p->entry));

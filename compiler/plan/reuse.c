@@ -1,13 +1,13 @@
 /* reuse.c: values over time take the memory of others that nothing reads any more.
  *
- * The gradient of a gate stands where the gate stood, a gradient of logits where the logits stood: less memory, and what
- * is written is in the cache, since it was just read or because there is less of it.
+ * The gradient of a gate stands where the gate stood, a gradient of logits where the logits stood: less memory, and
+ * what is written is in the cache, since it was just read or because there is less of it.
  *
  * Rows stand for themselves: two values can share memory when, row by row and column by column, all that touches the
  * one comes before all that touches the other, or an elementwise statement reads the one and sets the other in the same
- * place. Statements stand in the order in which a row meets them: a row of a scan, of a block of steps or of a region of
- * rows is met in one round of the loop. So values that are read at other steps, or within loops over axes that they lack,
- * stay where they are.
+ * place. Statements stand in the order in which a row meets them: a row of a scan, of a block of steps or of a region
+ * of rows is met in one round of the loop. So values that are read at other steps, or within loops over axes that they
+ * lack, stay where they are.
  *
  * Needs: the whole program. Sets: buffer.place_of. */
 #include "plan/planner.h"
@@ -15,20 +15,23 @@
 #include <string.h>
 
 typedef struct access {
-    size_t at;                  /* place of the statement in the program */
+    size_t at; /* place of the statement in the program */
     view v;
-    int from, to;               /* columns that it may touch */
-    bool same;                  /* component by component, of an elementwise statement */
+    int from, to; /* columns that it may touch */
+    bool same;    /* component by component, of an elementwise statement */
     bool reads;
 } access;
 
-typedef struct memory { bool stays; ARRAY(access) accesses; } memory;
+typedef struct memory {
+    bool stays;
+    ARRAY(access) accesses;
+} memory;
 
 typedef struct reuse {
     planner *pl;
-    memory *of;                 /* of each buffer */
+    memory *of; /* of each buffer */
     size_t at;
-    const region *r;            /* of the statement in question */
+    const region *r; /* of the statement in question */
 } reuse;
 
 /* ---- who touches what -------------------------------------------------------------------------------------------- */
@@ -38,26 +41,22 @@ static bool is_own_row(const reuse *u, view v, const stmt *s)
 {
     const buffer *b = &u->pl->p->buffers.data[v.buffer];
     axis_set loops = plan_loops(u->r);
-    for (const region *r = u->r; r; r = r->parent)
-        loops |= r->block_axis ? axis_bit(r->block_axis) : 0;
+    for (const region *r = u->r; r; r = r->parent) loops |= r->block_axis ? axis_bit(r->block_axis) : 0;
     bool others = s->kind == STMT_FILL_BEFORE || (s->kind == STMT_FILL_AFTER && !s->in_loop) || s->kind == STMT_SAVE ||
                   s->kind == STMT_CLEAR || s->kind == STMT_OVER || (s->kind == STMT_GATHER && s->op == OP_at);
     for (int a = 1; a <= MAX_TIME_AXES; a++) {
-        if (v.shift[a])
-            return false;
+        if (v.shift[a]) return false;
     }
     return !(loops & ~b->axes) && !(loops && others) && s->kind != STMT_PASS;
 }
 
 static void touch(reuse *u, const stmt *s, access found)
 {
-    if (!found.v.buffer)
-        return;
+    if (!found.v.buffer) return;
     memory *m = &u->of[found.v.buffer];
     found.at = u->at;
     m->stays = m->stays || found.v.row || !is_own_row(u, found.v, s);
-    if (!found.same)
-        found.from = 0, found.to = u->pl->p->buffers.data[found.v.buffer].columns;
+    if (!found.same) found.from = 0, found.to = u->pl->p->buffers.data[found.v.buffer].columns;
     array_push(u->pl->arena, &m->accesses, found);
 }
 
@@ -71,8 +70,7 @@ static void touch_all(reuse *u, const stmt *s, const plan_touches *t)
             touch(u, s, (access){.v = v->row->none, .reads = true});
         }
     }
-    for (size_t i = 0; i < t->written.len; i++)
-        touch(u, s, (access){.v = t->written.data[i]});
+    for (size_t i = 0; i < t->written.len; i++) touch(u, s, (access){.v = t->written.data[i]});
 }
 
 static access columns_of(const planner *pl, const stmt *s, node_id id, view v)
@@ -93,8 +91,7 @@ static void touch_pointwise(reuse *u, const stmt *s)
         for (int k = 0; k < n->args; k++) {
             access read = columns_of(pl, s, n->arg[k], plan_view(pl, n->arg[k]));
             read.reads = true;
-            if (pl->p->stmt_of[n->arg[k].i] != s)
-                touch(u, s, read);
+            if (pl->p->stmt_of[n->arg[k].i] != s) touch(u, s, read);
         }
     }
     for (size_t i = 0; i < s->stores.len; i++) {
@@ -104,8 +101,7 @@ static void touch_pointwise(reuse *u, const stmt *s)
         touch(u, s, write);
     }
     for (size_t i = 0; i < all.read.len; i++) {
-        if (all.read.data[i].row)
-            array_push(pl->arena, &rest.read, all.read.data[i]);
+        if (all.read.data[i].row) array_push(pl->arena, &rest.read, all.read.data[i]);
     }
     touch_all(u, s, &rest);
 }
@@ -113,8 +109,7 @@ static void touch_pointwise(reuse *u, const stmt *s)
 static void touch_packing(reuse *u, const stmt *s)
 {
     const packing *pk = &u->pl->p->pool->packings.data[s->index];
-    for (size_t i = 0; i < pk->pieces.len; i++)
-        touch(u, s, (access){.v = pk->pieces.data[i].matrix, .reads = true});
+    for (size_t i = 0; i < pk->pieces.len; i++) touch(u, s, (access){.v = pk->pieces.data[i].matrix, .reads = true});
 }
 
 /* Products side by side, and what is made of their results units by units, have one place. Depth: loops. */
@@ -144,8 +139,8 @@ static void touch_region(reuse *u, const region *r)
 
 static bool in_same_place(const access *read, const access *set)
 {
-    return read->reads && !set->reads && read->same && set->same && read->v.column == set->v.column && read->v.si == set->v.si &&
-           read->v.sj == set->v.sj;
+    return read->reads && !set->reads && read->same && set->same && read->v.column == set->v.column &&
+           read->v.si == set->v.si && read->v.sj == set->v.sj;
 }
 
 static bool can_follow(const memory *before, const memory *after)
@@ -155,24 +150,19 @@ static bool can_follow(const memory *before, const memory *after)
         for (size_t k = 0; k < after->accesses.len; k++) {
             const access *y = &after->accesses.data[k];
             bool apart = x->to <= y->from || y->to <= x->from;
-            if (!apart && x->at >= y->at && !(x->at == y->at && in_same_place(x, y)))
-                return false;
+            if (!apart && x->at >= y->at && !(x->at == y->at && in_same_place(x, y))) return false;
         }
     }
     return true;
 }
 
-static bool is_alike(const buffer *a, const buffer *b)
-{
-    return a->axes == b->axes && a->columns == b->columns;
-}
+static bool is_alike(const buffer *a, const buffer *b) { return a->axes == b->axes && a->columns == b->columns; }
 
 static bool can_share(const reuse *u, size_t number)
 {
     const buffer *b = &u->pl->p->buffers.data[number];
     for (int a = 1; a <= MAX_TIME_AXES; a++) {
-        if (b->before[a] || b->after[a])
-            return false;
+        if (b->before[a] || b->after[a]) return false;
     }
     return b->storage == STORE_WORK && (b->axes & BATCH) && (b->axes & ~(axis_set)BATCH) && !b->kept && !b->in_state &&
            !u->of[number].stays && u->of[number].accesses.len;
@@ -181,8 +171,7 @@ static bool can_share(const reuse *u, size_t number)
 static size_t last_access(const memory *m)
 {
     size_t last = 0;
-    for (size_t i = 0; i < m->accesses.len; i++)
-        last = m->accesses.data[i].at > last ? m->accesses.data[i].at : last;
+    for (size_t i = 0; i < m->accesses.len; i++) last = m->accesses.data[i].at > last ? m->accesses.data[i].at : last;
     return last;
 }
 
@@ -227,8 +216,7 @@ void plan_reuse(planner *pl)
     for (size_t i = next_buffer(&u, seen); i; i = next_buffer(&u, seen)) {
         size_t from = predecessor(&u, i);
         seen[i] = true;
-        if (!from)
-            continue;
+        if (!from) continue;
         for (size_t k = 0; k < u.of[i].accesses.len; k++)
             array_push(pl->arena, &u.of[from].accesses, u.of[i].accesses.data[k]);
         u.of[i].stays = true;

@@ -1,30 +1,30 @@
 /* rows.c: statements that go over the same rows go over them together.
  *
- * A run of elementwise statements, functions of rows and gathers over the same axes becomes one region, executed row by row: what one
- * computes and the others read is then still in cache and, unless something else reads it, needs memory for one row only. Logits of
- * a large vocabulary, their softmax and the gradient are never streamed through memory one after the other. Statements in between
- * that the later ones do not need are moved behind. Within a scan the rows of one step stay in cache anyway, and one statement for all of
- * them lets the processor work on several at a time: there statements stay apart.
+ * A run of elementwise statements, functions of rows and gathers over the same axes becomes one region, executed row by
+ * row: what one computes and the others read is then still in cache and, unless something else reads it, needs memory
+ * for one row only. Logits of a large vocabulary, their softmax and the gradient are never streamed through memory one
+ * after the other. Statements in between that the later ones do not need are moved behind. Within a scan the rows of
+ * one step stay in cache anyway, and one statement for all of them lets the processor work on several at a time: there
+ * statements stay apart.
  *
  * Needs: regions, statements, stmt_of. Sets: regions, region_of. */
 #include "plan/planner.h"
 
-enum { MAX_STRETCH = 64 };      /* statements looked at for one group */
+enum { MAX_STRETCH = 64 }; /* statements looked at for one group */
 
 typedef enum position { ELSEWHERE, IN_GROUP, BEHIND } position;
 
 typedef struct grouping {
     planner *pl;
     region *r;
-    position *place_of;       /* of each node, while a group is put together */
-    int *seen;              /* per node: number of the statement whose operands were walked last */
+    position *place_of; /* of each node, while a group is put together */
+    int *seen;          /* per node: number of the statement whose operands were walked last */
     int walks;
 } grouping;
 
 region *plan_outside_rows(region *r)
 {
-    while (r->rows)
-        r = r->parent;
+    while (r->rows) r = r->parent;
     return r;
 }
 
@@ -39,36 +39,36 @@ static bool over_rows(const grouping *gr, const stmt *s)
 static bool is_long(const planner *pl, const stmt *s)
 {
     return s->kind == STMT_ROWS || shape_size(s->shape) > 1 ||
-           (s->kind == STMT_GATHER && shape_size(graph_type(pl->g, graph_node(pl->g, s->nodes.data[0])->arg[0]).shape) > 1);
+           (s->kind == STMT_GATHER &&
+            shape_size(graph_type(pl->g, graph_node(pl->g, s->nodes.data[0])->arg[0]).shape) > 1);
 }
 
 static void set_place(grouping *gr, const stmt *s, position at)
 {
-    for (size_t i = 0; i < s->nodes.len; i++)
-        gr->place_of[s->nodes.data[i].i] = at;
+    for (size_t i = 0; i < s->nodes.len; i++) gr->place_of[s->nodes.data[i].i] = at;
 }
 
-typedef struct operand { node_id id; bool same_row; } operand;
+typedef struct operand {
+    node_id id;
+    bool same_row;
+} operand;
 
-/* Can the statement be computed row by row with the group, in front of all that is to go behind? What it reads of the group must be of
- * its own row, and no sum over rows. */
+/* Can the statement be computed row by row with the group, in front of all that is to go behind? What it reads of the
+ * group must be of its own row, and no sum over rows. */
 static bool fits(grouping *gr, const stmt *s)
 {
     planner *pl = gr->pl;
     ARRAY(operand) work = {0};
     gr->walks++;
-    for (size_t i = 0; i < s->nodes.len; i++)
-        array_push(pl->arena, &work, (operand){s->nodes.data[i], true});
+    for (size_t i = 0; i < s->nodes.len; i++) array_push(pl->arena, &work, (operand){s->nodes.data[i], true});
     while (work.len) {
         operand top = work.data[--work.len];
         const node *n = graph_node(pl->g, top.id);
         bool of_statement = pl->p->stmt_of[top.id.i] == s, free = pl->task[top.id.i] == TASK_FREE;
-        if (!of_statement && gr->place_of[top.id.i] == BEHIND)
-            return false;
+        if (!of_statement && gr->place_of[top.id.i] == BEHIND) return false;
         if (!of_statement && gr->place_of[top.id.i] == IN_GROUP && (!top.same_row || pl->task[top.id.i] == TASK_SUM))
             return false;
-        if (!of_statement && (!free || gr->seen[top.id.i] == gr->walks * 2 + top.same_row))
-            continue;
+        if (!of_statement && (!free || gr->seen[top.id.i] == gr->walks * 2 + top.same_row)) continue;
         gr->seen[top.id.i] = gr->walks * 2 + top.same_row;
         bool same_row = top.same_row && n->op != OP_shift && n->op != OP_at;
         for (int a = 0; a < n->args; a++) {
@@ -92,28 +92,28 @@ static size_t collect(grouping *gr, size_t first, region *group, region *behind)
         set_place(gr, s, joins ? IN_GROUP : BEHIND);
         array_push(pl->arena, joins ? &group->items : &behind->items, (item){.stmt = s});
     }
-    for (size_t k = first; k < i; k++)
-        set_place(gr, r->items.data[k].stmt, ELSEWHERE);
+    for (size_t k = first; k < i; k++) set_place(gr, r->items.data[k].stmt, ELSEWHERE);
     return i;
 }
 
 static bool is_worth_it(const planner *pl, const region *group)
 {
     size_t count = 0;
-    for (size_t i = 0; i < group->items.len; i++)
-        count += is_long(pl, group->items.data[i].stmt);
+    for (size_t i = 0; i < group->items.len; i++) count += is_long(pl, group->items.data[i].stmt);
     return count > 1;
 }
 
 /* Depth: loops. */
 static void group_region(planner *pl, region *r)
 {
-    grouping gr = {.pl = pl, .r = r, .place_of = ARENA_ARRAY(pl->arena, position, pl->count), .seen = ARENA_ARRAY(pl->arena, int, pl->count)};
+    grouping gr = {.pl = pl,
+                   .r = r,
+                   .place_of = ARENA_ARRAY(pl->arena, position, pl->count),
+                   .seen = ARENA_ARRAY(pl->arena, int, pl->count)};
     region done = {0};
     for (size_t i = 0; i < r->items.len;) {
         stmt *s = r->items.data[i].stmt;
-        if (!s)
-            group_region(pl, r->items.data[i].region);
+        if (!s) group_region(pl, r->items.data[i].region);
         if (!s || !over_rows(&gr, s) || !is_long(pl, s)) {
             array_push(pl->arena, &done.items, r->items.data[i++]);
             continue;
@@ -129,10 +129,9 @@ static void group_region(planner *pl, region *r)
         array_push(pl->arena, &done.items, (item){.region = group});
         for (size_t k = 0; k < group->items.len; k++) {
             const stmt *member = group->items.data[k].stmt;
-            for (size_t j = 0; j < member->nodes.len; j++)
-                pl->region_of[member->nodes.data[j].i] = group;
+            for (size_t j = 0; j < member->nodes.len; j++) pl->region_of[member->nodes.data[j].i] = group;
         }
-        for (size_t k = 0; k < behind.items.len; k++)   /* these may make groups of their own */
+        for (size_t k = 0; k < behind.items.len; k++) /* these may make groups of their own */
             r->items.data[end - behind.items.len + k] = behind.items.data[k];
         i = end - behind.items.len;
     }

@@ -16,14 +16,14 @@
 
 #include <string.h>
 
-enum { TIME = 1 };      /* the axis */
+enum { TIME = 1 }; /* the axis */
 
 typedef struct split {
     graph *g;
     arena *arena;
     node_list order;
-    bool *late;             /* with the axis: of the way back alone; without: made of a value of the whole sequence */
-    bool *there, *back;     /* needed on these ways: nodes with the axis, and sums over it */
+    bool *late;         /* with the axis: of the way back alone; without: made of a value of the whole sequence */
+    bool *there, *back; /* needed on these ways: nodes with the axis, and sums over it */
 } split;
 
 static bool over_time(const graph *g, node_id id) { return node_some(id) && (graph_type(g, id).axes & axis_bit(TIME)); }
@@ -33,8 +33,7 @@ static bool is_collected(const graph *g, node_id id)
 {
     const node *n = graph_node(g, id);
     bool any = false;
-    for (int i = 0; i < n->args; i++)
-        any = any || over_time(g, n->arg[i]);
+    for (int i = 0; i < n->args; i++) any = any || over_time(g, n->arg[i]);
     return any && !over_time(g, id);
 }
 
@@ -42,20 +41,18 @@ static bool is_late(const split *s, node_id id)
 {
     const node *n = graph_node(s->g, id);
     bool late = (n->op == OP_shift && n->attr.k > 0) || is_collected(s->g, id);
-    for (int i = 0; i < n->args; i++)
-        late = late || (node_some(n->arg[i]) && s->late[n->arg[i].i]);
+    for (int i = 0; i < n->args; i++) late = late || (node_some(n->arg[i]) && s->late[n->arg[i].i]);
     return late;
 }
 
 static void find_late(split *s)
 {
     bool again = true;
-    while (again) {         /* a shift stands before what it reads: until nothing is new */
+    while (again) { /* a shift stands before what it reads: until nothing is new */
         again = false;
         for (size_t i = 0; i < s->order.len; i++) {
             node_id id = s->order.data[i];
-            if (!s->late[id.i] && is_late(s, id))
-                s->late[id.i] = again = true;
+            if (!s->late[id.i] && is_late(s, id)) s->late[id.i] = again = true;
         }
     }
 }
@@ -65,8 +62,7 @@ static bool collects_late(const split *s, node_id id)
 {
     const node *n = graph_node(s->g, id);
     for (int i = 0; i < n->args && is_collected(s->g, id); i++) {
-        if (over_time(s->g, n->arg[i]) && s->late[n->arg[i].i])
-            return true;
+        if (over_time(s->g, n->arg[i]) && s->late[n->arg[i].i]) return true;
     }
     return false;
 }
@@ -85,8 +81,7 @@ static node_id read_on_the_way_back(const split *s, bool *read)
         const node *n = graph_node(s->g, open.data[--open.len]);
         for (int i = 0; i < n->args; i++) {
             node_id a = n->arg[i];
-            if (!node_some(a) || over_time(s->g, a) || read[a.i])
-                continue;
+            if (!node_some(a) || over_time(s->g, a) || read[a.i]) continue;
             read[a.i] = true;
             if (collects_late(s, a))
                 own = a;
@@ -99,8 +94,12 @@ static node_id read_on_the_way_back(const split *s, bool *read)
 
 static split split_new(arena *a, graph *g)
 {
-    split s = {.g = g, .arena = a, .order = graph_order(g, a), .late = ARENA_ARRAY(a, bool, g->nodes.len),
-               .there = ARENA_ARRAY(a, bool, g->nodes.len), .back = ARENA_ARRAY(a, bool, g->nodes.len)};
+    split s = {.g = g,
+               .arena = a,
+               .order = graph_order(g, a),
+               .late = ARENA_ARRAY(a, bool, g->nodes.len),
+               .there = ARENA_ARRAY(a, bool, g->nodes.len),
+               .back = ARENA_ARRAY(a, bool, g->nodes.len)};
     find_late(&s);
     return s;
 }
@@ -112,10 +111,9 @@ node_id plan_segments_forbid(graph *g)
     node_id found = read_on_the_way_back(&s, ARENA_ARRAY(a, bool, g->nodes.len));
     for (size_t i = 0; i < s.order.len && !node_some(found); i++) {
         const node *n = graph_node(g, s.order.data[i]);
-        bool earlier = (n->op == OP_shift && n->attr.k < 0) ||
-                       (n->op == OP_at && n->attr.from_end && n->attr.over.carry);
-        if (earlier && s.late[n->arg[0].i])
-            found = s.order.data[i];
+        bool earlier =
+            (n->op == OP_shift && n->attr.k < 0) || (n->op == OP_at && n->attr.from_end && n->attr.over.carry);
+        if (earlier && s.late[n->arg[0].i]) found = s.order.data[i];
     }
     arena_free(a);
     return found;
@@ -125,8 +123,7 @@ node_id plan_segments_forbid(graph *g)
 
 static void need(split *s, bool *needed, node_list *open, node_id id)
 {
-    if (!needed[id.i])
-        array_push(s->arena, open, id);
+    if (!needed[id.i]) array_push(s->arena, open, id);
     needed[id.i] = true;
 }
 
@@ -136,8 +133,7 @@ static void need_operands(split *s, bool *needed, node_list *open)
     while (open->len) {
         const node *n = graph_node(s->g, open->data[--open->len]);
         for (int i = 0; i < n->args; i++) {
-            if (over_time(s->g, n->arg[i]))
-                need(s, needed, open, n->arg[i]);
+            if (over_time(s->g, n->arg[i])) need(s, needed, open, n->arg[i]);
         }
     }
 }
@@ -151,8 +147,8 @@ static void find_ways(split *s)
         node_id id = s->order.data[i];
         const node *n = graph_node(s->g, id);
         if (is_collected(s->g, id)) {
-            bool first = !collects_late(s, id) &&
-                         (read[id.i] || n->attr.over.carry || n->op == OP_at || n->op == OP_max_over);
+            bool first =
+                !collects_late(s, id) && (read[id.i] || n->attr.over.carry || n->op == OP_at || n->op == OP_max_over);
             need(s, first ? s->there : s->back, first ? &there : &back, id);
         } else if (over_time(s->g, id) && s->late[id.i]) {
             need(s, s->back, &back, id);
@@ -161,8 +157,7 @@ static void find_ways(split *s)
         }
     }
     for (size_t i = 0; s->g->input_grad && i < s->g->inputs.len; i++) {
-        if (over_time(s->g, s->g->input_grad[i]))
-            need(s, s->back, &back, s->g->input_grad[i]);
+        if (over_time(s->g, s->g->input_grad[i])) need(s, s->back, &back, s->g->input_grad[i]);
     }
     need_operands(s, s->there, &there);
     need_operands(s, s->back, &back);
@@ -174,8 +169,7 @@ static node_id copy_of(graph *g, node_id id)
 {
     node n = *graph_node(g, id);
     node_id *arg = ARENA_ARRAY(g->arena, node_id, (size_t)n.args + 1);
-    if (n.args)
-        memcpy(arg, n.arg, (size_t)n.args * sizeof *arg);
+    if (n.args) memcpy(arg, n.arg, (size_t)n.args * sizeof *arg);
     n.arg = arg;
     array_push(g->arena, &g->nodes, n);
     return (node_id){(uint32_t)g->nodes.len - 1};
@@ -189,8 +183,7 @@ plan_ways plan_segments(arena *a, graph *g)
     node_id *twin = ARENA_ARRAY(a, node_id, before);
     for (size_t i = 0; i < s.order.len; i++) {
         node_id id = s.order.data[i];
-        if (s.there[id.i] && s.back[id.i])
-            twin[id.i] = copy_of(g, id);
+        if (s.there[id.i] && s.back[id.i]) twin[id.i] = copy_of(g, id);
     }
     plan_ways w = {.way = ARENA_ARRAY(a, way, g->nodes.len), .twin_of = ARENA_ARRAY(a, node_id, g->nodes.len)};
     for (uint32_t i = 1; i < before; i++) {
@@ -203,13 +196,11 @@ plan_ways plan_segments(arena *a, graph *g)
     for (uint32_t i = 1; i < g->nodes.len; i++) {
         node *n = graph_node(g, (node_id){i});
         for (int k = 0; w.way[i] == WAY_BACK && k < n->args; k++) {
-            if (n->arg[k].i < before && node_some(twin[n->arg[k].i]))
-                n->arg[k] = twin[n->arg[k].i];
+            if (n->arg[k].i < before && node_some(twin[n->arg[k].i])) n->arg[k] = twin[n->arg[k].i];
         }
     }
     for (size_t i = 0; g->input_grad && i < g->inputs.len; i++) {
-        if (node_some(twin[g->input_grad[i].i]))
-            g->input_grad[i] = twin[g->input_grad[i].i];
+        if (node_some(twin[g->input_grad[i].i])) g->input_grad[i] = twin[g->input_grad[i].i];
     }
     /* What segments begin with is computed on the way there, whoever reads it there. */
     for (uint32_t i = 1; i < before; i++) {

@@ -5,31 +5,34 @@
  * scan in a region of blocks: for a few steps the product in front, the scan, the products behind, so that what they
  * hand on is still in the second cache.
  *
- * A product behind may read what the scan computes at the same step and at steps that the scan did before; a product
- * in front is read at the same step. Neither may read or write what statements that it passes on its way write or
- * read. One between two scans goes where it hands on more. Small products stay where they are, and so do those with matrices
+ * A product behind may read what the scan computes at the same step and at steps that the scan did before; a product in
+ * front is read at the same step. Neither may read or write what statements that it passes on its way write or read.
+ * One between two scans goes where it hands on more. Small products stay where they are, and so do those with matrices
  * beyond the cache.
  *
  * Needs: the whole program. Sets: regions. */
 #include "plan/planner.h"
 
 enum {
-    BLOCK_NUMBERS = 3 << 16,    /* what the products of a block touch; half suits a cache of 1 MB beside the matrices */
-    BLOCK_LEAST = 1 << 12,      /* numbers of the matrices of products that join: smaller are not worth the loop, */
-    BLOCK_MOST = 1 << 18,       /* larger would be streamed through the cache again for each block */
-    MAX_DISTANCE = 64,          /* statements between a product and its scan */
+    BLOCK_NUMBERS = 3 << 16, /* what the products of a block touch; half suits a cache of 1 MB beside the matrices */
+    BLOCK_LEAST = 1 << 12,   /* numbers of the matrices of products that join: smaller are not worth the loop, */
+    BLOCK_MOST = 1 << 18,    /* larger would be streamed through the cache again for each block */
+    MAX_DISTANCE = 64,       /* statements between a product and its scan */
 };
 
-typedef struct touched { bool known; plan_touches t; } touched;
+typedef struct touched {
+    bool known;
+    plan_touches t;
+} touched;
 
 typedef struct blocks {
     planner *pl;
-    touched *of_item;           /* what each item of the outermost region touches, found when first asked */
+    touched *of_item; /* what each item of the outermost region touches, found when first asked */
     const region *scan;
-    region *made;               /* the region of blocks */
-    bool *written;              /* per buffer: in the scan, or by products that joined it */
-    bool *read;                 /* per buffer: in the scan */
-    bool *mine_read, *mine_written;     /* per buffer, false between calls */
+    region *made;                   /* the region of blocks */
+    bool *written;                  /* per buffer: in the scan, or by products that joined it */
+    bool *read;                     /* per buffer: in the scan */
+    bool *mine_read, *mine_written; /* per buffer, false between calls */
 } blocks;
 
 /* ---- what a statement touches ------------------------------------------------------------------------------------ */
@@ -37,27 +40,23 @@ typedef struct blocks {
 /* Depth: views of views. */
 static void touch_node(const planner *pl, plan_touches *t, node_id id)
 {
-    if (!node_some(id))
-        return;
+    if (!node_some(id)) return;
     array_push(pl->arena, &t->read, plan_view(pl, id));
     const node *n = graph_node(pl->g, id);
-    for (int i = 0; pl->task[id.i] == TASK_FREE && i < n->args; i++)
-        touch_node(pl, t, n->arg[i]);
+    for (int i = 0; pl->task[id.i] == TASK_FREE && i < n->args; i++) touch_node(pl, t, n->arg[i]);
 }
 
 void plan_touch_stmt(const planner *pl, plan_touches *t, const stmt *s)
 {
-    bool computes = s->kind != STMT_FILL_BEFORE && s->kind != STMT_FILL_AFTER && s->kind != STMT_SAVE && s->kind != STMT_CLEAR;
+    bool computes =
+        s->kind != STMT_FILL_BEFORE && s->kind != STMT_FILL_AFTER && s->kind != STMT_SAVE && s->kind != STMT_CLEAR;
     for (size_t i = 0; i < s->nodes.len; i++) {
         const node *n = graph_node(pl->g, s->nodes.data[i]);
         array_push(pl->arena, &t->written, plan_view(pl, s->nodes.data[i]));
-        for (int k = 0; computes && k < n->args; k++)
-            touch_node(pl, t, n->arg[k]);
+        for (int k = 0; computes && k < n->args; k++) touch_node(pl, t, n->arg[k]);
     }
-    for (size_t i = 0; i < s->stores.len; i++)
-        array_push(pl->arena, &t->written, s->stores.data[i].to);
-    for (size_t i = 0; i < s->from.len; i++)
-        array_push(pl->arena, &t->read, s->from.data[i]);
+    for (size_t i = 0; i < s->stores.len; i++) array_push(pl->arena, &t->written, s->stores.data[i].to);
+    for (size_t i = 0; i < s->from.len; i++) array_push(pl->arena, &t->read, s->from.data[i]);
     for (size_t i = 0; i < s->product.addends.len; i++) {
         array_push(pl->arena, &t->read, s->product.addends.data[i].a);
         array_push(pl->arena, &t->read, s->product.addends.data[i].guard.at);
@@ -72,10 +71,8 @@ void plan_touch_stmt(const planner *pl, plan_touches *t, const stmt *s)
 /* Depth: loops. */
 static void touch_item(const planner *pl, plan_touches *t, const item *it)
 {
-    if (it->stmt)
-        plan_touch_stmt(pl, t, it->stmt);
-    for (size_t i = 0; it->region && i < it->region->items.len; i++)
-        touch_item(pl, t, &it->region->items.data[i]);
+    if (it->stmt) plan_touch_stmt(pl, t, it->stmt);
+    for (size_t i = 0; it->region && i < it->region->items.len; i++) touch_item(pl, t, &it->region->items.data[i]);
 }
 
 static void mark(const plan_views *list, bool *set, bool value)
@@ -83,8 +80,7 @@ static void mark(const plan_views *list, bool *set, bool value)
     for (size_t i = 0; i < list->len; i++) {
         const view *v = &list->data[i];
         set[v->buffer] = value;
-        if (v->row)
-            set[v->row->token.buffer] = set[v->row->none.buffer] = value;
+        if (v->row) set[v->row->token.buffer] = set[v->row->none.buffer] = value;
     }
 }
 
@@ -103,8 +99,7 @@ static bool mentions(const plan_views *list, const bool *set)
 static const plan_touches *touched_by(const blocks *b, const region *r, size_t at)
 {
     touched *t = &b->of_item[at];
-    if (!t->known)
-        touch_item(b->pl, &t->t, &r->items.data[at]);
+    if (!t->known) touch_item(b->pl, &t->t, &r->items.data[at]);
     t->known = true;
     return &t->t;
 }
@@ -143,8 +138,7 @@ static bool is_there(const blocks *b, view v)
 /* A product over all steps of the scan's axis and the batch that can be done some steps at a time. */
 static bool is_product_of_rows(const blocks *b, const stmt *s)
 {
-    if (!s || s->kind != STMT_CONTRACT || s->axes != (BATCH | axis_bit(b->scan->axis)))
-        return false;
+    if (!s || s->kind != STMT_CONTRACT || s->axes != (BATCH | axis_bit(b->scan->axis))) return false;
     const contract *c = &s->product;
     if (c->form == FORM_OUTER)
         return c->add && !c->guard.at.buffer && over_rows_of(b, c->a) && over_rows_of(b, c->b) && is_there(b, c->a) &&
@@ -162,8 +156,7 @@ static bool is_suited(const blocks *b, const stmt *s)
 {
     const contract *c = &s->product;
     int inner = c->form == FORM_OUTER ? c->M : 0;
-    for (size_t i = 0; i < c->addends.len; i++)
-        inner += c->addends.data[i].K;
+    for (size_t i = 0; i < c->addends.len; i++) inner += c->addends.data[i].K;
     return b->pl->p->pool->block_rows || ((long)c->N * inner >= BLOCK_LEAST && (long)c->N * inner <= BLOCK_MOST);
 }
 
@@ -174,15 +167,14 @@ static bool read_at_step(const blocks *b, const stmt *s)
     return s->product.form == FORM_ROWS && to->before[b->scan->axis] == 0 && to->after[b->scan->axis] == 0;
 }
 
-/* Is the result larger than what it is made of, and another scan the first to read it? Then it stands in front of that one. */
+/* Is the result larger than what it is made of, and another scan the first to read it? Then it stands in front of that
+ * one. */
 static bool suits_reader(blocks *b, const region *r, size_t at)
 {
     const contract *c = &r->items.data[at].stmt->product;
     int inner = 0;
-    for (size_t i = 0; i < c->addends.len; i++)
-        inner += c->addends.data[i].K;
-    if (c->form != FORM_ROWS || c->N <= inner || !read_at_step(b, r->items.data[at].stmt))
-        return false;
+    for (size_t i = 0; i < c->addends.len; i++) inner += c->addends.data[i].K;
+    if (c->form != FORM_ROWS || c->N <= inner || !read_at_step(b, r->items.data[at].stmt)) return false;
     size_t reader = at;
     bool reads = false;
     b->mine_written[c->to.buffer] = true;
@@ -196,9 +188,8 @@ static void join(blocks *b, region *r, size_t at)
 {
     item *it = &r->items.data[at];
     array_push(b->pl->arena, &b->made->items, *it);
-    if (it->stmt->product.form == FORM_ROWS)
-        b->written[it->stmt->product.to.buffer] = true;
-    *it = (item){0};            /* its place is empty */
+    if (it->stmt->product.form == FORM_ROWS) b->written[it->stmt->product.to.buffer] = true;
+    *it = (item){0}; /* its place is empty */
     b->of_item[at] = (touched){.known = true};
 }
 
@@ -208,12 +199,10 @@ static int columns_touched(const blocks *b)
     int columns = 0;
     for (size_t i = 0; i < b->made->items.len; i++) {
         const stmt *s = b->made->items.data[i].stmt;
-        if (!s)
-            continue;
+        if (!s) continue;
         const contract *c = &s->product;
         seen[c->to.buffer] = seen[c->a.buffer] = seen[c->b.buffer] = true;
-        for (size_t k = 0; k < c->addends.len; k++)
-            seen[c->addends.data[k].a.buffer] = true;
+        for (size_t k = 0; k < c->addends.len; k++) seen[c->addends.data[k].a.buffer] = true;
     }
     for (size_t i = GRAD_BUFFER + 1; i < b->pl->p->buffers.len; i++)
         columns += seen[i] ? b->pl->p->buffers.data[i].columns : 0;
@@ -243,11 +232,9 @@ static void gather_products(blocks *b, region *r, size_t at)
     array_push(b->pl->arena, &b->made->items, r->items.data[at]);
     for (size_t i = at + 1; i < r->items.len && i <= at + MAX_DISTANCE; i++) {
         item *it = &r->items.data[i];
-        if (!is_product_of_rows(b, it->stmt) || !is_suited(b, it->stmt) || suits_reader(b, r, i))
-            continue;
+        if (!is_product_of_rows(b, it->stmt) || !is_suited(b, it->stmt) || suits_reader(b, r, i)) continue;
         bool read = it->stmt->product.form == FORM_ROWS && b->read[it->stmt->product.to.buffer];
-        if (!read && passes(b, r, i, at + 1, i))
-            join(b, r, i);
+        if (!read && passes(b, r, i, at + 1, i)) join(b, r, i);
     }
 }
 
@@ -255,13 +242,16 @@ static void make_blocks(planner *pl, touched *of_item, region *r, size_t at)
 {
     size_t buffers = pl->p->buffers.len;
     region *scan = r->items.data[at].region;
-    blocks b = {.pl = pl, .of_item = of_item, .scan = scan, .made = ARENA_NEW(pl->arena, region),
+    blocks b = {.pl = pl,
+                .of_item = of_item,
+                .scan = scan,
+                .made = ARENA_NEW(pl->arena, region),
                 .written = ARENA_ARRAY(pl->arena, bool, buffers),
-                .read = ARENA_ARRAY(pl->arena, bool, buffers), .mine_read = ARENA_ARRAY(pl->arena, bool, buffers),
+                .read = ARENA_ARRAY(pl->arena, bool, buffers),
+                .mine_read = ARENA_ARRAY(pl->arena, bool, buffers),
                 .mine_written = ARENA_ARRAY(pl->arena, bool, buffers)};
     gather_products(&b, r, at);
-    if (b.made->items.len == 1)
-        return;
+    if (b.made->items.len == 1) return;
     b.made->parent = r;
     b.made->block_axis = scan->axis;
     b.made->direction = scan->direction;
@@ -277,13 +267,11 @@ void plan_step_blocks(planner *pl)
     touched *of_item = ARENA_ARRAY(pl->arena, touched, r->items.len);
     for (size_t i = 0; i < r->items.len; i++) {
         const region *scan = r->items.data[i].region;
-        if (scan && scan->axis)
-            make_blocks(pl, of_item, r, i);
+        if (scan && scan->axis) make_blocks(pl, of_item, r, i);
     }
     size_t left = 0;
     for (size_t i = 0; i < r->items.len; i++) {
-        if (r->items.data[i].stmt || r->items.data[i].region)
-            r->items.data[left++] = r->items.data[i];
+        if (r->items.data[i].stmt || r->items.data[i].region) r->items.data[left++] = r->items.data[i];
     }
     r->items.len = left;
 }

@@ -1,8 +1,9 @@
 /* storage.c: which values have memory, and where.
  *
- * A value that only its own statement reads is a local of that statement. Any other has columns of a buffer, with rows over the
- * axes that some reader needs: a value of a scan that is read within the same step needs none for the loop's axis. Results of one
- * stacked product, and vectors that one product reads side by side, are given neighbouring columns of one buffer.
+ * A value that only its own statement reads is a local of that statement. Any other has columns of a buffer, with rows
+ * over the axes that some reader needs: a value of a scan that is read within the same step needs none for the loop's
+ * axis. Results of one stacked product, and vectors that one product reads side by side, are given neighbouring columns
+ * of one buffer.
  *
  * Needs: stmt_of, region_of. Sets: buffers, views. */
 #include "plan/planner.h"
@@ -10,9 +11,9 @@
 #include <ctype.h>
 #include <string.h>
 
-/* ---- who needs memory ---------------------------------------------------------------------------------------------------- */
+/* ---- who needs memory -------------------------------------------------------------------------------------------- */
 
-static bool has_views(const planner *pl, node_id id)    /* a view, or part of a product: its users read the memory */
+static bool has_views(const planner *pl, node_id id) /* a view, or part of a product: its users read the memory */
 {
     return pl->task[id.i] == TASK_FREE;
 }
@@ -20,24 +21,19 @@ static bool has_views(const planner *pl, node_id id)    /* a view, or part of a 
 static bool must_keep(const planner *pl, node_id id)
 {
     const node_list *users = &pl->users[id.i];
-    if (pl->task[id.i] == TASK_FREE)
-        return false;
-    if (pl->adds_to[id.i])
-        return false;
-    if (pl->escapes[id.i] || pl->task[id.i] == TASK_STMT)
-        return true;
+    if (pl->task[id.i] == TASK_FREE) return false;
+    if (pl->adds_to[id.i]) return false;
+    if (pl->escapes[id.i] || pl->task[id.i] == TASK_STMT) return true;
     for (size_t i = 0; i < users->len; i++) {
         node_id u = users->data[i];
-        if (has_views(pl, u) || pl->p->stmt_of[u.i] != pl->p->stmt_of[id.i])
-            return true;
+        if (has_views(pl, u) || pl->p->stmt_of[u.i] != pl->p->stmt_of[id.i]) return true;
     }
     return false;
 }
 
 static bool encloses(const region *outer, const region *inner)
 {
-    while (inner && inner != outer)
-        inner = inner->parent;
+    while (inner && inner != outer) inner = inner->parent;
     return inner == outer;
 }
 
@@ -61,20 +57,17 @@ static axis_set axes_read(const planner *pl, node_id id, const region *home)
         bool is_view = has_views(pl, u) && (plan_is_inner(n) || n->op == OP_lookup);
         if (pl->escapes[u.i] || !is_view)
             axes |= axes_left(home, pl->escapes[u.i] && is_view ? pl->p->top : pl->region_of[u.i]);
-        if (is_reading(n))
-            axes |= axis_bit(n->attr.axis) | home->rows;
-        if (is_view)
-            axes |= axes_read(pl, u, home);
+        if (is_reading(n)) axes |= axis_bit(n->attr.axis) | home->rows;
+        if (is_view) axes |= axes_read(pl, u, home);
     }
     return axes;
 }
 
-/* ---- extra rows ------------------------------------------------------------------------------------------------------------ */
+/* ---- extra rows -------------------------------------------------------------------------------------------------- */
 
 static void raise_to(int *rows, int needed)
 {
-    if (*rows < needed)
-        *rows = needed;
+    if (*rows < needed) *rows = needed;
 }
 
 /* A reading k steps back needs k rows in front; one of a[T - k] reads index -k when T is 0. */
@@ -91,13 +84,12 @@ static void find_extra_rows(planner *pl, const node_list *order)
     }
 }
 
-/* ---- buffers ---------------------------------------------------------------------------------------------------------------- */
+/* ---- buffers ----------------------------------------------------------------------------------------------------- */
 
 const char *plan_label(const graph *g, arena *a, node_id id)
 {
     const char *label = graph_label(g, a, id);
-    if (*label)
-        return label;
+    if (*label) return label;
     const node *n = graph_node(g, id);
     const char *of = n->origin.variable ? g->variables.data[n->origin.variable].path : "loss";
     return arena_printf(a, "%s%s.%s", n->origin.role == ROLE_ADJOINT ? "d_" : "", of, op_table[n->op].name);
@@ -108,18 +100,14 @@ static name buffer_name(planner *pl, const char *label, size_t members)
 {
     graph *g = pl->g;
     text *t = text_new(pl->arena);
-    for (const char *c = label; *c; c++)
-        text_put(t, "%c", isalnum((unsigned char)*c) ? *c : '_');
-    if (members > 1)
-        text_put(t, "_x%zu", members);
+    for (const char *c = label; *c; c++) text_put(t, "%c", isalnum((unsigned char)*c) ? *c : '_');
+    if (members > 1) text_put(t, "_x%zu", members);
     const char *stem = text_string(t);
     name n = name_of(g->names, stem);
     for (int tries = 2;; tries++) {
         size_t i = 1;
-        while (i < pl->p->buffers.len && pl->p->buffers.data[i].name != n)
-            i++;
-        if (i == pl->p->buffers.len)
-            return n;
+        while (i < pl->p->buffers.len && pl->p->buffers.data[i].name != n) i++;
+        if (i == pl->p->buffers.len) return n;
         n = name_printf(g->names, "%s_v%d", stem, tries);
     }
 }
@@ -139,10 +127,8 @@ int plan_buffer(planner *pl, buffer b, node_id id, size_t members)
 static view view_of_shape(int buffer_number, int column, shape s)
 {
     view v = {.buffer = buffer_number, .column = column};
-    if (s.rank == 1)
-        v.si = 1;
-    if (s.rank == 2)
-        v.si = s.dim[1], v.sj = 1;
+    if (s.rank == 1) v.si = 1;
+    if (s.rank == 2) v.si = s.dim[1], v.sj = 1;
     return v;
 }
 
@@ -182,13 +168,11 @@ static void group_products(planner *pl, const region *r, bool results)
             group_products(pl, r->items.data[i].region, results);
             continue;
         }
-        if (s->kind != STMT_CONTRACT || s->product.form != FORM_ROWS)
-            continue;
+        if (s->kind != STMT_CONTRACT || s->product.form != FORM_ROWS) continue;
         ARRAY(node_id) members = {0};
         if (results) {
             axis_set axes = 0;
-            for (size_t k = 0; k < s->nodes.len; k++)
-                axes |= pl->kept_axes[s->nodes.data[k].i];
+            for (size_t k = 0; k < s->nodes.len; k++) axes |= pl->kept_axes[s->nodes.data[k].i];
             for (size_t k = 0; k < s->nodes.len; k++) {
                 pl->kept_axes[s->nodes.data[k].i] = axes;
                 array_push(pl->arena, &members, s->nodes.data[k]);
@@ -199,32 +183,30 @@ static void group_products(planner *pl, const region *r, bool results)
             for (size_t k = 0; k < l->len; k++) {
                 const node *m = graph_node(pl->g, l->data[k].matmul);
                 node_id x = m->arg[l->data[k].weight_first ? 1 : 0];
-                fits = fits && can_join(pl, x, pl->kept_axes[graph_node(pl->g, l->data[0].matmul)->arg[l->data[0].weight_first].i]);
-                for (size_t j = 0; j < members.len; j++)
-                    fits = fits && !node_is(members.data[j], x);
+                fits = fits &&
+                       can_join(pl, x,
+                                pl->kept_axes[graph_node(pl->g, l->data[0].matmul)->arg[l->data[0].weight_first].i]);
+                for (size_t j = 0; j < members.len; j++) fits = fits && !node_is(members.data[j], x);
                 array_push(pl->arena, &members, x);
             }
-            if (!fits)
-                continue;
+            if (!fits) continue;
         }
-        if (members.len > 1)
-            give_columns(pl, members.data, members.len);
+        if (members.len > 1) give_columns(pl, members.data, members.len);
     }
 }
 
 static bool has_extra_rows(const planner *pl, node_id id)
 {
     for (int a = 1; a <= pl->g->axes; a++) {
-        if (pl->before[id.i][a] || pl->after[id.i][a])
-            return true;
+        if (pl->before[id.i][a] || pl->after[id.i][a]) return true;
     }
     return false;
 }
 
-/* ---- parts side by side ------------------------------------------------------------------------------------------------------ */
+/* ---- parts side by side ------------------------------------------------------------------------------------------ */
 
-/* May a part of the value `of` be computed where it belongs in it? Not where it stands there twice, nor what products read, who may
- * have it beside other vectors. */
+/* May a part of the value `of` be computed where it belongs in it? Not where it stands there twice, nor what products
+ * read, who may have it beside other vectors. */
 static bool fits_into(const planner *pl, node_id part, node_id of)
 {
     const node_list *users = &pl->users[part.i];
@@ -235,7 +217,8 @@ static bool fits_into(const planner *pl, node_id part, node_id of)
         return false;
     for (size_t i = 0; i < users->len; i++) {
         times += node_is(users->data[i], of);
-        if (!node_is(users->data[i], of) && pl->task[users->data[i].i] != TASK_POINTWISE && pl->task[users->data[i].i] != TASK_SUM)
+        if (!node_is(users->data[i], of) && pl->task[users->data[i].i] != TASK_POINTWISE &&
+            pl->task[users->data[i].i] != TASK_SUM)
             return false;
     }
     return times == 1;
@@ -250,8 +233,7 @@ static void place_parts(planner *pl, node_id id)
         view *whole = &pl->p->views[id.i];
         int dim = n->attr.part.dim;
         if (fits_into(pl, n->arg[i], id)) {
-            if (!whole->buffer)
-                give_columns(pl, &id, 1);
+            if (!whole->buffer) give_columns(pl, &id, 1);
             pl->p->views[n->arg[i].i] = *whole;
             pl->p->views[n->arg[i].i].column += begin * (dim == 0 ? whole->si : whole->sj);
         }
@@ -285,16 +267,14 @@ view plan_gradient(const planner *pl, uint32_t param)
     return view_of_shape(GRAD_BUFFER, (int)graph_param_offset(pl->g, param), pl->g->params.data[param].shape);
 }
 
-/* ---- views of views --------------------------------------------------------------------------------------------------------- */
+/* ---- views of views ---------------------------------------------------------------------------------------------- */
 
 static view reshaped(view v, shape from, shape to)
 {
     int step = from.dim[0] > 1 || from.rank == 1 ? (from.dim[1] > 1 ? v.sj : v.si) : v.sj;
     v.si = v.sj = 0;
-    if (to.rank == 1)
-        v.si = step;
-    if (to.rank == 2)
-        v.si = to.dim[1] * step, v.sj = step;
+    if (to.rank == 1) v.si = step;
+    if (to.rank == 2) v.si = to.dim[1] * step, v.sj = step;
     return v;
 }
 
@@ -302,8 +282,7 @@ static view reshaped(view v, shape from, shape to)
 view plan_view(const planner *pl, node_id id)
 {
     const node *n = graph_node(pl->g, id);
-    if (!plan_is_inner(n) || pl->task[id.i] != TASK_FREE)
-        return pl->p->views[id.i];
+    if (!plan_is_inner(n) || pl->task[id.i] != TASK_FREE) return pl->p->views[id.i];
     view v = plan_view(pl, n->arg[0]);
     shape from = graph_type(pl->g, n->arg[0]).shape;
     if (n->op == OP_shift) {
@@ -332,26 +311,25 @@ void plan_storage(planner *pl)
         pl->kept[id.i] = must_keep(pl, id);
         axis_set all = graph_type(pl->g, id).axes;
         region *home = pl->region_of[id.i];
-        if (pl->task[id.i] == TASK_SUM && home)     /* complete when all rows are */
+        if (pl->task[id.i] == TASK_SUM && home) /* complete when all rows are */
             home = plan_outside_rows(home);
         axis_set inside = all & ~plan_loops(home);
         pl->kept_axes[id.i] = pl->escapes[id.i] ? all : all & (inside | axes_read(pl, id, home));
     }
-    bool steps = p->entry != ENTRY_STEP;        /* the values of one step stay in the cache */
-    if (steps && !p->pool->own_memory)
-        plan_recompute(pl, &order);
+    bool steps = p->entry != ENTRY_STEP; /* the values of one step stay in the cache */
+    if (steps && !p->pool->own_memory) plan_recompute(pl, &order);
     find_extra_rows(pl, &order);
     group_products(pl, p->top, true);
     group_products(pl, p->top, false);
     for (size_t i = 0; i < order.len; i++) {
-        if (steps && graph_node(pl->g, order.data[i])->op == OP_concat && pl->kept[order.data[i].i] && !has_extra_rows(pl, order.data[i]))
+        if (steps && graph_node(pl->g, order.data[i])->op == OP_concat && pl->kept[order.data[i].i] &&
+            !has_extra_rows(pl, order.data[i]))
             place_parts(pl, order.data[i]);
     }
     for (size_t i = 0; i < order.len; i++) {
         node_id id = order.data[i];
         bool is_table = pl->task[id.i] == TASK_SUM && graph_node(pl->g, id)->op == OP_scatter;
-        if (pl->kept[id.i] && p->views[id.i].buffer == 0 && !is_table)
-            give_columns(pl, &id, 1);
+        if (pl->kept[id.i] && p->views[id.i].buffer == 0 && !is_table) give_columns(pl, &id, 1);
         place_source(pl, id);
     }
     plan_tables(pl);

@@ -28,13 +28,10 @@ static bool reads(const stmt *later, const stmt *product)
 /* May the product be done behind the statement instead of in front of it? */
 static bool can_pass(const stmt *product, const stmt *s)
 {
-    if (is_simple(s))
-        return !reads(s, product);
-    if (!s || s->kind != STMT_FILL_BEFORE)
-        return false;
+    if (is_simple(s)) return !reads(s, product);
+    if (!s || s->kind != STMT_FILL_BEFORE) return false;
     for (size_t i = 0; i < s->from.len; i++) {
-        if (s->from.data[i].buffer == product->product.to.buffer)
-            return false;
+        if (s->from.data[i].buffer == product->product.to.buffer) return false;
     }
     return true;
 }
@@ -42,8 +39,7 @@ static bool can_pass(const stmt *product, const stmt *s)
 static void move_items(region *r, size_t from, size_t to)
 {
     item moved = r->items.data[from];
-    for (; from < to; from++)
-        r->items.data[from] = r->items.data[from + 1];
+    for (; from < to; from++) r->items.data[from] = r->items.data[from + 1];
     r->items.data[to] = moved;
 }
 
@@ -54,16 +50,13 @@ static void move_into(planner *pl, region *top, size_t *scan_at)
     for (size_t i = *scan_at; i-- > 0;) {
         stmt *s = top->items.data[i].stmt;
         bool free = is_simple(s);
-        for (size_t k = i + 1; free && k < *scan_at; k++)
-            free = can_pass(s, top->items.data[k].stmt);
-        if (!free)
-            continue;
+        for (size_t k = i + 1; free && k < *scan_at; k++) free = can_pass(s, top->items.data[k].stmt);
+        if (!free) continue;
         move_items(top, i, top->items.len - 1);
         top->items.len--;
         (*scan_at)--;
         array_push(pl->arena, &scan->items, (item){.stmt = s});
-        for (size_t k = scan->items.len - 1; k > 0; k--)
-            scan->items.data[k] = scan->items.data[k - 1];
+        for (size_t k = scan->items.len - 1; k > 0; k--) scan->items.data[k] = scan->items.data[k - 1];
         scan->items.data[0] = (item){.stmt = s};
         for (size_t k = 0; k < s->nodes.len; k++) {
             pl->p->placed[s->nodes.data[k].i] = PLACED_BY_STEP;
@@ -75,14 +68,12 @@ static void move_into(planner *pl, region *top, size_t *scan_at)
 /* Depth: loops. */
 static void find_neighbours(region *r)
 {
-    size_t first = 0;                   /* of those that are independent so far */
+    size_t first = 0; /* of those that are independent so far */
     for (size_t i = 0; i < r->items.len; i++) {
-        if (r->items.data[i].region)
-            find_neighbours(r->items.data[i].region);
+        if (r->items.data[i].region) find_neighbours(r->items.data[i].region);
         stmt *s = r->items.data[i].stmt, *before = i ? r->items.data[i - 1].stmt : NULL;
         bool free = is_simple(s) && is_simple(before) && s->axes == before->axes;
-        for (size_t k = first; free && k < i; k++)
-            free = !reads(s, r->items.data[k].stmt);
+        for (size_t k = first; free && k < i; k++) free = !reads(s, r->items.data[k].stmt);
         if (free)
             before->product.with_next = true;
         else
@@ -97,26 +88,24 @@ static bool is_made_of_units(const planner *pl, const stmt *product, const stmt 
 {
     const contract *c = &product->product;
     int units = s->shape.dim[0];
-    enum { LEAST_GROUPS = 3 };          /* sums at a time: fewer would leave the adders waiting */
+    enum { LEAST_GROUPS = 3 }; /* sums at a time: fewer would leave the adders waiting */
     if (product->nodes.len < LEAST_GROUPS || c->N != units * (int)product->nodes.len || product->axes != s->axes)
         return false;
     for (size_t i = 0; i < product->nodes.len; i++) {
         node_id id = product->nodes.data[i];
         const node_list *users = &pl->users[id.i];
-        bool fits = !pl->escapes[id.i] && shape_size(graph_type(pl->g, id).shape) == units && pl->p->views[id.i].si == 1;
-        for (size_t k = 0; fits && k < users->len; k++)
-            fits = pl->p->stmt_of[users->data[k].i] == s;
-        if (!fits)
-            return false;
+        bool fits =
+            !pl->escapes[id.i] && shape_size(graph_type(pl->g, id).shape) == units && pl->p->views[id.i].si == 1;
+        for (size_t k = 0; fits && k < users->len; k++) fits = pl->p->stmt_of[users->data[k].i] == s;
+        if (!fits) return false;
     }
-    for (size_t i = 0; i < s->stores.len; i++) {    /* what it reads stays until all of it is read; the emitter sees to the state's row */
+    for (size_t i = 0; i < s->stores.len;
+         i++) { /* what it reads stays until all of it is read; the emitter sees to the state's row */
         view to = s->stores.data[i].to, from = c->addends.data[0].a;
-        if (to.buffer == from.buffer && memcmp(to.shift, from.shift, sizeof to.shift) == 0)
-            return false;
+        if (to.buffer == from.buffer && memcmp(to.shift, from.shift, sizeof to.shift) == 0) return false;
     }
-    for (size_t i = 1; i < pl->count; i++) {        /* its memory is free while the statement runs */
-        if (pl->p->views[i].buffer == c->to.buffer && pl->p->stmt_of[i] != product)
-            return false;
+    for (size_t i = 1; i < pl->count; i++) { /* its memory is free while the statement runs */
+        if (pl->p->views[i].buffer == c->to.buffer && pl->p->stmt_of[i] != product) return false;
     }
     return true;
 }
@@ -127,12 +116,12 @@ static bool goes_by_blocks(const planner *pl, const stmt *s)
     bool fits = s->kind == STMT_POINTWISE && s->shape.rank == 1 && s->shape.dim[0] % PANEL == 0 &&
                 s->shape.dim[0] >= 2 * PANEL && (s->axes & BATCH);
     for (size_t i = 0; fits && i < s->stores.len; i++)
-        fits = s->stores.data[i].mode == STORE_SET && shape_size(graph_type(pl->g, s->stores.data[i].node).shape) == s->shape.dim[0];
+        fits = s->stores.data[i].mode == STORE_SET &&
+               shape_size(graph_type(pl->g, s->stores.data[i].node).shape) == s->shape.dim[0];
     for (size_t i = 0; fits && i < s->nodes.len; i++) {
         const node *n = graph_node(pl->g, s->nodes.data[i]);
         fits = n->op != OP_uniform && n->op != OP_scatter && n->op != OP_iota;
-        for (int a = 0; fits && a < n->args; a++)
-            fits = graph_node(pl->g, n->arg[a])->op != OP_iota;
+        for (int a = 0; fits && a < n->args; a++) fits = graph_node(pl->g, n->arg[a])->op != OP_iota;
     }
     return fits;
 }
@@ -141,18 +130,15 @@ static bool goes_by_blocks(const planner *pl, const stmt *s)
 static void find_epilogues(planner *pl, region *r)
 {
     for (size_t i = 0; i < r->items.len; i++) {
-        if (r->items.data[i].region)
-            find_epilogues(pl, r->items.data[i].region);
+        if (r->items.data[i].region) find_epilogues(pl, r->items.data[i].region);
         stmt *s = r->items.data[i].stmt, *before = i ? r->items.data[i - 1].stmt : NULL;
         bool fits = s && is_simple(before) && goes_by_blocks(pl, s) && is_made_of_units(pl, before, s);
         for (size_t k = i - 1; fits && k-- > 0;) {
             const stmt *product = r->items.data[k].stmt;
-            if (!is_simple(product) || !product->product.with_next)
-                break;
+            if (!is_simple(product) || !product->product.with_next) break;
             fits = is_made_of_units(pl, product, s);
         }
-        if (fits)
-            before->product.epilogue = s;
+        if (fits) before->product.epilogue = s;
     }
 }
 
@@ -160,8 +146,7 @@ void plan_streams(planner *pl)
 {
     region *top = pl->p->top;
     for (size_t i = 0; pl->p->entry == ENTRY_STEP && i < top->items.len; i++) {
-        if (top->items.data[i].region && top->items.data[i].region->axis)
-            move_into(pl, top, &i);
+        if (top->items.data[i].region && top->items.data[i].region->axis) move_into(pl, top, &i);
     }
     find_neighbours(top);
     find_epilogues(pl, top);

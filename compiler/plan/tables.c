@@ -1,11 +1,13 @@
 /* tables.c: tokens choose rows of tables.
  *
- * A lookup that only elementwise statements read is no statement: they read the row where it lies. lookup(E, x) is a row of E itself;
- * for lookup(W', x), whose rows are columns of W, `pack` writes W' out, and side by side all that the same token chooses a row of:
- * the gates of a cell. A scatter of elementwise values is a store of the statement that computes them, into a table of the same kind.
- * Tables have a spare row, of zeros to read or to spill into: the row of a token that is none.
+ * A lookup that only elementwise statements read is no statement: they read the row where it lies. lookup(E, x) is a
+ * row of E itself; for lookup(W', x), whose rows are columns of W, `pack` writes W' out, and side by side all that the
+ * same token chooses a row of: the gates of a cell. A scatter of elementwise values is a store of the statement that
+ * computes them, into a table of the same kind. Tables have a spare row, of zeros to read or to spill into: the row of
+ * a token that is none.
  *
- * plan_in_place: needs users, tasks of the other nodes; sets task. plan_tables: needs regions; sets views and buffers. */
+ * plan_in_place: needs users, tasks of the other nodes; sets task. plan_tables: needs regions; sets views and
+ * buffers. */
 #include "plan/planner.h"
 
 /* Larger tables would be slower to write with every update than a few of their rows are to gather. */
@@ -14,15 +16,15 @@ enum { MAX_TABLE = 1 << 20 };
 static bool is_transposed_param(const graph *g, node_id id)
 {
     const node *n = graph_node(g, id);
-    return n->op == OP_transpose && graph_node(g, n->arg[0])->op == OP_param && graph_type(g, n->arg[0]).shape.rank == 2;
+    return n->op == OP_transpose && graph_node(g, n->arg[0])->op == OP_param &&
+           graph_type(g, n->arg[0]).shape.rank == 2;
 }
 
 static bool read_elementwise(const planner *pl, node_id id)
 {
     const node_list *users = &pl->users[id.i];
     for (size_t i = 0; i < users->len; i++) {
-        if (pl->task[users->data[i].i] != TASK_POINTWISE)
-            return false;
+        if (pl->task[users->data[i].i] != TASK_POINTWISE) return false;
     }
     return users->len > 0 && !pl->escapes[id.i];
 }
@@ -34,16 +36,14 @@ static bool can_read_in_place(const planner *pl, node_id id)
     shape table = graph_type(g, n->arg[0]).shape;
     if (n->op != OP_lookup || graph_type(g, n->arg[0]).axes || table.rank != 2 || !read_elementwise(pl, id))
         return false;
-    if (is_transposed_param(g, n->arg[0]))
-        return shape_size(table) <= MAX_TABLE;
+    if (is_transposed_param(g, n->arg[0])) return shape_size(table) <= MAX_TABLE;
     return !plan_is_inner(graph_node(g, n->arg[0]));
 }
 
 static bool can_add_in_place(const planner *pl, node_id id)
 {
     const node *n = graph_node(pl->g, id);
-    if (n->op != OP_scatter || n->type.axes || pl->adds_to[id.i] || n->type.shape.rank != 2)
-        return false;
+    if (n->op != OP_scatter || n->type.axes || pl->adds_to[id.i] || n->type.shape.rank != 2) return false;
     type token = graph_type(pl->g, n->arg[0]), added = graph_type(pl->g, n->arg[1]);
     return pl->task[n->arg[1].i] == TASK_POINTWISE && added.shape.rank == 1 && (token.axes & ~added.axes) == 0 &&
            added.axes == n->attr.over.axes;
@@ -59,7 +59,7 @@ void plan_in_place(planner *pl)
     }
 }
 
-/* ---- memory --------------------------------------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------------------------------------ */
 
 static by_token *row_by(planner *pl, const node *n, int rows, int stride)
 {
@@ -87,10 +87,8 @@ static bool same_table(const planner *pl, node_id x, node_id y)
 {
     const graph *g = pl->g;
     const node *a = graph_node(g, x), *b = graph_node(g, y);
-    if (a->op != b->op || pl->task[x.i] != pl->task[y.i])
-        return false;
-    if (a->op == OP_scatter)
-        return node_is(a->arg[0], b->arg[0]) && a->type.shape.dim[0] == b->type.shape.dim[0];
+    if (a->op != b->op || pl->task[x.i] != pl->task[y.i]) return false;
+    if (a->op == OP_scatter) return node_is(a->arg[0], b->arg[0]) && a->type.shape.dim[0] == b->type.shape.dim[0];
     return is_transposed_param(g, a->arg[0]) && is_transposed_param(g, b->arg[0]) && node_is(a->arg[1], b->arg[1]) &&
            graph_type(g, a->arg[0]).shape.dim[0] == graph_type(g, b->arg[0]).shape.dim[0];
 }
@@ -123,8 +121,7 @@ static void make_table(planner *pl, const node_list *members)
     }
     pk.N = columns;
     buffer b = {.storage = first->op == OP_lookup ? STORE_TABLE : STORE_WORK, .columns = (rows + 1) * columns};
-    if (b.storage == STORE_TABLE)
-        b.packing = plan_packing(pl, pk);
+    if (b.storage == STORE_TABLE) b.packing = plan_packing(pl, pk);
     int number = plan_buffer(pl, b, members->data[0], members->len);
     for (size_t i = 0, column = 0; i < members->len; i++) {
         const node *n = graph_node(g, members->data[i]);
@@ -161,9 +158,9 @@ void plan_tables(planner *pl)
     for (size_t i = 0; i < order.len; i++) {
         node_id id = order.data[i];
         const node *n = graph_node(g, id);
-        bool reads = n->op == OP_lookup && pl->task[id.i] == TASK_FREE, adds = n->op == OP_scatter && pl->task[id.i] == TASK_SUM;
-        if (done[id.i] || (!reads && !adds))
-            continue;
+        bool reads = n->op == OP_lookup && pl->task[id.i] == TASK_FREE,
+             adds = n->op == OP_scatter && pl->task[id.i] == TASK_SUM;
+        if (done[id.i] || (!reads && !adds)) continue;
         if (reads && !is_transposed_param(g, n->arg[0])) {
             read_rows(pl, id);
             continue;

@@ -3,14 +3,15 @@
  * In: scan.l's tokens, with every newline. Out: tokens in which
  * - a T_NEWLINE ends each statement, also before `}`, after `}` and at the end of the file; lines that go on (an open
  *   bracket, an operator at the end, `then`/`else` at the start of the next) are joined;
- * - words that begin statements, and total/over/as/weight/from/until/from data, are keywords where they act as such, else names;
+ * - words that begin statements, and total/over/as/weight/from/until/from data, are keywords where they act as such, else
+ *   names;
  * - brackets match: what is missing or wrong has been reported and is inserted, replaced or dropped.
  * Each call decides from the last token given and the next few raw ones; an inserted token consumes nothing. */
-#include "syntax/parser.h"
 #include "syntax/parse.h"
+#include "syntax/parser.h"
 #include <string.h>
 
-/* ---- raw tokens ---------------------------------------------------------------------------------------------- */
+/* ---- raw tokens -------------------------------------------------------------------------------------------------- */
 
 /* The raw token number i from here; of several newlines in a row one is left. */
 static const token *peek(parser *p, size_t i)
@@ -31,10 +32,7 @@ static token take(parser *p)
     return t;
 }
 
-static bool is_word(const token *t, const char *word)
-{
-    return t->kind == T_NAME && strcmp(t->name, word) == 0;
-}
+static bool is_word(const token *t, const char *word) { return t->kind == T_NAME && strcmp(t->name, word) == 0; }
 
 static bool ends_operand(int kind)
 {
@@ -45,16 +43,37 @@ static bool ends_operand(int kind)
 static bool wants_more(int kind)
 {
     switch (kind) {
-    case '+': case '-': case '*': case '/': case '%': case '@': case '^': case '<': case '>':
-    case T_LE: case T_GE: case T_EQ: case T_NE: case T_AND: case T_OR: case T_NOT: case T_IF: case T_THEN: case T_ELSE:
-    case '=': case ',': case ':': case '~': case T_ARROW: case T_REVERSE: case T_BIDIRECTIONAL:
-        return true;
-    default:
-        return false;
+    case '+':
+    case '-':
+    case '*':
+    case '/':
+    case '%':
+    case '@':
+    case '^':
+    case '<':
+    case '>':
+    case T_LE:
+    case T_GE:
+    case T_EQ:
+    case T_NE:
+    case T_AND:
+    case T_OR:
+    case T_NOT:
+    case T_IF:
+    case T_THEN:
+    case T_ELSE:
+    case '=':
+    case ',':
+    case ':':
+    case '~':
+    case T_ARROW:
+    case T_REVERSE:
+    case T_BIDIRECTIONAL: return true;
+    default: return false;
     }
 }
 
-/* ---- reports ------------------------------------------------------------------------------------------------- */
+/* ---- reports ----------------------------------------------------------------------------------------------------- */
 
 bool filter_may_report(parser *p)
 {
@@ -91,22 +110,13 @@ const char *filter_describe(parser *p, const token *t)
     return arena_printf(p->arena, "'%.*s'", (int)length, spelling);
 }
 
-/* ---- brackets ------------------------------------------------------------------------------------------------ */
+/* ---- brackets ---------------------------------------------------------------------------------------------------- */
 
-static bracket *top(parser *p)
-{
-    return &p->brackets.data[p->brackets.len - 1];
-}
+static bracket *top(parser *p) { return &p->brackets.data[p->brackets.len - 1]; }
 
-static char closer_of(char opener)
-{
-    return opener == '(' ? ')' : opener == '[' ? ']' : '}';
-}
+static char closer_of(char opener) { return opener == '(' ? ')' : opener == '[' ? ']' : '}'; }
 
-static bool inside(parser *p)
-{
-    return top(p)->opener == '(' || top(p)->opener == '[';
-}
+static bool inside(parser *p) { return top(p)->opener == '(' || top(p)->opener == '['; }
 
 /* Is an opener of this kind open, no brace in between? */
 static bool is_open(const parser *p, char opener)
@@ -116,17 +126,19 @@ static bool is_open(const parser *p, char opener)
     return false;
 }
 
-enum { MAX_INDENT = 255 };    /* deeper ones count as this: lines may be long, and are asked often */
+enum { MAX_INDENT = 255 }; /* deeper ones count as this: lines may be long, and are asked often */
 
 /* Where the line begins that holds this byte. */
 static uint32_t line_start_of(const parser *p, uint32_t offset)
 {
     const uint32_t *starts = p->source->line_start;
-    uint32_t low = 0, high = p->source->lines;    /* starts[low] <= offset < starts[high] */
+    uint32_t low = 0, high = p->source->lines; /* starts[low] <= offset < starts[high] */
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;
-        if (starts[middle] <= offset) low = middle;
-        else high = middle;
+        if (starts[middle] <= offset)
+            low = middle;
+        else
+            high = middle;
     }
     return starts[low];
 }
@@ -142,7 +154,7 @@ static uint32_t indent_of(const parser *p, uint32_t offset)
 
 static void push(parser *p, const token *t)
 {
-    bracket b = { .opener = (char)t->kind, .at = t->at };
+    bracket b = {.opener = (char)t->kind, .at = t->at};
     if (b.opener == '{') {
         b.indent = indent_of(p, t->at.begin);
         b.block = p->head.kind == T_TRAIN || p->head.kind == T_WEIGHTS;
@@ -156,7 +168,7 @@ static void push(parser *p, const token *t)
 static token inserted(parser *p, int kind)
 {
     uint32_t end = p->previous.at.end;
-    return (token){ .kind = kind, .at = { p->file, end, end } };
+    return (token){.kind = kind, .at = {p->file, end, end}};
 }
 
 /* Reports the innermost bracket as never closed, and closes it. */
@@ -170,7 +182,7 @@ static token close_missing(parser *p)
         const token *next = peek(p, 0);
         diag_add_note(p->diags, next->at, "'%c' is expected before %s", closer_of(b.opener), filter_describe(p, next));
     }
-    p->suspect = (span){ 0, 0, 0 };
+    p->suspect = (span){0, 0, 0};
     p->brackets.len--;
     return inserted(p, closer_of(b.opener));
 }
@@ -207,22 +219,17 @@ static bool lacks_closer(parser *p)
     const bracket *b = top(p);
     bool after_operand = ends_operand(p->previous.kind);
     switch (t->kind) {
-    case 0: case T_ARROW: case '~':
-        return true;
-    case '{':
-        return !opens_index(p);
-    case '}':
-        return !b->curly || line_start_of(p, t->at.begin) > b->at.begin;
-    case ':':
-        return b->opener == '[';
-    case '=':
-        return b->opener == '[' || b->dims;
-    case ')':
-        return b->opener == '[' && is_open(p, '(');
-    case ']':
-        return b->opener == '(' && is_open(p, '[');
-    case T_THEN: case T_ELSE:
-        return b->ifs == 0;
+    case 0:
+    case T_ARROW:
+    case '~': return true;
+    case '{': return !opens_index(p);
+    case '}': return !b->curly || line_start_of(p, t->at.begin) > b->at.begin;
+    case ':': return b->opener == '[';
+    case '=': return b->opener == '[' || b->dims;
+    case ')': return b->opener == '[' && is_open(p, '(');
+    case ']': return b->opener == '(' && is_open(p, '[');
+    case T_THEN:
+    case T_ELSE: return b->ifs == 0;
     case T_NAME:
         if (after_operand && p->word == T_GENERATE) return is_word(t, "from") || is_word(t, "until");
         return after_operand && p->word == T_LOSS && is_word(t, "weight");
@@ -233,8 +240,7 @@ static bool lacks_closer(parser *p)
         bool option = p->previous.kind == ',' || p->previous.kind == '(';
         return peek(p, 2)->kind == '=' && !option;
     }
-    default:
-        return false;
+    default: return false;
     }
 }
 
@@ -261,12 +267,15 @@ static bool match_closer(parser *p, token *t)
     return false;
 }
 
-/* ---- words --------------------------------------------------------------------------------------------------- */
+/* ---- words ------------------------------------------------------------------------------------------------------- */
 
-static const struct { const char *word; int kind; } statement_words[] = {
-    { "size", T_SIZE }, { "cell", T_CELL }, { "input", T_INPUT }, { "target", T_TARGET }, { "param", T_PARAM },
-    { "const", T_CONST }, { "output", T_OUTPUT }, { "loss", T_LOSS }, { "generate", T_GENERATE },
-    { "train", T_TRAIN }, { "weights", T_WEIGHTS }, { "use", T_USE }, { "model", T_MODEL },
+static const struct {
+    const char *word;
+    int kind;
+} statement_words[] = {
+    {"size", T_SIZE},       {"cell", T_CELL},     {"input", T_INPUT}, {"target", T_TARGET},     {"param", T_PARAM},
+    {"const", T_CONST},     {"output", T_OUTPUT}, {"loss", T_LOSS},   {"generate", T_GENERATE}, {"train", T_TRAIN},
+    {"weights", T_WEIGHTS}, {"use", T_USE},       {"model", T_MODEL},
 };
 
 /* The keyword that a name is at the start of a statement, or 0. */
@@ -288,10 +297,7 @@ const char *filter_nearest_word(const char *word)
     return name_nearest(word, words, sizeof words / sizeof words[0]);
 }
 
-bool filter_in_block(const parser *p)
-{
-    return p->brackets.data[p->brackets.len - 1].block;
-}
+bool filter_in_block(const parser *p) { return p->brackets.data[p->brackets.len - 1].block; }
 
 bool filter_begins_statement(parser *p)
 {
@@ -327,12 +333,18 @@ static void read_word(parser *p, token *t)
         return;
     }
     bool after_operand = ends_operand(p->previous.kind);
-    if (p->previous.kind == T_LOSS && is_word(t, "total") && begins_operand(next->kind)) t->kind = T_TOTAL;
-    else if (after_operand && top(p)->opener == '(' && is_word(t, "over")) t->kind = T_OVER;
-    else if (after_operand && p->word == T_OUTPUT && !inside(p) && is_word(t, "as")) t->kind = T_AS;
-    else if (after_operand && p->word == T_LOSS && !inside(p) && is_word(t, "weight")) t->kind = T_WEIGHT;
-    else if (after_operand && p->word == T_GENERATE && !inside(p) && is_word(t, "from")) t->kind = T_FROM;
-    else if (after_operand && p->word == T_GENERATE && !inside(p) && is_word(t, "until")) t->kind = T_UNTIL;
+    if (p->previous.kind == T_LOSS && is_word(t, "total") && begins_operand(next->kind))
+        t->kind = T_TOTAL;
+    else if (after_operand && top(p)->opener == '(' && is_word(t, "over"))
+        t->kind = T_OVER;
+    else if (after_operand && p->word == T_OUTPUT && !inside(p) && is_word(t, "as"))
+        t->kind = T_AS;
+    else if (after_operand && p->word == T_LOSS && !inside(p) && is_word(t, "weight"))
+        t->kind = T_WEIGHT;
+    else if (after_operand && p->word == T_GENERATE && !inside(p) && is_word(t, "from"))
+        t->kind = T_FROM;
+    else if (after_operand && p->word == T_GENERATE && !inside(p) && is_word(t, "until"))
+        t->kind = T_UNTIL;
     else if (p->word == T_SIZE && p->previous.kind == '=' && is_word(t, "from") && is_word(next, "data")) {
         t->kind = T_FROM_DATA;
         t->at.end = next->at.end;
@@ -340,18 +352,23 @@ static void read_word(parser *p, token *t)
     }
 }
 
-/* ---- depth --------------------------------------------------------------------------------------------------- */
+/* ---- depth ------------------------------------------------------------------------------------------------------- */
 
 /* Counts operators that wait for their right side; false when there are too many of them, or of open brackets. */
 static bool count_depth(parser *p, const token *t)
 {
     bracket *b = top(p);
     bool prefix = !ends_operand(p->previous.kind);
-    if (t->kind == '^') b->powers++;
-    else if (t->kind == '-' && prefix) b->unary++;
-    else if (t->kind == T_NOT) b->nots++;
-    else if (t->kind == T_IF) b->branches++, b->ifs++;
-    else if (t->kind == ',' || t->kind == T_NEWLINE) b->powers = b->unary = b->nots = b->branches = 0;
+    if (t->kind == '^')
+        b->powers++;
+    else if (t->kind == '-' && prefix)
+        b->unary++;
+    else if (t->kind == T_NOT)
+        b->nots++;
+    else if (t->kind == T_IF)
+        b->branches++, b->ifs++;
+    else if (t->kind == ',' || t->kind == T_NEWLINE)
+        b->powers = b->unary = b->nots = b->branches = 0;
     else if (wants_more(t->kind)) {
         b->powers = b->unary = 0;
         if (t->kind == T_AND || t->kind == T_OR || t->kind == T_THEN || t->kind == T_ELSE) b->nots = 0;
@@ -366,9 +383,10 @@ static void skip_statement(parser *p)
 {
     while (p->brackets.len > 1 && top(p)->opener != '{') p->brackets.len--;
     size_t open = p->brackets.len;
-    for (size_t depth = 1;;) {    /* the bracket that was one too many is open */
+    for (size_t depth = 1;;) { /* the bracket that was one too many is open */
         int kind = peek(p, 0)->kind;
-        bool next_statement = kind == T_NEWLINE && (depth == 0 || (peek(p, 1)->kind == T_NAME && peek(p, 2)->kind == '='));
+        bool next_statement =
+            kind == T_NEWLINE && (depth == 0 || (peek(p, 1)->kind == T_NAME && peek(p, 2)->kind == '='));
         if (kind == 0 || next_statement || (kind == '}' && open > 1)) break;
         if (kind == '(' || kind == '[') depth++;
         if ((kind == ')' || kind == ']') && depth > 0) depth--;
@@ -377,7 +395,7 @@ static void skip_statement(parser *p)
     }
 }
 
-/* ---- the next token ------------------------------------------------------------------------------------------ */
+/* ---- the next token ---------------------------------------------------------------------------------------------- */
 
 /* Does the statement go on after this newline (which is peek(0), outside of brackets)? */
 static bool goes_on(parser *p)
@@ -394,7 +412,7 @@ static bool begins_definition(parser *p)
 {
     const token *t = peek(p, 0), *next = peek(p, 1);
     if (!at_statement(p) || p->brackets.len == 1) return false;
-    if (indent_of(p, t->at.begin) > top(p)->indent) return false;    /* nested: the grammar says that it may not be */
+    if (indent_of(p, t->at.begin) > top(p)->indent) return false; /* nested: the grammar says that it may not be */
     if (is_word(t, "use")) return next->kind == T_STRING;
     if (next->kind != T_NAME) return false;
     return (is_word(t, "cell") && peek(p, 2)->kind == '(') || (is_word(t, "model") && peek(p, 2)->kind == '{');

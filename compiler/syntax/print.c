@@ -7,7 +7,15 @@
 #include <stdlib.h>
 
 typedef enum level {
-    LEVEL_FULL, LEVEL_OR, LEVEL_AND, LEVEL_NOT, LEVEL_COMPARE, LEVEL_SUM, LEVEL_PRODUCT, LEVEL_NEGATION, LEVEL_POWER,
+    LEVEL_FULL,
+    LEVEL_OR,
+    LEVEL_AND,
+    LEVEL_NOT,
+    LEVEL_COMPARE,
+    LEVEL_SUM,
+    LEVEL_PRODUCT,
+    LEVEL_NEGATION,
+    LEVEL_POWER,
     LEVEL_OPERAND,
 } level;
 
@@ -16,9 +24,18 @@ static level level_of_binary(tree_binary op)
     switch (op) {
     case TREE_OR: return LEVEL_OR;
     case TREE_AND: return LEVEL_AND;
-    case TREE_LT: case TREE_LE: case TREE_GT: case TREE_GE: case TREE_EQ: case TREE_NE: return LEVEL_COMPARE;
-    case TREE_ADD: case TREE_SUB: return LEVEL_SUM;
-    case TREE_MUL: case TREE_DIV: case TREE_MATMUL: case TREE_MOD: return LEVEL_PRODUCT;
+    case TREE_LT:
+    case TREE_LE:
+    case TREE_GT:
+    case TREE_GE:
+    case TREE_EQ:
+    case TREE_NE: return LEVEL_COMPARE;
+    case TREE_ADD:
+    case TREE_SUB: return LEVEL_SUM;
+    case TREE_MUL:
+    case TREE_DIV:
+    case TREE_MATMUL:
+    case TREE_MOD: return LEVEL_PRODUCT;
     case TREE_POW: return LEVEL_POWER;
     }
     BUG("no such operator: %d", (int)op);
@@ -27,7 +44,11 @@ static level level_of_binary(tree_binary op)
 static level level_of(const tree_expr *e)
 {
     switch (e->kind) {
-    case TREE_NUMBER: case TREE_NAME: case TREE_TIME: case TREE_CALL: case TREE_RANGE: return LEVEL_OPERAND;
+    case TREE_NUMBER:
+    case TREE_NAME:
+    case TREE_TIME:
+    case TREE_CALL:
+    case TREE_RANGE: return LEVEL_OPERAND;
     case TREE_UNARY:
         switch (e->unary.op) {
         case TREE_NEG: return LEVEL_NEGATION;
@@ -117,7 +138,7 @@ static void print_binary(text *out, const tree_expr *e)
 {
     level own = level_of_binary(e->binary.op);
     level left = own == LEVEL_COMPARE ? own + 1 : own, right = own + 1;
-    if (e->binary.op == TREE_POW) {    /* binds to the right; an exponent may be negative */
+    if (e->binary.op == TREE_POW) { /* binds to the right; an exponent may be negative */
         left = LEVEL_OPERAND;
         right = LEVEL_NEGATION;
     }
@@ -164,12 +185,9 @@ static void print_expr(text *out, const tree_expr *e, level at_least)
     if (parentheses) text_put(out, ")");
 }
 
-void syntax_print_expr(text *out, const tree_expr *e)
-{
-    print_expr(out, e, LEVEL_FULL);
-}
+void syntax_print_expr(text *out, const tree_expr *e) { print_expr(out, e, LEVEL_FULL); }
 
-/* ---- statements ---------------------------------------------------------------------------------------------- */
+/* ---- statements -------------------------------------------------------------------------------------------------- */
 
 static void print_type(text *out, const tree_type *t)
 {
@@ -240,8 +258,10 @@ static void print_loss(text *out, const tree_stmt *s)
 
 static void print_block(text *out, const tree_stmt *s)
 {
-    if (s->kind == TREE_TRAIN) text_open(out, "train");
-    else text_open(out, "weights %s", s->block.format.text);
+    if (s->kind == TREE_TRAIN)
+        text_open(out, "train");
+    else
+        text_open(out, "weights %s", s->block.format.text);
     for (size_t i = 0; i < s->block.maps.len; i++) {
         print_expr(out, s->block.maps.data[i].left, LEVEL_OR);
         if (s->block.maps.data[i].pattern) text_put(out, " \"%s\"", s->block.maps.data[i].pattern);

@@ -1,12 +1,15 @@
 /* tree.c: nodes of expressions, with their checks.
  *
- * In: parts that the grammar has put together. Out: nodes; each knows its depth (in a wrapper that only this file sees),
- * so that no later stage recurses deeper than SYNTAX_MAX_NESTING. */
-#include "syntax/parser.h"
+ * In: parts that the grammar has put together. Out: nodes; each knows its depth (in a wrapper that only this file
+ * sees), so that no later stage recurses deeper than SYNTAX_MAX_NESTING. */
 #include "syntax/parse.h"
+#include "syntax/parser.h"
 #include <string.h>
 
-typedef struct node { tree_expr expr; uint32_t depth; } node;
+typedef struct node {
+    tree_expr expr;
+    uint32_t depth;
+} node;
 
 const char *tree_binary_text(tree_binary op)
 {
@@ -32,7 +35,7 @@ const char *tree_binary_text(tree_binary op)
 
 bool syntax_is_reserved(const char *word)
 {
-    static const char *const reserved[] = { "if", "then", "else", "and", "or", "not", "reverse", "bidirectional" };
+    static const char *const reserved[] = {"if", "then", "else", "and", "or", "not", "reverse", "bidirectional"};
     for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
         if (strcmp(word, reserved[i]) == 0) return true;
     return false;
@@ -108,8 +111,10 @@ static void warn_mixed(parser *p, const tree_expr *e)
     const tree_expr *factor = matmul_first ? e->binary.right : left->binary.left;
     if (factor->kind == TREE_NUMBER) return;
     diag(p->diags, e->at, W_MIXED_PRODUCTS, tree_binary_text(left->binary.op), tree_binary_text(e->binary.op));
-    if (matmul_first) diag_hint(p->diags, "this reads (a @ b) * c; write the parentheses, or a @ (b * c)");
-    else diag_hint(p->diags, "this reads (a * b) @ c; write the parentheses, or a * (b @ c)");
+    if (matmul_first)
+        diag_hint(p->diags, "this reads (a @ b) * c; write the parentheses, or a @ (b * c)");
+    else
+        diag_hint(p->diags, "this reads (a * b) @ c; write the parentheses, or a * (b @ c)");
 }
 
 tree_expr *tree_binary_of(parser *p, tree_binary op, tree_expr *left, tree_expr *right, span op_at)
@@ -168,7 +173,7 @@ void tree_add_argument(parser *p, tree_expr *call, tree_expr *argument)
 
 void tree_add_option(parser *p, tree_expr *call, tree_expr *left, tree_expr *value)
 {
-    tree_option o = { .value = value };
+    tree_option o = {.value = value};
     const tree_expr *named = left;
     if (left->kind == TREE_TIME && left->time.index.len == 1 && !left->parenthesised) {
         o.time = left->time.index.data[0];
@@ -182,7 +187,7 @@ void tree_add_option(parser *p, tree_expr *call, tree_expr *left, tree_expr *val
         diag_hint(p->diags, "an option is written layers = 3, an initial value h[0] = v, a comparison a == b");
         return;
     }
-    o.name = (tree_id){ named->name, named->at };
+    o.name = (tree_id){named->name, named->at};
     array_push(p->arena, &call->call.options, o);
 }
 
@@ -212,8 +217,10 @@ tree_expr *tree_call(parser *p, tree_expr *call, tree_direction direction, tree_
     bool named = callee->kind == TREE_NAME || (callee->kind == TREE_TIME && callee->time.operand->kind == TREE_NAME);
     if ((!named || callee->parenthesised) && filter_may_report(p)) {
         diag(p->diags, callee->at, E_NOT_CALLABLE, kind_text(callee));
-        if (callee->kind == TREE_NUMBER) diag_hint(p->diags, "a product is written with '*'");
-        else diag_hint(p->diags, "give the value a name by an equation of its own, and use the name");
+        if (callee->kind == TREE_NUMBER)
+            diag_hint(p->diags, "a product is written with '*'");
+        else
+            diag_hint(p->diags, "give the value a name by an equation of its own, and use the name");
     }
     return capped(p, call);
 }
@@ -228,13 +235,15 @@ tree_stmt *tree_stmt_new(parser *p, tree_stmt_kind kind, span at)
 
 tree_type tree_type_of(parser *p, name word, const tree_exprs *dims, span at, span word_at)
 {
-    tree_type t = { .token = strcmp(word, "token") == 0, .at = at };
+    tree_type t = {.token = strcmp(word, "token") == 0, .at = at};
     if (dims) t.dims = *dims;
     if ((t.token || strcmp(word, "real") == 0) || !filter_may_report(p)) return t;
     diag(p->diags, word_at, E_TYPE, word);
-    const char *types[] = { "real", "token" };
+    const char *types[] = {"real", "token"};
     const char *nearest = name_nearest(word, types, 2);
-    if (nearest) diag_hint(p->diags, "did you mean '%s'?", nearest);
-    else diag_hint(p->diags, "real is a number, real(8) a vector, token(V) one of V symbols");
+    if (nearest)
+        diag_hint(p->diags, "did you mean '%s'?", nearest);
+    else
+        diag_hint(p->diags, "real is a number, real(8) a vector, token(V) one of V symbols");
     return t;
 }

@@ -2,8 +2,8 @@
  *
  *     effect IN.wav OUT.wav [EXPECTED.wav]
  *
- * It prints how much faster than real time one core was. With EXPECTED.wav, what the amplifier itself made of IN.wav, it
- * prints the error-to-signal ratio: the energy of the difference by the energy of what was expected.
+ * It prints how much faster than real time one core was. With EXPECTED.wav, what the amplifier itself made of IN.wav,
+ * it prints the error-to-signal ratio: the energy of the difference by the energy of what was expected.
  *
  * All memory of the network is one `effect`, 1.4 KB; nothing is allocated. */
 #include "amp.h"
@@ -25,7 +25,7 @@ static void effect_reset(effect *e) { amp_reset(&e->state); }
 /* What a plug-in calls for a block; `from` and `to` may be the same. */
 static void effect_process(effect *e, const float *from, float *to, size_t count)
 {
-    amp_args args = { .batch = 1, .T = 1, .state = &e->state, .work = e->work };
+    amp_args args = {.batch = 1, .T = 1, .state = &e->state, .work = e->work};
     for (size_t i = 0; i < count; i++) {
         args.x = from + i;
         args.out = to + i;
@@ -48,7 +48,7 @@ typedef struct measured {
 static measured run(wav *in, wav *out, wav *expected)
 {
     static effect e;
-    measured m = { 0 };
+    measured m = {0};
     float x[BLOCK], y[BLOCK], wanted[BLOCK];
     effect_reset(&e);
     for (size_t count; (count = wav_read(in, x, BLOCK)) > 0;) {

@@ -52,7 +52,7 @@ static float string_next(string_state *s)
 /* Every quarter of a second something is played: a string, or now and then all of them. */
 static float guitar(string_state *strings, size_t n)
 {
-    static const float open[STRINGS] = { 82.41f, 110.00f, 146.83f, 196.00f, 246.94f, 329.63f };
+    static const float open[STRINGS] = {82.41f, 110.00f, 146.83f, 196.00f, 246.94f, 329.63f};
     if (n % (RATE / 4) == 0) {
         const int chord = uniform() < 0.25f, chosen = (int)(STRINGS * uniform());
         const float loud = 0.1f + 0.9f * uniform(), fret = floorf(12 * uniform());

@@ -16,7 +16,7 @@ static _Noreturn void give_up(const char *path, const char *why)
 
 static void add(tensors *data, const char *name, wav *w)
 {
-    const size_t dims[] = { w->samples / w->rate, w->rate, 1 };
+    const size_t dims[] = {w->samples / w->rate, w->rate, 1};
     if (dims[0] == 0) give_up(w->path, "is shorter than a second");
     const tensor *added = tensors_add(data, name, DTYPE_F32, 3, dims, NULL);
     if (!added) give_up(w->path, "is too long for the memory");
@@ -31,7 +31,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s DRY.wav WET.wav DATA.npz\n", argv[0]);
         return 2;
     }
-    tensors data = { 0 };
+    tensors data = {0};
     wav file[2];
     for (int i = 0; i < 2; i++) {
         const char *wrong = wav_open(&file[i], argv[1 + i]);

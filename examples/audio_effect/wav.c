@@ -30,9 +30,12 @@ static const char *read_format(wav *w, const unsigned char *chunk, uint32_t size
     if (kind == EXTENSIBLE && size >= 26) kind = get(chunk + 24, 2);
     if (channels != 1) return "has several channels; mix it down to one";
     w->rate = get(chunk + 4, 4);
-    if (kind == PCM && bits == 16) w->format = WAV_PCM16;
-    else if (kind == FLOAT && bits == 32) w->format = WAV_FLOAT32;
-    else return "holds neither 16-bit PCM nor 32-bit float; convert it to one of these";
+    if (kind == PCM && bits == 16)
+        w->format = WAV_PCM16;
+    else if (kind == FLOAT && bits == 32)
+        w->format = WAV_FLOAT32;
+    else
+        return "holds neither 16-bit PCM nor 32-bit float; convert it to one of these";
     return w->rate ? NULL : "says that its rate is 0";
 }
 
@@ -73,7 +76,7 @@ static const char *read_head(wav *w)
 
 const char *wav_open(wav *w, const char *path)
 {
-    *w = (wav){ .file = fopen(path, "rb"), .path = path };
+    *w = (wav){.file = fopen(path, "rb"), .path = path};
     if (!w->file) return "cannot be read";
     const char *wrong = read_head(w);
     if (wrong) fclose(w->file);
@@ -82,7 +85,7 @@ const char *wav_open(wav *w, const char *path)
 
 const char *wav_create(wav *w, const char *path, wav_format format, unsigned rate)
 {
-    *w = (wav){ .file = fopen(path, "wb"), .path = path, .format = format, .writing = 1, .rate = rate };
+    *w = (wav){.file = fopen(path, "wb"), .path = path, .format = format, .writing = 1, .rate = rate};
     static const unsigned char room[HEAD];
     if (!w->file) return "cannot be written";
     fwrite(room, 1, HEAD, w->file);

@@ -12,8 +12,8 @@ typedef struct wav {
     const char *path;
     wav_format format;
     int writing;
-    unsigned rate;       /* samples a second */
-    size_t samples;      /* reading: still to come; writing: written */
+    unsigned rate;  /* samples a second */
+    size_t samples; /* reading: still to come; writing: written */
 } wav;
 
 /* Each returns NULL, or what is wrong in words that begin after "PATH: ". */

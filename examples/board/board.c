@@ -8,7 +8,10 @@ extern uint32_t data_from[], data_begin[], data_end[], bss_begin[], bss_end[], s
 int main(void);
 void board_reset(void);
 
-typedef union vector { void (*code)(void); const uint32_t *stack; } vector;
+typedef union vector {
+    void (*code)(void);
+    const uint32_t *stack;
+} vector;
 
 /* Semihosting: 4 writes a text, 32 ends the program with a status. */
 static void host(uint32_t call, const void *argument)
@@ -20,7 +23,7 @@ static void host(uint32_t call, const void *argument)
 
 static void leave(int status)
 {
-    const uint32_t words[2] = { 0x20026, (uint32_t)status }; /* the program itself ended */
+    const uint32_t words[2] = {0x20026, (uint32_t)status}; /* the program itself ended */
     host(32, words);
     for (;;) continue;
 }
@@ -28,7 +31,7 @@ static void leave(int status)
 static void fault(void) { leave(3); }
 
 __attribute__((section(".vectors"), used)) static const vector vectors[16] = {
-    { .stack = stack_top }, { board_reset }, { fault }, { fault }, { fault }, { fault }, { fault },
+    {.stack = stack_top}, {board_reset}, {fault}, {fault}, {fault}, {fault}, {fault},
 };
 
 void board_reset(void)

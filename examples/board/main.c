@@ -10,7 +10,7 @@ int main(void)
 {
     const unsigned steps = sizeof samples / sizeof samples[0];
     float scores[4], worst = 0;
-    net_args args = { .batch = 1, .T = 1, .fc = scores, .state = &state, .work = work };
+    net_args args = {.batch = 1, .T = 1, .fc = scores, .state = &state, .work = work};
     net_reset(&state);
     for (unsigned t = 0; t < steps; t++) {
         args.x = samples[t];

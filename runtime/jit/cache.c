@@ -2,8 +2,9 @@
  *
  * A key is a hash of 128 bits over the text, the compiler (its words, and for each that is a program the path, size and
  * time of change of its file; its --version), the options and what /proc/cpuinfo says of the processor. Asking the
- * compiler for its version takes longer than all the rest, so that is done after a compilation only: the answer is noted
- * in the folder, under the identity of the compiler's files, and the keys that are looked for are made with it. */
+ * compiler for its version takes longer than all the rest, so that is done after a compilation only: the answer is
+ * noted in the folder, under the identity of the compiler's files, and the keys that are looked for are made with
+ * it. */
 #define _GNU_SOURCE 1
 #include "jit/cache.h"
 #include "jit/message.h"
@@ -47,7 +48,7 @@ typedef struct hash {
     uint64_t a, b;
 } hash;
 
-static const hash hash_start = { 0xCBF29CE484222325u, 0x9E3779B97F4A7C15u };
+static const hash hash_start = {0xCBF29CE484222325u, 0x9E3779B97F4A7C15u};
 
 /* FNV-1a, and the same with another prime and a rotation. */
 static void mix(hash *h, const void *data, size_t n)
@@ -59,10 +60,7 @@ static void mix(hash *h, const void *data, size_t n)
     }
 }
 
-static void mix_text(hash *h, const char *text)
-{
-    mix(h, text, strlen(text) + 1);
-}
+static void mix_text(hash *h, const char *text) { mix(h, text, strlen(text) + 1); }
 
 /* ---- the folder -------------------------------------------------------------------------------------------------- */
 
@@ -94,7 +92,7 @@ bool cache_open(cache *c, cache_use use, char **fault)
 {
     struct stat s;
     *fault = NULL;
-    *c = (cache){ .folder = folder_wanted(), .limit = (uint64_t)LIMIT_MIB << 20 };
+    *c = (cache){.folder = folder_wanted(), .limit = (uint64_t)LIMIT_MIB << 20};
     const char *mib = getenv("RNNC_CACHE_MIB");
     if (mib && *mib >= '0' && *mib <= '9') c->limit = (uint64_t)strtoul(mib, NULL, 10) << 20;
     if (!c->folder) return false;
@@ -176,8 +174,8 @@ static int write_whole(const char *path, const void *first, size_t first_bytes, 
     static const mode_t own = 0600;
     if (asprintf(&temporary, "%s.%ld%s", path, (long)getpid(), temporary_end) < 0) return ENOMEM;
     int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, own), fault = fd < 0 ? errno : 0;
-    const void *piece[] = { first, second };
-    size_t bytes[] = { first_bytes, second_bytes };
+    const void *piece[] = {first, second};
+    size_t bytes[] = {first_bytes, second_bytes};
     for (int i = 0; i < 2; i++)
         for (size_t at = 0; !fault && at < bytes[i];) {
             ssize_t n = write(fd, (const char *)piece[i] + at, bytes[i] - at);
@@ -196,7 +194,7 @@ static int write_whole(const char *path, const void *first, size_t first_bytes, 
 /* Lines of the first processor that do not change from moment to moment. */
 static void mix_processor(hash *h)
 {
-    static const char *const keys[] = { "vendor_id", "cpu family", "model", "stepping", "flags", "Features", "CPU " };
+    static const char *const keys[] = {"vendor_id", "cpu family", "model", "stepping", "flags", "Features", "CPU "};
     char text[CPU_MAX], *rest;
     read_some("/proc/cpuinfo", text, sizeof text);
     char *end = strstr(text, "\n\n");
@@ -230,7 +228,7 @@ static void mix_command(hash *h, const char *const *command)
         char *path = command[i][0] == '-' ? NULL : program_of(command[i]);
         mix_text(h, command[i]);
         if (path && stat(path, &s) == 0 && S_ISREG(s.st_mode)) {
-            int64_t of_file[] = { s.st_size, s.st_mtim.tv_sec, s.st_mtim.tv_nsec };
+            int64_t of_file[] = {s.st_size, s.st_mtim.tv_sec, s.st_mtim.tv_nsec};
             mix_text(h, path);
             mix(h, of_file, sizeof of_file);
         }
@@ -264,10 +262,7 @@ static char *run_version(const char *const *command)
     return said;
 }
 
-static void print_hash(char text[33], hash h)
-{
-    snprintf(text, 33, "%016" PRIx64 "%016" PRIx64, h.a, h.b);
-}
+static void print_hash(char text[33], hash h) { snprintf(text, 33, "%016" PRIx64 "%016" PRIx64, h.a, h.b); }
 
 /* As it is noted, or, with `ask`, as it is now. Malloc'ed; NULL: it is not known. */
 static char *version_of(const cache *c, const char *const *command, hash identity, bool ask)
@@ -287,7 +282,7 @@ static char *version_of(const cache *c, const char *const *command, hash identit
 
 cache_key cache_key_of(const cache *c, const compilation *of, bool ask)
 {
-    cache_key k = { 0 };
+    cache_key k = {0};
     hash h = hash_start;
     mix_command(&h, of->command);
     char *version = version_of(c, of->command, h, ask);
@@ -391,7 +386,7 @@ static cache_size remove_beyond(const cache *c, uint64_t limit)
 {
     size_t count;
     uint64_t sum = 0;
-    cache_size gone = { 0 };
+    cache_size gone = {0};
     file *all = list(c, &count);
     if (count) qsort(all, count, sizeof *all, latest_first);
     for (size_t i = 0; i < count; i++) {
@@ -414,7 +409,7 @@ bool cache_store(const cache *c, const cache_key *k, const char *object, char **
     char *bytes = read_path(object, OBJECT_MAX, &n), *path = path_of(c, k->text, entry_end);
     int failed = !bytes || !path ? ENOMEM : 0;
     if (!failed) {
-        trailer t = { .bytes = n, .checksum = checksum(k, bytes, n) };
+        trailer t = {.bytes = n, .checksum = checksum(k, bytes, n)};
         memcpy(t.magic, trailer_magic, sizeof t.magic);
         failed = write_whole(path, bytes, n, &t, sizeof t);
     }
@@ -430,7 +425,7 @@ bool cache_store(const cache *c, const cache_key *k, const char *object, char **
 cache_size cache_measure(const cache *c)
 {
     size_t count;
-    cache_size size = { 0 };
+    cache_size size = {0};
     file *all = list(c, &count);
     for (size_t i = 0; i < count; i++) size.bytes += all[i].bytes;
     size.entries = count;

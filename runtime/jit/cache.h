@@ -8,11 +8,11 @@
  *     }
  *     cache_close(&c);
  *
- * The folder is that of $RNNC_CACHE, $XDG_CACHE_HOME/rnnc or ~/.cache/rnnc; RNNC_CACHE=off: none. An entry KEY.so is what
- * the compiler wrote and, after it, its length and checksum, which are verified before it is loaded: a damaged entry is
- * removed and made anew. Entries appear by a rename, whole, so that several processes may use the folder at once. When
- * they have more than RNNC_CACHE_MIB MiB (256), those go that were not used for longest. Since its files become code of
- * this process, a folder that others may write to is refused. */
+ * The folder is that of $RNNC_CACHE, $XDG_CACHE_HOME/rnnc or ~/.cache/rnnc; RNNC_CACHE=off: none. An entry KEY.so is
+ * what the compiler wrote and, after it, its length and checksum, which are verified before it is loaded: a damaged
+ * entry is removed and made anew. Entries appear by a rename, whole, so that several processes may use the folder at
+ * once. When they have more than RNNC_CACHE_MIB MiB (256), those go that were not used for longest. Since its files
+ * become code of this process, a folder that others may write to is refused. */
 #ifndef JIT_CACHE_H
 #define JIT_CACHE_H
 
@@ -37,8 +37,8 @@ typedef struct cache_key {
     char text[33];
 } cache_key;
 
-/* False: there is none; *fault (malloc'ed, one line) says why, NULL when it is not wanted. The folder is made when it is
- * not there, unless `look` only. */
+/* False: there is none; *fault (malloc'ed, one line) says why, NULL when it is not wanted. The folder is made when it
+ * is not there, unless `look` only. */
 typedef enum cache_use { CACHE_USE, CACHE_LOOK } cache_use;
 bool cache_open(cache *c, cache_use use, char **fault);
 void cache_close(cache *c);

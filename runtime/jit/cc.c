@@ -1,7 +1,7 @@
 /* cc.c: a C compiler beside the caller; see cc.h.
  *
- * In: C text. Out: a handle of dlopen. The compiler's output comes through a pipe that is read whenever somebody asks how
- * far it is; its end, and the compiler's status, say that it is done. */
+ * In: C text. Out: a handle of dlopen. The compiler's output comes through a pipe that is read whenever somebody asks
+ * how far it is; its end, and the compiler's status, say that it is done. */
 #define _GNU_SOURCE 1
 #include "jit/cc.h"
 #include "jit/cache.h"
@@ -70,7 +70,7 @@ static const char **cut(char *words)
 
 static const char *const *flags_of(const jit_options *o)
 {
-    static const char *const optimise[] = { "-O3", "-march=native", NULL };
+    static const char *const optimise[] = {"-O3", "-march=native", NULL};
     return o->cc_options ? o->cc_options : optimise;
 }
 
@@ -130,7 +130,7 @@ static bool make_folder(cc_job *j, char **error)
 /* What was killed may be about to make a file. */
 static void remove_folder(cc_job *j)
 {
-    const struct timespec pause = { .tv_nsec = 2000000 };
+    const struct timespec pause = {.tv_nsec = 2000000};
     for (int i = 0; j->folder && i < REMOVE_TRIES; i++) {
         if (j->lock >= 0) empty(j->lock);
         if (rmdir(j->folder) == 0 || errno != ENOTEMPTY) break;
@@ -172,7 +172,7 @@ static bool prepare(cc_job *j, char **error)
     for (size_t i = 0; i < words; i++) j->argv[n++] = (char *)j->command[i];
     for (size_t i = 0; i < flags; i++) j->argv[n++] = (char *)j->flags[i];
     if (j->include) j->argv[n++] = j->include;
-    const char *const last[] = { "-fPIC", "-shared", "-o", j->object, j->source, "-lm" };
+    const char *const last[] = {"-fPIC", "-shared", "-o", j->object, j->source, "-lm"};
     memcpy(j->argv + n, last, sizeof last);
     n = 0;
     for (size_t i = 0; i < variables; i++)
@@ -223,7 +223,7 @@ static void spawn_guard(cc_job *j)
     static const char script[] = "read -r end; kill -s KILL -- \"-$1\"; "
                                  "for i in 1 2 3 4 5; do rm -rf -- \"$2\" && break; sleep 1; done";
     char group[24];
-    const char *const argv[] = { _PATH_BSHELL, "-c", script, "rnnc", group, j->folder, NULL };
+    const char *const argv[] = {_PATH_BSHELL, "-c", script, "rnnc", group, j->folder, NULL};
     int ends[2];
     posix_spawn_file_actions_t files;
     if (pipe2(ends, O_CLOEXEC) != 0) return;
@@ -317,7 +317,7 @@ cc_job *cc_start(const jit_options *o, const char *c_text, char **error)
     if (o->import_count) return jit_fail(error, "the cc backend takes no imports: paste what the text calls");
     cc_job *j = calloc(1, sizeof *j);
     if (!j) return jit_fail(error, "out of memory");
-    *j = (cc_job){ .options = *o, .text = c_text, .lock = -1, .out = -1, .leash = -1 };
+    *j = (cc_job){.options = *o, .text = c_text, .lock = -1, .out = -1, .leash = -1};
     if (make_folder(j, error) && prepare(j, error) && write_source(j, error) && run(j, error)) return j;
     close_job(j);
     return NULL;
@@ -348,7 +348,7 @@ static void keep(const cc_job *j)
 {
     cache c;
     char *fault = NULL;
-    compilation of = { .text = j->text, .command = j->command, .options = j->flags };
+    compilation of = {.text = j->text, .command = j->command, .options = j->flags};
     if (cache_open(&c, CACHE_USE, &fault)) {
         cache_key k = cache_key_of(&c, &of, true);
         if (k.known) cache_store(&c, &k, j->object, &fault);
@@ -363,7 +363,7 @@ void *cc_finish(cc_job *j, bool interruptible, char **error)
     void *handle = NULL;
     bool stopped = false;
     while (!stopped && !cc_ended(j)) {
-        struct pollfd end = { .fd = j->out, .events = POLLIN };
+        struct pollfd end = {.fd = j->out, .events = POLLIN};
         poll(&end, j->out >= 0, POLL_MS);
         stopped = interruptible && interrupted();
     }
@@ -375,7 +375,8 @@ void *cc_finish(cc_job *j, bool interruptible, char **error)
     else if (WIFSIGNALED(j->status))
         jit_fail(error, "%s was ended by signal %d: " REMEDY "%s%s", name, WTERMSIG(j->status), between, j->said.text);
     else if (WEXITSTATUS(j->status) != 0)
-        jit_fail(error, "%s failed with status %d: " REMEDY "%s%s", name, WEXITSTATUS(j->status), between, j->said.text);
+        jit_fail(error, "%s failed with status %d: " REMEDY "%s%s", name, WEXITSTATUS(j->status), between,
+                 j->said.text);
     else if (!(handle = dlopen(j->object, RTLD_NOW | RTLD_LOCAL)))
         jit_fail(error, "cannot load what %s made: %s: " REMEDY, name, dlerror());
     else if (j->options.cache && !j->options.include_dir)
@@ -392,7 +393,7 @@ void *cc_cached(const jit_options *o, const char *c_text)
     void *handle = NULL;
     if (command && !o->include_dir && cache_open(&c, CACHE_LOOK, &fault)) {
         cache_key k =
-            cache_key_of(&c, &(compilation){ .text = c_text, .command = command, .options = flags_of(o) }, false);
+            cache_key_of(&c, &(compilation){.text = c_text, .command = command, .options = flags_of(o)}, false);
         handle = cache_load(&c, &k);
         cache_close(&c);
     }

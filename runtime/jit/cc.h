@@ -2,8 +2,9 @@
  *
  * The text goes to a file in a new folder, which is also the compiler's TMPDIR, and is removed as soon as the shared
  * object is mapped (its pages outlive the name). The compiler leads a process group of its own, so that it can be ended
- * with all that it has started. If the caller is killed, a guard does both: a shell that waits for that, and for nothing
- * else. A folder that is left all the same goes with the next compilation: a lock on it says that somebody is there. */
+ * with all that it has started. If the caller is killed, a guard does both: a shell that waits for that, and for
+ * nothing else. A folder that is left all the same goes with the next compilation: a lock on it says that somebody is
+ * there. */
 #ifndef JIT_CC_H
 #define JIT_CC_H
 

@@ -20,7 +20,7 @@
 
 struct jit {
     jit_backend backend;
-    void *handle;   /* JIT_TCC: the TCCState; JIT_CC: of dlopen */
+    void *handle; /* JIT_TCC: the TCCState; JIT_CC: of dlopen */
 };
 
 void messages_add(messages *m, const char *s, unsigned long n)
@@ -47,7 +47,7 @@ static jit *new_jit(jit_backend backend, void *handle)
     return j;
 }
 
-/* ---- libtcc --------------------------------------------------------------------------------------------------- */
+/* ---- libtcc ------------------------------------------------------------------------------------------------------ */
 
 #ifdef HAVE_LIBTCC
 static pthread_mutex_t tcc_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -84,7 +84,12 @@ static TCCState *compile_locked(const jit_options *o, const char *c_text, messag
 }
 
 /* Calls of libtcc, under the lock. */
-typedef struct locked { const jit_options *o; const char *c_text; messages *m; TCCState *s; } locked;
+typedef struct locked {
+    const jit_options *o;
+    const char *c_text;
+    messages *m;
+    TCCState *s;
+} locked;
 
 static void compile_in(void *context)
 {
@@ -100,7 +105,7 @@ static jit *compile_tcc(const jit_options *o, const char *c_text, char **error)
     pthread_mutex_lock(&tcc_lock);
     if (!tcc_host_run(compile_in, &l)) m->len = 0;
     TCCState *s = l.s;
-    if (s) tcc_set_error_func(s, NULL, NULL);   /* m does not live as long as s */
+    if (s) tcc_set_error_func(s, NULL, NULL); /* m does not live as long as s */
     jit *j = s ? new_jit(JIT_TCC, s) : NULL;
     if (s && !j) tcc_delete(s);
     pthread_mutex_unlock(&tcc_lock);
@@ -120,7 +125,7 @@ static void *symbol_tcc(jit *j, const char *name)
 static void free_tcc(jit *j)
 {
     pthread_mutex_lock(&tcc_lock);
-    if (!tcc_host_lost()) tcc_delete(j->handle);    /* else it would wait for itself */
+    if (!tcc_host_lost()) tcc_delete(j->handle); /* else it would wait for itself */
     pthread_mutex_unlock(&tcc_lock);
 }
 #else
@@ -134,7 +139,7 @@ static void *symbol_tcc(jit *j, const char *name) { return (void)j, (void)name, 
 static void free_tcc(jit *j) { (void)j; }
 #endif
 
-/* ---- cc ------------------------------------------------------------------------------------------------------- */
+/* ---- cc ---------------------------------------------------------------------------------------------------------- */
 
 static jit *jit_of(void *handle, char **error)
 {
@@ -172,7 +177,7 @@ jit *jit_finish(jit_job *j, char **error)
 /* Those that would end the process in the middle, unless it ignores them: they wait until nothing is left behind. */
 static void block_signals(sigset_t *before)
 {
-    static const int ending[] = { SIGINT, SIGTERM, SIGHUP };
+    static const int ending[] = {SIGINT, SIGTERM, SIGHUP};
     sigset_t blocked;
     sigemptyset(&blocked);
     for (size_t i = 0; i < sizeof ending / sizeof *ending; i++) {
@@ -194,7 +199,7 @@ static jit *compile_cc(const jit_options *o, const char *c_text, char **error)
     return j;
 }
 
-/* ---- either --------------------------------------------------------------------------------------------------- */
+/* ---- either ------------------------------------------------------------------------------------------------------ */
 
 jit *jit_compile(const jit_options *o, const char *c_text, char **error)
 {
@@ -221,7 +226,9 @@ void *jit_symbol(jit *j, const char *name)
 void jit_free(jit *j)
 {
     if (!j) return;
-    if (j->backend == JIT_TCC) free_tcc(j);
-    else dlclose(j->handle);
+    if (j->backend == JIT_TCC)
+        free_tcc(j);
+    else
+        dlclose(j->handle);
     free(j);
 }

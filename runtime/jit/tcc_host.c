@@ -49,15 +49,9 @@ bool tcc_host_run(void (*work)(void *context), void *context)
     return true;
 }
 
-bool tcc_host_lost(void)
-{
-    return reserve.lost;
-}
+bool tcc_host_lost(void) { return reserve.lost; }
 
-bool tcc_host_short(void)
-{
-    return reserve.used > 0;
-}
+bool tcc_host_short(void) { return reserve.used > 0; }
 
 /* ---- libc -------------------------------------------------------------------------------------------------------- */
 

@@ -1,9 +1,9 @@
 /* tcc_host.h: what libtcc calls instead of libc where it is part of librnnc.
  *
- * A static libtcc is made for programs. It addresses stdout, stderr and environ as a program does, which a shared object
- * cannot; and without memory it exits. In librnnc its references to these names, and to malloc and its kin, lead here
- * (the Makefile renames them): when memory runs out it gets what it wants from a reserve, and the work fails after it.
- * Elsewhere libtcc calls libc, and the functions below do nothing. */
+ * A static libtcc is made for programs. It addresses stdout, stderr and environ as a program does, which a shared
+ * object cannot; and without memory it exits. In librnnc its references to these names, and to malloc and its kin, lead
+ * here (the Makefile renames them): when memory runs out it gets what it wants from a reserve, and the work fails after
+ * it. Elsewhere libtcc calls libc, and the functions below do nothing. */
 #ifndef JIT_TCC_HOST_H
 #define JIT_TCC_HOST_H
 

@@ -5,8 +5,8 @@
  *     typedef float real;           or double
  *     #define REAL_IS_DOUBLE 0      or 1
  * GNU syntax stands behind RNN_VECTOR only; other compilers (and everyone, with -DRNN_PLAIN) take plain loops.
- * -ffreestanding of gcc and clang: no header of a C library is read; memcpy and memset must be there to be linked, unless
- * the target has instructions for them. */
+ * -ffreestanding of gcc and clang: no header of a C library is read; memcpy and memset must be there to be linked,
+ * unless the target has instructions for them. */
 #ifndef RUNTIME_KERNELS_COMPILER_H
 #define RUNTIME_KERNELS_COMPILER_H
 

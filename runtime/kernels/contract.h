@@ -29,11 +29,12 @@ RNN_INLINE size_t contract_packed_index(size_t k, size_t n, size_t Ktotal)
 
 /* The tile fills the registers: 24 of 32, or 12 (8 without three-operand instructions) of 16. Where vectors are wide it
  * is tall, so that the columns of B that the tiles of a strip read again and again stay in the first cache. On 32-bit
- * ARM, gcc multiplies floats by NEON, which flushes what is denormal, under -ffast-math only; s390x has vectors of floats
- * from z14 on. A number that is multiplied in more than its own precision does not fit to a vector (i386 without
- * -mfpmath=sse, s390x with -std=c99). Vectors that the compiler takes to pieces spill: a vector of one number is a number. */
-#if __FLT_EVAL_METHOD__ == 1 || __FLT_EVAL_METHOD__ == 2 || \
-    !(defined __SSE__ || defined __aarch64__ || defined __wasm_simd128__ || (defined __VX__ && __ARCH__ >= 12) || \
+ * ARM, gcc multiplies floats by NEON, which flushes what is denormal, under -ffast-math only; s390x has vectors of
+ * floats from z14 on. A number that is multiplied in more than its own precision does not fit to a vector (i386 without
+ * -mfpmath=sse, s390x with -std=c99). Vectors that the compiler takes to pieces spill: a vector of one number is a
+ * number. */
+#if __FLT_EVAL_METHOD__ == 1 || __FLT_EVAL_METHOD__ == 2 ||                                                            \
+    !(defined __SSE__ || defined __aarch64__ || defined __wasm_simd128__ || (defined __VX__ && __ARCH__ >= 12) ||      \
       (defined __ARM_NEON && (defined __clang__ || defined __FAST_MATH__) && !REAL_IS_DOUBLE))
 #define CONTRACT_SCALAR 1
 #endif
@@ -78,10 +79,10 @@ RNN_NO_INLINE void contract_store_part(int rows, int n, const real *part, real *
 {
     for (int m = 0; m < rows; m++) {
         int i = 0;
-#define CONTRACT_PIECE(size) /* constant sizes become vectors */                                                      \
-    if ((n & (size)) && (size) < CONTRACT_LANES) {                                                                    \
-        for (int j = i; j < i + (size); j++) C[j] = accumulate ? C[j] + part[j] : part[j];                            \
-        i += (size);                                                                                                  \
+#define CONTRACT_PIECE(size) /* constant sizes become vectors */                                                       \
+    if ((n & (size)) && (size) < CONTRACT_LANES) {                                                                     \
+        for (int j = i; j < i + (size); j++) C[j] = accumulate ? C[j] + part[j] : part[j];                             \
+        i += (size);                                                                                                   \
     }
         CONTRACT_PIECE(8)
         CONTRACT_PIECE(4)
@@ -185,11 +186,11 @@ RNN_FORCE_INLINE void contract_strip(const int cols, int last, int M, int K, con
 }
 
 /* The strips, one function for each width, so that all products share them. */
-#define CONTRACT_STRIP(name, cols)                                                                                    \
-    RNN_NO_INLINE void name(int last, int M, int K, const real *A, size_t am, size_t ak, const real *B, size_t bk,    \
-                            size_t bp, real *C, size_t cm, int accumulate)                                            \
-    {                                                                                                                 \
-        contract_strip(cols, last, M, K, A, am, ak, B, bk, bp, C, cm, accumulate);                                    \
+#define CONTRACT_STRIP(name, cols)                                                                                     \
+    RNN_NO_INLINE void name(int last, int M, int K, const real *A, size_t am, size_t ak, const real *B, size_t bk,     \
+                            size_t bp, real *C, size_t cm, int accumulate)                                             \
+    {                                                                                                                  \
+        contract_strip(cols, last, M, K, A, am, ak, B, bk, bp, C, cm, accumulate);                                     \
     }
 CONTRACT_STRIP(contract_strip_1, 1)
 CONTRACT_STRIP(contract_strip_2, 2)
@@ -222,7 +223,7 @@ RNN_NO_INLINE void contract_row(int cols, int last, int K, const real *A, size_t
                                 size_t bp, real *C, int accumulate)
 {
     real part[CONTRACT_LANES];
-#define CONTRACT_CASE(cols)                                                                                           \
+#define CONTRACT_CASE(cols)                                                                                            \
     case cols: contract_tile(1, cols, last, K, A, 0, ak, B, bk, bp, C, 0, accumulate, part); break
     switch (cols) {
         CONTRACT_CASE(1);
@@ -248,8 +249,10 @@ RNN_INLINE void contract_block(int M, int N, int K, const real *A, size_t am, si
         const int cols = left < wide ? left : wide;
         const int end = N - n - (cols - 1) * CONTRACT_LANES;
         const int last = end < CONTRACT_LANES ? end : (int)CONTRACT_LANES;
-        if (M == 1) contract_row(cols, last, K, A, ak, b, CONTRACT_PANEL, bp, C + n, accumulate);
-        else contract_columns(cols, last, M, K, A, am, ak, b, CONTRACT_PANEL, bp, C + n, cm, accumulate);
+        if (M == 1)
+            contract_row(cols, last, K, A, ak, b, CONTRACT_PANEL, bp, C + n, accumulate);
+        else
+            contract_columns(cols, last, M, K, A, am, ak, b, CONTRACT_PANEL, bp, C + n, cm, accumulate);
     }
 }
 
@@ -314,10 +317,10 @@ RNN_FORCE_INLINE void contract_narrow(const int cols, int last, const int K, con
     if (last < CONTRACT_LANES) contract_store_part(1, last, part, C + (cols - 1) * CONTRACT_LANES, 0, accumulate);
 }
 
-/* The same as `contract` up to rounding where N and K are small constants: expanded where it stands, without a call or a
- * loop over columns. */
-RNN_FORCE_INLINE void contract_small(int M, const int N, const int K, const real *A, size_t am, size_t ak, const real *B,
-                                     real *C, size_t cm, int accumulate)
+/* The same as `contract` up to rounding where N and K are small constants: expanded where it stands, without a call or
+ * a loop over columns. */
+RNN_FORCE_INLINE void contract_small(int M, const int N, const int K, const real *A, size_t am, size_t ak,
+                                     const real *B, real *C, size_t cm, int accumulate)
 {
     const int wide = CONTRACT_WIDE * CONTRACT_LANES, left = N % wide;
     const int cols = (left + CONTRACT_LANES - 1) / CONTRACT_LANES, last = left - (cols - 1) * CONTRACT_LANES;
@@ -334,8 +337,10 @@ RNN_FORCE_INLINE void contract_small(int M, const int N, const int K, const real
         if (left > 0) {
             const int n = N - left;
             const real *b = B + (size_t)(n / CONTRACT_PANEL) * bp + n % CONTRACT_PANEL;
-            if (2 * cols <= CONTRACT_WIDE) contract_narrow(cols, last, K, a, ak, b, bp, c + n, accumulate, part);
-            else contract_tile(1, cols, last, K, a, 0, ak, b, CONTRACT_PANEL, bp, c + n, 0, accumulate, part);
+            if (2 * cols <= CONTRACT_WIDE)
+                contract_narrow(cols, last, K, a, ak, b, bp, c + n, accumulate, part);
+            else
+                contract_tile(1, cols, last, K, a, 0, ak, b, CONTRACT_PANEL, bp, c + n, 0, accumulate, part);
         }
     }
 }
@@ -363,8 +368,8 @@ RNN_NO_INLINE void contract(int M, int N, int K, const real *A, size_t am, size_
     }
 }
 
-RNN_INLINE void contract_small(int M, int N, int K, const real *A, size_t am, size_t ak, const real *B, real *C, size_t cm,
-                               int accumulate)
+RNN_INLINE void contract_small(int M, int N, int K, const real *A, size_t am, size_t ak, const real *B, real *C,
+                               size_t cm, int accumulate)
 {
     contract(M, N, K, A, am, ak, B, C, cm, accumulate);
 }

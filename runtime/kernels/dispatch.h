@@ -6,27 +6,27 @@
 #include "kernels/library.h"
 
 #ifdef LIBRARY_HAS_SETS
-#define DISPATCH_CALL(name, arguments)                                                                                \
-    (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") && \
-             __builtin_cpu_supports("avx512vl")                                                                       \
-         ? DISPATCH(avx512, name) arguments                                                                           \
-     : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? DISPATCH(avx2, name) arguments               \
+#define DISPATCH_CALL(name, arguments)                                                                                 \
+    (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&  \
+             __builtin_cpu_supports("avx512vl")                                                                        \
+         ? DISPATCH(avx512, name) arguments                                                                            \
+     : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? DISPATCH(avx2, name) arguments                \
                                                                        : DISPATCH(any, name) arguments)
-#define DISPATCH_DECLARE(result, name, parameters)                                                                    \
-    result DISPATCH(avx512, name) parameters;                                                                         \
+#define DISPATCH_DECLARE(result, name, parameters)                                                                     \
+    result DISPATCH(avx512, name) parameters;                                                                          \
     result DISPATCH(avx2, name) parameters;
 #else
 #define DISPATCH_CALL(name, arguments) DISPATCH(any, name) arguments
 #define DISPATCH_DECLARE(result, name, parameters)
 #endif
 
-#define KERNEL(name, parameters, arguments)                                                                           \
-    DISPATCH_DECLARE(void, name, parameters)                                                                          \
-    void RNN_LIBRARY(name) parameters;                                                                                \
+#define KERNEL(name, parameters, arguments)                                                                            \
+    DISPATCH_DECLARE(void, name, parameters)                                                                           \
+    void RNN_LIBRARY(name) parameters;                                                                                 \
     void RNN_LIBRARY(name) parameters { DISPATCH_CALL(name, arguments); }
-#define KERNEL_REAL(name, parameters, arguments)                                                                      \
-    DISPATCH_DECLARE(real, name, parameters)                                                                          \
-    real RNN_LIBRARY(name) parameters;                                                                                \
+#define KERNEL_REAL(name, parameters, arguments)                                                                       \
+    DISPATCH_DECLARE(real, name, parameters)                                                                           \
+    real RNN_LIBRARY(name) parameters;                                                                                 \
     real RNN_LIBRARY(name) parameters { return DISPATCH_CALL(name, arguments); }
 #include "kernels/kernels.def"
 #include "kernels/arrays.def"

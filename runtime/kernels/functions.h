@@ -1,9 +1,9 @@
 /* functions.h: the elementwise functions of the language, for one number.
  *
  * In doubles they are libm's. In floats exp, log, sigmoid, tanh, sqrt and floor are arithmetic without a branch, which
- * compilers turn into vector code inside a loop (gcc at -O3, clang at -O2) and which needs no libm; -DRNN_MATH_LIBM takes
- * libm's for them as well.
- * NaN in gives NaN out everywhere (unless -ffast-math lets the compiler assume that there is none).
+ * compilers turn into vector code inside a loop (gcc at -O3, clang at -O2) and which needs no libm; -DRNN_MATH_LIBM
+ * takes libm's for them as well. NaN in gives NaN out everywhere (unless -ffast-math lets the compiler assume that
+ * there is none).
  *
  * They must be right under -ffast-math, too, where a compiler reorders sums and may assume that there is no NaN and
  * no infinity. So clamping and selecting are done on the bits, as integers, and the argument of exp is reduced in
@@ -34,10 +34,7 @@ RNN_FORCE_INLINE real real_from_bits(real_bits_t bits)
 }
 
 /* Neither infinite nor NaN; isfinite is always true under -ffast-math. */
-RNN_INLINE int real_is_finite(real x)
-{
-    return (real_to_bits(x) & REAL_INFINITY_BITS) != REAL_INFINITY_BITS;
-}
+RNN_INLINE int real_is_finite(real x) { return (real_to_bits(x) & REAL_INFINITY_BITS) != REAL_INFINITY_BITS; }
 
 /* -infinity, kept from the compiler's assumptions. */
 RNN_INLINE real real_minus_infinity(void)
@@ -158,10 +155,7 @@ RNN_FORCE_INLINE float real_of_positive(float x, float y, int32_t zero)
 }
 
 /* 2^24 for x so small that the bits of its exponent do not say it, else 1; as a power of 2. */
-RNN_FORCE_INLINE int32_t real_shift_up(float x)
-{
-    return -(int32_t)((real_to_bits(x) & INT32_MAX) < 0x00800000) & 24;
-}
+RNN_FORCE_INLINE int32_t real_shift_up(float x) { return -(int32_t)((real_to_bits(x) & INT32_MAX) < 0x00800000) & 24; }
 
 /* x = 2^n m, sqrt(1/2) <= m < sqrt(2); log m = 2 artanh(s), s = (m - 1) / (m + 1), by its power series. Error below
  * 2e-7 of the result. */
@@ -239,10 +233,7 @@ RNN_FORCE_INLINE real real_max(real a, real b) { return a > b || a != a ? a : b;
 RNN_FORCE_INLINE real real_sign(real x) { return x > 0 ? 1 : x < 0 ? -1 : x; }
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e^-|x|), which neither overflows nor cancels. */
-RNN_FORCE_INLINE real real_softplus(real x)
-{
-    return real_max(x, 0) + real_log_of_one_plus(real_exp(-real_abs(x)));
-}
+RNN_FORCE_INLINE real real_softplus(real x) { return real_max(x, 0) + real_log_of_one_plus(real_exp(-real_abs(x))); }
 
 /* x - y * floor(x / y): the remainder with the sign of the divisor, like Python's %. NaN for y = 0. */
 RNN_INLINE real real_mod(real x, real y)

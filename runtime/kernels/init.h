@@ -52,7 +52,7 @@ RNN_NO_INLINE void init_orthogonal(real *w, int rows, int cols, uint64_t key)
 {
     const int by_rows = rows <= cols;
     const int count = by_rows ? rows : cols, n = by_rows ? cols : rows;
-    const size_t next = by_rows ? (size_t)cols : 1; /* from a vector to the next */
+    const size_t next = by_rows ? (size_t)cols : 1;   /* from a vector to the next */
     const size_t stride = by_rows ? 1 : (size_t)cols; /* from an element to the next */
     init_normal(w, (size_t)rows * (size_t)cols, 1, key);
     for (int i = 0; i < count; i++) {

@@ -17,11 +17,11 @@
 #include "kernels/init.h"
 #include "kernels/arrays.h"
 
-#define KERNEL(name, parameters, arguments)                                                                           \
-    void LIBRARY(name) parameters;                                                                                    \
+#define KERNEL(name, parameters, arguments)                                                                            \
+    void LIBRARY(name) parameters;                                                                                     \
     void LIBRARY(name) parameters { name arguments; }
-#define KERNEL_REAL(name, parameters, arguments)                                                                      \
-    real LIBRARY(name) parameters;                                                                                    \
+#define KERNEL_REAL(name, parameters, arguments)                                                                       \
+    real LIBRARY(name) parameters;                                                                                     \
     real LIBRARY(name) parameters { return name arguments; }
 #include "kernels/kernels.def"
 #include "kernels/arrays.def"

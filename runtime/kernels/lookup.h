@@ -2,7 +2,8 @@
 #ifndef RUNTIME_KERNELS_LOOKUP_H
 #define RUNTIME_KERNELS_LOOKUP_H
 
-/* The row of a table with a spare last row that a token chooses; the spare one where it is none, or anything in the padding. */
+/* The row of a table with a spare last row that a token chooses; the spare one where it is none, or anything in the
+ * padding. */
 RNN_INLINE size_t token_row(real token, int rows)
 {
     return token >= 0 && token < (real)rows ? (size_t)token : (size_t)rows;

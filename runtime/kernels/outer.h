@@ -103,8 +103,8 @@ RNN_NO_INLINE void outer(int M, int N, int rows, const real *A, size_t ar, size_
 
 #endif
 /* The same where M and N are small constants. */
-RNN_FORCE_INLINE void outer_small(const int M, const int N, int rows, const real *A, size_t ar, size_t am, const real *B,
-                                  size_t br, real *C, size_t cm)
+RNN_FORCE_INLINE void outer_small(const int M, const int N, int rows, const real *A, size_t ar, size_t am,
+                                  const real *B, size_t br, real *C, size_t cm)
 {
     for (int r = 0; r < rows; r++) {
         for (int m = 0; m < M; m++) {

@@ -18,28 +18,16 @@ static uint64_t hash(const char *word) /* FNV-1a */
 
 chance chance_open(const char *task, uint64_t seed, uint64_t n)
 {
-    return (chance){ .key = random_key(hash(task), seed, n) };
+    return (chance){.key = random_key(hash(task), seed, n)};
 }
 
-static uint64_t next(chance *d)
-{
-    return random_mix(d->key + ++d->count * RANDOM_STEP);
-}
+static uint64_t next(chance *d) { return random_mix(d->key + ++d->count * RANDOM_STEP); }
 
-size_t chance_below(chance *d, size_t n)
-{
-    return (size_t)((next(d) >> 32) * (uint64_t)n >> 32);
-}
+size_t chance_below(chance *d, size_t n) { return (size_t)((next(d) >> 32) * (uint64_t)n >> 32); }
 
-size_t chance_between(chance *d, size_t least, size_t most)
-{
-    return least + chance_below(d, most - least + 1);
-}
+size_t chance_between(chance *d, size_t least, size_t most) { return least + chance_below(d, most - least + 1); }
 
-double chance_uniform(chance *d)
-{
-    return (double)(next(d) >> 40) * (1 / 16777216.0);
-}
+double chance_uniform(chance *d) { return (double)(next(d) >> 40) * (1 / 16777216.0); }
 
 /* Box and Muller: sqrt(-2 ln u) cos(2 pi v), u in (0, 1]. */
 double chance_normal(chance *d)

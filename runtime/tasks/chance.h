@@ -16,12 +16,12 @@ typedef struct chance {
 /* The numbers of sequence n of a task, which is known by its name. */
 chance chance_open(const char *task, uint64_t seed, uint64_t n);
 
-size_t chance_below(chance *d, size_t n);                       /* a whole number from 0 to n - 1; n < 2^32 */
-size_t chance_between(chance *d, size_t least, size_t most);    /* from least to most */
-double chance_uniform(chance *d);                               /* in [0, 1): a multiple of 2^-24, exact as a float */
-double chance_normal(chance *d);                                /* mean 0, standard deviation 1 */
+size_t chance_below(chance *d, size_t n);                    /* a whole number from 0 to n - 1; n < 2^32 */
+size_t chance_between(chance *d, size_t least, size_t most); /* from least to most */
+double chance_uniform(chance *d);                            /* in [0, 1): a multiple of 2^-24, exact as a float */
+double chance_normal(chance *d);                             /* mean 0, standard deviation 1 */
 
-double sine_of_turns(double turns);                         /* sin(2 pi turns), |turns| < 2^31 */
-double natural_log(double x);                               /* x > 0, finite */
+double sine_of_turns(double turns); /* sin(2 pi turns), |turns| < 2^31 */
+double natural_log(double x);       /* x > 0, finite */
 
 #endif

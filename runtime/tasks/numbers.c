@@ -30,7 +30,8 @@ void task_sine(task_sequence *s)
 {
     double shortest = s->parameter[TASK_PARAMETER_sine_shortest], longest = s->parameter[TASK_PARAMETER_sine_longest];
     double noise = s->parameter[TASK_PARAMETER_sine_noise];
-    double phase = chance_uniform(&s->chance), step = 1 / (shortest + (longest - shortest) * chance_uniform(&s->chance));
+    double phase = chance_uniform(&s->chance),
+           step = 1 / (shortest + (longest - shortest) * chance_uniform(&s->chance));
     size_t steps = task_whole(s, TASK_PARAMETER_sine_T);
     for (size_t t = 0; t < steps; t++) {
         double x = sine_of_turns(phase + (double)t * step);

@@ -51,10 +51,7 @@ static void make_sum(program *p)
 }
 
 /* A number that is small enough to multiply by, or to count to. */
-static long long small_number(program *p)
-{
-    return 1 + (long long)chance_below(p->chance, 4 * p->digits);
-}
+static long long small_number(program *p) { return 1 + (long long)chance_below(p->chance, 4 * p->digits); }
 
 static void make_product(program *p)
 {
@@ -76,10 +73,7 @@ static void make_choice(program *p)
     set_expression(p, text, (greater ? a > b : a < b) ? p->value : other);
 }
 
-static char new_name(program *p)
-{
-    return p->name++;
-}
+static char new_name(program *p) { return p->name++; }
 
 static void add_statements(program *p, const char *text)
 {
@@ -118,7 +112,7 @@ static void put_text(task_sequence *s, task_array_id array, const char *text)
 
 void task_program_evaluation(task_sequence *s)
 {
-    program p = { .chance = &s->chance, .digits = task_whole(s, TASK_PARAMETER_program_evaluation_length), .name = 'a' };
+    program p = {.chance = &s->chance, .digits = task_whole(s, TASK_PARAMETER_program_evaluation_length), .name = 'a'};
     char text[TEXT_ROOM];
     long long n = number(&p);
     snprintf(text, sizeof text, "%lld", n);

@@ -6,7 +6,8 @@
 
 /* ---- a stream of symbols ----------------------------------------------------------------------------------------- */
 
-/* Feature k of a symbol, -1 or 1 and a bit: no part of the seed's, so that files of different seeds speak one language. */
+/* Feature k of a symbol, -1 or 1 and a bit: no part of the seed's, so that files of different seeds speak one
+ * language. */
 static double feature_of(size_t symbol, size_t k)
 {
     chance d = chance_open("noisy_stream features", symbol, k);
@@ -32,7 +33,7 @@ void task_noisy_stream(task_sequence *s)
     size_t symbols = task_whole(s, TASK_PARAMETER_noisy_stream_symbols);
     put_symbol(s, 0, chance_between(&s->chance, LEAST_REST, MOST_REST));
     for (size_t i = chance_between(&s->chance, task_whole(s, TASK_PARAMETER_noisy_stream_fewest),
-                                 task_whole(s, TASK_PARAMETER_noisy_stream_most));
+                                   task_whole(s, TASK_PARAMETER_noisy_stream_most));
          i > 0; i--) {
         size_t symbol = 1 + chance_below(&s->chance, symbols);
         put_symbol(s, symbol, chance_between(&s->chance, SHORTEST, LONGEST));
@@ -49,7 +50,7 @@ enum { LEAST_SHAPES = 2, MOST_SHAPES = 4 }; /* of a stroke */
 /* Points of a shape; where it is at u, from 0 to 1, within a box one wide and one high. */
 static size_t points_of(shape k)
 {
-    static const size_t points[SHAPES] = { [LOW_LOOP] = 8, [HIGH_LOOP] = 10, [ARCH] = 6, [POINT] = 4 };
+    static const size_t points[SHAPES] = {[LOW_LOOP] = 8, [HIGH_LOOP] = 10, [ARCH] = 6, [POINT] = 4};
     return points[k];
 }
 
@@ -74,7 +75,7 @@ typedef struct pen {
 
 static void put_point(pen *p, double dx, double dy, int end)
 {
-    double row[] = { dx, dy, end };
+    double row[] = {dx, dy, end};
     for (int i = 0; i < 2; i++) row[i] += p->noise * chance_normal(&p->s->chance);
     for (int i = 0; i < 3 && p->written < p->steps; i++) task_put(p->s, TASK_ARRAY_strokes_y, row[i]);
     for (int i = 0; i < 3 && p->written + 1 < p->steps; i++) task_put(p->s, TASK_ARRAY_strokes_x, row[i]);
@@ -100,8 +101,8 @@ static void put_shape(pen *p, shape k, int last)
 void task_strokes(task_sequence *s)
 {
     chance *d = &s->chance;
-    pen p = { .s = s, .noise = s->parameter[TASK_PARAMETER_strokes_noise],
-              .steps = task_whole(s, TASK_PARAMETER_strokes_T) };
+    pen p = {
+        .s = s, .noise = s->parameter[TASK_PARAMETER_strokes_noise], .steps = task_whole(s, TASK_PARAMETER_strokes_T)};
     p.width = 2 + chance_uniform(d);
     p.height = 3 + 2 * chance_uniform(d);
     p.slant = 2 * chance_uniform(d) - 0.5;

@@ -39,7 +39,7 @@ void task_parity(task_sequence *s)
 {
     size_t odd = 0;
     for (size_t t = chance_between(&s->chance, task_whole(s, TASK_PARAMETER_parity_shortest),
-                                 task_whole(s, TASK_PARAMETER_parity_longest));
+                                   task_whole(s, TASK_PARAMETER_parity_longest));
          t > 0; t--) {
         size_t bit = chance_below(&s->chance, 2);
         odd ^= bit;
@@ -60,8 +60,8 @@ static const struct {
     reber symbol;
     int to;
 } reber_arcs[REBER_END][2] = {
-    { { B, 1 }, { B, 1 } }, { { T, 2 }, { P, 3 } }, { { S, 2 }, { X, 4 } },   { { T, 3 }, { V, 5 } },
-    { { X, 3 }, { S, 6 } }, { { P, 4 }, { V, 6 } }, { { E, 7 }, { E, 7 } },
+    {{B, 1}, {B, 1}}, {{T, 2}, {P, 3}}, {{S, 2}, {X, 4}}, {{T, 3}, {V, 5}},
+    {{X, 3}, {S, 6}}, {{P, 4}, {V, 6}}, {{E, 7}, {E, 7}},
 };
 
 /* The symbol `next`, and what could have stood in its place, follow the one before. */
@@ -93,10 +93,9 @@ void task_reber(task_sequence *s)
 void task_reversal(task_sequence *s)
 {
     size_t length = chance_between(&s->chance, task_whole(s, TASK_PARAMETER_reversal_shortest),
-                                 task_whole(s, TASK_PARAMETER_reversal_longest));
+                                   task_whole(s, TASK_PARAMETER_reversal_longest));
     size_t mark = task_whole(s, TASK_PARAMETER_reversal_letters);
-    for (size_t i = 0; i < length; i++)
-        task_put(s, TASK_ARRAY_reversal_source, (double)chance_below(&s->chance, mark));
+    for (size_t i = 0; i < length; i++) task_put(s, TASK_ARRAY_reversal_source, (double)chance_below(&s->chance, mark));
     const task_rows *source = &s->rows[TASK_ARRAY_reversal_source];
     task_put(s, TASK_ARRAY_reversal_before, (double)mark);
     for (size_t i = 1; i <= length && !s->failed; i++) {

@@ -8,14 +8,14 @@
 #include <string.h>
 
 const task tasks[TASK_COUNT] = {
-#define TASK(name, ...) { #name, __VA_ARGS__ },
+#define TASK(name, ...) {#name, __VA_ARGS__},
 #include "tasks/tasks.def"
 };
 
 #define WHOLE TASK_WHOLE
 #define REAL TASK_REAL_NUMBER
 const task_parameter task_parameters[TASK_PARAMETER_COUNT] = {
-#define PARAMETER(task, name, ...) { TASK_##task, #name, __VA_ARGS__ },
+#define PARAMETER(task, name, ...) {TASK_##task, #name, __VA_ARGS__},
 #include "tasks/tasks.def"
 };
 #undef REAL
@@ -27,14 +27,14 @@ const task_parameter task_parameters[TASK_PARAMETER_COUNT] = {
 #define STEPS TASK_STEPS
 #define VARIED TASK_VARIED
 const task_array task_arrays[TASK_ARRAY_COUNT] = {
-#define TENSOR(task, name, ...) { TASK_##task, #name, __VA_ARGS__ },
+#define TENSOR(task, name, ...) {TASK_##task, #name, __VA_ARGS__},
 #include "tasks/tasks.def"
 };
 
 static const struct {
     task_parameter_id least, most;
 } ordered[] = {
-#define ORDERED(task, a, b) { TASK_PARAMETER_##task##_##a, TASK_PARAMETER_##task##_##b },
+#define ORDERED(task, a, b) {TASK_PARAMETER_##task##_##a, TASK_PARAMETER_##task##_##b},
 #include "tasks/tasks.def"
 };
 
@@ -48,10 +48,7 @@ void task_values(double value[TASK_PARAMETER_COUNT])
     for (int i = 0; i < TASK_PARAMETER_COUNT; i++) value[i] = task_parameters[i].value;
 }
 
-size_t task_whole(const task_sequence *s, task_parameter_id parameter)
-{
-    return (size_t)s->parameter[parameter];
-}
+size_t task_whole(const task_sequence *s, task_parameter_id parameter) { return (size_t)s->parameter[parameter]; }
 
 void task_put(task_sequence *s, task_array_id array, double value)
 {
@@ -90,7 +87,7 @@ static size_t longest(const int32_t *length, size_t count)
 static bool add_array(tensors *out, const task_array *a, const task_rows *rows, const int32_t *length, size_t count)
 {
     char word[64];
-    size_t dims[TENSOR_MAX_RANK] = { count }, rank = 1, steps = longest(length, count), at = 0;
+    size_t dims[TENSOR_MAX_RANK] = {count}, rank = 1, steps = longest(length, count), at = 0;
     if (a->steps != TASK_ONE) dims[rank++] = steps;
     if (a->width > 1) dims[rank++] = a->width;
     tensor *t = tensors_add(out, a->name, a->dtype, rank, dims, NULL);
@@ -105,14 +102,15 @@ static bool add_array(tensors *out, const task_array *a, const task_rows *rows, 
 static bool make_rows(task_id which, const double *value, uint64_t seed, size_t first, size_t count, task_rows *rows,
                       int32_t **length)
 {
-    task_sequence s = { .parameter = value, .rows = rows };
+    task_sequence s = {.parameter = value, .rows = rows};
     for (size_t n = 0; n < count && !s.failed; n++) {
         size_t before[TASK_ARRAY_COUNT];
         for (int i = 0; i < TASK_ARRAY_COUNT; i++) before[i] = rows[i].len;
         s.chance = chance_open(tasks[which].name, seed, first + n);
         makers[which](&s);
         for (int i = 0; i < TASK_ARRAY_COUNT; i++)
-            if (task_arrays[i].task == which) length[i][n] = (int32_t)((rows[i].len - before[i]) / task_arrays[i].width);
+            if (task_arrays[i].task == which)
+                length[i][n] = (int32_t)((rows[i].len - before[i]) / task_arrays[i].width);
     }
     return !s.failed;
 }
@@ -130,8 +128,8 @@ bool task_agrees(task_id which, const double value[TASK_PARAMETER_COUNT], task_p
 bool task_make(task_id which, const double value[TASK_PARAMETER_COUNT], uint64_t seed, size_t first, size_t count,
                tensors *out)
 {
-    task_rows rows[TASK_ARRAY_COUNT] = { { 0 } };
-    int32_t *length[TASK_ARRAY_COUNT] = { 0 };
+    task_rows rows[TASK_ARRAY_COUNT] = {{0}};
+    int32_t *length[TASK_ARRAY_COUNT] = {0};
     bool good = true;
     for (int i = 0; good && i < TASK_ARRAY_COUNT; i++)
         if (task_arrays[i].task == which) good = (length[i] = calloc(count + 1, sizeof **length)) != NULL;

@@ -79,14 +79,15 @@ static const tensor *lengths_for(const tensors *data, const tensor *t)
 /* Is element `at` of an array before the end of its sequence, as far as `lengths` say? */
 static bool before_end(const tensor *t, const int64_t *length, size_t columns, size_t at)
 {
-    size_t index[TENSOR_MAX_RANK] = { 0 };
+    size_t index[TENSOR_MAX_RANK] = {0};
     for (size_t k = t->rank; k-- > 0; at /= t->dims[k]) index[k] = at % t->dims[k];
     for (size_t k = 0; k < columns; k++)
         if ((int64_t)index[k + 1] >= length[index[0] * columns + k]) return false;
     return true;
 }
 
-/* Raises *symbols to 1 and the largest token inside the sequences; of reals and of lengths nothing. False: no memory. */
+/* Raises *symbols to 1 and the largest token inside the sequences; of reals and of lengths nothing. False: no
+ * memory. */
 static bool largest_token(const tensors *data, const tensor *t, size_t *symbols)
 {
     size_t columns = 0, bad;
@@ -138,7 +139,7 @@ static void unbind(array_data *d)
         free(s->order);
         free(s->start);
         free(s->first_batch);
-        *s = (schedule){ 0 };
+        *s = (schedule){0};
         for (size_t i = 0; d->buffer[p] && i < d->rules.values; i++) free(d->buffer[p][i]);
         free(d->buffer[p]);
         d->buffer[p] = NULL;
@@ -149,11 +150,11 @@ static void unbind(array_data *d)
     }
     free(d->sorted);
     d->sorted = NULL;
-    array_file *file[] = { &d->file, &d->validation };
+    array_file *file[] = {&d->file, &d->validation};
     for (int i = 0; i < 2; i++) {
         const char *path = file[i]->set.path;
         arrays_free(&file[i]->set);
-        file[i]->set = (array_set){ .path = path, .data = &file[i]->data };
+        file[i]->set = (array_set){.path = path, .data = &file[i]->data};
     }
 }
 
@@ -166,10 +167,7 @@ void array_data_close(array_data *d)
     free(d);
 }
 
-size_t array_data_symbols(const array_data *d)
-{
-    return d->symbols;
-}
+size_t array_data_symbols(const array_data *d) { return d->symbols; }
 
 size_t arrays_classes(const tensors *data, const char *value)
 {
@@ -292,7 +290,7 @@ bool array_data_bind(array_data *d, const trainable *m, char **error)
 {
     unbind(d);
     d->model = m;
-    d->rules = (array_rules){ .value = m->input, .values = m->inputs, .axes = m->axes, .axis_name = m->axis_name };
+    d->rules = (array_rules){.value = m->input, .values = m->inputs, .axes = m->axes, .axis_name = m->axis_name};
     if (d->options.batch == 0 || d->options.batch > m->max_sequences)
         return fault_set(error, "%s: was compiled for 1 to %zu sequences, and a batch has %zu", m->model,
                          m->max_sequences, d->options.batch);
@@ -335,7 +333,7 @@ static int by_length(const void *x, const void *y)
 static void sort_by_length(array_data *d, const array_set *set, size_t *order, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        d->sorted[i] = (sized){ .number = order[i], .place = i };
+        d->sorted[i] = (sized){.number = order[i], .place = i};
         for (int k = 1; k <= d->rules.axes; k++) d->sorted[i].length += length_of(set, k, order[i]);
     }
     qsort(d->sorted, n, sizeof *d->sorted, by_length);
@@ -443,11 +441,11 @@ data_batch array_data_batch(array_data *d, data_part part, uint64_t epoch, size_
         else
             high = middle;
     }
-    window w = { .set = set, .sequence = s->order + s->start[low], .sequences = group_size(d, s, low) };
-    data_batch b = { .sequences = w.sequences,
-                     .input = (const void *const *)d->buffer[part],
-                     .fresh = index == s->first_batch[low],
-                     .first_sequence = s->start[low] };
+    window w = {.set = set, .sequence = s->order + s->start[low], .sequences = group_size(d, s, low)};
+    data_batch b = {.sequences = w.sequences,
+                    .input = (const void *const *)d->buffer[part],
+                    .fresh = index == s->first_batch[low],
+                    .first_sequence = s->start[low]};
     for (int i = 1; i <= d->rules.axes; i++) {
         size_t steps = group_steps(d, set, s, low, i);
         if (chunk) w.from[i] = (index - s->first_batch[low]) * chunk;

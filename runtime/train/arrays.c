@@ -18,10 +18,7 @@ typedef struct checker {
     const char *lengths_from[TRAIN_MAX_AXES + 1];
 } checker;
 
-static bool has_axis(const train_value *v, int axis)
-{
-    return v->axes >> axis & 1;
-}
+static bool has_axis(const train_value *v, int axis) { return v->axes >> axis & 1; }
 
 static size_t time_axes(const checker *c, const train_value *v)
 {
@@ -31,10 +28,7 @@ static size_t time_axes(const checker *c, const train_value *v)
 }
 
 /* The length of axis t is T. */
-static char capital(const checker *c, int axis)
-{
-    return (char)toupper((unsigned char)c->r->axis_name[axis][0]);
-}
+static char capital(const checker *c, int axis) { return (char)toupper((unsigned char)c->r->axis_name[axis][0]); }
 
 size_t arrays_rows(const array_set *s, const array_rules *r, const train_value *v)
 {
@@ -78,7 +72,7 @@ static char *wanted_shape(const checker *c, const train_value *v)
 /* "sequence 2 (the first is 0), t = 7": the place of a value; steps count from 1, as in the language. */
 static char *place_text(const checker *c, const train_value *v, size_t sequence, size_t step)
 {
-    size_t at[TRAIN_MAX_AXES + 1] = { 0 }, n;
+    size_t at[TRAIN_MAX_AXES + 1] = {0}, n;
     for (int i = c->r->axes; i >= 1; i--)
         if (has_axis(v, i)) {
             at[i] = step % c->s->steps[i] + 1;
@@ -271,13 +265,13 @@ static bool read_length_array(checker *c, const tensor *t, const train_value *v)
 static tensor slice(const tensor *t, size_t first, size_t count)
 {
     size_t size = dtype_size(t->dtype);
-    return (tensor){ .name = t->name,
-                     .dtype = t->dtype,
-                     .rank = 1,
-                     .dims = { count },
-                     .count = count,
-                     .bytes = count * size,
-                     .data = (char *)t->data + first * size };
+    return (tensor){.name = t->name,
+                    .dtype = t->dtype,
+                    .rank = 1,
+                    .dims = {count},
+                    .count = count,
+                    .bytes = count * size,
+                    .data = (char *)t->data + first * size};
 }
 
 /* One by one: what does not fit 63 bits may be padding. */
@@ -385,7 +379,7 @@ static bool check_reals(const checker *c, const train_value *v, const tensor *t)
 
 bool arrays_check(array_set *s, const array_rules *r, char **error)
 {
-    checker c = { .s = s, .r = r, .error = error };
+    checker c = {.s = s, .r = r, .error = error};
     s->array = calloc(r->values + 1, sizeof *s->array);
     s->targets = true;
     if (!s->array) return fault_set(error, "out of memory");
@@ -411,5 +405,5 @@ void arrays_free(array_set *s)
 {
     free(s->array);
     for (int i = 0; i <= TRAIN_MAX_AXES; i++) free(s->lengths[i]);
-    *s = (array_set){ 0 };
+    *s = (array_set){0};
 }

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { NAME_TRIES = 1000 };   /* temporary names tried before giving up */
+enum { NAME_TRIES = 1000 }; /* temporary names tried before giving up */
 
 static const char temporary_start[] = ".rnnc-", temporary_end[] = ".tmp";
 
@@ -141,8 +141,10 @@ void atomic_begin(atomic_file *f, const char *path)
     *f = (atomic_file){.fd = -1};
     bool exists = stat(path, &s) == 0;
     f->target = exists ? realpath(path, NULL) : strdup(path);
-    if (!f->target) atomic_fail(f, errno);
-    else if (exists && S_ISDIR(s.st_mode)) atomic_fail(f, EISDIR);
+    if (!f->target)
+        atomic_fail(f, errno);
+    else if (exists && S_ISDIR(s.st_mode))
+        atomic_fail(f, EISDIR);
     else if (exists && !S_ISREG(s.st_mode)) {
         f->fd = open(path, O_WRONLY | O_CLOEXEC);
         if (f->fd < 0) atomic_fail(f, errno);
@@ -180,7 +182,8 @@ int atomic_commit(atomic_file *f)
     if (!f->fault && (f->temp || f->nameless) && fsync(f->fd) != 0) atomic_fail(f, errno);
     if (!f->fault && f->nameless) link_temporary(f);
     if (!f->fault && f->temp) { /* before it is closed, and with that unlocked */
-        if (rename(f->temp, f->target) != 0) atomic_fail(f, errno);
+        if (rename(f->temp, f->target) != 0)
+            atomic_fail(f, errno);
         else {
             forget_temporary(f);
             flush_folder(f);

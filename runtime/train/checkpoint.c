@@ -97,7 +97,8 @@ static bool put_notes(tensors *t, const checkpoint *c)
 {
     const trainable *m = c->model;
     bool ok = tensors_note(t, "rnnc", FORMAT) && tensors_note(t, "model", m->model) && tensors_note(t, "hash", m->hash);
-#define WORD(word) if (c->word) ok = ok && tensors_note(t, #word, c->word);
+#define WORD(word)                                                                                                     \
+    if (c->word) ok = ok && tensors_note(t, #word, c->word);
     CHECKPOINT_WORDS(WORD)
 #undef WORD
 #define WHOLE(key, v) ok = ok && note_whole(t, key, v);
@@ -161,7 +162,7 @@ bool checkpoint_write(const char *path, const checkpoint *c, char **error)
 typedef struct reader {
     const char *path;
     tensors file;
-    bool whole;                             /* a checkpoint, its checksum right; else weights of another tool */
+    bool whole; /* a checkpoint, its checksum right; else weights of another tool */
     char **error;
 } reader;
 
@@ -206,7 +207,8 @@ static bool other_model(const reader *r, const checkpoint *c, const char *fault)
 {
     const char *of = note(r, "model"), *with = note(r, "definitions");
     if (of && strcmp(of, c->model->model) != 0)
-        return fault_set(r->error, "%s: %s; it belongs to model '%s', this is model '%s': give the spec that it was trained from",
+        return fault_set(r->error,
+                         "%s: %s; it belongs to model '%s', this is model '%s': give the spec that it was trained from",
                          r->path, fault, of, c->model->model);
     if (with && c->definitions && strcmp(with, c->definitions) != 0)
         return fault_set(r->error, "%s: %s; it was made with %s, this is %s: the same -D fits", r->path, fault, with,
@@ -224,18 +226,20 @@ static bool check_tensor(const reader *r, const checkpoint *c, const train_param
 {
     const trainable *m = c->model;
     const tensor *t = tensors_find(&r->file, name);
-    char *want = shape_to_text((size_t)p->rank, p->dims), *have = t ? shape_to_text(t->rank, t->dims) : NULL, *fault = NULL;
+    char *want = shape_to_text((size_t)p->rank, p->dims), *have = t ? shape_to_text(t->rank, t->dims) : NULL,
+         *fault = NULL;
     dtype d = t ? t->dtype : DTYPE_F32;
-    if (!t) fault_set(&fault, "the tensor '%s' %s is missing", name, want ? want : "");
+    if (!t)
+        fault_set(&fault, "the tensor '%s' %s is missing", name, want ? want : "");
     else if (!same_shape(p, t))
         fault_set(&fault, "the tensor '%s' has shape %s, the model has %s", name, have ? have : "", want ? want : "");
-    if (fault) other_model(r, c, fault);
+    if (fault)
+        other_model(r, c, fault);
     else if (exact && d != real_dtype(m))
         fault_set(r->error, "%s: '%s' is %s, but the model computes in %s: train on with the other --real", r->path,
                   name, dtype_name(d), dtype_name(real_dtype(m)));
     else if (!dtype_is_real(d))
-        fault_set(r->error, "%s: '%s' is %s, expected F32, F64, F16 or BF16: convert it", r->path, name,
-                  dtype_name(d));
+        fault_set(r->error, "%s: '%s' is %s, expected F32, F64, F16 or BF16: convert it", r->path, name, dtype_name(d));
     free(want);
     free(have);
     free(fault);
@@ -271,13 +275,17 @@ static bool check_spec(const reader *r, const checkpoint *c)
     const char *hash = note(r, "hash"), *of = note(r, "model"), *definitions = note(r, "definitions");
     if (!hash || strcmp(hash, c->model->hash) == 0) return true;
     if (of && strcmp(of, c->model->model) != 0)
-        return fault_set(r->error, "%s: belongs to model '%s', this is model '%s'; its weights fit: begin with "
-                         "'rnnc train --init'", r->path, of, c->model->model);
+        return fault_set(r->error,
+                         "%s: belongs to model '%s', this is model '%s'; its weights fit: begin with "
+                         "'rnnc train --init'",
+                         r->path, of, c->model->model);
     if (definitions && c->definitions && strcmp(definitions, c->definitions) != 0)
         return fault_set(r->error, "%s: was made with %s, this is %s: use the same, or begin with 'rnnc train --init'",
                          r->path, definitions, c->definitions);
-    return fault_set(r->error, "%s: the spec has changed since (hash %s, now %s): go back to it, or take the "
-                     "weights with 'rnnc train --init'", r->path, hash, c->model->hash);
+    return fault_set(r->error,
+                     "%s: the spec has changed since (hash %s, now %s): go back to it, or take the "
+                     "weights with 'rnnc train --init'",
+                     r->path, hash, c->model->hash);
 }
 
 static bool check_resumable(const reader *r)
@@ -326,8 +334,10 @@ static void take_array(const reader *r, const trainable *m, const train_param *p
 {
     const tensor *t = tensors_find(&r->file, name);
     void *to = (char *)array + p->offset * m->real_size;
-    if (m->real_size == sizeof(double)) tensor_to_double(t, to);
-    else tensor_to_float(t, to);
+    if (m->real_size == sizeof(double))
+        tensor_to_double(t, to);
+    else
+        tensor_to_float(t, to);
 }
 
 /* All names of arrays, [slot][parameter], made before anything is changed; NULL without memory. */

@@ -13,23 +13,23 @@
 
 /* The numbers of a run besides the arrays. */
 typedef struct progress {
-    uint64_t epoch, batch;                  /* the next one: batch `batch` of epoch `epoch` */
+    uint64_t epoch, batch; /* the next one: batch `batch` of epoch `epoch` */
     uint64_t seed;
-    double best_loss;                       /* best validation loss; +inf: none yet */
-    uint64_t best_epoch, bad_epochs;        /* for early stopping */
-    double loss_sum;                        /* of the epoch so far */
+    double best_loss;                /* best validation loss; +inf: none yet */
+    uint64_t best_epoch, bad_epochs; /* for early stopping */
+    double loss_sum;                 /* of the epoch so far */
     uint64_t loss_count;
 } progress;
 
 typedef struct checkpoint {
     const trainable *model;
-    void *params, *state;                   /* state: NULL or state_bytes bytes */
-    optimiser *optimiser;                   /* NULL: weights alone */
+    void *params, *state; /* state: NULL or state_bytes bytes */
+    optimiser *optimiser; /* NULL: weights alone */
     progress progress;
-    const char *vocabulary;                 /* JSON, or NULL */
-    const char *definitions;                /* "V=65 H=128 C=lstm": what the model was compiled with */
-    const char *flags, *settings, *data;    /* lines: what was asked for, what came of it, which data; NULL: not kept */
-    const char *code;                       /* what compiled it, "tcc, cc from update 37"; NULL: not kept */
+    const char *vocabulary;              /* JSON, or NULL */
+    const char *definitions;             /* "V=65 H=128 C=lstm": what the model was compiled with */
+    const char *flags, *settings, *data; /* lines: what was asked for, what came of it, which data; NULL: not kept */
+    const char *code;                    /* what compiled it, "tcc, cc from update 37"; NULL: not kept */
 } checkpoint;
 
 /* Errors are one clear line, malloc'ed; *error is NULL before.
@@ -46,11 +46,14 @@ bool checkpoint_read(const char *path, checkpoint *c, char **error);
 #define CHECKPOINT_WORDS(X) X(vocabulary) X(definitions) X(flags) X(settings) X(data) X(code)
 #define CHECKPOINT_WORDS_READ(X) CHECKPOINT_WORDS(X) X(hash)
 #define CHECKPOINT_WORD(word) char *word;
-typedef struct checkpoint_words { CHECKPOINT_WORDS_READ(CHECKPOINT_WORD) } checkpoint_words;
+typedef struct checkpoint_words {
+    CHECKPOINT_WORDS_READ(CHECKPOINT_WORD)
+} checkpoint_words;
 #undef CHECKPOINT_WORD
 bool checkpoint_peek(const char *path, checkpoint_words *w, char **error);
 void checkpoint_words_free(checkpoint_words *w);
-/* The validation loss of the weights in a checkpoint of this very spec; +inf: there is no such file, or no such number. */
+/* The validation loss of the weights in a checkpoint of this very spec; +inf: there is no such file, or no such
+ * number. */
 double checkpoint_loss(const char *path, const trainable *m);
 /* Is a tensor of this name one of the run (optimiser, state), not a weight? */
 bool checkpoint_tensor_of_run(const char *name);

@@ -29,7 +29,7 @@ data_split data_split_of(const data_options *o, size_t n)
     if (a == 0 && train > 0) a = 1;
     if (a > n || (validate <= 0 && test <= 0)) a = n;
     if (b > n - a || test <= 0) b = n - a;
-    return (data_split){ .first = { 0, a, a + b, n } };
+    return (data_split){.first = {0, a, a + b, n}};
 }
 
 static bool check_options(const data_options *o, char **error)
@@ -86,15 +86,9 @@ size_t dataset_dimension(const dataset *d, const char *value, size_t rank, size_
     return d->text ? 0 : array_data_dimension(d->arrays, value, rank, k);
 }
 
-size_t dataset_steps(const dataset *d)
-{
-    return d->text ? text_data_steps(d->text) : array_data_steps(d->arrays);
-}
+size_t dataset_steps(const dataset *d) { return d->text ? text_data_steps(d->text) : array_data_steps(d->arrays); }
 
-const char *dataset_vocabulary(const dataset *d)
-{
-    return d->text ? text_data_vocabulary(d->text) : NULL;
-}
+const char *dataset_vocabulary(const dataset *d) { return d->text ? text_data_vocabulary(d->text) : NULL; }
 
 bool dataset_bind(dataset *d, const trainable *m, char **error)
 {
@@ -116,7 +110,4 @@ data_batch dataset_batch(dataset *d, data_part part, uint64_t epoch, size_t inde
     return d->text ? text_data_batch(d->text, part, index) : array_data_batch(d->arrays, part, epoch, index);
 }
 
-const char *dataset_summary(const dataset *d)
-{
-    return d->summary ? d->summary : "";
-}
+const char *dataset_summary(const dataset *d) { return d->summary ? d->summary : ""; }

@@ -46,7 +46,8 @@ size_t dataset_symbols(const dataset *d);
  * say. */
 size_t dataset_classes(const dataset *d, const char *value);
 size_t dataset_dimension(const dataset *d, const char *value, size_t rank, size_t k);
-/* About how many steps the file has, over all sequences: what a pass over it costs. Known before the spec is compiled. */
+/* About how many steps the file has, over all sequences: what a pass over it costs. Known before the spec is
+ * compiled. */
 size_t dataset_steps(const dataset *d);
 /* Symbols by id, as text for the metadata of a checkpoint (one JSON array of strings; bytes as code points 0 to 255).
  * NULL: arrays. */

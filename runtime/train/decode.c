@@ -64,7 +64,7 @@ static bool elect(beam *b, const int *symbol, double log_p, bool ended)
     int *copy = malloc((drawn + 1) * sizeof *copy);
     if (!copy) return false;
     free(b->best->symbol);
-    *b->best = (beam_result){ copy, drawn - ended, ended, log_p, score };
+    *b->best = (beam_result){copy, drawn - ended, ended, log_p, score};
     memcpy(copy, symbol + b->o->prompt_length, b->best->count * sizeof *copy);
     return true;
 }
@@ -113,9 +113,9 @@ static bool search(beam *b, decode_advance *advance, void *self)
         b->chosen.count = 0;
         for (size_t i = 0; i < b->count; i++)
             for (size_t c = 0; c < o->classes; c++)
-                offer(&b->chosen, (candidate){ .from = i,
-                                               .symbol = (int)c,
-                                               .log_p = b->log_p[i] + b->distribution[i * o->classes + c] });
+                offer(&b->chosen, (candidate){.from = i,
+                                              .symbol = (int)c,
+                                              .log_p = b->log_p[i] + b->distribution[i * o->classes + c]});
         if (!follow(b)) return false;
     }
     for (size_t i = 0; i < b->count; i++) /* those that have not ended when the length is reached */
@@ -127,15 +127,15 @@ static bool search(beam *b, decode_advance *advance, void *self)
 bool beam_search(const beam_options *o, decode_advance *advance, void *self, beam_result *result)
 {
     size_t width = power_of(o->classes, o->length, o->width); /* more hypotheses there cannot be */
-    beam b = { .o = o, .count = 1, .length = o->prompt_length, .room = o->prompt_length + o->length, .best = result };
-    *result = (beam_result){ .log_p = -INFINITY, .score = -INFINITY };
+    beam b = {.o = o, .count = 1, .length = o->prompt_length, .room = o->prompt_length + o->length, .best = result};
+    *result = (beam_result){.log_p = -INFINITY, .score = -INFINITY};
     b.symbol = calloc(width * b.room, sizeof *b.symbol);
     b.next = calloc(width * b.room, sizeof *b.next);
     b.log_p = calloc(width, sizeof *b.log_p);
     b.parent = calloc(width, sizeof *b.parent);
     b.pointer = calloc(width, sizeof *b.pointer);
     b.distribution = malloc(width * o->classes * sizeof *b.distribution);
-    b.chosen = (candidates){ .best = calloc(width, sizeof *b.chosen.best), .most = width };
+    b.chosen = (candidates){.best = calloc(width, sizeof *b.chosen.best), .most = width};
     bool good = b.symbol && b.next && b.log_p && b.parent && b.pointer && b.distribution && b.chosen.best;
     if (good) memcpy(b.symbol, o->prompt, o->prompt_length * sizeof *b.symbol);
     good = good && search(&b, advance, self);
@@ -230,7 +230,7 @@ static void step(ctc *c, const double *log_p)
     for (size_t i = 0; i < c->entries; i++) {
         const entry *e = &c->entry[i];
         const prefix *p = &c->tree[e->prefix];
-        candidate stay = { .from = i, .symbol = NONE, .blank = log_add(e->blank, e->label) + log_p[c->blank] };
+        candidate stay = {.from = i, .symbol = NONE, .blank = log_add(e->blank, e->label) + log_p[c->blank]};
         stay.label = log_add(p->label == NONE ? -INFINITY : e->label + log_p[p->label], c->arriving[i]);
         stay.log_p = log_add(stay.blank, stay.label);
         offer(&c->chosen, stay);
@@ -238,7 +238,7 @@ static void step(ctc *c, const double *log_p)
         for (int k = 0; k < (int)c->classes; k++) {
             if (k == c->blank || (c->child[k] != NONE && c->place[c->child[k]] != NONE)) continue;
             double log = extended(c, e, k, log_p);
-            offer(&c->chosen, (candidate){ .from = i, .symbol = k, .log_p = log, .blank = -INFINITY, .label = log });
+            offer(&c->chosen, (candidate){.from = i, .symbol = k, .log_p = log, .blank = -INFINITY, .label = log});
         }
         children_of(c, e->prefix, false);
     }
@@ -249,7 +249,7 @@ static ptrdiff_t child_of(ctc *c, ptrdiff_t parent, int label)
     for (ptrdiff_t k = c->tree[parent].first_child; k != NONE; k = c->tree[k].next_sibling)
         if (c->tree[k].label == label) return k;
     ptrdiff_t made = (ptrdiff_t)c->prefixes++;
-    c->tree[made] = (prefix){ label, parent, NONE, c->tree[parent].first_child };
+    c->tree[made] = (prefix){label, parent, NONE, c->tree[parent].first_child};
     c->tree[parent].first_child = made;
     c->place[made] = NONE;
     return made;
@@ -263,7 +263,7 @@ static void take_chosen(ctc *c)
         const candidate *k = &c->chosen.best[i];
         ptrdiff_t p = c->entry[k->from].prefix;
         if (k->symbol != NONE) p = child_of(c, p, k->symbol);
-        c->next[i] = (entry){ p, k->blank, k->label };
+        c->next[i] = (entry){p, k->blank, k->label};
         c->place[p] = (ptrdiff_t)i;
     }
     entry *keep = c->entry;
@@ -294,20 +294,20 @@ bool ctc_beam(const double *log_p, size_t steps, size_t classes, int blank, size
 {
     width = useful_width(width, classes, steps);
     size_t most = 1 + steps * width;
-    ctc c = { .classes = classes, .blank = blank };
+    ctc c = {.classes = classes, .blank = blank};
     c.tree = malloc(most * sizeof *c.tree);
     c.place = malloc(most * sizeof *c.place);
     c.child = malloc(classes * sizeof *c.child);
     c.entry = calloc(width, sizeof *c.entry);
     c.next = calloc(width, sizeof *c.next);
     c.arriving = calloc(width, sizeof *c.arriving);
-    c.chosen = (candidates){ .best = calloc(width, sizeof *c.chosen.best), .most = width };
+    c.chosen = (candidates){.best = calloc(width, sizeof *c.chosen.best), .most = width};
     bool good = c.tree && c.place && c.child && c.entry && c.next && c.arriving && c.chosen.best;
     if (good) {
         for (size_t k = 0; k < classes; k++) c.child[k] = NONE;
-        c.tree[c.prefixes++] = (prefix){ NONE, NONE, NONE, NONE };
+        c.tree[c.prefixes++] = (prefix){NONE, NONE, NONE, NONE};
         c.place[0] = 0;
-        c.entry[c.entries++] = (entry){ .prefix = 0, .blank = 0, .label = -INFINITY };
+        c.entry[c.entries++] = (entry){.prefix = 0, .blank = 0, .label = -INFINITY};
         for (size_t t = 0; t < steps; t++) {
             step(&c, log_p + t * classes);
             take_chosen(&c);

@@ -17,7 +17,7 @@ typedef struct one_sequence {
 /* False: no memory. sequence_close either way. */
 static bool sequence_open(one_sequence *d, const trainable *m)
 {
-    *d = (one_sequence){ .m = m };
+    *d = (one_sequence){.m = m};
     d->given.input = calloc(m->inputs + 1, sizeof *d->given.input);
     d->buffer = calloc(m->inputs + 1, sizeof *d->buffer);
     return d->given.input && d->buffer;
@@ -28,7 +28,7 @@ static void sequence_close(one_sequence *d)
     for (size_t i = 0; d->buffer && i < d->m->inputs; i++) free(d->buffer[i]);
     free(d->buffer);
     free(d->given.input);
-    *d = (one_sequence){ 0 };
+    *d = (one_sequence){0};
 }
 
 /* Copies sequence n of a batch. False: no memory. */
@@ -125,7 +125,7 @@ bool free_run_part(const trainable *m, const void *params, dataset *d, data_part
         data_batch b = dataset_batch(d, part, 0, i);
         for (size_t n = 0; good && n < b.sequences; n++)
             good = sequence_take(&one, &b, n) ? run_sequence(&r, &one.given, o, to, error)
-                                               : fault_set(error, "out of memory");
+                                              : fault_set(error, "out of memory");
     }
     sequence_close(&one);
     runner_close(&r);

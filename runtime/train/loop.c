@@ -1,10 +1,10 @@
 /* loop.c: updates until the end; see loop.h.
  *
  * An update: gradients of `accumulate` batches added up (fewer at the end of an epoch), divided by their number, the
- * optimiser's rule, weights packed once. What follows an update, always in this order: the end of the epoch; validation;
- * the table; the checkpoint. So a checkpoint never stands between two things that belong together, and a training
- * that goes on from it does what the uninterrupted one did. Nothing is allocated after the first update, but by
- * checkpoints while they are written. */
+ * optimiser's rule, weights packed once. What follows an update, always in this order: the end of the epoch;
+ * validation; the table; the checkpoint. So a checkpoint never stands between two things that belong together, and a
+ * training that goes on from it does what the uninterrupted one did. Nothing is allocated after the first update, but
+ * by checkpoints while they are written. */
 #define _GNU_SOURCE 1
 #include "train/loop.h"
 #include "train/curves.h"
@@ -45,10 +45,7 @@ typedef struct loop {
 /* The only mutable global: a handler of signals has no other way to be heard. */
 static volatile sig_atomic_t stop_signal;
 
-static void on_signal(int signal)
-{
-    stop_signal = signal;
-}
+static void on_signal(int signal) { stop_signal = signal; }
 
 static double now(void)
 {
@@ -79,8 +76,10 @@ static bool not_finite(loop *l, const char *what, double value)
     l->fault = LOOP_NUMERIC;
     double shown = isnan(value) ? (double)NAN : value; /* without its sign */
     if (update == 0)
-        return fault_set(l->error, "%s is %g before the first update; look for large numbers in the data and in the "
-                         "parameters that training begins with", what, shown);
+        return fault_set(l->error,
+                         "%s is %g before the first update; look for large numbers in the data and in the "
+                         "parameters that training begins with",
+                         what, shown);
     char kept[64] = "nothing was saved";
     if (l->saved || l->o->resumed)
         snprintf(kept, sizeof kept, "the checkpoint is as of update %" PRIu64, l->saved ? l->saved : l->first_update);
@@ -127,16 +126,16 @@ static bool add_gradient(loop *l, double *loss)
     data_batch b = dataset_batch(t->data, PART_TRAIN, t->progress.epoch, t->progress.batch);
     if (b.fresh && m->state_bytes) m->reset(m->self, t->state);
     double real = 0;
-    train_call call = { .sequences = b.sequences,
-                        .input = b.input,
-                        .params = t->params,
-                        .packed = l->packed,
-                        .state = m->state_bytes ? t->state : NULL,
-                        .loss = &real,
-                        .grads = l->grads,
-                        .seed = t->progress.seed,
-                        .update = t->optimiser->updates,
-                        .sequence = b.first_sequence };
+    train_call call = {.sequences = b.sequences,
+                       .input = b.input,
+                       .params = t->params,
+                       .packed = l->packed,
+                       .state = m->state_bytes ? t->state : NULL,
+                       .loss = &real,
+                       .grads = l->grads,
+                       .seed = t->progress.seed,
+                       .update = t->optimiser->updates,
+                       .sequence = b.first_sequence};
     memcpy(call.steps, b.steps, sizeof call.steps);
     memcpy(call.lengths, b.lengths, sizeof call.lengths);
     int code = m->run(m->self, TRAIN_GRAD, &call);
@@ -174,7 +173,7 @@ static bool update(loop *l, size_t batches)
 
 static bool validate(loop *l, double *loss)
 {
-    metrics found = { 0 };
+    metrics found = {0};
     int code = meter_part(&l->meter, l->t->data, PART_VALIDATE, l->t->params, l->packed, &found);
     if (code) return refused(l, code);
     metrics_finish(&found);
@@ -198,17 +197,17 @@ static bool save(loop *l, const char *path)
     training *t = l->t;
     if (!l->o->folder) return params_finite(l);
     bool goes_on = path == l->last;
-    checkpoint c = { .model = t->model,
-                     .params = t->params,
-                     .state = t->model->state_bytes ? t->state : NULL,
-                     .optimiser = t->optimiser,
-                     .progress = t->progress,
-                     .vocabulary = dataset_vocabulary(t->data),
-                     .definitions = l->o->definitions,
-                     .flags = goes_on ? l->o->flags : l->o->data_flags,
-                     .settings = goes_on ? l->o->settings : NULL,
-                     .data = goes_on ? dataset_summary(t->data) : NULL,
-                     .code = goes_on ? l->code : NULL };
+    checkpoint c = {.model = t->model,
+                    .params = t->params,
+                    .state = t->model->state_bytes ? t->state : NULL,
+                    .optimiser = t->optimiser,
+                    .progress = t->progress,
+                    .vocabulary = dataset_vocabulary(t->data),
+                    .definitions = l->o->definitions,
+                    .flags = goes_on ? l->o->flags : l->o->data_flags,
+                    .settings = goes_on ? l->o->settings : NULL,
+                    .data = goes_on ? dataset_summary(t->data) : NULL,
+                    .code = goes_on ? l->code : NULL};
     if (!params_finite(l)) return false;
     return checkpoint_write(path, &c, l->error) || file_fault(l);
 }
@@ -429,16 +428,17 @@ static bool at_end(const loop *l)
 static loop_wish wish(loop *l)
 {
     const loop_options *o = l->o;
-    loop_news news = {
-        .updates = l->t->optimiser->updates, .loss = l->loss, .validation = l->validation, .seconds = now() - l->started
-    };
+    loop_news news = {.updates = l->t->optimiser->updates,
+                      .loss = l->loss,
+                      .validation = l->validation,
+                      .seconds = now() - l->started};
     if (!o->between) return LOOP_GO;
     return o->between(o->context, &news);
 }
 
 static bool train(loop *l)
 {
-    const struct timespec moment = { .tv_nsec = 10000000 };
+    const struct timespec moment = {.tv_nsec = 10000000};
     training *t = l->t;
     while (!stop_signal && !l->left) {
         bool good = true;
@@ -505,15 +505,14 @@ static void close_loop(loop *l)
 loop_end train_run(training *t, const loop_options *o, char **error)
 {
     enum { SIGNALS = 3 };
-    static const int caught[SIGNALS] = { SIGINT, SIGTERM, SIGHUP };
-    struct sigaction before[SIGNALS],
-        handler = { .sa_handler = on_signal, .sa_flags = (int)(SA_RESETHAND | SA_RESTART) };
+    static const int caught[SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction before[SIGNALS], handler = {.sa_handler = on_signal, .sa_flags = (int)(SA_RESETHAND | SA_RESTART)};
     loop *l = calloc(1, sizeof *l);
     if (!l) {
         fault_set(error, "out of memory");
         return LOOP_FAULT;
     }
-    *l = (loop){ .t = t, .o = o, .error = error, .started = now(), .shown = now(), .loss = NAN, .validation = NAN };
+    *l = (loop){.t = t, .o = o, .error = error, .started = now(), .shown = now(), .loss = NAN, .validation = NAN};
     l->first_update = t->optimiser->updates;
     sigemptyset(&handler.sa_mask);
     stop_signal = 0;

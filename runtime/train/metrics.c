@@ -27,7 +27,7 @@ int metrics_output(const trainable *m, const train_value *target)
 
 bool meter_open(meter *r, const trainable *m, bool outputs)
 {
-    *r = (meter){ .model = m, .outputs = outputs };
+    *r = (meter){.model = m, .outputs = outputs};
     r->state = malloc(m->state_bytes + 1);
     r->output = calloc(m->outputs + 1, sizeof *r->output);
     r->output_bytes = calloc(m->outputs + 1, sizeof *r->output_bytes);
@@ -49,7 +49,7 @@ void meter_close(meter *r)
     free(r->target);
     free(r->measure);
     free(r->state);
-    *r = (meter){ 0 };
+    *r = (meter){0};
 }
 
 /* ---- rows -------------------------------------------------------------------------------------------------------- */
@@ -277,14 +277,14 @@ int meter_part(meter *r, dataset *d, data_part part, const void *params, const v
         double loss = 0;
         if (b.fresh && m->state_bytes) m->reset(m->self, r->state);
         if (!make_room(r, &b)) return METER_NO_MEMORY;
-        train_call call = { .sequences = b.sequences,
-                            .input = b.input,
-                            .output = r->output,
-                            .params = params,
-                            .packed = packed,
-                            .state = m->state_bytes ? r->state : NULL,
-                            .loss = &loss,
-                            .sequence = b.first_sequence };
+        train_call call = {.sequences = b.sequences,
+                           .input = b.input,
+                           .output = r->output,
+                           .params = params,
+                           .packed = packed,
+                           .state = m->state_bytes ? r->state : NULL,
+                           .loss = &loss,
+                           .sequence = b.first_sequence};
         memcpy(call.steps, b.steps, sizeof call.steps);
         memcpy(call.lengths, b.lengths, sizeof call.lengths);
         int code = m->run(m->self, TRAIN_LOSS, &call);
@@ -305,15 +305,9 @@ int meter_part(meter *r, dataset *d, data_part part, const void *params, const v
     return 0;
 }
 
-void metrics_finish(metrics *m)
-{
-    m->loss = m->weight > 0 ? m->loss / m->weight : NAN;
-}
+void metrics_finish(metrics *m) { m->loss = m->weight > 0 ? m->loss / m->weight : NAN; }
 
-double tally_f1(class_tally t)
-{
-    return t.guessed + t.there > 0 ? 2 * t.right / (t.guessed + t.there) : 0;
-}
+double tally_f1(class_tally t) { return t.guessed + t.there > 0 ? 2 * t.right / (t.guessed + t.there) : 0; }
 
 double metrics_macro_f1(const metrics *m)
 {

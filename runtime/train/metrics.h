@@ -45,8 +45,8 @@ typedef struct meter {
     void *state;
     void **output; /* of each output; NULL: not looked at */
     size_t *output_bytes;
-    int *output_of; /* of each input: the output that a target is held against; -1: none */
-    target_sum *target; /* of each input, over the parts so far; 0 where it is held against nothing */
+    int *output_of;       /* of each input: the output that a target is held against; -1: none */
+    target_sum *target;   /* of each input, over the parts so far; 0 where it is held against nothing */
     measure_sum *measure; /* of each output, over the parts so far; not of the loss alone */
 } meter;
 

@@ -16,19 +16,19 @@
 
 enum {
     MAGIC_LENGTH = 6,
-    HEADER_MAX = 1 << 20,      /* of a member that is read */
-    HEADER_ROOM = 512,         /* of one that is written: TENSOR_MAX_RANK sizes of 20 digits fit */
+    HEADER_MAX = 1 << 20, /* of a member that is read */
+    HEADER_ROOM = 512,    /* of one that is written: TENSOR_MAX_RANK sizes of 20 digits fit */
     HEADER_ALIGN = 64,
-    DEFLATE_RATIO_MAX = 1032,  /* the best that deflate can do */
-    DOS_NEW_YEAR_1980 = 0x21,  /* the date in every member, so that equal data give equal bytes */
+    DEFLATE_RATIO_MAX = 1032, /* the best that deflate can do */
+    DOS_NEW_YEAR_1980 = 0x21, /* the date in every member, so that equal data give equal bytes */
     COPY_CHUNK = 1 << 20
 };
 
 static const char MAGIC[] = "\x93NUMPY";
 
 typedef struct member {
-    const char *path, *name;   /* the archive; the member as it is called there */
-    uint64_t left;             /* bytes of the member not yet read */
+    const char *path, *name; /* the archive; the member as it is called there */
+    uint64_t left;           /* bytes of the member not yet read */
     zip_file_t *file;
     tensors *out;
     dtype dtype;
@@ -36,7 +36,7 @@ typedef struct member {
     size_t rank, dims[TENSOR_MAX_RANK];
 } member;
 
-/* ---- reading ------------------------------------------------------------------------------------------------ */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 static bool fail(member *m, const char *what)
 {
@@ -121,7 +121,7 @@ static bool parse_shape(member *m, const char **s)
         unsigned long long v = strtoull(*s, &end, 10);
         if (errno || v > PTRDIFF_MAX) return fail(m, "its shape overflows; the file is damaged: save it again");
         m->dims[m->rank++] = (size_t)v;
-        *s = *end == 'L' ? end + 1 : end;   /* Python 2 wrote 3L */
+        *s = *end == 'L' ? end + 1 : end; /* Python 2 wrote 3L */
         if (!accept(s, ',')) {
             skip_space(s);
             if (**s != ')') return fail(m, "its shape lacks a ')'; the file is damaged: save it again");
@@ -138,8 +138,11 @@ static bool parse_dict(member *m, const char *s)
     while (!accept(&s, '}')) {
         size_t n;
         const char *key = quoted(&s, &n);
-        int k = !key ? 0 : n == 5 && !strncmp(key, "descr", n) ? DESCR : n == 5 && !strncmp(key, "shape", n) ? SHAPE :
-                n == 13 && !strncmp(key, "fortran_order", n) ? FORTRAN : 0;
+        int k = !key                                           ? 0
+                : n == 5 && !strncmp(key, "descr", n)          ? DESCR
+                : n == 5 && !strncmp(key, "shape", n)          ? SHAPE
+                : n == 13 && !strncmp(key, "fortran_order", n) ? FORTRAN
+                                                               : 0;
         if (!k || seen & k || !accept(&s, ':'))
             return fail(m, "its header has an unknown or repeated key; the file is damaged: save it again");
         seen |= k;
@@ -158,7 +161,7 @@ static bool parse_dict(member *m, const char *s)
 
 static bool read_header(member *m)
 {
-    unsigned char head[MAGIC_LENGTH + 2] = { 0 }, length[4] = { 0 };
+    unsigned char head[MAGIC_LENGTH + 2] = {0}, length[4] = {0};
     if (!take(m, head, sizeof head)) return false;
     if (memcmp(head, MAGIC, MAGIC_LENGTH) != 0) return fail(m, "is not an npy array: save it with numpy.savez");
     if (head[MAGIC_LENGTH] < 1 || head[MAGIC_LENGTH] > 3) return fail(m, "has an npy version above 3: save it as 1");
@@ -249,7 +252,7 @@ static bool read_member(const char *path, zip_t *z, zip_uint64_t i, uint64_t fil
 
 static bool begins_as_zip(const char *path)
 {
-    char head[2] = { 0 };
+    char head[2] = {0};
     FILE *f = fopen(path, "rb");
     size_t n = f ? fread(head, 1, sizeof head, f) : 0;
     if (f) fclose(f);
@@ -268,8 +271,9 @@ bool npz_read(const char *path, tensors *out)
     if (!z) {
         zip_error_t e;
         zip_error_init_with_code(&e, code);
-        tensors_fail(out, begins_as_zip(path) ? "%s: is cut off or damaged (%s): save it again"
-                                              : "%s: %s: write it with numpy.savez(PATH, name=array)",
+        tensors_fail(out,
+                     begins_as_zip(path) ? "%s: is cut off or damaged (%s): save it again"
+                                         : "%s: %s: write it with numpy.savez(PATH, name=array)",
                      path, zip_error_strerror(&e));
         zip_error_fini(&e);
         return false;
@@ -281,14 +285,15 @@ bool npz_read(const char *path, tensors *out)
     return ok;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------ */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 /* Fills an npy version 1 header; returns its length, a multiple of HEADER_ALIGN. */
 static size_t put_header(char *head, const tensor *t)
 {
     const char *code = dtype_numpy(t->dtype);
     int n = sprintf(head + MAGIC_LENGTH + 4, "{'descr': '%c%s', 'fortran_order': False, 'shape': (",
-                    dtype_size(t->dtype) > 1 ? '<' : '|', code) + MAGIC_LENGTH + 4;
+                    dtype_size(t->dtype) > 1 ? '<' : '|', code) +
+            MAGIC_LENGTH + 4;
     for (size_t i = 0; i < t->rank; i++)
         n += sprintf(head + n, i ? " %zu%s" : "%zu%s", t->dims[i], i + 1 < t->rank || i == 0 ? "," : "");
     n += sprintf(head + n, "), }");

@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CLIP_EPSILON 1e-6       /* torch.nn.utils.clip_grad_norm_: clip / (norm + 1e-6) */
-#define PLATEAU_PROGRESS 1e-4   /* torch's ReduceLROnPlateau: a loss must be better by this share */
+#define CLIP_EPSILON 1e-6     /* torch.nn.utils.clip_grad_norm_: clip / (norm + 1e-6) */
+#define PLATEAU_PROGRESS 1e-4 /* torch's ReduceLROnPlateau: a loss must be better by this share */
 
 enum { SUMS = 8 };
 enum { WORTH_PARTS = 1 << 19 }; /* parameters: an update of some 500 us */
@@ -23,7 +23,7 @@ enum { WORTH_PARTS = 1 << 19 }; /* parameters: an update of some 500 us */
 /* What the rules read, made for one update. */
 typedef struct coefficients {
     double rate, decay, momentum, rho, epsilon, beta1, beta2;
-    double correction1, correction2;   /* of adam's moments: 1 - beta^t */
+    double correction1, correction2; /* of adam's moments: 1 - beta^t */
 } coefficients;
 
 #define REAL float
@@ -237,8 +237,8 @@ double optimiser_update(optimiser *p, const trainable *m, void *params, void *gr
         .correction1 = 1 - pow(o->beta1, t),
         .correction2 = 1 - pow(o->beta2, t),
     };
-    double norm = p->real_size == sizeof(double) ? update_double(p, m, &k, params, grads)
-                                                 : update_float(p, m, &k, params, grads);
+    double norm =
+        p->real_size == sizeof(double) ? update_double(p, m, &k, params, grads) : update_float(p, m, &k, params, grads);
     if (isfinite(norm)) p->updates++;
     return norm;
 }

@@ -14,7 +14,10 @@ typedef enum optimiser_rule {
 } optimiser_rule;
 
 /* A shell pattern of parameter names; what their rate is multiplied by, 0 freezes them. The first that fits counts. */
-typedef struct rate_group { const char *pattern; double factor; } rate_group;
+typedef struct rate_group {
+    const char *pattern;
+    double factor;
+} rate_group;
 
 typedef enum schedule_kind {
 #define SCHEDULE(name, equation) SCHEDULE_##name,
@@ -25,13 +28,13 @@ typedef enum schedule_kind {
 typedef struct optimiser_options {
     optimiser_rule rule;
     double rate, momentum, beta1, beta2, rho, epsilon, weight_decay;
-    double clip_norm, clip_value;           /* 0: none; with both, components first, then the norm of what is left */
+    double clip_norm, clip_value; /* 0: none; with both, components first, then the norm of what is left */
     schedule_kind schedule;
-    double factor;                          /* of step, exponential, halving, plateau */
-    size_t every, after;                    /* epochs (step), epochs at the full rate (halving) */
-    size_t warm_up, total;                  /* updates: rising to the rate; until linear and cosine are down */
-    size_t patience;                        /* epochs: plateau */
-    rate_group *group;                      /* read by optimiser_check and optimiser_new only */
+    double factor;         /* of step, exponential, halving, plateau */
+    size_t every, after;   /* epochs (step), epochs at the full rate (halving) */
+    size_t warm_up, total; /* updates: rising to the rate; until linear and cosine are down */
+    size_t patience;       /* epochs: plateau */
+    rate_group *group;     /* read by optimiser_check and optimiser_new only */
     size_t groups;
 } optimiser_options;
 
@@ -42,12 +45,12 @@ typedef struct optimiser {
     optimiser_options options;
     size_t size, real_size;
     int slots;
-    void *slot[OPTIMISER_MAX_SLOTS];        /* moments, in reals of the model's type */
-    double *group_factor;                   /* of each parameter; does not change */
+    void *slot[OPTIMISER_MAX_SLOTS]; /* moments, in reals of the model's type */
+    double *group_factor;            /* of each parameter; does not change */
     uint64_t updates;
-    double scale;                           /* what plateau has made of the rate */
-    double best;                            /* best validation loss that plateau has seen */
-    uint64_t bad_epochs;                    /* since then */
+    double scale;        /* what plateau has made of the rate */
+    double best;         /* best validation loss that plateau has seen */
+    uint64_t bad_epochs; /* since then */
 } optimiser;
 
 /* The defaults of a rule and a schedule; 0 where neither takes an option, and for clipping, warm_up and groups. */
@@ -58,14 +61,14 @@ bool schedule_takes(schedule_kind s, const char *option);
 /* Is every number in its range, and does every pattern fit a parameter? False: *error is one clear line (malloc'ed). */
 bool optimiser_check(const optimiser_options *o, const trainable *m, char **error);
 
-optimiser *optimiser_new(const optimiser_options *o, const trainable *m);           /* NULL: out of memory */
+optimiser *optimiser_new(const optimiser_options *o, const trainable *m); /* NULL: out of memory */
 void optimiser_free(optimiser *p);
 /* The rate of the next update; epoch counts from 0, with its fraction. */
 double optimiser_rate(const optimiser *p, double epoch);
 /* One update. Clips grads in place, then changes params. Returns the gradient's norm before clipping; a norm that is
  * not finite changes nothing. */
 double optimiser_update(optimiser *p, const trainable *m, void *params, void *grads, double epoch);
-void optimiser_epoch(optimiser *p, double validation_loss);                         /* for plateau */
+void optimiser_epoch(optimiser *p, double validation_loss); /* for plateau */
 const char *optimiser_rule_name(optimiser_rule r);
 bool optimiser_rule_of(const char *text, optimiser_rule *out);
 const char *schedule_name(schedule_kind s);

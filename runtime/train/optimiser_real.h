@@ -7,11 +7,11 @@
 typedef struct RULE(range) {
     REAL *w;
     const REAL *g;
-    REAL *slot[OPTIMISER_MAX_SLOTS];   /* NULL beyond the rule's */
+    REAL *slot[OPTIMISER_MAX_SLOTS]; /* NULL beyond the rule's */
     size_t n;
 } RULE(range);
 
-static void RULE(sgd)(const RULE(range) *x, const coefficients *k)
+static void RULE(sgd)(const RULE(range) * x, const coefficients *k)
 {
     REAL *restrict w = x->w;
     const REAL *restrict g = x->g;
@@ -19,7 +19,7 @@ static void RULE(sgd)(const RULE(range) *x, const coefficients *k)
     for (size_t i = 0; i < x->n; i++) w[i] -= rate * (g[i] + decay * w[i]);
 }
 
-static void RULE(momentum)(const RULE(range) *x, const coefficients *k)
+static void RULE(momentum)(const RULE(range) * x, const coefficients *k)
 {
     REAL *restrict w = x->w, *restrict m = x->slot[0];
     const REAL *restrict g = x->g;
@@ -30,7 +30,7 @@ static void RULE(momentum)(const RULE(range) *x, const coefficients *k)
     }
 }
 
-static void RULE(nesterov)(const RULE(range) *x, const coefficients *k)
+static void RULE(nesterov)(const RULE(range) * x, const coefficients *k)
 {
     REAL *restrict w = x->w, *restrict m = x->slot[0];
     const REAL *restrict g = x->g;
@@ -42,7 +42,7 @@ static void RULE(nesterov)(const RULE(range) *x, const coefficients *k)
     }
 }
 
-static void RULE(rmsprop)(const RULE(range) *x, const coefficients *k)
+static void RULE(rmsprop)(const RULE(range) * x, const coefficients *k)
 {
     REAL *restrict w = x->w, *restrict v = x->slot[0], *restrict m = x->slot[1];
     const REAL *restrict g = x->g;
@@ -50,13 +50,13 @@ static void RULE(rmsprop)(const RULE(range) *x, const coefficients *k)
     const REAL old = (REAL)k->rho, new = (REAL)(1 - k->rho);
     for (size_t i = 0; i < x->n; i++) {
         REAL d = g[i] + decay * w[i];
-        v[i] = old * v[i] + new * d * d;
+        v[i] = old * v[i] + new *d *d;
         m[i] = keep * m[i] + d / (SQRT(v[i]) + epsilon);
         w[i] -= rate * m[i];
     }
 }
 
-static void RULE(adagrad)(const RULE(range) *x, const coefficients *k)
+static void RULE(adagrad)(const RULE(range) * x, const coefficients *k)
 {
     REAL *restrict w = x->w, *restrict v = x->slot[0];
     const REAL *restrict g = x->g;
@@ -68,7 +68,7 @@ static void RULE(adagrad)(const RULE(range) *x, const coefficients *k)
     }
 }
 
-static void RULE(adadelta)(const RULE(range) *x, const coefficients *k)
+static void RULE(adadelta)(const RULE(range) * x, const coefficients *k)
 {
     REAL *restrict w = x->w, *restrict v = x->slot[0], *restrict u = x->slot[1];
     const REAL *restrict g = x->g;
@@ -76,15 +76,15 @@ static void RULE(adadelta)(const RULE(range) *x, const coefficients *k)
     const REAL old = (REAL)k->rho, new = (REAL)(1 - k->rho);
     for (size_t i = 0; i < x->n; i++) {
         REAL d = g[i] + decay * w[i];
-        v[i] = old * v[i] + new * d * d;
+        v[i] = old * v[i] + new *d *d;
         REAL s = d * SQRT(u[i] + epsilon) / SQRT(v[i] + epsilon);
-        u[i] = old * u[i] + new * s * s;
+        u[i] = old * u[i] + new *s *s;
         w[i] -= rate * s;
     }
 }
 
 /* What adam and adamw share; `keep` is 1 - r weight_decay where the decay is decoupled, `decay` is that of L2. */
-static void RULE(moments)(const RULE(range) *x, const coefficients *k, double keep_weight, double l2)
+static void RULE(moments)(const RULE(range) * x, const coefficients *k, double keep_weight, double l2)
 {
     REAL *restrict w = x->w, *restrict m = x->slot[0], *restrict v = x->slot[1];
     const REAL *restrict g = x->g;
@@ -99,8 +99,11 @@ static void RULE(moments)(const RULE(range) *x, const coefficients *k, double ke
     }
 }
 
-static void RULE(adam)(const RULE(range) *x, const coefficients *k) { RULE(moments)(x, k, 1, k->decay); }
-static void RULE(adamw)(const RULE(range) *x, const coefficients *k) { RULE(moments)(x, k, 1 - k->rate * k->decay, 0); }
+static void RULE(adam)(const RULE(range) * x, const coefficients *k) { RULE(moments)(x, k, 1, k->decay); }
+static void RULE(adamw)(const RULE(range) * x, const coefficients *k)
+{
+    RULE(moments)(x, k, 1 - k->rate * k->decay, 0);
+}
 
 /* Sum of squares. Independent sums, since one would be a chain of additions; their order is fixed, so are the bits. */
 static double RULE(squares)(const REAL *g, size_t n)
@@ -135,13 +138,13 @@ typedef struct RULE(cut) {
     const trainable *m;
     const coefficients *k;
     REAL *w, *g;
-    double by;                  /* gradients are multiplied by it; 1: they are not */
+    double by; /* gradients are multiplied by it; 1: they are not */
     int parts;
-    double squares[PARTS_MAX];  /* of each part */
+    double squares[PARTS_MAX]; /* of each part */
 } RULE(cut);
 
-static size_t RULE(begin)(const RULE(cut) *c, int part) { return c->p->size / (size_t)c->parts * (size_t)part; }
-static size_t RULE(end)(const RULE(cut) *c, int part)
+static size_t RULE(begin)(const RULE(cut) * c, int part) { return c->p->size / (size_t)c->parts * (size_t)part; }
+static size_t RULE(end)(const RULE(cut) * c, int part)
 {
     return part + 1 == c->parts ? c->p->size : RULE(begin)(c, part + 1);
 }
@@ -153,7 +156,7 @@ static void RULE(square_part)(void *context, int part)
     c->squares[part] = RULE(squares)(c->g + begin, RULE(end)(c, part) - begin);
 }
 
-static double RULE(norm)(RULE(cut) *c)
+static double RULE(norm)(RULE(cut) * c)
 {
     double sum = 0;
     parts_run(c->parts, RULE(square_part), c);

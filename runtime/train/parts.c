@@ -24,7 +24,7 @@ void parts_run(int count, void (*work)(void *context, int part), void *context)
 {
     job jobs[PARTS_MAX];
     for (int i = 1; i < count; i++) {
-        jobs[i] = (job){ .work = work, .context = context, .part = i };
+        jobs[i] = (job){.work = work, .context = context, .part = i};
         jobs[i].begun = pthread_create(&jobs[i].thread, NULL, begin, &jobs[i]) == 0;
     }
     work(context, 0);

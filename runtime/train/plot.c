@@ -10,7 +10,7 @@
 enum { WIDTH = 760, HEIGHT = 460, LEFT = 76, RIGHT = 20, TOP = 52, BOTTOM = 60, TICKS = 6 };
 enum { LEGEND = 150, LEGEND_ROW = 20, DOTS = 40, BAR = 24, BAR_PARTS = 48 };
 
-static const char *const colours[] = { "#2f6fb0", "#c8501e", "#3a8a4a", "#8a4fa8", "#b08a20", "#4a4a4a" };
+static const char *const colours[] = {"#2f6fb0", "#c8501e", "#3a8a4a", "#8a4fa8", "#b08a20", "#4a4a4a"};
 enum { COLOURS = sizeof colours / sizeof *colours };
 
 static void put_escaped(FILE *out, const char *word)
@@ -25,7 +25,7 @@ static void put_escaped(FILE *out, const char *word)
 
 bool plot_begin(plot *p, const char *title)
 {
-    *p = (plot){ .x = { 0, 1, false }, .y = { 0, 1, false } };
+    *p = (plot){.x = {0, 1, false}, .y = {0, 1, false}};
     p->out = open_memstream(&p->text, &p->length);
     if (!p->out) return false;
     fprintf(p->out,
@@ -67,18 +67,15 @@ plot_scale plot_range(double least, double most, bool log)
     if (log) {
         least = pow(10, floor(log10(least)));
         most = pow(10, ceil(log10(most)));
-        return (plot_scale){ least, most > least ? most : 10 * least, true };
+        return (plot_scale){least, most > least ? most : 10 * least, true};
     }
     if (!(least <= most)) least = most = 0;
     if (most - least < 1e-9 * (1 + fabs(most))) most = least + 1;
     double step = tick_step(most - least);
-    return (plot_scale){ floor(least / step) * step, ceil(most / step) * step, false };
+    return (plot_scale){floor(least / step) * step, ceil(most / step) * step, false};
 }
 
-plot_scale plot_exact(double least, double most)
-{
-    return (plot_scale){ least, most > least ? most : least + 1, false };
-}
+plot_scale plot_exact(double least, double most) { return (plot_scale){least, most > least ? most : least + 1, false}; }
 
 /* Where a value stands between 0 and 1. */
 static double part_of(const plot_scale *s, double v)
@@ -87,20 +84,11 @@ static double part_of(const plot_scale *s, double v)
     return (v - s->least) / (s->most - s->least);
 }
 
-static double place_x(const plot *p, double x)
-{
-    return LEFT + part_of(&p->x, x) * (WIDTH - LEFT - RIGHT);
-}
+static double place_x(const plot *p, double x) { return LEFT + part_of(&p->x, x) * (WIDTH - LEFT - RIGHT); }
 
-static double place_y(const plot *p, double y)
-{
-    return HEIGHT - BOTTOM - part_of(&p->y, y) * (HEIGHT - TOP - BOTTOM);
-}
+static double place_y(const plot *p, double y) { return HEIGHT - BOTTOM - part_of(&p->y, y) * (HEIGHT - TOP - BOTTOM); }
 
-static bool is_shown(const plot_scale *s, double v)
-{
-    return isfinite(v) && (!s->log || v > 0);
-}
+static bool is_shown(const plot_scale *s, double v) { return isfinite(v) && (!s->log || v > 0); }
 
 /* ---- axes -------------------------------------------------------------------------------------------------------- */
 
@@ -185,7 +173,7 @@ void plot_line(plot *p, const plot_point *points, size_t count, const char *word
 /* From white towards blue (vanishing) or red (exploding), in log10. */
 static void put_colour(FILE *out, plot_colours c, double exponent)
 {
-    static const double none[] = { 255, 255, 255 }, blue[] = { 20, 50, 130 }, red[] = { 170, 20, 20 };
+    static const double none[] = {255, 255, 255}, blue[] = {20, 50, 130}, red[] = {170, 20, 20};
     double part = exponent < 0 ? exponent / c.least : exponent / c.most;
     const double *end = exponent < 0 ? blue : red;
     part = fmin(1, fmax(0, part));
@@ -217,7 +205,7 @@ void plot_colour_bar(plot *p, plot_colours c, const char *word)
         put_colour(p->out, c, c.least + (i + 0.5) / BAR_PARTS * range);
         fputs("\"/>\n", p->out);
     }
-    const double marks[] = { c.least, 0, c.most };
+    const double marks[] = {c.least, 0, c.most};
     for (int i = 0; i < 3; i++)
         fprintf(p->out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\" font-size=\"11\">1e%+.0f</text>\n",
                 left + (marks[i] - c.least) / range * 200, TOP - 16, marks[i]);

@@ -1,7 +1,8 @@
 /* room.c: aligned memory; see room.h.
  *
  * The first touch of a page is a fault, which for pages of 4 KiB costs as much as ten thousand multiplications: of the
- * first update of a small LSTM, that is a third. Large arrays ask for large pages, which also serve every later update. */
+ * first update of a small LSTM, that is a third. Large arrays ask for large pages, which also serve every later
+ * update. */
 #define _GNU_SOURCE 1
 #include "train/room.h"
 #include <stdint.h>

@@ -8,10 +8,7 @@
 
 enum { ALIGNMENT = 64 };
 
-static bool has_step(const trainable *m)
-{
-    return m->has(m->self, TRAIN_STEP);
-}
+static bool has_step(const trainable *m) { return m->has(m->self, TRAIN_STEP); }
 
 /* ---- what the model allows --------------------------------------------------------------------------------------- */
 
@@ -41,7 +38,7 @@ int runner_needs(const trainable *m)
 
 bool runner_open(runner *r, const trainable *m, const void *params, size_t width)
 {
-    *r = (runner){ .m = m, .params = params, .width = width, .classes = m->input[m->generate_input].classes };
+    *r = (runner){.m = m, .params = params, .width = width, .classes = m->input[m->generate_input].classes};
     r->state_bytes = has_step(m) ? (m->step_state_bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT : 0;
     r->packed = room_new(m->packed_size * m->real_size);
     r->state = room_new(width * r->state_bytes);
@@ -72,7 +69,7 @@ void runner_close(runner *r)
     free(r->output);
     free(r->p);
     free(r->error);
-    *r = (runner){ 0 };
+    *r = (runner){0};
 }
 
 static bool grow(runner *r, void **buffer, size_t *bytes, size_t wanted)
@@ -149,7 +146,7 @@ static bool advance_by_step(runner *r, size_t count, const int *const *symbol, c
     }
     for (size_t i = 0; i < count; i++) {
         char *state = r->next_state + i * r->state_bytes;
-        train_call c = { .sequences = 1, .state = r->state_bytes ? state : NULL };
+        train_call c = {.sequences = 1, .state = r->state_bytes ? state : NULL};
         memcpy(state, r->state + parent[i] * r->state_bytes, r->state_bytes);
         for (int a = 1; a <= m->axes; a++) c.steps[a] = 1;
         r->input[m->generate_input] = &symbol[i][n - 1];
@@ -193,7 +190,7 @@ static bool advance_by_forward(runner *r, size_t count, const int *const *symbol
 {
     const trainable *m = r->m;
     size_t own = (size_t)m->generate_input, rows = n * count;
-    train_call c = { .sequences = count };
+    train_call c = {.sequences = count};
     for (int a = 1; a <= m->axes; a++) {
         bool given = is_given(m, r->given, a);
         c.steps[a] = a == m->generate_axis ? n : given ? r->given->steps[a] : 1;

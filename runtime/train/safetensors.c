@@ -20,15 +20,18 @@ enum { HEADER_MAX = 100000000, PREFIX = 8, HEADER_ALIGN = 8 };
 #define METADATA "__metadata__"
 #define DAMAGED "the file is damaged: save it again"
 
-typedef struct span { uint64_t begin, end; const char *name; } span;
+typedef struct span {
+    uint64_t begin, end;
+    const char *name;
+} span;
 
 typedef struct reader {
     const char *path;
     int fd;
-    uint64_t size, data;   /* of the file; where tensor data begin */
+    uint64_t size, data; /* of the file; where tensor data begin */
     char *header;
     json_t *root;
-    span *spans;           /* of the tensors in out, in their order */
+    span *spans; /* of the tensors in out, in their order */
     tensors *out;
 } reader;
 
@@ -63,11 +66,15 @@ static bool read_header(reader *r)
                             DAMAGED);
     if (!read_at(r, &n, sizeof n, 0)) return false;
     if (memcmp(&n, "PK\3\4", 4) == 0)
-        return tensors_fail(r->out, "%s: is a zip archive, not safetensors: in Python, save a PyTorch state with "
-                            "safetensors.torch.save_file(model.state_dict(), PATH)", r->path);
+        return tensors_fail(r->out,
+                            "%s: is a zip archive, not safetensors: in Python, save a PyTorch state with "
+                            "safetensors.torch.save_file(model.state_dict(), PATH)",
+                            r->path);
     if (n > HEADER_MAX)
-        return tensors_fail(r->out, "%s: claims a header of %" PRIu64 " bytes, the limit is %d: this is not a "
-                            "safetensors file, or it is damaged", r->path, n, HEADER_MAX);
+        return tensors_fail(r->out,
+                            "%s: claims a header of %" PRIu64 " bytes, the limit is %d: this is not a "
+                            "safetensors file, or it is damaged",
+                            r->path, n, HEADER_MAX);
     if (n > r->size - PREFIX)
         return tensors_fail(r->out, "%s: claims a header of %" PRIu64 " bytes, but the file ends after %" PRIu64 "; %s",
                             r->path, n, r->size - PREFIX, DAMAGED);
@@ -87,7 +94,8 @@ static bool read_notes(reader *r, json_t *notes)
     const char *key;
     json_t *value;
     if (!json_is_object(notes)) return tensors_fail(r->out, "%s: " METADATA " is not an object; " DAMAGED, r->path);
-    json_object_foreach(notes, key, value) {
+    json_object_foreach(notes, key, value)
+    {
         if (!json_is_string(value))
             return tensors_fail(r->out, "%s: " METADATA " '%s' is not a string: save it as text", r->path, key);
         if (!tensors_note(r->out, key, json_string_value(value))) return false;
@@ -150,9 +158,9 @@ static bool check_cover(reader *r)
     for (size_t i = 0; i < r->out->len; i++) {
         const span *s = &r->spans[i];
         if (s->begin != at)
-            return tensors_fail(r->out, "%s: tensor '%s' begins at byte %" PRIu64 " of the data, %s %" PRIu64 "; %s",
-                                r->path, s->name, s->begin, s->begin < at ? "overlapping the one up to byte" :
-                                "leaving a hole from byte", at, DAMAGED);
+            return tensors_fail(
+                r->out, "%s: tensor '%s' begins at byte %" PRIu64 " of the data, %s %" PRIu64 "; %s", r->path, s->name,
+                s->begin, s->begin < at ? "overlapping the one up to byte" : "leaving a hole from byte", at, DAMAGED);
         at = s->end;
     }
     if (at != r->size - r->data)
@@ -167,7 +175,8 @@ static bool read_tensors(reader *r)
     json_t *entry;
     r->spans = malloc((json_object_size(r->root) + 1) * sizeof *r->spans);
     if (!r->spans) return tensors_fail(r->out, "%s: out of memory for the list of tensors", r->path);
-    json_object_foreach(r->root, name, entry) {
+    json_object_foreach(r->root, name, entry)
+    {
         bool notes = strcmp(name, METADATA) == 0;
         if (notes ? !read_notes(r, entry) : !read_tensor(r, name, entry, &r->spans[r->out->len])) return false;
     }

@@ -79,15 +79,12 @@ size_t sample_draw(double *p, size_t n, const sample_options *o, double u, size_
 
 /* ---- running ----------------------------------------------------------------------------------------------------- */
 
-static bool out_of_memory(runner *r)
-{
-    return fault_set(&r->error, "out of memory");
-}
+static bool out_of_memory(runner *r) { return fault_set(&r->error, "out of memory"); }
 
 /* After all symbols of the prompt but the last. */
 static bool feed(runner *r, const int *prompt, size_t n)
 {
-    static const size_t only[1] = { 0 };
+    static const size_t only[1] = {0};
     for (size_t k = 1; k < n; k++)
         if (!runner_advance(r, 1, &prompt, only, k, NULL)) return false;
     return true;
@@ -102,7 +99,7 @@ static int draw(sampler *s)
 
 static bool run(sampler *s, int *list, size_t n, size_t length, beam_result *result)
 {
-    static const size_t only[1] = { 0 };
+    static const size_t only[1] = {0};
     size_t before = n;
     const int *all = list;
     for (size_t i = 0; i < length && !result->ended; i++) {
@@ -127,7 +124,7 @@ static bool draw_all(sampler *s, const int *prompt, size_t n, size_t length, bea
     s->chance = calloc(classes, sizeof *s->chance);
     s->order = calloc(classes, sizeof *s->order);
     int *list = calloc(n + length + 1, sizeof *list);
-    *result = (beam_result){ .symbol = list };
+    *result = (beam_result){.symbol = list};
     bool good = s->log_p && s->chance && s->order && list;
     if (good) {
         memcpy(list, prompt, n * sizeof *list);
@@ -149,21 +146,21 @@ static bool go_on(sampler *s, const int *prompt, size_t n, size_t most, beam_res
     size_t length = most - n + 1 < o->length ? most - n + 1 : o->length;
     if (!feed(s->r, prompt, n)) return false;
     if (!o->beam) return draw_all(s, prompt, n, length, result);
-    beam_options search = { .width = o->beam,
-                            .classes = s->r->classes,
-                            .length = length,
-                            .end = s->m->generate_end,
-                            .power = o->beam_power,
-                            .prompt = prompt,
-                            .prompt_length = n };
+    beam_options search = {.width = o->beam,
+                           .classes = s->r->classes,
+                           .length = length,
+                           .end = s->m->generate_end,
+                           .power = o->beam_power,
+                           .prompt = prompt,
+                           .prompt_length = n};
     return beam_search(&search, runner_advance, s->r, result) || (!s->r->error && out_of_memory(s->r));
 }
 
 bool sample_sequence(runner *r, const runner_given *given, int first, const sample_options *o, beam_result *result)
 {
-    sampler s = { .m = r->m, .o = o, .r = r, .random = o->seed };
+    sampler s = {.m = r->m, .o = o, .r = r, .random = o->seed};
     size_t most = runner_begin(r, given);
-    *result = (beam_result){ 0 };
+    *result = (beam_result){0};
     if (most > 0) return go_on(&s, &first, 1, most, result);
     result->symbol = calloc(1, sizeof *result->symbol);
     return result->symbol || out_of_memory(r);
@@ -268,8 +265,8 @@ static bool check(writer *w)
 
 static bool write(writer *w, runner *r)
 {
-    sampler s = { .m = w->m, .o = w->o, .r = r, .random = w->o->seed, .said = put_symbol, .to = w };
-    beam_result result = { 0 };
+    sampler s = {.m = w->m, .o = w->o, .r = r, .random = w->o->seed, .said = put_symbol, .to = w};
+    beam_result result = {0};
     if (!read_prompt(w, &s.random)) return false;
     for (size_t i = w->fed; i < w->symbols; i++) put_symbol(w, w->prompt[i]);
     bool good = go_on(&s, w->prompt, w->symbols, runner_begin(r, NULL), &result);
@@ -281,8 +278,8 @@ static bool write(writer *w, runner *r)
 
 bool sample_write(const trainable *m, const void *params, const sample_options *o, FILE *out, char **error)
 {
-    writer w = { .m = m, .o = o, .out = out, .error = error };
-    runner r = { 0 };
+    writer w = {.m = m, .o = o, .out = out, .error = error};
+    runner r = {0};
     bool good = check(&w);
     if (good)
         good = runner_open(&r, m, params, o->beam ? o->beam : 1) ? write(&w, &r) : fault_set(error, "out of memory");

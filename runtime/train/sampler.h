@@ -13,8 +13,8 @@ typedef struct sample_options {
     size_t top_k;       /* draw from so many; 0: from all */
     double top_p;       /* draw from the likeliest that have so much together; 1: from all */
     uint64_t seed;
-    size_t beam;        /* follow so many hypotheses and take the best; 0: draw */
-    double beam_power;  /* which is the one of highest log p / symbols ^ beam_power */
+    size_t beam;            /* follow so many hypotheses and take the best; 0: draw */
+    double beam_power;      /* which is the one of highest log p / symbols ^ beam_power */
     const char *prompt;     /* NULL: begins after the end of a line, or with a random symbol */
     const char *vocabulary; /* of the checkpoint; NULL: symbols are numbers */
 } sample_options;

@@ -13,7 +13,10 @@
 
 static const char OUT_OF_MEMORY[] = "out of memory";
 
-static const struct { const char *name, *numpy; size_t size; } TYPES[] = {
+static const struct {
+    const char *name, *numpy;
+    size_t size;
+} TYPES[] = {
 #define ROW(name, size, numpy) {#name, numpy, size},
     DTYPES(ROW)
 #undef ROW
@@ -99,15 +102,17 @@ static double load(const tensor *t, size_t i)
 
 void tensor_to_double(const tensor *t, double *out)
 {
-    if (t->dtype == DTYPE_F64) memcpy(out, t->data, t->bytes);
+    if (t->dtype == DTYPE_F64)
+        memcpy(out, t->data, t->bytes);
     else
         for (size_t i = 0; i < t->count; i++) out[i] = load(t, i);
 }
 
 void tensor_to_float(const tensor *t, float *out)
 {
-    if (t->dtype == DTYPE_F32) memcpy(out, t->data, t->bytes);
-    else if (t->dtype == DTYPE_I64)   /* through double it would be rounded twice */
+    if (t->dtype == DTYPE_F32)
+        memcpy(out, t->data, t->bytes);
+    else if (t->dtype == DTYPE_I64) /* through double it would be rounded twice */
         for (size_t i = 0; i < t->count; i++) out[i] = (float)((const int64_t *)t->data)[i];
     else if (t->dtype == DTYPE_U64)
         for (size_t i = 0; i < t->count; i++) out[i] = (float)((const uint64_t *)t->data)[i];

@@ -206,24 +206,15 @@ void text_data_close(text_data *d)
     free(d);
 }
 
-size_t text_data_symbols(const text_data *d)
-{
-    return d->vocabulary.count;
-}
+size_t text_data_symbols(const text_data *d) { return d->vocabulary.count; }
 
-size_t text_data_steps(const text_data *d)
-{
-    return d->text.count;
-}
+size_t text_data_steps(const text_data *d) { return d->text.count; }
 
-const char *text_data_vocabulary(const text_data *d)
-{
-    return d->json;
-}
+const char *text_data_vocabulary(const text_data *d) { return d->json; }
 
 /* ---- the model --------------------------------------------------------------------------------------------------- */
 
-static const char option_name[2][8] = { "--text", "--words" };
+static const char option_name[2][8] = {"--text", "--words"};
 
 /* A text is one sequence of tokens, and its target another: x[t] : token(V), y[t] : token(V). */
 static bool check_value(const text_data *d, const trainable *m, const train_value *v, char **error)
@@ -243,7 +234,7 @@ static bool check_value(const text_data *d, const trainable *m, const train_valu
 
 bool text_data_bind(text_data *d, const trainable *m, char **error)
 {
-    size_t slot[2], count[2] = { 0, 0 }, size = d->options.batch * d->options.steps;
+    size_t slot[2], count[2] = {0, 0}, size = d->options.batch * d->options.steps;
     for (size_t i = 0; i < m->inputs; i++) {
         if (!check_value(d, m, &m->input[i], error)) return false;
         slot[m->input[i].target] = i;
@@ -283,10 +274,7 @@ size_t text_data_batches(const text_data *d, data_part part)
     return s == &d->validation ? s->blocks : data_split_count(&d->split, part);
 }
 
-static int id_at(const stream *s, size_t at)
-{
-    return s->byte ? s->byte[at] : s->word[at];
-}
+static int id_at(const stream *s, size_t at) { return s->byte ? s->byte[at] : s->word[at]; }
 
 data_batch text_data_batch(text_data *d, data_part part, size_t index)
 {
@@ -299,7 +287,7 @@ data_batch text_data_batch(text_data *d, data_part part, size_t index)
             d->buffer[part][0][k * b + n] = id_at(s, at);
             d->buffer[part][1][k * b + n] = id_at(s, at + 1 < count ? at + 1 : 0);
         }
-    data_batch batch = { .sequences = b, .input = d->input[part], .fresh = index == 0 };
+    data_batch batch = {.sequences = b, .input = d->input[part], .fresh = index == 0};
     batch.steps[1] = t;
     return batch;
 }

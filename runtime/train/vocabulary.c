@@ -18,10 +18,7 @@ static const char out_of_memory[] = "out of memory for the vocabulary";
 
 /* ---- symbols of a text ------------------------------------------------------------------------------------------- */
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f';
-}
+static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f'; }
 
 bool vocabulary_next(bool words, const char *text, size_t n, size_t *at, const char **start, size_t *length)
 {
@@ -88,7 +85,7 @@ static int add_symbol(vocabulary *v, const char *bytes, size_t length)
         if (!grown) return -1;
         v->symbol = grown;
     }
-    symbol s = { malloc(length + 1), length };
+    symbol s = {malloc(length + 1), length};
     if (!s.bytes) return -1;
     memcpy(s.bytes, bytes, length);
     s.bytes[length] = '\0';
@@ -111,15 +108,15 @@ void vocabulary_free(vocabulary *v)
     for (size_t i = 0; i < v->count; i++) free(v->symbol[i].bytes);
     free(v->symbol);
     free(v->slot);
-    *v = (vocabulary){ 0 };
+    *v = (vocabulary){0};
 }
 
 /* ---- counting ---------------------------------------------------------------------------------------------------- */
 
 bool vocabulary_of_characters(vocabulary *v, const char *text, size_t n, char **error)
 {
-    bool seen[BYTES] = { false };
-    *v = (vocabulary){ .words = false };
+    bool seen[BYTES] = {false};
+    *v = (vocabulary){.words = false};
     for (size_t i = 0; i < n; i++) seen[(unsigned char)text[i]] = true;
     for (int i = 0; i < BYTES; i++) {
         char c = (char)i;
@@ -178,7 +175,7 @@ static counted *count_words(vocabulary *all, const char *text, size_t n)
         if (ok) count[id]++;
     }
     counted *c = ok ? malloc(all->count * sizeof *c) : NULL;
-    for (size_t i = 0; c && i < all->count; i++) c[i] = (counted){ all->symbol[i], i < room ? count[i] : 0 };
+    for (size_t i = 0; c && i < all->count; i++) c[i] = (counted){all->symbol[i], i < room ? count[i] : 0};
     free(count);
     return c;
 }
@@ -210,8 +207,8 @@ static size_t keep_words(counted *c, size_t n, size_t keep)
 
 bool vocabulary_of_words(vocabulary *v, const char *text, size_t n, size_t keep, char **error)
 {
-    vocabulary all = { .words = true };
-    *v = (vocabulary){ .words = true };
+    vocabulary all = {.words = true};
+    *v = (vocabulary){.words = true};
     counted *c = count_words(&all, text, n);
     bool ok = c != NULL;
     size_t kept = all.count;
@@ -233,7 +230,7 @@ bool vocabulary_of_words(vocabulary *v, const char *text, size_t n, size_t keep,
 /* Appends the symbol as a JSON string in ASCII. */
 static char *put_symbol(char *to, const symbol *s)
 {
-    static const char hex[] = "0123456789abcdef", escape[4] = { '\\', 'u', '0', '0' };
+    static const char hex[] = "0123456789abcdef", escape[4] = {'\\', 'u', '0', '0'};
     *to++ = '"';
     for (size_t i = 0; i < s->length; i++) {
         unsigned char c = (unsigned char)s->bytes[i];
@@ -300,7 +297,7 @@ bool vocabulary_from_json(vocabulary *v, const char *json, char **error)
 {
     json_error_t why;
     json_t *array = json_loads(json, JSON_ALLOW_NUL, &why);
-    *v = (vocabulary){ 0 };
+    *v = (vocabulary){0};
     bool ok = json_is_array(array) && json_array_size(array) > 0;
     if (!ok) fault_set(error, "the vocabulary is no JSON array of strings");
     for (size_t i = 0; ok && i < json_array_size(array); i++) ok = add_json(v, json_array_get(array, i), error);

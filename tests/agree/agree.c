@@ -11,29 +11,34 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char *const O0[] = { "-std=gnu99", "-O0", "-DRNN_PLAIN", NULL };
-static const char *const O3[] = { "-std=gnu99", "-O3", "-march=native", NULL };
-static const char *const O2[] = { "-std=gnu99", "-O2", NULL };
-static const char *const FAST[] = { "-std=gnu99", "-O3", "-march=native", "-ffast-math", NULL };
+static const char *const O0[] = {"-std=gnu99", "-O0", "-DRNN_PLAIN", NULL};
+static const char *const O3[] = {"-std=gnu99", "-O3", "-march=native", NULL};
+static const char *const O2[] = {"-std=gnu99", "-O2", NULL};
+static const char *const FAST[] = {"-std=gnu99", "-O3", "-march=native", "-ffast-math", NULL};
 #ifdef __SANITIZE_ADDRESS__
-static const char *const ASAN[] = { "-std=gnu99", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", NULL };
+static const char *const ASAN[] = {"-std=gnu99", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all",
+                                   NULL};
 #endif
 
-enum { WORDS = 200 };   /* bytes of the line of sizes */
+enum { WORDS = 200 }; /* bytes of the line of sizes */
 
-typedef struct compiler { variant v; double bound; bool slow; } compiler;     /* slow: not with -q */
+typedef struct compiler {
+    variant v;
+    double bound;
+    bool slow;
+} compiler; /* slow: not with -q */
 static const compiler COMPILERS[] = {
-    { { .name = "tcc double", .real_double = true }, 1e-10, false },
-    { { .name = "tcc float" }, 1e-4, false },
-    { { .name = "calls double", .real_double = true, .calls = true }, 1e-10, false },
-    { { .name = "calls float", .calls = true }, 1e-4, false },
-    { { .name = "gcc -O0 float", .cc = "gcc", .options = O0 }, 1e-4, false },
-    { { .name = "gcc -O3 double", .cc = "gcc", .options = O3, .real_double = true }, 1e-10, false },
-    { { .name = "gcc -O3 float", .cc = "gcc", .options = O3 }, 1e-4, true },
-    { { .name = "clang -O2 double", .cc = "clang", .options = O2, .real_double = true }, 1e-10, true },
-    { { .name = "gcc -O3 -ffast-math float", .cc = "gcc", .options = FAST }, 1e-3, true },
+    {{.name = "tcc double", .real_double = true}, 1e-10, false},
+    {{.name = "tcc float"}, 1e-4, false},
+    {{.name = "calls double", .real_double = true, .calls = true}, 1e-10, false},
+    {{.name = "calls float", .calls = true}, 1e-4, false},
+    {{.name = "gcc -O0 float", .cc = "gcc", .options = O0}, 1e-4, false},
+    {{.name = "gcc -O3 double", .cc = "gcc", .options = O3, .real_double = true}, 1e-10, false},
+    {{.name = "gcc -O3 float", .cc = "gcc", .options = O3}, 1e-4, true},
+    {{.name = "clang -O2 double", .cc = "clang", .options = O2, .real_double = true}, 1e-10, true},
+    {{.name = "gcc -O3 -ffast-math float", .cc = "gcc", .options = FAST}, 1e-3, true},
 #ifdef __SANITIZE_ADDRESS__
-    { { .name = "sanitizers", .cc = "gcc", .options = ASAN, .real_double = true }, 1e-10, false },
+    {{.name = "sanitizers", .cc = "gcc", .options = ASAN, .real_double = true}, 1e-10, false},
 #endif
 };
 
@@ -59,7 +64,7 @@ static size_t read_defines(const char *spec, model_define *defines, char *words)
         char *equals = strchr(word, '=');
         if (!equals) continue;
         *equals = '\0';
-        defines[count++] = (model_define){ .word = word, .value = equals + 1 };
+        defines[count++] = (model_define){.word = word, .value = equals + 1};
     }
     return count;
 }
@@ -118,13 +123,13 @@ static void check_apart(tally *t, const char *path, bool meaning, bool compilers
     pid_t child = fork();
     if (child < 0) abort();
     if (child == 0) {
-        tally own = { 0, 0 };
+        tally own = {0, 0};
         check_spec(&own, path, meaning, compilers, quick);
         fflush(stdout);
         _exit(write(ends[1], &own, sizeof own) != sizeof own);
     }
     close(ends[1]);
-    tally counted = { 0, 0 };
+    tally counted = {0, 0};
     bool whole = read(ends[0], &counted, sizeof counted) == sizeof counted;
     close(ends[0]);
     waitpid(child, &status, 0);
@@ -140,12 +145,16 @@ int main(int argc, char **argv)
     bool meaning = true, compilers = true, quick = false;
     int part = 1, parts = 1, option;
     while ((option = getopt(argc, argv, "mcqs:")) != -1) {
-        if (option == 'm') meaning = false;
-        else if (option == 'c') compilers = false;
-        else if (option == 'q') quick = true;
-        else if (option != 's' || sscanf(optarg, "%d/%d", &part, &parts) != 2 || parts < 1) return 2;
+        if (option == 'm')
+            meaning = false;
+        else if (option == 'c')
+            compilers = false;
+        else if (option == 'q')
+            quick = true;
+        else if (option != 's' || sscanf(optarg, "%d/%d", &part, &parts) != 2 || parts < 1)
+            return 2;
     }
-    tally t = { 0, 0 };
+    tally t = {0, 0};
     for (int i = optind; i < argc; i++) {
         if ((i - optind) % parts != part - 1) continue;
         check_apart(&t, argv[i], meaning, compilers, quick);

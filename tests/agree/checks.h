@@ -4,13 +4,15 @@
 
 #include "agree/subject.h"
 
-typedef struct tally { int passed, failed; } tally;
+typedef struct tally {
+    int passed, failed;
+} tally;
 
 /* The variant and the oracle give the same numbers on several batches. `bound`: relative to the largest. */
 void check_agreement(tally *t, subject *s, const variant *v, double bound, uint64_t seed, int rounds);
 
-/* What a call means, in doubles by libtcc: see design of batches, chunks and padding in docs/language.md. threads, cut: threads and segment of a
- * variant. */
+/* What a call means, in doubles by libtcc: see design of batches, chunks and padding in docs/language.md. threads, cut:
+ * threads and segment of a variant. */
 void check_meaning(tally *t, subject *s, int threads, int cut, uint64_t seed);
 
 /* The gradient of the training loss is what differences say, at most `most` entries of each array. */

@@ -10,9 +10,9 @@
 #include <string.h>
 
 #ifdef __SANITIZE_ADDRESS__
-enum { GUARD = 0 };     /* the sanitizer watches the ends */
+enum { GUARD = 0 }; /* the sanitizer watches the ends */
 #else
-enum { GUARD = 256 };   /* bytes on both sides */
+enum { GUARD = 256 }; /* bytes on both sides */
 #endif
 enum { GUARD_BYTE = 0xA5 };
 
@@ -24,11 +24,11 @@ double random_unit(uint64_t *random)
 
 int random_below(uint64_t *random, int n) { return (int)(random_unit(random) * n); }
 
-/* ---- models ------------------------------------------------------------------------------------------------------- */
+/* ---- models ------------------------------------------------------------------------------------------------------ */
 
 static bool check(pipeline *p, arena *a, const subject *s, pipeline_options o)
 {
-    *p = (pipeline){ .arena = a, .options = o, .names = names_new(a), .sources = sources_new(a) };
+    *p = (pipeline){.arena = a, .options = o, .names = names_new(a), .sources = sources_new(a)};
     p->diags = diags_new(a, p->sources);
     p->text = s->text;
     p->length = strlen(s->text);
@@ -39,13 +39,23 @@ static bool check(pipeline *p, arena *a, const subject *s, pipeline_options o)
 
 static pipeline_options options_of(const subject *s, const variant *v)
 {
-    pipeline_options o = { .path = s->path, .defines = (model_define *)s->defines, .define_count = s->define_count,
-                           .data_size = 7, .purpose = v->purpose, .block_rows = v->block_rows,
-                           .own_memory = v->own_memory };
-    o.emit = (emit_options){ .prefix = "m", .standalone = !v->with_header, .real_double = v->real_double,
-                             .inference = v->inference, .batch = v->batch ? v->batch : 8,
-                             .unroll = v->unroll < 0 ? 0 : v->unroll ? v->unroll : 1, .threads = v->threads,
-                             .segment = v->segment };
+    pipeline_options o = {.path = s->path,
+                          .defines = (model_define *)s->defines,
+                          .define_count = s->define_count,
+                          .data_size = 7,
+                          .purpose = v->purpose,
+                          .block_rows = v->block_rows,
+                          .own_memory = v->own_memory};
+    o.emit = (emit_options){.prefix = "m",
+                            .standalone = !v->with_header,
+                            .real_double = v->real_double,
+                            .inference = v->inference,
+                            .batch = v->batch ? v->batch : 8,
+                            .unroll = v->unroll < 0 ? 0
+                                      : v->unroll   ? v->unroll
+                                                    : 1,
+                            .threads = v->threads,
+                            .segment = v->segment};
     for (int i = 1; i <= MAX_TIME_AXES; i++) o.emit.steps[i] = i <= s->p.model->axes ? v->steps : 0;
     return o;
 }
@@ -68,19 +78,20 @@ subject *subject_open(const char *label, const char *spec, const model_define *d
     s->path = arena_printf(a, "%s", label);
     s->define_count = count;
     for (size_t i = 0; i < count; i++) s->defines[i] = defines[i];
-    pipeline_options o = { .path = s->path, .defines = s->defines, .define_count = count, .data_size = 7 };
+    pipeline_options o = {.path = s->path, .defines = s->defines, .define_count = count, .data_size = 7};
     if (!check(&s->p, a, s, o)) {
         arena_free(s->scratch);
         arena_free(a);
         return NULL;
     }
     bool loss = s->p.model->losses.len > 0;
-    s->forward = plain(s, (lower_options){ .mode = LOWER_INFERENCE, .outputs = true, .targets = !loss }, false);
+    s->forward = plain(s, (lower_options){.mode = LOWER_INFERENCE, .outputs = true, .targets = !loss}, false);
     s->interface = s->forward;
     if (loss) {
-        s->loss = plain(s, (lower_options){ .mode = LOWER_INFERENCE, .outputs = true, .loss = true, .targets = true }, false);
-        s->grad = plain(s, (lower_options){ .mode = LOWER_TRAINING, .loss = true, .targets = true }, true);
-        s->train = plain(s, (lower_options){ .mode = LOWER_TRAINING, .loss = true, .targets = true }, false);
+        s->loss =
+            plain(s, (lower_options){.mode = LOWER_INFERENCE, .outputs = true, .loss = true, .targets = true}, false);
+        s->grad = plain(s, (lower_options){.mode = LOWER_TRAINING, .loss = true, .targets = true}, true);
+        s->train = plain(s, (lower_options){.mode = LOWER_TRAINING, .loss = true, .targets = true}, false);
         s->interface = s->loss;
     }
     return s;
@@ -98,7 +109,7 @@ void subject_close(subject *s)
     arena_free(s->arena);
 }
 
-/* ---- building ----------------------------------------------------------------------------------------------------- */
+/* ---- building ---------------------------------------------------------------------------------------------------- */
 
 static void find(built *c, const char *symbol, void *to)
 {
@@ -130,13 +141,13 @@ built *subject_build(const subject *s, const variant *v)
 {
     arena *a = arena_new();
     built *c = ARENA_NEW(a, built);
-    *c = (built){ .s = s, .v = v, .arena = a };
+    *c = (built){.s = s, .v = v, .arena = a};
     pipeline p;
     if (!check(&p, a, s, options_of(s, v))) {
         arena_free(a);
         return NULL;
     }
-    pipeline_compile(&p, (pipeline_dump){ 0 });
+    pipeline_compile(&p, (pipeline_dump){0});
     c->c = p.c;
     renumber(c, p.programs.graph);
     c->programs = p.programs;
@@ -144,16 +155,19 @@ built *subject_build(const subject *s, const variant *v)
     char *error = NULL;
     loaded_text calls = loaded_text_for(v->calls ? JIT_TCC : JIT_CC, a, &p);
     if (v->threads > 1) calls.text = arena_printf(a, "#define WORTH_THREADS 0\n%s", calls.text);
-    c->jit = jit_compile(&(jit_options){ .backend = v->cc ? JIT_CC : JIT_TCC, .cc_options = v->options, .imports = calls.imports,
-                                         .import_count = calls.import_count,
-                                         .include_dir = v->with_header ? "runtime" : NULL }, calls.text, &error);
+    c->jit = jit_compile(&(jit_options){.backend = v->cc ? JIT_CC : JIT_TCC,
+                                        .cc_options = v->options,
+                                        .imports = calls.imports,
+                                        .import_count = calls.import_count,
+                                        .include_dir = v->with_header ? "runtime" : NULL},
+                         calls.text, &error);
     if (!c->jit) {
         printf("%s, %s: does not compile: %.2000s\n", s->name, v->name, error ? error : "out of memory");
         free(error);
         arena_free(a);
         return NULL;
     }
-    static const char *const entries[] = { "step", "forward", "loss", "grad" };
+    static const char *const entries[] = {"step", "forward", "loss", "grad"};
     find(c, "init", &c->init);
     find(c, "pack", &c->pack);
     find(c, "sizes", &c->sizes);
@@ -169,7 +183,7 @@ void built_close(built *c)
     arena_free(c->arena);
 }
 
-/* ---- inputs ------------------------------------------------------------------------------------------------------- */
+/* ---- inputs ------------------------------------------------------------------------------------------------------ */
 
 size_t type_count(type t, const feed *f)
 {
@@ -201,13 +215,12 @@ bool is_valid(const feed *f, type t, size_t row, int *seq)
 size_t param_count(const subject *s)
 {
     size_t n = 0;
-    for (size_t i = 0; i < s->interface->params.len; i++)
-        n += (size_t)shape_size(s->interface->params.data[i].shape);
+    for (size_t i = 0; i < s->interface->params.len; i++) n += (size_t)shape_size(s->interface->params.data[i].shape);
     return n;
 }
 
-/* Labels that ctc can align with the steps: no blank, no repeats, and where lengths are free, no more than steps: what is
- * impossible costs 1e30, beside which no difference is seen. */
+/* Labels that ctc can align with the steps: no blank, no repeats, and where lengths are free, no more than steps: what
+ * is impossible costs 1e30, beside which no difference is seen. */
 static void settle_labels(feed *f, const graph_input *in, double *labels)
 {
     int axis = 1;
@@ -236,7 +249,9 @@ feed *feed_new(const subject *s, uint64_t *random, feed_size size)
         if (!size.ragged) continue;
         f->lengths[i] = ARENA_ARRAY(a, int, (size_t)size.batch);
         for (int b = 0; b < size.batch; b++)
-            f->lengths[i][b] = b == 1 && i == g->axes ? 0 : b == 0 ? f->steps[i] : 1 + random_below(random, f->steps[i]);
+            f->lengths[i][b] = b == 1 && i == g->axes ? 0
+                               : b == 0               ? f->steps[i]
+                                                      : 1 + random_below(random, f->steps[i]);
     }
     f->inputs = ARENA_ARRAY(a, double *, g->inputs.len + 1);
     for (size_t i = 0; i < g->inputs.len; i++) {
@@ -245,12 +260,13 @@ feed *feed_new(const subject *s, uint64_t *random, feed_size size)
         f->inputs[i] = ARENA_ARRAY(a, double, n);
         for (size_t k = 0; k < n; k++) {
             double u = random_unit(random);
-            f->inputs[i][k] = in->type.element == TOKEN ? floor(u * in->classes) : (double)(float)(in->target ? u : 2 * u - 1);
+            f->inputs[i][k] =
+                in->type.element == TOKEN ? floor(u * in->classes) : (double)(float)(in->target ? u : 2 * u - 1);
         }
         if (in->aligned && in->classes > 2) settle_labels(f, in, f->inputs[i]);
     }
     double *p = f->params = ARENA_ARRAY(a, double, param_count(s));
-    for (size_t i = 0; i < g->params.len; i++) {        /* of a size that keeps sums over a row near 1 */
+    for (size_t i = 0; i < g->params.len; i++) { /* of a size that keeps sums over a row near 1 */
         shape of = g->params.data[i].shape;
         double most = fmin(0.6, 1.5 / sqrt(of.dim[1]));
         for (int k = 0; k < shape_size(of); k++) *p++ = (double)(float)(most * (2 * random_unit(random) - 1));
@@ -318,7 +334,7 @@ feed *feed_sequence(const subject *s, const feed *f, int seq)
     for (int i = 1; i <= MAX_TIME_AXES; i++) {
         if (!f->lengths[i]) continue;
         part->lengths[i] = NULL;
-        part->steps[i] = f->lengths[i][seq];    /* cut to its own length: no padding at all */
+        part->steps[i] = f->lengths[i][seq]; /* cut to its own length: no padding at all */
     }
     cut_inputs(s, f, part, seq, 0);
     return part;
@@ -354,7 +370,7 @@ void feed_pad(const subject *s, feed *f, double real, double token)
     }
 }
 
-/* ---- the oracle --------------------------------------------------------------------------------------------------- */
+/* ---- the oracle -------------------------------------------------------------------------------------------------- */
 
 /* An oracle for graph g, which may lack inputs of the interface. */
 static oracle *consult(const subject *s, const graph *g, const feed *f)
@@ -364,8 +380,13 @@ static oracle *consult(const subject *s, const graph *g, const feed *f)
     for (size_t i = 0; i < g->inputs.len; i++)
         for (size_t k = 0; k < s->interface->inputs.len; k++)
             if (!strcmp(s->interface->inputs.data[k].path, g->inputs.data[i].path)) inputs[i] = f->inputs[k];
-    *call = (oracle_call){ .inputs = inputs, .params = f->params, .batch = f->batch, .seed = f->seed,
-                           .update = f->update, .sequence0 = f->sequence, .norms = f->norms };
+    *call = (oracle_call){.inputs = inputs,
+                          .params = f->params,
+                          .batch = f->batch,
+                          .seed = f->seed,
+                          .update = f->update,
+                          .sequence0 = f->sequence,
+                          .norms = f->norms};
     for (int i = 1; i <= MAX_TIME_AXES; i++) {
         call->steps[i] = f->steps[i];
         call->lengths[i] = f->lengths[i];
@@ -409,7 +430,8 @@ answer *oracle_run(const subject *s, entry e, const feed *f)
     oracle *o = consult(s, g, f);
     for (size_t i = 0; i < g->outputs.len; i++)
         for (size_t k = 0; k < s->interface->outputs.len; k++)
-            if (!strcmp(s->interface->outputs.data[k].path, g->outputs.data[i].path) && node_some(g->outputs.data[i].node))
+            if (!strcmp(s->interface->outputs.data[k].path, g->outputs.data[i].path) &&
+                node_some(g->outputs.data[i].node))
                 oracle_value(o, g->outputs.data[i].node, r->outputs[k]);
     if (e == ENTRY_LOSS || e == ENTRY_GRAD) oracle_value(o, g->loss, &r->loss);
     if (e == ENTRY_GRAD) ask_gradients(s, o, r);
@@ -434,23 +456,29 @@ const double *oracle_norms(const subject *s, const feed *f)
     for (size_t i = 0; i < (size_t)g->losses; i++) norms[i] = 1;
     for (size_t i = 1; i < g->nodes.len; i++)
         if (g->nodes.data[i].op == OP_norm)
-            oracle_value(o, (node_id){ (uint32_t)i }, &norms[g->nodes.data[i].attr.index]);
+            oracle_value(o, (node_id){(uint32_t)i}, &norms[g->nodes.data[i].attr.index]);
     oracle_free(o);
     return norms;
 }
 
-/* ---- the C -------------------------------------------------------------------------------------------------------- */
+/* ---- the C ------------------------------------------------------------------------------------------------------- */
 
 /* Arrays of one call, between guards. */
-typedef struct guarded { unsigned char *block; size_t bytes; } guarded;
-typedef struct guards { arena *arena; ARRAY(guarded) list; } guards;
+typedef struct guarded {
+    unsigned char *block;
+    size_t bytes;
+} guarded;
+typedef struct guards {
+    arena *arena;
+    ARRAY(guarded) list;
+} guards;
 
 static void *guard(guards *g, size_t bytes)
 {
     unsigned char *block = malloc(bytes + 2 * GUARD + 1);
     if (!block) abort();
     memset(block, GUARD_BYTE, bytes + 2 * GUARD);
-    array_push(g->arena, &g->list, (guarded){ block, bytes });
+    array_push(g->arena, &g->list, (guarded){block, bytes});
     return block + GUARD;
 }
 
@@ -474,15 +502,18 @@ static void *reals(const built *c, guards *g, size_t n, const double *values, do
     void *to = guard(g, n * real_bytes(c));
     for (size_t i = 0; i < n; i++) {
         double v = values ? values[i] : fill;
-        if (c->v->real_double) ((double *)to)[i] = v;
-        else ((float *)to)[i] = (float)v;
+        if (c->v->real_double)
+            ((double *)to)[i] = v;
+        else
+            ((float *)to)[i] = (float)v;
     }
     return to;
 }
 
 static void read_reals(const built *c, const void *from, size_t n, double *to)
 {
-    for (size_t i = 0; i < n; i++) to[i] = c->v->real_double ? ((const double *)from)[i] : (double)((const float *)from)[i];
+    for (size_t i = 0; i < n; i++)
+        to[i] = c->v->real_double ? ((const double *)from)[i] : (double)((const float *)from)[i];
 }
 
 static int *tokens(guards *g, const double *values, size_t n)
@@ -492,10 +523,7 @@ static int *tokens(guards *g, const double *values, size_t n)
     return to;
 }
 
-size_t state_size(const built *c)
-{
-    return c->sizes(SIZE_STATE_BYTES, 1, (size_t[MAX_TIME_AXES]){ 0 });
-}
+size_t state_size(const built *c) { return c->sizes(SIZE_STATE_BYTES, 1, (size_t[MAX_TIME_AXES]){0}); }
 
 void *state_new(const built *c)
 {
@@ -507,11 +535,11 @@ void *state_new(const built *c)
 
 answer *built_run(const built *c, entry e, const feed *f, const run_options *o)
 {
-    static const run_options none = { .garbage = 1e9 };
+    static const run_options none = {.garbage = 1e9};
     if (!o) o = &none;
     const subject *s = c->s;
     const graph *g = s->interface;
-    guards held = { .arena = s->scratch };
+    guards held = {.arena = s->scratch};
     answer *r = answer_new(s, f);
     uint64_t *words = guard(&held, c->c.field_count * sizeof *words);
     void **arrays = ARENA_ARRAY(s->scratch, void *, c->c.field_count);
@@ -549,8 +577,10 @@ answer *built_run(const built *c, entry e, const feed *f, const run_options *o)
         case FIELD_INPUT: {
             type t = g->inputs.data[fd->index].type;
             size_t count = type_count(t, f);
-            if (t.element == TOKEN) p = tokens(&held, f->inputs[fd->index], count);
-            else p = reals(c, &held, count, f->inputs[fd->index], 0);
+            if (t.element == TOKEN)
+                p = tokens(&held, f->inputs[fd->index], count);
+            else
+                p = reals(c, &held, count, f->inputs[fd->index], 0);
             break;
         }
         case FIELD_OUTPUT:
@@ -572,7 +602,8 @@ answer *built_run(const built *c, entry e, const feed *f, const run_options *o)
     for (size_t i = 0; i < c->c.field_count; i++) {
         const field *fd = &c->c.fields[i];
         if (fd->role == FIELD_OUTPUT)
-            read_reals(c, arrays[i], type_count(graph_type(g, g->outputs.data[fd->index].node), f), r->outputs[fd->index]);
+            read_reals(c, arrays[i], type_count(graph_type(g, g->outputs.data[fd->index].node), f),
+                       r->outputs[fd->index]);
         if (fd->role == FIELD_LOSS) read_reals(c, arrays[i], 1, &r->loss);
         if (fd->role == FIELD_GRADS) read_reals(c, arrays[i], params, r->grads);
         if (fd->role == FIELD_INPUT_GRAD)
@@ -582,7 +613,7 @@ answer *built_run(const built *c, entry e, const feed *f, const run_options *o)
     return r;
 }
 
-/* ---- comparing ---------------------------------------------------------------------------------------------------- */
+/* ---- comparing --------------------------------------------------------------------------------------------------- */
 
 static double largest(const double *x, size_t n)
 {
@@ -591,7 +622,11 @@ static double largest(const double *x, size_t n)
     return m;
 }
 
-typedef struct worst { double distance; char *what; size_t size; } worst;
+typedef struct worst {
+    double distance;
+    char *what;
+    size_t size;
+} worst;
 
 static void compare(worst *w, const char *kind, const char *path, const double *got, const double *expected, size_t n,
                     double scale)
@@ -626,9 +661,10 @@ double answer_distance(const subject *s, entry e, const feed *f, const answer *g
                        size_t size)
 {
     const graph *g = s->interface;
-    worst w = { 0, what, size };
+    worst w = {0, what, size};
     snprintf(what, size, "equal");
-    if (e == ENTRY_LOSS || e == ENTRY_GRAD) compare(&w, "the", "loss", &got->loss, &expected->loss, 1, fmax(fabs(expected->loss), 0.1));
+    if (e == ENTRY_LOSS || e == ENTRY_GRAD)
+        compare(&w, "the", "loss", &got->loss, &expected->loss, 1, fmax(fabs(expected->loss), 0.1));
     if (e == ENTRY_GRAD) {
         double scale = largest(expected->grads, param_count(s));
         const double *a = got->grads, *b = expected->grads;
@@ -641,8 +677,8 @@ double answer_distance(const subject *s, entry e, const feed *f, const answer *g
         for (size_t i = 0; i < g->inputs.len; i++) {
             size_t n = type_count(g->inputs.data[i].type, f);
             if (has_gradient(s, i))
-                compare(&w, "gradient of input", g->inputs.data[i].path, got->input_grads[i], expected->input_grads[i], n,
-                        fmax(largest(expected->input_grads[i], n), 1e-3 * scale));
+                compare(&w, "gradient of input", g->inputs.data[i].path, got->input_grads[i], expected->input_grads[i],
+                        n, fmax(largest(expected->input_grads[i], n), 1e-3 * scale));
         }
         return w.distance;
     }
@@ -663,7 +699,8 @@ bool answer_same_bits(const subject *s, entry e, const feed *f, const answer *a,
     for (size_t i = 0; i < g->inputs.len; i++)
         same &= !memcmp(a->input_grads[i], b->input_grads[i], type_count(g->inputs.data[i].type, f) * sizeof(double));
     for (size_t i = 0; i < g->outputs.len; i++)
-        same &= !memcmp(a->outputs[i], b->outputs[i], type_count(graph_type(g, g->outputs.data[i].node), f) * sizeof(double));
+        same &= !memcmp(a->outputs[i], b->outputs[i],
+                        type_count(graph_type(g, g->outputs.data[i].node), f) * sizeof(double));
     (void)e;
     return same;
 }

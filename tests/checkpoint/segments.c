@@ -1,4 +1,5 @@
-/* segments.c: the gradient in segments against the whole one: the same numbers, from less memory. Prints what is wrong. */
+/* segments.c: the gradient in segments against the whole one: the same numbers, from less memory. Prints what is
+ * wrong. */
 #include "cut.h"
 #include "whole.h"
 #include <math.h>
@@ -11,10 +12,11 @@ static float random_number(void) { return (float)rand() / (float)RAND_MAX * 2 - 
 
 int main(void)
 {
-    static float params[WHOLE_PARAMS], packed[WHOLE_PACKED + CUT_PACKED], grads[2][WHOLE_PARAMS], d_u[2][STEPS * BATCH * 3];
+    static float params[WHOLE_PARAMS], packed[WHOLE_PACKED + CUT_PACKED], grads[2][WHOLE_PARAMS],
+        d_u[2][STEPS * BATCH * 3];
     static float u[STEPS * BATCH * 3], z[BATCH * 2];
     float *work = malloc(WHOLE_GRAD_WORK(STEPS, BATCH) * sizeof *work);
-    int lengths[BATCH] = { STEPS, 0, 117 };
+    int lengths[BATCH] = {STEPS, 0, 117};
     float losses[2];
     int bad = 0;
     if (!work) return 1;
@@ -23,10 +25,28 @@ int main(void)
     whole_init(params, 1);
     whole_pack(params, packed);
     cut_pack(params, packed + WHOLE_PACKED);
-    whole_args w = { .batch = BATCH, .T = STEPS, .lengths_t = lengths, .params = params, .packed = packed, .u = u, .z = z, .work = work,
-                     .loss = &losses[0], .grads = grads[0], .d_u = d_u[0] };
-    cut_args c = { .batch = BATCH, .T = STEPS, .lengths_t = lengths, .params = params, .packed = packed + WHOLE_PACKED, .u = u, .z = z,
-                   .work = work, .loss = &losses[1], .grads = grads[1], .d_u = d_u[1] };
+    whole_args w = {.batch = BATCH,
+                    .T = STEPS,
+                    .lengths_t = lengths,
+                    .params = params,
+                    .packed = packed,
+                    .u = u,
+                    .z = z,
+                    .work = work,
+                    .loss = &losses[0],
+                    .grads = grads[0],
+                    .d_u = d_u[0]};
+    cut_args c = {.batch = BATCH,
+                  .T = STEPS,
+                  .lengths_t = lengths,
+                  .params = params,
+                  .packed = packed + WHOLE_PACKED,
+                  .u = u,
+                  .z = z,
+                  .work = work,
+                  .loss = &losses[1],
+                  .grads = grads[1],
+                  .d_u = d_u[1]};
     if (whole_grad(&w) || cut_grad(&c)) {
         printf("refused\n");
         return 1;

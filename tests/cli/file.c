@@ -26,9 +26,16 @@ static void store(tensor *t, size_t i, double value)
     case DTYPE_I64: ((int64_t *)t->data)[i] = (int64_t)value; return;
     case DTYPE_I32: ((int32_t *)t->data)[i] = (int32_t)value; return;
     case DTYPE_U64: ((uint64_t *)t->data)[i] = value < 0 ? UINT64_MAX : (uint64_t)value; return;
-    case DTYPE_F16: case DTYPE_BF16: case DTYPE_F8_E4M3: case DTYPE_F8_E5M2: case DTYPE_I16: case DTYPE_I8:
-    case DTYPE_U32: case DTYPE_U16: case DTYPE_U8: case DTYPE_BOOL:
-        break;
+    case DTYPE_F16:
+    case DTYPE_BF16:
+    case DTYPE_F8_E4M3:
+    case DTYPE_F8_E5M2:
+    case DTYPE_I16:
+    case DTYPE_I8:
+    case DTYPE_U32:
+    case DTYPE_U16:
+    case DTYPE_U8:
+    case DTYPE_BOOL: break;
     }
     fprintf(stderr, "%s: this type cannot be made here\n", t->name);
     exit(2);
@@ -36,14 +43,15 @@ static void store(tensor *t, size_t i, double value)
 
 static void add(tensors *to, char *spec)
 {
-    char *part[4] = { strtok(spec, ":"), strtok(NULL, ":"), strtok(NULL, ":"), strtok(NULL, ":") };
+    char *part[4] = {strtok(spec, ":"), strtok(NULL, ":"), strtok(NULL, ":"), strtok(NULL, ":")};
     dtype d = DTYPE_F32;
     if (!part[3] || !dtype_from_name(part[1], &d)) exit(2);
     size_t dims[TENSOR_MAX_RANK], rank = 0, count = 0;
     double values[MAX_VALUES];
     for (char *w = strtok(part[2], ","); w; w = strtok(NULL, ","))
-        if (strcmp(w, "-") != 0) dims[rank++] = strtoul(w, NULL, 10);      /* "-": a scalar */
-    for (char *w = strtok(part[3], ","); w && count < MAX_VALUES; w = strtok(NULL, ",")) values[count++] = strtod(w, NULL);
+        if (strcmp(w, "-") != 0) dims[rank++] = strtoul(w, NULL, 10); /* "-": a scalar */
+    for (char *w = strtok(part[3], ","); w && count < MAX_VALUES; w = strtok(NULL, ","))
+        values[count++] = strtod(w, NULL);
     tensor *t = tensors_add(to, part[0], d, rank, dims, NULL);
     for (size_t i = 0; t && i < t->count; i++) store(t, i, values[i % count]);
 }
@@ -64,7 +72,7 @@ static void print(const tensors *from, const char *name)
 int main(int argc, char **argv)
 {
     if (argc < 3) return 2;
-    tensors t = { 0 };
+    tensors t = {0};
     bool ok, npz = is_npz(argv[2]);
     if (strcmp(argv[1], "make") == 0) {
         for (int i = 3; i < argc; i++) add(&t, argv[i]);

@@ -1,4 +1,5 @@
-/* dump.c: the parameters that plain_init draws, as a file of safetensors: dump OUT. SHAPES says "|Wi:64, 2|b:64|k:|". */
+/* dump.c: the parameters that plain_init draws, as a file of safetensors: dump OUT. SHAPES says "|Wi:64,
+ * 2|b:64|k:|". */
 #include "plain.h"
 #include "shapes.h"
 #include <stdio.h>
@@ -10,7 +11,7 @@ int main(int argc, char **argv)
 {
     static char head[1 << 16];
     const plain_param *table = plain_param_table();
-    unsigned char length[8] = { 0 };
+    unsigned char length[8] = {0};
     size_t n = 1;
     FILE *f = argc == 2 ? fopen(argv[1], "wb") : NULL;
     if (!f) return 1;

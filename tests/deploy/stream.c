@@ -31,7 +31,8 @@ int main(void)
 
     before = state;
     a.lengths_t = &length;
-    expect(stream_step(&a) == STREAM_OK && memcmp(&state, &before, sizeof state) == 0, "an absent sequence changes the state");
+    expect(stream_step(&a) == STREAM_OK && memcmp(&state, &before, sizeof state) == 0,
+           "an absent sequence changes the state");
     for (int i = 0; i < 8; i++) expect(!(h[i] < 0) && !(h[i] > 0), "the output of an absent sequence is not 0");
     length = 2;
     expect(stream_step(&a) == STREAM_BAD_LENGTH, "a length beyond the step is taken");
@@ -39,7 +40,7 @@ int main(void)
     expect(stream_step(&a) == STREAM_OK && state.time[0] == 4, "a sequence that is there is not stepped");
 
     a.lengths_t = NULL, a.state = NULL;
-    memset(work, -1, sizeof work);    /* NaN */
+    memset(work, -1, sizeof work); /* NaN */
     expect(stream_step(&a) == STREAM_OK, "a step without a state is refused");
     stream_reset(&state);
     a.state = &state, a.h = again;

@@ -85,7 +85,7 @@ page=docs/language.md
 functions=$(sed -n 's/^FUNCTION([a-z_]*, *"\([a-z_]*\)".*/\1/p' compiler/model/functions.def |
     grep -vx 'and\|or\|not\|if')
 settings=$(sed -n 's/^[A-Z]*(\([A-Za-z_0-9]*\).*/\1/p' compiler/model/train.def)
-statements=$(sed -n 's/^    { "[a-z]*", T_[A-Z]* }.*/&/p' compiler/syntax/filter.c | grep -o '"[a-z]*"' | tr -d '"')
+statements=$(sed -n 's/^    {"[a-z]*", T_[A-Z]*}.*/&/p' compiler/syntax/filter.c | grep -o '"[a-z]*"' | tr -d '"')
 words=$(sed -n 's/^"\([a-z]*\)".*return T_.*/\1/p' compiler/syntax/scan.l)
 cells=$(ls specs/cells | sed 's/\.rnn$//')
 [ -n "$functions" ] && [ -n "$settings" ] && [ -n "$statements" ] && [ -n "$words" ] || fail "a table was not found"

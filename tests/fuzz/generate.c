@@ -12,9 +12,11 @@
 #include <string.h>
 
 enum { ALONG_T = 1, ALONG_S = 2, SIZES = 5, MOST = 40, MOST_PARAMS = 200 };
-static const int SIZE[SIZES] = { 1, 2, 3, 5, 17 };
+static const int SIZE[SIZES] = {1, 2, 3, 5, 17};
 
-typedef struct form { int rank, m, n; } form;           /* scalar, vector (m), matrix (m, n) */
+typedef struct form {
+    int rank, m, n;
+} form; /* scalar, vector (m), matrix (m, n) */
 
 typedef struct variable {
     char word[12];
@@ -24,12 +26,16 @@ typedef struct variable {
     bool input;
 } variable;
 
-typedef struct token { char word[12]; unsigned axes; int classes; } token;
+typedef struct token {
+    char word[12];
+    unsigned axes;
+    int classes;
+} token;
 
 typedef struct generator {
     arena *arena;
     uint64_t random;
-    text *head, *body;          /* declarations; equations */
+    text *head, *body; /* declarations; equations */
     variable variables[MOST];
     int count;
     token tokens[4];
@@ -37,17 +43,17 @@ typedef struct generator {
     bool two_axes;
     int params;
     form param_forms[MOST_PARAMS];
-    int group, first, planned;  /* the group being made: its number, its first variable, one beyond its last */
-    char axis;                  /* of the group: 't' or 's' */
-    int direction;              /* -1: reads earlier steps; 1: later ones */
-    int current;                /* the variable being defined; -1: of no group, a boundary value */
+    int group, first, planned; /* the group being made: its number, its first variable, one beyond its last */
+    char axis;                 /* of the group: 't' or 's' */
+    int direction;             /* -1: reads earlier steps; 1: later ones */
+    int current;               /* the variable being defined; -1: of no group, a boundary value */
 } generator;
 
 static int below(generator *g, int n) { return random_below(&g->random, n); }
 static bool chance(generator *g, int percent) { return below(g, 100) < percent; }
 static int size_of(generator *g) { return SIZE[below(g, SIZES - (chance(g, 85) ? 1 : 0))]; }
-static form vector_of(int m) { return (form){ 1, m, 1 }; }
-static const form scalar_form = { 0, 1, 1 };
+static form vector_of(int m) { return (form){1, m, 1}; }
+static const form scalar_form = {0, 1, 1};
 static bool same_form(form a, form b) { return a.rank == b.rank && a.m == b.m && a.n == b.n; }
 static unsigned bit(char axis) { return axis == 't' ? ALONG_T : ALONG_S; }
 
@@ -55,8 +61,7 @@ static unsigned bit(char axis) { return axis == 't' ? ALONG_T : ALONG_S; }
 
 static const char *expression(generator *g, form f, unsigned axes, int depth);
 
-/* ---- parameters
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- parameters -------------------------------------------------------------------------------------------------- */
 
 /* A new one or, now and then, one that is used already. */
 static const char *param(generator *g, form f)
@@ -66,19 +71,21 @@ static const char *param(generator *g, form f)
         if (same_form(g->param_forms[i], f)) return PRINT("P%d", i);
     if (g->params < MOST_PARAMS) g->param_forms[g->params] = f;
     const char *word = PRINT("P%d", g->params++);
-    if (f.rank == 0) text_line(g->head, "param %s", word);
-    else if (f.rank == 1) text_line(g->head, "param %s(%d)", word, f.m);
-    else text_line(g->head, "param %s(%d, %d)", word, f.m, f.n);
+    if (f.rank == 0)
+        text_line(g->head, "param %s", word);
+    else if (f.rank == 1)
+        text_line(g->head, "param %s(%d)", word, f.m);
+    else
+        text_line(g->head, "param %s(%d, %d)", word, f.m, f.n);
     return word;
 }
 
-/* ---- variables at some step
- * --------------------------------------------------------------------------------------------- */
+/* ---- variables at some step -------------------------------------------------------------------------------------- */
 
 static const char *offset(char axis, int k)
 {
-    static const char *const of_t[] = { "[t-3]", "[t-2]", "[t-1]", "", "[t+1]", "[t+2]", "[t+3]" };
-    static const char *const of_s[] = { "[s-3]", "[s-2]", "[s-1]", "", "[s+1]", "[s+2]", "[s+3]" };
+    static const char *const of_t[] = {"[t-3]", "[t-2]", "[t-1]", "", "[t+1]", "[t+2]", "[t+3]"};
+    static const char *const of_s[] = {"[s-3]", "[s-2]", "[s-1]", "", "[s+1]", "[s+2]", "[s+3]"};
     return (axis == 't' ? of_t : of_s)[k + 3];
 }
 
@@ -99,8 +106,10 @@ static const char *reading(generator *g, int i, unsigned axes)
     if (v->group > g->group || (g->current < 0 && v->group == g->group)) return NULL;
     if (extra == 3) return NULL;
     if (extra) {
-        static const char *const ends_t[] = { "[T]", "[1]", "[T-1]", "[2]" }, *const ends_s[] = { "[S]", "[1]", "[S-1]", "[2]" };
-        return PRINT("%s%s", v->word, (extra == ALONG_T ? ends_t : ends_s)[v->axes == 3 ? 2 * below(g, 2) : below(g, 4)]);
+        static const char *const ends_t[] = {"[T]", "[1]", "[T-1]", "[2]"}, *const ends_s[] = {"[S]", "[1]", "[S-1]",
+                                                                                               "[2]"};
+        return PRINT("%s%s", v->word,
+                     (extra == ALONG_T ? ends_t : ends_s)[v->axes == 3 ? 2 * below(g, 2) : below(g, 4)]);
     }
     if (!v->axes || chance(g, 60)) return v->word;
     char axis = v->axes == 3 ? (chance(g, 50) ? 't' : 's') : v->axes == ALONG_T ? 't' : 's';
@@ -120,8 +129,7 @@ static const char *atom(generator *g, form f, unsigned axes)
     return param(g, f);
 }
 
-/* ---- conditions
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- conditions -------------------------------------------------------------------------------------------------- */
 
 static const char *condition(generator *g, unsigned axes)
 {
@@ -140,28 +148,31 @@ static const char *condition(generator *g, unsigned axes)
     }
 }
 
-/* ---- expressions
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- expressions ------------------------------------------------------------------------------------------------- */
 
 static const char *squash(generator *g, const char *e)
 {
-    static const char *const with[] = { "tanh(%s)", "sigmoid(%s)", "sin(%s)", "softsign(%s)", "0.3 * cos(%s)", "relu(%s)",
-                                        "0.3 * softplus(%s)", "exp(-square(%s))", "0.2 * gelu(%s)", "0.5 * erf(%s)",
-                                        "hard_tanh(%s)", "0.4 * (%s)", "-tanh(%s)", "0.5 * abs(%s)", "0.3 * silu(%s)",
-                                        "elu(%s)", "leaky_relu(%s, 0.2)", "hard_sigmoid(%s)", "0.4 * log_sigmoid(%s)",
-                                        "clip(%s, -0.7, 0.6)", "log(1.2 + abs(%s))", "0.5 * sqrt(0.3 + square(%s))",
-                                        "(0.2 + abs(%s)) ^ 0.7", "max(%s, -0.3)", "min(0.4, %s)", "0.5 * elu(%s, 0.3)" };
+    /* clang-format off */
+    static const char *const with[] = {
+        "tanh(%s)", "sigmoid(%s)", "sin(%s)", "softsign(%s)", "0.3 * cos(%s)", "relu(%s)", "0.3 * softplus(%s)",
+        "exp(-square(%s))", "0.2 * gelu(%s)", "0.5 * erf(%s)", "hard_tanh(%s)", "0.4 * (%s)", "-tanh(%s)",
+        "0.5 * abs(%s)", "0.3 * silu(%s)", "elu(%s)", "leaky_relu(%s, 0.2)", "hard_sigmoid(%s)",
+        "0.4 * log_sigmoid(%s)", "clip(%s, -0.7, 0.6)", "log(1.2 + abs(%s))", "0.5 * sqrt(0.3 + square(%s))",
+        "(0.2 + abs(%s)) ^ 0.7", "max(%s, -0.3)", "min(0.4, %s)", "0.5 * elu(%s, 0.3)"
+    };
+    /* clang-format on */
     const char *pattern = with[chance(g, 45) ? 0 : below(g, (int)(sizeof with / sizeof *with))];
     const char *at = strstr(pattern, "%s");
     return PRINT("%.*s%s%s", (int)(at - pattern), pattern, e, at + 2);
 }
 
-/* A reduction over an axis that the result lacks. Over the group's own axis, what is reduced is of the groups before. */
+/* A reduction over an axis that the result lacks. Over the group's own axis, what is reduced is of the groups
+ * before. */
 static const char *reduction(generator *g, form f, unsigned axes, int depth)
 {
     char axis = axes & ALONG_T || (g->two_axes && !(axes & ALONG_S) && chance(g, 50)) ? 's' : 't';
     if (axes & bit(axis) || (axis == 's' && !g->two_axes)) return NULL;
-    static const char *const over[] = { "sum", "mean", "max", "min" };
+    static const char *const over[] = {"sum", "mean", "max", "min"};
     generator kept = *g;
     if (axis == g->axis) g->current = -1;
     const char *e = expression(g, f, axes | bit(axis), depth - 1);
@@ -182,10 +193,12 @@ static const char *scalar(generator *g, unsigned axes, int depth)
     form v = vector_of(size_of(g));
     switch (below(g, 16)) {
     case 9: return PRINT("min(%s)", atom(g, v, axes));
-    case 10: return PRINT("norm(%s)", atom(g, (form){ 2, 2 + below(g, 2), 2 }, axes));
+    case 10: return PRINT("norm(%s)", atom(g, (form){2, 2 + below(g, 2), 2}, axes));
     case 11: return axes & ALONG_T ? "0.2 * ((2 * t + 1) % 3) + 0.5 ^ t" : "(xb % 0.7)";
     case 12: return axes & ALONG_S ? "(1 / s - floor(s / 2) * 0.1)" : "xb ^ 2";
-    case 13: return PRINT("(if %s then log(square(xb)) else %s)", axes ? "xb != 0" : "abs(xb) > 0.1", atom(g, scalar_form, axes));
+    case 13:
+        return PRINT("(if %s then log(square(xb)) else %s)", axes ? "xb != 0" : "abs(xb) > 0.1",
+                     atom(g, scalar_form, axes));
     case 0: return PRINT("sum(%s)", expression(g, v, axes, depth - 1));
     case 1: return PRINT("mean(%s)", expression(g, v, axes, depth - 1));
     case 2: return PRINT("max(%s)", atom(g, v, axes));
@@ -203,10 +216,13 @@ static const char *vector(generator *g, form f, unsigned axes, int depth)
 {
     form from = vector_of(size_of(g));
     switch (below(g, 17)) {
-    case 10: return PRINT("%s(%s, %s)", chance(g, 50) ? "min" : "max", expression(g, f, axes, depth - 1),
-                          expression(g, f, axes, depth - 1));
-    case 11: return PRINT("%s(%s, rows)", chance(g, 50) ? "mean" : "norm", expression(g, (form){ 2, f.m, 3 }, axes, depth - 1));
-    case 12: return PRINT("%s' @ (%s)", param(g, (form){ 2, from.m, f.m }), expression(g, from, axes, depth - 1));
+    case 10:
+        return PRINT("%s(%s, %s)", chance(g, 50) ? "min" : "max", expression(g, f, axes, depth - 1),
+                     expression(g, f, axes, depth - 1));
+    case 11:
+        return PRINT("%s(%s, rows)", chance(g, 50) ? "mean" : "norm",
+                     expression(g, (form){2, f.m, 3}, axes, depth - 1));
+    case 12: return PRINT("%s' @ (%s)", param(g, (form){2, from.m, f.m}), expression(g, from, axes, depth - 1));
     case 13: return PRINT("zoneout(%s, %s, 0.3)", expression(g, f, axes, depth - 1), expression(g, f, axes, depth - 1));
     case 14: {
         if (f.m != 2) break;
@@ -215,7 +231,7 @@ static const char *vector(generator *g, form f, unsigned axes, int depth)
     }
     case 0:
     case 1:
-    case 2: return PRINT("%s @ (%s)", param(g, (form){ 2, f.m, from.m }), expression(g, from, axes, depth - 1));
+    case 2: return PRINT("%s @ (%s)", param(g, (form){2, f.m, from.m}), expression(g, from, axes, depth - 1));
     case 3: {
         if (f.m < 2) break;
         int k = 1 + below(g, f.m - 1);
@@ -228,14 +244,16 @@ static const char *vector(generator *g, form f, unsigned axes, int depth)
         if (k->axes & ~axes) break;
         char axis = k->axes == ALONG_T ? 't' : 's';
         const char *at = !k->axes || chance(g, 60) ? "" : offset(axis, chance(g, 70) ? -far(g) : far(g));
-        if (chance(g, 50)) return PRINT("lookup(%s, %s%s)", param(g, (form){ 2, k->classes, f.m }), k->word, at);
-        return PRINT("%s @ onehot(%s%s)", param(g, (form){ 2, f.m, k->classes }), k->word, at);
+        if (chance(g, 50)) return PRINT("lookup(%s, %s%s)", param(g, (form){2, k->classes, f.m}), k->word, at);
+        return PRINT("%s @ onehot(%s%s)", param(g, (form){2, f.m, k->classes}), k->word, at);
     }
-    case 6: return PRINT("(%s) @ (%s)", expression(g, (form){ 2, f.m, from.m }, axes, depth - 1),
-                         expression(g, from, axes, depth - 1));
-    case 7: return PRINT("sum(%s, rows)", expression(g, (form){ 2, f.m, 2 }, axes, depth - 1));
-    case 8: return chance(g, 50) ? PRINT("dropout(%s, 0.3)", expression(g, f, axes, depth - 1))
-                                 : PRINT("cut(%s)", expression(g, f, axes, depth - 1));
+    case 6:
+        return PRINT("(%s) @ (%s)", expression(g, (form){2, f.m, from.m}, axes, depth - 1),
+                     expression(g, from, axes, depth - 1));
+    case 7: return PRINT("sum(%s, rows)", expression(g, (form){2, f.m, 2}, axes, depth - 1));
+    case 8:
+        return chance(g, 50) ? PRINT("dropout(%s, 0.3)", expression(g, f, axes, depth - 1))
+                             : PRINT("cut(%s)", expression(g, f, axes, depth - 1));
     case 9: {
         for (int i = 0; i < g->planned; i++) {
             const variable *v = &g->variables[(i + g->count) % g->planned];
@@ -254,20 +272,26 @@ static const char *vector(generator *g, form f, unsigned axes, int depth)
 static const char *matrix(generator *g, form f, unsigned axes, int depth)
 {
     switch (below(g, 9)) {
-    case 5: return PRINT("(%s) * (%s)'", expression(g, f, axes, depth - 1), expression(g, vector_of(f.n), axes, depth - 1));
-    case 6: return PRINT("dropout((%s)%s)", expression(g, f, axes, depth - 1), axes & ALONG_T ? " + 0.1 * t, 0.4 over t" : ", 0.4");
+    case 5:
+        return PRINT("(%s) * (%s)'", expression(g, f, axes, depth - 1), expression(g, vector_of(f.n), axes, depth - 1));
+    case 6:
+        return PRINT("dropout((%s)%s)", expression(g, f, axes, depth - 1),
+                     axes & ALONG_T ? " + 0.1 * t, 0.4 over t" : ", 0.4");
     case 7: {
         if (f.m != 2) break;
         const char *first = expression(g, vector_of(f.n), axes, depth - 1);
         return PRINT("rows(%s, %s)", first, expression(g, vector_of(f.n), axes, depth - 1));
     }
     case 0:
-    case 1: return PRINT("outer(%s, %s)", expression(g, vector_of(f.m), axes, depth - 1),
-                         expression(g, vector_of(f.n), axes, depth - 1));
-    case 2: return PRINT("(%s)'", expression(g, (form){ 2, f.n, f.m }, axes, depth - 1));
-    case 3: return PRINT("(%s) * (%s)", expression(g, vector_of(f.m), axes, depth - 1), expression(g, f, axes, depth - 1));
-    case 4: return PRINT("(%s) @ (%s)", expression(g, (form){ 2, f.m, 2 }, axes, depth - 1),
-                         expression(g, (form){ 2, 2, f.n }, axes, depth - 1));
+    case 1:
+        return PRINT("outer(%s, %s)", expression(g, vector_of(f.m), axes, depth - 1),
+                     expression(g, vector_of(f.n), axes, depth - 1));
+    case 2: return PRINT("(%s)'", expression(g, (form){2, f.n, f.m}, axes, depth - 1));
+    case 3:
+        return PRINT("(%s) * (%s)", expression(g, vector_of(f.m), axes, depth - 1), expression(g, f, axes, depth - 1));
+    case 4:
+        return PRINT("(%s) @ (%s)", expression(g, (form){2, f.m, 2}, axes, depth - 1),
+                     expression(g, (form){2, 2, f.n}, axes, depth - 1));
     default: break;
     }
     return atom(g, f, axes);
@@ -281,10 +305,12 @@ static const char *expression(generator *g, form f, unsigned axes, int depth)
     case 0: return PRINT("(%s + %s)", expression(g, f, axes, depth - 1), expression(g, f, axes, depth - 1));
     case 1: return PRINT("(%s - %s)", expression(g, f, axes, depth - 1), expression(g, f, axes, depth - 1));
     case 2: return PRINT("(%s) * (%s)", expression(g, f, axes, depth - 1), expression(g, f, axes, depth - 1));
-    case 3: return PRINT("(%s) / (1.5 + square(%s))", expression(g, f, axes, depth - 1), expression(g, f, axes, depth - 1));
+    case 3:
+        return PRINT("(%s) / (1.5 + square(%s))", expression(g, f, axes, depth - 1), expression(g, f, axes, depth - 1));
     case 4: return PRINT("(%s) * (%s)", expression(g, scalar_form, axes, depth - 1), expression(g, f, axes, depth - 1));
-    case 5: return PRINT("(if %s then %s else %s)", condition(g, axes), expression(g, f, axes, depth - 1),
-                         expression(g, f, axes, depth - 1));
+    case 5:
+        return PRINT("(if %s then %s else %s)", condition(g, axes), expression(g, f, axes, depth - 1),
+                     expression(g, f, axes, depth - 1));
     case 6: {
         const char *r = reduction(g, f, axes, depth);
         if (r) return r;
@@ -296,8 +322,7 @@ static const char *expression(generator *g, form f, unsigned axes, int depth)
     return f.rank == 0 ? scalar(g, axes, depth) : f.rank == 1 ? vector(g, f, axes, depth) : matrix(g, f, axes, depth);
 }
 
-/* ---- groups of equations
- * -------------------------------------------------------------------------------------------------- */
+/* ---- groups of equations ----------------------------------------------------------------------------------------- */
 
 static const char *anchor(unsigned axes)
 {
@@ -312,15 +337,17 @@ static const char *anchor(unsigned axes)
 static void boundaries(generator *g, int i)
 {
     const variable *v = &g->variables[i];
-    if (!(v->axes & bit(g->axis)) || (v->form.rank < 2 && !chance(g, 40))) return;    /* a matrix does not always follow */
+    if (!(v->axes & bit(g->axis)) || (v->form.rank < 2 && !chance(g, 40))) return; /* a matrix does not always follow */
     int slots = chance(g, 60) ? 1 : 2;
     generator kept = *g;
     g->current = -1;
     g->planned = g->first;
     for (int k = 0; k < slots; k++) {
         const char *e = expression(g, v->form, v->axes & ~bit(g->axis), 1);
-        if (g->direction < 0) text_line(g->body, "%s[%d] = %s", v->word, -k, e);
-        else text_line(g->body, "%s[%c+%d] = %s", v->word, g->axis == 't' ? 'T' : 'S', k + 1, e);
+        if (g->direction < 0)
+            text_line(g->body, "%s[%d] = %s", v->word, -k, e);
+        else
+            text_line(g->body, "%s[%c+%d] = %s", v->word, g->axis == 't' ? 'T' : 'S', k + 1, e);
     }
     g->current = kept.current;
     g->planned = kept.planned;
@@ -337,7 +364,7 @@ static void equations(generator *g, int count, int depth)
         arena *a = g->arena;
         strcpy(v->word, arena_printf(a, "v%d", g->count));
         int kind = below(g, 10);
-        v->form = kind < 2 ? scalar_form : kind < 8 ? vector_of(size_of(g)) : (form){ 2, 2 + below(g, 2), 2 };
+        v->form = kind < 2 ? scalar_form : kind < 8 ? vector_of(size_of(g)) : (form){2, 2 + below(g, 2), 2};
         v->axes = chance(g, 85) ? bit(g->axis) : 0;
         if (g->two_axes && chance(g, 35)) v->axes |= bit(g->axis == 't' ? 's' : 't');
         v->group = g->group;
@@ -349,12 +376,14 @@ static void equations(generator *g, int count, int depth)
         g->current = i;
         const char *e = expression(g, v->form, v->axes, depth);
         const char *self = v->axes & bit(g->axis) && chance(g, 50) ? reading(g, i, v->axes) : NULL;
-        if (self && v->form.rank == 1) self = PRINT("%s @ %s + ", param(g, (form){ 2, v->form.m, v->form.m }), self);
-        else if (self) self = PRINT("0.7 * %s + ", self);
+        if (self && v->form.rank == 1)
+            self = PRINT("%s @ %s + ", param(g, (form){2, v->form.m, v->form.m}), self);
+        else if (self)
+            self = PRINT("0.7 * %s + ", self);
         const char *factor = v->form.rank ? PRINT("%s * ", param(g, v->form)) : "";
         text_line(g->body, "%s = %s + %s%s", v->word, squash(g, PRINT("%s%s", self ? self : "", e)), factor,
                   anchor(v->axes));
-        if (v->axes != 3 || g->direction > 0 || self) boundaries(g, i);     /* v[0] must say along which axis */
+        if (v->axes != 3 || g->direction > 0 || self) boundaries(g, i); /* v[0] must say along which axis */
     }
     g->current = -1;
 }
@@ -362,17 +391,22 @@ static void equations(generator *g, int count, int depth)
 /* A call of a cell. */
 static void call(generator *g, int depth)
 {
-    static const char *const cells[] = { "rnn", "lstm", "gru", "gru_before", "qrnn", "mgu", "lstm_peephole", "lstm_zoneout",
-                                         "lstm_layer_norm", "conv", "minlstm", "hornn", "rhn", "slstm", "mlstm", "delta_rule",
-                                         "linear_attention", "fast_weights", "lstm_dropout", "ligru", "clock", "mixed", "nested" };
+    /* clang-format off */
+    static const char *const cells[] = {
+        "rnn", "lstm", "gru", "gru_before", "qrnn", "mgu", "lstm_peephole", "lstm_zoneout", "lstm_layer_norm", "conv",
+        "minlstm", "hornn", "rhn", "slstm", "mlstm", "delta_rule", "linear_attention", "fast_weights", "lstm_dropout",
+        "ligru", "clock", "mixed", "nested"
+    };
+    /* clang-format on */
     enum { CELLS_WITHOUT_WAYS = 2, CELLS_IN_ALL = sizeof cells / sizeof *cells };
-    static const char *const ways[] = { "", "", "reverse ", "bidirectional " };
+    static const char *const ways[] = {"", "", "reverse ", "bidirectional "};
     g->group++;
     g->first = g->planned = g->count;
     g->axis = g->two_axes && chance(g, 35) ? 's' : 't';
     g->current = -1;
     int way = below(g, 4), units = way == 3 ? 2 : size_of(g);
-    const char *cell = cells[chance(g, 40) ? below(g, 4) : below(g, way ? CELLS_IN_ALL - CELLS_WITHOUT_WAYS : CELLS_IN_ALL)];
+    const char *cell =
+        cells[chance(g, 40) ? below(g, 4) : below(g, way ? CELLS_IN_ALL - CELLS_WITHOUT_WAYS : CELLS_IN_ALL)];
     bool layers = chance(g, 25) && strcmp(cell, "nested") != 0 && strcmp(cell, "mixed") != 0;
     const char *data = expression(g, vector_of(2 + below(g, 3)), bit(g->axis), depth);
     variable *v = &g->variables[g->count];
@@ -386,8 +420,7 @@ static void call(generator *g, int depth)
     g->count++;
 }
 
-/* ---- the model
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- the model --------------------------------------------------------------------------------------------------- */
 
 static void add_input(generator *g, const char *word, form f, unsigned axes)
 {
@@ -398,9 +431,12 @@ static void add_input(generator *g, const char *word, form f, unsigned axes)
     v->group = 0;
     v->input = true;
     const char *at = axes == ALONG_T ? "[t]" : axes == ALONG_S ? "[s]" : axes ? "[t, s]" : "";
-    if (f.rank == 0) text_line(g->head, "input %s%s : real", word, at);
-    else if (f.rank == 1) text_line(g->head, "input %s%s : real(%d)", word, at, f.m);
-    else text_line(g->head, "input %s%s : real(%d, %d)", word, at, f.m, f.n);
+    if (f.rank == 0)
+        text_line(g->head, "input %s%s : real", word, at);
+    else if (f.rank == 1)
+        text_line(g->head, "input %s%s : real(%d)", word, at, f.m);
+    else
+        text_line(g->head, "input %s%s : real(%d, %d)", word, at, f.m, f.n);
 }
 
 static void add_token(generator *g, const char *word, unsigned axes)
@@ -409,7 +445,11 @@ static void add_token(generator *g, const char *word, unsigned axes)
     strcpy(k->word, word);
     k->axes = axes;
     k->classes = 2 + below(g, 4);
-    text_line(g->head, "input %s%s : token(%d)", word, axes == ALONG_T ? "[t]" : axes == ALONG_S ? "[s]" : "", k->classes);
+    text_line(g->head, "input %s%s : token(%d)", word,
+              axes == ALONG_T   ? "[t]"
+              : axes == ALONG_S ? "[s]"
+                                : "",
+              k->classes);
 }
 
 static void losses(generator *g)
@@ -438,8 +478,11 @@ static void losses(generator *g)
         case 8:
             text_line(g->head, "target y%d%s : real(2)", i, at);
             text_line(g->body, "o%d = tanh(dense(%s, 12))", i, v->word);
-            text_line(g->body, "loss gaussian_mixture(softmax(o%d(0:2)), rows(o%d(2:4), o%d(4:6)), exp(rows(o%d(6:8), o%d(8:10))), "
-                      "y%d, 0.9 * o%d(10:12))%s", i, i, i, i, i, i, i, weight);
+            text_line(
+                g->body,
+                "loss gaussian_mixture(softmax(o%d(0:2)), rows(o%d(2:4), o%d(4:6)), exp(rows(o%d(6:8), o%d(8:10))), "
+                "y%d, 0.9 * o%d(10:12))%s",
+                i, i, i, i, i, i, i, weight);
             break;
         case 9:
             text_line(g->head, "target y%d%s : real(%d)", i, at, v->form.m);
@@ -483,13 +526,17 @@ static const char CELLS[] = "cell clock(x(D), H) -> y {\n"
 const char *generate_spec(arena *a, uint64_t seed, bool terse)
 {
     generator *g = ARENA_NEW(a, generator);
-    *g = (generator){ .arena = a, .random = seed * UINT64_C(0x9E3779B97F4A7C15) + 1, .head = text_new(a), .body = text_new(a), .current = -1 };
+    *g = (generator){.arena = a,
+                     .random = seed * UINT64_C(0x9E3779B97F4A7C15) + 1,
+                     .head = text_new(a),
+                     .body = text_new(a),
+                     .current = -1};
     for (int i = 0; i < 8; i++) random_unit(&g->random);
     g->two_axes = chance(g, 35);
     add_input(g, "xt", vector_of(2 + below(g, 3)), ALONG_T);
     if (g->two_axes) add_input(g, "xs", vector_of(2 + below(g, 3)), ALONG_S);
     add_input(g, "xb", scalar_form, 0);
-    if (chance(g, 20)) add_input(g, "xm", (form){ 2, 2, 3 }, ALONG_T);
+    if (chance(g, 20)) add_input(g, "xm", (form){2, 2, 3}, ALONG_T);
     if (g->two_axes && chance(g, 20)) add_input(g, "xx", vector_of(3), ALONG_T | ALONG_S);
     add_token(g, "kt", ALONG_T);
     if (g->two_axes) add_token(g, "ks", ALONG_S);
@@ -497,8 +544,10 @@ const char *generate_spec(arena *a, uint64_t seed, bool terse)
     g->planned = g->count;
     int groups = terse ? 1 : 1 + below(g, 3);
     for (int i = 0; i < groups; i++) {
-        if (chance(g, 30)) call(g, terse ? 1 : 2);
-        else equations(g, 1 + below(g, terse ? 1 : 3), terse ? 2 : 2 + below(g, 2));
+        if (chance(g, 30))
+            call(g, terse ? 1 : 2);
+        else
+            equations(g, 1 + below(g, terse ? 1 : 3), terse ? 2 : 2 + below(g, 2));
     }
     losses(g);
     return PRINT("%smodel random {\n%s%s}\n", CELLS, text_string(g->head), text_string(g->body));

@@ -62,7 +62,7 @@ static void by_state(int sequence, int last, double *d)
 
 static double *add(tensors *to, const char *word, size_t rank, size_t rows, size_t columns)
 {
-    const size_t dims[2] = { rows, columns };
+    const size_t dims[2] = {rows, columns};
     tensor *t = tensors_add(to, word, DTYPE_F64, rank, dims, NULL);
     if (!t) exit(2);
     return t->data;
@@ -70,14 +70,14 @@ static double *add(tensors *to, const char *word, size_t rank, size_t rows, size
 
 static int make(const char *data, const char *weights)
 {
-    tensors d = { 0 }, w = { 0 };
+    tensors d = {0}, w = {0};
     double *x = add(&d, "x", 2, SEQUENCES, STEPS), *y = add(&d, "y", 2, SEQUENCES, STEPS);
     for (int n = 0; n < SEQUENCES; n++)
         for (int t = 1; t <= STEPS; t++) {
             x[n * STEPS + t - 1] = x_at(n, t);
             y[n * STEPS + t - 1] = y_at(n, t);
         }
-    const size_t dims[1] = { SEQUENCES };
+    const size_t dims[1] = {SEQUENCES};
     tensor *lengths = tensors_add(&d, "x_lengths", DTYPE_I64, 1, dims, NULL);
     if (!lengths) return 2;
     for (int n = 0; n < SEQUENCES; n++) ((int64_t *)lengths->data)[n] = length_of(n);
@@ -138,7 +138,7 @@ static int check_flow(int last, const char *path)
 
 static int check_adjoint(const char *path)
 {
-    tensors g = { 0 };
+    tensors g = {0};
     if (!safetensors_read(path, &g)) return 2;
     const tensor *found = NULL;
     int wrong = 0;

@@ -1,4 +1,5 @@
-/* convert.c: reads IN and writes OUT, each .npz or .safetensors by its name; the message of a failure goes to stderr. */
+/* convert.c: reads IN and writes OUT, each .npz or .safetensors by its name; the message of a failure goes to
+ * stderr. */
 #include "train/npz.h"
 #include "train/safetensors.h"
 #include <stdio.h>

@@ -29,7 +29,7 @@ static size_t resident(void)
 
 static int cycle(const char *text, int number, float *first)
 {
-    rnnc_options o = { .file = "hello.rnn" };
+    rnnc_options o = {.file = "hello.rnn"};
     rnnc_error error;
     rnnc_model *m = rnnc_compile(number % 10 == 9 ? "model m { a = b @ }" : text, &o);
     if (number % 10 == 9) {
@@ -39,13 +39,12 @@ static int cycle(const char *text, int number, float *first)
     }
     rnnc_weights *w = rnnc_weights_new(m, 1, &error);
     rnnc_state *s = rnnc_state_new(m, &error);
-    const int x[STEPS * SEQUENCES] = { 0, 1, 1, 2, 2, 3 }, y[STEPS * SEQUENCES] = { 1, 2, 2, 3, 3, 0 };
-    const void *inputs[] = { x, y };
+    const int x[STEPS * SEQUENCES] = {0, 1, 1, 2, 2, 3}, y[STEPS * SEQUENCES] = {1, 2, 2, 3, 3, 0};
+    const void *inputs[] = {x, y};
     float loss = -1, p[STEPS * SEQUENCES * 4], *grads = calloc(rnnc_param_reals(m), sizeof *grads);
-    void *outputs[] = { p, NULL };
+    void *outputs[] = {p, NULL};
     rnnc_call call = {
-        .sequences = SEQUENCES, .steps = { STEPS }, .inputs = inputs, .outputs = outputs, .loss = &loss, .grads = grads
-    };
+        .sequences = SEQUENCES, .steps = {STEPS}, .inputs = inputs, .outputs = outputs, .loss = &loss, .grads = grads};
     int good = rnnc_grad(m, w, &call, &error) == RNNC_OK && rnnc_loss(m, w, &call, &error) == RNNC_OK;
     call.state = s;
     good = good && rnnc_forward(m, w, &call, &error) == RNNC_OK && rnnc_step(m, w, &call, &error) == RNNC_OK;

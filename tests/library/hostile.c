@@ -49,24 +49,13 @@ static rnnc_status status_of(char *text, const rnnc_options *o)
 
 static void nesting(void)
 {
-    static const char *const parts[] = { "(",
-                                         "tanh(",
-                                         "-",
-                                         "not ",
-                                         "h ^ ",
-                                         "h + ",
-                                         "h @ ",
-                                         "a(",
-                                         "h[t-1] * (",
-                                         "{",
-                                         "[",
-                                         "if h then ",
-                                         "if t > 1 then h else ",
-                                         "if (if ",
-                                         "W'",
-                                         "1, ",
-                                         "=" };
-    rnnc_options o = { .jit = RNNC_JIT_TCC };
+    /* clang-format off */
+    static const char *const parts[] = {
+        "(", "tanh(", "-", "not ", "h ^ ", "h + ", "h @ ", "a(", "h[t-1] * (", "{", "[", "if h then ",
+        "if t > 1 then h else ", "if (if ", "W'", "1, ", "="
+    };
+    /* clang-format on */
+    rnnc_options o = {.jit = RNNC_JIT_TCC};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         expect(status_of(repeat(HEAD, parts[i], "h" TAIL, 100000), &o) == RNNC_BAD_SPEC, parts[i]);
         status_of(repeat(HEAD, parts[i], "h" TAIL, 150), &o);
@@ -87,9 +76,9 @@ static char *chain(int length)
 
 static void sizes(void)
 {
-    static const char *const numbers[] = { "1e12", "1e308",     "1e400", "0",    "-1",
-                                           "2.5",  "268435457", "0/0",   "2^70", "1e-9" };
-    rnnc_options o = { .jit = RNNC_JIT_TCC };
+    static const char *const numbers[] = {"1e12", "1e308",     "1e400", "0",    "-1",
+                                          "2.5",  "268435457", "0/0",   "2^70", "1e-9"};
+    rnnc_options o = {.jit = RNNC_JIT_TCC};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         char *text = malloc(400);
         if (!text) exit(3);
@@ -99,12 +88,13 @@ static void sizes(void)
                 numbers[i]);
         expect(status_of(text, &o) == RNNC_BAD_SPEC, numbers[i]);
     }
-    /* The largest that the language allows: what no machine has is no memory, or an array that the caller would need. */
+    /* The largest that the language allows: what no machine has is no memory, or an array that the caller would
+     * need. */
     char *text = strdup("model m { size H = 16384\n input x[t] : real(H)\n target y[t] : real(H)\n param W(H, H)\n"
                         " h = tanh(W @ h[t-1] + x)\n output h\n loss mean_square(h, y)\n}\n");
     o.max_memory = 100 << 20;
     rnnc_model *m = rnnc_compile(text, &o);
-    rnnc_error error = { RNNC_OK, "" };
+    rnnc_error error = {RNNC_OK, ""};
     expect(rnnc_status_of(m) == RNNC_OK, rnnc_error_of(m));
     expect(rnnc_weights_new(m, 1, &error) == NULL && error.status == RNNC_NO_MEMORY, "1 GiB of weights in 100 MiB");
     rnnc_free(m);
@@ -121,52 +111,52 @@ static void sizes(void)
 
 static const char *load(void *context, const char *path)
 {
-    static const char *const texts[] = { "use \"a.rnn\"\n", NULL, "\xff\xfe(", "" };
+    static const char *const texts[] = {"use \"a.rnn\"\n", NULL, "\xff\xfe(", ""};
     return texts[(*(int *)context)++ % 4 + 0 * path[0]];
 }
 
 static void odd_texts(void)
 {
     int calls = 0;
-    rnnc_options o = { .load = load, .load_context = &calls };
+    rnnc_options o = {.load = load, .load_context = &calls};
     expect(status_of(strdup("use \"a.rnn\"\nuse \"b.rnn\"\nuse \"c.rnn\"\n"), &o) == RNNC_BAD_SPEC, "odd files");
     calls = 0;
     expect(status_of(strdup("use \"a.rnn\"\nmodel m { }"), &o) == RNNC_OK, "a file that uses itself");
     expect(status_of(strdup("use \"/etc/passwd\"\nmodel m { }"), NULL) == RNNC_BAD_SPEC, "a file");
     expect(status_of(strdup("\xEF\xBB\xBF\xEF\xBB\xBF"), NULL) == RNNC_BAD_SPEC, "marks of UTF-8");
     /* Names of files get into comments and messages. */
-    const char *names[] = { "*/ int evil(", "a\nb", "//\\", "%s%n%s%n", "\xff\xff", "" };
+    const char *names[] = {"*/ int evil(", "a\nb", "//\\", "%s%n%s%n", "\xff\xff", ""};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        o = (rnnc_options){ .file = names[i], .jit = RNNC_JIT_TCC };
+        o = (rnnc_options){.file = names[i], .jit = RNNC_JIT_TCC};
         expect(status_of(repeat(HEAD, "h", TAIL, 1), &o) == RNNC_OK, names[i]);
     }
 }
 
 static void options(void)
 {
-    static const rnnc_define odd[] = { { "", "" },
-                                       { "H", "" },
-                                       { "H", "1e999" },
-                                       { "H", "\xff" },
-                                       { "%s%n", "%s%n" },
-                                       { "H", "if then else" },
-                                       { "H", "(((((((((((((((" },
-                                       { "m", "lstm" },
-                                       { "t", "1" } };
+    static const rnnc_define odd[] = {{"", ""},
+                                      {"H", ""},
+                                      {"H", "1e999"},
+                                      {"H", "\xff"},
+                                      {"%s%n", "%s%n"},
+                                      {"H", "if then else"},
+                                      {"H", "((((((((((((((("},
+                                      {"m", "lstm"},
+                                      {"t", "1"}};
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
-        rnnc_options o = { .defines = &odd[i], .define_count = 1 };
+        rnnc_options o = {.defines = &odd[i], .define_count = 1};
         expect(status_of(repeat(HEAD, "h", TAIL, 1), &o) == RNNC_BAD_SPEC, odd[i].value);
     }
-    rnnc_define nothing = { NULL, NULL };
-    rnnc_options wrong[] = { { .defines = &nothing, .define_count = 1 },
-                             { .define_count = 5 },
-                             { .max_sequences = SIZE_MAX },
-                             { .threads = 257 },
-                             { .data_size = SIZE_MAX } };
+    rnnc_define nothing = {NULL, NULL};
+    rnnc_options wrong[] = {{.defines = &nothing, .define_count = 1},
+                            {.define_count = 5},
+                            {.max_sequences = SIZE_MAX},
+                            {.threads = 257},
+                            {.data_size = SIZE_MAX}};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         expect(status_of(repeat(HEAD, "h", TAIL, 1), &wrong[i]) == RNNC_BAD_CALL, "wrong options");
     for (size_t limit = 1; limit < 1 << 20; limit += 40000) {
-        rnnc_options o = { .max_memory = limit };
+        rnnc_options o = {.max_memory = limit};
         rnnc_status status = status_of(repeat(HEAD, "h", TAIL, 1), &o);
         expect(status == RNNC_NO_MEMORY || status == RNNC_OK, "little memory");
     }
@@ -180,7 +170,7 @@ static void damage(const char *path, unsigned *seed)
     FILE *f = fopen(path, "r");
     size_t n = f ? fread(text, 1, sizeof text - 1, f) : 0;
     if (f) fclose(f);
-    rnnc_options o = { .file = path, .jit = RNNC_JIT_NONE, .data_size = 5 };
+    rnnc_options o = {.file = path, .jit = RNNC_JIT_NONE, .data_size = 5};
     for (int i = 0; i < 12 && n; i++) {
         char *copy = calloc(1, n + 1);
         if (!copy) exit(3);
@@ -217,11 +207,11 @@ static void calls(void)
     rnnc_model *m = rnnc_compile(text, NULL), *other = rnnc_compile(text, NULL), *bare = NULL;
     rnnc_weights *w = rnnc_weights_new(m, 1, &error), *others = rnnc_weights_new(other, 1, &error);
     rnnc_state *s = rnnc_state_new(other, &error);
-    float x[12] = { 0 }, y[12] = { 0 }, a[12], grads[8];
-    const void *in[] = { x, y }, *half[] = { x, NULL };
-    void *out[] = { a };
-    int long_ones[] = { 1, 9 }, negative[] = { -1, 1 };
-    rnnc_call good = { .sequences = 2, .steps = { 2 }, .inputs = in, .outputs = out, .grads = grads }, c = good;
+    float x[12] = {0}, y[12] = {0}, a[12], grads[8];
+    const void *in[] = {x, y}, *half[] = {x, NULL};
+    void *out[] = {a};
+    int long_ones[] = {1, 9}, negative[] = {-1, 1};
+    rnnc_call good = {.sequences = 2, .steps = {2}, .inputs = in, .outputs = out, .grads = grads}, c = good;
     expect(rnnc_grad(m, w, &c, &error) == RNNC_OK && !*error.text, error.text);
 #define REFUSED(change, function, wanted)                                                                              \
     do {                                                                                                               \
@@ -249,7 +239,7 @@ static void calls(void)
     expect(rnnc_weights_load(w, "/nonexistent", &error) != RNNC_OK && *error.text, "no such file");
     expect(rnnc_weights_load(w, "/dev/null", &error) != RNNC_OK && *error.text, "an empty file");
     expect(rnnc_weights_save(w, "/nonexistent/x", &error) == RNNC_FAILED && *error.text, "no such folder");
-    rnnc_options modest = { .max_memory = 32 << 20 };
+    rnnc_options modest = {.max_memory = 32 << 20};
     rnnc_model *small = rnnc_compile(text, &modest);
     rnnc_weights *small_ones = rnnc_weights_new(small, 1, &error);
     c = good;
@@ -268,7 +258,7 @@ static void calls(void)
     expect(rnnc_weights_save(w, "hostile.safetensors", &error) == RNNC_FAILED && *error.text,
            "a file beyond the limit");
     setrlimit(RLIMIT_FSIZE, &before);
-    rnnc_options none = { .jit = RNNC_JIT_NONE };
+    rnnc_options none = {.jit = RNNC_JIT_NONE};
     bare = rnnc_compile(text, &none);
     expect(rnnc_weights_new(bare, 1, &error) == NULL && error.status == RNNC_BAD_CALL, "weights without code");
     expect(rnnc_weights_new(NULL, 1, &error) == NULL && rnnc_state_new(NULL, NULL) == NULL, "of no model");

@@ -26,38 +26,26 @@ void *__wrap_malloc(size_t n);
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *p, size_t n);
 void *__wrap_aligned_alloc(size_t to, size_t n);
-void *__wrap_malloc(size_t n)
-{
-    return fails() ? NULL : __real_malloc(n);
-}
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return fails() ? NULL : __real_calloc(n, size);
-}
-void *__wrap_realloc(void *p, size_t n)
-{
-    return fails() ? NULL : __real_realloc(p, n);
-}
-void *__wrap_aligned_alloc(size_t to, size_t n)
-{
-    return fails() ? NULL : __real_aligned_alloc(to, n);
-}
+void *__wrap_malloc(size_t n) { return fails() ? NULL : __real_malloc(n); }
+void *__wrap_calloc(size_t n, size_t size) { return fails() ? NULL : __real_calloc(n, size); }
+void *__wrap_realloc(void *p, size_t n) { return fails() ? NULL : __real_realloc(p, n); }
+void *__wrap_aligned_alloc(size_t to, size_t n) { return fails() ? NULL : __real_aligned_alloc(to, n); }
 
 /* Everything once: 0 when all went well, 1 when a fault was told, -1 when a fault was not. */
 static int once(const char *path, rnnc_jit how)
 {
-    rnnc_options o = { .jit = how };
-    rnnc_error e[6] = { { RNNC_OK, "" } };
+    rnnc_options o = {.jit = how};
+    rnnc_error e[6] = {{RNNC_OK, ""}};
     rnnc_model *m = rnnc_compile_file(path, &o);
     rnnc_status status = rnnc_status_of(m);
     if (status != RNNC_OK && !*rnnc_error_of(m)) return -1;
     if (how == RNNC_JIT_NONE || status != RNNC_OK) return rnnc_free(m), status == RNNC_BUG ? -1 : status != RNNC_OK;
     rnnc_weights *w = rnnc_weights_new(m, 1, &e[0]);
     rnnc_state *s = rnnc_state_new(m, &e[1]);
-    const int x[6] = { 0, 1, 1, 2, 2, 3 }, y[6] = { 1, 2, 2, 3, 3, 0 };
-    const void *inputs[] = { x, y };
+    const int x[6] = {0, 1, 1, 2, 2, 3}, y[6] = {1, 2, 2, 3, 3, 0};
+    const void *inputs[] = {x, y};
     float grads[1000];
-    rnnc_call call = { .sequences = 2, .steps = { 3 }, .inputs = inputs, .grads = grads, .state = s };
+    rnnc_call call = {.sequences = 2, .steps = {3}, .inputs = inputs, .grads = grads, .state = s};
     if (w) rnnc_grad(m, w, &call, &e[2]);
     if (w) rnnc_weights_save(w, "weights.safetensors", &e[3]);
     if (w && e[3].status == RNNC_OK) rnnc_weights_load(w, "weights.safetensors", &e[4]);

@@ -49,14 +49,14 @@ static void print_message(const rnnc_message *m)
 int main(int argc, char **argv)
 {
     rnnc_define defines[MOST];
-    rnnc_options o = { .jit = RNNC_JIT_NONE, .defines = defines };
+    rnnc_options o = {.jit = RNNC_JIT_NONE, .defines = defines};
     for (int i = 3; i + 1 < argc && o.define_count < MOST; i += 2) {
         char *equals = strchr(argv[i + 1], '=');
         if (strcmp(argv[i], "--model") == 0)
             o.model = argv[i + 1];
         else if (strcmp(argv[i], "-D") == 0 && equals) {
             *equals = '\0';
-            defines[o.define_count++] = (rnnc_define){ argv[i + 1], equals + 1 };
+            defines[o.define_count++] = (rnnc_define){argv[i + 1], equals + 1};
         } else
             return 2;
     }

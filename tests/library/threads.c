@@ -8,7 +8,7 @@
 
 enum { THREADS = 8, ROUNDS = 12, CALLS = 20, SEQUENCES = 2, STEPS = 3 };
 
-static const int x[STEPS * SEQUENCES] = { 0, 1, 1, 2, 2, 3 }, y[STEPS * SEQUENCES] = { 1, 2, 2, 3, 3, 0 };
+static const int x[STEPS * SEQUENCES] = {0, 1, 1, 2, 2, 3}, y[STEPS * SEQUENCES] = {1, 2, 2, 3, 3, 0};
 
 typedef struct shared {
     const char *path;
@@ -19,10 +19,10 @@ typedef struct shared {
 
 static float loss_of(const rnnc_model *m, const rnnc_weights *w)
 {
-    const void *inputs[] = { x, y };
+    const void *inputs[] = {x, y};
     rnnc_error error;
     float loss = -1, *grads = calloc(rnnc_param_reals(m) + 1, sizeof *grads);
-    rnnc_call call = { .sequences = SEQUENCES, .steps = { STEPS }, .inputs = inputs, .loss = &loss, .grads = grads };
+    rnnc_call call = {.sequences = SEQUENCES, .steps = {STEPS}, .inputs = inputs, .loss = &loss, .grads = grads};
     if (rnnc_grad(m, w, &call, &error) != RNNC_OK) fprintf(stderr, "%s\n", error.text);
     free(grads);
     return loss;
@@ -47,7 +47,7 @@ static void *work(void *of)
 
 int main(int argc, char **argv)
 {
-    shared s = { .path = argv[argc - 1] };
+    shared s = {.path = argv[argc - 1]};
     pthread_t thread[THREADS];
     int failed = 0;
     s.model = rnnc_compile_file(s.path, NULL);

@@ -20,11 +20,11 @@ static int save(const char *folder, const char *file, tensors *t)
 
 static int labels(const char *folder, const char *file, const int *x, const int *y, const int *steps, const int *count)
 {
-    tensors t = { 0 };
-    tensors_add(&t, "x", DTYPE_I32, 2, (size_t[]){ N, T }, x);
-    tensors_add(&t, "y", DTYPE_I32, 2, (size_t[]){ N, S }, y);
-    tensors_add(&t, "x_lengths", DTYPE_I32, 1, (size_t[]){ N }, steps);
-    tensors_add(&t, "y_lengths", DTYPE_I32, 1, (size_t[]){ N }, count);
+    tensors t = {0};
+    tensors_add(&t, "x", DTYPE_I32, 2, (size_t[]){N, T}, x);
+    tensors_add(&t, "y", DTYPE_I32, 2, (size_t[]){N, S}, y);
+    tensors_add(&t, "x_lengths", DTYPE_I32, 1, (size_t[]){N}, steps);
+    tensors_add(&t, "y_lengths", DTYPE_I32, 1, (size_t[]){N}, count);
     return save(folder, file, &t);
 }
 
@@ -32,8 +32,8 @@ int main(int argc, char **argv)
 {
     if (argc != 2) return 2;
     /* Decoded: 1 2 | 1 1 | 3 | 1 2 1; wanted: 1 2 | 1 2 | 1 3 | 1 2 1. */
-    int x[N * T] = { 1, 1, 0, 2, 9, 9, 1, 0, 1, 0, 0, 9, 0, 3, 3, 0, 3, 9, 1, 2, 2, 1, 0, 0 };
-    int y[N * S] = { 1, 2, -1, 1, 2, -1, 1, 3, -1, 1, 2, 1 }, steps[N] = { 4, 5, 4, 6 }, count[N] = { 2, 2, 2, 3 };
+    int x[N * T] = {1, 1, 0, 2, 9, 9, 1, 0, 1, 0, 0, 9, 0, 3, 3, 0, 3, 9, 1, 2, 2, 1, 0, 0};
+    int y[N * S] = {1, 2, -1, 1, 2, -1, 1, 3, -1, 1, 2, 1}, steps[N] = {4, 5, 4, 6}, count[N] = {2, 2, 2, 3};
     int code = labels(argv[1], "labels.npz", x, y, steps, count);
     y[3] = 0;
     code |= labels(argv[1], "blank.npz", x, y, steps, count);
@@ -44,11 +44,11 @@ int main(int argc, char **argv)
 
     /* Of the first eight steps: class 1 is there 4 times, guessed 3, right 2; 2: 3, 4, 3; 3: 1, 0, 0; 0 is guessed
      * once. The others are of class 0, which does not count. */
-    int a[N * 5] = { 1, 1, 2, 0, 2, 2, 2, 1, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3 };
-    int b[N * 5] = { 1, 1, 1, 1, 2, 2, 2, 3 };
-    tensors t = { 0 };
-    tensors_add(&t, "x", DTYPE_I32, 2, (size_t[]){ N, 5 }, a);
-    tensors_add(&t, "y", DTYPE_I32, 2, (size_t[]){ N, 5 }, b);
+    int a[N * 5] = {1, 1, 2, 0, 2, 2, 2, 1, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3};
+    int b[N * 5] = {1, 1, 1, 1, 2, 2, 2, 3};
+    tensors t = {0};
+    tensors_add(&t, "x", DTYPE_I32, 2, (size_t[]){N, 5}, a);
+    tensors_add(&t, "y", DTYPE_I32, 2, (size_t[]){N, 5}, b);
     code |= save(argv[1], "tags.npz", &t);
     return code;
 }

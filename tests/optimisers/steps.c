@@ -15,8 +15,10 @@ static bool read_reals(size_t real_size, void *to, size_t n)
     for (size_t i = 0; i < n; i++) {
         double v;
         if (fread(&v, sizeof v, 1, stdin) != 1) return false;
-        if (real_size == sizeof v) ((double *)to)[i] = v;
-        else ((float *)to)[i] = (float)v;
+        if (real_size == sizeof v)
+            ((double *)to)[i] = v;
+        else
+            ((float *)to)[i] = (float)v;
     }
     return true;
 }
@@ -29,10 +31,12 @@ static bool set(optimiser_options *o, rate_group *b, const char *option, double 
     if (strcmp(option, #member) == 0) return o->member = v, true;
 #define WHOLE(member)                                                                                                  \
     if (strcmp(option, #member) == 0) return o->member = (size_t)v, true;
+    /* clang-format off */
     REAL(rate) REAL(momentum) REAL(beta1) REAL(beta2) REAL(rho) REAL(epsilon) REAL(weight_decay)
     REAL(clip_norm) REAL(clip_value) REAL(factor)
     WHOLE(every) WHOLE(after) WHOLE(warm_up) WHOLE(total) WHOLE(patience)
-    if (strcmp(option, "group") != 0) return false;
+        /* clang-format on */
+        if (strcmp(option, "group") != 0) return false;
     *b = (rate_group){"b", v};
     o->group = b;
     o->groups = 1;
@@ -47,7 +51,11 @@ int main(int argc, char **argv)
     size_t n = strtoul(argv[4], NULL, 10), half = n / 2;
     train_param params[] = {{.name = "a", .rank = 1, .dims = {half}, .offset = 0, .size = half},
                             {.name = "b", .rank = 1, .dims = {n - half}, .offset = half, .size = n - half}};
-    trainable m = {.model = "m", .hash = "", .size = n, .param = params, .params = 2,
+    trainable m = {.model = "m",
+                   .hash = "",
+                   .size = n,
+                   .param = params,
+                   .params = 2,
                    .real_size = strcmp(argv[1], "double") == 0 ? sizeof(double) : sizeof(float)};
     optimiser_options o = optimiser_defaults(rule, schedule);
     rate_group b;

@@ -14,12 +14,12 @@ typedef struct oracle_call {
     /* One array per graph input, [time axes in the order of their numbers][batch][component], as far as the input has
      * these axes. Tokens are numbers; what is not among 0 .. classes - 1 is none. */
     const double *const *inputs;
-    const double *params;                       /* all parameters in the order of graph.params, row-major */
+    const double *params; /* all parameters in the order of graph.params, row-major */
     int batch;
-    int steps[MAX_TIME_AXES + 1];               /* by number of the axis: the steps that the arrays have room for */
-    const int *lengths[MAX_TIME_AXES + 1];      /* by number of the axis: of each sequence; NULL: all have `steps` */
-    uint64_t seed, update, sequence0;           /* of `uniform`; sequence0: number of the batch's first sequence */
-    const double *norms;                        /* denominators of the losses; NULL: the graph's own */
+    int steps[MAX_TIME_AXES + 1];          /* by number of the axis: the steps that the arrays have room for */
+    const int *lengths[MAX_TIME_AXES + 1]; /* by number of the axis: of each sequence; NULL: all have `steps` */
+    uint64_t seed, update, sequence0;      /* of `uniform`; sequence0: number of the batch's first sequence */
+    const double *norms;                   /* denominators of the losses; NULL: the graph's own */
 } oracle_call;
 
 typedef struct oracle oracle;

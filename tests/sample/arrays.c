@@ -36,24 +36,24 @@ static void add_beginnings(tensors *t)
     int before[N * BEGINNINGS * LENGTH];
     for (int n = 0; n < N * BEGINNINGS; n++)
         for (int k = 0; k < LENGTH; k++) before[n * LENGTH + k] = symbol_of(n % BEGINNINGS, k);
-    tensors_add(t, "before", DTYPE_I32, 2, (size_t[]){ N * BEGINNINGS, LENGTH }, before);
-    tensors_add(t, "y", DTYPE_I32, 2, (size_t[]){ N * BEGINNINGS, LENGTH }, before); /* something to train on */
+    tensors_add(t, "before", DTYPE_I32, 2, (size_t[]){N * BEGINNINGS, LENGTH}, before);
+    tensors_add(t, "y", DTYPE_I32, 2, (size_t[]){N * BEGINNINGS, LENGTH}, before); /* something to train on */
 }
 
 static int write_all(const char *folder)
 {
-    static const int source[N][S] = { { 0, 1, 2 }, { 2, 2, 9 }, { 1, 9, 9 }, { 9, 9, 9 }, { 2, 1, 0 },
-                                        { 1, 1, 1 }, { 0, 2, 0 }, { 0, 0, 9 }, { 1, 2, 9 }, { 2, 0, 2 } };
-    static const int length[N] = { 3, 2, 1, 0, 3, 3, 3, 2, 2, 3 };
+    static const int source[N][S] = {{0, 1, 2}, {2, 2, 9}, {1, 9, 9}, {9, 9, 9}, {2, 1, 0},
+                                     {1, 1, 1}, {0, 2, 0}, {0, 0, 9}, {1, 2, 9}, {2, 0, 2}};
+    static const int length[N] = {3, 2, 1, 0, 3, 3, 3, 2, 2, 3};
     int sources[N * BEGINNINGS][S], lengths[N * BEGINNINGS];
     float image[N][D], images[N * BEGINNINGS][D];
-    tensors t = { 0 };
-    tensors_add(&t, "source", DTYPE_I32, 2, (size_t[]){ N, S }, source);
-    tensors_add(&t, "source_lengths", DTYPE_I32, 1, (size_t[]){ N }, length);
+    tensors t = {0};
+    tensors_add(&t, "source", DTYPE_I32, 2, (size_t[]){N, S}, source);
+    tensors_add(&t, "source_lengths", DTYPE_I32, 1, (size_t[]){N}, length);
     int code = save(folder, "sources.npz", &t);
     for (int n = 0; n < N; n++)
         for (int i = 0; i < D; i++) image[n][i] = (float)sin(3 * n + i);
-    tensors_add(&t, "image", DTYPE_F32, 2, (size_t[]){ N, D }, image);
+    tensors_add(&t, "image", DTYPE_F32, 2, (size_t[]){N, D}, image);
     code |= save(folder, "images.npz", &t);
 
     for (int n = 0; n < N * BEGINNINGS; n++) {
@@ -61,25 +61,25 @@ static int write_all(const char *folder)
         memcpy(images[n], image[n / BEGINNINGS], sizeof images[n]);
         lengths[n] = length[n / BEGINNINGS];
     }
-    tensors_add(&t, "source", DTYPE_I32, 2, (size_t[]){ N * BEGINNINGS, S }, sources);
-    tensors_add(&t, "source_lengths", DTYPE_I32, 1, (size_t[]){ N * BEGINNINGS }, lengths);
+    tensors_add(&t, "source", DTYPE_I32, 2, (size_t[]){N * BEGINNINGS, S}, sources);
+    tensors_add(&t, "source_lengths", DTYPE_I32, 1, (size_t[]){N * BEGINNINGS}, lengths);
     add_beginnings(&t);
     code |= save(folder, "sources_all.npz", &t);
-    tensors_add(&t, "image", DTYPE_F32, 2, (size_t[]){ N * BEGINNINGS, D }, images);
+    tensors_add(&t, "image", DTYPE_F32, 2, (size_t[]){N * BEGINNINGS, D}, images);
     add_beginnings(&t);
     code |= save(folder, "images_all.npz", &t);
 
     /* The model says 2 3 4 5 6 7 and ends. */
-    const int y[2][7] = { { 2, 3, 4, 5, 6, 7, 0 }, { 2, 3, 4, 5, 7, 6, 0 } };
-    const int x[2][7] = { { 1, 2, 3, 4, 5, 6, 7 }, { 1, 2, 3, 4, 5, 7, 6 } };
-    tensors_add(&t, "before", DTYPE_I32, 2, (size_t[]){ 2, 7 }, x);
-    tensors_add(&t, "y", DTYPE_I32, 2, (size_t[]){ 2, 7 }, y);
+    const int y[2][7] = {{2, 3, 4, 5, 6, 7, 0}, {2, 3, 4, 5, 7, 6, 0}};
+    const int x[2][7] = {{1, 2, 3, 4, 5, 6, 7}, {1, 2, 3, 4, 5, 7, 6}};
+    tensors_add(&t, "before", DTYPE_I32, 2, (size_t[]){2, 7}, x);
+    tensors_add(&t, "y", DTYPE_I32, 2, (size_t[]){2, 7}, y);
     code |= save(folder, "cycle.npz", &t);
 
-    const float frames[2][2] = { { logf(0.6F), logf(0.4F) }, { logf(0.6F), logf(0.4F) } };
+    const float frames[2][2] = {{logf(0.6F), logf(0.4F)}, {logf(0.6F), logf(0.4F)}};
     const int label = 1;
-    tensors_add(&t, "x", DTYPE_F32, 3, (size_t[]){ 1, 2, 2 }, frames);
-    tensors_add(&t, "y", DTYPE_I32, 2, (size_t[]){ 1, 1 }, &label);
+    tensors_add(&t, "x", DTYPE_F32, 3, (size_t[]){1, 2, 2}, frames);
+    tensors_add(&t, "y", DTYPE_I32, 2, (size_t[]){1, 1}, &label);
     return code | save(folder, "frames.npz", &t);
 }
 
@@ -94,7 +94,7 @@ typedef struct winner {
 /* p[beginning][step][class] of one sequence: every way to go on, up to the end or the length. */
 static winner best_of(const double *p, int end, double power)
 {
-    winner best = { .score = -INFINITY };
+    winner best = {.score = -INFINITY};
     for (int all = 0; all < BEGINNINGS * CLASSES; all++) {
         double log_p = 0;
         int drawn = 0, symbol = -2, b = all % BEGINNINGS;
@@ -104,9 +104,8 @@ static winner best_of(const double *p, int end, double power)
         }
         double score = log_p / pow(drawn, power);
         if (!(score > best.score + 1e-13)) continue;
-        best = (winner){ .count = drawn - (symbol == end), .score = score, .log_p = log_p };
-        for (int i = 0; i < best.count; i++)
-            best.symbol[i] = i + 1 < LENGTH ? symbol_of(b, i + 1) : all / BEGINNINGS;
+        best = (winner){.count = drawn - (symbol == end), .score = score, .log_p = log_p};
+        for (int i = 0; i < best.count; i++) best.symbol[i] = i + 1 < LENGTH ? symbol_of(b, i + 1) : all / BEGINNINGS;
     }
     return best;
 }
@@ -123,21 +122,23 @@ static double *read_doubles(const tensors *t, const char *name, size_t *count)
 
 static int compare(char **argv)
 {
-    tensors in = { 0 }, out = { 0 };
+    tensors in = {0}, out = {0};
     size_t p_count = 0, said_count = 0, lengths = 0, log_ps = 0;
     if (!npz_read(argv[2], &in) || !npz_read(argv[3], &out)) return fprintf(stderr, "cannot read\n"), 1;
     double *p = read_doubles(&in, "p", &p_count), *said = read_doubles(&out, "before", &said_count),
-           *length = read_doubles(&out, "before_lengths", &lengths), *log_p = read_doubles(&out, "before_log_p", &log_ps);
+           *length = read_doubles(&out, "before_lengths", &lengths),
+           *log_p = read_doubles(&out, "before_log_p", &log_ps);
     int code = p && said && length && log_p && p_count == N * BEGINNINGS * LENGTH * CLASSES && lengths == N ? 0 : 1;
     for (int n = 0; !code && n < N; n++) {
         bool absent = p[(size_t)n * BEGINNINGS * LENGTH * CLASSES] == 0;
-        winner best = { 0 };
+        winner best = {0};
         if (!absent) best = best_of(p + (size_t)n * BEGINNINGS * LENGTH * CLASSES, atoi(argv[4]), atof(argv[5]));
         code = (int)length[n] != best.count || fabs(log_p[n] - best.log_p) > 1e-9;
         for (int i = 0; i < best.count && !code; i++)
             code = (int)said[(size_t)n * (said_count / N) + (size_t)i] != best.symbol[i];
-        if (code) fprintf(stderr, "sequence %d: %g symbols, log p %.12g; the best has %d, %.12g\n", n, length[n],
-                          log_p[n], best.count, best.log_p);
+        if (code)
+            fprintf(stderr, "sequence %d: %g symbols, log p %.12g; the best has %d, %.12g\n", n, length[n], log_p[n],
+                    best.count, best.log_p);
     }
     free(p), free(said), free(length), free(log_p);
     tensors_free(&in);

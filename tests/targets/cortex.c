@@ -1,5 +1,5 @@
-/* cortex.c: main() of a Cortex-M4 without an operating system and without a C library; what comes before it, and how
- * it speaks, is that of examples/board. The stack that the call takes is painted and measured, and the instructions of a
+/* cortex.c: main() of a Cortex-M4 without an operating system and without a C library; what comes before it, and how it
+ * speaks, is that of examples/board. The stack that the call takes is painted and measured, and the instructions of a
  * step are counted, by a clock of 25 MHz and qemu's `-icount shift=6`: 64 ns each. */
 #include "board.h"
 #include "driver.h"
@@ -8,12 +8,9 @@
 extern uint32_t stack_low[], stack_top[];
 int main(void);
 
-static volatile uint32_t *const SYSTICK = (volatile uint32_t *)0xe000e010;     /* control, reload, current */
+static volatile uint32_t *const SYSTICK = (volatile uint32_t *)0xe000e010; /* control, reload, current */
 
-unsigned long clock_now(void)
-{
-    return (0xffffff - SYSTICK[2]) * 40ul / 64;
-}
+unsigned long clock_now(void) { return (0xffffff - SYSTICK[2]) * 40ul / 64; }
 
 enum { PAINT = 0x5eed5eed };
 
@@ -30,7 +27,7 @@ int main(void)
     static char said[SAID];
     SYSTICK[1] = 0xffffff;
     SYSTICK[2] = 0;
-    SYSTICK[0] = 5;     /* on, by the processor's clock */
+    SYSTICK[0] = 5; /* on, by the processor's clock */
     paint();
     const int failed = check(instances[0], said);
     const uint32_t *used = stack_low;

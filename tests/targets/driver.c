@@ -14,33 +14,39 @@ enum { GUARD = 12, LINE = 64 };
 
 static const float GUARD_REAL = -6.25e18f, GARBAGE = 3e38f;
 static const int GUARD_TOKEN = -77077;
-static const float BOUND = 1e-5f;       /* times the largest number expected, or 1 */
+static const float BOUND = 1e-5f; /* times the largest number expected, or 1 */
 
-/* ---- memory ------------------------------------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------------------------------------ */
 
 #define ROOM(n) ((n) + 2 * GUARD + LINE / 4)
-#define ROOM_OF(name, type, n, along) + ROOM(n)
-#define ROOM_OF_LENGTHS(letter, length, steps) + ROOM(BATCH)
-#define ONE(name, type, n, along) + 1
-#define ONE_AXIS(letter, length, steps) + 1
+#define ROOM_OF(name, type, n, along) +ROOM(n)
+#define ROOM_OF_LENGTHS(letter, length, steps) +ROOM(BATCH)
+#define ONE(name, type, n, along) +1
+#define ONE_AXIS(letter, length, steps) +1
 enum { INPUT_COUNT = 0 INPUTS(ONE), OUTPUT_COUNT = 0 OUTPUTS(ONE), AXIS_COUNT = 0 AXES(ONE_AXIS) };
 
-typedef struct region { size_t begin, count; } region;
+typedef struct region {
+    size_t begin, count;
+} region;
 
 struct instance {
     net_args args;
     float reals[ROOM(WORK_OF(NET_FORWARD_WORK)) INPUTS(ROOM_OF) OUTPUTS(ROOM_OF)];
-    int tokens[0 AXES(ROOM_OF_LENGTHS) INPUTS(ROOM_OF)];       /* and lengths */
+    int tokens[0 AXES(ROOM_OF_LENGTHS) INPUTS(ROOM_OF)]; /* and lengths */
     region real_regions[1 + INPUT_COUNT + OUTPUT_COUNT], token_regions[INPUT_COUNT + AXIS_COUNT];
-    size_t real_count, token_count;     /* regions */
-    unsigned long step_time;            /* with -DSTREAMING */
+    size_t real_count, token_count; /* regions */
+    unsigned long step_time;        /* with -DSTREAMING */
 #ifdef NET_STEP_WORK
-    struct { float before[GUARD]; net_state state; float after[GUARD]; } kept;
+    struct {
+        float before[GUARD];
+        net_state state;
+        float after[GUARD];
+    } kept;
 #endif
 };
 
 static instance first, second;
-instance *const instances[2] = { &first, &second };
+instance *const instances[2] = {&first, &second};
 
 /* The next n numbers behind the last region, one behind a multiple of LINE. */
 static size_t take_from(const void *base, region *regions, size_t *count, size_t n)
@@ -85,7 +91,8 @@ static int is_whole(const instance *own)
     }
     at = 0;
     for (size_t r = 0; r <= own->token_count; r++) {
-        const size_t end = r < own->token_count ? own->token_regions[r].begin : sizeof own->tokens / sizeof *own->tokens;
+        const size_t end =
+            r < own->token_count ? own->token_regions[r].begin : sizeof own->tokens / sizeof *own->tokens;
         for (; at < end; at++)
             if (own->tokens[at] != GUARD_TOKEN) return 0;
         if (r < own->token_count) at += own->token_regions[r].count;
@@ -97,7 +104,7 @@ static int is_whole(const instance *own)
     return 1;
 }
 
-/* ---- words -------------------------------------------------------------------------------------------------------- */
+/* ---- words ------------------------------------------------------------------------------------------------------- */
 
 void say(char *said, const char *text)
 {
@@ -120,7 +127,7 @@ void say_number(char *said, const char *text, unsigned long number)
     say(said, digits + at);
 }
 
-/* ---- calls -------------------------------------------------------------------------------------------------------- */
+/* ---- calls ------------------------------------------------------------------------------------------------------- */
 
 static int bind(instance *own)
 {
@@ -204,8 +211,10 @@ static int run_steps(instance *own, float *off)
         code = net_step(args);
 #endif
 #define OUTPUT(name, type, n, along)                                                                                   \
-    if (along) compare(args->name, want_##name + t * (n / STEPS), n / STEPS, off);                                     \
-    else if (t == STEPS - 1) compare(args->name, want_##name, n, off);                                                 \
+    if (along)                                                                                                         \
+        compare(args->name, want_##name + t * (n / STEPS), n / STEPS, off);                                            \
+    else if (t == STEPS - 1)                                                                                           \
+        compare(args->name, want_##name, n, off);                                                                      \
     if (along) args->name += n / STEPS;
         OUTPUTS(OUTPUT)
 #undef OUTPUT
@@ -255,11 +264,16 @@ int check(instance *own, char *said)
 #if !defined NET_STEP_WORK || !defined STREAMING
     if (code == 0) code = run_forward(own, &off);
 #endif
-    if (code) say_number(said, "error ", (unsigned long)-code);
-    else if (!is_whole(own)) say(said, "writes beyond an array");
-    else if (!inputs_are_kept(own)) say(said, "writes to an input");
-    else if (!(off < 4)) say(said, "far off, or not a number");
-    else say_number(said, off <= BOUND ? "ok: 1e-9 * " : "off by 1e-9 * ", (unsigned long)(off * 1e9f));
+    if (code)
+        say_number(said, "error ", (unsigned long)-code);
+    else if (!is_whole(own))
+        say(said, "writes beyond an array");
+    else if (!inputs_are_kept(own))
+        say(said, "writes to an input");
+    else if (!(off < 4))
+        say(said, "far off, or not a number");
+    else
+        say_number(said, off <= BOUND ? "ok: 1e-9 * " : "off by 1e-9 * ", (unsigned long)(off * 1e9f));
     if (own->step_time) say_number(said, ", step ", own->step_time);
     return said[0] != 'o' || said[1] != 'k';
 }

@@ -2,7 +2,7 @@
 #ifndef TARGETS_DRIVER_H
 #define TARGETS_DRIVER_H
 
-enum { SAID = 80 };     /* bytes of a message */
+enum { SAID = 80 }; /* bytes of a message */
 
 typedef struct instance instance;
 
@@ -23,7 +23,7 @@ void say(char *said, const char *text);
 void say_number(char *said, const char *text, unsigned long number);
 
 #ifdef STREAMING
-unsigned long clock_now(void);      /* of the platform: instructions */
+unsigned long clock_now(void); /* of the platform: instructions */
 #endif
 
 #ifdef __cplusplus

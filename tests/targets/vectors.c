@@ -28,11 +28,11 @@ static char *read_spec(const char *path)
 static bool write_weights(const subject *s, const feed *f, const char *path)
 {
     const graph *g = s->interface;
-    tensors all = { 0 };
+    tensors all = {0};
     const double *from = f->params;
     for (size_t i = 0; i < g->params.len; i++) {
         shape of = g->params.data[i].shape;
-        const size_t dims[] = { (size_t)of.dim[0], (size_t)of.dim[1] };
+        const size_t dims[] = {(size_t)of.dim[0], (size_t)of.dim[1]};
         tensor *t = tensors_add(&all, g->params.data[i].path, DTYPE_F32, (size_t)of.rank, dims, NULL);
         if (!t) return false;
         for (int k = 0; k < shape_size(of); k++) ((float *)t->data)[k] = (float)*from++;
@@ -48,8 +48,10 @@ static void write_array(FILE *out, const char *kind, name of, type t, const doub
     fprintf(out, "static const %s %s_%s[] = {", token ? "int" : "float", kind, of);
     for (size_t i = 0; i < n; i++) {
         fprintf(out, "%s", i % 8 ? " " : "\n    ");
-        if (token) fprintf(out, "%d,", (int)values[i]);
-        else fprintf(out, "%.8ef,", values[i]);
+        if (token)
+            fprintf(out, "%d,", (int)values[i]);
+        else
+            fprintf(out, "%.8ef,", values[i]);
     }
     fprintf(out, "\n};\n");
 }
@@ -65,9 +67,10 @@ static void write_vectors(subject *s, const feed *f, FILE *out)
 {
     const graph *g = s->interface;
     const answer *a = oracle_run(s, ENTRY_FORWARD, f);
-    fprintf(out, "/* vectors.h: made by vectors.c from %s. */\n#define BATCH %d\n#define STEPS %d\n#define AXES(X)", s->path,
-            f->batch, f->steps[1]);
-    for (int i = 1; i <= g->axes; i++) fprintf(out, " X(%s, %s, %d)", g->axis[i].letter, g->axis[i].length, f->steps[i]);
+    fprintf(out, "/* vectors.h: made by vectors.c from %s. */\n#define BATCH %d\n#define STEPS %d\n#define AXES(X)",
+            s->path, f->batch, f->steps[1]);
+    for (int i = 1; i <= g->axes; i++)
+        fprintf(out, " X(%s, %s, %d)", g->axis[i].letter, g->axis[i].length, f->steps[i]);
     fprintf(out, "\n#define WORK_OF(MACRO) MACRO(");
     for (int i = 1; i <= g->axes; i++) fprintf(out, "%d, ", f->steps[i]);
     fprintf(out, "BATCH)\n#define INPUTS(X)");
@@ -95,19 +98,19 @@ int main(int argc, char **argv)
 {
     enum { SIZES = 8 };
     if (argc < 5 || argc > 5 + SIZES) return 2;
-    model_define defines[SIZES] = { 0 };
+    model_define defines[SIZES] = {0};
     size_t count = 0;
     for (int i = 5; i < argc; i++) {
         char *equals = strchr(argv[i], '=');
         if (!equals) return 2;
         *equals = '\0';
-        defines[count++] = (model_define){ .word = argv[i], .value = equals + 1 };
+        defines[count++] = (model_define){.word = argv[i], .value = equals + 1};
     }
     char *spec = read_spec(argv[1]), path[4096];
     subject *s = subject_open(argv[1], spec, defines, count);
     if (!s) return 1;
     uint64_t random = 7;
-    const feed *f = feed_new(s, &random, (feed_size){ .batch = atoi(argv[2]), .steps = atoi(argv[3]) });
+    const feed *f = feed_new(s, &random, (feed_size){.batch = atoi(argv[2]), .steps = atoi(argv[3])});
     snprintf(path, sizeof path, "%s/w.safetensors", argv[4]);
     bool written = write_weights(s, f, path);
     snprintf(path, sizeof path, "%s/vectors.h", argv[4]);

@@ -8,7 +8,9 @@
 #include <string.h>
 
 enum { BATCH = ONE_BATCH, MOST = 8, STEPS = 6, WORK = 1 << 20 };
-typedef struct answer { float loss, h[STEPS * BATCH * 4], d_u[STEPS * BATCH * 3], grads[ONE_PARAMS]; } answer;
+typedef struct answer {
+    float loss, h[STEPS * BATCH * 4], d_u[STEPS * BATCH * 3], grads[ONE_PARAMS];
+} answer;
 
 static int faults;
 
@@ -38,7 +40,7 @@ static void run(size_t batch, const float *norms)
     static float work[WORK];
     static one_state state;
     static three_state states;
-    const int lengths[MOST] = { 6, 6, 2, 0, 6, 5, 6, 1 };
+    const int lengths[MOST] = {6, 6, 2, 0, 6, 5, 6, 1};
     one_init(params, 3);
     one_pack(params, packed);
     one_reset(&state);
@@ -48,17 +50,47 @@ static void run(size_t batch, const float *norms)
     for (size_t i = 0; i < STEPS * batch; i++) m[i] = (float)(i * 5 % 3) / 2;
     if (THREE_GRAD_WORK(STEPS, batch) > WORK) exit(3);
     for (int chunk = 0; chunk < 2; chunk++) {
-        answer a = { 0 }, b = { 0 };
-        one_args of = { .batch = batch, .T = STEPS, .lengths_t = lengths, .params = params, .packed = packed, .u = u, .z = z, .m = m,
-                        .h = a.h, .state = &state, .work = work, .loss = &a.loss, .norms = norms, .grads = a.grads, .d_u = a.d_u,
-                        .seed = 4, .update = 5, .sequence = 6 };
-        three_args three = { .batch = batch, .T = STEPS, .lengths_t = lengths, .params = params, .packed = packed, .u = u, .z = z,
-                             .m = m, .h = b.h, .state = &states, .work = work, .loss = &b.loss, .norms = norms, .grads = b.grads,
-                             .d_u = b.d_u, .seed = 4, .update = 5, .sequence = 6 };
+        answer a = {0}, b = {0};
+        one_args of = {.batch = batch,
+                       .T = STEPS,
+                       .lengths_t = lengths,
+                       .params = params,
+                       .packed = packed,
+                       .u = u,
+                       .z = z,
+                       .m = m,
+                       .h = a.h,
+                       .state = &state,
+                       .work = work,
+                       .loss = &a.loss,
+                       .norms = norms,
+                       .grads = a.grads,
+                       .d_u = a.d_u,
+                       .seed = 4,
+                       .update = 5,
+                       .sequence = 6};
+        three_args three = {.batch = batch,
+                            .T = STEPS,
+                            .lengths_t = lengths,
+                            .params = params,
+                            .packed = packed,
+                            .u = u,
+                            .z = z,
+                            .m = m,
+                            .h = b.h,
+                            .state = &states,
+                            .work = work,
+                            .loss = &b.loss,
+                            .norms = norms,
+                            .grads = b.grads,
+                            .d_u = b.d_u,
+                            .seed = 4,
+                            .update = 5,
+                            .sequence = 6};
         if (one_forward(&of) || three_forward(&three)) exit(3);
         if (memcmp(a.h, b.h, sizeof a.h)) printf("outputs of %zu sequences differ\n", batch), faults++;
         if (memcmp(&state, &states, sizeof state)) printf("states of %zu sequences differ\n", batch), faults++;
-        of.T = three.T = 1;    /* one more step */
+        of.T = three.T = 1; /* one more step */
         of.lengths_t = three.lengths_t = NULL;
         if (one_step(&of) || three_step(&three)) exit(3);
         if (memcmp(a.h, b.h, sizeof a.h)) printf("a step of %zu sequences differs\n", batch), faults++;
@@ -80,7 +112,7 @@ static void run(size_t batch, const float *norms)
 
 int main(void)
 {
-    const float norms[3] = { 70, 1, 90 };
+    const float norms[3] = {70, 1, 90};
     for (size_t batch = 1; batch <= BATCH; batch++) {
         run(batch, NULL);
         run(batch, norms);

@@ -12,10 +12,7 @@ enum { STEPS = 9, CLASSES = 5 };
 
 static unsigned state = 7;
 
-static unsigned draw(void)
-{
-    return (state = state * 1664525u + 1013904223u) >> 8;
-}
+static unsigned draw(void) { return (state = state * 1664525u + 1013904223u) >> 8; }
 
 static void add_reals(tensors *t, size_t n)
 {
@@ -31,8 +28,8 @@ static void add_reals(tensors *t, size_t n)
             y[i * STEPS + s] = sum / (float)(2 * (s + 1));
         }
     }
-    tensors_add(t, "x", DTYPE_F32, 3, (size_t[]){ n, STEPS, 2 }, x);
-    tensors_add(t, "y", DTYPE_F32, 2, (size_t[]){ n, STEPS }, y);
+    tensors_add(t, "x", DTYPE_F32, 3, (size_t[]){n, STEPS, 2}, x);
+    tensors_add(t, "y", DTYPE_F32, 2, (size_t[]){n, STEPS}, y);
     free(x);
     free(y);
 }
@@ -49,9 +46,9 @@ static void add_tags(tensors *t, size_t n)
             before = x[i * STEPS + s];
         }
     }
-    tensors_add(t, "x", DTYPE_I32, 2, (size_t[]){ n, STEPS }, x);
-    tensors_add(t, "y", DTYPE_I32, 2, (size_t[]){ n, STEPS }, y);
-    tensors_add(t, "x_lengths", DTYPE_I32, 1, (size_t[]){ n }, lengths);
+    tensors_add(t, "x", DTYPE_I32, 2, (size_t[]){n, STEPS}, x);
+    tensors_add(t, "y", DTYPE_I32, 2, (size_t[]){n, STEPS}, y);
+    tensors_add(t, "x_lengths", DTYPE_I32, 1, (size_t[]){n}, lengths);
     free(x);
     free(y);
     free(lengths);
@@ -64,10 +61,10 @@ static void add_mixed(tensors *t, size_t n)
         x[i] = (int)(draw() % CLASSES);
         y[i] = x[i] % 3;
     }
-    tensors_add(t, "x", DTYPE_I32, 2, (size_t[]){ n, STEPS }, x);
-    tensors_add(t, "v", DTYPE_F32, 3, (size_t[]){ n, STEPS, 2 }, NULL);
-    tensors_add(t, "w", DTYPE_F32, 2, (size_t[]){ n, 4 }, NULL);
-    tensors_add(t, "y", DTYPE_I32, 2, (size_t[]){ n, STEPS }, y);
+    tensors_add(t, "x", DTYPE_I32, 2, (size_t[]){n, STEPS}, x);
+    tensors_add(t, "v", DTYPE_F32, 3, (size_t[]){n, STEPS, 2}, NULL);
+    tensors_add(t, "w", DTYPE_F32, 2, (size_t[]){n, 4}, NULL);
+    tensors_add(t, "y", DTYPE_I32, 2, (size_t[]){n, STEPS}, y);
     free(x);
     free(y);
 }
@@ -75,7 +72,7 @@ static void add_mixed(tensors *t, size_t n)
 int main(int argc, char **argv)
 {
     if (argc != 4) return 2;
-    tensors t = { 0 };
+    tensors t = {0};
     size_t n = (size_t)atoi(argv[3]);
     bool pair = strcmp(argv[2], "pair") == 0;
     if (pair || strcmp(argv[2], "reals") == 0)
@@ -84,7 +81,7 @@ int main(int argc, char **argv)
         add_mixed(&t, n);
     else
         add_tags(&t, n);
-    if (pair) tensors_add(&t, "z", DTYPE_F32, 2, (size_t[]){ n, STEPS }, NULL);
+    if (pair) tensors_add(&t, "z", DTYPE_F32, 2, (size_t[]){n, STEPS}, NULL);
     bool good = npz_write(argv[1], &t);
     if (!good) fprintf(stderr, "%s\n", t.error);
     tensors_free(&t);

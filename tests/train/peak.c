@@ -1,5 +1,5 @@
-/* peak.c: peak COMMAND...: runs a command without its standard output and prints the most memory it had, in KiB, and not in
- * large pages. */
+/* peak.c: peak COMMAND...: runs a command without its standard output and prints the most memory it had, in KiB, and
+ * not in large pages. */
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>

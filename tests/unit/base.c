@@ -44,7 +44,7 @@ END_TEST
 START_TEST(arrays_grow)
 {
     arena *a = arena_new();
-    ARRAY(int) v = { 0 };
+    ARRAY(int) v = {0};
     for (int i = 0; i < 1000; i++) array_push(a, &v, i * i);
     ck_assert_uint_eq(v.len, 1000);
     for (int i = 0; i < 1000; i++) ck_assert_int_eq(v.data[i], i * i);
@@ -67,7 +67,7 @@ END_TEST
 
 START_TEST(nearest_name)
 {
-    const char *const known[] = { "sigmoid", "softmax", "softplus", "tanh", "h", "cross_entropy" };
+    const char *const known[] = {"sigmoid", "softmax", "softplus", "tanh", "h", "cross_entropy"};
     ck_assert_str_eq(name_nearest("sigmiod", known, 6), "sigmoid");
     ck_assert_str_eq(name_nearest("sigmod", known, 6), "sigmoid");
     ck_assert_str_eq(name_nearest("tahn", known, 6), "tanh");
@@ -83,7 +83,7 @@ START_TEST(places_count_characters)
     arena *a = arena_new();
     sources *s = sources_new(a);
     const char *content = "a = b\r\n  \xCF\x83(x)\n\nend";
-    span at = { sources_add(s, "x.rnn", content, strlen(content)), 11, 12 };    /* the '(' */
+    span at = {sources_add(s, "x.rnn", content, strlen(content)), 11, 12}; /* the '(' */
     const source *src = source_of(s, at);
     ck_assert_uint_eq(src->lines, 4);
     place p = source_place(src, at.begin);
@@ -97,9 +97,9 @@ START_TEST(places_count_characters)
     source_line(src, 4, &length);
     ck_assert_uint_eq(length, 3);
     ck_assert_uint_eq(source_place(src, 1000).line, 4);
-    ck_assert_ptr_null(source_of(s, (span){ 0, 0, 0 }));
-    ck_assert_ptr_null(source_of(s, (span){ 2, 0, 0 }));
-    span joined = span_join((span){ 1, 4, 6 }, (span){ 1, 9, 12 });
+    ck_assert_ptr_null(source_of(s, (span){0, 0, 0}));
+    ck_assert_ptr_null(source_of(s, (span){2, 0, 0}));
+    span joined = span_join((span){1, 4, 6}, (span){1, 9, 12});
     ck_assert_uint_eq(joined.begin, 4);
     ck_assert_uint_eq(joined.end, 12);
     arena_free(a);
@@ -159,31 +159,32 @@ START_TEST(messages_are_rendered)
     const char *content = "first\n\ta = b\xCF\x83 + \x01\"c\"\n";
     uint32_t file = sources_add(s, "x.rnn", content, strlen(content));
     diags *d = diags_new(a, s);
-    diag(d, (span){ file, 15, 18 }, E_CHARACTER, "x\"y");
-    diag_add_note(d, (span){ file, 0, 5 }, "see %d", 1);
+    diag(d, (span){file, 15, 18}, E_CHARACTER, "x\"y");
+    diag_add_note(d, (span){file, 0, 5}, "see %d", 1);
     diag_hint(d, "do %s", "that");
-    diag(d, (span){ file, 15, 18 }, E_CHARACTER, "x\"y");    /* the same again: not reported */
+    diag(d, (span){file, 15, 18}, E_CHARACTER, "x\"y"); /* the same again: not reported */
     diag_hint(d, "lost");
-    diag(d, (span){ file, 7, 8 }, W_MIXED_PRODUCTS, "@", "*");
-    diag(d, (span){ 0, 0, 0 }, E_QUOTE);
+    diag(d, (span){file, 7, 8}, W_MIXED_PRODUCTS, "@", "*");
+    diag(d, (span){0, 0, 0}, E_QUOTE);
     ck_assert_uint_eq(diag_error_count(d), 2);
     ck_assert_uint_eq(diag_message_count(d), 3);
     diags_sort(d);
     ck_assert_int_eq(diag_get(d, 0)->id, W_MIXED_PRODUCTS);
     ck_assert_str_eq(rendered(a, d, DIAG_TEXT, false),
-        "x.rnn:2:2: warning: '@' and '*' bind equally tightly, from the left [mixed-products]\n"
-        "    2 |  a = b\xCF\x83 + ?\"c\"\n"
-        "      |  ^\n"
-        "x.rnn:2:9: error: found 'x\"y', which is not part of the language [character]\n"
-        "    2 |  a = b\xCF\x83 + ?\"c\"\n"
-        "      |         ^~~\n"
-        "x.rnn:1:1: note: see 1\n"
-        "    1 | first\n"
-        "      | ^~~~~\n"
-        "hint: do that\n"
-        "rnnc: error: the quoted text does not end on its line [quote]\n");
+                     "x.rnn:2:2: warning: '@' and '*' bind equally tightly, from the left [mixed-products]\n"
+                     "    2 |  a = b\xCF\x83 + ?\"c\"\n"
+                     "      |  ^\n"
+                     "x.rnn:2:9: error: found 'x\"y', which is not part of the language [character]\n"
+                     "    2 |  a = b\xCF\x83 + ?\"c\"\n"
+                     "      |         ^~~\n"
+                     "x.rnn:1:1: note: see 1\n"
+                     "    1 | first\n"
+                     "      | ^~~~~\n"
+                     "hint: do that\n"
+                     "rnnc: error: the quoted text does not end on its line [quote]\n");
     ck_assert_ptr_nonnull(strstr(rendered(a, d, DIAG_TEXT, true), "\033[1;31merror: \033[0m"));
-    ck_assert_ptr_nonnull(strstr(rendered(a, d, DIAG_JSON, false),
+    ck_assert_ptr_nonnull(strstr(
+        rendered(a, d, DIAG_JSON, false),
         "\n{\"file\":\"x.rnn\",\"line\":2,\"column\":9,\"end_line\":2,\"end_column\":12,\"severity\":\"error\","
         "\"id\":\"character\",\"message\":\"found 'x\\\"y', which is not part of the language\",\"notes\":[{\"file\":"
         "\"x.rnn\",\"line\":1,\"column\":1,\"end_line\":1,\"end_column\":6,\"kind\":\"note\",\"message\":\"see 1\"},"
@@ -198,7 +199,7 @@ START_TEST(messages_are_limited)
     sources *s = sources_new(a);
     uint32_t file = sources_add(s, "x.rnn", "abc", 3);
     diags *d = diags_new(a, s);
-    for (uint32_t i = 0; i < DIAG_MAX_ERRORS + 3; i++) diag(d, (span){ file, i % 3, 3 + i }, E_QUOTE);
+    for (uint32_t i = 0; i < DIAG_MAX_ERRORS + 3; i++) diag(d, (span){file, i % 3, 3 + i}, E_QUOTE);
     ck_assert_uint_eq(diag_error_count(d), DIAG_MAX_ERRORS + 3);
     ck_assert_uint_eq(diag_message_count(d), DIAG_MAX_ERRORS);
     ck_assert_ptr_nonnull(strstr(rendered(a, d, DIAG_TEXT, false), "\nrnnc: 3 more errors are not shown\n"));

@@ -61,13 +61,18 @@ enum { SIZE = 8, STATE_BYTES = 5 };
 static train_param params[] = {
     {.name = "W", .rank = 2, .dims = {2, 2}, .offset = 0, .size = 4},
     {.name = "cell.b", .rank = 1, .dims = {3}, .offset = 4, .size = 3},
-    {.name = "state", .rank = 0, .dims = {0}, .offset = 7, .size = 1},   /* not the carried one */
+    {.name = "state", .rank = 0, .dims = {0}, .offset = 7, .size = 1}, /* not the carried one */
 };
 
 static trainable model_of(size_t real_size)
 {
-    return (trainable){.model = "m", .hash = "0123abcd", .real_size = real_size, .size = SIZE, .param = params,
-                       .params = sizeof params / sizeof *params, .state_bytes = STATE_BYTES};
+    return (trainable){.model = "m",
+                       .hash = "0123abcd",
+                       .real_size = real_size,
+                       .size = SIZE,
+                       .param = params,
+                       .params = sizeof params / sizeof *params,
+                       .state_bytes = STATE_BYTES};
 }
 
 /* A run with its own arrays. Different seeds give different contents. */
@@ -81,8 +86,10 @@ static void fill(void *array, size_t n, size_t real_size, int seed)
 {
     for (size_t i = 0; i < n; i++) {
         double v = sin((double)i + 10 * seed) / 3;
-        if (real_size == sizeof v) ((double *)array)[i] = v;
-        else ((float *)array)[i] = (float)v;
+        if (real_size == sizeof v)
+            ((double *)array)[i] = v;
+        else
+            ((float *)array)[i] = (float)v;
     }
 }
 
@@ -437,9 +444,9 @@ START_TEST(full_disk_leaves_the_old_file)
     getrlimit(RLIMIT_FSIZE, &limit);
     for (rlim_t size = 0; size < (rlim_t)s.st_size; size += 97) {
         char *error = NULL;
-        setrlimit(RLIMIT_FSIZE, &(struct rlimit){size, limit.rlim_max});   /* libcheck writes files, too: */
+        setrlimit(RLIMIT_FSIZE, &(struct rlimit){size, limit.rlim_max}); /* libcheck writes files, too: */
         bool ok = checkpoint_write("c", &b.c, &error);
-        setrlimit(RLIMIT_FSIZE, &limit);                                   /* so it must be back before it does */
+        setrlimit(RLIMIT_FSIZE, &limit); /* so it must be back before it does */
         ck_assert(!ok);
         ck_assert_msg(strncmp(error, "c: cannot be written: ", 22) == 0 && !strchr(error, '\n'), "%s", error);
         free(error);

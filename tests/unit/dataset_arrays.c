@@ -2,7 +2,7 @@
 #define _GNU_SOURCE 1
 #include "dataset_fixture.h"
 
-/* ---- arrays ---------------------------------------------------------------------------------------------------- */
+/* ---- arrays ------------------------------------------------------------------------------------------------------ */
 
 static void add(tensors *t, const char *name, dtype d, size_t rank, const size_t *dims, const void *data)
 {
@@ -16,10 +16,7 @@ static void write_arrays(const char *path, tensors *t)
 }
 
 #define DIMS(...)                                                                                                      \
-    sizeof((size_t[]){ __VA_ARGS__ }) / sizeof(size_t), (size_t[])                                                     \
-    {                                                                                                                  \
-        __VA_ARGS__                                                                                                    \
-    }
+    sizeof((size_t[]){__VA_ARGS__}) / sizeof(size_t), (size_t[]) { __VA_ARGS__ }
 
 enum { N = 20, T = 6 };
 
@@ -38,7 +35,7 @@ static void write_standard(const char *path, bool ragged)
             y[n][t] = t < length[n] ? (float)(100 * n + t) : NAN;
         }
     }
-    tensors a = { 0 };
+    tensors a = {0};
     add(&a, "x", DTYPE_I64, DIMS(N, T), x);
     add(&a, "v", DTYPE_F32, DIMS(N, 2), v);
     add(&a, "y", DTYPE_F32, DIMS(N, T), y);
@@ -47,15 +44,12 @@ static void write_standard(const char *path, bool ragged)
 }
 
 /* Which sequence of the file stands at place n of a batch. */
-static int sequence_at(const data_batch *b, size_t n)
-{
-    return (int)((const float *)b->input[1])[2 * n];
-}
+static int sequence_at(const data_batch *b, size_t n) { return (int)((const float *)b->input[1])[2 * n]; }
 
 /* Goes through a part, checks every value, and counts how often each step of each sequence comes: exactly once. */
 static void cover(dataset *d, data_part part, uint64_t epoch, bool ragged, int first, int count)
 {
-    int seen[N][T] = { { 0 } }, place[N] = { 0 };
+    int seen[N][T] = {{0}}, place[N] = {0};
     size_t batches = dataset_batches(d, part, epoch);
     for (size_t i = 0; i < batches; i++) {
         data_batch b = dataset_batch(d, part, epoch, i);
@@ -144,7 +138,7 @@ START_TEST(shuffling_is_fair)
     data_options o = array_options(18);
     trainable m = model_of(array_value, 3, 1);
     dataset *d = open_bound(&o, &m);
-    int count[18][18] = { { 0 } };
+    int count[18][18] = {{0}};
     for (uint64_t e = 0; e < EPOCHS; e++) {
         data_batch b = dataset_batch(d, PART_TRAIN, e, 0);
         for (size_t n = 0; n < 18; n++) count[n][sequence_at(&b, n)]++;
@@ -196,8 +190,8 @@ START_TEST(chunks_begin_afresh_with_each_group)
         size_t steps;
         int length[4];
     } WANTED[] = {
-        { true, 2, { 0, 2, 2, 1 } }, { false, 2, { 0, 2, 1, 0 } }, { false, 1, { 0, 1, 0, 0 } },
-        { true, 2, { 2, 2, 2, 0 } }, { false, 2, { 2, 2, 0, 0 } }, { false, 2, { 2, 0, 0, 0 } },
+        {true, 2, {0, 2, 2, 1}}, {false, 2, {0, 2, 1, 0}}, {false, 1, {0, 1, 0, 0}},
+        {true, 2, {2, 2, 2, 0}}, {false, 2, {2, 2, 0, 0}}, {false, 2, {2, 0, 0, 0}},
     };
     for (size_t i = 0; i < sizeof WANTED / sizeof *WANTED; i++) {
         data_batch b = dataset_batch(d, PART_TRAIN, 0, i);
@@ -214,10 +208,10 @@ START_TEST(arrays_over_two_axes_in_double)
 {
     enum { SEQUENCES = 3, ROWS = 4, COLUMNS = 5 };
     double x[SEQUENCES][ROWS][COLUMNS][2];
-    int64_t length[SEQUENCES][2] = { { 2, 3 }, { 3, 1 }, { 1, 4 } };
+    int64_t length[SEQUENCES][2] = {{2, 3}, {3, 1}, {1, 4}};
     for (int n = 0; n < SEQUENCES; n++)
         for (int i = 0; i < ROWS * COLUMNS * 2; i++) (&x[n][0][0][0])[i] = 1000 * n + i;
-    tensors a = { 0 };
+    tensors a = {0};
     add(&a, "m", DTYPE_F64, DIMS(SEQUENCES, ROWS, COLUMNS, 2), x);
     add(&a, "m_lengths", DTYPE_I64, DIMS(SEQUENCES, 2), length);
     write_arrays("a.npz", &a);
@@ -251,10 +245,10 @@ START_TEST(symbols_of_arrays)
     ck_assert_uint_eq(dataset_symbols(d), 5); /* padding does not count */
     ck_assert_ptr_null(dataset_vocabulary(d));
     dataset_close(d);
-    tensors a = { 0 };
-    add(&a, "x", DTYPE_I8, DIMS(2, 3), (int8_t[]){ 1, 2, 99, -1, 7, 99 });
-    add(&a, "y", DTYPE_U8, DIMS(2, 3), (uint8_t[]){ 1, 2, 200, 9, 1, 1 });
-    add(&a, "x_lengths", DTYPE_I64, DIMS(2), (int64_t[]){ 2, 2 });
+    tensors a = {0};
+    add(&a, "x", DTYPE_I8, DIMS(2, 3), (int8_t[]){1, 2, 99, -1, 7, 99});
+    add(&a, "y", DTYPE_U8, DIMS(2, 3), (uint8_t[]){1, 2, 200, 9, 1, 1});
+    add(&a, "x_lengths", DTYPE_I64, DIMS(2), (int64_t[]){2, 2});
     write_arrays("a.npz", &a);
     d = open_data(&o, NULL);
     ck_assert_uint_eq(dataset_symbols(d), 10); /* y has the steps of x, so its lengths */
@@ -274,8 +268,8 @@ START_TEST(a_validation_file_of_arrays)
     cover(d, PART_VALIDATE, 0, false, 0, 20);
     ck_assert_str_eq(dataset_summary(d), "40 sequences: 20 train, 20 validate, 0 test; batches of 8");
     dataset_close(d);
-    tensors a = { 0 };
-    add(&a, "x", DTYPE_I64, DIMS(1, 2), (int64_t[]){ 0, 5 });
+    tensors a = {0};
+    add(&a, "x", DTYPE_I64, DIMS(1, 2), (int64_t[]){0, 5});
     add(&a, "v", DTYPE_F32, DIMS(1, 2), NULL);
     add(&a, "y", DTYPE_F32, DIMS(1, 2), NULL);
     write_arrays("b.npz", &a);
@@ -283,7 +277,7 @@ START_TEST(a_validation_file_of_arrays)
 }
 END_TEST
 
-/* ---- faults of arrays ------------------------------------------------------------------------------------------ */
+/* ---- faults of arrays -------------------------------------------------------------------------------------------- */
 
 typedef struct fault_case {
     const char *text, *name;
@@ -295,37 +289,31 @@ typedef struct fault_case {
 
 /* Arrays of two sequences of three steps, one of them replaced or another added; element `at` is `value`. */
 static const fault_case FAULTS[] = {
-    { "has no input or target 'X'; it has 'x', 'v', 'y'", "X", DTYPE_I64, 2, { 2, 3 }, 0, 0 },
-    { "has no input or target 'x_length'", "x_length", DTYPE_I64, 1, { 2 }, 0, 0 },
-    { "'x' has shape (2, 3, 1), expected (N, T)", "x", DTYPE_I64, 3, { 2, 3, 1 }, 0, 0 },
-    { "'v' has shape (2, 3), expected (N, 2)", "v", DTYPE_F32, 2, { 2, 3 }, 0, 0 },
-    { "'v' has N = 3, but 'x' has N = 2", "v", DTYPE_F32, 2, { 3, 2 }, 0, 0 },
-    { "'y' has T = 4, but 'x' has T = 3", "y", DTYPE_F32, 2, { 2, 4 }, 0, 0 },
-    { "'x' is empty: T = 0", "x", DTYPE_I64, 2, { 2, 0 }, 0, 0 },
-    { "'x' is F32, but tokens are integers", "x", DTYPE_F32, 2, { 2, 3 }, 0, 0 },
-    { "'y' is I64, but reals are floats", "y", DTYPE_I64, 2, { 2, 3 }, 0, 0 },
-    { "'x' holds the token 5 at sequence 1 (the first is 0), t = 2, expected 0 to 4",
-      "x",
-      DTYPE_I64,
-      2,
-      { 2, 3 },
-      5,
-      4 },
-    { "'x' holds the token -1 at sequence 0 (the first is 0), t = 3", "x", DTYPE_I8, 2, { 2, 3 }, -1, 2 },
-    { "'y' holds NaN at sequence 1 (the first is 0), t = 1, component 0", "y", DTYPE_F32, 2, { 2, 3 }, NAN, 3 },
-    { "'v' holds NaN at sequence 0 (the first is 0), component 1", "v", DTYPE_F64, 2, { 2, 2 }, NAN, 1 },
-    { "'v' holds an infinite number at sequence 0 (the first is 0), component 1", "v", DTYPE_F64, 2, { 2, 2 }, INFINITY, 1 },
-    { "'x_lengths': sequence 1 has length 4 along t, but the arrays have 3 steps",
-      "x_lengths",
-      DTYPE_I64,
-      1,
-      { 2 },
-      4,
-      1 },
-    { "sequence 0 has length -1", "x_lengths", DTYPE_I64, 1, { 2 }, -1, 0 },
-    { "'x_lengths' has shape (3), expected (2)", "x_lengths", DTYPE_I64, 1, { 3 }, 0, 0 },
-    { "lengths are integers", "x_lengths", DTYPE_F32, 1, { 2 }, 0, 0 },
-    { "'v' has no length", "v_lengths", DTYPE_I64, 1, { 2 }, 0, 0 },
+    {"has no input or target 'X'; it has 'x', 'v', 'y'", "X", DTYPE_I64, 2, {2, 3}, 0, 0},
+    {"has no input or target 'x_length'", "x_length", DTYPE_I64, 1, {2}, 0, 0},
+    {"'x' has shape (2, 3, 1), expected (N, T)", "x", DTYPE_I64, 3, {2, 3, 1}, 0, 0},
+    {"'v' has shape (2, 3), expected (N, 2)", "v", DTYPE_F32, 2, {2, 3}, 0, 0},
+    {"'v' has N = 3, but 'x' has N = 2", "v", DTYPE_F32, 2, {3, 2}, 0, 0},
+    {"'y' has T = 4, but 'x' has T = 3", "y", DTYPE_F32, 2, {2, 4}, 0, 0},
+    {"'x' is empty: T = 0", "x", DTYPE_I64, 2, {2, 0}, 0, 0},
+    {"'x' is F32, but tokens are integers", "x", DTYPE_F32, 2, {2, 3}, 0, 0},
+    {"'y' is I64, but reals are floats", "y", DTYPE_I64, 2, {2, 3}, 0, 0},
+    {"'x' holds the token 5 at sequence 1 (the first is 0), t = 2, expected 0 to 4", "x", DTYPE_I64, 2, {2, 3}, 5, 4},
+    {"'x' holds the token -1 at sequence 0 (the first is 0), t = 3", "x", DTYPE_I8, 2, {2, 3}, -1, 2},
+    {"'y' holds NaN at sequence 1 (the first is 0), t = 1, component 0", "y", DTYPE_F32, 2, {2, 3}, NAN, 3},
+    {"'v' holds NaN at sequence 0 (the first is 0), component 1", "v", DTYPE_F64, 2, {2, 2}, NAN, 1},
+    {"'v' holds an infinite number at sequence 0 (the first is 0), component 1",
+     "v",
+     DTYPE_F64,
+     2,
+     {2, 2},
+     INFINITY,
+     1},
+    {"'x_lengths': sequence 1 has length 4 along t, but the arrays have 3 steps", "x_lengths", DTYPE_I64, 1, {2}, 4, 1},
+    {"sequence 0 has length -1", "x_lengths", DTYPE_I64, 1, {2}, -1, 0},
+    {"'x_lengths' has shape (3), expected (2)", "x_lengths", DTYPE_I64, 1, {3}, 0, 0},
+    {"lengths are integers", "x_lengths", DTYPE_F32, 1, {2}, 0, 0},
+    {"'v' has no length", "v_lengths", DTYPE_I64, 1, {2}, 0, 0},
 };
 
 static void put_element(tensor *t, size_t at, double value)
@@ -352,11 +340,11 @@ static void put_element(tensor *t, size_t at, double value)
 static void write_small(const fault_case *f, const char *without)
 {
     static const fault_case PLAIN[] = {
-        { "", "x", DTYPE_I64, 2, { 2, 3 }, 0, 0 },
-        { "", "v", DTYPE_F32, 2, { 2, 2 }, 0, 0 },
-        { "", "y", DTYPE_F32, 2, { 2, 3 }, 0, 0 },
+        {"", "x", DTYPE_I64, 2, {2, 3}, 0, 0},
+        {"", "v", DTYPE_F32, 2, {2, 2}, 0, 0},
+        {"", "y", DTYPE_F32, 2, {2, 3}, 0, 0},
     };
-    tensors a = { 0 };
+    tensors a = {0};
     for (size_t i = 0; i <= sizeof PLAIN / sizeof *PLAIN; i++) {
         const fault_case *c = i < sizeof PLAIN / sizeof *PLAIN ? &PLAIN[i] : f;
         if (!c || (without && strcmp(c->name, without) == 0) || tensors_find(&a, c->name)) continue;
@@ -438,7 +426,4 @@ static void add_tests(TCase *c)
     tcase_add_test(c, a_truncated_archive);
 }
 
-int main(void)
-{
-    return run_suite("dataset_arrays", add_tests);
-}
+int main(void) { return run_suite("dataset_arrays", add_tests); }

@@ -22,7 +22,7 @@ static inline void make_folder(void)
 
 static inline void remove_folder(void)
 {
-    const char *names[] = { "a.txt", "b.txt", "a.npz", "b.npz" };
+    const char *names[] = {"a.txt", "b.txt", "a.npz", "b.npz"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) unlink(names[i]);
     rmdir(folder);
 }
@@ -33,43 +33,40 @@ static inline void save(const char *path, const char *data, size_t n)
     ck_assert(f && fwrite(data, 1, n, f) == n && fclose(f) == 0);
 }
 
-static inline void save_text(const char *path, const char *text)
-{
-    save(path, text, strlen(text));
-}
+static inline void save_text(const char *path, const char *text) { save(path, text, strlen(text)); }
 
-/* ---- models, as data sees them --------------------------------------------------------------------------------- */
+/* ---- models, as data sees them ----------------------------------------------------------------------------------- */
 
 /* x[t] : token(5), v : real(2), y[t] : real */
 static train_value array_value[3] = {
-    { .name = "x", .token = true, .classes = 5, .components = 1, .axes = 3 },
-    { .name = "v", .components = 2, .rank = 1, .dims = { 2 }, .axes = 1 },
-    { .name = "y", .target = true, .components = 1, .axes = 3 },
+    {.name = "x", .token = true, .classes = 5, .components = 1, .axes = 3},
+    {.name = "v", .components = 2, .rank = 1, .dims = {2}, .axes = 1},
+    {.name = "y", .target = true, .components = 1, .axes = 3},
 };
 
 /* m[t,s] : real(2) */
-static train_value plane_value[1] = { { .name = "m", .components = 2, .rank = 1, .dims = { 2 }, .axes = 7 } };
+static train_value plane_value[1] = {{.name = "m", .components = 2, .rank = 1, .dims = {2}, .axes = 7}};
 
 static inline trainable model_of(train_value *value, size_t values, int axes)
 {
-    return (trainable){ .model = "net",
-                        .real_size = 4,
-                        .state_bytes = 8,
-                        .max_sequences = 64,
-                        .axes = axes,
-                        .axis_name = { "b", "t", "s" },
-                        .input = value,
-                        .inputs = values };
+    return (trainable){.model = "net",
+                       .real_size = 4,
+                       .state_bytes = 8,
+                       .max_sequences = 64,
+                       .axes = axes,
+                       .axis_name = {"b", "t", "s"},
+                       .input = value,
+                       .inputs = values};
 }
 
 static inline data_options text_options(size_t batch, size_t steps)
 {
-    return (data_options){ .text = "a.txt", .split = { 0.9, 0.05, 0.05 }, .batch = batch, .steps = steps };
+    return (data_options){.text = "a.txt", .split = {0.9, 0.05, 0.05}, .batch = batch, .steps = steps};
 }
 
 static inline data_options array_options(size_t batch)
 {
-    return (data_options){ .arrays = "a.npz", .split = { 0.9, 0.1, 0 }, .batch = batch, .seed = 3 };
+    return (data_options){.arrays = "a.npz", .split = {0.9, 0.1, 0}, .batch = batch, .seed = 3};
 }
 
 static inline dataset *open_data(const data_options *o, const char *ids_of)

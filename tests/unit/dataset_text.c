@@ -3,11 +3,11 @@
 #include "dataset_fixture.h"
 
 static train_value char_value[2] = {
-    { .name = "x", .token = true, .classes = 16, .components = 1, .axes = 3 },
-    { .name = "y", .token = true, .target = true, .classes = 16, .components = 1, .axes = 3 },
+    {.name = "x", .token = true, .classes = 16, .components = 1, .axes = 3},
+    {.name = "y", .token = true, .target = true, .classes = 16, .components = 1, .axes = 3},
 };
 
-/* ---- vocabularies ---------------------------------------------------------------------------------------------- */
+/* ---- vocabularies ------------------------------------------------------------------------------------------------ */
 
 START_TEST(characters_are_the_sorted_bytes)
 {
@@ -77,8 +77,7 @@ START_TEST(many_words_are_found_again)
 END_TEST
 
 static const char *const BAD_VOCABULARY[] = {
-    "", "{}", "[]", "[1]", "[\"\"]", "[\"a\",\"a\"]", "[\"\\u0100\"]", "[\"ab\",\"c\"]"
-};
+    "", "{}", "[]", "[1]", "[\"\"]", "[\"a\",\"a\"]", "[\"\\u0100\"]", "[\"ab\",\"c\"]"};
 
 START_TEST(bad_vocabularies_are_refused)
 {
@@ -91,7 +90,7 @@ START_TEST(bad_vocabularies_are_refused)
 }
 END_TEST
 
-/* ---- texts ----------------------------------------------------------------------------------------------------- */
+/* ---- texts ------------------------------------------------------------------------------------------------------- */
 
 /* Ids of "0123456789..." are its digits. 22 characters, B = 2, T = 2: cut to 20, streams of 10, 5 blocks. */
 START_TEST(a_text_becomes_streams)
@@ -132,15 +131,15 @@ START_TEST(shares_are_those_of_blocks)
         double split[3];
         size_t blocks, parts[3];
     } CASES[] = {
-        { { 0.9, 0.05, 0.05 }, 446, { 401, 22, 23 } },
-        { { 0.9, 0.05, 0.05 }, 1, { 1, 0, 0 } },
-        { { 0.9, 0.05, 0.05 }, 3, { 2, 0, 1 } },
-        { { 0.9, 0.1, 0 }, 19, { 17, 2, 0 } },
-        { { 1, 0, 0 }, 7, { 7, 0, 0 } },
-        { { 0, 0, 1 }, 7, { 0, 0, 7 } },
-        { { 0, 1, 0 }, 7, { 0, 7, 0 } },
-        { { 0.29, 0.71, 0 }, 100, { 29, 71, 0 } },
-        { { 0.3, 0.3, 0.4 }, 10, { 3, 3, 4 } },
+        {{0.9, 0.05, 0.05}, 446, {401, 22, 23}},
+        {{0.9, 0.05, 0.05}, 1, {1, 0, 0}},
+        {{0.9, 0.05, 0.05}, 3, {2, 0, 1}},
+        {{0.9, 0.1, 0}, 19, {17, 2, 0}},
+        {{1, 0, 0}, 7, {7, 0, 0}},
+        {{0, 0, 1}, 7, {0, 0, 7}},
+        {{0, 1, 0}, 7, {0, 7, 0}},
+        {{0.29, 0.71, 0}, 100, {29, 71, 0}},
+        {{0.3, 0.3, 0.4}, 10, {3, 3, 4}},
     };
     trainable m = model_of(char_value, 2, 1);
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
@@ -277,7 +276,4 @@ static void add_tests(TCase *c)
     tcase_add_test(c, texts_that_do_not_fit);
 }
 
-int main(void)
-{
-    return run_suite("dataset_text", add_tests);
-}
+int main(void) { return run_suite("dataset_text", add_tests); }

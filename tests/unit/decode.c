@@ -1,7 +1,7 @@
 /* decode.c: searches against going through everything: every sequence of a small model, every way to say labels; BLEU
  * and edit distance on examples counted by hand. */
-#include "train/bleu.h"
 #include "train/decode.h"
+#include "train/bleu.h"
 #include "train/metrics.h"
 #include <check.h>
 #include <math.h>
@@ -84,8 +84,13 @@ static void go_through(const model *m, int end, double power, int *symbol, size_
 static beam_result search(model *m, size_t width, int end, double power)
 {
     const int start = START;
-    beam_options o = { .width = width, .classes = SYMBOLS, .length = LENGTH, .end = end, .power = power,
-                       .prompt = &start, .prompt_length = 1 };
+    beam_options o = {.width = width,
+                      .classes = SYMBOLS,
+                      .length = LENGTH,
+                      .end = end,
+                      .power = power,
+                      .prompt = &start,
+                      .prompt_length = 1};
     beam_result r;
     ck_assert(beam_search(&o, advance, m, &r));
     return r;
@@ -93,14 +98,14 @@ static beam_result search(model *m, size_t width, int end, double power)
 
 START_TEST(a_beam_of_everything_finds_the_best)
 {
-    static const double powers[] = { 0, 0.6, 1 };
+    static const double powers[] = {0, 0.6, 1};
     size_t ended = 0, full = 0;
     for (uint64_t seed = 0; seed < 60; seed++)
         for (int end = -1; end < 2; end++)
             for (int k = 0; k < 3; k++) {
-                model m = { .seed = seed };
-                int symbol[LENGTH + 1] = { START };
-                winner wanted = { .score = -INFINITY };
+                model m = {.seed = seed};
+                int symbol[LENGTH + 1] = {START};
+                winner wanted = {.score = -INFINITY};
                 go_through(&m, end, powers[k], symbol, 0, 0, &wanted);
                 beam_result r = search(&m, 1000000, end, powers[k]);
                 ck_assert_uint_eq(r.count, wanted.count);
@@ -119,8 +124,8 @@ END_TEST
 START_TEST(a_beam_of_one_is_greedy)
 {
     for (uint64_t seed = 0; seed < 60; seed++) {
-        model m = { .seed = seed };
-        int symbol[LENGTH + 1] = { START };
+        model m = {.seed = seed};
+        int symbol[LENGTH + 1] = {START};
         size_t n = 0;
         double log_p = 0;
         bool ended = false;
@@ -147,11 +152,11 @@ END_TEST
 /* A wider beam is on the whole better, a narrow one finds less than all. */
 START_TEST(a_wider_beam_finds_more)
 {
-    double sum[4] = { 0 };
-    static const size_t widths[] = { 1, 2, 5, 243 };
+    double sum[4] = {0};
+    static const size_t widths[] = {1, 2, 5, 243};
     for (uint64_t seed = 0; seed < 200; seed++)
         for (int k = 0; k < 4; k++) {
-            model m = { .seed = seed };
+            model m = {.seed = seed};
             beam_result r = search(&m, widths[k], -1, 0);
             sum[k] += r.score;
             free(r.symbol);
@@ -174,7 +179,7 @@ START_TEST(a_decided_search_stops)
 {
     const int start = START;
     int calls = 0;
-    beam_options o = { .width = 4, .classes = SYMBOLS, .length = 1000, .end = 0, .prompt = &start, .prompt_length = 1 };
+    beam_options o = {.width = 4, .classes = SYMBOLS, .length = 1000, .end = 0, .prompt = &start, .prompt_length = 1};
     beam_result r;
     ck_assert(beam_search(&o, advance_to_the_end, &calls, &r));
     ck_assert_int_eq(calls, 1);
@@ -289,8 +294,8 @@ END_TEST
 START_TEST(bleu_counts_n_grams)
 {
     /* 6 of 6, 3 of 5, 2 of 4 and 1 of 3: their product is 1 / 10. */
-    const int wanted[] = { 1, 2, 3, 4, 5, 6 }, said[] = { 1, 2, 3, 4, 6, 5 };
-    bleu b = { 0 };
+    const int wanted[] = {1, 2, 3, 4, 5, 6}, said[] = {1, 2, 3, 4, 6, 5};
+    bleu b = {0};
     ck_assert_double_eq(bleu_score(&b), 0);
     ck_assert(bleu_add(&b, said, 6, wanted, 6));
     ck_assert_double_eq_tol(bleu_score(&b), pow(0.1, 0.25), 1e-12);
@@ -301,8 +306,8 @@ START_TEST(bleu_counts_n_grams)
     ck_assert_double_eq_tol(bleu_score(&b), exp(1 - 12.0 / 10) * pow(product, 0.25), 1e-12);
 
     /* "the the the the the the the" for "the cat is on the mat", as in the paper: 2 of 7, and nothing else. */
-    const int the[] = { 1, 1, 1, 1, 1, 1, 1 }, cat[] = { 1, 2, 3, 4, 1, 5 };
-    b = (bleu){ 0 };
+    const int the[] = {1, 1, 1, 1, 1, 1, 1}, cat[] = {1, 2, 3, 4, 1, 5};
+    b = (bleu){0};
     ck_assert(bleu_add(&b, the, 7, cat, 6));
     ck_assert_double_eq(b.match[0], 2);
     ck_assert_double_eq(b.grams[0], 7);
@@ -314,7 +319,7 @@ END_TEST
 START_TEST(edit_distance_is_levenshtein)
 {
     size_t row[16];
-    const int kitten[] = { 'k', 'i', 't', 't', 'e', 'n' }, sitting[] = { 's', 'i', 't', 't', 'i', 'n', 'g' };
+    const int kitten[] = {'k', 'i', 't', 't', 'e', 'n'}, sitting[] = {'s', 'i', 't', 't', 'i', 'n', 'g'};
     ck_assert_uint_eq(edit_distance(kitten, 6, sitting, 7, row), 3);
     ck_assert_uint_eq(edit_distance(sitting, 7, kitten, 6, row), 3);
     ck_assert_uint_eq(edit_distance(kitten, 6, sitting, 0, row), 6);

@@ -16,19 +16,19 @@
 enum { T = 5, S = 3, B = 3, CLASSES = 4 };
 static const axis_set NO_AXES = 0, ON_B = BATCH, ON_T = BATCH | 2, ON_S = BATCH | 4, ON_TS = BATCH | 2 | 4;
 
-/* ---- a graph with its values ------------------------------------------------------------------------------------ */
+/* ---- a graph with its values ------------------------------------------------------------------------------------- */
 
 typedef struct bench {
     arena *arena;
     graph *g;
-    bool positive;                      /* the values: in (0.6, 1.6), else also their negatives */
+    bool positive; /* the values: in (0.6, 1.6), else also their negatives */
     uint64_t random;
     ARRAY(double) params;
     ARRAY(double *) inputs;
     oracle_call call;
 } bench;
 
-static inline double draw(bench *b)            /* in [0, 1) */
+static inline double draw(bench *b) /* in [0, 1) */
 {
     b->random = b->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
     return (double)(b->random >> 40) / (double)(1 << 24);
@@ -57,8 +57,8 @@ static inline bench *new_bench(enum lengths which, bool positive)
     b->g->axis[2] = (graph_axis){name_of(n, "s"), name_of(n, "S")};
     b->g->axes = 2;
     b->g->losses = 1;
-    b->call = (oracle_call){.batch = B, .steps = {0, T, S}, .lengths = {NULL, t[which], s[which]},
-                            .seed = 7, .update = 3};
+    b->call =
+        (oracle_call){.batch = B, .steps = {0, T, S}, .lengths = {NULL, t[which], s[which]}, .seed = 7, .update = 3};
     return b;
 }
 
@@ -67,19 +67,17 @@ static inline node_id leaf(bench *b, shape s, axis_set axes)
 {
     graph *g = b->g;
     if (!axes) {
-        for (int i = 0; i < shape_size(s); i++)
-            array_push(b->arena, &b->params, draw_value(b));
+        for (int i = 0; i < shape_size(s); i++) array_push(b->arena, &b->params, draw_value(b));
         const char *path = arena_printf(b->arena, "p%zu", g->params.len);
         array_push(b->arena, &g->params, (graph_param){.path = path, .shape = s});
         return graph_param_node(g, (uint32_t)g->params.len - 1);
     }
     int size = shape_size(s) * B * (axes & 2 ? T : 1) * (axes & 4 ? S : 1);
     double *values = ARENA_ARRAY(b->arena, double, (size_t)size);
-    for (int i = 0; i < size; i++)
-        values[i] = draw_value(b);
+    for (int i = 0; i < size; i++) values[i] = draw_value(b);
     array_push(b->arena, &b->inputs, values);
-    array_push(b->arena, &g->inputs, (graph_input){.path = arena_printf(b->arena, "x%zu", g->inputs.len),
-                                                   .type = type_real(s, axes)});
+    array_push(b->arena, &g->inputs,
+               (graph_input){.path = arena_printf(b->arena, "x%zu", g->inputs.len), .type = type_real(s, axes)});
     return graph_input_node(g, (uint32_t)g->inputs.len - 1);
 }
 
@@ -97,15 +95,9 @@ static inline node_id tokens(bench *b, axis_set axes)
     return id;
 }
 
-static inline node_id unary(bench *b, op o, node_id x)
-{
-    return graph_pointwise(b->g, o, x, NO_NODE, NO_NODE);
-}
+static inline node_id unary(bench *b, op o, node_id x) { return graph_pointwise(b->g, o, x, NO_NODE, NO_NODE); }
 
-static inline node_id binary(bench *b, op o, node_id x, node_id z)
-{
-    return graph_pointwise(b->g, o, x, z, NO_NODE);
-}
+static inline node_id binary(bench *b, op o, node_id x, node_id z) { return graph_pointwise(b->g, o, x, z, NO_NODE); }
 
 /* A scalar that feels every component and step of y differently: the sum over all of y (w + y / 2), w some weights. */
 static inline void set_loss(bench *b, node_id y)
@@ -113,18 +105,16 @@ static inline void set_loss(bench *b, node_id y)
     graph *g = b->g;
     shape s = graph_type(g, y).shape;
     double *weights = ARENA_ARRAY(b->arena, double, (size_t)shape_size(s));
-    for (int i = 0; i < shape_size(s); i++)
-        weights[i] = 0.3 + draw(b);
+    for (int i = 0; i < shape_size(s); i++) weights[i] = 0.3 + draw(b);
     node_id w = s.rank ? graph_literal(g, s, weights) : graph_number(g, weights[0]);
     node_id half = binary(b, OP_mul, y, graph_number(g, 0.5));
     node_id each = binary(b, OP_mul, y, binary(b, OP_add, w, half));
-    if (s.rank)
-        each = graph_sum(g, each, SCALAR);
+    if (s.rank) each = graph_sum(g, each, SCALAR);
     axis_set axes = graph_type(g, each).axes;
     g->loss = axes ? graph_sum_over(g, each, axes, false) : each;
 }
 
-/* ---- gradients by differentiation and by differences ------------------------------------------------------------ */
+/* ---- gradients by differentiation and by differences ------------------------------------------------------------- */
 
 static inline void bind(bench *b)
 {
@@ -163,7 +153,12 @@ static inline double difference(bench *b, double *x)
     return (above - below) / (2 * h);
 }
 
-typedef struct comparison { bench *b; const char *what; double largest; bool apply; } comparison;
+typedef struct comparison {
+    bench *b;
+    const char *what;
+    double largest;
+    bool apply;
+} comparison;
 
 /* Once to find the largest gradient of the case, once to compare with it. */
 static inline void compare(comparison *c, const char *path, node_id grad, double *x, size_t count)
@@ -196,8 +191,7 @@ static inline void check_gradients(bench *b, const char *what)
         for (size_t i = 0; i < g->inputs.len; i++) {
             type t = g->inputs.data[i].type;
             size_t count = (size_t)shape_size(t.shape) * B * (t.axes & 2 ? T : 1) * (t.axes & 4 ? S : 1);
-            if (t.element == REAL)
-                compare(&c, g->inputs.data[i].path, g->input_grad[i], b->inputs.data[i], count);
+            if (t.element == REAL) compare(&c, g->inputs.data[i].path, g->input_grad[i], b->inputs.data[i], count);
         }
     }
 }
@@ -206,8 +200,7 @@ static inline bool loss_uses(const bench *b, op o)
 {
     node_list order = graph_order(b->g, b->arena);
     for (size_t i = 0; i < order.len; i++)
-        if (graph_node(b->g, order.data[i])->op == o)
-            return true;
+        if (graph_node(b->g, order.data[i])->op == o) return true;
     return false;
 }
 

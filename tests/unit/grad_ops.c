@@ -4,7 +4,7 @@
  * without a case fails the suite. */
 #include "unit/grad_bench.h"
 
-/* ---- pointwise operations --------------------------------------------------------------------------------------- */
+/* ---- pointwise operations ---------------------------------------------------------------------------------------- */
 
 static const axis_set AXES[][3] = {
     {3, 3, 3}, {0, 3, 5}, {3, 0, 1}, {5, 3, 0}, {1, 3, 3}, {0, 0, 0}, {0, 7, 3},
@@ -14,8 +14,8 @@ enum { AXES_COUNT = sizeof AXES / sizeof *AXES, SHAPES_COUNT = 7 };
 static shape pointwise_shape(int which, int operand)
 {
     shape m = shape_matrix(2, 3), column = shape_vector(2), row = shape_matrix(1, 3), v = shape_vector(3);
-    shape of[SHAPES_COUNT][3] = {{SCALAR, SCALAR, SCALAR}, {v, v, v}, {SCALAR, v, SCALAR}, {v, SCALAR, v},
-                                 {column, m, SCALAR}, {m, row, column}, {m, SCALAR, m}};
+    shape of[SHAPES_COUNT][3] = {{SCALAR, SCALAR, SCALAR}, {v, v, v},        {SCALAR, v, SCALAR}, {v, SCALAR, v},
+                                 {column, m, SCALAR},      {m, row, column}, {m, SCALAR, m}};
     return of[which][operand];
 }
 
@@ -24,8 +24,7 @@ static node_id apply(bench *b, op o, int shapes, const axis_set *axes)
 {
     graph *g = b->g;
     node_id x[3] = {{0}};
-    for (int i = 0; i < op_table[o].arity; i++)
-        x[i] = leaf(b, pointwise_shape(shapes, i), axes[i]);
+    for (int i = 0; i < op_table[o].arity; i++) x[i] = leaf(b, pointwise_shape(shapes, i), axes[i]);
     if (o == OP_expand)
         return graph_expand(g, x[0], type_real(shapes == 4 ? shape_matrix(2, 3) : pointwise_shape(shapes, 0), ON_TS));
     if (o == OP_norm) {
@@ -33,10 +32,8 @@ static node_id apply(bench *b, op o, int shapes, const axis_set *axes)
         axis_set over = graph_type(g, whole).axes;
         return graph_norm(g, over ? graph_sum_over(g, whole, over, false) : whole, 0);
     }
-    if (o == OP_select)
-        x[0] = binary(b, OP_gt, x[0], graph_number(g, 0));
-    if (o == OP_eq || o == OP_ne || o == OP_not || o == OP_and || o == OP_or)
-        x[0] = unary(b, OP_relu, x[0]);
+    if (o == OP_select) x[0] = binary(b, OP_gt, x[0], graph_number(g, 0));
+    if (o == OP_eq || o == OP_ne || o == OP_not || o == OP_and || o == OP_or) x[0] = unary(b, OP_relu, x[0]);
     return graph_pointwise(g, o, x[0], x[1], x[2]);
 }
 
@@ -47,15 +44,15 @@ static void check_pointwise(op o, int shapes, int axes, enum lengths which)
     node_id y = apply(b, o, shapes, AXES[axes]);
     set_loss(b, binary(b, OP_mul, y, leaf(b, SCALAR, NO_AXES)));
     ck_assert(loss_uses(b, o));
-    check_gradients(b, arena_printf(b->arena, "%s, shapes %d, axes %d, lengths %d", op_table[o].name, shapes, axes,
-                                    which));
+    check_gradients(
+        b, arena_printf(b->arena, "%s, shapes %d, axes %d, lengths %d", op_table[o].name, shapes, axes, which));
     arena_free(b->arena);
 }
 
 START_TEST(pointwise)
 {
     op o = (op)_i;
-    if (op_table[o].class != POINTWISE_OP || o == OP_cut)     /* `cut` has a test of its own */
+    if (op_table[o].class != POINTWISE_OP || o == OP_cut) /* `cut` has a test of its own */
         return;
     for (int shapes = 0; shapes < SHAPES_COUNT; shapes++)
         for (int axes = 0; axes < AXES_COUNT; axes++)
@@ -72,8 +69,7 @@ START_TEST(cut)
     b->g->loss = graph_sum(b->g, binary(b, OP_mul, unary(b, OP_cut, x), x), SCALAR);
     derive_gradients(b->g);
     double *d = value(b, b->g->param_grad[0]);
-    for (int i = 0; i < 3; i++)
-        ck_assert_double_eq_tol(d[i], b->params.data[i], 1e-12);
+    for (int i = 0; i < 3; i++) ck_assert_double_eq_tol(d[i], b->params.data[i], 1e-12);
     arena_free(b->arena);
 }
 END_TEST
@@ -108,7 +104,7 @@ START_TEST(kinks)
     ck_assert_double_eq(slope_at(OP_pow, 0, 1, 0), 1);
     ck_assert_double_eq(slope_at(OP_pow, 4, 0.5, 0), 0.25);
     ck_assert_double_eq(slope_at(OP_pow, 2, -1, 0), -0.25);
-    for (int operand = 0; operand < 2; operand++)           /* not finite: 0 */
+    for (int operand = 0; operand < 2; operand++) /* not finite: 0 */
         for (int which = 0; which < 3; which++)
             ck_assert_double_eq(slope_at(OP_pow, 0, (double[]){0.5, 0, -1}[which], operand), 0);
 }
@@ -123,19 +119,17 @@ START_TEST(tied_maxima)
     b->g->loss = graph_maximum(b->g, x);
     derive_gradients(b->g);
     double *d = value(b, b->g->param_grad[0]);
-    for (int i = 0; i < 4; i++)
-        ck_assert_double_eq(d[i], i == 1 || i == 2 ? 0.5 : 0);
+    for (int i = 0; i < 4; i++) ck_assert_double_eq(d[i], i == 1 || i == 2 ? 0.5 : 0);
     arena_free(b->arena);
 
     b = new_bench(FULL, false);
     node_id v = leaf(b, SCALAR, ON_T);
     for (int i = 0; i < T * B; i++)
-        b->inputs.data[0][i] = i / B < 2 ? 5 : 1;             /* the first two steps of every sequence */
+        b->inputs.data[0][i] = i / B < 2 ? 5 : 1; /* the first two steps of every sequence */
     b->g->loss = graph_sum_over(b->g, graph_max_over(b->g, v, 2, false), ON_B, false);
     derive_gradients(b->g);
     d = value(b, b->g->input_grad[0]);
-    for (int i = 0; i < T * B; i++)
-        ck_assert_double_eq(d[i], i / B < 2 ? 0.5 : 0);
+    for (int i = 0; i < T * B; i++) ck_assert_double_eq(d[i], i / B < 2 ? 0.5 : 0);
     arena_free(b->arena);
 }
 END_TEST
@@ -147,19 +141,17 @@ START_TEST(maximum_of_an_earlier_chunk)
     bench *b = new_bench(RAGGED, false);
     graph *g = b->g;
     node_id v = leaf(b, SCALAR, ON_T), carried = leaf(b, SCALAR, ON_B), top = graph_max_over(g, v, 2, true);
-    for (int i = 0; i < B; i++)
-        b->inputs.data[1][i] = 100;
+    for (int i = 0; i < B; i++) b->inputs.data[1][i] = 100;
     g->loss = graph_sum_over(g, top, ON_B, false);
     derive_gradients(g);
     *graph_node(g, top) = *graph_node(g, carried);
     double *d = value(b, g->input_grad[0]);
-    for (int i = 0; i < T * B; i++)
-        ck_assert_double_eq(d[i], 0);
+    for (int i = 0; i < T * B; i++) ck_assert_double_eq(d[i], 0);
     arena_free(b->arena);
 }
 END_TEST
 
-/* ---- the other operations --------------------------------------------------------------------------------------- */
+/* ---- the other operations ---------------------------------------------------------------------------------------- */
 
 /* Builds variant number `which`; NO_NODE when there are no more. */
 typedef node_id builder(bench *b, int which);
@@ -226,8 +218,7 @@ static node_id build_matmul(bench *b, int which)
     static const axis_set of[][2] = {{0, 3}, {3, 0}, {3, 3}, {3, 5}, {0, 0}, {1, 3}, {7, 1}};
     bool ta = which & 1, tb = which & 2;
     int ra = which & 4 ? 1 : 2, rb = which & 8 ? 1 : 2, axes = which / 16;
-    if (axes >= (int)(sizeof of / sizeof *of))
-        return NO_NODE;
+    if (axes >= (int)(sizeof of / sizeof *of)) return NO_NODE;
     int m = ra == 1 && ta ? 1 : 2, n = rb == 1 && !tb ? 1 : 4;
     int k = (ra == 1 && !ta) || (rb == 1 && tb) ? 1 : 3;
     shape sa = ra == 1 ? shape_vector(m * k) : ta ? shape_matrix(k, m) : shape_matrix(m, k);
@@ -239,11 +230,10 @@ static node_id build_matmul(bench *b, int which)
 static node_id build_sum(bench *b, int which)
 {
     shape from = shape_matrix(2, 3), to[] = {SCALAR, shape_vector(2), shape_matrix(1, 3)};
-    if (which >= 8)
-        return NO_NODE;
+    if (which >= 8) return NO_NODE;
     axis_set axes = which % 2 ? ON_T : NO_AXES;
-    return which < 6 ? graph_sum(b->g, leaf(b, from, axes), to[which / 2]) :
-                       graph_sum(b->g, leaf(b, shape_vector(3), axes), SCALAR);
+    return which < 6 ? graph_sum(b->g, leaf(b, from, axes), to[which / 2])
+                     : graph_sum(b->g, leaf(b, shape_vector(3), axes), SCALAR);
 }
 
 static node_id build_maximum(bench *b, int which)
@@ -265,18 +255,16 @@ static node_id build_logsumexp(bench *b, int which)
 /* Also over axes that the operand lacks: then it counts once per step. */
 static node_id build_sum_over(bench *b, int which)
 {
-    static const axis_set of[][2] = {{3, 3}, {3, 2}, {7, 4}, {7, 2}, {7, 7}, {1, 1}, {1, 2}, {1, 3}, {5, 2}, {0, 2},
-                                     {0, 3}, {0, 1}};
-    if (which >= (int)(sizeof of / sizeof *of))
-        return NO_NODE;
+    static const axis_set of[][2] = {{3, 3}, {3, 2}, {7, 4}, {7, 2}, {7, 7}, {1, 1},
+                                     {1, 2}, {1, 3}, {5, 2}, {0, 2}, {0, 3}, {0, 1}};
+    if (which >= (int)(sizeof of / sizeof *of)) return NO_NODE;
     return graph_sum_over(b->g, leaf(b, shape_vector(2), of[which][0]), of[which][1], which % 2);
 }
 
 static node_id build_max_over(bench *b, int which)
 {
     static const axis_set of[][2] = {{3, 2}, {7, 2}, {7, 4}, {5, 4}};
-    if (which >= (int)(sizeof of / sizeof *of))
-        return NO_NODE;
+    if (which >= (int)(sizeof of / sizeof *of)) return NO_NODE;
     return graph_max_over(b->g, leaf(b, shape_vector(2), of[which][0]), of[which][1], false);
 }
 
@@ -285,8 +273,7 @@ static node_id build_shift(bench *b, int which)
 {
     static const axis_set of[] = {3, 7, 1, 0};
     int k = which % 13 - 6, edges = which / 13 % 3, axes = which / 39;
-    if (axes >= (int)(sizeof of / sizeof *of))
-        return NO_NODE;
+    if (axes >= (int)(sizeof of / sizeof *of)) return NO_NODE;
     shape s = shape_vector(2);
     node_id x = leaf(b, s, of[axes]), edge[4] = {{0}};
     if (edges) {
@@ -303,12 +290,10 @@ static node_id build_at(bench *b, int which)
     static const axis_set of[] = {3, 7, 1, 0};
     int k = which % 9 - 2, edges = which / 18 % 2, axes = which / 36;
     bool from_end = which / 9 % 2;
-    if (axes >= (int)(sizeof of / sizeof *of))
-        return NO_NODE;
+    if (axes >= (int)(sizeof of / sizeof *of)) return NO_NODE;
     shape s = shape_vector(2);
     node_id x = leaf(b, s, of[axes]), edge[5];
-    for (int i = 0; i < 5; i++)
-        edge[i] = i == 1 ? NO_NODE : leaf(b, s, i % 2 ? ON_B : NO_AXES);
+    for (int i = 0; i < 5; i++) edge[i] = i == 1 ? NO_NODE : leaf(b, s, i % 2 ? ON_B : NO_AXES);
     return graph_at(b->g, x, (type){0}, 1, from_end, k, edge, edges ? 3 : 0, edges ? 2 : 0);
 }
 
@@ -316,8 +301,7 @@ static node_id build_put(bench *b, int which)
 {
     static const axis_set of[] = {1, 5, 0};
     int k = which % 8 - 1, axes = which / 16;
-    if (axes >= (int)(sizeof of / sizeof *of))
-        return NO_NODE;
+    if (axes >= (int)(sizeof of / sizeof *of)) return NO_NODE;
     return graph_put(b->g, leaf(b, shape_vector(2), of[axes]), 1, which / 8 % 2, k);
 }
 
@@ -327,29 +311,25 @@ static node_id build_concat(bench *b, int which)
     shape of[][3] = {{shape_vector(2), shape_vector(1), shape_vector(3)},
                      {shape_matrix(1, 2), shape_matrix(3, 2), shape_matrix(1, 2)},
                      {shape_matrix(2, 1), shape_matrix(2, 3), shape_matrix(2, 2)}};
-    if (which >= 3)
-        return NO_NODE;
-    for (int i = 0; i < 3; i++)
-        x[i] = leaf(b, of[which][i], (axis_set[]){ON_T, NO_AXES, ON_B}[i]);
+    if (which >= 3) return NO_NODE;
+    for (int i = 0; i < 3; i++) x[i] = leaf(b, of[which][i], (axis_set[]){ON_T, NO_AXES, ON_B}[i]);
     return graph_concat(b->g, x, 3, which == 2);
 }
 
 static node_id build_slice(bench *b, int which)
 {
     axis_set axes = which % 2 ? ON_T : NO_AXES;
-    if (which >= 6)
-        return NO_NODE;
-    return which < 2 ? graph_slice(b->g, leaf(b, shape_vector(5), axes), 0, 1, 3) :
-                       graph_slice(b->g, leaf(b, shape_matrix(3, 4), axes), which / 2 - 1, 1, 2);
+    if (which >= 6) return NO_NODE;
+    return which < 2 ? graph_slice(b->g, leaf(b, shape_vector(5), axes), 0, 1, 3)
+                     : graph_slice(b->g, leaf(b, shape_matrix(3, 4), axes), which / 2 - 1, 1, 2);
 }
 
 static node_id build_pad(bench *b, int which)
 {
     axis_set axes = which % 2 ? ON_T : NO_AXES;
-    if (which >= 6)
-        return NO_NODE;
-    return which < 2 ? graph_pad(b->g, leaf(b, shape_vector(2), axes), 0, 1, 5) :
-                       graph_pad(b->g, leaf(b, shape_matrix(3, 2), axes), which / 2 - 1, 1, 6);
+    if (which >= 6) return NO_NODE;
+    return which < 2 ? graph_pad(b->g, leaf(b, shape_vector(2), axes), 0, 1, 5)
+                     : graph_pad(b->g, leaf(b, shape_matrix(3, 2), axes), which / 2 - 1, 1, 6);
 }
 
 static node_id build_transpose(bench *b, int which)
@@ -368,9 +348,8 @@ static node_id build_reshape(bench *b, int which)
 static node_id build_lookup(bench *b, int which)
 {
     static const axis_set of[][2] = {{0, 3}, {0, 7}, {1, 3}, {3, 3}, {3, 1}, {5, 3}};
-    if (which >= (int)(sizeof of / sizeof *of) + 1)
-        return NO_NODE;
-    if (which == (int)(sizeof of / sizeof *of)) {       /* what is read outside is none */
+    if (which >= (int)(sizeof of / sizeof *of) + 1) return NO_NODE;
+    if (which == (int)(sizeof of / sizeof *of)) { /* what is read outside is none */
         node_id before = graph_shift(b->g, tokens(b, ON_T), (type){0}, 1, -1, NULL, 0, 0);
         return graph_lookup(b->g, leaf(b, shape_matrix(CLASSES, 3), NO_AXES), before);
     }
@@ -381,8 +360,7 @@ static node_id build_lookup(bench *b, int which)
 static node_id build_pick(bench *b, int which)
 {
     static const axis_set of[][2] = {{0, 3}, {3, 3}, {1, 3}, {3, 1}, {5, 3}};
-    if (which >= (int)(sizeof of / sizeof *of))
-        return NO_NODE;
+    if (which >= (int)(sizeof of / sizeof *of)) return NO_NODE;
     node_id vector = leaf(b, shape_vector(CLASSES), of[which][0]);
     return graph_pick(b->g, vector, tokens(b, of[which][1]));
 }
@@ -391,8 +369,7 @@ static node_id build_scatter(bench *b, int which)
 {
     static const axis_set of[][3] = {{3, 3, 3}, {3, 3, 2}, {3, 3, 0}, {7, 3, 7},
                                      {3, 5, 7}, {3, 5, 2}, {3, 0, 3}, {1, 3, 3}};
-    if (which >= (int)(sizeof of / sizeof *of))
-        return NO_NODE;
+    if (which >= (int)(sizeof of / sizeof *of)) return NO_NODE;
     node_id token = tokens(b, of[which][0]);
     return graph_scatter(b->g, token, leaf(b, shape_vector(2), of[which][1]), CLASSES, of[which][2]);
 }
@@ -405,8 +382,7 @@ static builder *const builders[OP_COUNT] = {
 START_TEST(operation)
 {
     op o = (op)_i;
-    if (op_table[o].class == POINTWISE_OP)
-        return;
+    if (op_table[o].class == POINTWISE_OP) return;
     int variants = 0;
     for (int lengths = 0; lengths < LENGTHS; lengths++)
         for (int which = 0;; which++) {
@@ -415,13 +391,12 @@ START_TEST(operation)
             if (node_some(y)) {
                 set_loss(b, y);
                 ck_assert(loss_uses(b, o));
-                check_gradients(b, arena_printf(b->arena, "%s, variant %d, lengths %d", op_table[o].name, which,
-                                                lengths));
+                check_gradients(b,
+                                arena_printf(b->arena, "%s, variant %d, lengths %d", op_table[o].name, which, lengths));
                 variants++;
             }
             arena_free(b->arena);
-            if (!node_some(y))
-                break;
+            if (!node_some(y)) break;
         }
     ck_assert_int_gt(variants, 0);
 }

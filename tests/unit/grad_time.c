@@ -1,7 +1,8 @@
-/* grad_time.c: gradients of recurrences, of graphs over two axes, and the oracle itself over long and padded sequences. */
+/* grad_time.c: gradients of recurrences, of graphs over two axes, and the oracle itself over long and padded
+ * sequences. */
 #include "unit/grad_bench.h"
 
-/* ---- recurrences ------------------------------------------------------------------------------------------------ */
+/* ---- recurrences ------------------------------------------------------------------------------------------------- */
 
 /* h = tanh(W h[t + k] + U x + c), with boundaries on both sides. */
 static node_id recurrence(bench *b, node_id x, int axis, int k, axis_set axes, int edges)
@@ -22,8 +23,7 @@ START_TEST(recurrences)
 {
     for (int k = -3; k <= 3; k++)
         for (int edges = 0; edges < 3; edges++) {
-            if (k == 0)
-                continue;
+            if (k == 0) continue;
             bench *b = new_bench((enum lengths)_i, false);
             node_id h = recurrence(b, leaf(b, shape_vector(3), ON_T), 1, k, ON_T, edges);
             set_loss(b, h);
@@ -77,7 +77,7 @@ START_TEST(attention)
 }
 END_TEST
 
-/* ---- the oracle itself ------------------------------------------------------------------------------------------ */
+/* ---- the oracle itself ------------------------------------------------------------------------------------------- */
 
 /* A thousand steps, and no value depends on what lies beyond a sequence. */
 START_TEST(long_and_padded)
@@ -85,21 +85,19 @@ START_TEST(long_and_padded)
     enum { LONG = 1000 };
     static double x[LONG * 2], h[LONG * 2];
     static const int lengths[2] = {LONG, 10};
-    for (int i = 0; i < LONG * 2; i++)
-        x[i] = i % 2 == 1 && i / 2 >= lengths[1] ? NAN : 1;
+    for (int i = 0; i < LONG * 2; i++) x[i] = i % 2 == 1 && i / 2 >= lengths[1] ? NAN : 1;
     bench *b = new_bench(FULL, false);
     graph *g = b->g;
     array_push(b->arena, &g->inputs, (graph_input){.path = "x", .type = type_real(SCALAR, ON_T)});
     node_id past = graph_shift(g, NO_NODE, type_real(SCALAR, ON_T), 1, -1, NULL, 0, 0);
     node_id sum = binary(b, OP_add, past, graph_input_node(g, 0));
     graph_set_operand(g, past, sum);
-    b->call = (oracle_call){.inputs = (const double *const[]){x}, .batch = 2, .steps = {0, LONG, 1},
-                            .lengths = {NULL, lengths, NULL}};
+    b->call = (oracle_call){
+        .inputs = (const double *const[]){x}, .batch = 2, .steps = {0, LONG, 1}, .lengths = {NULL, lengths, NULL}};
     oracle *o = oracle_new(g, &b->call);
     ck_assert_uint_eq(oracle_size(o, sum), LONG * 2);
     oracle_value(o, sum, h);
-    for (int i = 0; i < LONG * 2; i++)
-        ck_assert_double_eq(h[i], i % 2 == 1 && i / 2 >= lengths[1] ? 0 : i / 2 + 1);
+    for (int i = 0; i < LONG * 2; i++) ck_assert_double_eq(h[i], i % 2 == 1 && i / 2 >= lengths[1] ? 0 : i / 2 + 1);
     oracle_free(o);
     arena_free(b->arena);
 }
@@ -114,8 +112,7 @@ START_TEST(random_by_sequence)
     b->call.sequence0 = 1;
     double *second = value(b, u);
     for (int t = 0; t < T; t++)
-        for (int i = 0; i < 4; i++)
-            ck_assert_double_eq(first[t * 6 + 2 + i], second[t * 6 + i]);
+        for (int i = 0; i < 4; i++) ck_assert_double_eq(first[t * 6 + 2 + i], second[t * 6 + i]);
     b->call.update++;
     double *third = value(b, u);
     int same = 0;

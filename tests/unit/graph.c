@@ -1,14 +1,14 @@
 /* graph.c: the graph by itself: shapes, types, canonical order, the verifier, names and equations. The network of the
  * last two is h = tanh(W h[t-1] + U x + b) with a mean square loss, built by hand, and its gradient. */
-#include "derive/derive.h"
 #include "graph/graph.h"
+#include "derive/derive.h"
 #include <check.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- helpers ---------------------------------------------------------------------------------------------------- */
+/* ---- helpers ----------------------------------------------------------------------------------------------------- */
 
 static graph *new_graph(arena *a)
 {
@@ -39,15 +39,9 @@ static origin whole(graph *g, const char *path)
     return (origin){.variable = (uint32_t)g->variables.len - 1, .whole = true};
 }
 
-static node_id binary(graph *g, op o, node_id a, node_id b)
-{
-    return graph_pointwise(g, o, a, b, NO_NODE);
-}
+static node_id binary(graph *g, op o, node_id a, node_id b) { return graph_pointwise(g, o, a, b, NO_NODE); }
 
-static node_id unary(graph *g, op o, node_id a)
-{
-    return graph_pointwise(g, o, a, NO_NODE, NO_NODE);
-}
+static node_id unary(graph *g, op o, node_id a) { return graph_pointwise(g, o, a, NO_NODE, NO_NODE); }
 
 static const axis_set BT = BATCH | 2, BS = BATCH | 4, BTS = BATCH | 2 | 4;
 
@@ -88,8 +82,7 @@ static graph *tanh_rnn(arena *a, bool mirrored)
     graph_set_operand(g, before, h);
     g->current = (origin){0};
     node_id each = graph_sum(g, unary(g, OP_square, binary(g, OP_sub, h, y)), SCALAR);
-    if (mirrored)
-        graph_number(g, 3);     /* a node that nobody needs */
+    if (mirrored) graph_number(g, 3); /* a node that nobody needs */
     node_id total = graph_sum_over(g, each, BT, false);
     g->loss = binary(g, OP_div, total, graph_norm(g, graph_count(g, BT), 0));
     array_push(a, &g->outputs, (graph_output){.path = "h", .node = h});
@@ -103,7 +96,7 @@ static const char *printed(const graph *g)
     return text_string(out);
 }
 
-/* ---- shapes and types ------------------------------------------------------------------------------------------- */
+/* ---- shapes and types -------------------------------------------------------------------------------------------- */
 
 static void ck_broadcast(shape a, shape b, const char *expected)
 {
@@ -215,9 +208,9 @@ static void misfit(int which)
     case 2: graph_matmul(g, E, false, w, false); break;
     case 3: graph_sum(g, E, shape_vector(3)); break;
     case 4: graph_softmax(g, E); break;
-    case 5: graph_shift(g, v, (type){0}, 1, -1, &w, 1, 0); break;       /* another shape */
-    case 6: graph_shift(g, v, (type){0}, 1, -1, &v, 1, 0); break;       /* varies over t */
-    case 7: graph_shift(g, v, (type){0}, 3, -1, NULL, 0, 0); break;     /* no such axis */
+    case 5: graph_shift(g, v, (type){0}, 1, -1, &w, 1, 0); break;   /* another shape */
+    case 6: graph_shift(g, v, (type){0}, 1, -1, &v, 1, 0); break;   /* varies over t */
+    case 7: graph_shift(g, v, (type){0}, 3, -1, NULL, 0, 0); break; /* no such axis */
     case 8: graph_put(g, v, 1, false, 1); break;
     case 9: graph_concat(g, (node_id[]){v, E}, 2, 0); break;
     case 10: graph_slice(g, v, 0, 2, 2); break;
@@ -226,21 +219,18 @@ static void misfit(int which)
     case 13: graph_max_over(g, v, BT, false); break;
     case 14: graph_sum_over(g, v, 8, false); break;
     case 15: graph_expand(g, v, type_real(shape_vector(3), BATCH)); break;
-    case 16: graph_norm(g, graph_count(g, BT), 1); break;               /* no such loss */
-    case 17: unary(g, OP_add, v); break;                                /* an operand is missing */
+    case 16: graph_norm(g, graph_count(g, BT), 1); break; /* no such loss */
+    case 17: unary(g, OP_add, v); break;                  /* an operand is missing */
     case 18: graph_set_operand(g, graph_softmax(g, v), v); break;
     case 19: graph_param_node(g, 2); break;
-    case 20: graph_sum_over(g, v, BATCH, false); break;                   /* steps of no sequence */
-    case 21: graph_max_over(g, v, 4, false); break;                       /* v lacks s */
+    case 20: graph_sum_over(g, v, BATCH, false); break; /* steps of no sequence */
+    case 21: graph_max_over(g, v, 4, false); break;     /* v lacks s */
     }
 }
 enum { MISFITS = 22 };
 
 /* The message of an expected abort is no news. */
-static void hush(void)
-{
-    ck_assert_ptr_nonnull(freopen("/dev/null", "w", stderr));
-}
+static void hush(void) { ck_assert_ptr_nonnull(freopen("/dev/null", "w", stderr)); }
 
 START_TEST(misfits_abort)
 {
@@ -249,7 +239,7 @@ START_TEST(misfits_abort)
 }
 END_TEST
 
-/* ---- order ------------------------------------------------------------------------------------------------------ */
+/* ---- order ------------------------------------------------------------------------------------------------------- */
 
 START_TEST(order_is_canonical)
 {
@@ -281,12 +271,10 @@ START_TEST(order_puts_operands_first)
     derive_gradients(g);
     node_list order = graph_order(g, a);
     size_t *number = ARENA_ARRAY(a, size_t, g->nodes.len);
-    for (size_t i = 0; i < order.len; i++)
-        number[order.data[i].i] = i + 1;
+    for (size_t i = 0; i < order.len; i++) number[order.data[i].i] = i + 1;
     for (size_t i = 0; i < order.len; i++) {
         const node *n = graph_node(g, order.data[i]);
-        for (int j = n->op == OP_shift; j < n->args; j++)
-            ck_assert_uint_lt(number[n->arg[j].i], i + 1);
+        for (int j = n->op == OP_shift; j < n->args; j++) ck_assert_uint_lt(number[n->arg[j].i], i + 1);
     }
     ck_assert_uint_gt(order.len, 20);
     arena_free(a);
@@ -299,8 +287,7 @@ START_TEST(order_is_iterative)
     arena *a = arena_new();
     graph *g = new_graph(a);
     node_id x = new_param(g, "x", SCALAR);
-    for (int i = 0; i < 300000; i++)
-        x = unary(g, OP_neg, x);
+    for (int i = 0; i < 300000; i++) x = unary(g, OP_neg, x);
     g->loss = x;
     ck_assert_uint_eq(graph_order(g, a).len, 300001);
     graph_compact(g);
@@ -309,13 +296,12 @@ START_TEST(order_is_iterative)
 }
 END_TEST
 
-/* ---- the verifier: each broken rule is caught ------------------------------------------------------------------- */
+/* ---- the verifier: each broken rule is caught -------------------------------------------------------------------- */
 
 static node_id find(const graph *g, op o)
 {
     for (uint32_t i = 1; i < g->nodes.len; i++)
-        if (g->nodes.data[i].op == o)
-            return (node_id){i};
+        if (g->nodes.data[i].op == o) return (node_id){i};
     ck_abort_msg("no such node");
     return NO_NODE;
 }
@@ -328,19 +314,22 @@ static void break_rule(graph *g, int which)
     case 1: tanh_node->type.axes = BATCH; break;
     case 2: tanh_node->arg[0].i = (uint32_t)g->nodes.len; break;
     case 3: tanh_node->arg[0] = NO_NODE; break;
-    case 4: tanh_node->arg[0] = find(g, OP_tanh); break;                  /* a cycle without a shift */
-    case 5: shift->arg[0] = NO_NODE; break;                               /* never set */
-    case 6: shift->attr.before = 1; break;                                /* a boundary that is no operand */
+    case 4: tanh_node->arg[0] = find(g, OP_tanh); break; /* a cycle without a shift */
+    case 5: shift->arg[0] = NO_NODE; break;              /* never set */
+    case 6: shift->attr.before = 1; break;               /* a boundary that is no operand */
     case 7: shift->attr.axis = 3; break;
     case 8: tanh_node->origin.variable = 99; break;
-    case 9: tanh_node->origin.variable = 0; break;                        /* whole of nothing */
+    case 9: tanh_node->origin.variable = 0; break; /* whole of nothing */
     case 10: tanh_node->op = OP_none; break;
-    case 11: tanh_node->op = OP_add; break;                               /* arity */
+    case 11: tanh_node->op = OP_add; break; /* arity */
     case 12: g->loss = find(g, OP_tanh); break;
     case 13: g->outputs.data[0].node.i = 1000; break;
     case 14: graph_node(g, find(g, OP_matmul))->attr.matmul.tb = true; break;
-    case 15: g->param_grad = ARENA_ARRAY(g->arena, node_id, 3); g->param_grad[0] = find(g, OP_tanh); break;
-    case 16: {                                                            /* readings that disagree */
+    case 15:
+        g->param_grad = ARENA_ARRAY(g->arena, node_id, 3);
+        g->param_grad[0] = find(g, OP_tanh);
+        break;
+    case 16: { /* readings that disagree */
         node_id edge = graph_literal(g, shape_vector(3), (double[]){1, 2, 3});
         graph_shift(g, find(g, OP_tanh), (type){0}, 1, -2, &edge, 1, 0);
         break;
@@ -365,7 +354,7 @@ START_TEST(verify_accepts)
     arena *a = arena_new();
     graph *g = tanh_rnn(a, false);
     graph_verify(g, "the test");
-    node_id none = NO_NODE;       /* an absent boundary is as good as none */
+    node_id none = NO_NODE; /* an absent boundary is as good as none */
     graph_shift(g, find(g, OP_tanh), (type){0}, 1, -2, &none, 1, 0);
     derive_gradients(g);
     graph_verify(g, "derive");
@@ -373,7 +362,7 @@ START_TEST(verify_accepts)
 }
 END_TEST
 
-/* ---- names and equations ---------------------------------------------------------------------------------------- */
+/* ---- names and equations ----------------------------------------------------------------------------------------- */
 
 /* The equation of the node with that label. */
 static const char *equation(const graph *g, const char *label)
@@ -476,13 +465,32 @@ static node_id sample(graph *g, int which)
 START_TEST(notation_of_each)
 {
     static const char *const expected[] = {
-        "v[t] - (v[t] + w[s])", "v[t] + w[s] - v[t]", "(v[t] + w[s]) * -v[t]", "-v[t] ^ -c[t, s]",
-        "(-v[t]) ^ c[t, s] ^ c[t, s]", "c[t, s] < 1 and not (c[t, s] == 1)",
-        "(if c[t, s] then v[t] else w[s]) + 1", "if c[t, s] == 1 then v[t] else if c[t, s] then v[t] else w[s]",
-        "v[T-2]", "v[1]", "E @ (v[t] + w[s])(0:3)", "(v[t] + w[s]) @ v[t]'", "E(:, 1:3)", "E(1:3, :)", "E'",
-        "sum over t of scatter(k[t], v[t])", "(max over t of v[t]) / T", "t % 4", "-2.5 * (v[t] + w[s])",
-        "concat(v[t], w[s])", "sum(E, rows)", "pick(w[s], k[t])", "(v[t] + w[s])[t+3]",
-        "sum over the batch of T", "max(v[t], 0.1)", "c[t, s-1]",
+        "v[t] - (v[t] + w[s])",
+        "v[t] + w[s] - v[t]",
+        "(v[t] + w[s]) * -v[t]",
+        "-v[t] ^ -c[t, s]",
+        "(-v[t]) ^ c[t, s] ^ c[t, s]",
+        "c[t, s] < 1 and not (c[t, s] == 1)",
+        "(if c[t, s] then v[t] else w[s]) + 1",
+        "if c[t, s] == 1 then v[t] else if c[t, s] then v[t] else w[s]",
+        "v[T-2]",
+        "v[1]",
+        "E @ (v[t] + w[s])(0:3)",
+        "(v[t] + w[s]) @ v[t]'",
+        "E(:, 1:3)",
+        "E(1:3, :)",
+        "E'",
+        "sum over t of scatter(k[t], v[t])",
+        "(max over t of v[t]) / T",
+        "t % 4",
+        "-2.5 * (v[t] + w[s])",
+        "concat(v[t], w[s])",
+        "sum(E, rows)",
+        "pick(w[s], k[t])",
+        "(v[t] + w[s])[t+3]",
+        "sum over the batch of T",
+        "max(v[t], 0.1)",
+        "c[t, s-1]",
     };
     arena *a = arena_new();
     graph *g = new_graph(a);
@@ -504,10 +512,8 @@ START_TEST(notation_is_bounded)
     arena *a = arena_new();
     graph *g = new_graph(a);
     node_id x = new_param(g, "x", SCALAR), deep = x, wide = x;
-    for (int i = 0; i < 100000; i++)
-        deep = unary(g, OP_neg, deep);
-    for (int i = 0; i < 64; i++)
-        wide = binary(g, OP_add, wide, wide);
+    for (int i = 0; i < 100000; i++) deep = unary(g, OP_neg, deep);
+    for (int i = 0; i < 64; i++) wide = binary(g, OP_add, wide, wide);
     ck_assert_ptr_nonnull(strstr(graph_equation(g, a, deep), "..."));
     ck_assert_ptr_nonnull(strstr(graph_equation(g, a, wide), "..."));
     arena_free(a);
@@ -560,11 +566,12 @@ START_TEST(print_is_readable)
 }
 END_TEST
 
-/* ---- components and products over rows ---------------------------------------------------------------------------- */
+/* ---- components and products over rows --------------------------------------------------------------------------- */
 
 static bool cuts_shifts(const graph *g, node_id reader, int operand, const void *context)
 {
-    return operand == 0 && graph_node(g, reader)->op == OP_shift && graph_node(g, reader)->attr.axis == *(const int *)context;
+    return operand == 0 && graph_node(g, reader)->op == OP_shift &&
+           graph_node(g, reader)->attr.axis == *(const int *)context;
 }
 
 /* h = tanh(h[t-1] + x), o = exp(h). */
@@ -586,7 +593,7 @@ START_TEST(components_are_cycles)
     ck_assert(c[past.i] < c[sum.i] && c[sum.i] < c[h.i]);
     axis = 2;
     ck_assert_int_eq(graph_components(g, &all, cuts_shifts, &axis, c), 3);
-    all.len = 3;                                        /* without `past` there is no cycle */
+    all.len = 3; /* without `past` there is no cycle */
     ck_assert_int_eq(graph_components(g, &all, NULL, NULL, c), 3);
     arena_free(a);
 }
@@ -602,9 +609,9 @@ START_TEST(products_over_rows)
     bool first;
     ck_assert(graph_is_rows_product(g, graph_matmul(g, W, false, x, false), &first) && first);
     ck_assert(graph_is_rows_product(g, graph_matmul(g, x, true, U, false), &first) && !first);
-    ck_assert(!graph_is_rows_product(g, graph_matmul(g, M, false, x, false), &first));      /* both vary */
-    ck_assert(!graph_is_rows_product(g, graph_matmul(g, W, false, U, false), &first));      /* none does */
-    ck_assert(!graph_is_rows_product(g, graph_matmul(g, U, false, M, false), &first));      /* no vector */
+    ck_assert(!graph_is_rows_product(g, graph_matmul(g, M, false, x, false), &first)); /* both vary */
+    ck_assert(!graph_is_rows_product(g, graph_matmul(g, W, false, U, false), &first)); /* none does */
+    ck_assert(!graph_is_rows_product(g, graph_matmul(g, U, false, M, false), &first)); /* no vector */
     ck_assert(!graph_is_rows_product(g, x, &first));
     arena_free(a);
 }

@@ -158,7 +158,7 @@ START_TEST(cc_is_found_by_the_environment)
     setenv("CC", "no-such-compiler -O1", 1);
     ck_assert(!jit_available(JIT_CC));
     assert_fails(JIT_CC, "int x;", "cannot run the C compiler 'no-such-compiler'");
-    setenv("CC", "/bin/sh -c :", 1);   /* succeeds and makes nothing */
+    setenv("CC", "/bin/sh -c :", 1); /* succeeds and makes nothing */
     ck_assert(jit_available(JIT_CC));
     assert_fails(JIT_CC, "int x;", "cannot load what /bin/sh made");
     setenv("CC", "/bin/false", 1);
@@ -187,7 +187,7 @@ START_TEST(full_disk_is_reported)
     assert_fails(JIT_CC, text, "File too large");
     limit.rlim_cur = 500;
     setrlimit(RLIMIT_FSIZE, &limit);
-    assert_fails(JIT_CC, "int f(int x) { return x; }", "cc ");   /* now the compiler cannot write */
+    assert_fails(JIT_CC, "int f(int x) { return x; }", "cc "); /* now the compiler cannot write */
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_FSIZE, &limit);
     free(text);

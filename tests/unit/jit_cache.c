@@ -104,11 +104,11 @@ static void on_notice(const char *line)
     ck_assert_ptr_null(strchr(line, '\n'));
 }
 
-static const char *const quick[] = { "-O0", NULL }, *const other[] = { "-O1", NULL };
+static const char *const quick[] = {"-O0", NULL}, *const other[] = {"-O1", NULL};
 
 static jit_options caching(void)
 {
-    return (jit_options){ .backend = JIT_CC, .cc_options = quick, .cache = true, .notice = on_notice };
+    return (jit_options){.backend = JIT_CC, .cc_options = quick, .cache = true, .notice = on_notice};
 }
 
 /* Compiles with the cache, and holds the result against what it must be. */
@@ -163,7 +163,7 @@ START_TEST(another_compiler_is_another_entry)
     ck_assert_uint_eq(entries(store, ".so"), 3);
     setenv("CC", script, 1);
     compiles(&o, 1, 0);
-    struct timespec times[] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+    struct timespec times[] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
     ck_assert(utimensat(AT_FDCWD, script, times, 0) == 0);
     compiles(&o, 1, 1); /* its file has changed */
     make_compiler("third!", "");
@@ -188,9 +188,12 @@ START_TEST(damaged_entries_are_made_anew)
         char byte;
         int fd = open(path, O_RDWR);
         ck_assert(fd >= 0);
-        if (i < 9) ck_assert(pread(fd, &byte, 1, at) == 1 && (byte ^= 4, pwrite(fd, &byte, 1, at) == 1));
-        else if (i < 11) ck_assert(ftruncate(fd, i == 9 ? s.st_size / 2 : 0) == 0);
-        else ck_assert(pwrite(fd, "x", 1, s.st_size) == 1);
+        if (i < 9)
+            ck_assert(pread(fd, &byte, 1, at) == 1 && (byte ^= 4, pwrite(fd, &byte, 1, at) == 1));
+        else if (i < 11)
+            ck_assert(ftruncate(fd, i == 9 ? s.st_size / 2 : 0) == 0);
+        else
+            ck_assert(pwrite(fd, "x", 1, s.st_size) == 1);
         close(fd);
         compiles(&o, 1, 1);
         compiles(&o, 1, 0);
@@ -282,7 +285,7 @@ START_TEST(the_oldest_go)
 {
     cache c;
     char *fault = NULL, text[1024];
-    cache_key k[4] = { { true, "0" }, { true, "1" }, { true, "2" }, { true, "3" } };
+    cache_key k[4] = {{true, "0"}, {true, "1"}, {true, "2"}, {true, "3"}};
     ck_assert(cache_open(&c, CACHE_USE, &fault));
     memset(text, 'x', sizeof text);
     text[1000] = '\0';
@@ -290,7 +293,7 @@ START_TEST(the_oldest_go)
     c.limit = 3 * 1024 + 100; /* an entry has 1024 bytes: the text, its length, its checksum, a word */
     for (int i = 0; i < 3; i++) {
         char path[LONG_PATH];
-        struct timespec times[] = { { .tv_sec = 1000 + i }, { .tv_sec = 1000 + i } };
+        struct timespec times[] = {{.tv_sec = 1000 + i}, {.tv_sec = 1000 + i}};
         ck_assert(cache_store(&c, &k[i], record, &fault));
         snprintf(path, sizeof path, "%s/%d.so", store, i);
         ck_assert(utimensat(AT_FDCWD, path, times, 0) == 0);
@@ -313,7 +316,7 @@ START_TEST(a_hit_counts_as_use)
     jit_options o = caching();
     struct stat s;
     char path[LONG_PATH];
-    struct timespec times[] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+    struct timespec times[] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
     compiles(&o, 1, 1);
     entry_path(path, sizeof path);
     ck_assert(utimensat(AT_FDCWD, path, times, 0) == 0);
@@ -362,7 +365,7 @@ static const char text_of_job[] = "int f(int x) { return x + 9; }";
 START_TEST(a_job_ends)
 {
     jit_options o = caching();
-    const struct timespec pause = { .tv_nsec = 5000000 };
+    const struct timespec pause = {.tv_nsec = 5000000};
     char *error;
     o.low_priority = true;
     jit_job *job = jit_start(&o, text_of_job, &error);
@@ -409,7 +412,7 @@ static int processes(const char *word)
 
 static void wait_for_compiler(size_t runs)
 {
-    const struct timespec pause = { .tv_nsec = 5000000 };
+    const struct timespec pause = {.tv_nsec = 5000000};
     while (compilations() < runs || processes(" 98.7") == 0) nanosleep(&pause, NULL);
 }
 
@@ -426,7 +429,7 @@ START_TEST(a_cancelled_job_leaves_nothing)
     jit_cancel(NULL);
     ck_assert_uint_eq(entries(tmp, ""), 0);
     ck_assert(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD);
-    for (int i = 0; processes(" 98.7") && i < 100; i++) nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+    for (int i = 0; processes(" 98.7") && i < 100; i++) nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
     ck_assert_int_eq(processes(" 98.7"), 0);
 }
 END_TEST
@@ -434,7 +437,7 @@ END_TEST
 /* A process that a signal ends while it waits for the compiler takes that along, and its folder. */
 START_TEST(a_signal_leaves_nothing)
 {
-    static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     jit_options o = caching();
     make_compiler("slow", "sleep 98.7");
     pid_t pid = fork();
@@ -449,7 +452,7 @@ START_TEST(a_signal_leaves_nothing)
     ck_assert(kill(pid, signals[_i]) == 0 && waitpid(pid, &status, 0) == pid);
     ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == signals[_i]);
     ck_assert_uint_eq(entries(tmp, ""), 0);
-    for (int i = 0; processes(" 98.7") && i < 100; i++) nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+    for (int i = 0; processes(" 98.7") && i < 100; i++) nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
     ck_assert_int_eq(processes(" 98.7"), 0);
 }
 END_TEST
@@ -458,7 +461,7 @@ START_TEST(what_was_killed_goes_with_the_next)
 {
     jit_options o = caching();
     char left[LONG_PATH], young[LONG_PATH], foreign[LONG_PATH], inside[LONG_PATH + 8];
-    struct timespec times[] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+    struct timespec times[] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
     snprintf(left, sizeof left, "%s/rnnc-cc-abcdef", tmp);
     snprintf(young, sizeof young, "%s/rnnc-cc-ABCDEF", tmp);
     snprintf(foreign, sizeof foreign, "%s/rnnc-cc-abcdefg", tmp);

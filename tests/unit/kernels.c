@@ -33,9 +33,12 @@ START_TEST(test_float_functions)
             continue;
         }
         const double e = exp(X), y = (double)real_exp(x);
-        if (e > 3.4028234e38) EXPECT(!(y < 3.4028e38), "exp(%g) = %g", X, y);
-        else if (e > 1.2e-38) exp_error = fmax(exp_error, fabs(y / e - 1));
-        else EXPECT(fabs(y - e) < 1.2e-38, "exp(%g) = %g", X, y);
+        if (e > 3.4028234e38)
+            EXPECT(!(y < 3.4028e38), "exp(%g) = %g", X, y);
+        else if (e > 1.2e-38)
+            exp_error = fmax(exp_error, fabs(y / e - 1));
+        else
+            EXPECT(fabs(y - e) < 1.2e-38, "exp(%g) = %g", X, y);
         sigmoid_error = fmax(sigmoid_error, fabs((double)real_sigmoid(x) - 1 / (1 + exp(-X))));
         tanh_error = fmax(tanh_error, fabs((double)real_tanh(x) - tanh(X)));
         EXPECT(real_abs(real_tanh(x)) <= 1, "tanh(%g) is beyond 1", X);

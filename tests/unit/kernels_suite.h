@@ -17,9 +17,9 @@
 #endif
 
 /* In long loops: ck_assert makes a system call each time. */
-#define EXPECT(condition, ...)                                                                                        \
-    do {                                                                                                              \
-        if (!(condition)) ck_abort_msg(__VA_ARGS__);                                                                  \
+#define EXPECT(condition, ...)                                                                                         \
+    do {                                                                                                               \
+        if (!(condition)) ck_abort_msg(__VA_ARGS__);                                                                   \
     } while (0)
 
 static const real GUARD = (real)12345.5; /* stands where nothing may be written */
@@ -130,13 +130,17 @@ static void check_product(struct product p)
         for (size_t n = 0; n < ld; n++) {
             double sum = p.accumulate ? (double)C[m * ld + n] : 0;
             for (size_t k = 0; n < N && k < K; k++) sum += (double)A[m * am + k * ak] * (double)W[k * N + n];
-            if (n >= N) C[m * ld + n] = GUARD;
-            else if (!p.accumulate) C[m * ld + n] = not_a_number(); /* must not be read */
+            if (n >= N)
+                C[m * ld + n] = GUARD;
+            else if (!p.accumulate)
+                C[m * ld + n] = not_a_number(); /* must not be read */
             expected[m * ld + n] = n < N ? sum : (double)GUARD;
         }
     }
-    if (p.packed) contract(p.M, p.N, p.K, A, am, ak, B.x, C, ld, p.accumulate);
-    else outer(p.M, p.N, p.K, A, ak, am, B.x, ld, C, ld);
+    if (p.packed)
+        contract(p.M, p.N, p.K, A, am, ak, B.x, C, ld, p.accumulate);
+    else
+        outer(p.M, p.N, p.K, A, ak, am, B.x, ld, C, ld);
     for (size_t i = 0; i < M * ld; i++) {
         EXPECT(fabs((double)C[i] - expected[i]) <= EPSILON * (4 + p.K / 2.0),
                "%d x %d x %d %s%s%s gap %d: C[%zu][%zu] = %g, not %g", p.M, p.N, p.K, p.by_columns ? "columns " : "",
@@ -152,8 +156,13 @@ static void check_shape(int M, int N, int K)
 {
     for (int i = 0; i < 16; i++) {
         if (!(i & 6)) continue; /* outer always adds */
-        check_product((struct product){.M = M, .N = N, .K = K, .by_columns = i & 1, .packed = i >> 1 & 1,
-                                       .accumulate = i >> 2 & 1, .gap = i >> 3 & 1 ? 5 : 0});
+        check_product((struct product){.M = M,
+                                       .N = N,
+                                       .K = K,
+                                       .by_columns = i & 1,
+                                       .packed = i >> 1 & 1,
+                                       .accumulate = i >> 2 & 1,
+                                       .gap = i >> 3 & 1 ? 5 : 0});
     }
 }
 
@@ -192,7 +201,8 @@ END_TEST
             for (int add = 0; add < 2; add++) {                                                                        \
                 contract_small(M, N, K, A, K, 1, B, C, N, add);                                                        \
                 for (int m = 0; m < M; m++) contract(1, N, K, A + m * (K), K, 1, B, D + m * (N), N, add);              \
-                for (int i = 0; i < 4 * (N); i++) EXPECT(fabs((double)(C[i] - D[i])) <= 20 * EPSILON, "contract_small"); \
+                for (int i = 0; i < 4 * (N); i++)                                                                      \
+                    EXPECT(fabs((double)(C[i] - D[i])) <= 20 * EPSILON, "contract_small");                             \
                 memcpy(D, C, 4 * (N) * sizeof *C);                                                                     \
                 if (add) continue;                                                                                     \
                 for (int m = 0; m < M; m++) contract_small(1, N, K, A + m * (K), K, 1, B, C + m * (N), N, add);        \
@@ -495,7 +505,8 @@ START_TEST(test_stream)
             EXPECT(C[p][0][N] == GUARD && C[p][1][N] == GUARD, "%d columns: beyond the last", N);
             for (int n = 0; n < N; n++) {
                 EXPECT(real_to_bits(C[p][0][n]) == real_to_bits(C[p][1][n]), "%d: backwards differs at %d", N, n);
-                EXPECT(fabs((double)(C[p][0][n] - expected[p][n])) < EPSILON * 10 * parts[p].K, "%d: wrong at %d", N, n);
+                EXPECT(fabs((double)(C[p][0][n] - expected[p][n])) < EPSILON * 10 * parts[p].K, "%d: wrong at %d", N,
+                       n);
             }
             free((void *)(uintptr_t)parts[p].A);
             free((void *)(uintptr_t)parts[p].B);

@@ -1,5 +1,6 @@
 /* losses.c: losses against their definitions, computed another way: ctc by going through every way to say the labels,
- * the mean of cross_entropy with ignored, weighted and smoothed targets by its sum. The interpreter of graphs computes. */
+ * the mean of cross_entropy with ignored, weighted and smoothed targets by its sum. The interpreter of graphs
+ * computes. */
 #include "lower/lower.h"
 #include "oracle/oracle.h"
 #include <check.h>
@@ -21,12 +22,12 @@ static double loss_of(const char *spec, const double *const *inputs, const int *
     arena *a = arena_new();
     names *n = names_new(a);
     diags *d = diags_new(a, sources_new(a));
-    model_options o = { .path = "test.rnn", .text = spec, .length = strlen(spec) };
+    model_options o = {.path = "test.rnn", .text = spec, .length = strlen(spec)};
     model *m = model_check(a, n, d, &o);
     if (!m) diag_print(d, stdout, DIAG_TEXT, false);
     ck_assert_ptr_nonnull(m);
-    graph *g = lower_model(a, n, m, (lower_options){ .mode = LOWER_INFERENCE, .targets = true, .loss = true });
-    oracle_call call = { .inputs = inputs, .batch = B, .steps = { 0, T, S }, .lengths = { NULL, t, s } };
+    graph *g = lower_model(a, n, m, (lower_options){.mode = LOWER_INFERENCE, .targets = true, .loss = true});
+    oracle_call call = {.inputs = inputs, .batch = B, .steps = {0, T, S}, .lengths = {NULL, t, s}};
     oracle *interpreter = oracle_new(g, &call);
     double loss;
     oracle_value(interpreter, g->loss, &loss);
@@ -92,7 +93,7 @@ START_TEST(ctc)
         s[b] = 1 + (int)(S * draw(&random));
     }
     if (_i % 4 == 0) s[2] = 0; /* absent */
-    const double *inputs[] = { x, y };
+    const double *inputs[] = {x, y};
     for (int b = 0; b < B; b++) {
         double one = s[b] ? every_way(x, t[b], blank, y, b, s[b]) : 0;
         impossible = impossible || one == 1e30;
@@ -109,11 +110,11 @@ START_TEST(ctc_extremes)
 {
     static const char spec[] =
         "model m {\n input x[t] : real(3)\n target y[s] : token(3)\n p = softmax(x)\n loss total ctc(p, y)\n}\n";
-    double x[T * B * CLASSES] = { 0 }, y[S * B];
-    int t[B] = { 2, 0, 0, 0 }, s[B] = { 1, 0, 0, 0 };
+    double x[T * B * CLASSES] = {0}, y[S * B];
+    int t[B] = {2, 0, 0, 0}, s[B] = {1, 0, 0, 0};
     for (int i = 0; i < S * B; i++) y[i] = 1;
     x[2] = x[B * CLASSES + 2] = 800; /* class 2 is nearly sure at both steps */
-    const double *inputs[] = { x, y };
+    const double *inputs[] = {x, y};
     ck_assert_double_eq_tol(loss_of(spec, inputs, t, s), 1600 - log(3), 1e-9);
 }
 END_TEST
@@ -126,10 +127,10 @@ START_TEST(options)
         "model m {\n input x[t] : real(3)\n target y[t] : token(3)\n"
         " const w = vector(0.5, 2, 3)\n p = softmax(x)\n e = cross_entropy(p, y, smoothing = 0.3,"
         " ignore = 1, weights = w)\n loss 0.25 * e\n}\n";
-    static const double w[] = { 0.5, 2, 3 };
+    static const double w[] = {0.5, 2, 3};
     uint64_t random = 5 + (uint64_t)_i;
     double x[T * B * CLASSES], y[T * B], sum = 0, count = 0;
-    int t[B] = { 5, 2, 1, 4 };
+    int t[B] = {5, 2, 1, 4};
     for (int i = 0; i < T * B * CLASSES; i++) x[i] = 4 * draw(&random) - 2;
     for (int i = 0; i < T * B; i++) y[i] = _i ? floor(CLASSES * draw(&random)) : 1; /* 0: all are ignored */
     for (int b = 0; b < B; b++)
@@ -140,7 +141,7 @@ START_TEST(options)
             sum -= 0.7 * w[target] * log_p(x, k, b, target);
             for (int i = 0; i < CLASSES; i++) sum -= 0.1 * w[i] * log_p(x, k, b, i);
         }
-    const double *inputs[] = { x, y };
+    const double *inputs[] = {x, y};
     double expected = count > 0 ? 0.25 * sum / count : 0;
     ck_assert_double_eq_tol(loss_of(spec, inputs, t, NULL), expected, 1e-12);
 }

@@ -63,10 +63,7 @@ static const char *first_slug(const fixture *f)
     return diag_message_count(f->diags) ? diag_get(f->diags, 0)->slug : "";
 }
 
-static graph *lower(const fixture *f, lower_options o)
-{
-    return lower_model(f->arena, f->names, f->model, o);
-}
+static graph *lower(const fixture *f, lower_options o) { return lower_model(f->arena, f->names, f->model, o); }
 
 static int count(const graph *g, op o)
 {
@@ -193,8 +190,9 @@ END_TEST
 
 START_TEST(what_nobody_reads_yet_stays)
 {
-    fixture f = check("model m {\n size P = 1\n input x[t] : real(2)\n param a(2) = 1, b(2) = 1\n h = gru_layer_norm(x, 4)\n"
-                      " y = if P == 2 then u else x\n u = a * v[t-1]\n v = b + u\n output y\n}\n");
+    fixture f =
+        check("model m {\n size P = 1\n input x[t] : real(2)\n param a(2) = 1, b(2) = 1\n h = gru_layer_norm(x, 4)\n"
+              " y = if P == 2 then u else x\n u = a * v[t-1]\n v = b + u\n output y\n}\n");
     ck_assert_int_eq(find(&f, "h.Wn")->kind, VARIABLE_PARAM);
     ck_assert_int_eq(find(&f, "h")->kind, VARIABLE_EQUATION);
     ck_assert_int_eq(find(&f, "b")->kind, VARIABLE_CONST);

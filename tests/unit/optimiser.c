@@ -4,8 +4,8 @@
  * not from the loops under test, and where there is one against a closed form. (tests/train_torch holds them against
  * torch.optim.) */
 #define _GNU_SOURCE 1
-#include "train/checkpoint.h"
 #include "train/optimiser.h"
+#include "train/checkpoint.h"
 #include <check.h>
 #include <float.h>
 #include <math.h>
@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SIZE = 23 };   /* not a multiple of anything, so that loops have a rest */
+enum { SIZE = 23 }; /* not a multiple of anything, so that loops have a rest */
 
 static train_param params[] = {
     {.name = "a.W", .rank = 2, .dims = {3, 4}, .offset = 0, .size = 12},
@@ -27,14 +27,22 @@ static trainable model_of(size_t real_size)
 }
 
 /* An array of reals of either type. */
-typedef struct array { size_t real_size; union { float f[SIZE]; double d[SIZE]; } of; } array;
+typedef struct array {
+    size_t real_size;
+    union {
+        float f[SIZE];
+        double d[SIZE];
+    } of;
+} array;
 
 static void *reals(array *a) { return &a->of; }
 static double get(const array *a, size_t i) { return a->real_size == sizeof(double) ? a->of.d[i] : (double)a->of.f[i]; }
 static void set(array *a, size_t i, double v)
 {
-    if (a->real_size == sizeof(double)) a->of.d[i] = v;
-    else a->of.f[i] = (float)v;
+    if (a->real_size == sizeof(double))
+        a->of.d[i] = v;
+    else
+        a->of.f[i] = (float)v;
 }
 
 /* A weight to begin with, and the gradient of component i in update t. */
@@ -64,7 +72,9 @@ static optimiser *make(const optimiser_options *o, const trainable *m)
 /* ---- rules ------------------------------------------------------------------------------------------------------- */
 
 /* One component: its weight and what the rule remembers. */
-typedef struct component { long double w, first, second; } component;
+typedef struct component {
+    long double w, first, second;
+} component;
 
 static void reference(const optimiser_options *o, component *c, long double g, int t)
 {
@@ -204,11 +214,13 @@ START_TEST(decay_is_decoupled_for_adamw_alone)
         optimiser *p = make(&o, &m);
         array w = {.real_size = sizeof(double)}, g = w;
         put_weights(&w);
-        optimiser_update(p, &m, reals(&w), reals(&g), 0);   /* the gradient is 0 */
+        optimiser_update(p, &m, reals(&w), reals(&g), 0); /* the gradient is 0 */
         for (size_t i = 0; i < SIZE; i++) {
             bool exact = r == RULE_adamw || r == RULE_sgd || r == RULE_momentum;
-            if (exact) ck_assert_double_eq_tol(get(&w, i), 0.995 * weight_at(i), 1e-15);
-            else ck_assert((get(&w, i) - weight_at(i)) * weight_at(i) < 0);   /* towards 0, or beyond */
+            if (exact)
+                ck_assert_double_eq_tol(get(&w, i), 0.995 * weight_at(i), 1e-15);
+            else
+                ck_assert((get(&w, i) - weight_at(i)) * weight_at(i) < 0); /* towards 0, or beyond */
         }
         optimiser_free(p);
     }
@@ -267,7 +279,7 @@ START_TEST(schedules_by_update)
     o.schedule = SCHEDULE_linear;
     ck_assert_double_eq(rate_at(&o, 25, 0), 1.5);
     ck_assert_double_eq(rate_at(&o, 100, 0), 0);
-    o.warm_up = 20;   /* 1/20, 2/20, ..., 1, then down over the 80 that are left */
+    o.warm_up = 20; /* 1/20, 2/20, ..., 1, then down over the 80 that are left */
     ck_assert_double_eq(rate_at(&o, 0, 0), 0.1);
     ck_assert_double_eq(rate_at(&o, 9, 0), 1);
     ck_assert_double_eq(rate_at(&o, 19, 0), 2);
@@ -277,7 +289,7 @@ START_TEST(schedules_by_update)
     o.schedule = SCHEDULE_cosine;
     ck_assert_double_eq(rate_at(&o, 4, 0), 0.5);
     ck_assert_double_eq_tol(rate_at(&o, 60, 0), 1, 1e-14);
-    for (schedule_kind s = 0; s < SCHEDULE_COUNT; s++) {   /* warming up combines with all */
+    for (schedule_kind s = 0; s < SCHEDULE_COUNT; s++) { /* warming up combines with all */
         optimiser_options with = scheduled(s), without = with;
         with.total = without.total = 1000;
         without.warm_up = 0;
@@ -295,9 +307,11 @@ START_TEST(plateau_lowers_after_patience)
     o.factor = 0.5;
     o.patience = 2;
     optimiser *p = make(&o, &m);
-    static const struct { double loss, rate; } epochs[] = {
-        {5, 2}, {4, 2}, {4, 2}, {3.9999, 2}, {4.1, 1}, {4, 1}, {3.99, 1}, {NAN, 1}, {INFINITY, 1}, {3.99, 0.5},
-        {3, 0.5}, {-1, 0.5}, {-1.00001, 0.5}, {-1, 0.5}, {-1, 0.25}, {-2, 0.25},
+    static const struct {
+        double loss, rate;
+    } epochs[] = {
+        {5, 2},        {4, 2},      {4, 2},   {3.9999, 2}, {4.1, 1},        {4, 1},    {3.99, 1},  {NAN, 1},
+        {INFINITY, 1}, {3.99, 0.5}, {3, 0.5}, {-1, 0.5},   {-1.00001, 0.5}, {-1, 0.5}, {-1, 0.25}, {-2, 0.25},
     };
     for (size_t e = 0; e < sizeof epochs / sizeof *epochs; e++) {
         optimiser_epoch(p, epochs[e].loss);
@@ -352,9 +366,9 @@ START_TEST(clipping)
     ck_assert_double_eq(clipped(size, 0, 3.5, &g, &w), 5);
     ck_assert(get(&g, 3) == 3 && get(&g, 22) == -3.5);
     g = original;
-    ck_assert_double_eq(clipped(size, 1, 2, &g, &w), 5);   /* 2, -2, then to the norm 1 */
+    ck_assert_double_eq(clipped(size, 1, 2, &g, &w), 5); /* 2, -2, then to the norm 1 */
     ck_assert_double_eq_tol(get(&g, 22), -2 / (sqrt(8) + 1e-6), near);
-    for (size_t i = 0; i < SIZE; i++) set(&g, i, 1e30);    /* squares that a float does not hold */
+    for (size_t i = 0; i < SIZE; i++) set(&g, i, 1e30); /* squares that a float does not hold */
     ck_assert_double_eq_tol(clipped(size, 1, 0, &g, &w) / (1e30 * sqrt(SIZE)), 1, 1e-7);
     ck_assert_double_eq_tol(get(&g, 5), 1 / sqrt(SIZE), 1e-6);
 }
@@ -364,17 +378,23 @@ END_TEST
 START_TEST(threads_share_an_update)
 {
     enum { LARGE = (1 << 19) + 7 };
-    train_param parts[] = { { .name = "a", .rank = 1, .dims = { 250001 }, .offset = 0, .size = 250001 },
-                            { .name = "b", .rank = 1, .dims = { LARGE - 250001 }, .offset = 250001, .size = LARGE - 250001 } };
+    train_param parts[] = {
+        {.name = "a", .rank = 1, .dims = {250001}, .offset = 0, .size = 250001},
+        {.name = "b", .rank = 1, .dims = {LARGE - 250001}, .offset = 250001, .size = LARGE - 250001}};
     optimiser_options o = optimiser_defaults(_i ? RULE_adam : RULE_sgd, SCHEDULE_constant);
-    rate_group halves[] = { { .pattern = "b", .factor = 0.5 } };
+    rate_group halves[] = {{.pattern = "b", .factor = 0.5}};
     float *w[4], *g[4];
     double norm[4];
     o.group = halves;
     o.groups = 1;
-    for (int k = 0; k < 4; k++) {       /* one and three threads, without and with clipping */
-        trainable m = { .model = "m", .hash = "0", .real_size = sizeof(float), .size = LARGE, .param = parts, .params = 2,
-                        .threads = k % 2 ? 3 : 1 };
+    for (int k = 0; k < 4; k++) { /* one and three threads, without and with clipping */
+        trainable m = {.model = "m",
+                       .hash = "0",
+                       .real_size = sizeof(float),
+                       .size = LARGE,
+                       .param = parts,
+                       .params = 2,
+                       .threads = k % 2 ? 3 : 1};
         o.clip_norm = k < 2 ? 0 : 2;
         optimiser *p = make(&o, &m);
         w[k] = calloc(LARGE, sizeof(float));
@@ -389,7 +409,8 @@ START_TEST(threads_share_an_update)
     ck_assert_int_eq(memcmp(w[0], w[1], LARGE * sizeof(float)), 0);
     ck_assert_double_eq_tol(norm[3] / norm[2], 1, 1e-12);
     for (size_t i = 0; i < LARGE; i++) {
-        ck_assert_msg(fabsf(w[3][i] - w[2][i]) <= 1e-5F * fabsf(w[2][i]), "weight %zu: %g, %g", i, (double)w[3][i], (double)w[2][i]);
+        ck_assert_msg(fabsf(w[3][i] - w[2][i]) <= 1e-5F * fabsf(w[2][i]), "weight %zu: %g, %g", i, (double)w[3][i],
+                      (double)w[2][i]);
     }
     ck_assert(w[0][LARGE - 1] != 0);
     for (int k = 0; k < 4; k++) {
@@ -430,7 +451,7 @@ START_TEST(groups_have_their_rates)
 {
     trainable m = model_of(sizeof(double));
     optimiser_options o = optimiser_defaults(RULE_sgd, SCHEDULE_constant);
-    rate_group group[] = {{"a.b", 0}, {"a.*", 0.5}, {"*.b", 7}};   /* the first that fits counts */
+    rate_group group[] = {{"a.b", 0}, {"a.*", 0.5}, {"*.b", 7}}; /* the first that fits counts */
     o.rate = 0.1;
     o.group = group;
     o.groups = 3;
@@ -506,7 +527,8 @@ static const char *words_of(const char *key)
 #define NUMBER(key)
 #define FRACTION(key)
 #define PATTERN(key)
-#define WORD(name, words) if (strcmp(key, #name) == 0) return words;
+#define WORD(name, words)                                                                                              \
+    if (strcmp(key, #name) == 0) return words;
 #include "model/train.def"
     return "";
 }

@@ -12,15 +12,12 @@
 static const char *written(const graph *g, node_id id)
 {
     arena *a = g->arena;
-    if (!node_some(id))
-        return "none";
+    if (!node_some(id)) return "none";
     const node *n = graph_node(g, id);
     if (n->op == OP_param || n->op == OP_input)
         return arena_printf(a, "%s%u", n->op == OP_param ? "p" : "x", n->attr.index);
-    if (n->op == OP_number)
-        return arena_printf(a, "%g", n->attr.number);
-    if (op_table[n->op].class == SOURCE)
-        return op_table[n->op].name;
+    if (n->op == OP_number) return arena_printf(a, "%g", n->attr.number);
+    if (op_table[n->op].class == SOURCE) return op_table[n->op].name;
     const char *out = arena_printf(a, "%s(", op_table[n->op].name);
     for (int i = 0; i < n->args; i++) {
         const node *of = graph_node(g, n->arg[i]);
@@ -45,7 +42,9 @@ static void ck_after(graph *g, void (*run)(graph *g), node_id id, const char *ex
 
 /* ---- simplify ---------------------------------------------------------------------------------------------------- */
 
-typedef struct leaves { node_id x, y, s, v, A, one, zero, two; } leaves;
+typedef struct leaves {
+    node_id x, y, s, v, A, one, zero, two;
+} leaves;
 
 static leaves new_leaves(graph *g)
 {
@@ -225,8 +224,7 @@ START_TEST(simplify_long_chains)
     graph *g = new_graph(a);
     leaves l = new_leaves(g);
     node_id id = l.x;
-    for (int i = 0; i < 200000; i++)
-        id = binary(g, OP_mul, l.two, binary(g, OP_mul, graph_number(g, 0.5), id));
+    for (int i = 0; i < 200000; i++) id = binary(g, OP_mul, l.two, binary(g, OP_mul, graph_number(g, 0.5), id));
     ck_after(g, pass_simplify, id, "x0");
     arena_free(a);
 }
@@ -234,10 +232,7 @@ END_TEST
 
 /* ---- cse --------------------------------------------------------------------------------------------------------- */
 
-static node_id mask(graph *g, const char *path)
-{
-    return graph_uniform(g, name_of(g->names, path), SCALAR, BT);
-}
+static node_id mask(graph *g, const char *path) { return graph_uniform(g, name_of(g->names, path), SCALAR, BT); }
 
 static bool merged(graph *g)
 {
@@ -431,8 +426,7 @@ START_TEST(isolate_copies)
     node_id front = graph_at(g, l.y, graph_type(g, l.y), 1, false, 1, NULL, 0, 0);
     graph_node(g, back)->attr.over.carry = graph_node(g, front)->attr.over.carry = true;
     node_id all[] = {p, q, one_back(g, own), back, front, one_back(g, p), one_back(g, l.two)};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        new_output(g, all[i]);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) new_output(g, all[i]);
     run_pass(g, pass_isolate, "isolate");
     const char *read[sizeof all / sizeof *all];
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)

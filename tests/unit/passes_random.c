@@ -15,7 +15,7 @@ enum { STEPS = 5, BATCHES = 3, GRAPHS = 150 };
 typedef struct maker {
     graph *g;
     uint64_t random;
-    ARRAY(node_id) vectors;         /* N components over batch and time */
+    ARRAY(node_id) vectors; /* N components over batch and time */
     node_id W[3], v[3];
 } maker;
 
@@ -41,8 +41,7 @@ static node_id some_vector(maker *m)
     graph *g = m->g;
     type t = type_real(shape_vector(N), BT);
     node_id c = graph_number(g, constants[draw(m, 5)]), parts[] = {some(m), some(m)};
-    if (draw(m, 2))
-        c = graph_expand(g, c, t);
+    if (draw(m, 2)) c = graph_expand(g, c, t);
     switch (draw(m, 14)) {
     case 0: return binary(g, OP_mul, some(m), c);
     case 1: return binary(g, OP_add, c, some(m));
@@ -50,8 +49,9 @@ static node_id some_vector(maker *m)
     case 3: return unary(g, OP_neg, some(m));
     case 4: return binary(g, OP_add, unary(g, OP_neg, some(m)), some(m));
     case 5: return binary(g, OP_mul, some(m), graph_expand(g, m->v[draw(m, 3)], t));
-    case 6: return binary(g, OP_add, binary(g, OP_add, some_product(m), m->v[draw(m, 3)]),
-                          binary(g, OP_add, some_product(m), some_product(m)));
+    case 6:
+        return binary(g, OP_add, binary(g, OP_add, some_product(m), m->v[draw(m, 3)]),
+                      binary(g, OP_add, some_product(m), some_product(m)));
     case 7: return graph_slice(g, graph_concat(g, parts, 2, 0), 0, (int)draw(m, 2) * N, N);
     case 8: return graph_reshape(g, graph_transpose(g, graph_reshape(g, some(m), shape_matrix(1, N))), shape_vector(N));
     case 9: return graph_pointwise(g, OP_select, c, some(m), some(m));
@@ -72,10 +72,8 @@ static graph *random_graph(arena *a, uint64_t seed)
     enum { READINGS = 4 };
     node_id reading[READINGS];
     type t = type_real(shape_vector(N), BT);
-    for (int i = 0; i < 3; i++)
-        m.W[i] = new_param(g, shape_matrix(N, N));
-    for (int i = 0; i < 3; i++)
-        m.v[i] = new_param(g, shape_vector(N));
+    for (int i = 0; i < 3; i++) m.W[i] = new_param(g, shape_matrix(N, N));
+    for (int i = 0; i < 3; i++) m.v[i] = new_param(g, shape_vector(N));
     array_push(a, &m.vectors, new_input(g, shape_vector(N), BT));
     array_push(a, &m.vectors, new_input(g, shape_vector(N), BT));
     for (int i = 0; i < READINGS; i++) {
@@ -86,12 +84,10 @@ static graph *random_graph(arena *a, uint64_t seed)
     for (int i = 0; i < 24; i++) {
         node_id id = some_vector(&m);
         id = draw(&m, 3) ? id : unary(g, OP_tanh, id);
-        if (draw(&m, 3) == 0)
-            label(g, id, arena_printf(a, "n%d", i));
+        if (draw(&m, 3) == 0) label(g, id, arena_printf(a, "n%d", i));
         array_push(a, &m.vectors, id);
     }
-    for (int i = 0; i < READINGS; i++)
-        graph_set_operand(g, reading[i], unary(g, OP_copy, unary(g, OP_tanh, some(&m))));
+    for (int i = 0; i < READINGS; i++) graph_set_operand(g, reading[i], unary(g, OP_copy, unary(g, OP_tanh, some(&m))));
     node_id last = m.vectors.data[m.vectors.len - 1];
     node_id each = graph_sum(g, unary(g, OP_square, unary(g, OP_tanh, binary(g, OP_add, last, some(&m)))), SCALAR);
     node_id end = graph_at(g, unary(g, OP_sin, some(&m)), t, 1, true, 0, NULL, 0, 0);
@@ -111,17 +107,14 @@ static double *values(const graph *g, arena *a, size_t *count)
     static const int lengths[BATCHES] = {STEPS, 2, 0};
     double x[2][STEPS * BATCHES * N], params[3 * N * N + 3 * N];
     const double *inputs[] = {x[0], x[1]};
-    for (int i = 0; i < STEPS * BATCHES * N; i++)
-        x[0][i] = sin(i * 1.7), x[1][i] = cos(i * 0.9);
-    for (int i = 0; i < 3 * N * N + 3 * N; i++)
-        params[i] = 0.6 * sin(i * 2.3 + 1);
-    oracle_call call = {.inputs = inputs, .params = params, .batch = BATCHES, .steps = {0, STEPS},
-                        .lengths = {NULL, lengths}};
+    for (int i = 0; i < STEPS * BATCHES * N; i++) x[0][i] = sin(i * 1.7), x[1][i] = cos(i * 0.9);
+    for (int i = 0; i < 3 * N * N + 3 * N; i++) params[i] = 0.6 * sin(i * 2.3 + 1);
+    oracle_call call = {
+        .inputs = inputs, .params = params, .batch = BATCHES, .steps = {0, STEPS}, .lengths = {NULL, lengths}};
     oracle *o = oracle_new(g, &call);
     node_list roots = graph_roots(g, a);
     *count = 0;
-    for (size_t i = 0; i < roots.len; i++)
-        *count += oracle_size(o, roots.data[i]);
+    for (size_t i = 0; i < roots.len; i++) *count += oracle_size(o, roots.data[i]);
     double *out = ARENA_ARRAY(a, double, *count), *at = out;
     for (size_t i = 0; i < roots.len; i++) {
         oracle_value(o, roots.data[i], at);
@@ -143,7 +136,7 @@ static void ck_same_values(const graph *g, const graph *h, arena *a)
 
 START_TEST(single_passes_keep_values)
 {
-    static void (*const run[])(graph *g) = {
+    static void (*const run[])(graph * g) = {
 #define PASS(name, required, when, why) pass_##name,
 #include "passes/passes.def"
     };
@@ -172,8 +165,7 @@ START_TEST(all_passes_keep_values)
         after += h->nodes.len;
         arena_free(a);
     }
-    if (_i == 0)
-        ck_assert_uint_lt(after, before * 8 / 10);
+    if (_i == 0) ck_assert_uint_lt(after, before * 8 / 10);
 }
 END_TEST
 
@@ -182,7 +174,7 @@ START_TEST(passes_are_canonical)
 {
     arena *a = arena_new();
     graph *g = random_graph(a, 3), *h = random_graph(a, 3);
-    graph_compact(h);               /* other numbers to begin with */
+    graph_compact(h); /* other numbers to begin with */
     passes_run(g, 0);
     passes_run(h, 0);
     text *p = text_new(a), *q = text_new(a);

@@ -5,7 +5,7 @@
 #include "graph/graph.h"
 
 static const axis_set BT = BATCH | 2;
-enum { N = 3 };                     /* components of vectors */
+enum { N = 3 }; /* components of vectors */
 
 static inline graph *new_graph(arena *a)
 {

@@ -51,7 +51,7 @@ static void put_shape(text *t, const tree_expr *e)
         put_shape(t, e->binary.right);
         text_put(t, ")");
     } else if (e->kind == TREE_UNARY) {
-        static const char *const texts[] = { [TREE_NEG] = "(-", [TREE_NOT] = "(not ", [TREE_TRANSPOSE] = "(' " };
+        static const char *const texts[] = {[TREE_NEG] = "(-", [TREE_NOT] = "(not ", [TREE_TRANSPOSE] = "(' "};
         text_put(t, "%s", texts[e->unary.op]);
         put_shape(t, e->unary.operand);
         text_put(t, ")");
@@ -70,24 +70,26 @@ static void put_shape(text *t, const tree_expr *e)
 
 START_TEST(precedence)
 {
-    static const struct { const char *in, *out; } cases[] = {
-        { "a + b * c", "(a + (b * c))" },
-        { "a - b - c", "((a - b) - c)" },
-        { "W @ x + b", "((W @ x) + b)" },
-        { "a / b @ c", "((a / b) @ c)" },
-        { "-a ^ 2", "(-(a ^ 2))" },
-        { "a ^ -b ^ c", "(a ^ (-(b ^ c)))" },
-        { "a ^ b ^ c", "(a ^ (b ^ c))" },
-        { "-a * b", "((-a) * b)" },
-        { "a * -b", "(a * (-b))" },
-        { "W' @ x", "((' W) @ x)" },
-        { "a ^ b'", "(a ^ (' b))" },
-        { "- - a", "(-(-a))" },
-        { "if a or b and not c < d then 1 else 2", "(if (a or (b and (not (c < d)))), 1, 2)" },
-        { "if a then if b then 1 else 2 else 3", "(if a, (if b, 1, 2), 3)" },
-        { "not a == b", "(not (a == b))" },
-        { "a % 2 == 0", "((a % 2) == 0)" },
-        { "\xCF\x83(a) \xE2\x8A\x99 b", "(sigmoid(a) * b)" },
+    static const struct {
+        const char *in, *out;
+    } cases[] = {
+        {"a + b * c", "(a + (b * c))"},
+        {"a - b - c", "((a - b) - c)"},
+        {"W @ x + b", "((W @ x) + b)"},
+        {"a / b @ c", "((a / b) @ c)"},
+        {"-a ^ 2", "(-(a ^ 2))"},
+        {"a ^ -b ^ c", "(a ^ (-(b ^ c)))"},
+        {"a ^ b ^ c", "(a ^ (b ^ c))"},
+        {"-a * b", "((-a) * b)"},
+        {"a * -b", "(a * (-b))"},
+        {"W' @ x", "((' W) @ x)"},
+        {"a ^ b'", "(a ^ (' b))"},
+        {"- - a", "(-(-a))"},
+        {"if a or b and not c < d then 1 else 2", "(if (a or (b and (not (c < d)))), 1, 2)"},
+        {"if a then if b then 1 else 2 else 3", "(if a, (if b, 1, 2), 3)"},
+        {"not a == b", "(not (a == b))"},
+        {"a % 2 == 0", "((a % 2) == 0)"},
+        {"\xCF\x83(a) \xE2\x8A\x99 b", "(sigmoid(a) * b)"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const tree_stmts *body = body_of(arena_printf(memory, "r = %s", cases[i].in));
@@ -101,12 +103,12 @@ END_TEST
 
 START_TEST(statement_kinds)
 {
-    const tree_stmts *body = body_of(
-        "size V = from data, E = 64\ncell C = lstm\ninput x[t] : token(V), v : real(512), s : real\n"
-        "target y[t] : token(V)\nparam W(8,8) = orthogonal, b(8), g\nconst k = vector(1, 2)\n"
-        "h, c = lstm(x, 8)\nh[-1] = v\noutput p, h as hidden\nloss total 0.3 * f(p) weight m\n"
-        "generate x[t+1] ~ p\ntrain {\n rate = 1e-3\n optimiser = adam(0.9)\n}\n"
-        "weights torch {\n a(0:2*H) + b = rows(c, d)\n}");
+    const tree_stmts *body =
+        body_of("size V = from data, E = 64\ncell C = lstm\ninput x[t] : token(V), v : real(512), s : real\n"
+                "target y[t] : token(V)\nparam W(8,8) = orthogonal, b(8), g\nconst k = vector(1, 2)\n"
+                "h, c = lstm(x, 8)\nh[-1] = v\noutput p, h as hidden\nloss total 0.3 * f(p) weight m\n"
+                "generate x[t+1] ~ p\ntrain {\n rate = 1e-3\n optimiser = adam(0.9)\n}\n"
+                "weights torch {\n a(0:2*H) + b = rows(c, d)\n}");
     ck_assert_uint_eq(body->len, 13);
     for (size_t i = 0; i < 5; i++) ck_assert_int_eq(body->data[i]->kind, TREE_SIZE + (int)i);
     const tree_stmt *size = body->data[0], *input = body->data[2], *param = body->data[4];
@@ -131,13 +133,13 @@ END_TEST
 
 START_TEST(words_are_names_elsewhere)
 {
-    const tree_stmts *body = body_of(
-        "size = 3\ninput, target = f(x)\noutput[0] = 1\nparam = loss + weights\nover = sum(over over s)\n"
-        "loss total * 2\nloss total\nloss total total\nloss weight weight weight\nas = from\noutput as as as\n"
-        "data = model(cell, use, total, real, token)\ntrain {\n size = loss\n model = 3\n}");
-    static const tree_stmt_kind kinds[] = { TREE_EQUATION, TREE_EQUATION, TREE_EQUATION, TREE_EQUATION, TREE_EQUATION,
-                                            TREE_LOSS, TREE_LOSS, TREE_LOSS, TREE_LOSS, TREE_EQUATION, TREE_OUTPUT,
-                                            TREE_EQUATION, TREE_TRAIN };
+    const tree_stmts *body =
+        body_of("size = 3\ninput, target = f(x)\noutput[0] = 1\nparam = loss + weights\nover = sum(over over s)\n"
+                "loss total * 2\nloss total\nloss total total\nloss weight weight weight\nas = from\noutput as as as\n"
+                "data = model(cell, use, total, real, token)\ntrain {\n size = loss\n model = 3\n}");
+    static const tree_stmt_kind kinds[] = {TREE_EQUATION, TREE_EQUATION, TREE_EQUATION, TREE_EQUATION, TREE_EQUATION,
+                                           TREE_LOSS,     TREE_LOSS,     TREE_LOSS,     TREE_LOSS,     TREE_EQUATION,
+                                           TREE_OUTPUT,   TREE_EQUATION, TREE_TRAIN};
     ck_assert_uint_eq(body->len, sizeof kinds / sizeof kinds[0]);
     for (size_t i = 0; i < body->len; i++) ck_assert_int_eq(body->data[i]->kind, kinds[i]);
     ck_assert(!body->data[5]->loss.total && !body->data[6]->loss.total && body->data[7]->loss.total);
@@ -187,7 +189,8 @@ END_TEST
 
 static const char *const sample =
     "use \"a.rnn\"\n# note\ncell f(x(D), s : real, w : token(V), H, k = 0, j = 2 * H) -> h, c { h = x\n c = -x }\n"
-    "cell g(x(2, 3)) -> y {\n param W(3), b = 0.1\n y = reverse lstm(x, 8)\n weights torch { a(0:2*H) + b = rows(c)\n}\n}\n"
+    "cell g(x(2, 3)) -> y {\n param W(3), b = 0.1\n y = reverse lstm(x, 8)\n weights torch { a(0:2*H) + b = "
+    "rows(c)\n}\n}\n"
     "model m {\n size V = from data, E = 64\n cell C = f\n input x[t, s] : token(V), v : real\n target y : real(2)\n"
     " const k = vector(1, 2.5, 1e-9, 123456789)\n h, c = C(x, 8, h[0] = v)\n h[T+1] = ((a + b)) * c^(-d)^2 - (-a)^b\n"
     " z = (if a < b then c else d) + W'' @ (r * h) / -2\n q = if not (not a and b) then (a or b) else c[t-1](0, :)\n"
@@ -276,8 +279,8 @@ static const char *repeated(const char *before, const char *part, size_t times, 
 
 START_TEST(deep_nesting_is_one_error)
 {
-    static const char *const parts[] = { "(", "-", "not ", "a^", "a + ", "if a then ", "f(", "h[", "(-", "a^(", "(if a then -",
-                                         "f(x, k = " };
+    static const char *const parts[] = {"(",  "-",  "not ", "a^",  "a + ",         "if a then ",
+                                        "f(", "h[", "(-",   "a^(", "(if a then -", "f(x, k = "};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         messages = diags_new(memory, sources_new(memory));
         ck_assert(parse(repeated("model m {\n    h = ", parts[i], 200000, "x\n}\n"))->broken);
@@ -322,7 +325,7 @@ START_TEST(large_files)
     size_t length = SOURCE_MAX_BYTES;
     char *bytes = malloc(length);
     ck_assert_ptr_nonnull(bytes);
-    static const char fills[] = { '(', '{', '}', 'a', ' ', '\n', '\0', '"', '\xCF', '-' };
+    static const char fills[] = {'(', '{', '}', 'a', ' ', '\n', '\0', '"', '\xCF', '-'};
     for (size_t i = 0; i < sizeof fills; i++) {
         memset(bytes, fills[i], length);
         teardown();

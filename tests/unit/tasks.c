@@ -14,10 +14,7 @@ enum { COUNT = 300, TEXT_ROOM = 2048 };
 static tensors made; /* of the last make() */
 static double value[TASK_PARAMETER_COUNT];
 
-static void defaults(void)
-{
-    task_values(value);
-}
+static void defaults(void) { task_values(value); }
 
 static void make_seeded(task_id which, uint64_t seed, size_t first, size_t count)
 {
@@ -25,16 +22,14 @@ static void make_seeded(task_id which, uint64_t seed, size_t first, size_t count
     ck_assert_msg(task_make(which, value, seed, first, count, &made), "%s", made.error);
 }
 
-static void make(task_id which)
-{
-    make_seeded(which, 7, 0, COUNT);
-}
+static void make(task_id which) { make_seeded(which, 7, 0, COUNT); }
 
 static double at(const char *name, size_t n, size_t t, size_t k)
 {
     const tensor *x = tensors_find(&made, name);
     ck_assert_ptr_nonnull(x);
-    size_t width = x->rank == 3 ? x->dims[2] : 1, steps = x->rank >= 2 ? x->dims[1] : 1, i = (n * steps + t) * width + k;
+    size_t width = x->rank == 3 ? x->dims[2] : 1, steps = x->rank >= 2 ? x->dims[1] : 1,
+           i = (n * steps + t) * width + k;
     ck_assert(n < x->dims[0] && t < steps && k < width);
     if (x->dtype == DTYPE_I32) return ((const int32_t *)x->data)[i];
     if (x->dtype == DTYPE_F32) return ((const float *)x->data)[i];
@@ -42,10 +37,7 @@ static double at(const char *name, size_t n, size_t t, size_t k)
     return ((const double *)x->data)[i];
 }
 
-static int token(const char *name, size_t n, size_t t)
-{
-    return (int)at(name, n, t, 0);
-}
+static int token(const char *name, size_t n, size_t t) { return (int)at(name, n, t, 0); }
 
 static size_t length(const char *name, size_t n)
 {
@@ -73,7 +65,7 @@ START_TEST(test_draws)
     enum { MANY = 200000, SIDES = 6 };
     chance d = chance_open("test", 1, 2);
     double sum = 0, squares = 0, fourth = 0, uniform = 0;
-    size_t seen[SIDES] = { 0 };
+    size_t seen[SIDES] = {0};
     for (int i = 0; i < MANY; i++) {
         double x = chance_normal(&d), u = chance_uniform(&d);
         ck_assert(u >= 0 && u < 1 && u == (double)(float)u);
@@ -106,18 +98,12 @@ static uint64_t hash_of_made(void)
 
 /* What each task made where it was written (x86-64, gcc): every machine and compiler must make the same. */
 static const uint64_t expected[TASK_COUNT] = {
-    [TASK_running_sum] = UINT64_C(0x087ca25162586a3d),
-    [TASK_average] = UINT64_C(0x69b583e7e481f0dc),
-    [TASK_sine] = UINT64_C(0x9ae7583cc8332c46),
-    [TASK_adding] = UINT64_C(0x276ff9547240e5a7),
-    [TASK_copy_memory] = UINT64_C(0xee98279fc44f6565),
-    [TASK_temporal_order] = UINT64_C(0x51ee7986a9d59adf),
-    [TASK_parity] = UINT64_C(0xde8db25e0a7312b5),
-    [TASK_reber] = UINT64_C(0x41b58c252267a6f3),
-    [TASK_reversal] = UINT64_C(0xf5fbb114e1f699d1),
-    [TASK_program_evaluation] = UINT64_C(0x1f0003caaf970bf3),
-    [TASK_noisy_stream] = UINT64_C(0x15ed41e5adf18b11),
-    [TASK_strokes] = UINT64_C(0x856aeeb4ed6afef0),
+    [TASK_running_sum] = UINT64_C(0x087ca25162586a3d),  [TASK_average] = UINT64_C(0x69b583e7e481f0dc),
+    [TASK_sine] = UINT64_C(0x9ae7583cc8332c46),         [TASK_adding] = UINT64_C(0x276ff9547240e5a7),
+    [TASK_copy_memory] = UINT64_C(0xee98279fc44f6565),  [TASK_temporal_order] = UINT64_C(0x51ee7986a9d59adf),
+    [TASK_parity] = UINT64_C(0xde8db25e0a7312b5),       [TASK_reber] = UINT64_C(0x41b58c252267a6f3),
+    [TASK_reversal] = UINT64_C(0xf5fbb114e1f699d1),     [TASK_program_evaluation] = UINT64_C(0x1f0003caaf970bf3),
+    [TASK_noisy_stream] = UINT64_C(0x15ed41e5adf18b11), [TASK_strokes] = UINT64_C(0x856aeeb4ed6afef0),
 };
 
 START_TEST(test_same_everywhere)
@@ -135,7 +121,7 @@ END_TEST
 START_TEST(test_sequence_by_number)
 {
     enum { FIRST = 3, FEW = 4 };
-    tensors some = { 0 };
+    tensors some = {0};
     make_seeded((task_id)_i, 1, 0, 20);
     ck_assert(task_make((task_id)_i, value, 1, FIRST, FEW, &some));
     ck_assert_uint_eq(some.len, made.len);
@@ -227,7 +213,7 @@ START_TEST(test_adding)
     make(TASK_adding);
     for (size_t n = 0; n < COUNT; n++) {
         double sum = 0;
-        int marks[2] = { 0 };
+        int marks[2] = {0};
         for (size_t t = 0; t < 100; t++) {
             double x = at("x", n, t, 0), mark = at("x", n, t, 1);
             ck_assert(x >= 0 && x < 1 && (mark == 0 || mark == 1));
@@ -252,7 +238,7 @@ START_TEST(test_copy_memory)
     value[TASK_PARAMETER_copy_memory_length] = 4;
     value[TASK_PARAMETER_copy_memory_symbols] = 5;
     make(TASK_copy_memory);
-    bool seen[5] = { 0 };
+    bool seen[5] = {0};
     for (size_t n = 0; n < COUNT; n++) {
         ck_assert_uint_eq(length("x", n), 15);
         for (size_t t = 0; t < 15; t++) {
@@ -272,16 +258,18 @@ END_TEST
 
 START_TEST(test_temporal_order)
 {
-    int seen[4] = { 0 };
+    int seen[4] = {0};
     make(TASK_temporal_order);
     for (size_t n = 0; n < COUNT; n++) {
-        size_t steps = length("x", n), marks = 0, place[2] = { 0 };
-        int which[2] = { 0 };
+        size_t steps = length("x", n), marks = 0, place[2] = {0};
+        int which[2] = {0};
         ck_assert(steps >= 100 && steps <= 110);
         for (size_t t = 0; t < steps; t++) {
             int x = token("x", n, t);
-            if (t == 0 || t == steps - 1) ck_assert_int_eq(x, t == 0 ? 6 : 7);
-            else if (x < 4) ck_assert_int_ge(x, 0);
+            if (t == 0 || t == steps - 1)
+                ck_assert_int_eq(x, t == 0 ? 6 : 7);
+            else if (x < 4)
+                ck_assert_int_ge(x, 0);
             else {
                 ck_assert(x < 6 && marks < 2);
                 place[marks] = t;
@@ -325,9 +313,9 @@ static bool in_grammar(const regex_t *inner, const char *text)
 /* Can a string of the grammar go on so? The ends stand for every place that a string may have come to. */
 static bool begins_one(const regex_t *inner, const char *text)
 {
-    static const char *const ends[] = { "BTXSETE", "TXSETE", "XSETE", "VVETE", "SETE", "VETE", "ETE", "TE", "E", "",
-                                        "BTXSEPE", "TXSEPE", "XSEPE", "VVEPE", "SEPE", "VEPE", "EPE", "PE",
-                                        "TBTXSETE" };
+    static const char *const ends[] = {"BTXSETE", "TXSETE", "XSETE", "VVETE",   "SETE",    "VETE",  "ETE",
+                                       "TE",      "E",      "",      "BTXSEPE", "TXSEPE",  "XSEPE", "VVEPE",
+                                       "SEPE",    "VEPE",   "EPE",   "PE",      "TBTXSETE"};
     char whole[TEXT_ROOM + 16];
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         snprintf(whole, sizeof whole, "%s%s", text, ends[i]);
@@ -408,9 +396,12 @@ static long long expression(interpreter *p)
         return strtoll(p->at, (char **)&p->at, 10);
     }
     long long a = expression(p);
-    if (take(p, "+")) a += expression(p);
-    else if (take(p, "-")) a -= expression(p);
-    else if (take(p, "*")) a *= expression(p);
+    if (take(p, "+"))
+        a += expression(p);
+    else if (take(p, "-"))
+        a -= expression(p);
+    else if (take(p, "*"))
+        a *= expression(p);
     else if (take(p, " if ")) {
         long long left = expression(p);
         bool greater = *p->at++ == '>';
@@ -426,7 +417,7 @@ static long long expression(interpreter *p)
 
 static long long run_program(const char *text)
 {
-    interpreter p = { .at = text };
+    interpreter p = {.at = text};
     while (!take(&p, "print(")) {
         long long times = 1;
         if (take(&p, "for x in range(")) {
@@ -449,7 +440,7 @@ static long long run_program(const char *text)
 static void check_programs(size_t most_digits)
 {
     make(TASK_program_evaluation);
-    bool has[5] = { 0 };
+    bool has[5] = {0};
     for (size_t n = 0; n < COUNT; n++) {
         char text[TEXT_ROOM], prints[64], wanted[64];
         size_t steps = length("source", n), said = length("y", n), digits = 0;
@@ -467,7 +458,7 @@ static void check_programs(size_t most_digits)
             digits = *c >= '0' && *c <= '9' ? digits + 1 : 0;
             ck_assert_uint_le(digits, most_digits);
         }
-        const char *const of[] = { "*", " if ", "for ", "\nb=", "print((" };
+        const char *const of[] = {"*", " if ", "for ", "\nb=", "print(("};
         for (int k = 0; k < 5; k++) has[k] = has[k] || strstr(text, of[k]);
     }
     for (int k = 0; k < 5; k++) ck_assert(has[k]);
@@ -486,7 +477,7 @@ END_TEST
 
 START_TEST(test_noisy_stream)
 {
-    double feature[10][8] = { { 0 } };
+    double feature[10][8] = {{0}};
     value[TASK_PARAMETER_noisy_stream_noise] = 0;
     make(TASK_noisy_stream);
     for (size_t n = 0; n < COUNT; n++) {
@@ -539,7 +530,8 @@ START_TEST(test_strokes)
             height += at("y", n, t, 1);
             if (end == 0) continue;
             ck_assert_double_lt(fabs(height), 1e-5);
-            if (t + 1 < 200) ck_assert(at("y", n, t + 1, 1) == 0 && at("y", n, t + 1, 0) > 0 && at("y", n, t + 1, 2) == 0);
+            if (t + 1 < 200)
+                ck_assert(at("y", n, t + 1, 1) == 0 && at("y", n, t + 1, 0) > 0 && at("y", n, t + 1, 2) == 0);
             ends++;
         }
         ck_assert(ends >= 4 && ends <= 24);

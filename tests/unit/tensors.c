@@ -64,7 +64,8 @@ static void add(tensors *t, const char *name, dtype d, size_t rank, const size_t
     ck_assert_msg(tensors_add(t, name, d, rank, dims, data) != NULL, "%s", t->error);
 }
 
-#define DIMS(...) sizeof((size_t[]){__VA_ARGS__}) / sizeof(size_t), (size_t[]){__VA_ARGS__}
+#define DIMS(...)                                                                                                      \
+    sizeof((size_t[]){__VA_ARGS__}) / sizeof(size_t), (size_t[]) { __VA_ARGS__ }
 
 static tensors sample(void)
 {
@@ -196,7 +197,11 @@ END_TEST
 #define ONE(type, shape, offsets) "{\"w\":{\"dtype\":\"" type "\",\"shape\":" shape ",\"data_offsets\":" offsets "}}"
 
 /* Header, bytes of data, part of the message; NULL: it is fine. */
-static const struct { const char *header; size_t data; const char *why; } HEADERS[] = {
+static const struct {
+    const char *header;
+    size_t data;
+    const char *why;
+} HEADERS[] = {
     {"{}", 0, NULL},
     {"{}    ", 0, NULL},
     {"{" T4("w", 0, 4) "}", 4, NULL},
@@ -244,8 +249,10 @@ START_TEST(safetensors_headers)
     memcpy(file + 8, HEADERS[_i].header, n);
     save("h.safetensors", file, 8 + n + HEADERS[_i].data);
     bool ok = safetensors_read("h.safetensors", &t);
-    if (HEADERS[_i].why) assert_refused(ok, &t, HEADERS[_i].header, HEADERS[_i].why);
-    else ck_assert_msg(ok, "%s", t.error);
+    if (HEADERS[_i].why)
+        assert_refused(ok, &t, HEADERS[_i].header, HEADERS[_i].why);
+    else
+        ck_assert_msg(ok, "%s", t.error);
     tensors_free(&t);
 }
 END_TEST
@@ -393,7 +400,12 @@ static size_t make_npy(char *out, int version, const char *dict, const void *dat
 
 #define DICT(descr, fortran, shape) "{'descr': " descr ", 'fortran_order': " fortran ", 'shape': " shape ", }\n"
 
-static const struct { int version; const char *dict; size_t data; const char *why; } DICTS[] = {
+static const struct {
+    int version;
+    const char *dict;
+    size_t data;
+    const char *why;
+} DICTS[] = {
     {1, DICT("'<f4'", "False", "(2,)"), 8, NULL},
     {2, DICT("'|u1'", "True", "(2, 3)"), 6, NULL},
     {3, DICT("\"|b1\"", "False", "()"), 1, NULL},
@@ -431,8 +443,10 @@ START_TEST(npy_headers)
     size_t n = make_npy(npy, DICTS[_i].version, DICTS[_i].dict, data, DICTS[_i].data);
     save_members((const char *const[]){"x.npy"}, 1, npy, n, _i & 1);
     bool ok = npz_read("m.npz", &t);
-    if (DICTS[_i].why) assert_refused(ok, &t, DICTS[_i].dict, DICTS[_i].why);
-    else ck_assert_msg(ok, "%s", t.error);
+    if (DICTS[_i].why)
+        assert_refused(ok, &t, DICTS[_i].dict, DICTS[_i].why);
+    else
+        ck_assert_msg(ok, "%s", t.error);
     tensors_free(&t);
 }
 END_TEST
@@ -443,7 +457,7 @@ START_TEST(npy_orders)
     tensors t = {0};
     int64_t v[6];
     size_t bad;
-    const unsigned char big[] = {0, 1, 0, 4, 0, 2, 0, 5, 0, 3, 1, 6};   /* columns of [1 2 3; 4 5 262], big-endian */
+    const unsigned char big[] = {0, 1, 0, 4, 0, 2, 0, 5, 0, 3, 1, 6}; /* columns of [1 2 3; 4 5 262], big-endian */
     size_t n = make_npy(npy, 1, DICT("'>i2'", "True", "(2, 3)"), big, sizeof big);
     save_members((const char *const[]){"x.npy", "sub/y.npy"}, 2, npy, n, true);
     ck_assert_msg(npz_read("m.npz", &t), "%s", t.error);
@@ -475,7 +489,7 @@ START_TEST(npz_members_are_checked)
     save_members((const char *const[]){"x.npy"}, 1, npy, n, false);
     data = slurp("m.npz", &size);
     at = memmem(data, size, "(1,)", 4);
-    memcpy(at, "(1 )", 4);   /* as good a shape, but the checksum is another's */
+    memcpy(at, "(1 )", 4); /* as good a shape, but the checksum is another's */
     save("m.npz", data, size);
     assert_refused(npz_read("m.npz", &t), &t, "m.npz", "'x.npy': its checksum is wrong");
     free(data);
@@ -536,7 +550,7 @@ END_TEST
 
 START_TEST(what_killed_writers_left_goes)
 {
-    static const char *const left[] = { ".rnnc-1-0.tmp", ".rnnc-99-12.tmp" }, *const others[] = { ".rnnc-x", "old.tmp" };
+    static const char *const left[] = {".rnnc-1-0.tmp", ".rnnc-99-12.tmp"}, *const others[] = {".rnnc-x", "old.tmp"};
     atomic_file f, g;
     for (int i = 0; i < 2; i++) {
         save(left[i], "half", 4);
