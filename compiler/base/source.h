@@ -27,8 +27,8 @@ typedef struct sources {
 } sources;
 
 sources *sources_new(arena *a);
-uint32_t sources_add(sources *s, const char *path, const char *text,
-                     size_t length);                /* copies; returns the file number */
+/* Copies; returns the file number. */
+uint32_t sources_add(sources *s, const char *path, const char *text, size_t length);
 const source *source_of(const sources *s, span at); /* NULL for no place */
 span span_join(span a, span b);                     /* from the start of a to the end of b */
 

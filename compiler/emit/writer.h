@@ -25,9 +25,8 @@ typedef struct writer {
     bool row_by_row;    /* within a region of rows: what comes before and after all rows is written around it */
     bool first_of_flat; /* addresses are those of the first such row */
     bool sharded; /* the function is for some sequences of the caller's arrays: `first_seq` and on, of `all_seqs` */
-    const region
-        *segment; /* that of segments whose function is being written: see note [segments] of plan/program.h; NULL */
-    const char **name_of; /* tables of pointwise.c, a place a node; empty between statements */
+    const region *segment; /* that of segments whose function is being written: see note [segments] of plan/program.h */
+    const char **name_of;  /* tables of pointwise.c, a place a node; empty between statements */
     unsigned char *marks;
     unsigned char *nesting;
     const char **array_of;         /* that of arrays.c */
@@ -54,8 +53,8 @@ const char *c_rows(const writer *w, const buffer *b, int axis); /* rows along an
 const char *c_address(const writer *w, view v);    /* "h_all + ((t + 1) * batch + seq) * 8 + 4": of the row in scope */
 const char *c_packed(const writer *w, int number); /* "args->packed + 368": a matrix that pack made */
 const char *c_component(const writer *w, view v, shape have, shape domain); /* "[unit]": index into that row */
-const char *c_side_by_side(const writer *w,
-                           shape s);           /* "unit * 3 + col": number of the component among those of the shape */
+/* "unit * 3 + col": number of the component among those of the shape. */
+const char *c_side_by_side(const writer *w, shape s);
 void open_rows(writer *w, axis_set axes);      /* loops over the axes that are not in scope yet */
 void open_flat_rows(writer *w, axis_set axes); /* the same, last time axis and batch as one `row` loop */
 void close_rows(writer *w, axis_set before);
@@ -79,15 +78,15 @@ const char *c_state_component(const writer *w, shape s);         /* "[unit]": in
 
 /* statements */
 void write_pointwise(writer *w, const stmt *s);
-void write_unit_blocks(writer *w, const stmt *s, const item *products,
-                       size_t count);             /* with what they are made of, some units at a time */
+/* With what they are made of, some units at a time. */
+void write_unit_blocks(writer *w, const stmt *s, const item *products, size_t count);
 void write_sums_before(writer *w, const stmt *s); /* of a pointwise statement: what is done once, before all rows */
 void write_sums_after(writer *w, const stmt *s);
 bool has_sums(const stmt *s);
 void skip_padding(writer *w, axis_set axes); /* in a loop over rows: on to the next, in the padding */
 void write_contract(writer *w, const stmt *s);
-void write_units_of_product(writer *w, const stmt *s, int units,
-                            int column);     /* a block of units, into column `column` of `sums` */
+/* A block of units, into column `column` of `sums`. */
+void write_units_of_product(writer *w, const stmt *s, int units, int column);
 const char *c_every_second(const writer *w); /* "t & 1": is this a second time? */
 /* Products of one row at once, and what is made of them: how many of the items, 0: none. */
 size_t write_streamed(writer *w, const item *items, size_t count);
@@ -132,12 +131,12 @@ void write_region(writer *w, const region *r);
 void begin_body(writer *w, const region *r); /* statements of a function, into a text of their own */
 void end_body(writer *w, text *to);          /* what these mention; they themselves, and the function's end */
 void write_function(writer *w, const program *p);
-void write_norm(writer *w, const program *p,
-                size_t number);                          /* a function that returns what loss `number` is divided by */
+/* A function that returns what loss `number` is divided by. */
+void write_norm(writer *w, const program *p, size_t number);
 void write_steps_and_batch(writer *w, const char *body); /* the constants T and batch, where the body mentions them */
 void write_weights(writer *w, const char *body);         /* the pointers to parameters, likewise */
-const char *c_buffer_size(const writer *w, const buffer *b,
-                          bool macro);               /* reals, in terms of T and batch (B in a macro) */
+/* Reals, in terms of T and batch (B in a macro). */
+const char *c_buffer_size(const writer *w, const buffer *b, bool macro);
 bool has_input(const program *p, uint32_t input);    /* does the program read it? */
 bool c_mentions(const char *code, const char *word); /* as a word of its own, no member */
 
@@ -145,8 +144,8 @@ bool c_mentions(const char *code, const char *word); /* as a word of its own, no
 size_t shard_count(const emit_options *o, entry e); /* at most; 1: this entry point takes the batch as a whole */
 size_t shard_rows(const emit_options *o);           /* sequences in the largest shard of the largest batch */
 bool is_sharded(const writer *w, const program *p);
-const char *shard_work(const writer *w,
-                       const program *p);   /* macro body: reals of work of all shards; `batch`, steps: its arguments */
+/* Macro body: reals of work of all shards; `batch`, steps: its arguments. */
+const char *shard_work(const writer *w, const program *p);
 bool shard_norm(const writer *w, int loss); /* is what a loss is divided by found from the whole batch? */
 void write_shard_of(writer *w, bool draws);
 void write_shards(writer *w, const program *p);
