@@ -57,14 +57,14 @@ void write_rows(writer *w, const stmt *s)
     open_scope(w, s->axes, &scope);
     text_line(w->out, "const real *from = %s;", c_address(w, s->from.data[0]));
     text_line(w->out, "real *to = %s;", c_address(w, s->to));
-    bool simple = side_by_side(s->from.data[0], from) && (s->op != OP_sum || shape_size(s->shape) == 1);
+    bool simple = side_by_side(s->from.data[0], from) && (s->rows.op != OP_sum || shape_size(s->shape) == 1);
     if (s->stores.len)
         text_line(w->out, "(%s)[0] = row_softmax_logsumexp(%d, from, to);", c_address(w, s->stores.data[0].to),
                   shape_size(from));
-    else if (s->op == OP_softmax)
+    else if (s->rows.op == OP_softmax)
         text_line(w->out, "row_softmax(%d, from, to);", shape_size(from));
     else if (simple)
-        text_line(w->out, "to[0] = %s(%d, from);", row_function(s->op), shape_size(from));
+        text_line(w->out, "to[0] = %s(%d, from);", row_function(s->rows.op), shape_size(from));
     else
         write_plain_sum(w, s, from);
     close_scope(w, before, scope);
@@ -84,7 +84,8 @@ void write_over(writer *w, const stmt *s)
     text_line(w->out, "int any = 0;");
     text_line(w->out, "real most = 0;");
     const char *slot =
-        s->state ? arena_printf(w->arena, "%s%s", c_state(w, s->state, "0"), c_state_component(w, s->shape)) : NULL;
+        s->over.state ? arena_printf(w->arena, "%s%s", c_state(w, s->over.state, "0"), c_state_component(w, s->shape))
+                      : NULL;
     if (w->segment) text_line(w->out, "if (segment_first > 0) { any = 1; most = %s; }", to);
     if (slot) text_line(w->out, "%sif (%s) { any = 1; most = %s; }", w->segment ? "else " : "", c_time(w), slot);
     axis_set outer = w->loops;
@@ -127,9 +128,9 @@ void write_clear(writer *w, const stmt *s)
     axis_set before = w->loops;
     open_rows(w, s->axes);
     open_components(w, s->shape);
-    const char *slot = s->state ? arena_printf(w->arena, "%s ? %s%s : 0", c_time(w), c_state(w, s->state, "0"),
-                                               c_state_component(w, s->shape))
-                                : "0";
+    const char *slot = s->clear.state ? arena_printf(w->arena, "%s ? %s%s : 0", c_time(w),
+                                                     c_state(w, s->clear.state, "0"), c_state_component(w, s->shape))
+                                      : "0";
     text_line(w->out, "(%s)%s = %s;", c_address(w, s->to), c_component(w, s->to, s->shape, s->shape), slot);
     close_components(w, s->shape);
     close_rows(w, before);
@@ -143,36 +144,40 @@ const char *c_nothing(const writer *w, const stmt *s)
 
 /* ---- gather and scatter ------------------------------------------------------------------------------------------ */
 
-/* The boundary values of one side, as those of a FILL. */
-static stmt boundaries_of(const node *n, const stmt *s, bool after)
+/* The values beyond one end, nearest first, of the statement that reads them there or puts them there. */
+typedef struct boundaries {
+    const stmt *of;
+    const node_id *nodes; /* NO_NODE: nothing */
+    const view *at;
+    size_t count;
+} boundaries;
+
+/* Those of one side of an `at`. */
+static boundaries boundaries_read(const node *n, const stmt *s, bool after)
 {
-    stmt b = *s;
     size_t first = 1 + (size_t)(after ? n->attr.before : 0), count = (size_t)(after ? n->attr.after : n->attr.before);
-    if (n->args <= 1) count = 0;
-    b.from.data = s->from.data + first;
-    b.from.len = b.boundary.len = count;
-    b.boundary.data = n->arg + first;
-    return b;
+    return (boundaries){s, n->arg + first, s->from.data + first, n->args > 1 ? count : 0};
 }
 
-static const char *boundary_value(writer *w, const stmt *s, const char *which);
+static const char *boundary_value(writer *w, const boundaries *beyond, const char *which);
 
 /* Step k, counted from the start of the sequence: in this call, in an earlier one that left it in the state, or not
  * there. */
 static void write_at_front(writer *w, const stmt *s, const char *to, const char *here)
 {
     const node *n = graph_node(w->g, s->nodes.data[0]);
-    const char *t = w->g->axis[s->axis].letter, *length = c_length(w, s->axis);
+    const char *t = w->g->axis[s->gather.axis].letter, *length = c_length(w, s->gather.axis);
     int k = n->attr.k;
-    stmt outside = boundaries_of(n, s, k >= 1);
+    boundaries outside = boundaries_read(n, s, k >= 1);
     if (k < 1) {
         text_line(w->out, "%s = %s;", to, boundary_value(w, &outside, arena_printf(w->arena, "%d", -k)));
         return;
     }
     const char *beyond =
         boundary_value(w, &outside, arena_printf(w->arena, "%d - (%s + %s)", k - 1, c_time(w), length));
-    const char *slot =
-        s->state ? arena_printf(w->arena, "%s%s", c_state(w, s->state, "0"), c_state_component(w, s->shape)) : NULL;
+    const char *slot = s->gather.state ? arena_printf(w->arena, "%s%s", c_state(w, s->gather.state, "0"),
+                                                      c_state_component(w, s->shape))
+                                       : NULL;
     text_line(w->out, "%s%s = %s;", w->segment ? arena_printf(w->arena, "if (%s) ", c_begins(w)) : "", to,
               slot ? arena_printf(w->arena, "%s >= %d ? %s : %s", c_time(w), k, slot, beyond) : beyond);
     text_open(w->out, "if (%s < %d && %s + %s >= %d)", c_time(w), k, c_time(w), length, k);
@@ -187,26 +192,26 @@ static void write_at(writer *w, const stmt *s)
     const node *n = graph_node(w->g, s->nodes.data[0]);
     view from = s->from.data[0];
     const buffer *b = &w->p->buffers.data[from.buffer];
-    const char *t = w->g->axis[s->axis].letter, *length = c_length(w, s->axis);
+    const char *t = w->g->axis[s->gather.axis].letter, *length = c_length(w, s->gather.axis);
     bool carried = n->attr.over.carry;
     open_components(w, s->shape);
     const char *here = c_component(w, from, s->shape, s->shape);
     const char *to = arena_printf(w->arena, "(%s)%s", c_address(w, s->to), c_component(w, s->to, s->shape, s->shape));
     axis_set before = w->loops;
-    w->loops |= axis_bit(s->axis);
-    if (n->attr.from_end && carried && b->before[s->axis] > n->attr.k) {
+    w->loops |= axis_bit(s->gather.axis);
+    if (n->attr.from_end && carried && b->before[s->gather.axis] > n->attr.k) {
         /* index T - k counts from 1 and may lie in the rows in front: `before` keeps the row number positive */
         view v = from;
-        v.shift[s->axis] -= n->attr.k + 1;
+        v.shift[s->gather.axis] -= n->attr.k + 1;
         text_open(w->out, w->segment ? "if (segment_first == 0 || %s > 0)" : "%s", w->segment ? length : "");
         text_line(w->out, "const size_t %s = %s;", t, length);
         text_line(w->out, "%s = (%s)%s;", to, c_address(w, v), here);
         text_close(w->out, NULL);
     } else if (n->attr.from_end && w->segment) {
-        const char *whole = c_whole_length(w, s->axis);
+        const char *whole = c_whole_length(w, s->gather.axis);
         text_line(w->out, "if (%s) %s = %s;", c_begins(w), to, c_nothing(w, s));
         text_open(w->out, "if (%s > segment_first + %d && %s - segment_first - %d < %s)", whole, n->attr.k, whole,
-                  n->attr.k + 1, c_steps(w, s->axis));
+                  n->attr.k + 1, c_steps(w, s->gather.axis));
         text_line(w->out, "const size_t %s = %s - segment_first - %d;", t, whole, n->attr.k + 1);
         text_line(w->out, "%s = (%s)%s;", to, c_address(w, from), here);
         text_close(w->out, NULL);
@@ -234,7 +239,7 @@ void write_gather(writer *w, const stmt *s)
     bool scope;
     write_equation(w, s->nodes.data[0]);
     open_scope(w, s->axes, &scope);
-    if (s->op == OP_at) {
+    if (s->gather.op == OP_at) {
         write_at(w, s);
         close_scope(w, before, scope);
         return;
@@ -246,7 +251,7 @@ void write_gather(writer *w, const stmt *s)
     /* in the padding it may be anything */
     const char *known = arena_printf(w->arena, "token >= 0 && token < %d",
                                      graph_type(w->g, graph_node(w->g, s->nodes.data[0])->arg[0]).shape.dim[0]);
-    if (s->op == OP_pick)
+    if (s->gather.op == OP_pick)
         text_line(w->out, "to[0] = %s ? from[(size_t)token * %d] : 0;", known, from.si ? from.si : 1);
     else
         text_line(w->out,
@@ -276,7 +281,7 @@ void write_scatter(writer *w, const stmt *s)
     const node *n = graph_node(w->g, s->nodes.data[0]);
     shape v = graph_type(w->g, n->arg[1]).shape;
     write_equation(w, s->nodes.data[0]);
-    if (!s->add) {
+    if (!s->scatter.add) {
         open_rows(w, n->type.axes);
         text_line(w->out, "for (size_t unit = 0; unit < %d; unit++) (%s)[unit] = 0;", shape_size(s->shape),
                   c_address(w, s->to));
@@ -324,8 +329,8 @@ static void write_input_copy(writer *w, const stmt *s)
 static void write_copy_out(writer *w, const stmt *s)
 {
     axis_set before = w->loops;
-    const char *out = s->target == COPY_TO_OUTPUT ? c_output_field(w->arena, w->g, (uint32_t)s->index)
-                                                  : c_gradient_field(w->arena, w->g, (uint32_t)s->index);
+    const char *out = s->copy.target == COPY_TO_OUTPUT ? c_output_field(w->arena, w->g, (uint32_t)s->copy.index)
+                                                       : c_gradient_field(w->arena, w->g, (uint32_t)s->copy.index);
     text_open(w->out, "if (args->%s)", out);
     open_rows(w, s->axes);
     const char *index = NULL;
@@ -410,14 +415,14 @@ static void write_layout(writer *w, const stmt *s)
 void write_copy(writer *w, const stmt *s)
 {
     text *around;
-    bool apart, out = s->target != COPY_TO_VIEW;
-    if (!out && s->op != OP_input) {
+    bool apart, out = s->copy.target != COPY_TO_VIEW;
+    if (!out && s->copy.op != OP_input) {
         write_layout(w, s);
         return;
     }
     const char *member =
-        s->target == COPY_TO_OUTPUT ? c_output_field(w->arena, w->g, (uint32_t)s->index)
-        : out                       ? c_gradient_field(w->arena, w->g, (uint32_t)s->index)
+        s->copy.target == COPY_TO_OUTPUT ? c_output_field(w->arena, w->g, (uint32_t)s->copy.index)
+        : out                            ? c_gradient_field(w->arena, w->g, (uint32_t)s->copy.index)
               : c_field(w->arena, w->g, w->g->inputs.data[graph_node(w->g, s->nodes.data[0])->attr.index].path);
     apart = helper_open(w, &around);
     if (out)
@@ -436,46 +441,52 @@ void write_copy(writer *w, const stmt *s)
 /* ---- rows outside the sequence ----------------------------------------------------------------------------------- */
 
 /* A boundary value's component. */
-static const char *boundary(writer *w, const stmt *s, size_t i)
+static const char *boundary(writer *w, const boundaries *beyond, size_t i)
 {
-    if (!node_some(s->boundary.data[i])) return c_nothing(w, s);
-    const node *n = graph_node(w->g, s->boundary.data[i]);
+    if (!node_some(beyond->nodes[i])) return c_nothing(w, beyond->of);
+    const node *n = graph_node(w->g, beyond->nodes[i]);
     if (n->op == OP_number) return c_number(w, n->attr.number);
-    return arena_printf(w->arena, "(%s)%s", c_address(w, s->from.data[i]),
-                        c_component(w, s->from.data[i], n->type.shape, s->shape));
+    return arena_printf(w->arena, "(%s)%s", c_address(w, beyond->at[i]),
+                        c_component(w, beyond->at[i], n->type.shape, beyond->of->shape));
 }
 
 /* The boundary value number `which` (an expression), nothing beyond the last. */
-static const char *boundary_value(writer *w, const stmt *s, const char *which)
+static const char *boundary_value(writer *w, const boundaries *beyond, const char *which)
 {
-    const char *value = c_nothing(w, s);
-    for (size_t i = s->boundary.len; i-- > 0;)
-        value = arena_printf(w->arena, "%s == %zu ? %s : %s", which, i, boundary(w, s, i), value);
+    const char *value = c_nothing(w, beyond->of);
+    for (size_t i = beyond->count; i-- > 0;)
+        value = arena_printf(w->arena, "%s == %zu ? %s : %s", which, i, boundary(w, beyond, i), value);
     return value;
+}
+
+static boundaries boundaries_filled(const stmt *s)
+{
+    return (boundaries){s, s->fill.boundary.data, s->from.data, s->fill.boundary.len};
 }
 
 static void write_before(writer *w, const stmt *s)
 {
-    const char *t = w->g->axis[s->axis].letter;
+    const char *t = w->g->axis[s->fill.axis].letter;
     const buffer *b = &w->p->buffers.data[s->to.buffer];
-    axis_set before = w->loops, others = s->axes & ~(BATCH | axis_bit(s->axis));
+    axis_set before = w->loops, others = s->axes & ~(BATCH | axis_bit(s->fill.axis));
     if (w->segment) text_open(w->out, "if (segment_first == 0)");
     open_rows(w, others);
-    text_open(w->out, "for (size_t ago = 0; ago < %d; ago++)", s->rows);
+    text_open(w->out, "for (size_t ago = 0; ago < %d; ago++)", s->fill.rows);
     if (s->axes & BATCH) text_open(w->out, "for (size_t seq = 0; seq < batch; seq++)");
     w->loops |= s->axes;
     /* index -ago is row number before - 1 - ago */
     view v = s->to;
-    v.shift[s->axis] -= b->before[s->axis];
-    text_line(w->out, "const size_t %s = %d - ago;", t, b->before[s->axis] - 1);
+    v.shift[s->fill.axis] -= b->before[s->fill.axis];
+    text_line(w->out, "const size_t %s = %d - ago;", t, b->before[s->fill.axis] - 1);
     text_line(w->out, "real *to = %s;", c_address(w, v));
     const char *unit = c_side_by_side(w, s->shape);
-    if (s->state) text_line(w->out, "const uint64_t seen = %s;", c_time(w));
+    if (s->fill.state) text_line(w->out, "const uint64_t seen = %s;", c_time(w));
     open_components(w, s->shape);
-    const char *value = boundary_value(w, s, s->state ? "ago - seen" : "ago");
-    if (s->boundary.len && (s->axes & BATCH)) /* of an absent sequence even the boundary is padding */
-        value = arena_printf(w->arena, "%s == 0 ? %s : %s", c_length(w, s->axis), c_nothing(w, s), value);
-    const char *slot = s->state ? arena_printf(w->arena, "%s[%s]", c_state(w, s->state, "ago"), unit) : NULL;
+    const boundaries beyond = boundaries_filled(s);
+    const char *value = boundary_value(w, &beyond, s->fill.state ? "ago - seen" : "ago");
+    if (beyond.count && (s->axes & BATCH)) /* of an absent sequence even the boundary is padding */
+        value = arena_printf(w->arena, "%s == 0 ? %s : %s", c_length(w, s->fill.axis), c_nothing(w, s), value);
+    const char *slot = s->fill.state ? arena_printf(w->arena, "%s[%s]", c_state(w, s->fill.state, "ago"), unit) : NULL;
     text_line(w->out, "to%s = %s;", c_component(w, s->to, s->shape, s->shape),
               slot ? arena_printf(w->arena, "seen > ago ? %s : %s", slot, value) : value);
     close_components(w, s->shape);
@@ -501,8 +512,9 @@ void write_fill_before(writer *w, const stmt *s)
     if (apart)
         helper_close(w, around, s,
                      arena_printf(w->arena,
-                                  s->state ? "%s before the first step: from the call before, or the boundary values."
-                                           : "%s before the first step.",
+                                  s->fill.state
+                                      ? "%s before the first step: from the call before, or the boundary values."
+                                      : "%s before the first step.",
                                   label),
                      arena_printf(w->arena, "load_%s", c_identifier(w->arena, label)));
 }
@@ -524,38 +536,40 @@ static void clear_absent(writer *w, const stmt *s)
 
 void write_fill_after(writer *w, const stmt *s)
 {
-    if (!s->axis) {
+    if (!s->fill.axis) {
         clear_absent(w, s);
         return;
     }
-    const char *t = w->g->axis[s->axis].letter, *T = c_steps(w, s->axis);
+    const char *t = w->g->axis[s->fill.axis].letter, *T = c_steps(w, s->fill.axis);
     axis_set before = w->loops;
-    bool step_in_scope = (w->loops & axis_bit(s->axis)) != 0;
+    bool step_in_scope = (w->loops & axis_bit(s->fill.axis)) != 0;
     text_line(w->out, "/* %s beyond the end */", graph_label(w->g, w->arena, s->nodes.data[0]));
-    if (s->rows == 0 || s->in_loop) text_open(w->out, "if (ragged)");
-    open_rows(w, s->axes & ~(BATCH | axis_bit(s->axis)));
-    if (!step_in_scope && s->rows)
-        text_open(w->out, "for (size_t %s = ragged ? 0 : %s; %s < %s + %d; %s++)", t, T, t, T, s->rows, t);
+    if (s->fill.rows == 0 || s->fill.in_loop) text_open(w->out, "if (ragged)");
+    open_rows(w, s->axes & ~(BATCH | axis_bit(s->fill.axis)));
+    if (!step_in_scope && s->fill.rows)
+        text_open(w->out, "for (size_t %s = ragged ? 0 : %s; %s < %s + %d; %s++)", t, T, t, T, s->fill.rows, t);
     else if (!step_in_scope)
         text_open(w->out, "for (size_t %s = 0; %s < %s; %s++)", t, t, T, t);
-    w->loops |= axis_bit(s->axis);
+    w->loops |= axis_bit(s->fill.axis);
     axis_set inside = w->loops;
     open_rows(w, s->axes);
-    text_line(w->out, "const size_t own = %s;", c_length(w, s->axis));
+    text_line(w->out, "const size_t own = %s;", c_length(w, s->fill.axis));
     text_line(w->out, "if (%s < own) continue;", t);
-    if (w->segment && s->rows && !s->in_loop)
-        text_line(w->out, "if (%s > segment_first + %s) continue; /* it goes on */", c_whole_length(w, s->axis), T);
+    if (w->segment && s->fill.rows && !s->fill.in_loop)
+        text_line(w->out, "if (%s > segment_first + %s) continue; /* it goes on */", c_whole_length(w, s->fill.axis),
+                  T);
     text_line(w->out, "real *to = %s;", c_address(w, s->to));
     open_components(w, s->shape);
-    const char *value = boundary_value(w, s, arena_printf(w->arena, "%s - own", t));
-    if (s->boundary.len) value = arena_printf(w->arena, "own == 0 ? %s : %s", c_nothing(w, s), value);
+    const boundaries beyond = boundaries_filled(s);
+    const char *value = boundary_value(w, &beyond, arena_printf(w->arena, "%s - own", t));
+    if (beyond.count) value = arena_printf(w->arena, "own == 0 ? %s : %s", c_nothing(w, s), value);
     text_line(w->out, "to%s = %s;", c_component(w, s->to, s->shape, s->shape), value);
     close_components(w, s->shape);
     close_rows(w, inside);
     if (!step_in_scope) text_close(w->out, NULL);
-    w->loops = before | (s->axes & ~(BATCH | axis_bit(s->axis)));
+    w->loops = before | (s->axes & ~(BATCH | axis_bit(s->fill.axis)));
     close_rows(w, before);
-    if (s->rows == 0 || s->in_loop) text_close(w->out, NULL);
+    if (s->fill.rows == 0 || s->fill.in_loop) text_close(w->out, NULL);
 }
 
 /* A sum so far. */
@@ -565,8 +579,8 @@ static void save_sum(writer *w, const stmt *s)
     text_open(w->out, "if (args->state)");
     open_rows(w, s->axes);
     open_components(w, s->shape);
-    text_line(w->out, "%s%s = (%s)%s;", c_state(w, s->state, "0"), c_state_component(w, s->shape), c_address(w, s->to),
-              c_component(w, s->to, s->shape, s->shape));
+    text_line(w->out, "%s%s = (%s)%s;", c_state(w, s->save.state, "0"), c_state_component(w, s->shape),
+              c_address(w, s->to), c_component(w, s->to, s->shape, s->shape));
     close_components(w, s->shape);
     close_rows(w, before);
     text_close(w->out, NULL);
@@ -574,21 +588,21 @@ static void save_sum(writer *w, const stmt *s)
 
 static void save_rows(writer *w, const stmt *s)
 {
-    const char *t = w->g->axis[s->axis].letter;
+    const char *t = w->g->axis[s->save.axis].letter;
     axis_set before = w->loops;
     text_open(w->out, "if (args->state)");
-    text_open(w->out, "for (size_t ago = 0; ago < %d; ago++)", s->rows);
+    text_open(w->out, "for (size_t ago = 0; ago < %d; ago++)", s->save.rows);
     text_open(w->out, "for (size_t seq = 0; seq < batch; seq++)");
     w->loops |= s->axes;
-    text_line(w->out, "if (%s == 0) continue;", c_length(w, s->axis));
+    text_line(w->out, "if (%s == 0) continue;", c_length(w, s->save.axis));
     /* `ago` steps before the last: row length - 1 - ago, plus the rows in front */
     const buffer *b = &w->p->buffers.data[s->to.buffer];
     view v = s->to;
-    v.shift[s->axis] -= b->before[s->axis];
-    text_line(w->out, "const size_t %s = %s + %d - ago;", t, c_length(w, s->axis), b->before[s->axis] - 1);
+    v.shift[s->save.axis] -= b->before[s->save.axis];
+    text_line(w->out, "const size_t %s = %s + %d - ago;", t, c_length(w, s->save.axis), b->before[s->save.axis] - 1);
     const char *unit = c_side_by_side(w, s->shape);
     open_components(w, s->shape);
-    text_line(w->out, "%s[%s] = (%s)%s;", c_state(w, s->state, "ago"), unit, c_address(w, v),
+    text_line(w->out, "%s[%s] = (%s)%s;", c_state(w, s->save.state, "ago"), unit, c_address(w, v),
               c_component(w, s->to, s->shape, s->shape));
     close_components(w, s->shape);
     text_close(w->out, NULL);
@@ -601,9 +615,9 @@ void write_save(writer *w, const stmt *s)
 {
     const char *label = plan_label(w->g, w->arena, s->nodes.data[0]);
     text *around;
-    if (s->axis && lives_in_state(w, &w->p->buffers.data[s->to.buffer])) return;
+    if (s->save.axis && lives_in_state(w, &w->p->buffers.data[s->to.buffer])) return;
     bool apart = helper_open(w, &around);
-    if (s->axis)
+    if (s->save.axis)
         save_rows(w, s);
     else
         save_sum(w, s);

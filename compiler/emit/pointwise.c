@@ -519,7 +519,7 @@ static void write_components(pointwise *p)
         text_line(w->out, "%s%s %s %s;", p->to[i], c_component(w, st->to, pointwise_stored(w, st), p->s->shape),
                   st->mode == STORE_SET ? "=" : "+=", operand(p, value, WEAKEST));
     }
-    close_components(w, p->s->shape);
+    close_components(w, block);
 }
 
 /* Opens the loop over blocks of units, and computes what they are made of. */

@@ -293,13 +293,14 @@ static void write_each_product(writer *w, const stmt *s)
 void write_contract(writer *w, const stmt *s)
 {
     write_products_equations(w, s);
-    if (s->wanted_by) text_open(w->out, "if (args->%s)", c_gradient_field(w->arena, w->g, (uint32_t)s->wanted_by - 1));
+    if (s->product.wanted_by)
+        text_open(w->out, "if (args->%s)", c_gradient_field(w->arena, w->g, (uint32_t)s->product.wanted_by - 1));
     switch (s->product.form) {
     case FORM_ROWS: write_rows_product(w, s); break;
     case FORM_OUTER: write_outer_product(w, s); break;
     case FORM_EACH: write_each_product(w, s); break;
     }
-    if (s->wanted_by) text_close(w->out, NULL);
+    if (s->product.wanted_by) text_close(w->out, NULL);
 }
 
 /* ---- packed matrices --------------------------------------------------------------------------------------------- */
@@ -338,5 +339,5 @@ void write_packing(writer *w, const packing *pk, const char *base)
 
 void write_pack(writer *w, const stmt *s)
 {
-    write_packing(w, &w->model->shared->packings.data[s->index], packed_address(w, s->index));
+    write_packing(w, &w->model->shared->packings.data[s->pack.packing], packed_address(w, s->pack.packing));
 }

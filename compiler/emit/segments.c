@@ -144,7 +144,7 @@ void write_segments(writer *w, const region *r)
 
 static const char *pass_comment(const stmt *s)
 {
-    switch (s->pass) {
+    switch (s->pass.what) {
     case PASS_KEEP: return "before this segment, for the way back";
     case PASS_RESTORE: return "before this segment, as on the way there";
     case PASS_ON: return "for the segment behind";
@@ -158,12 +158,12 @@ static const char *pass_comment(const stmt *s)
 static void open_passed(writer *w, const stmt *s, int before)
 {
     const char *t = letter(w);
-    if (s->pass == PASS_BACK)
-        text_open(w->out, "for (size_t %s = %d; %s-- > 0;)", t, s->rows, t);
-    else if (before == s->rows)
+    if (s->pass.what == PASS_BACK)
+        text_open(w->out, "for (size_t %s = %d; %s-- > 0;)", t, s->pass.rows, t);
+    else if (before == s->pass.rows)
         text_open(w->out, "for (size_t %s = 0; %s < %d; %s++)", t, t, before, t);
     else
-        text_open(w->out, "for (size_t %s = %d; %s < %d; %s++)", t, before - s->rows, t, before, t);
+        text_open(w->out, "for (size_t %s = %d; %s < %d; %s++)", t, before - s->pass.rows, t, before, t);
     w->loops |= axis_bit(TIME);
     open_rows(w, s->axes);
 }
@@ -174,31 +174,32 @@ void write_pass(writer *w, const stmt *s)
     axis_set before = w->loops;
     view v = s->to;
     int front = b->before[TIME];
-    v.shift[TIME] -= s->pass == PASS_BACK ? 0 : front;
+    v.shift[TIME] -= s->pass.what == PASS_BACK ? 0 : front;
     text_line(w->out, "/* %s %s */", plan_label(w->g, w->arena, s->nodes.data[0]), pass_comment(s));
     open_passed(w, s, front);
     const char *here = c_component(w, s->to, s->shape, s->shape), *stride = s->axes & BATCH ? "batch * " : "";
-    if (s->pass == PASS_ON || s->pass == PASS_BACK) {
-        const char *far = arena_printf(w->arena, "%s + %s * %s%d", s->pass == PASS_ON ? "to" : "from",
-                                       s->pass == PASS_ON ? length(w) : "segment_steps", stride, b->columns);
-        text_line(w->out, "real *%s = %s;", s->pass == PASS_ON ? "to" : "from", c_address(w, v));
-        text_line(w->out, "real *%s = %s;", s->pass == PASS_ON ? "from" : "to", far);
+    if (s->pass.what == PASS_ON || s->pass.what == PASS_BACK) {
+        const char *far = arena_printf(w->arena, "%s + %s * %s%d", s->pass.what == PASS_ON ? "to" : "from",
+                                       s->pass.what == PASS_ON ? length(w) : "segment_steps", stride, b->columns);
+        text_line(w->out, "real *%s = %s;", s->pass.what == PASS_ON ? "to" : "from", c_address(w, v));
+        text_line(w->out, "real *%s = %s;", s->pass.what == PASS_ON ? "from" : "to", far);
     } else {
-        const buffer *shelf = &w->p->buffers.data[s->store];
+        const buffer *shelf = &w->p->buffers.data[s->pass.store];
         const char *kept = arena_printf(w->arena, "segment_index * %d + %s", shelf->kept, letter(w));
         if (front != shelf->kept)
             kept = arena_printf(w->arena, front > shelf->kept ? "%s - %d" : "%s + %d", kept, abs(front - shelf->kept));
         const char *row = arena_printf(w->arena, s->axes & BATCH ? "((%s) * batch + seq)" : "(%s)", kept);
-        text_line(w->out, "real *%s = %s;", s->pass == PASS_KEEP ? "from" : "to", c_address(w, v));
-        text_line(w->out, "real *%s = %s_all + %s * %d;", s->pass == PASS_KEEP ? "to" : "from", shelf->name, row,
+        text_line(w->out, "real *%s = %s;", s->pass.what == PASS_KEEP ? "from" : "to", c_address(w, v));
+        text_line(w->out, "real *%s = %s_all + %s * %d;", s->pass.what == PASS_KEEP ? "to" : "from", shelf->name, row,
                   shelf->columns);
     }
     open_components(w, s->shape);
     const char *flat = arena_printf(w->arena, "[%s]", c_side_by_side(w, s->shape));
-    if (s->pass == PASS_RESTORE && s->axes & BATCH) /* behind the end of a sequence stands padding */
+    if (s->pass.what == PASS_RESTORE && s->axes & BATCH) /* behind the end of a sequence stands padding */
         text_line(w->out, "to%s = %s > 0 ? from%s : %s;", here, c_length(w, TIME), flat, c_nothing(w, s));
     else
-        text_line(w->out, "to%s = from%s;", s->pass == PASS_KEEP ? flat : here, s->pass == PASS_RESTORE ? flat : here);
+        text_line(w->out, "to%s = from%s;", s->pass.what == PASS_KEEP ? flat : here,
+                  s->pass.what == PASS_RESTORE ? flat : here);
     close_components(w, s->shape);
     w->loops &= ~axis_bit(TIME);
     close_rows(w, before);

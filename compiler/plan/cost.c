@@ -71,7 +71,7 @@ static double row_operations(const graph *g, const stmt *s)
 {
     enum { SOFTMAX = 5 };
     double each = shape_size(graph_type(g, graph_node(g, s->nodes.data[0])->arg[0]).shape);
-    return s->op == OP_softmax || s->op == OP_logsumexp ? SOFTMAX * each : each;
+    return s->rows.op == OP_softmax || s->rows.op == OP_logsumexp ? SOFTMAX * each : each;
 }
 
 double plan_operations(const graph *g, const stmt *s)

@@ -79,7 +79,7 @@ static bool wants(const node *reader, node_id id, int axis, wanted rows)
  * axis. */
 static bool reads_memory(const stmt *s, int memory)
 {
-    bool out = s->kind == STMT_COPY && s->target != COPY_TO_VIEW,
+    bool out = s->kind == STMT_COPY && s->copy.target != COPY_TO_VIEW,
          fills = s->kind == STMT_FILL_BEFORE || s->kind == STMT_FILL_AFTER;
     for (size_t i = 0; i < s->from.len && (out || fills); i++) {
         if (s->from.data[i].buffer == memory) return true;
@@ -118,15 +118,22 @@ static region *outside_loop(region *r, int axis)
 
 /* ---- statements -------------------------------------------------------------------------------------------------- */
 
-static stmt *fill(planner *pl, stmt_kind kind, node_id id, int axis, int rows)
+/* A statement about extra rows of a value. */
+static stmt *about_rows(planner *pl, stmt_kind kind, node_id id)
 {
     stmt *s = plan_stmt(pl, kind);
     s->axes = pl->kept_axes[id.i];
     s->shape = graph_type(pl->g, id).shape;
     s->to = plan_view(pl, id);
-    s->axis = axis;
-    s->rows = rows;
     array_push(pl->arena, &s->nodes, id);
+    return s;
+}
+
+static stmt *fill(planner *pl, stmt_kind kind, node_id id, int axis, int rows)
+{
+    stmt *s = about_rows(pl, kind, id);
+    s->fill.axis = axis;
+    s->fill.rows = rows;
     return s;
 }
 
@@ -137,7 +144,7 @@ static void add_boundaries(planner *pl, stmt *s, node_id reading, bool after)
     for (int i = 0; i < count && n->args > 1; i++) {
         node_id b = n->arg[first + i];
         array_push(pl->arena, &s->from, node_some(b) ? plan_view(pl, b) : (view){0});
-        array_push(pl->arena, &s->boundary, b);
+        array_push(pl->arena, &s->fill.boundary, b);
     }
 }
 
@@ -145,9 +152,9 @@ static void add_boundaries(planner *pl, stmt *s, node_id reading, bool after)
 
 static stmt *pass_rows(planner *pl, passing what, node_id id, int rows)
 {
-    enum { TIME = 1 };
-    stmt *s = fill(pl, STMT_PASS, id, TIME, rows);
-    s->pass = what;
+    stmt *s = about_rows(pl, STMT_PASS, id);
+    s->pass.what = what;
+    s->pass.rows = rows;
     return s;
 }
 
@@ -171,14 +178,14 @@ static void restore_before(planner *pl, region *r, node_id id, int axis)
     node_id there = pl->ways.twin_of[id.i];
     if (!node_some(there)) BUG("a segment begins with a value that the way there does not compute");
     stmt *s = pass_rows(pl, PASS_RESTORE, id, pl->before[id.i][axis]);
-    s->store = store_of(pl, there);
+    s->pass.store = store_of(pl, there);
     insert(pl, r, first_reader(pl, r, id, 0, axis, ROWS_BEFORE), s);
 }
 
 static void pass_on(planner *pl, region *r, const stmt *filled, node_id id, int rows)
 {
     stmt *keep = pass_rows(pl, PASS_KEEP, id, rows);
-    keep->store = store_of(pl, id);
+    keep->pass.store = store_of(pl, id);
     insert(pl, r, index_of(r, filled) + 1, keep);
     array_push(pl->arena, &r->items, (item){.stmt = pass_rows(pl, PASS_ON, id, rows)});
 }
@@ -198,10 +205,12 @@ static void fill_before(planner *pl, node_id id, int axis, node_id reading)
     if (graph_node(pl->g, reading)->attr.over.carry && pl->p->pool->carries) {
         const char *label = graph_label(pl->g, pl->arena, id);
         if (!*label) BUG("a value that time is read of has no name");
-        s->state = plan_state(
+        s->fill.state = plan_state(
             pl->p, (state_slot){.name = name_of(pl->g->names, label), .rows = rows, .columns = shape_size(s->shape)});
-        save = fill(pl, STMT_SAVE, id, axis, rows);
-        save->state = s->state;
+        save = about_rows(pl, STMT_SAVE, id);
+        save->save.axis = axis;
+        save->save.rows = rows;
+        save->save.state = s->fill.state;
     }
     insert(pl, r, first_reader(pl, r, id, 0, axis, ROWS_BEFORE), s);
     if (save) array_push(pl->arena, cut ? &cut->items : &pl->p->top->items, (item){.stmt = save});
@@ -228,7 +237,7 @@ static void fill_after(planner *pl, node_id id, int axis, node_id reading, bool 
     if (node_some(reading)) add_boundaries(pl, s, reading, true);
     if (filled_in_loop(pl, id, axis, reading)) {
         stmt *inner = fill(pl, STMT_FILL_AFTER, id, axis, rows);
-        inner->in_loop = true;
+        inner->fill.in_loop = true;
         if (node_some(reading)) add_boundaries(pl, inner, reading, true);
         region *home = plan_outside_rows(pl->region_of[id.i]);
         insert(pl, home, index_of(home, pl->p->stmt_of[id.i]) + 1, inner);

@@ -23,8 +23,6 @@ static void read(candidate *of, view v)
     if (c->written && reads_before(c, v)) c->fits = false;
 }
 
-static bool same_place(view a, view b) { return a.column == b.column && a.si == b.si && a.sj == b.sj; }
-
 /* A component may be overwritten where nothing but the same component is made of it. */
 static void visit_pointwise(const planner *pl, candidate *of, const stmt *s)
 {
@@ -42,7 +40,7 @@ static void visit_pointwise(const planner *pl, candidate *of, const stmt *s)
             shape have = graph_type(pl->g, n->arg[a]).shape;
             if (c->writes && reads_before(c, v) &&
                 (have.rank != s->shape.rank || shape_size(have) != shape_size(s->shape) ||
-                 !same_place(v, c->writes->to)))
+                 !plan_same_columns(v, c->writes->to)))
                 c->fits = false;
         }
     }
@@ -68,7 +66,7 @@ static void visit_product(candidate *of, const contract *p)
 
 static void visit(const planner *pl, candidate *of, const stmt *s)
 {
-    bool plain = s->kind == STMT_ROWS || (s->kind == STMT_COPY && s->op != OP_input);
+    bool plain = s->kind == STMT_ROWS || (s->kind == STMT_COPY && s->copy.op != OP_input);
     if (s->kind == STMT_POINTWISE) {
         visit_pointwise(pl, of, s);
         return;
@@ -98,12 +96,14 @@ static void visit_region(const planner *pl, candidate *of, const region *r)
 /* One row of the state, alone in its buffer, which begins as zeros. */
 static bool is_candidate(const planner *pl, const stmt *s)
 {
+    if (!s || s->kind != STMT_FILL_BEFORE) return false;
     const buffer *b = &pl->p->buffers.data[s->to.buffer];
+    int axis = s->fill.axis;
     bool zeros = true;
-    for (size_t i = 0; i < s->boundary.len; i++) zeros = zeros && !node_some(s->boundary.data[i]);
-    return s->kind == STMT_FILL_BEFORE && s->state && s->rows == 1 && zeros && b->before[s->axis] == 1 &&
-           b->after[s->axis] == 0 && s->axes == (BATCH | axis_bit(s->axis)) && b->axes == s->axes &&
-           b->columns == shape_size(s->shape) && graph_type(pl->g, s->nodes.data[0]).element == REAL;
+    for (size_t i = 0; i < s->fill.boundary.len; i++) zeros = zeros && !node_some(s->fill.boundary.data[i]);
+    return s->fill.state && s->fill.rows == 1 && zeros && b->before[axis] == 1 && b->after[axis] == 0 &&
+           s->axes == (BATCH | axis_bit(axis)) && b->axes == s->axes && b->columns == shape_size(s->shape) &&
+           graph_type(pl->g, s->nodes.data[0]).element == REAL;
 }
 
 void plan_in_state(planner *pl)
@@ -117,12 +117,12 @@ void plan_in_state(planner *pl)
     candidate *of = ARENA_ARRAY(pl->arena, candidate, pl->p->buffers.len);
     for (size_t i = 0; i < top->items.len; i++) {
         const stmt *s = top->items.data[i].stmt;
-        if (s && is_candidate(pl, s)) of[s->to.buffer] = (candidate){.fits = true, .axis = s->axis};
+        if (is_candidate(pl, s)) of[s->to.buffer] = (candidate){.fits = true, .axis = s->fill.axis};
     }
     visit_region(pl, of, top);
     for (size_t i = 0; i < top->items.len; i++) {
         const stmt *s = top->items.data[i].stmt;
-        const candidate *c = s ? &of[s->to.buffer] : NULL;
-        if (s && is_candidate(pl, s) && c->fits && c->written) pl->p->buffers.data[s->to.buffer].in_state = s->state;
+        if (is_candidate(pl, s) && of[s->to.buffer].fits && of[s->to.buffer].written)
+            pl->p->buffers.data[s->to.buffer].in_state = s->fill.state;
     }
 }

@@ -6,10 +6,7 @@
 
 /* ---- packed matrices --------------------------------------------------------------------------------------------- */
 
-static bool same_view(view a, view b)
-{
-    return a.buffer == b.buffer && a.column == b.column && a.si == b.si && a.sj == b.sj;
-}
+static bool same_view(view a, view b) { return a.buffer == b.buffer && plan_same_columns(a, b); }
 
 static bool same_packing(const packing *a, const packing *b)
 {
@@ -124,9 +121,9 @@ static void rows_product(planner *pl, stmt *s)
         pk.in_call = !by_parameters(&pk);
         part.packing = plan_packing(pl, pk);
         if (pk.in_call) {
-            stmt *fill = plan_stmt(pl, STMT_PACK);
-            fill->index = part.packing;
-            plan_insert_before(pl, pl->p->top, s, fill);
+            stmt *pack = plan_stmt(pl, STMT_PACK);
+            pack->pack.packing = part.packing;
+            plan_insert_before(pl, pl->p->top, s, pack);
         }
         array_push(pl->arena, &c->addends, part);
     }
@@ -249,12 +246,12 @@ static void save_sum(planner *pl, stmt *s, node_id id, int state)
     stmt *save = plan_stmt(pl, STMT_SAVE);
     for (size_t i = 0; i < top->items.len; i++) {
         stmt *clear = top->items.data[i].stmt;
-        if (clear && clear->kind == STMT_CLEAR && node_is(clear->nodes.data[0], id)) clear->state = state;
+        if (clear && clear->kind == STMT_CLEAR && node_is(clear->nodes.data[0], id)) clear->clear.state = state;
     }
     save->axes = graph_type(pl->g, id).axes;
     save->shape = s->shape;
     save->to = pl->p->views[id.i];
-    save->state = state;
+    save->save.state = state;
     array_push(pl->arena, &save->nodes, id);
     array_push(pl->arena, &top->items, (item){.stmt = save});
 }
@@ -286,22 +283,25 @@ static void plain_operands(planner *pl, stmt *s)
 {
     node_id id = s->nodes.data[0];
     const node *n = graph_node(pl->g, id);
-    s->to = result_view(pl, id, &s->add);
+    bool add;
+    s->to = result_view(pl, id, &add);
     for (int i = 0; i < n->args; i++) {
         view v = node_some(n->arg[i]) ? plan_view(pl, n->arg[i]) : (view){0};
         array_push(pl->arena, &s->from, n->op == OP_concat && v.buffer == s->to.buffer ? (view){0} : v);
     }
     if (s->nodes.len > 1)
         array_push(pl->arena, &s->stores, (store){.node = s->nodes.data[1], .to = plan_view(pl, s->nodes.data[1])});
-    if (s->op == OP_max_over && n->attr.over.carry && pl->p->pool->carries) s->state = state_for(pl, id, 1);
-    if (s->op == OP_at) {
-        s->axis = n->attr.axis;
-        if (n->attr.over.carry && !n->attr.from_end && pl->p->pool->carries) s->state = state_for(pl, id, 1);
+    if (n->op == OP_max_over && n->attr.over.carry && pl->p->pool->carries) s->over.state = state_for(pl, id, 1);
+    if (n->op == OP_at) {
+        s->gather.axis = n->attr.axis;
+        if (n->attr.over.carry && !n->attr.from_end && pl->p->pool->carries) s->gather.state = state_for(pl, id, 1);
     }
-    if (s->op == OP_scatter || s->op == OP_lookup || s->op == OP_max_over)
-        s->axes = n->type.axes | (s->op == OP_lookup ? 0 : n->attr.over.axes);
+    if (n->op == OP_scatter || n->op == OP_max_over) s->axes = n->type.axes | n->attr.over.axes;
     s->shape = n->type.shape;
-    if (s->op == OP_scatter) add_to_cleared(pl, s, id, &s->add);
+    if (n->op == OP_scatter) {
+        add_to_cleared(pl, s, id, &add);
+        s->scatter.add = add;
+    }
 }
 
 static void fill_stmt(planner *pl, stmt *s)
@@ -336,9 +336,9 @@ static void copy_out(planner *pl, node_id id, copy_target target, uint32_t index
     stmt *s = plan_stmt(pl, STMT_COPY);
     s->axes = graph_type(pl->g, id).axes;
     s->shape = graph_type(pl->g, id).shape;
-    s->op = OP_copy;
-    s->target = target;
-    s->index = (int)index;
+    s->copy.op = OP_copy;
+    s->copy.target = target;
+    s->copy.index = (int)index;
     array_push(pl->arena, &s->from, plan_view(pl, id));
     region *cut = s->axes & ~(axis_set)BATCH ? plan_segment_region(pl->region_of[id.i]) : NULL;
     array_push(pl->arena, cut ? &cut->items : &pl->p->top->items, (item){.stmt = s});

@@ -88,7 +88,8 @@ view plan_added_row(planner *pl, node_id id); /* the row that a scatter of TASK_
 
 /* storage.c: which values have memory, in which buffers, seen through which views. */
 void plan_storage(planner *pl);
-view plan_view(const planner *pl, node_id id);                      /* where the node's value lies */
+view plan_view(const planner *pl, node_id id); /* where the node's value lies */
+bool plan_same_columns(view a, view b);        /* do the components lie in the same columns, of whatever buffers? */
 int plan_buffer(planner *pl, buffer b, node_id id, size_t members); /* adds a buffer, named after a node */
 view plan_gradient(const planner *pl, uint32_t param); /* where the caller's gradient of a parameter lies */
 

@@ -103,18 +103,19 @@ static void print_stmt(const printer *pr, const stmt *s)
     } else if (s->kind == STMT_CONTRACT) {
         print_contract(pr, s);
     } else if (s->kind == STMT_PACK) {
-        text_line(pr->out, "pack %d", s->index);
-    } else if (s->target != COPY_TO_VIEW) {
+        text_line(pr->out, "pack %d", s->pack.packing);
+    } else if (s->kind == STMT_COPY && s->copy.target != COPY_TO_VIEW) {
         const graph *g = pr->p->graph;
         text_line(pr->out, "copy %s %s -> %s %s", axes_text(pr, s->axes), view_text(pr, s->from.data[0]),
-                  s->target == COPY_TO_OUTPUT ? "output" : "gradient of input",
-                  s->target == COPY_TO_OUTPUT ? g->outputs.data[s->index].path : g->inputs.data[s->index].path);
+                  s->copy.target == COPY_TO_OUTPUT ? "output" : "gradient of input",
+                  s->copy.target == COPY_TO_OUTPUT ? g->outputs.data[s->copy.index].path
+                                                   : g->inputs.data[s->copy.index].path);
     } else {
         text_line(pr->out, "%s %s -> %s (%s)%s", kinds[s->kind], axes_text(pr, s->axes), view_text(pr, s->to),
                   node_labels(pr, s),
-                  s->kind == STMT_PASS ? passes[s->pass]
-                  : s->in_loop         ? " of this step"
-                                       : "");
+                  s->kind == STMT_PASS                            ? passes[s->pass.what]
+                  : s->kind == STMT_FILL_AFTER && s->fill.in_loop ? " of this step"
+                                                                  : "");
     }
 }
 

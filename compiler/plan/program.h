@@ -149,6 +149,7 @@ typedef struct contract {
     view to;
     bool add;        /* to a gradient of the caller; else it sets */
     row_guard guard; /* FORM_OUTER: rows that count */
+    int wanted_by;   /* 1 + number of the input whose gradient alone needs it; 0: it is always needed */
     bool with_next;  /* FORM_ROWS: the next statement of the region is a product that may as well be done first */
     /* FORM_ROWS: the elementwise statement behind it. With one row it may be applied to the results of this product and
      * those in front of it that are `with_next`, some units at a time, while they are in registers or cache: nothing
@@ -166,28 +167,59 @@ typedef enum passing {
     PASS_BACK,    /* the segment's first, to where they are behind the one before */
 } passing;
 
+/* First what every statement has: a list that its kind has no use for is empty, a view has no buffer. Then what its kind
+ * alone has, in a member that is named for it. */
 typedef struct stmt {
     stmt_kind kind;
     axis_set axes; /* the domain's axes, those of the enclosing loops included */
     shape shape;
-    ARRAY(node_id) nodes; /* what it computes, operands first */
-    ARRAY(store) stores;
-    contract product; /* CONTRACT */
-    int wanted_by;    /* CONTRACT: 1 + number of the input whose gradient alone needs it; 0: it is always needed */
-    ARRAY(view) from; /* operands of ROWS, OVER, GATHER, SCATTER, COPY (buffer 0: the part of a concat is in its place);
-                       * FILL: the boundary values */
-    ARRAY(node_id) boundary; /* FILL: the boundary values as nodes, NO_NODE: 0 */
-    view to;                 /* of all but POINTWISE and CONTRACT; FILL, SAVE: the value with the extra rows */
-    bool add;                /* SCATTER: to a gradient of the caller; else the target is cleared first */
-    op op;                   /* ROWS, GATHER, COPY: which */
-    int axis;                /* FILL, SAVE */
-    int rows;                /* FILL: extra rows before or after; SAVE: rows kept */
-    bool in_loop;            /* FILL_AFTER: the row of the loop's step alone */
-    int state;               /* FILL_BEFORE, SAVE, at, OVER: slot in the states, 0 for none */
-    passing pass;            /* PASS */
-    int store;               /* PASS: the buffer of the store */
-    copy_target target;      /* COPY */
-    int index;               /* COPY: number of the output or input; PACK: of the packing */
+    ARRAY(node_id) nodes; /* what it computes, operands first; FILL, SAVE, CLEAR, PASS: whose rows these are */
+    /* The operands of ROWS, OVER, GATHER, SCATTER, COPY (buffer 0: the part of a concat is in its place); the boundary
+     * values of FILL, nearest first. What POINTWISE reads, its nodes tell. */
+    ARRAY(view) from;
+    /* The result, of all but POINTWISE, CONTRACT, PACK and a COPY that goes out. FILL, SAVE, PASS: the value with the
+     * extra rows. */
+    view to;
+    ARRAY(store) stores; /* POINTWISE; ROWS: the logsumexp of a softmax */
+    union {
+        contract product;
+        struct {
+            op op;
+        } rows;
+        struct {
+            int state; /* slot in the states, here and below; 0 for none */
+        } over, clear;
+        struct {
+            int packing;
+        } pack;
+        struct {
+            op op;
+            int axis, state; /* of at */
+        } gather;
+        struct {
+            bool add; /* to a gradient of the caller; else the target is cleared first */
+        } scatter;
+        struct {
+            op op;
+            copy_target target;
+            int index; /* of the output or input */
+        } copy;
+        struct {                     /* FILL_BEFORE, FILL_AFTER */
+            int axis, rows;          /* extra rows before or after; axis 0: one row a sequence */
+            int state;               /* FILL_BEFORE */
+            bool in_loop;            /* FILL_AFTER: the row of the loop's step alone */
+            ARRAY(node_id) boundary; /* the nodes of `from`; NO_NODE: 0 */
+        } fill;
+        struct {
+            int axis, rows; /* the last rows of the axis; axis 0: a sum */
+            int state;
+        } save;
+        struct {
+            passing what;
+            int rows;
+            int store; /* PASS_KEEP, PASS_RESTORE: the buffer of the store */
+        } pass;
+    };
 } stmt;
 
 typedef struct region region;

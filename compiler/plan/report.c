@@ -318,7 +318,7 @@ static bool computes(const stmt *s)
 {
     return s->nodes.len &&
            (s->kind == STMT_POINTWISE || s->kind == STMT_CONTRACT || s->kind == STMT_ROWS || s->kind == STMT_OVER ||
-            (s->kind == STMT_GATHER && s->op != OP_at) || s->kind == STMT_SCATTER);
+            (s->kind == STMT_GATHER && s->gather.op != OP_at) || s->kind == STMT_SCATTER);
 }
 
 static void put_stmt(report *r, const stmt *s, const region *home)
@@ -334,9 +334,9 @@ static void put_stmt(report *r, const stmt *s, const region *home)
     r->out->depth++;
     const char *where = scan ? inside_reason(r, s, scan) : outside_reason(r, s, home);
     if (where) text_line(r->out, "where  %s", where);
-    if (s->wanted_by)
+    if (s->kind == STMT_CONTRACT && s->product.wanted_by)
         text_line(r->out, "when   the caller has a place for the gradient by %s: nothing else needs it",
-                  r->p->graph->inputs.data[s->wanted_by - 1].path);
+                  r->p->graph->inputs.data[s->product.wanted_by - 1].path);
     put_cost(r, s, home);
     r->out->depth--;
 }

@@ -42,8 +42,9 @@ static bool is_own_row(const reuse *u, view v, const stmt *s)
     const buffer *b = &u->pl->p->buffers.data[v.buffer];
     axis_set loops = plan_loops(u->r);
     for (const region *r = u->r; r; r = r->parent) loops |= r->block_axis ? axis_bit(r->block_axis) : 0;
-    bool others = s->kind == STMT_FILL_BEFORE || (s->kind == STMT_FILL_AFTER && !s->in_loop) || s->kind == STMT_SAVE ||
-                  s->kind == STMT_CLEAR || s->kind == STMT_OVER || (s->kind == STMT_GATHER && s->op == OP_at);
+    bool others = s->kind == STMT_FILL_BEFORE || (s->kind == STMT_FILL_AFTER && !s->fill.in_loop) ||
+                  s->kind == STMT_SAVE || s->kind == STMT_CLEAR || s->kind == STMT_OVER ||
+                  (s->kind == STMT_GATHER && s->gather.op == OP_at);
     for (int a = 1; a <= MAX_TIME_AXES; a++) {
         if (v.shift[a]) return false;
     }
@@ -108,7 +109,7 @@ static void touch_pointwise(reuse *u, const stmt *s)
 
 static void touch_packing(reuse *u, const stmt *s)
 {
-    const packing *pk = &u->pl->p->pool->packings.data[s->index];
+    const packing *pk = &u->pl->p->pool->packings.data[s->pack.packing];
     for (size_t i = 0; i < pk->pieces.len; i++) touch(u, s, (access){.v = pk->pieces.data[i].matrix, .reads = true});
 }
 
@@ -139,8 +140,7 @@ static void touch_region(reuse *u, const region *r)
 
 static bool in_same_place(const access *read, const access *set)
 {
-    return read->reads && !set->reads && read->same && set->same && read->v.column == set->v.column &&
-           read->v.si == set->v.si && read->v.sj == set->v.sj;
+    return read->reads && !set->reads && read->same && set->same && plan_same_columns(read->v, set->v);
 }
 
 static bool can_follow(const memory *before, const memory *after)

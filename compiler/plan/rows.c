@@ -30,7 +30,8 @@ region *plan_outside_rows(region *r)
 
 static bool over_rows(const grouping *gr, const stmt *s)
 {
-    bool kind = s && (s->kind == STMT_POINTWISE || s->kind == STMT_ROWS || (s->kind == STMT_GATHER && s->op != OP_at));
+    bool kind =
+        s && (s->kind == STMT_POINTWISE || s->kind == STMT_ROWS || (s->kind == STMT_GATHER && s->gather.op != OP_at));
     axis_set rows = kind ? s->axes & ~plan_loops(gr->r) : 0;
     return (rows & BATCH) && (rows & ~(axis_set)BATCH);
 }

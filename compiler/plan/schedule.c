@@ -452,7 +452,9 @@ static void add_single(builder *b, unit *u)
         u = softmax;
         n = graph_node(b->pl->g, u->id);
     }
-    s->op = n->op;
+    if (s->kind == STMT_ROWS) s->rows.op = n->op;
+    if (s->kind == STMT_GATHER) s->gather.op = n->op;
+    if (s->kind == STMT_COPY) s->copy.op = n->op;
     s->axes = n->type.axes;
     s->shape = n->type.shape;
     put_node(b, s, u);

@@ -46,6 +46,18 @@ static void touch_node(const planner *pl, plan_touches *t, node_id id)
     for (int i = 0; pl->task[id.i] == TASK_FREE && i < n->args; i++) touch_node(pl, t, n->arg[i]);
 }
 
+static void touch_product(const planner *pl, plan_touches *t, const contract *c)
+{
+    for (size_t i = 0; i < c->addends.len; i++) {
+        array_push(pl->arena, &t->read, c->addends.data[i].a);
+        array_push(pl->arena, &t->read, c->addends.data[i].guard.at);
+    }
+    array_push(pl->arena, &t->read, c->a);
+    array_push(pl->arena, &t->read, c->b);
+    array_push(pl->arena, &t->read, c->guard.at);
+    array_push(pl->arena, &t->written, c->to);
+}
+
 void plan_touch_stmt(const planner *pl, plan_touches *t, const stmt *s)
 {
     bool computes =
@@ -57,14 +69,7 @@ void plan_touch_stmt(const planner *pl, plan_touches *t, const stmt *s)
     }
     for (size_t i = 0; i < s->stores.len; i++) array_push(pl->arena, &t->written, s->stores.data[i].to);
     for (size_t i = 0; i < s->from.len; i++) array_push(pl->arena, &t->read, s->from.data[i]);
-    for (size_t i = 0; i < s->product.addends.len; i++) {
-        array_push(pl->arena, &t->read, s->product.addends.data[i].a);
-        array_push(pl->arena, &t->read, s->product.addends.data[i].guard.at);
-    }
-    array_push(pl->arena, &t->read, s->product.a);
-    array_push(pl->arena, &t->read, s->product.b);
-    array_push(pl->arena, &t->read, s->product.guard.at);
-    array_push(pl->arena, &t->written, s->product.to);
+    if (s->kind == STMT_CONTRACT) touch_product(pl, t, &s->product);
     array_push(pl->arena, &t->written, s->to);
 }
 

@@ -262,6 +262,8 @@ static void place_source(planner *pl, node_id id)
     }
 }
 
+bool plan_same_columns(view a, view b) { return a.column == b.column && a.si == b.si && a.sj == b.sj; }
+
 view plan_gradient(const planner *pl, uint32_t param)
 {
     return view_of_shape(GRAD_BUFFER, (int)graph_param_offset(pl->g, param), pl->g->params.data[param].shape);

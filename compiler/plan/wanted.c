@@ -3,7 +3,7 @@
  * A first layer's product into d_x is as much work as its product with x. Where all that a product computes leads to
  * the gradient by one input only, it is done when the caller has a place for that gradient.
  *
- * Needs: the statements. Sets: stmt.wanted_by of products. */
+ * Needs: the statements. Sets: contract.wanted_by. */
 #include "plan/planner.h"
 
 enum { WANTED_BY_NONE = 0, WANTED_ALWAYS = -1 }; /* else 1 + number of the input */
@@ -49,7 +49,7 @@ static void set_region(const wanted *w, const region *r)
 {
     for (size_t i = 0; i < r->items.len; i++) {
         stmt *s = r->items.data[i].stmt;
-        if (s && s->kind == STMT_CONTRACT && !s->product.with_next) s->wanted_by = wanted_by(w, s);
+        if (s && s->kind == STMT_CONTRACT && !s->product.with_next) s->product.wanted_by = wanted_by(w, s);
         if (r->items.data[i].region) set_region(w, r->items.data[i].region);
     }
 }
