@@ -55,7 +55,7 @@ bool meter_open(meter *r, const trainable *m, bool outputs);
 void meter_close(meter *r);
 
 /* Adds a part to *to. 0, an error code of rnn.h, or METER_NO_MEMORY. */
-enum { METER_NO_MEMORY = -1 };
+enum { METER_NO_MEMORY = 1 }; /* the codes of rnn.h are negative */
 int meter_part(meter *r, dataset *d, data_part part, const void *params, const void *packed, metrics *to);
 void metrics_finish(metrics *m);
 

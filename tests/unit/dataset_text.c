@@ -1,6 +1,7 @@
-/* dataset_text.c: tests of vocabularies, of the protocol of texts, and of the faults of texts. */
+/* dataset_text.c: tests of vocabularies, of the protocol of texts, of their faults, and of a batch that is refused. */
 #define _GNU_SOURCE 1
 #include "dataset_fixture.h"
+#include "train/metrics.h"
 
 static train_value char_value[2] = {
     {.name = "x", .token = true, .classes = 16, .components = 1, .axes = 3},
@@ -262,6 +263,37 @@ START_TEST(texts_that_do_not_fit)
 }
 END_TEST
 
+/* ---- measuring --------------------------------------------------------------------------------------------------- */
+
+static int refuse(void *self, train_entry e, const train_call *c)
+{
+    (void)e, (void)c;
+    return *(int *)self;
+}
+
+static void keep(void *self, void *state) { (void)self, (void)state; }
+
+/* What the model says of a batch is what the caller hears: no code of rnn.h means that memory ran out. */
+START_TEST(a_refused_batch_is_no_lack_of_memory)
+{
+    int code = -_i;
+    trainable m = model_of(char_value, 2, 1);
+    m.self = &code;
+    m.run = refuse;
+    m.reset = keep;
+    save_text("a.txt", "abcdefgh");
+    data_options o = text_options(1, 2);
+    dataset *d = open_bound(&o, &m);
+    meter gauge;
+    metrics found = {0};
+    ck_assert(meter_open(&gauge, &m, false));
+    ck_assert_int_eq(meter_part(&gauge, d, PART_TRAIN, NULL, NULL, &found), code);
+    ck_assert_int_ne(code, METER_NO_MEMORY);
+    meter_close(&gauge);
+    dataset_close(d);
+}
+END_TEST
+
 static void add_tests(TCase *c)
 {
     tcase_add_test(c, characters_are_the_sorted_bytes);
@@ -274,6 +306,7 @@ static void add_tests(TCase *c)
     tcase_add_test(c, a_validation_text_of_its_own);
     tcase_add_test(c, ids_of_a_checkpoint);
     tcase_add_test(c, texts_that_do_not_fit);
+    tcase_add_loop_test(c, a_refused_batch_is_no_lack_of_memory, 1, 4); /* the codes of rnn.h */
 }
 
 int main(void) { return run_suite("dataset_text", add_tests); }
