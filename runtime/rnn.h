@@ -8,6 +8,7 @@
 #ifndef RUNTIME_RNN_H
 #define RUNTIME_RNN_H
 
+#include "kernels/inline.h"
 #include "kernels/compiler.h"
 #include "kernels/functions.h"
 #include "kernels/contract.h"

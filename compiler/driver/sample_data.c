@@ -2,6 +2,7 @@
 typedef double real;
 #define REAL_IS_DOUBLE 1
 #include "driver/sample_data.h"
+#include "kernels/inline.h"
 #include "kernels/compiler.h"
 #include "kernels/functions.h"
 #include "kernels/random.h"

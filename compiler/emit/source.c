@@ -36,6 +36,7 @@ static void write_kernels(file *f, const char *body)
         bool given;
         const char *const *functions;
     } parts[] = {/* NULL: always */
+                 {"kernels/inline.h", false, NULL},
                  {"kernels/compiler.h", true, NULL},
                  {"kernels/functions.h", false, NULL},
                  {"kernels/contract.h", true, products},

@@ -25,9 +25,4 @@ typedef unsigned long long uint64_t;
 #define INFINITY 1e10000f
 #define NAN (0.0f / 0.0f)
 
-#define RNN_INLINE static inline
-#define RNN_FORCE_INLINE static inline
-#define RNN_SHARED static inline
-#define RNN_NO_INLINE static inline
-
 #endif

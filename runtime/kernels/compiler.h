@@ -13,23 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#if defined __GNUC__ && !defined __TINYC__
-#define RNN_INLINE static inline __attribute__((unused))
-#define RNN_FORCE_INLINE static inline __attribute__((unused, always_inline))
-#define RNN_SHARED static __attribute__((unused, noinline)) /* one text for all callers */
-#ifdef __clang__
-#define RNN_NO_INLINE static __attribute__((unused, noinline))
-#else
-#define RNN_NO_INLINE static __attribute__((unused, noinline, noclone)) /* clones for constants triple gcc's time */
-#endif
-#ifndef RNN_PLAIN
+#if defined __GNUC__ && !defined __TINYC__ && !defined RNN_PLAIN
 #define RNN_VECTOR 1
-#endif
-#else
-#define RNN_INLINE static inline
-#define RNN_FORCE_INLINE static inline
-#define RNN_SHARED static inline
-#define RNN_NO_INLINE static inline
 #endif
 
 /* libm's function for `real`: REAL_LIBM(sqrt) is sqrtf or sqrt. */

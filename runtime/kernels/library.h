@@ -7,6 +7,7 @@
 #ifndef RUNTIME_KERNELS_LIBRARY_H
 #define RUNTIME_KERNELS_LIBRARY_H
 
+#include "kernels/inline.h"
 #include "kernels/compiler.h"
 #include "kernels/functions.h"
 #include "kernels/contract.h"

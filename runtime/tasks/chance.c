@@ -5,6 +5,7 @@
 #include "tasks/chance.h"
 typedef double real;
 #define REAL_IS_DOUBLE 1
+#include "kernels/inline.h"
 #include "kernels/compiler.h"
 #include "kernels/functions.h"
 #include "kernels/random.h"

@@ -6,6 +6,7 @@
 typedef double real;
 #define REAL_IS_DOUBLE 1
 #include "train/array_data.h"
+#include "kernels/inline.h"
 #include "kernels/compiler.h"
 #include "kernels/functions.h"
 #include "kernels/random.h"

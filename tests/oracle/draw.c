@@ -2,6 +2,7 @@
 typedef double real;
 #define REAL_IS_DOUBLE 1
 #include "oracle/draw.h"
+#include "kernels/inline.h"
 #include "kernels/compiler.h"
 #include "kernels/functions.h"
 #include "kernels/random.h"
