@@ -61,11 +61,10 @@ static bool has_equation(const graph *g, arena *a, node_id id)
 }
 
 /* A node that stands for an input itself would read x[t] = x[t]. */
-static bool says_nothing(const char *equation)
+static bool says_nothing(const graph *g, node_id id)
 {
-    const char *sign = strstr(equation, " = ");
-    size_t left = sign ? (size_t)(sign - equation) : 0;
-    return sign && !strncmp(equation, sign + 3, left) && !sign[3 + left];
+    const node *n = graph_node(g, id), *of = n->op == OP_copy ? graph_node(g, n->arg[0]) : NULL;
+    return of && of->op == OP_input && of->origin.variable == n->origin.variable && n->origin.whole;
 }
 
 /* What the names of the backward equations mean. */
@@ -88,8 +87,8 @@ static void print_section(text *out, const graph *g, const model *m, arena *a, n
     for (size_t i = 0; i < order.len; i++) {
         node_id id = order.data[i];
         if (!has_equation(g, a, id) || section_of(g, m, id) != wanted) continue;
+        if (says_nothing(g, id)) continue;
         const char *equation = graph_equation(g, a, id);
-        if (says_nothing(equation)) continue;
         if (!any) {
             text_blank(out);
             text_line(out, "%s", titles[wanted]);
