@@ -143,7 +143,8 @@ static void expand_boundary(context *c, model_instance *s, const tree_stmt *t)
         }
     if (own && variable(c, v)->layered) {
         diag(c->diags, id.at, E_BOUNDARY_OF, id.text, "the result of several layers");
-        diag_hint(c->diags, "initial values of all layers are written in the call: lstm(x, H, h[0] = v)");
+        diag_hint(c->diags, "initial values of all layers are options of the call, by the names in the cell: "
+                            "layers = 2, h[0] = v");
         return;
     }
     name word = name_printf(c->names, "%s0", id.text);

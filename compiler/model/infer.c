@@ -169,8 +169,7 @@ static void wrong_data(infer *f, const model_instance *s, const struct model_dat
          infer_shown(f, v->type));
     diag_add_note(f->c->diags, d->param->name.at, "'%s' is declared here", d->param->name.text);
     if (!v->hidden) diag_add_note(f->c->diags, v->at, "'%s' is %s", v->word, infer_shown(f, v->type));
-    if (v->type.token && !d->param->type.token)
-        diag_hint(f->c->diags, "onehot(x) makes a vector of a token, embed(x, N) a learned one");
+    if (v->type.token && !d->param->type.token) infer_hint_token(f, v->type);
     infer_note_calls(f);
     variable(f->c, d->variable)->type.poisoned = true;
 }
@@ -344,5 +343,6 @@ void infer_model(context *c)
         for (size_t k = 0; k < s->data.len; k++) bind_data(&f, s, &s->data.data[k]);
     }
     pass(&f, order);
+    infer_report_row_product(&f);
     unknown_shapes(&f, order);
 }

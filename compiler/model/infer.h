@@ -11,6 +11,10 @@ typedef struct infer {
     int notes;
     bool changed;
     const model_instance *scope; /* of the variable whose equation this is: for notes */
+    struct {
+        const model_expr *at;
+        const model_instance *scope;
+    } row_product; /* the first v @ A of the text that takes a vector for a row */
 } infer;
 
 #define UNKNOWN ((model_shape){-1, {1, 1}})
@@ -27,6 +31,7 @@ model_shape infer_vector_shape(int n);
 /* Faults: reported in the last pass, and poison; before, they may still go away. */
 model_type infer_fault(infer *f, model_type t);
 model_type infer_mismatch(infer *f, const model_expr *e, model_type t, const model_expr *a, const model_expr *b);
+void infer_report_row_product(infer *f); /* one for all: who writes one writes all products so */
 model_type infer_wanted(infer *f, const model_expr *e, model_type t, const char *what, const model_expr *arg);
 model_type infer_token_fault(infer *f, const model_expr *e, model_type t, const model_expr *arg);
 model_type infer_not_token(infer *f, const model_expr *e, model_type t, const model_expr *arg);
@@ -35,6 +40,7 @@ model_type infer_classes_fault(infer *f, const model_expr *e, model_type t, int 
 /* For messages. */
 const char *infer_shown(infer *f, model_type t);
 void infer_note_calls(infer *f);
+void infer_hint_token(infer *f, model_type t); /* what to do with a token where reals are wanted */
 void infer_note_shapes(infer *f, const model_expr *a, const model_expr *b);
 
 #endif

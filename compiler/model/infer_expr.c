@@ -83,29 +83,58 @@ void infer_note_shapes(infer *f, const model_expr *a, const model_expr *b)
     infer_note_calls(f);
 }
 
-model_type infer_mismatch(infer *f, const model_expr *e, model_type t, const model_expr *a, const model_expr *b)
+static void hint_product(infer *f, model_shape x, model_shape y)
 {
-    if (!f->report) return infer_fault(f, t);
+    if (x.rank == 1 && y.rank == 1)
+        diag_hint(f->c->diags, "a vector is a column: sum(v * w) is the inner product, outer(v, w) the outer one");
+    else if (x.rank == 1 && y.rank == 2)
+        diag_hint(
+            f->c->diags,
+            "a vector is a column and stands on the right: A @ v; for this (%d, %d) matrix A' @ v, and so in other "
+            "products like this one",
+            y.dim[0], y.dim[1]);
+    else if (x.rank == 2 && y.rank >= 1 && x.dim[0] == y.dim[0])
+        diag_hint(f->c->diags, "the columns of the left side meet the rows of the right: the transpose of A is A'");
+    else if (x.rank == 0 || y.rank == 0)
+        diag_hint(f->c->diags, "the product with a scalar is written *");
+}
+
+static void report_mismatch(infer *f, const model_expr *e, const model_expr *a, const model_expr *b)
+{
+    model_shape x = a->type.shape, y = b->type.shape;
     diag(f->c->diags, e->at, E_SHAPE_MISMATCH, function_table[e->call.function].name, infer_shown(f, a->type),
          infer_shown(f, b->type));
     infer_note_shapes(f, a, b);
-    model_shape x = a->type.shape, y = b->type.shape;
-    if (e->call.function == FUNCTION_matmul) {
-        if (x.rank == 1 && y.rank == 1)
-            diag_hint(f->c->diags, "a vector is a column: sum(v * w) is the inner product, outer(v, w) the outer one");
-        else if (x.rank == 1 && y.rank == 2)
-            diag_hint(f->c->diags,
-                      "a vector is a column and stands on the right: A @ v; for this (%d, %d) matrix "
-                      "A' @ v",
-                      y.dim[0], y.dim[1]);
-        else if (x.rank == 2 && y.rank >= 1 && x.dim[0] == y.dim[0])
-            diag_hint(f->c->diags, "the columns of the left side meet the rows of the right: the transpose of A is A'");
-        else if (x.rank == 0 || y.rank == 0)
-            diag_hint(f->c->diags, "the product with a scalar is written *");
-    } else if (x.rank == 1 && y.rank == 2 && x.dim[0] == y.dim[1]) {
+    if (e->call.function == FUNCTION_matmul)
+        hint_product(f, x, y);
+    else if (x.rank == 1 && y.rank == 2 && x.dim[0] == y.dim[1])
         diag_hint(f->c->diags, "a vector scales rows; to scale columns write its transpose, v'");
+}
+
+static bool is_row_product(const model_expr *e, model_shape v, model_shape A)
+{
+    return e->call.function == FUNCTION_matmul && v.rank == 1 && A.rank == 2 && v.dim[0] == A.dim[0];
+}
+
+static bool stands_before(span a, span b) { return a.file == b.file ? a.begin < b.begin : a.file < b.file; }
+
+model_type infer_mismatch(infer *f, const model_expr *e, model_type t, const model_expr *a, const model_expr *b)
+{
+    if (!f->report) return infer_fault(f, t);
+    if (!is_row_product(e, a->type.shape, b->type.shape)) {
+        report_mismatch(f, e, a, b);
+    } else if (!f->row_product.at || stands_before(e->at, f->row_product.at->at)) {
+        f->row_product.at = e;
+        f->row_product.scope = f->scope;
     }
     return infer_fault(f, t);
+}
+
+void infer_report_row_product(infer *f)
+{
+    const model_expr *e = f->row_product.at;
+    f->scope = f->row_product.scope;
+    if (e) report_mismatch(f, e, e->call.args[0], e->call.args[1]);
 }
 
 model_type infer_wanted(infer *f, const model_expr *e, model_type t, const char *what, const model_expr *arg)
@@ -117,12 +146,18 @@ model_type infer_wanted(infer *f, const model_expr *e, model_type t, const char 
     return infer_fault(f, t);
 }
 
+void infer_hint_token(infer *f, model_type t)
+{
+    diag_hint(f->c->diags, "onehot(x) makes a vector of a token, lookup(E, x) a learned one, with param E(%d, N)",
+              t.classes);
+}
+
 model_type infer_token_fault(infer *f, const model_expr *e, model_type t, const model_expr *arg)
 {
     if (!f->report) return infer_fault(f, t);
     diag(f->c->diags, arg->at, E_TOKEN_VALUE, function_table[e->call.function].name);
     infer_note_shapes(f, arg, NULL);
-    diag_hint(f->c->diags, "onehot(x) makes a vector of a token, embed(x, N) a learned one");
+    infer_hint_token(f, arg->type);
     return infer_fault(f, t);
 }
 
@@ -471,13 +506,7 @@ static bool range_value(infer *f, model_expr *e, const tree_expr *at, int otherw
     *out = otherwise;
     if (!at) return true;
     if (f->report) {
-        size_state state = size_eval(f->c, e->slice.scope, at, &value, &why);
-        if (!size_require(f->c, e->slice.scope, at, &value)) {
-            const symbol *found = why->kind == TREE_NAME ? scope_find(e->slice.scope, why->name) : NULL;
-            if (state == SIZE_NOT_CONSTANT && found && found->kind == SYMBOL_AXIS)
-                diag_hint(f->c->diags, "a step is read with [ ], as in h[%s-1]", why->name);
-            return false;
-        }
+        if (!size_require(f->c, e->slice.scope, at, &value)) return false;
     } else if (size_eval(f->c, e->slice.scope, at, &value, &why) != SIZE_KNOWN) {
         return false;
     }

@@ -96,7 +96,31 @@ void unknown_name(context *c, const model_instance *s, name word, span at)
         diag_hint(c->diags, "a cell sees its own names only: pass the value as data");
 }
 
-void suggest_function(context *c, const model_instance *s, name word)
+/* The standard cell that lies under a path of the embedded texts; NULL: another text does. */
+static const char *standard_cell(context *c, const char *path)
+{
+    static const char folder[] = "cells/", ending[] = ".rnn";
+    size_t n = strlen(path), around = strlen(folder) + strlen(ending);
+    if (n <= around || strncmp(path, folder, strlen(folder)) != 0) return NULL;
+    return arena_strndup(c->arena, path + strlen(folder), n - around);
+}
+
+/* Is `word` one of the names in "Linear, fc."? */
+static bool is_listed(const char *list, const char *word)
+{
+    size_t n = strlen(word);
+    while (*list && *list != '.') {
+        size_t length = strcspn(list, ",.");
+        if (length == n && strncmp(list, word, n) == 0) return true;
+        list += length;
+        list += strspn(list, ", ");
+    }
+    return false;
+}
+
+/* How the function is called here that another language calls `word`; NULL: it is none of those that are known. The
+ * first line of a standard cell reads "# CALL: what it is; elsewhere NAME, NAME." */
+static const char *as_written_here(context *c, const char *word)
 {
     static const struct {
         const char *word, *hint;
@@ -104,22 +128,37 @@ void suggest_function(context *c, const model_instance *s, name word)
 #define FUNCTION_ALIAS(word, hint) {word, hint},
 #include "model/functions.def"
     };
-    for (size_t i = 0; i < sizeof aliases / sizeof aliases[0]; i++) {
-        if (strcmp(word, aliases[i].word) != 0) continue;
-        diag_hint(c->diags, "here that is %s", aliases[i].hint);
-        return;
+    static const char elsewhere[] = "; elsewhere ";
+    for (size_t i = 0; i < sizeof aliases / sizeof aliases[0]; i++)
+        if (strcmp(word, aliases[i].word) == 0) return aliases[i].hint;
+    const char *path;
+    for (size_t i = 0; (path = embedded_path(i)); i++) {
+        if (!standard_cell(c, path)) continue;
+        const char *line = embedded_text(path, NULL), *call = line + strspn(line, "# ");
+        size_t length = strcspn(line, "\n");
+        const char *list = strstr(arena_strndup(c->arena, line, length), elsewhere);
+        if (list && is_listed(list + strlen(elsewhere), word)) return arena_strndup(c->arena, call, strcspn(call, ":"));
     }
+    return NULL;
+}
+
+void suggest_function(context *c, const model_instance *s, name word)
+{
     ARRAY(const char *) known = {0};
     if (!diag_was_kept(c->diags)) return;
+    const char *here = as_written_here(c, word);
+    if (here) {
+        diag_hint(c->diags, "here that is %s", here);
+        return;
+    }
     for (int i = 0; i < FUNCTION_COUNT; i++)
         if (function_table[i].class != OPERATOR) array_push(c->arena, &known, function_table[i].name);
     for (size_t i = 0; i < c->cell_list.len; i++) array_push(c->arena, &known, c->cell_list.data[i]->name.text);
     for (size_t i = 0; i < s->names->symbols.len; i++) array_push(c->arena, &known, s->names->symbols.data[i].word);
     const char *path;
     for (size_t i = 0; (path = embedded_path(i)); i++) {
-        size_t n = strlen(path);
-        if (n > 10 && !strncmp(path, "cells/", 6))
-            array_push(c->arena, &known, arena_strndup(c->arena, path + 6, n - 10));
+        const char *cell = standard_cell(c, path);
+        if (cell) array_push(c->arena, &known, cell);
     }
     const char *near = name_nearest(word, known.data, known.len);
     for (size_t i = 0; i < known.len; i++)

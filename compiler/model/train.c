@@ -60,7 +60,7 @@ static void take(context *c, const tree_map *line, const struct setting *k)
         diag(c->diags, line->left->at, E_TRAIN_VALUE, k->key,
              line->pattern ? "one for all parameters" : "one for parameters of a pattern");
         diag_hint(c->diags, line->pattern ? "%s = ...; the rate of some: group \"%s\" = 0.1" : "%s \"%s\" = 0.1",
-                  k->key, line->pattern ? line->pattern : "embed.*");
+                  k->key, line->pattern ? line->pattern : "e.*");
         return;
     }
     for (size_t i = 0; i < c->model->train.len; i++)

@@ -326,6 +326,21 @@ static model_expr *expand_branch(context *c, model_instance *s, const tree_expr 
 
 /* ---- parts ------------------------------------------------------------------------------------------------------- */
 
+/* v(t-1), where v[t-1] is meant: says so. */
+static bool is_step(context *c, model_instance *s, const tree_expr *e)
+{
+    double value;
+    const tree_expr *why = e;
+    int axis;
+    model_instance *scope;
+    if (!e || size_eval(c, s, e, &value, &why) != SIZE_NOT_CONSTANT || why->kind != TREE_NAME) return false;
+    const symbol *found = scope_find(s, why->name);
+    if ((found && found->kind != SYMBOL_AXIS) || !axis_letter(c, s, why->name, &axis, &scope)) return false;
+    diag(c->diags, why->at, E_NOT_CONSTANT, arena_printf(c->arena, "'%s'", why->name));
+    diag_hint(c->diags, "a step is read with [ ], as in h[%s-1]", why->name);
+    return true;
+}
+
 static model_expr *expand_part(context *c, model_instance *s, const tree_expr *e, model_expr *operand)
 {
     if (operand->kind == EXPR_POISON) return operand;
@@ -342,6 +357,8 @@ static model_expr *expand_part(context *c, model_instance *s, const tree_expr *e
     for (size_t i = 0; i < count; i++) {
         const tree_expr *arg = e->call.args.data[i];
         bool range = arg->kind == TREE_RANGE;
+        if (range ? is_step(c, s, arg->range.first) || is_step(c, s, arg->range.end) : is_step(c, s, arg))
+            return poison(c, e->at);
         part->slice.range[i].single = !range;
         part->slice.range[i].first = range ? arg->range.first : arg;
         part->slice.range[i].end = range ? arg->range.end : NULL;

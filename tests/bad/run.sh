@@ -44,4 +44,10 @@ for entry in $(sed -n 's/^### //p' ../../docs/errors.md); do
     if printf '%s\n' $slugs | grep -qx -e "$entry"; then pass
     else fail "docs/errors.md describes $entry, which is not in errors.def"; fi
 done
+
+# Cells are specs: no message calls one by its name. (exchange/layers.def holds them against the layers of other tools.)
+cells=$(for spec in ../../specs/cells/*.rnn; do basename "$spec" .rnn; done | paste -sd'|')
+if grep -rnE "\"[^\"]*\\<($cells)\(" ../../compiler ../../runtime --include='*.[chly]' --include='*.def'; then
+    fail "a text in C names a cell"
+else pass; fi
 summary
