@@ -58,7 +58,7 @@ static size_t spec_inputs(const graph *g)
     return n;
 }
 
-/* What the arrays are held against. NaN is a number like others here: what comes of it is the user's question. */
+/* What the arrays are held against. NaN gets a warning only: what comes of it may be the user's question. */
 static array_rules describe_graph(arena *a, const graph *g)
 {
     train_value *value = ARENA_ARRAY(a, train_value, g->inputs.len + 1);
@@ -141,6 +141,7 @@ int batch_from_arrays(batch *b, const loaded *l, const graph *g, const char *pat
     if (code) return code;
     for (int i = 1; i <= g->axes; i++) set.steps[i] = (size_t)steps[i];
     if (!arrays_check(&set, &rules, &error)) code = command_fault(EXIT_SPEC, "%s", error);
+    if (!code && set.warning) fprintf(stderr, "rnnc: warning: %s\n", set.warning);
     free(error);
     b->sequences = set.sequences;
     b->targets = set.targets;

@@ -351,7 +351,8 @@ static bool check_alignment(const checker *c, const train_value *v, const tensor
     return ok;
 }
 
-/* A NaN or an infinity in a target or an input would make every later parameter NaN; in the padding it is nothing. */
+/* A NaN or an infinity in a target or an input would make every later parameter NaN, and makes NaN of what is computed
+ * from it where nothing is trained; in the padding it is nothing. */
 static bool check_reals(const checker *c, const train_value *v, const tensor *t)
 {
     array_set *s = c->s;
@@ -367,14 +368,14 @@ static bool check_reals(const checker *c, const train_value *v, const tensor *t)
             ok = i == size || !inside(s, c->r, v, n, k);
             if (ok) continue;
             char *place = place_text(c, v, n, k);
-            fault_set(c->error,
+            fault_set(c->r->nan_allowed ? &s->warning : c->error,
                       "%s: '%s' holds %s at %s, component %zu; replace it, or mark the end of the sequence in "
                       "'%s" LENGTHS_SUFFIX "'",
                       s->path, v->name, isnan(row[i]) ? "NaN" : "an infinite number", place ? place : "?", i, v->name);
             free(place);
         }
     free(row);
-    return ok;
+    return ok || c->r->nan_allowed;
 }
 
 bool arrays_check(array_set *s, const array_rules *r, char **error)
@@ -394,7 +395,7 @@ bool arrays_check(array_set *s, const array_rules *r, char **error)
         if (!s->array[i]) continue;
         if (r->value[i].token)
             ok = check_tokens(&c, &r->value[i], s->array[i]);
-        else if (!r->nan_allowed)
+        else
             ok = check_reals(&c, &r->value[i], s->array[i]);
         if (ok && r->value[i].aligned) ok = check_alignment(&c, &r->value[i], s->array[i]);
     }
@@ -404,6 +405,7 @@ bool arrays_check(array_set *s, const array_rules *r, char **error)
 void arrays_free(array_set *s)
 {
     free(s->array);
+    free(s->warning);
     for (int i = 0; i <= TRAIN_MAX_AXES; i++) free(s->lengths[i]);
     *s = (array_set){0};
 }

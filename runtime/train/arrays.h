@@ -16,7 +16,8 @@ typedef struct array_rules {
     size_t values;
     int axes;                     /* time axes */
     const char *const *axis_name; /* [axis]: one small letter; its length is the capital */
-    bool targets_optional, nan_allowed;
+    bool targets_optional;
+    bool nan_allowed; /* numbers that are not finite are a warning and no fault */
 } array_rules;
 
 typedef struct array_set {
@@ -27,6 +28,7 @@ typedef struct array_set {
     size_t steps[TRAIN_MAX_AXES + 1]; /* of each time axis; given, or 0: an array says */
     int *lengths[TRAIN_MAX_AXES + 1]; /* [sequences]; NULL: all full */
     bool targets;                     /* every target is there */
+    char *warning;                    /* one line about numbers that are not finite, where they are allowed; NULL */
 } array_set;
 
 /* Fills in the rest of *s. False: *error is one clear line. arrays_free either way; path and data stay the caller's. */

@@ -8,6 +8,7 @@
 #include "train/optimiser.h"
 #include "train/fault.h"
 #include "train/parts.h"
+#include <float.h>
 #include <fnmatch.h>
 #include <inttypes.h>
 #include <math.h>
@@ -126,6 +127,15 @@ static bool amount_is(const char *option, double v, char **error)
     return fault_set(error, "%s is %g: choose a number that is not negative", option, v);
 }
 
+/* Where every gradient of a parameter has been 0 so far, as of a token that no data hold, epsilon alone is what is
+ * divided by. */
+static bool epsilon_is(const optimiser_options *o, char **error)
+{
+    if (!optimiser_takes(o->rule, "epsilon") || (o->epsilon >= FLT_MIN && isfinite(o->epsilon))) return true;
+    return fault_set(error, "epsilon is %g: choose a number well above 0, since a gradient that is 0 is divided by it",
+                     o->epsilon);
+}
+
 static bool groups_are(const optimiser_options *o, const trainable *m, char **error)
 {
     for (size_t g = 0; g < o->groups; g++) {
@@ -143,7 +153,7 @@ bool optimiser_check(const optimiser_options *o, const trainable *m, char **erro
 {
     bool ok = amount_is("rate", o->rate, error) && share_is("momentum", o->momentum, error) &&
               share_is("beta1", o->beta1, error) && share_is("beta2", o->beta2, error) &&
-              share_is("rho", o->rho, error) && amount_is("epsilon", o->epsilon, error) &&
+              share_is("rho", o->rho, error) && epsilon_is(o, error) &&
               amount_is("weight decay", o->weight_decay, error) && amount_is("clip", o->clip_norm, error) &&
               amount_is("clip of values", o->clip_value, error);
     if (!ok) return false;

@@ -231,6 +231,15 @@ $file make only_x.npz x:I64:3,4:0,1,2
 run 0 "" --init 5 --data only_x.npz -o only.npz
 if $file print only.npz loss >/dev/null; then fail "a loss without a target"; else pass; fi
 
+# Numbers that are not finite are named, where they are none of the padding's.
+masked="z:F32:2,3,2:1 m:F32:2,3,2,2:1 u_lengths:I64:2:3,2"
+$file make nan.npz u:F32:2,3,2:0,1,2,3,4,5,6,7,8,9,nan,nan v:F32:2:1 $masked
+expect 0 "" run mask.rnn --init 1 --data nan.npz -o nan_o.npz
+$file make nan.npz u:F32:2,3,2:0,1,2,3,4,5,6,7,8,nan,1,1 v:F32:2:inf $masked
+expect 0 "warning: nan.npz: 'u' holds NaN at sequence 1 (the first is 0), t = 2, component 1; replace it" \
+    run mask.rnn --init 1 --data nan.npz -o nan_o.npz
+expect 0 "warning: nan.npz: 'u' holds NaN at sequence 1" gradflow mask.rnn --data nan.npz
+
 faulty="--weights w.safetensors -o no.npz --grad no.safetensors --data"
 run 2 "--weights is missing (or --init SEED" --data d.npz -o no.npz
 run 2 "exclude each other" --weights w.safetensors --init 1 --data d.npz -o no.npz

@@ -202,6 +202,7 @@ expect 2 "data is missing: one of --text" train lm.rnn
 expect 2 "only one of --text, --words and --data may be given" train lm.rnn --text text.txt --words text.txt
 expect 2 "only one of --text" eval lm.rnn --text text.txt --data tags.npz --weights hidden/last.safetensors
 expect 2 "--momentum has no effect with adam" train lm.rnn --text text.txt --momentum 0.5
+expect 2 "epsilon is 0: choose a number well above 0" train lm.rnn --text text.txt --epsilon 0 -o f
 expect 2 "--factor has no effect with constant" train lm.rnn --text text.txt --factor 0.5
 expect 2 "--chunk has no effect" train lm.rnn --text text.txt --chunk 5
 expect 2 "--vocabulary has no effect" train lm.rnn --text text.txt --vocabulary 5

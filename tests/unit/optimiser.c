@@ -580,6 +580,8 @@ START_TEST(options_are_checked)
     REFUSED(SCHEDULE_constant, rate = NAN, "rate is ");
     REFUSED(SCHEDULE_constant, rate = INFINITY, "rate is inf: ");
     REFUSED(SCHEDULE_constant, beta1 = 1, "beta1 is 1: choose a number from 0 to below 1");
+    REFUSED(SCHEDULE_constant, epsilon = 0, "epsilon is 0: choose a number well above 0, since a gradient that is 0");
+    REFUSED(SCHEDULE_constant, epsilon = 1e-50, "epsilon is 1e-50: "); /* 0 as float */
     REFUSED(SCHEDULE_constant, clip_norm = -2, "clip is -2: ");
     REFUSED(SCHEDULE_constant, weight_decay = -2, "weight decay is -2: ");
     REFUSED(SCHEDULE_step, factor = 0, "factor is 0: ");
