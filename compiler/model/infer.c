@@ -2,8 +2,9 @@
  *
  * A variable starts without a shape and without axes. A pass takes every equation with what is known so far; shapes
  * only rise in rank, axes are only added, so the passes end. An operand of unknown shape is taken to agree with its
- * neighbours: that settles recurrences such as h = tanh(W @ h[t-1] + b). When nothing changes any more, one more pass
- * over the same rules reports what does not fit.
+ * neighbours: that settles recurrences such as h = tanh(W @ h[t-1] + b). Where the neighbours are numbers, which go with
+ * anything, it waits: 1 - z[t-1] is a number only when nothing else says what z is (settle_numbers). When nothing changes
+ * any more, one more pass over the same rules reports what does not fit.
  *
  * The sizes in the data of a call, `x(D)`, and the axis that `t` stands for in a cell become known on the way. */
 #include "model/infer.h"
@@ -326,6 +327,30 @@ static void pass(infer *f, const uint32_t *order)
     }
 }
 
+static bool settle(infer *f, uint32_t number)
+{
+    const model_variable *v = variable(f->c, number);
+    if (v->kind != VARIABLE_EQUATION || v->type.poisoned || v->type.token || !is_unknown(v->type.shape)) return false;
+    infer_variable(f, number);
+    return !is_unknown(v->type.shape);
+}
+
+/* Recurrences of nothing but numbers, c = 0.9 * c[t-1] + 1: no pass before has found a shape for them. Each is settled
+ * with all that has waited for it (`open` to i) before what reads it comes; so nothing is a number too early. */
+static void settle_numbers(infer *f, const uint32_t *order)
+{
+    size_t open = 0;
+    f->settle = true;
+    for (size_t i = 0; i + 1 < f->c->model->variables.len; i++) {
+        for (bool found = settle(f, order[i]); found;) {
+            found = false;
+            for (size_t k = open; k < i; k++) found = settle(f, order[k]) || found;
+        }
+        while (open <= i && !is_unknown(variable(f->c, order[open])->type.shape)) open++;
+    }
+    f->settle = false;
+}
+
 void infer_model(context *c)
 {
     infer f = {.c = c};
@@ -336,6 +361,7 @@ void infer_model(context *c)
         f.changed = false;
         pass(&f, order);
         if (!f.changed && default_axes(&f)) f.changed = true;
+        if (!f.changed) settle_numbers(&f, order);
     } while (f.changed && ++passes < MAX_PASSES);
     f.report = true;
     for (size_t i = 0; i < c->model->instances.len; i++) {

@@ -7,6 +7,7 @@
 typedef struct infer {
     context *c;
     bool report;
+    bool settle;       /* an unknown operand beside numbers is a number, too */
     uint32_t noted[8]; /* variables that this message has named */
     int notes;
     bool changed;

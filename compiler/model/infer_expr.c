@@ -254,6 +254,9 @@ static bool broadcast(model_shape a, model_shape b, model_shape *out)
     return false;
 }
 
+/* Numbers go with operands of any shape, so beside them an unknown one stays unknown, until it is settled. */
+static model_shape beside_unknown(const infer *f, model_shape s) { return s.rank == 0 && !f->settle ? UNKNOWN : s; }
+
 static bool compares(model_function f)
 {
     return f == FUNCTION_eq || f == FUNCTION_ne || f == FUNCTION_lt || f == FUNCTION_le || f == FUNCTION_gt ||
@@ -275,6 +278,7 @@ static void hint_condition(infer *f, model_type t)
 static model_type infer_elementwise(infer *f, model_expr *e, model_type t)
 {
     int first = 0;
+    bool blank = false;
     t.shape = UNKNOWN;
     if (e->call.function == FUNCTION_select) {
         first = 1;
@@ -292,7 +296,9 @@ static model_type infer_elementwise(infer *f, model_expr *e, model_type t)
         if (arg->type.token && !compares(e->call.function)) return infer_token_fault(f, e, t, arg);
         if (!broadcast(t.shape, arg->type.token ? SCALAR_SHAPE : arg->type.shape, &t.shape))
             return infer_mismatch(f, e, t, e->call.args[first], arg);
+        blank = blank || (!arg->type.token && is_unknown(arg->type.shape));
     }
+    if (blank) t.shape = beside_unknown(f, t.shape);
     return t;
 }
 
@@ -493,6 +499,8 @@ static model_type infer_random(infer *f, model_expr *e, model_type t)
     t.shape = e->call.args[0]->type.shape;
     if (e->call.function == FUNCTION_zoneout && !broadcast(t.shape, e->call.args[1]->type.shape, &t.shape))
         return infer_mismatch(f, e, t, e->call.args[0], e->call.args[1]);
+    if (e->call.function == FUNCTION_zoneout && is_unknown(e->call.args[1]->type.shape))
+        t.shape = beside_unknown(f, t.shape);
     bool over = e->call.over || e->call.scope;
     return over && !over_axes(f, e, t.axes) ? infer_fault(f, t) : t;
 }
