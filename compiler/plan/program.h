@@ -167,8 +167,8 @@ typedef enum passing {
     PASS_BACK,    /* the segment's first, to where they are behind the one before */
 } passing;
 
-/* First what every statement has: a list that its kind has no use for is empty, a view has no buffer. Then what its kind
- * alone has, in a member that is named for it. */
+/* First what every statement has: a list that its kind has no use for is empty, a view has no buffer. Then what only
+ * its kind has, in a member that is named for it. */
 typedef struct stmt {
     stmt_kind kind;
     axis_set axes; /* the domain's axes, those of the enclosing loops included */
