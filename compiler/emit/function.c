@@ -121,43 +121,59 @@ const char *c_buffer_size(const writer *w, const buffer *b, bool macro)
     return arena_printf(w->arena, constant % 16 == 0 ? "%s%zu" : "(%s%zu + 15) / 16 * 16", text_string(t), constant);
 }
 
-static void write_members(writer *w, const program *p, size_t number, text *t)
-{
-    const char *separator = "";
-    size_t listed = 0;
-    for (size_t i = 1; i < p->graph->nodes.len; i++) {
-        if (!p->stmt_of[i] || p->views[i].buffer != (int)number) continue;
-        if (listed++ == 8) {
-            text_put(t, ", ...");
-            return;
-        }
-        text_put(t, "%s%s %s", separator, plan_label(p->graph, w->arena, (node_id){(uint32_t)i}),
-                 shape_text(w->arena, p->graph->nodes.data[i].type.shape));
-        separator = ", ";
-    }
-}
+enum { MOST_MEMBERS = 8 };
+
+/* What a function has to do with a buffer. */
+typedef struct buffer_use {
+    bool mentioned; /* by its own name */
+    bool needed;    /* the memory: for its values or for those in their place */
+    size_t values;
+    uint32_t first[MOST_MEMBERS]; /* the nodes of the first of them */
+} buffer_use;
 
 static const char *memory_name(const writer *w, const buffer *b) { return arena_printf(w->arena, "%s_all", b->name); }
 
-/* Does the function need the memory of the buffer, for its values or for those in their place? */
-static bool is_mentioned(const writer *w, const program *p, size_t number, const char *body)
+/* Of each buffer, in one walk through the text of the function and one through the nodes. */
+static buffer_use *find_uses(const writer *w, const program *p, arena *scratch, const char *body)
 {
-    bool found = c_mentions(body, memory_name(w, &p->buffers.data[number]));
-    for (size_t i = 1; i < p->buffers.len && !found; i++) {
-        const buffer *b = &p->buffers.data[i];
-        found = b->storage == STORE_PLACE && b->place_of == (int)number && c_mentions(body, memory_name(w, b));
+    buffer_use *of = ARENA_ARRAY(scratch, buffer_use, p->buffers.len);
+    names *words = names_new(scratch);
+    name_map number_of = {0};
+    for (size_t i = 1; i < p->buffers.len; i++)
+        name_map_set(scratch, &number_of, name_of(words, memory_name(w, &p->buffers.data[i])), (uint32_t)i);
+    size_t length;
+    for (const char *at = c_next_word(body, body, &length); at; at = c_next_word(body, at + length, &length)) {
+        uint32_t number = 0;
+        if (name_map_get(&number_of, name_of_length(words, at, length), &number)) of[number].mentioned = true;
     }
-    return found;
+    for (size_t i = 1; i < p->buffers.len; i++) {
+        const buffer *b = &p->buffers.data[i];
+        of[i].needed = of[i].needed || of[i].mentioned;
+        if (b->storage == STORE_PLACE && of[i].mentioned) of[b->place_of].needed = true;
+    }
+    for (uint32_t i = 1; i < p->graph->nodes.len; i++) {
+        buffer_use *u = &of[p->views[i].buffer];
+        if (p->stmt_of[i] && u->values++ < MOST_MEMBERS) u->first[u->values - 1] = i;
+    }
+    return of;
+}
+
+static void write_members(writer *w, const program *p, const buffer_use *u, text *t)
+{
+    for (size_t i = 0; i < u->values && i < MOST_MEMBERS; i++)
+        text_put(t, "%s%s %s", i ? ", " : "", plan_label(p->graph, w->arena, (node_id){u->first[i]}),
+                 shape_text(w->arena, p->graph->nodes.data[u->first[i]].type.shape));
+    if (u->values > MOST_MEMBERS) text_put(t, ", ...");
 }
 
 /* Values in the place of others have a name of their own for it. */
-static void write_places(writer *w, const program *p, const char *body)
+static void write_places(writer *w, const program *p, const buffer_use *of)
 {
     for (size_t i = 1; i < p->buffers.len; i++) {
         const buffer *b = &p->buffers.data[i];
-        if (b->storage != STORE_PLACE || !c_mentions(body, memory_name(w, b))) continue;
+        if (b->storage != STORE_PLACE || !of[i].mentioned) continue;
         text *t = text_new(w->arena);
-        write_members(w, p, i, t);
+        write_members(w, p, &of[i], t);
         text_line(w->out, "real *const %s = %s; /* %s: in the place of what nothing reads any more */",
                   memory_name(w, b), memory_name(w, &p->buffers.data[b->place_of]), text_string(t));
     }
@@ -165,9 +181,11 @@ static void write_places(writer *w, const program *p, const char *body)
 
 static void write_memory(writer *w, const program *p, const char *body)
 {
+    arena *scratch = arena_new();
+    const buffer_use *of = find_uses(w, p, scratch, body);
     for (size_t i = 1; i < p->buffers.len; i++) {
         const buffer *b = &p->buffers.data[i];
-        if (!is_mentioned(w, p, i, body)) { /* of another function, or done without */
+        if (!of[i].needed) { /* of another function, or done without */
             if (b->storage == STORE_WORK)
                 text_line(w->out, "work += %s; /* %s */", c_buffer_size(w, b, false), b->name);
             continue;
@@ -191,14 +209,15 @@ static void write_memory(writer *w, const program *p, const char *body)
         if (b->kept) text_put(t, "[segment_count][%d]", b->kept);
         text_put(t, "%s[%d]: ", b->axes & BATCH ? "[batch]" : "", b->columns);
         if (b->kept) text_put(t, "what segments begin with");
-        write_members(w, p, i, t);
+        write_members(w, p, &of[i], t);
         const char *memory = lives_in_state(w, b) ? arena_printf(w->arena, "args->state ? args->state->%s[0][0] : work",
                                                                  w->state_members[b->in_state])
                                                   : "work";
         text_line(w->out, "real *const %s_all = %s; /* %s */", b->name, memory, text_string(t));
         text_line(w->out, "work += %s;", c_buffer_size(w, b, false));
     }
-    write_places(w, p, body);
+    write_places(w, p, of);
+    arena_free(scratch);
 }
 
 /* ---- statements and regions -------------------------------------------------------------------------------------- */
@@ -369,6 +388,32 @@ void write_region(writer *w, const region *r)
 
 /* ---- the function ------------------------------------------------------------------------------------------------ */
 
+static bool is_of_word(char c) { return isalnum((unsigned char)c) || c == '_'; }
+
+/* Not behind "." or "->". */
+static bool begins_word(const char *code, const char *at)
+{
+    return at == code || !(is_of_word(at[-1]) || at[-1] == '>' || at[-1] == '.');
+}
+
+const char *c_next_word(const char *code, const char *from, size_t *length)
+{
+    for (const char *at = from; *at;) {
+        if (at[0] == '/' && at[1] == '*') {
+            const char *end = strstr(at + 2, "*/");
+            if (!end) return NULL;
+            at = end + 2;
+            continue;
+        }
+        size_t n = 0;
+        while (is_of_word(at[n])) n++;
+        *length = n;
+        if (n && begins_word(code, at)) return at;
+        at += n ? n : 1;
+    }
+    return NULL;
+}
+
 /* strstr is fast, and most words are not there. */
 bool c_mentions(const char *code, const char *word)
 {
@@ -382,9 +427,7 @@ bool c_mentions(const char *code, const char *word)
             if (at < end) at = strstr(end, word);
             continue;
         }
-        bool starts =
-            at == code || !(isalnum((unsigned char)at[-1]) || at[-1] == '_' || at[-1] == '>' || at[-1] == '.');
-        if (starts && !(isalnum((unsigned char)at[n]) || at[n] == '_')) return true;
+        if (begins_word(code, at) && !is_of_word(at[n])) return true;
         at = strstr(at + 1, word);
     }
     return false;

@@ -23,6 +23,23 @@ bool pointwise_is_inline(const node *n)
 
 /* ---- names ------------------------------------------------------------------------------------------------------- */
 
+static bool take(pointwise *p, const char *word)
+{
+    uint32_t taken = 0;
+    name n = name_of(p->w->g->names, word);
+    if (name_map_get(&p->names, n, &taken)) return false;
+    name_map_set(p->w->arena, &p->names, n, 1);
+    return true;
+}
+
+/* "h.i" and "h_i" are one identifier in C. */
+static const char *unique(pointwise *p, const char *stem)
+{
+    const char *n = stem;
+    for (int tries = 2; !take(p, n); tries++) n = arena_printf(p->w->arena, "%s_v%d", stem, tries);
+    return n;
+}
+
 /* "h_row", "h_prev", "h_prev4", "h_next": the row that a value is read from. */
 static const char *pointer_name(pointwise *p, node_id id)
 {
@@ -46,14 +63,7 @@ static const char *pointer_name(pointwise *p, node_id id)
         text_put(t, shift < 0 ? "prev" : "next");
     else
         text_put(t, "%s%d", shift < 0 ? "prev" : "next", shift < 0 ? -shift : shift);
-    const char *stem = text_string(t), *n = stem;
-    for (int tries = 2;; tries++) {
-        bool taken = false;
-        for (size_t i = 0; i < p->reads.len; i++)
-            taken = taken || (p->name_of[p->reads.data[i].i] && strcmp(p->name_of[p->reads.data[i].i], n) == 0);
-        if (!taken) return n;
-        n = arena_printf(w->arena, "%s_v%d", stem, tries);
-    }
+    return unique(p, text_string(t));
 }
 
 /* Marks what the statement computes and stores, and what it uses once or more often. */
@@ -86,18 +96,6 @@ static void clear_marks(pointwise *p)
     }
 }
 
-/* "h.i" and "h_i" are one identifier in C. */
-static const char *unique_local(pointwise *p, const char *stem)
-{
-    const char *n = stem;
-    for (int tries = 2;; tries++) {
-        bool taken = false;
-        for (size_t i = 0; i < p->locals.len; i++) taken = taken || strcmp(p->name_of[p->locals.data[i].i], n) == 0;
-        if (!taken) return n;
-        n = arena_printf(p->w->arena, "%s_v%d", stem, tries);
-    }
-}
-
 /* "to_h": the row that a value is stored to. */
 static void name_targets(pointwise *p)
 {
@@ -106,9 +104,7 @@ static void name_targets(pointwise *p)
     for (size_t i = 0; i < p->s->stores.len; i++) {
         const char *label = plan_label(w->g, w->arena, p->s->stores.data[i].node);
         p->to[i] = arena_printf(w->arena, "to_%s", c_identifier(w->arena, label));
-        for (size_t k = 0; k < i; k++) {
-            if (strcmp(p->to[k], p->to[i]) == 0) p->to[i] = arena_printf(w->arena, "%s_v%zu", p->to[i], i);
-        }
+        while (!take(p, p->to[i])) p->to[i] = arena_printf(w->arena, "%s_v%zu", p->to[i], i);
     }
 }
 
@@ -152,7 +148,7 @@ static void find_names(pointwise *p)
         bool named = *label && graph_node(g, x)->origin.whole, deep = nest(p, x) >= MOST_NESTING;
         if (!named && !deep && is(p, x, USED) && !is(p, x, SHARED | STORED) && graph_node(g, x)->op != OP_uniform)
             continue;
-        p->name_of[x.i] = unique_local(p, *label ? label : arena_printf(p->w->arena, "tmp%d", ++p->temporaries));
+        p->name_of[x.i] = unique(p, *label ? label : arena_printf(p->w->arena, "tmp%d", ++p->temporaries));
         enlist(p, &p->locals, x, LOCAL);
     }
 }
@@ -325,7 +321,7 @@ static void write_early_reads(pointwise *p)
     for (size_t i = 0; i < p->early.len; i++) {
         node_id id = p->early.data[i];
         const node *n = graph_node(w->g, id);
-        const char *at = unique_local(p, arena_printf(w->arena, "%s_at", p->name_of[id.i]));
+        const char *at = unique(p, arena_printf(w->arena, "%s_at", p->name_of[id.i]));
         text_line(w->out, "const real %s = %s%s;", at, p->name_of[id.i],
                   c_component(w, w->p->views[id.i], n->type.shape, p->s->shape));
         p->name_of[id.i] = at;

@@ -13,6 +13,7 @@ typedef struct pointwise {
     node_list early;  /* of these, what is read into a constant first: see note [loads before choices] */
     node_list locals; /* nodes of the statement with a constant of their own */
     int temporaries;
+    name_map names;         /* taken in the statement */
     const char **name_of;   /* per node: its constant, or the pointer to its row */
     unsigned char *marks;   /* per node: the lists that it is in */
     unsigned char *nesting; /* per node: operations inside its expression */

@@ -139,6 +139,8 @@ void write_weights(writer *w, const char *body);         /* the pointers to para
 const char *c_buffer_size(const writer *w, const buffer *b, bool macro);
 bool has_input(const program *p, uint32_t input);    /* does the program read it? */
 bool c_mentions(const char *code, const char *word); /* as a word of its own, no member */
+/* The first such word at or behind `from`, and how long it is; NULL behind the last. */
+const char *c_next_word(const char *code, const char *from, size_t *length);
 
 /* shards.c: see there */
 size_t shard_count(const emit_options *o, entry e); /* at most; 1: this entry point takes the batch as a whole */

@@ -19,28 +19,37 @@ static bool single_use(const planner *pl, node_id id) { return pl->users[id.i].l
 
 /* ---- FORM_ROWS --------------------------------------------------------------------------------------------------- */
 
-/* Collects the products under a sum that belong to the sum's component and are used nowhere else. False when something
- * under the sum is no such product. */
-static bool collect_sum(planner *pl, node_id root, product_leaves *leaves)
+/* Is the node such a product, or a sum of nothing else? Those under a sum belong to its component and are used nowhere
+ * else. `made`: what is known of the operands. */
+static bool is_made_of_products(const planner *pl, node_id id, const bool *made)
 {
+    const node *n = graph_node(pl->g, id);
+    bool weight_first, sum = n->op == OP_add;
+    for (int a = 0; sum && a < n->args; a++) {
+        node_id x = n->arg[a];
+        sum = made[x.i] && type_equal(graph_type(pl->g, x), n->type) && single_use(pl, x) &&
+              pl->component[x.i] == pl->component[id.i];
+    }
+    return sum || graph_is_rows_product(pl->g, id, &weight_first);
+}
+
+static product_leaves collect_sum(planner *pl, node_id root)
+{
+    product_leaves leaves = {0};
     ARRAY(node_id) work = {0};
     array_push(pl->arena, &work, root);
     while (work.len) {
         node_id id = work.data[--work.len];
         const node *n = graph_node(pl->g, id);
         product_leaf leaf = {.matmul = id};
-        if (!node_is(id, root) && (!single_use(pl, id) || pl->component[id.i] != pl->component[root.i])) return false;
         if (graph_is_rows_product(pl->g, id, &leaf.weight_first)) {
-            array_push(pl->arena, leaves, leaf);
-        } else if (n->op == OP_add && type_equal(graph_type(pl->g, n->arg[0]), n->type) &&
-                   type_equal(graph_type(pl->g, n->arg[1]), n->type)) {
-            array_push(pl->arena, &work, n->arg[1]);
-            array_push(pl->arena, &work, n->arg[0]);
-        } else {
-            return false;
+            array_push(pl->arena, &leaves, leaf);
+            continue;
         }
+        array_push(pl->arena, &work, n->arg[1]);
+        array_push(pl->arena, &work, n->arg[0]);
     }
-    return true;
+    return leaves;
 }
 
 static void absorb(planner *pl, node_id root, const product_leaves *leaves)
@@ -53,16 +62,15 @@ static void absorb(planner *pl, node_id root, const product_leaves *leaves)
 
 static void find_rows_products(planner *pl, const node_list *order)
 {
+    bool *made = ARENA_ARRAY(pl->arena, bool, pl->count);
+    for (size_t i = 0; i < order->len; i++) made[order->data[i].i] = is_made_of_products(pl, order->data[i], made);
     for (size_t i = order->len; i-- > 0;) { /* users first, so that the largest sums are found */
         node_id id = order->data[i];
-        const node *n = graph_node(pl->g, id);
-        if ((n->op != OP_add && n->op != OP_matmul) || pl->task[id.i] == TASK_FREE) continue;
-        product_leaves leaves = {0};
-        if (!collect_sum(pl, id, &leaves)) continue;
+        if (!made[id.i] || pl->task[id.i] == TASK_FREE) continue;
         pl->is_product[id.i] = true;
         pl->form[id.i] = FORM_ROWS;
-        pl->leaves[id.i] = leaves;
-        absorb(pl, id, &leaves);
+        pl->leaves[id.i] = collect_sum(pl, id);
+        absorb(pl, id, &pl->leaves[id.i]);
         pl->task[id.i] = TASK_STMT;
     }
 }

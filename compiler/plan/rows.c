@@ -16,7 +16,7 @@ typedef enum position { ELSEWHERE, IN_GROUP, BEHIND } position;
 
 typedef struct grouping {
     planner *pl;
-    region *r;
+    region *r;          /* whose statements are grouped */
     position *place_of; /* of each node, while a group is put together */
     int *seen;          /* per node: number of the statement whose operands were walked last */
     int walks;
@@ -105,22 +105,20 @@ static bool is_worth_it(const planner *pl, const region *group)
 }
 
 /* Depth: loops. */
-static void group_region(planner *pl, region *r)
+static void group_region(grouping *gr, region *r)
 {
-    grouping gr = {.pl = pl,
-                   .r = r,
-                   .place_of = ARENA_ARRAY(pl->arena, position, pl->count),
-                   .seen = ARENA_ARRAY(pl->arena, int, pl->count)};
+    planner *pl = gr->pl;
     region done = {0};
     for (size_t i = 0; i < r->items.len;) {
         stmt *s = r->items.data[i].stmt;
-        if (!s) group_region(pl, r->items.data[i].region);
-        if (!s || !over_rows(&gr, s) || !is_long(pl, s)) {
+        if (!s) group_region(gr, r->items.data[i].region);
+        gr->r = r;
+        if (!s || !over_rows(gr, s) || !is_long(pl, s)) {
             array_push(pl->arena, &done.items, r->items.data[i++]);
             continue;
         }
         region *group = ARENA_NEW(pl->arena, region), behind = {0};
-        size_t end = collect(&gr, i, group, &behind);
+        size_t end = collect(gr, i, group, &behind);
         if (!is_worth_it(pl, group)) {
             array_push(pl->arena, &done.items, r->items.data[i++]);
             continue;
@@ -139,4 +137,11 @@ static void group_region(planner *pl, region *r)
     r->items = done.items;
 }
 
-void plan_rows(planner *pl) { group_region(pl, pl->p->top); }
+void plan_rows(planner *pl)
+{
+    arena *scratch = arena_new();
+    grouping gr = {
+        .pl = pl, .place_of = ARENA_ARRAY(scratch, position, pl->count), .seen = ARENA_ARRAY(scratch, int, pl->count)};
+    group_region(&gr, pl->p->top);
+    arena_free(scratch);
+}
