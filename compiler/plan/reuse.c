@@ -23,13 +23,14 @@ typedef struct access {
 } access;
 
 typedef struct memory {
-    bool stays;
-    ARRAY(access) accesses;
+    bool stays;             /* where it is, or by now in the place of another */
+    ARRAY(access) accesses; /* in the order of the statements */
 } memory;
 
 typedef struct reuse {
     planner *pl;
-    memory *of; /* of each buffer */
+    memory *of;            /* of each buffer */
+    ARRAY(size_t) sharing; /* buffers that may share memory */
     size_t at;
     const region *r; /* of the statement in question */
 } reuse;
@@ -143,14 +144,15 @@ static bool in_same_place(const access *read, const access *set)
     return read->reads && !set->reads && read->same && set->same && plan_same_columns(read->v, set->v);
 }
 
+/* Accesses stand in the order of their statements, so most pairs need no look. */
 static bool can_follow(const memory *before, const memory *after)
 {
-    for (size_t i = 0; i < before->accesses.len; i++) {
+    const access *first = after->accesses.data, *end = first + after->accesses.len;
+    for (size_t i = before->accesses.len; i-- > 0 && before->accesses.data[i].at >= first->at;) {
         const access *x = &before->accesses.data[i];
-        for (size_t k = 0; k < after->accesses.len; k++) {
-            const access *y = &after->accesses.data[k];
+        for (const access *y = first; y < end && y->at <= x->at; y++) {
             bool apart = x->to <= y->from || y->to <= x->from;
-            if (!apart && x->at >= y->at && !(x->at == y->at && in_same_place(x, y))) return false;
+            if (!apart && !(x->at == y->at && in_same_place(x, y))) return false;
         }
     }
     return true;
@@ -168,37 +170,51 @@ static bool can_share(const reuse *u, size_t number)
            !u->of[number].stays && u->of[number].accesses.len;
 }
 
-static size_t last_access(const memory *m)
-{
-    size_t last = 0;
-    for (size_t i = 0; i < m->accesses.len; i++) last = m->accesses.data[i].at > last ? m->accesses.data[i].at : last;
-    return last;
-}
+static size_t first_access(const memory *m) { return m->accesses.data[0].at; }
+
+static size_t last_access(const memory *m) { return m->accesses.data[m->accesses.len - 1].at; }
 
 /* The buffer whose memory comes free last, since that is in the cache; 0 where there is none. */
 static size_t predecessor(const reuse *u, size_t number)
 {
-    const program *p = u->pl->p;
+    const buffer *buffers = u->pl->p->buffers.data;
     size_t best = 0;
-    for (size_t i = 1; i < p->buffers.len; i++) {
-        if (i != number && can_share(u, i) && is_alike(&p->buffers.data[i], &p->buffers.data[number]) &&
-            can_follow(&u->of[i], &u->of[number]) && (!best || last_access(&u->of[i]) > last_access(&u->of[best])))
-            best = i;
+    for (size_t i = 0; i < u->sharing.len; i++) {
+        size_t k = u->sharing.data[i];
+        const memory *m = &u->of[k];
+        if (k != number && !m->stays && is_alike(&buffers[k], &buffers[number]) &&
+            (!best || last_access(m) > last_access(&u->of[best])) && can_follow(m, &u->of[number]))
+            best = k;
     }
     return best;
 }
 
-/* The buffer that is touched first of those that have not been looked at; 0 where there is none. */
-static size_t next_buffer(const reuse *u, const bool *seen)
+/* Those that begin later come later; in the order of the buffers where they begin together. */
+static size_t *in_order(const reuse *u, arena *scratch)
 {
-    size_t best = 0, first = u->at;
-    for (size_t i = 1; i < u->pl->p->buffers.len; i++) {
-        if (!seen[i] && can_share(u, i) && u->of[i].accesses.data[0].at < first) {
-            first = u->of[i].accesses.data[0].at;
-            best = i;
+    size_t *begin = ARENA_ARRAY(scratch, size_t, u->at + 2), *order = ARENA_ARRAY(scratch, size_t, u->sharing.len);
+    for (size_t i = 0; i < u->sharing.len; i++) begin[first_access(&u->of[u->sharing.data[i]]) + 1]++;
+    for (size_t at = 1; at <= u->at + 1; at++) begin[at] += begin[at - 1];
+    for (size_t i = 0; i < u->sharing.len; i++)
+        order[begin[first_access(&u->of[u->sharing.data[i]])]++] = u->sharing.data[i];
+    return order;
+}
+
+/* What touches the one memory from now on touches the other. */
+static void take_place(reuse *u, size_t number, size_t from)
+{
+    memory *m = &u->of[from], *moved = &u->of[number];
+    for (size_t i = 0; i < moved->accesses.len; i++) {
+        array_push(u->pl->arena, &m->accesses, moved->accesses.data[i]);
+        for (access *x = &m->accesses.data[m->accesses.len - 1]; x > m->accesses.data && x[-1].at > x->at; x--) {
+            access later = x[-1];
+            x[-1] = *x;
+            *x = later;
         }
     }
-    return best;
+    moved->stays = true;
+    u->pl->p->buffers.data[number].storage = STORE_PLACE;
+    u->pl->p->buffers.data[number].place_of = (int)from;
 }
 
 int plan_memory(const program *p, view v)
@@ -209,18 +225,16 @@ int plan_memory(const program *p, view v)
 
 void plan_reuse(planner *pl)
 {
-    program *p = pl->p;
-    reuse u = {.pl = pl, .of = arena_array(pl->arena, p->buffers.len, sizeof(memory)), .at = 1};
-    bool *seen = ARENA_ARRAY(pl->arena, bool, p->buffers.len);
-    touch_region(&u, p->top);
-    for (size_t i = next_buffer(&u, seen); i; i = next_buffer(&u, seen)) {
-        size_t from = predecessor(&u, i);
-        seen[i] = true;
-        if (!from) continue;
-        for (size_t k = 0; k < u.of[i].accesses.len; k++)
-            array_push(pl->arena, &u.of[from].accesses, u.of[i].accesses.data[k]);
-        u.of[i].stays = true;
-        p->buffers.data[i].storage = STORE_PLACE;
-        p->buffers.data[i].place_of = (int)from;
+    arena *scratch = arena_new();
+    reuse u = {.pl = pl, .of = arena_array(pl->arena, pl->p->buffers.len, sizeof(memory)), .at = 1};
+    touch_region(&u, pl->p->top);
+    for (size_t i = 1; i < pl->p->buffers.len; i++) {
+        if (can_share(&u, i)) array_push(scratch, &u.sharing, i);
     }
+    const size_t *order = in_order(&u, scratch);
+    for (size_t i = 0; i < u.sharing.len; i++) {
+        size_t from = predecessor(&u, order[i]);
+        if (from) take_place(&u, order[i], from);
+    }
+    arena_free(scratch);
 }
