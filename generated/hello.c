@@ -45,6 +45,24 @@ static uint64_t time_of(const hello_args *args, size_t seq)
     return args->state ? args->state->time[seq] : 0;
 }
 
+/* Where each matrix lies in packed. */
+enum {
+    AT_table_U = 0, /* U, a row for each token */
+    AT_packed_W = 48, /* W, packed for products */
+    AT_packed_V = 176, /* V, packed for products */
+    AT_packed_V_transposed = 304, /* V', packed for products */
+    AT_packed_W_transposed = 368 /* W', packed for products */
+};
+
+/* Where each parameter lies in params and grads. */
+enum {
+    AT_W = 0, /* W (8, 8) */
+    AT_U = 64, /* U (8, 4) */
+    AT_b = 96, /* b (8) */
+    AT_V = 104, /* V (4, 8) */
+    AT_c = 136 /* c (4) */
+};
+
 /* ==== what the functions share ==== */
 
 /* Is each sequence as long as the arrays, or shorter? */
@@ -79,7 +97,7 @@ RNN_SHARED void read_x(const hello_args *args, int ragged, real *x_all)
     for (size_t t = 0; t < T; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
             const int valid = !ragged || (t < length_t(args, seq));
-            (x_all + (t * batch + seq))[0] = valid ? (real)(args->x + (t * batch + seq))[0] : -1;
+            x_all[t * batch + seq] = valid ? (real)args->x[t * batch + seq] : -1;
         }
     }
 }
@@ -88,14 +106,12 @@ RNN_SHARED void read_x(const hello_args *args, int ragged, real *x_all)
 RNN_SHARED void load_h(const hello_args *args, real *h_all)
 {
     const size_t batch = args->batch;
-    for (size_t ago = 0; ago < 1; ago++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            const size_t t = 0 - ago;
-            real *to = h_all + (t * batch + seq) * 8;
-            const uint64_t seen = time_of(args, seq);
-            for (size_t unit = 0; unit < 8; unit++) {
-                to[unit] = seen > ago ? args->state->h[ago][seq][unit] : 0;
-            }
+    for (size_t seq = 0; seq < batch; seq++) {
+        const size_t t = 0;
+        real *to = h_all + (t * batch + seq) * 8;
+        const uint64_t seen = time_of(args, seq);
+        for (size_t unit = 0; unit < 8; unit++) {
+            to[unit] = seen > 0 ? args->state->h[0][seq][unit] : 0;
         }
     }
 }
@@ -125,7 +141,7 @@ RNN_SHARED void write_p(const hello_args *args, int ragged, const real *p_all)
                 const int valid = !ragged || (t < length_t(args, seq));
                 real *to = args->p + (t * batch + seq) * 4;
                 for (size_t unit = 0; unit < 4; unit++) {
-                    const real value = (p_all + (t * batch + seq) * 4)[unit];
+                    const real value = p_all[(t * batch + seq) * 4 + unit];
                     to[unit] = valid ? value : 0;
                 }
             }
@@ -144,7 +160,7 @@ RNN_SHARED void write_hidden(const hello_args *args, int ragged, const real *h_a
                 const int valid = !ragged || (t < length_t(args, seq));
                 real *to = args->hidden + (t * batch + seq) * 8;
                 for (size_t unit = 0; unit < 8; unit++) {
-                    const real value = (h_all + ((t + 1) * batch + seq) * 8)[unit];
+                    const real value = h_all[((t + 1) * batch + seq) * 8 + unit];
                     to[unit] = valid ? value : 0;
                 }
             }
@@ -157,13 +173,11 @@ RNN_SHARED void save_h(const hello_args *args, const real *h_all)
 {
     const size_t batch = args->batch;
     if (args->state) {
-        for (size_t ago = 0; ago < 1; ago++) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                if (length_t(args, seq) == 0) continue;
-                const size_t t = length_t(args, seq) + 0 - ago;
-                for (size_t unit = 0; unit < 8; unit++) {
-                    args->state->h[ago][seq][unit] = (h_all + (t * batch + seq) * 8)[unit];
-                }
+        for (size_t seq = 0; seq < batch; seq++) {
+            if (length_t(args, seq) == 0) continue;
+            const size_t t = length_t(args, seq);
+            for (size_t unit = 0; unit < 8; unit++) {
+                args->state->h[0][seq][unit] = h_all[(t * batch + seq) * 8 + unit];
             }
         }
     }
@@ -186,7 +200,7 @@ RNN_SHARED void read_y(const hello_args *args, int ragged, real *y_all)
     for (size_t t = 0; t < T; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
             const int valid = !ragged || (t < length_t(args, seq));
-            (y_all + (t * batch + seq))[0] = valid ? (real)(args->y + (t * batch + seq))[0] : -1;
+            y_all[t * batch + seq] = valid ? (real)args->y[t * batch + seq] : -1;
         }
     }
 }
@@ -231,7 +245,7 @@ RNN_SHARED void read_x_step(const hello_args *args, int ragged, real *x_all)
     for (size_t t = 0; t < 1; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
             const int valid = !ragged || (t < is_present(args, seq));
-            (x_all + (t * batch + seq))[0] = valid ? (real)(args->x + (t * batch + seq))[0] : -1;
+            x_all[t * batch + seq] = valid ? (real)args->x[t * batch + seq] : -1;
         }
     }
 }
@@ -246,7 +260,7 @@ RNN_SHARED void write_p_step(const hello_args *args, int ragged, const real *p_a
                 const int valid = !ragged || (t < is_present(args, seq));
                 real *to = args->p + (t * batch + seq) * 4;
                 for (size_t unit = 0; unit < 4; unit++) {
-                    const real value = (p_all + (t * batch + seq) * 4)[unit];
+                    const real value = p_all[(t * batch + seq) * 4 + unit];
                     to[unit] = valid ? value : 0;
                 }
             }
@@ -264,7 +278,7 @@ RNN_SHARED void write_hidden_step(const hello_args *args, int ragged, const real
                 const int valid = !ragged || (t < is_present(args, seq));
                 real *to = args->hidden + (t * batch + seq) * 8;
                 for (size_t unit = 0; unit < 8; unit++) {
-                    const real value = (h_all + ((t + 1) * batch + seq) * 8)[unit];
+                    const real value = h_all[((t + 1) * batch + seq) * 8 + unit];
                     to[unit] = valid ? value : 0;
                 }
             }
@@ -277,13 +291,11 @@ RNN_SHARED void save_h_step(const hello_args *args, const real *h_all)
 {
     const size_t batch = args->batch;
     if (args->state) {
-        for (size_t ago = 0; ago < 1; ago++) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                if (is_present(args, seq) == 0) continue;
-                const size_t t = is_present(args, seq) + 0 - ago;
-                for (size_t unit = 0; unit < 8; unit++) {
-                    args->state->h[ago][seq][unit] = (h_all + (t * batch + seq) * 8)[unit];
-                }
+        for (size_t seq = 0; seq < batch; seq++) {
+            if (is_present(args, seq) == 0) continue;
+            const size_t t = is_present(args, seq);
+            for (size_t unit = 0; unit < 8; unit++) {
+                args->state->h[0][seq][unit] = h_all[(t * batch + seq) * 8 + unit];
             }
         }
     }
@@ -337,11 +349,11 @@ int hello_step(const hello_args *args)
     {
         const size_t t = 0;
         /* W @ h[t-1] */
-        contract_8x8((int)(batch), h_all + t * batch * 8, 8, 1, args->packed + 48, a_matmul_all, 8, 0);
+        contract_8x8((int)batch, h_all + t * batch * 8, 8, 1, args->packed + AT_packed_W, a_matmul_all, 8, 0);
         for (size_t row = 0; row < batch; row++) {
             const real *a_matmul_row = a_matmul_all + row * 8;
-            const real *a_lookup_row = args->packed + 0 + token_row((x_all + (t * batch + row))[0], 4) * 8;
-            const real *b_row = params + 96;
+            const real *a_lookup_row = args->packed + AT_table_U + token_row(x_all[t * batch + row], 4) * 8;
+            const real *b_row = params + AT_b;
             real *to_h = h_all + ((t + 1) * batch + row) * 8;
             RNN_INDEPENDENT
             for (size_t unit = 0; unit < 8; unit++) {
@@ -355,12 +367,12 @@ int hello_step(const hello_args *args)
     }
 
     /* V @ h[t] */
-    contract_8x4((int)(batch), h_all + batch * 8, 8, 1, args->packed + 176, o_matmul_all, 4, 0);
+    contract_8x4((int)batch, h_all + batch * 8, 8, 1, args->packed + AT_packed_V, o_matmul_all, 4, 0);
     for (size_t t = 0; t < 1; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
             {
                 const real *o_matmul_row = o_matmul_all + (t * batch + seq) * 4;
-                const real *c_row = params + 136;
+                const real *c_row = params + AT_c;
                 real *to_o = o_all;
                 RNN_INDEPENDENT
                 for (size_t unit = 0; unit < 4; unit++) {
@@ -422,11 +434,11 @@ int hello_forward(const hello_args *args)
     /* scan over t, forward */
     for (size_t t = 0; t < T; t++) {
         /* W @ h[t-1] */
-        contract_8x8((int)(batch), h_all + t * batch * 8, 8, 1, args->packed + 48, a_matmul_all, 8, 0);
+        contract_8x8((int)batch, h_all + t * batch * 8, 8, 1, args->packed + AT_packed_W, a_matmul_all, 8, 0);
         for (size_t row = 0; row < batch; row++) {
             const real *a_matmul_row = a_matmul_all + row * 8;
-            const real *a_lookup_row = args->packed + 0 + token_row((x_all + (t * batch + row))[0], 4) * 8;
-            const real *b_row = params + 96;
+            const real *a_lookup_row = args->packed + AT_table_U + token_row(x_all[t * batch + row], 4) * 8;
+            const real *b_row = params + AT_b;
             real *to_h = h_all + ((t + 1) * batch + row) * 8;
             RNN_INDEPENDENT
             for (size_t unit = 0; unit < 8; unit++) {
@@ -440,12 +452,12 @@ int hello_forward(const hello_args *args)
     }
 
     /* V @ h[t] */
-    contract_8x4((int)(T * batch), h_all + batch * 8, 8, 1, args->packed + 176, o_matmul_all, 4, 0);
+    contract_8x4((int)(T * batch), h_all + batch * 8, 8, 1, args->packed + AT_packed_V, o_matmul_all, 4, 0);
     for (size_t t = 0; t < T; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
             {
                 const real *o_matmul_row = o_matmul_all + (t * batch + seq) * 4;
-                const real *c_row = params + 136;
+                const real *c_row = params + AT_c;
                 real *to_o = o_all;
                 RNN_INDEPENDENT
                 for (size_t unit = 0; unit < 4; unit++) {
@@ -521,18 +533,18 @@ int hello_loss(const hello_args *args)
         for (size_t seq = 0; seq < batch; seq++) {
             valid += length_t(args, seq);
         }
-        (loss_count_all)[0] = (real)valid;
+        loss_count_all[0] = (real)valid;
     }
     load_h(args, h_all);
 
     /* scan over t, forward */
     for (size_t t = 0; t < T; t++) {
         /* W @ h[t-1] */
-        contract_8x8((int)(batch), h_all + t * batch * 8, 8, 1, args->packed + 48, a_matmul_all, 8, 0);
+        contract_8x8((int)batch, h_all + t * batch * 8, 8, 1, args->packed + AT_packed_W, a_matmul_all, 8, 0);
         for (size_t row = 0; row < batch; row++) {
             const real *a_matmul_row = a_matmul_all + row * 8;
-            const real *a_lookup_row = args->packed + 0 + token_row((x_all + (t * batch + row))[0], 4) * 8;
-            const real *b_row = params + 96;
+            const real *a_lookup_row = args->packed + AT_table_U + token_row(x_all[t * batch + row], 4) * 8;
+            const real *b_row = params + AT_b;
             real *to_h = h_all + ((t + 1) * batch + row) * 8;
             RNN_INDEPENDENT
             for (size_t unit = 0; unit < 8; unit++) {
@@ -546,14 +558,14 @@ int hello_loss(const hello_args *args)
     }
 
     /* V @ h[t] */
-    contract_8x4((int)(T * batch), h_all + batch * 8, 8, 1, args->packed + 176, o_matmul_all, 4, 0);
-    (loss_sum_over_all)[0] = 0;
+    contract_8x4((int)(T * batch), h_all + batch * 8, 8, 1, args->packed + AT_packed_V, o_matmul_all, 4, 0);
+    loss_sum_over_all[0] = 0;
     for (size_t t = 0; t < T; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
             if (ragged && t >= length_t(args, seq)) continue;
             {
                 const real *o_matmul_row = o_matmul_all + (t * batch + seq) * 4;
-                const real *c_row = params + 136;
+                const real *c_row = params + AT_c;
                 real *to_o = o_all;
                 RNN_INDEPENDENT
                 for (size_t unit = 0; unit < 4; unit++) {
@@ -566,12 +578,12 @@ int hello_loss(const hello_args *args)
             {
                 const real *from = o_all;
                 real *to = p_all + (t * batch + seq) * 4;
-                (loss_logsumexp_all)[0] = row_softmax_logsumexp(4, from, to);
+                loss_logsumexp_all[0] = row_softmax_logsumexp(4, from, to);
             }
             {
                 const real *from = o_all;
                 real *to = loss_pick_all;
-                const real token = (y_all + (t * batch + seq))[0];
+                const real token = y_all[t * batch + seq];
                 to[0] = token >= 0 && token < 4 ? from[(size_t)token * 1] : 0;
             }
             {
@@ -595,7 +607,7 @@ int hello_loss(const hello_args *args)
     write_hidden(args, ragged, h_all);
     save_h(args, h_all);
 
-    *args->loss = (loss_all)[0];
+    *args->loss = loss_all[0];
     save_time(args);
     return 0;
 }
@@ -668,18 +680,18 @@ int hello_grad(const hello_args *args)
         for (size_t seq = 0; seq < batch; seq++) {
             valid += length_t(args, seq);
         }
-        (loss_count_all)[0] = (real)valid;
+        loss_count_all[0] = (real)valid;
     }
     load_h(args, h_all);
 
     /* scan over t, forward */
     for (size_t t = 0; t < T; t++) {
         /* W @ h[t-1] */
-        contract_8x8((int)(batch), h_all + t * batch * 8, 8, 1, args->packed + 48, a_matmul_all, 8, 0);
+        contract_8x8((int)batch, h_all + t * batch * 8, 8, 1, args->packed + AT_packed_W, a_matmul_all, 8, 0);
         for (size_t row = 0; row < batch; row++) {
             const real *a_matmul_row = a_matmul_all + row * 8;
-            const real *a_lookup_row = args->packed + 0 + token_row((x_all + (t * batch + row))[0], 4) * 8;
-            const real *b_row = params + 96;
+            const real *a_lookup_row = args->packed + AT_table_U + token_row(x_all[t * batch + row], 4) * 8;
+            const real *b_row = params + AT_b;
             real *to_h = h_all + ((t + 1) * batch + row) * 8;
             RNN_INDEPENDENT
             for (size_t unit = 0; unit < 8; unit++) {
@@ -704,7 +716,7 @@ int hello_grad(const hello_args *args)
     }
 
     /* V @ h[t] */
-    contract_8x4((int)(T * batch), h_all + batch * 8, 8, 1, args->packed + 176, o_matmul_all, 4, 0);
+    contract_8x4((int)(T * batch), h_all + batch * 8, 8, 1, args->packed + AT_packed_V, o_matmul_all, 4, 0);
     {
         const real *loss_count_row = loss_count_all;
         real *to_loss_1 = loss_1_all;
@@ -714,13 +726,13 @@ int hello_grad(const hello_args *args)
         to_loss_1[0] = loss_1;
         to_d_loss_2[0] = d_loss_2;
     }
-    (loss_sum_over_all)[0] = 0;
+    loss_sum_over_all[0] = 0;
     for (size_t t = 0; t < T; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
             if (ragged && t >= length_t(args, seq)) continue;
             {
                 const real *o_matmul_row = o_matmul_all + (t * batch + seq) * 4;
-                const real *c_row = params + 136;
+                const real *c_row = params + AT_c;
                 real *to_o = o_all;
                 RNN_INDEPENDENT
                 for (size_t unit = 0; unit < 4; unit++) {
@@ -732,12 +744,12 @@ int hello_grad(const hello_args *args)
             {
                 const real *from = o_all;
                 real *to = d_loss_softmax_all;
-                (loss_logsumexp_all)[0] = row_softmax_logsumexp(4, from, to);
+                loss_logsumexp_all[0] = row_softmax_logsumexp(4, from, to);
             }
             {
                 const real *from = o_all;
                 real *to = loss_pick_all;
-                const real token = (y_all + (t * batch + seq))[0];
+                const real token = y_all[t * batch + seq];
                 to[0] = token >= 0 && token < 4 ? from[(size_t)token * 1] : 0;
             }
             {
@@ -761,7 +773,7 @@ int hello_grad(const hello_args *args)
                 const real *d_loss_softmax_row = d_loss_softmax_all;
                 const real *d_loss_2_row = d_loss_2_all;
                 real *to_d_o = d_o_all + (t * batch + seq) * 4;
-                real *to_d_c = grads + 136;
+                real *to_d_c = grads + AT_c;
                 RNN_INDEPENDENT
                 for (size_t unit = 0; unit < 4; unit++) {
                     /* d_o[t] = -d_loss[t] * (y[t] == iota(4)) + softmax(o[t]) * d_loss.2 */
@@ -793,11 +805,11 @@ int hello_grad(const hello_args *args)
         }
     }
     /* V' @ d_o[t] */
-    contract_4x8((int)(T * batch), d_o_all, 4, 1, args->packed + 304, d_o_matmul_all, 8, 0);
+    contract_4x8((int)(T * batch), d_o_all, 4, 1, args->packed + AT_packed_V_transposed, d_o_matmul_all, 8, 0);
     /* d_V = sum over t of d_o[t] @ h[t]' */
-    outer_4x8((int)(T * batch), d_o_all, 4, 1, h_all + batch * 8, 8, grads + 104, 8);
+    outer_4x8((int)(T * batch), d_o_all, 4, 1, h_all + batch * 8, 8, grads + AT_V, 8);
     for (size_t unit = 0; unit < 40; unit++) {
-        (d_a_1_all)[unit] = 0;
+        d_a_1_all[unit] = 0;
     }
     /* d_a.2 beyond the end */
     for (size_t t = ragged ? 0 : T; t < T + 1; t++) {
@@ -821,8 +833,8 @@ int hello_grad(const hello_args *args)
             const real *d_o_matmul_row = d_o_matmul_all + (t * batch + seq) * 8;
             const real *h_row = h_all + ((t + 1) * batch + seq) * 8;
             real *to_d_a = d_a_all + (t * batch + seq) * 8;
-            real *to_d_a_1 = d_a_1_all + token_row((x_all + (t * batch + seq))[0], 4) * 8;
-            real *to_d_b = grads + 96;
+            real *to_d_a_1 = d_a_1_all + token_row(x_all[t * batch + seq], 4) * 8;
+            real *to_d_b = grads + AT_b;
             RNN_INDEPENDENT
             for (size_t unit = 0; unit < 8; unit++) {
                 /* d_h[t] = d_a.2[t+1] + V' @ d_o[t] */
@@ -846,7 +858,7 @@ int hello_grad(const hello_args *args)
             }
         }
         /* d_a.2[t] = W' @ d_a[t] */
-        contract_8x8((int)(batch), d_a_all + t * batch * 8, 8, 1, args->packed + 368, d_a_2_all + t * batch * 8, 8, 0);
+        contract_8x8((int)batch, d_a_all + t * batch * 8, 8, 1, args->packed + AT_packed_W_transposed, d_a_2_all + t * batch * 8, 8, 0);
         /* d_a.2 beyond the end */
         if (ragged) {
             for (size_t seq = 0; seq < batch; seq++) {
@@ -861,10 +873,10 @@ int hello_grad(const hello_args *args)
     }
 
     /* d_W = sum over t of d_a[t] @ h[t-1]' */
-    outer_8x8((int)(T * batch), d_a_all, 8, 1, h_all, 8, grads, 8);
+    outer_8x8((int)(T * batch), d_a_all, 8, 1, h_all, 8, grads + AT_W, 8);
     {
         const real *d_U_row = d_a_1_all;
-        real *to_d_U = grads + 64;
+        real *to_d_U = grads + AT_U;
         RNN_INDEPENDENT
         for (size_t unit = 0; unit < 8; unit++) {
             for (size_t col = 0; col < 4; col++) {
@@ -874,32 +886,32 @@ int hello_grad(const hello_args *args)
     }
     save_h(args, h_all);
 
-    *args->loss = (loss_all)[0];
+    *args->loss = loss_all[0];
     save_time(args);
     return 0;
 }
 
 void hello_init(float *params, uint64_t seed)
 {
-    init_uniform(params + 0, 64, 0.353553391f, random_key(UINT64_C(12638237778090539702), seed, 0)); /* W */
-    init_uniform(params + 64, 32, 0.5f, random_key(UINT64_C(12638235579067283280), seed, 0)); /* U */
-    init_constant(params + 96, 8, 0.0f); /* b */
-    init_uniform(params + 104, 32, 0.353553391f, random_key(UINT64_C(12638238877602167913), seed, 0)); /* V */
-    init_constant(params + 136, 4, 0.0f); /* c */
+    init_uniform(params + AT_W, 64, 0.353553391f, random_key(UINT64_C(12638237778090539702), seed, 0));
+    init_uniform(params + AT_U, 32, 0.5f, random_key(UINT64_C(12638235579067283280), seed, 0));
+    init_constant(params + AT_b, 8, 0.0f);
+    init_uniform(params + AT_V, 32, 0.353553391f, random_key(UINT64_C(12638238877602167913), seed, 0));
+    init_constant(params + AT_c, 4, 0.0f);
 }
 
 void hello_pack(const float *params, float *packed)
 {
-    row_clear(8, packed + 0 + 32); /* the row of no token */
-    pack_table(4, 8, params + 64, 1, 4, packed + 0 + 0, 8);
-    memset(packed + 48 + 0, 0, 128 * sizeof(real));    /* the padding */
-    pack_matrix(8, 8, params + 0, 1, 8, packed + 48, 0, 0, 8);
-    memset(packed + 176 + 0, 0, 128 * sizeof(real));    /* the padding */
-    pack_matrix(8, 4, params + 104, 1, 8, packed + 176, 0, 0, 8);
-    memset(packed + 304 + 0, 0, 64 * sizeof(real));    /* the padding */
-    pack_matrix(4, 8, params + 104, 8, 1, packed + 304, 0, 0, 4);
-    memset(packed + 368 + 0, 0, 128 * sizeof(real));    /* the padding */
-    pack_matrix(8, 8, params + 0, 8, 1, packed + 368, 0, 0, 8);
+    row_clear(8, packed + AT_table_U + 32); /* the row of no token */
+    pack_table(4, 8, params + AT_U, 1, 4, packed + AT_table_U, 8);
+    memset(packed + AT_packed_W, 0, 128 * sizeof(real)); /* the padding */
+    pack_matrix(8, 8, params + AT_W, 1, 8, packed + AT_packed_W, 0, 0, 8);
+    memset(packed + AT_packed_V, 0, 128 * sizeof(real)); /* the padding */
+    pack_matrix(8, 4, params + AT_V, 1, 8, packed + AT_packed_V, 0, 0, 8);
+    memset(packed + AT_packed_V_transposed, 0, 64 * sizeof(real)); /* the padding */
+    pack_matrix(4, 8, params + AT_V, 8, 1, packed + AT_packed_V_transposed, 0, 0, 4);
+    memset(packed + AT_packed_W_transposed, 0, 128 * sizeof(real)); /* the padding */
+    pack_matrix(8, 8, params + AT_W, 8, 1, packed + AT_packed_W_transposed, 0, 0, 8);
 }
 
 void hello_reset(hello_state *state)
@@ -910,11 +922,11 @@ void hello_reset(hello_state *state)
 const hello_param *hello_param_table(void)
 {
     static const hello_param table[] = {
-        {"W", 8, 8, 0},
-        {"U", 8, 4, 64},
-        {"b", 8, 1, 96},
-        {"V", 4, 8, 104},
-        {"c", 4, 1, 136},
+        {"W", 8, 8, AT_W},
+        {"U", 8, 4, AT_U},
+        {"b", 8, 1, AT_b},
+        {"V", 4, 8, AT_V},
+        {"c", 4, 1, AT_c},
         {NULL, 0, 0, 0}
     };
     return table;

@@ -45,6 +45,34 @@ static uint64_t time_of(const tiny_lstm_args *args, size_t seq)
     return args->state ? args->state->time[seq] : 0;
 }
 
+/* Where each matrix lies in packed. */
+enum {
+    AT_packed_h_Uo = 0, /* h.Uo, h.Uf, h.Ui, h.Ug, packed for products */
+    AT_packed_h_Wo = 16, /* h.Wo, h.Wf, h.Wi, h.Wg, packed for products */
+    AT_packed_out_W = 80, /* out.W, packed for products */
+    AT_packed_out_W_transposed = 144, /* out.W', packed for products */
+    AT_packed_h_Wi_transposed = 160, /* h.Wi', h.Wf', h.Wo', h.Wg', packed for products */
+    AT_packed_h_Ui_transposed = 416 /* h.Ui', h.Uf', h.Uo', h.Ug', packed for products */
+};
+
+/* Where each parameter lies in params and grads. */
+enum {
+    AT_h_Wi = 0, /* h.Wi (4, 4) */
+    AT_h_Ui = 16, /* h.Ui (4, 1) */
+    AT_h_bi = 20, /* h.bi (4) */
+    AT_h_Wf = 24, /* h.Wf (4, 4) */
+    AT_h_Uf = 40, /* h.Uf (4, 1) */
+    AT_h_bf = 44, /* h.bf (4) */
+    AT_h_Wo = 48, /* h.Wo (4, 4) */
+    AT_h_Uo = 64, /* h.Uo (4, 1) */
+    AT_h_bo = 68, /* h.bo (4) */
+    AT_h_Wg = 72, /* h.Wg (4, 4) */
+    AT_h_Ug = 88, /* h.Ug (4, 1) */
+    AT_h_bg = 92, /* h.bg (4) */
+    AT_out_W = 96, /* out.W (1, 4) */
+    AT_out_b = 100 /* out.b (1) */
+};
+
 /* ==== what the functions share ==== */
 
 /* Is each sequence as long as the arrays, or shorter? */
@@ -67,14 +95,12 @@ RNN_SHARED void contract_1x16(int M, const real *A, size_t am, size_t ak, const 
 RNN_SHARED void load_h_c(const tiny_lstm_args *args, real *h_c_all)
 {
     const size_t batch = args->batch;
-    for (size_t ago = 0; ago < 1; ago++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            const size_t t = 0 - ago;
-            real *to = h_c_all + (t * batch + seq) * 4;
-            const uint64_t seen = time_of(args, seq);
-            for (size_t unit = 0; unit < 4; unit++) {
-                to[unit] = seen > ago ? args->state->h_c[ago][seq][unit] : 0;
-            }
+    for (size_t seq = 0; seq < batch; seq++) {
+        const size_t t = 0;
+        real *to = h_c_all + (t * batch + seq) * 4;
+        const uint64_t seen = time_of(args, seq);
+        for (size_t unit = 0; unit < 4; unit++) {
+            to[unit] = seen > 0 ? args->state->h_c[0][seq][unit] : 0;
         }
     }
 }
@@ -83,14 +109,12 @@ RNN_SHARED void load_h_c(const tiny_lstm_args *args, real *h_c_all)
 RNN_SHARED void load_h(const tiny_lstm_args *args, real *h_all)
 {
     const size_t batch = args->batch;
-    for (size_t ago = 0; ago < 1; ago++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            const size_t t = 0 - ago;
-            real *to = h_all + (t * batch + seq) * 4;
-            const uint64_t seen = time_of(args, seq);
-            for (size_t unit = 0; unit < 4; unit++) {
-                to[unit] = seen > ago ? args->state->h[ago][seq][unit] : 0;
-            }
+    for (size_t seq = 0; seq < batch; seq++) {
+        const size_t t = 0;
+        real *to = h_all + (t * batch + seq) * 4;
+        const uint64_t seen = time_of(args, seq);
+        for (size_t unit = 0; unit < 4; unit++) {
+            to[unit] = seen > 0 ? args->state->h[0][seq][unit] : 0;
         }
     }
 }
@@ -119,7 +143,7 @@ RNN_SHARED void write_out(const tiny_lstm_args *args, int ragged, const real *ou
             for (size_t seq = 0; seq < batch; seq++) {
                 const int valid = !ragged || (t < length_t(args, seq));
                 real *to = args->out + (t * batch + seq) * 1;
-                const real value = (out_all + (t * batch + seq))[0];
+                const real value = out_all[t * batch + seq];
                 to[0] = valid ? value : 0;
             }
         }
@@ -131,13 +155,11 @@ RNN_SHARED void save_h_c(const tiny_lstm_args *args, const real *h_c_all)
 {
     const size_t batch = args->batch;
     if (args->state) {
-        for (size_t ago = 0; ago < 1; ago++) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                if (length_t(args, seq) == 0) continue;
-                const size_t t = length_t(args, seq) + 0 - ago;
-                for (size_t unit = 0; unit < 4; unit++) {
-                    args->state->h_c[ago][seq][unit] = (h_c_all + (t * batch + seq) * 4)[unit];
-                }
+        for (size_t seq = 0; seq < batch; seq++) {
+            if (length_t(args, seq) == 0) continue;
+            const size_t t = length_t(args, seq);
+            for (size_t unit = 0; unit < 4; unit++) {
+                args->state->h_c[0][seq][unit] = h_c_all[(t * batch + seq) * 4 + unit];
             }
         }
     }
@@ -148,13 +170,11 @@ RNN_SHARED void save_h(const tiny_lstm_args *args, const real *h_all)
 {
     const size_t batch = args->batch;
     if (args->state) {
-        for (size_t ago = 0; ago < 1; ago++) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                if (length_t(args, seq) == 0) continue;
-                const size_t t = length_t(args, seq) + 0 - ago;
-                for (size_t unit = 0; unit < 4; unit++) {
-                    args->state->h[ago][seq][unit] = (h_all + (t * batch + seq) * 4)[unit];
-                }
+        for (size_t seq = 0; seq < batch; seq++) {
+            if (length_t(args, seq) == 0) continue;
+            const size_t t = length_t(args, seq);
+            for (size_t unit = 0; unit < 4; unit++) {
+                args->state->h[0][seq][unit] = h_all[(t * batch + seq) * 4 + unit];
             }
         }
     }
@@ -177,7 +197,7 @@ RNN_SHARED void read_x(const tiny_lstm_args *args, int ragged, real *x_all)
     for (size_t t = 0; t < T; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
             const int valid = !ragged || (t < length_t(args, seq));
-            (x_all + (t * batch + seq))[0] = valid ? (real)(args->x + (t * batch + seq))[0] : 0;
+            x_all[t * batch + seq] = valid ? (real)args->x[t * batch + seq] : 0;
         }
     }
 }
@@ -231,7 +251,7 @@ RNN_SHARED void write_d_x(const tiny_lstm_args *args, int ragged, const real *d_
             for (size_t seq = 0; seq < batch; seq++) {
                 const int valid = !ragged || (t < length_t(args, seq));
                 real *to = args->d_x + (t * batch + seq) * 1;
-                const real value = (d_x_all + (t * batch + seq))[0];
+                const real value = d_x_all[t * batch + seq];
                 to[0] = valid ? value : 0;
             }
         }
@@ -247,7 +267,7 @@ RNN_SHARED void write_out_step(const tiny_lstm_args *args, int ragged, const rea
             for (size_t seq = 0; seq < batch; seq++) {
                 const int valid = !ragged || (t < is_present(args, seq));
                 real *to = args->out + (t * batch + seq) * 1;
-                const real value = (out_all + (t * batch + seq))[0];
+                const real value = out_all[t * batch + seq];
                 to[0] = valid ? value : 0;
             }
         }
@@ -259,13 +279,11 @@ RNN_SHARED void save_h_c_step(const tiny_lstm_args *args, const real *h_c_all)
 {
     const size_t batch = args->batch;
     if (args->state) {
-        for (size_t ago = 0; ago < 1; ago++) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                if (is_present(args, seq) == 0) continue;
-                const size_t t = is_present(args, seq) + 0 - ago;
-                for (size_t unit = 0; unit < 4; unit++) {
-                    args->state->h_c[ago][seq][unit] = (h_c_all + (t * batch + seq) * 4)[unit];
-                }
+        for (size_t seq = 0; seq < batch; seq++) {
+            if (is_present(args, seq) == 0) continue;
+            const size_t t = is_present(args, seq);
+            for (size_t unit = 0; unit < 4; unit++) {
+                args->state->h_c[0][seq][unit] = h_c_all[(t * batch + seq) * 4 + unit];
             }
         }
     }
@@ -276,13 +294,11 @@ RNN_SHARED void save_h_step(const tiny_lstm_args *args, const real *h_all)
 {
     const size_t batch = args->batch;
     if (args->state) {
-        for (size_t ago = 0; ago < 1; ago++) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                if (is_present(args, seq) == 0) continue;
-                const size_t t = is_present(args, seq) + 0 - ago;
-                for (size_t unit = 0; unit < 4; unit++) {
-                    args->state->h[ago][seq][unit] = (h_all + (t * batch + seq) * 4)[unit];
-                }
+        for (size_t seq = 0; seq < batch; seq++) {
+            if (is_present(args, seq) == 0) continue;
+            const size_t t = is_present(args, seq);
+            for (size_t unit = 0; unit < 4; unit++) {
+                args->state->h[0][seq][unit] = h_all[(t * batch + seq) * 4 + unit];
             }
         }
     }
@@ -338,26 +354,26 @@ int tiny_lstm_step(const tiny_lstm_args *args)
         /* h.Uf @ x[t] */
         /* h.Ui @ x[t] */
         /* h.Ug @ x[t] */
-        contract_1x16((int)(batch), args->x + t * batch, 1, 1, args->packed + 0, h_o_matmul_x4_all + t * batch * 16, 16, 0);
+        contract_1x16((int)batch, args->x + t * batch, 1, 1, args->packed + AT_packed_h_Uo, h_o_matmul_x4_all + t * batch * 16, 16, 0);
         /* h.Wo @ h[t-1] */
         /* h.Wf @ h[t-1] */
         /* h.Wi @ h[t-1] */
         /* h.Wg @ h[t-1] */
-        contract_4x16((int)(batch), h_all + t * batch * 4, 4, 1, args->packed + 16, h_o_matmul_x4_v2_all, 16, 0);
+        contract_4x16((int)batch, h_all + t * batch * 4, 4, 1, args->packed + AT_packed_h_Wo, h_o_matmul_x4_v2_all, 16, 0);
         for (size_t row = 0; row < batch; row++) {
             const real *h_o_matmul_row = h_o_matmul_x4_v2_all + row * 16;
             const real *h_o_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16;
-            const real *h_bo_row = params + 68;
+            const real *h_bo_row = params + AT_h_bo;
             const real *h_f_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 4;
             const real *h_f_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 4;
-            const real *h_bf_row = params + 44;
+            const real *h_bf_row = params + AT_h_bf;
             const real *h_c_prev = h_c_all + (t * batch + row) * 4;
             const real *h_i_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 8;
             const real *h_i_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 8;
-            const real *h_bi_row = params + 20;
+            const real *h_bi_row = params + AT_h_bi;
             const real *h_g_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 12;
             const real *h_g_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 12;
-            const real *h_bg_row = params + 92;
+            const real *h_bg_row = params + AT_h_bg;
             real *to_h_c = h_c_all + ((t + 1) * batch + row) * 4;
             real *to_h = h_all + ((t + 1) * batch + row) * 4;
             RNN_INDEPENDENT
@@ -381,10 +397,10 @@ int tiny_lstm_step(const tiny_lstm_args *args)
     }
 
     /* out.W @ h[t] */
-    contract_4x1((int)(batch), h_all + batch * 4, 4, 1, args->packed + 80, out_matmul_all, 1, 0);
+    contract_4x1((int)batch, h_all + batch * 4, 4, 1, args->packed + AT_packed_out_W, out_matmul_all, 1, 0);
     for (size_t row = 0; row < batch; row++) {
         const real *out_matmul_row = out_matmul_all + row;
-        const real *out_b_row = params + 100;
+        const real *out_b_row = params + AT_out_b;
         real *to_out = out_all + row;
         /* dense.rnn:4  y = if bias then W @ x + b else W @ x */
         const real out = out_matmul_row[0] + out_b_row[0];
@@ -432,7 +448,7 @@ int tiny_lstm_forward(const tiny_lstm_args *args)
     /* h.Uf @ x[t] */
     /* h.Ui @ x[t] */
     /* h.Ug @ x[t] */
-    contract_1x16((int)(T * batch), args->x, 1, 1, args->packed + 0, h_o_matmul_x4_all, 16, 0);
+    contract_1x16((int)(T * batch), args->x, 1, 1, args->packed + AT_packed_h_Uo, h_o_matmul_x4_all, 16, 0);
     load_h_c(args, h_c_all);
     load_h(args, h_all);
 
@@ -442,21 +458,21 @@ int tiny_lstm_forward(const tiny_lstm_args *args)
         /* h.Wf @ h[t-1] */
         /* h.Wi @ h[t-1] */
         /* h.Wg @ h[t-1] */
-        contract_4x16((int)(batch), h_all + t * batch * 4, 4, 1, args->packed + 16, h_o_matmul_x4_v2_all, 16, 0);
+        contract_4x16((int)batch, h_all + t * batch * 4, 4, 1, args->packed + AT_packed_h_Wo, h_o_matmul_x4_v2_all, 16, 0);
         for (size_t row = 0; row < batch; row++) {
             const real *h_o_matmul_row = h_o_matmul_x4_v2_all + row * 16;
             const real *h_o_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16;
-            const real *h_bo_row = params + 68;
+            const real *h_bo_row = params + AT_h_bo;
             const real *h_f_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 4;
             const real *h_f_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 4;
-            const real *h_bf_row = params + 44;
+            const real *h_bf_row = params + AT_h_bf;
             const real *h_c_prev = h_c_all + (t * batch + row) * 4;
             const real *h_i_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 8;
             const real *h_i_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 8;
-            const real *h_bi_row = params + 20;
+            const real *h_bi_row = params + AT_h_bi;
             const real *h_g_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 12;
             const real *h_g_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 12;
-            const real *h_bg_row = params + 92;
+            const real *h_bg_row = params + AT_h_bg;
             real *to_h_c = h_c_all + ((t + 1) * batch + row) * 4;
             real *to_h = h_all + ((t + 1) * batch + row) * 4;
             RNN_INDEPENDENT
@@ -480,10 +496,10 @@ int tiny_lstm_forward(const tiny_lstm_args *args)
     }
 
     /* out.W @ h[t] */
-    contract_4x1((int)(T * batch), h_all + batch * 4, 4, 1, args->packed + 80, out_matmul_all, 1, 0);
+    contract_4x1((int)(T * batch), h_all + batch * 4, 4, 1, args->packed + AT_packed_out_W, out_matmul_all, 1, 0);
     for (size_t row = 0; row < T * batch; row++) {
         const real *out_matmul_row = out_matmul_all + row;
-        const real *out_b_row = params + 100;
+        const real *out_b_row = params + AT_out_b;
         real *to_out = out_all + row;
         /* dense.rnn:4  y = if bias then W @ x + b else W @ x */
         const real out = out_matmul_row[0] + out_b_row[0];
@@ -541,13 +557,13 @@ int tiny_lstm_loss(const tiny_lstm_args *args)
     /* h.Uf @ x[t] */
     /* h.Ui @ x[t] */
     /* h.Ug @ x[t] */
-    contract_1x16((int)(T * batch), args->x, 1, 1, args->packed + 0, h_o_matmul_x4_all, 16, 0);
+    contract_1x16((int)(T * batch), args->x, 1, 1, args->packed + AT_packed_h_Uo, h_o_matmul_x4_all, 16, 0);
     {
         size_t valid = 0;
         for (size_t seq = 0; seq < batch; seq++) {
             valid += length_t(args, seq);
         }
-        (loss_count_all)[0] = (real)valid;
+        loss_count_all[0] = (real)valid;
     }
     load_h_c(args, h_c_all);
     load_h(args, h_all);
@@ -558,21 +574,21 @@ int tiny_lstm_loss(const tiny_lstm_args *args)
         /* h.Wf @ h[t-1] */
         /* h.Wi @ h[t-1] */
         /* h.Wg @ h[t-1] */
-        contract_4x16((int)(batch), h_all + t * batch * 4, 4, 1, args->packed + 16, h_o_matmul_x4_v2_all, 16, 0);
+        contract_4x16((int)batch, h_all + t * batch * 4, 4, 1, args->packed + AT_packed_h_Wo, h_o_matmul_x4_v2_all, 16, 0);
         for (size_t row = 0; row < batch; row++) {
             const real *h_o_matmul_row = h_o_matmul_x4_v2_all + row * 16;
             const real *h_o_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16;
-            const real *h_bo_row = params + 68;
+            const real *h_bo_row = params + AT_h_bo;
             const real *h_f_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 4;
             const real *h_f_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 4;
-            const real *h_bf_row = params + 44;
+            const real *h_bf_row = params + AT_h_bf;
             const real *h_c_prev = h_c_all + (t * batch + row) * 4;
             const real *h_i_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 8;
             const real *h_i_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 8;
-            const real *h_bi_row = params + 20;
+            const real *h_bi_row = params + AT_h_bi;
             const real *h_g_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 12;
             const real *h_g_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 12;
-            const real *h_bg_row = params + 92;
+            const real *h_bg_row = params + AT_h_bg;
             real *to_h_c = h_c_all + ((t + 1) * batch + row) * 4;
             real *to_h = h_all + ((t + 1) * batch + row) * 4;
             RNN_INDEPENDENT
@@ -596,10 +612,10 @@ int tiny_lstm_loss(const tiny_lstm_args *args)
     }
 
     /* out.W @ h[t] */
-    contract_4x1((int)(T * batch), h_all + batch * 4, 4, 1, args->packed + 80, out_matmul_all, 1, 0);
+    contract_4x1((int)(T * batch), h_all + batch * 4, 4, 1, args->packed + AT_packed_out_W, out_matmul_all, 1, 0);
     for (size_t row = 0; row < T * batch; row++) {
         const real *out_matmul_row = out_matmul_all + row;
-        const real *out_b_row = params + 100;
+        const real *out_b_row = params + AT_out_b;
         const real *y_row = args->y + row;
         real *to_out = out_all + row;
         real *to_loss_1 = loss_1_all + row;
@@ -617,7 +633,7 @@ int tiny_lstm_loss(const tiny_lstm_args *args)
             to[0] = row_sum(1, from);
         }
     }
-    (loss_sum_over_all)[0] = 0;
+    loss_sum_over_all[0] = 0;
     for (size_t t = 0; t < T; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
             if (ragged && t >= length_t(args, seq)) continue;
@@ -637,7 +653,7 @@ int tiny_lstm_loss(const tiny_lstm_args *args)
     save_h_c(args, h_c_all);
     save_h(args, h_all);
 
-    *args->loss = (loss_v2_all)[0];
+    *args->loss = loss_v2_all[0];
     save_time(args);
     return 0;
 }
@@ -713,13 +729,13 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     /* h.Uf @ x[t] */
     /* h.Ui @ x[t] */
     /* h.Ug @ x[t] */
-    contract_1x16((int)(T * batch), x_all, 1, 1, args->packed + 0, h_o_matmul_x4_all, 16, 0);
+    contract_1x16((int)(T * batch), x_all, 1, 1, args->packed + AT_packed_h_Uo, h_o_matmul_x4_all, 16, 0);
     {
         size_t valid = 0;
         for (size_t seq = 0; seq < batch; seq++) {
             valid += length_t(args, seq);
         }
-        (loss_count_all)[0] = (real)valid;
+        loss_count_all[0] = (real)valid;
     }
     load_h_c(args, h_c_all);
     load_h(args, h_all);
@@ -730,21 +746,21 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
         /* h.Wf @ h[t-1] */
         /* h.Wi @ h[t-1] */
         /* h.Wg @ h[t-1] */
-        contract_4x16((int)(batch), h_all + t * batch * 4, 4, 1, args->packed + 16, h_o_matmul_x4_v2_all, 16, 0);
+        contract_4x16((int)batch, h_all + t * batch * 4, 4, 1, args->packed + AT_packed_h_Wo, h_o_matmul_x4_v2_all, 16, 0);
         for (size_t row = 0; row < batch; row++) {
             const real *h_o_matmul_row = h_o_matmul_x4_v2_all + row * 16;
             const real *h_o_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16;
-            const real *h_bo_row = params + 68;
+            const real *h_bo_row = params + AT_h_bo;
             const real *h_f_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 4;
             const real *h_f_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 4;
-            const real *h_bf_row = params + 44;
+            const real *h_bf_row = params + AT_h_bf;
             const real *h_c_prev = h_c_all + (t * batch + row) * 4;
             const real *h_i_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 8;
             const real *h_i_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 8;
-            const real *h_bi_row = params + 20;
+            const real *h_bi_row = params + AT_h_bi;
             const real *h_g_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 12;
             const real *h_g_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 12;
-            const real *h_bg_row = params + 92;
+            const real *h_bg_row = params + AT_h_bg;
             real *to_h_o = h_o_all + (t * batch + row) * 4;
             real *to_h_f = h_f_all + (t * batch + row) * 4;
             real *to_h_i = h_i_all + (t * batch + row) * 4;
@@ -790,7 +806,7 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     }
 
     /* out.W @ h[t] */
-    contract_4x1((int)(T * batch), h_all + batch * 4, 4, 1, args->packed + 80, out_matmul_all, 1, 0);
+    contract_4x1((int)(T * batch), h_all + batch * 4, 4, 1, args->packed + AT_packed_out_W, out_matmul_all, 1, 0);
     {
         const real *loss_count_row = loss_count_all;
         real *to_loss_3 = loss_3_all;
@@ -805,12 +821,12 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
         for (size_t seq = 0; seq < batch; seq++) {
             if (ragged && t >= length_t(args, seq)) continue;
             const real *out_matmul_row = out_matmul_all + (t * batch + seq);
-            const real *out_b_row = params + 100;
+            const real *out_b_row = params + AT_out_b;
             const real *y_row = args->y + (t * batch + seq);
             const real *d_loss_div_row = d_loss_div_all;
             real *to_loss_2 = loss_2_all + (t * batch + seq);
             real *to_d_out = d_out_all + (t * batch + seq);
-            real *to_d_out_b = grads + 100;
+            real *to_d_out_b = grads + AT_out_b;
             /* dense.rnn:4  y = if bias then W @ x + b else W @ x */
             const real out = out_matmul_row[0] + out_b_row[0];
             const real loss_1 = out - y_row[0];
@@ -842,9 +858,9 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
         }
     }
     /* out.W' @ d_out[t] */
-    contract_1x4((int)(T * batch), d_out_all, 1, 1, args->packed + 144, d_out_matmul_all, 4, 0);
+    contract_1x4((int)(T * batch), d_out_all, 1, 1, args->packed + AT_packed_out_W_transposed, d_out_matmul_all, 4, 0);
     /* d_out.W = sum over t of d_out[t] @ h[t]' */
-    outer_1x4((int)(T * batch), d_out_all, 1, 1, h_all + batch * 4, 4, grads + 96, 4);
+    outer_1x4((int)(T * batch), d_out_all, 1, 1, h_all + batch * 4, 4, grads + AT_out_W, 4);
     /* d_h.c.1 beyond the end */
     for (size_t t = ragged ? 0 : T; t < T + 1; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
@@ -886,13 +902,13 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
             const real *h_c_prev = h_c_all + (t * batch + seq) * 4;
             const real *h_f_row = h_f_all + (t * batch + seq) * 4;
             real *to_d_h_i_1 = d_h_i_1_x4_all + (t * batch + seq) * 16;
-            real *to_d_h_bi = grads + 20;
+            real *to_d_h_bi = grads + AT_h_bi;
             real *to_d_h_f_1 = d_h_i_1_x4_all + (t * batch + seq) * 16 + 4;
-            real *to_d_h_bf = grads + 44;
+            real *to_d_h_bf = grads + AT_h_bf;
             real *to_d_h_o_1 = d_h_i_1_x4_all + (t * batch + seq) * 16 + 8;
-            real *to_d_h_bo = grads + 68;
+            real *to_d_h_bo = grads + AT_h_bo;
             real *to_d_h_g_1 = d_h_i_1_x4_all + (t * batch + seq) * 16 + 12;
-            real *to_d_h_bg = grads + 92;
+            real *to_d_h_bg = grads + AT_h_bg;
             real *to_d_h_c_1 = d_h_c_1_all + (t * batch + seq) * 4;
             RNN_INDEPENDENT
             for (size_t unit = 0; unit < 4; unit++) {
@@ -980,7 +996,7 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
             }
         }
         /* d_h.o.2[t] = h.Wi' @ d_h.i.1[t] + h.Wf' @ d_h.f.1[t] + h.Wo' @ d_h.o.1[t] + h.Wg' @ d_h.g.1[t] */
-        contract_16x4((int)(batch), d_h_i_1_x4_all + t * batch * 16, 16, 1, args->packed + 160, d_h_o_2_all + t * batch * 4, 4, 0);
+        contract_16x4((int)batch, d_h_i_1_x4_all + t * batch * 16, 16, 1, args->packed + AT_packed_h_Wi_transposed, d_h_o_2_all + t * batch * 4, 4, 0);
         /* d_h.o.2 beyond the end */
         if (ragged) {
             for (size_t seq = 0; seq < batch; seq++) {
@@ -995,26 +1011,26 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     }
 
     /* d_h.Wi = sum over t of d_h.i.1[t] @ h[t-1]' */
-    outer_4x4((int)(T * batch), d_h_i_1_x4_all, 16, 1, h_all, 4, grads, 4);
+    outer_4x4((int)(T * batch), d_h_i_1_x4_all, 16, 1, h_all, 4, grads + AT_h_Wi, 4);
     /* d_h.Ui = sum over t of d_h.i.1[t] @ x[t]' */
-    outer_4x1((int)(T * batch), d_h_i_1_x4_all, 16, 1, x_all, 1, grads + 16, 1);
+    outer_4x1((int)(T * batch), d_h_i_1_x4_all, 16, 1, x_all, 1, grads + AT_h_Ui, 1);
     /* d_h.Wf = sum over t of d_h.f.1[t] @ h[t-1]' */
-    outer_4x4((int)(T * batch), d_h_i_1_x4_all + 4, 16, 1, h_all, 4, grads + 24, 4);
+    outer_4x4((int)(T * batch), d_h_i_1_x4_all + 4, 16, 1, h_all, 4, grads + AT_h_Wf, 4);
     /* d_h.Uf = sum over t of d_h.f.1[t] @ x[t]' */
-    outer_4x1((int)(T * batch), d_h_i_1_x4_all + 4, 16, 1, x_all, 1, grads + 40, 1);
+    outer_4x1((int)(T * batch), d_h_i_1_x4_all + 4, 16, 1, x_all, 1, grads + AT_h_Uf, 1);
     /* d_h.Wo = sum over t of d_h.o.1[t] @ h[t-1]' */
-    outer_4x4((int)(T * batch), d_h_i_1_x4_all + 8, 16, 1, h_all, 4, grads + 48, 4);
+    outer_4x4((int)(T * batch), d_h_i_1_x4_all + 8, 16, 1, h_all, 4, grads + AT_h_Wo, 4);
     /* d_h.Uo = sum over t of d_h.o.1[t] @ x[t]' */
-    outer_4x1((int)(T * batch), d_h_i_1_x4_all + 8, 16, 1, x_all, 1, grads + 64, 1);
+    outer_4x1((int)(T * batch), d_h_i_1_x4_all + 8, 16, 1, x_all, 1, grads + AT_h_Uo, 1);
     /* d_h.Wg = sum over t of d_h.g.1[t] @ h[t-1]' */
-    outer_4x4((int)(T * batch), d_h_i_1_x4_all + 12, 16, 1, h_all, 4, grads + 72, 4);
+    outer_4x4((int)(T * batch), d_h_i_1_x4_all + 12, 16, 1, h_all, 4, grads + AT_h_Wg, 4);
     /* d_h.Ug = sum over t of d_h.g.1[t] @ x[t]' */
-    outer_4x1((int)(T * batch), d_h_i_1_x4_all + 12, 16, 1, x_all, 1, grads + 88, 1);
+    outer_4x1((int)(T * batch), d_h_i_1_x4_all + 12, 16, 1, x_all, 1, grads + AT_h_Ug, 1);
     /* d_x[t] = h.Ui' @ d_h.i.1[t] + h.Uf' @ d_h.f.1[t] + h.Uo' @ d_h.o.1[t] + h.Ug' @ d_h.g.1[t] */
     if (args->d_x) {
-        contract_16x1((int)(T * batch), d_h_i_1_x4_all, 16, 1, args->packed + 416, d_x_all, 1, 0);
+        contract_16x1((int)(T * batch), d_h_i_1_x4_all, 16, 1, args->packed + AT_packed_h_Ui_transposed, d_x_all, 1, 0);
     }
-    (loss_sum_over_all)[0] = 0;
+    loss_sum_over_all[0] = 0;
     for (size_t t = 0; t < T; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
             if (ragged && t >= length_t(args, seq)) continue;
@@ -1034,53 +1050,53 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     save_h_c(args, h_c_all);
     save_h(args, h_all);
 
-    *args->loss = (loss_v2_all)[0];
+    *args->loss = loss_v2_all[0];
     save_time(args);
     return 0;
 }
 
 void tiny_lstm_init(float *params, uint64_t seed)
 {
-    init_uniform(params + 0, 16, 0.5f, random_key(UINT64_C(8320783825262157271), seed, 0)); /* h.Wi */
-    init_uniform(params + 16, 4, 1.0f, random_key(UINT64_C(8322749752053020089), seed, 0)); /* h.Ui */
-    init_constant(params + 20, 4, 0.0f); /* h.bi */
-    init_uniform(params + 24, 16, 0.5f, random_key(UINT64_C(8320771730634246950), seed, 0)); /* h.Wf */
-    init_uniform(params + 40, 4, 1.0f, random_key(UINT64_C(8322759647657673988), seed, 0)); /* h.Uf */
-    init_constant(params + 44, 4, 1.0f); /* h.bf */
-    init_uniform(params + 48, 16, 0.5f, random_key(UINT64_C(8320781626238900849), seed, 0)); /* h.Wo */
-    init_uniform(params + 64, 4, 1.0f, random_key(UINT64_C(8322751951076276511), seed, 0)); /* h.Uo */
-    init_constant(params + 68, 4, 0.0f); /* h.bo */
-    init_uniform(params + 72, 16, 0.5f, random_key(UINT64_C(8320772830145875161), seed, 0)); /* h.Wg */
-    init_uniform(params + 88, 4, 1.0f, random_key(UINT64_C(8322760747169302199), seed, 0)); /* h.Ug */
-    init_constant(params + 92, 4, 0.0f); /* h.bg */
-    init_uniform(params + 96, 4, 0.5f, random_key(UINT64_C(3576414901813191964), seed, 0)); /* out.W */
-    init_constant(params + 100, 1, 0.0f); /* out.b */
+    init_uniform(params + AT_h_Wi, 16, 0.5f, random_key(UINT64_C(8320783825262157271), seed, 0));
+    init_uniform(params + AT_h_Ui, 4, 1.0f, random_key(UINT64_C(8322749752053020089), seed, 0));
+    init_constant(params + AT_h_bi, 4, 0.0f);
+    init_uniform(params + AT_h_Wf, 16, 0.5f, random_key(UINT64_C(8320771730634246950), seed, 0));
+    init_uniform(params + AT_h_Uf, 4, 1.0f, random_key(UINT64_C(8322759647657673988), seed, 0));
+    init_constant(params + AT_h_bf, 4, 1.0f);
+    init_uniform(params + AT_h_Wo, 16, 0.5f, random_key(UINT64_C(8320781626238900849), seed, 0));
+    init_uniform(params + AT_h_Uo, 4, 1.0f, random_key(UINT64_C(8322751951076276511), seed, 0));
+    init_constant(params + AT_h_bo, 4, 0.0f);
+    init_uniform(params + AT_h_Wg, 16, 0.5f, random_key(UINT64_C(8320772830145875161), seed, 0));
+    init_uniform(params + AT_h_Ug, 4, 1.0f, random_key(UINT64_C(8322760747169302199), seed, 0));
+    init_constant(params + AT_h_bg, 4, 0.0f);
+    init_uniform(params + AT_out_W, 4, 0.5f, random_key(UINT64_C(3576414901813191964), seed, 0));
+    init_constant(params + AT_out_b, 1, 0.0f);
 }
 
 void tiny_lstm_pack(const float *params, float *packed)
 {
-    pack_matrix(1, 4, params + 64, 1, 1, packed + 0, 0, 0, 1);
-    pack_matrix(1, 4, params + 40, 1, 1, packed + 0, 0, 4, 1);
-    pack_matrix(1, 4, params + 16, 1, 1, packed + 0, 0, 8, 1);
-    pack_matrix(1, 4, params + 88, 1, 1, packed + 0, 0, 12, 1);
-    pack_matrix(4, 4, params + 48, 1, 4, packed + 16, 0, 0, 4);
-    pack_matrix(4, 4, params + 24, 1, 4, packed + 16, 0, 4, 4);
-    pack_matrix(4, 4, params + 0, 1, 4, packed + 16, 0, 8, 4);
-    pack_matrix(4, 4, params + 72, 1, 4, packed + 16, 0, 12, 4);
-    memset(packed + 80 + 0, 0, 64 * sizeof(real));    /* the padding */
-    pack_matrix(4, 1, params + 96, 1, 4, packed + 80, 0, 0, 4);
-    memset(packed + 144 + 0, 0, 16 * sizeof(real));    /* the padding */
-    pack_matrix(1, 4, params + 96, 4, 1, packed + 144, 0, 0, 1);
-    memset(packed + 160 + 0, 0, 256 * sizeof(real));    /* the padding */
-    pack_matrix(4, 4, params + 0, 4, 1, packed + 160, 0, 0, 16);
-    pack_matrix(4, 4, params + 24, 4, 1, packed + 160, 4, 0, 16);
-    pack_matrix(4, 4, params + 48, 4, 1, packed + 160, 8, 0, 16);
-    pack_matrix(4, 4, params + 72, 4, 1, packed + 160, 12, 0, 16);
-    memset(packed + 416 + 0, 0, 256 * sizeof(real));    /* the padding */
-    pack_matrix(4, 1, params + 16, 1, 1, packed + 416, 0, 0, 16);
-    pack_matrix(4, 1, params + 40, 1, 1, packed + 416, 4, 0, 16);
-    pack_matrix(4, 1, params + 64, 1, 1, packed + 416, 8, 0, 16);
-    pack_matrix(4, 1, params + 88, 1, 1, packed + 416, 12, 0, 16);
+    pack_matrix(1, 4, params + AT_h_Uo, 1, 1, packed + AT_packed_h_Uo, 0, 0, 1);
+    pack_matrix(1, 4, params + AT_h_Uf, 1, 1, packed + AT_packed_h_Uo, 0, 4, 1);
+    pack_matrix(1, 4, params + AT_h_Ui, 1, 1, packed + AT_packed_h_Uo, 0, 8, 1);
+    pack_matrix(1, 4, params + AT_h_Ug, 1, 1, packed + AT_packed_h_Uo, 0, 12, 1);
+    pack_matrix(4, 4, params + AT_h_Wo, 1, 4, packed + AT_packed_h_Wo, 0, 0, 4);
+    pack_matrix(4, 4, params + AT_h_Wf, 1, 4, packed + AT_packed_h_Wo, 0, 4, 4);
+    pack_matrix(4, 4, params + AT_h_Wi, 1, 4, packed + AT_packed_h_Wo, 0, 8, 4);
+    pack_matrix(4, 4, params + AT_h_Wg, 1, 4, packed + AT_packed_h_Wo, 0, 12, 4);
+    memset(packed + AT_packed_out_W, 0, 64 * sizeof(real)); /* the padding */
+    pack_matrix(4, 1, params + AT_out_W, 1, 4, packed + AT_packed_out_W, 0, 0, 4);
+    memset(packed + AT_packed_out_W_transposed, 0, 16 * sizeof(real)); /* the padding */
+    pack_matrix(1, 4, params + AT_out_W, 4, 1, packed + AT_packed_out_W_transposed, 0, 0, 1);
+    memset(packed + AT_packed_h_Wi_transposed, 0, 256 * sizeof(real)); /* the padding */
+    pack_matrix(4, 4, params + AT_h_Wi, 4, 1, packed + AT_packed_h_Wi_transposed, 0, 0, 16);
+    pack_matrix(4, 4, params + AT_h_Wf, 4, 1, packed + AT_packed_h_Wi_transposed, 4, 0, 16);
+    pack_matrix(4, 4, params + AT_h_Wo, 4, 1, packed + AT_packed_h_Wi_transposed, 8, 0, 16);
+    pack_matrix(4, 4, params + AT_h_Wg, 4, 1, packed + AT_packed_h_Wi_transposed, 12, 0, 16);
+    memset(packed + AT_packed_h_Ui_transposed, 0, 256 * sizeof(real)); /* the padding */
+    pack_matrix(4, 1, params + AT_h_Ui, 1, 1, packed + AT_packed_h_Ui_transposed, 0, 0, 16);
+    pack_matrix(4, 1, params + AT_h_Uf, 1, 1, packed + AT_packed_h_Ui_transposed, 4, 0, 16);
+    pack_matrix(4, 1, params + AT_h_Uo, 1, 1, packed + AT_packed_h_Ui_transposed, 8, 0, 16);
+    pack_matrix(4, 1, params + AT_h_Ug, 1, 1, packed + AT_packed_h_Ui_transposed, 12, 0, 16);
 }
 
 void tiny_lstm_reset(tiny_lstm_state *state)
@@ -1091,20 +1107,20 @@ void tiny_lstm_reset(tiny_lstm_state *state)
 const tiny_lstm_param *tiny_lstm_param_table(void)
 {
     static const tiny_lstm_param table[] = {
-        {"h.Wi", 4, 4, 0},
-        {"h.Ui", 4, 1, 16},
-        {"h.bi", 4, 1, 20},
-        {"h.Wf", 4, 4, 24},
-        {"h.Uf", 4, 1, 40},
-        {"h.bf", 4, 1, 44},
-        {"h.Wo", 4, 4, 48},
-        {"h.Uo", 4, 1, 64},
-        {"h.bo", 4, 1, 68},
-        {"h.Wg", 4, 4, 72},
-        {"h.Ug", 4, 1, 88},
-        {"h.bg", 4, 1, 92},
-        {"out.W", 1, 4, 96},
-        {"out.b", 1, 1, 100},
+        {"h.Wi", 4, 4, AT_h_Wi},
+        {"h.Ui", 4, 1, AT_h_Ui},
+        {"h.bi", 4, 1, AT_h_bi},
+        {"h.Wf", 4, 4, AT_h_Wf},
+        {"h.Uf", 4, 1, AT_h_Uf},
+        {"h.bf", 4, 1, AT_h_bf},
+        {"h.Wo", 4, 4, AT_h_Wo},
+        {"h.Uo", 4, 1, AT_h_Uo},
+        {"h.bo", 4, 1, AT_h_bo},
+        {"h.Wg", 4, 4, AT_h_Wg},
+        {"h.Ug", 4, 1, AT_h_Ug},
+        {"h.bg", 4, 1, AT_h_bg},
+        {"out.W", 1, 4, AT_out_W},
+        {"out.b", 1, 1, AT_out_b},
         {NULL, 0, 0, 0}
     };
     return table;

@@ -50,9 +50,11 @@ emitted emit_c(arena *a, const emit_model *m, const emit_options *o)
     f.w.state_members = c_state_members(a, m->shared);
     f.real = o->real_double ? "double" : "float";
     emitted e = {.header_name = arena_printf(a, "%s.h", f.prefix)};
+    f.w.places = places_new(a, m);
     if (o->weights)
-        f.w.weights = weights_open(
-            a, m, &f.o, o->weights_as == WEIGHTS_EXTERN ? arena_printf(a, "%s_weights", f.prefix) : "weights");
+        f.w.weights =
+            weights_open(a, m, &f.o, f.w.places,
+                         o->weights_as == WEIGHTS_EXTERN ? arena_printf(a, "%s_weights", f.prefix) : "weights");
     e.source = write_source(&f, e.header_name);
     e.header = write_header(&f);
     if (o->weights && o->weights_as == WEIGHTS_EXTERN) e.weights_source = write_weights_source(&f, e.header_name);

@@ -41,7 +41,7 @@ static size_t real_size(const emit_options *o) { return o->real_double ? sizeof(
 
 /* ---- constants --------------------------------------------------------------------------------------------------- */
 
-static void add_weights(arena *a, footprint_need *to, const weights_part *part, size_t count, size_t size)
+static void add_weights(arena *a, footprint_need *to, const weight_place *part, size_t count, size_t size)
 {
     for (size_t i = 0; i < count; i++) {
         if (part[i].what)
@@ -189,8 +189,8 @@ footprint *footprint_of(arena *a, const emit_model *m, const emit_options *o, co
     f->inside = t != NULL;
     f->timed = entry_name(timed->entry);
     if (t) {
-        add_weights(a, &f->flash, t->packings, t->packing_count, real_size(o));
-        add_weights(a, &f->flash, t->params, t->param_count, real_size(o));
+        add_weights(a, &f->flash, t->at->packings, t->at->packing_count, real_size(o));
+        add_weights(a, &f->flash, t->at->params, t->at->param_count, real_size(o));
     }
     add_literals(a, &f->flash, m->step, real_size(o));
     add_literals(a, &f->flash, m->forward, real_size(o));

@@ -437,7 +437,7 @@ static void write_end(writer *w, const program *p)
 {
     if (node_some(p->graph->loss) && (p->entry == ENTRY_LOSS || p->entry == ENTRY_GRAD)) {
         text_blank(w->out);
-        text_line(w->out, "*args->loss = (%s)[0];", c_address(w, p->loss));
+        text_line(w->out, "*args->loss = %s;", c_element(w, p->loss, SCALAR, SCALAR));
     }
     if (has_state(w)) {
         text *around;
@@ -515,7 +515,7 @@ void write_norm(writer *w, const program *p, size_t number)
     text *to = w->out;
     begin_function(w, p);
     begin_body(w, p->top);
-    text_line(w->out, "return (%s)[0];", c_address(w, p->loss));
+    text_line(w->out, "return %s;", c_element(w, p->loss, SCALAR, SCALAR));
     text_blank(to);
     text_line(to, "/* What loss %zu is divided by. */", number);
     text_line(to, "static real norm_%zu(const %s_args *args)", number, w->options->prefix);

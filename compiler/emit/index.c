@@ -58,7 +58,7 @@ static const char *row_number(const writer *w, const buffer *b, view v)
 static const char *chosen_row(const writer *w, view v)
 {
     const by_token *by = v.row;
-    const char *token = arena_printf(w->arena, "(%s)[0]", c_address(w, by->token));
+    const char *token = c_indexed(w, c_address(w, by->token), "0");
     view first = v;
     first.row = NULL;
     const char *base = c_address(w, first);
@@ -68,10 +68,21 @@ static const char *chosen_row(const writer *w, view v)
     return arena_printf(w->arena, "%s + token_row(%s, %d) * %d", base, token, by->rows, by->stride);
 }
 
-const char *c_packed(const writer *w, int number)
+const char *c_packing(const writer *w, const char *base, size_t number)
 {
-    if (w->weights) return weights_packed(w->arena, w->weights, number);
-    return arena_printf(w->arena, "args->packed + %zu", w->model->shared->packings.data[number].offset);
+    return arena_printf(w->arena, "%s + %s", base, w->places->packings[number].name);
+}
+
+const char *c_packed(const writer *w, size_t number)
+{
+    return c_packing(w, w->weights ? w->weights->base : "args->packed", number);
+}
+
+const char *c_param(const writer *w, const char *base, int *column)
+{
+    const weight_place *p = &w->places->params[places_param(w->places, (size_t)*column)];
+    *column -= (int)p->offset;
+    return arena_printf(w->arena, "%s + %s", base, p->name);
 }
 
 /* Depth: the token of a table. */
@@ -82,10 +93,9 @@ const char *c_address(const writer *w, view v)
     const char *row = row_number(w, b, v);
     int column = v.column;
     const char *base =
-        b->storage == STORE_PARAMS && w->weights ? weights_param(w->arena, w->weights, w->g, &column)
-        : b->storage == STORE_PARAMS             ? "params"
-        : b->storage == STORE_GRADS              ? "grads"
-        : b->storage == STORE_TABLE              ? c_packed(w, b->packing)
+        b->storage == STORE_PARAMS  ? c_param(w, w->weights ? w->weights->base : "params", &column)
+        : b->storage == STORE_GRADS ? c_param(w, "grads", &column)
+        : b->storage == STORE_TABLE ? c_packed(w, (size_t)b->packing)
         : b->storage == STORE_INPUT
             ? arena_printf(w->arena, "args->%s", c_field(w->arena, w->g, w->g->inputs.data[b->input].path))
             : arena_printf(w->arena, "%s_all", b->name);
@@ -109,14 +119,45 @@ static const char *times(const writer *w, const char *variable, int stride)
     return stride == 1 ? variable : arena_printf(w->arena, "%s * %d", variable, stride);
 }
 
-const char *c_component(const writer *w, view v, shape have, shape domain)
+/* "unit * 3 + col"; "0" where there is one. */
+static const char *component(const writer *w, view v, shape have, shape domain)
 {
     int si, sj;
     strides(v, have, domain, &si, &sj);
     bool unit = si && domain.dim[0] > 1, col = sj && domain.rank == 2 && domain.dim[1] > 1;
-    if (unit && col) return arena_printf(w->arena, "[%s + %s]", times(w, "unit", si), times(w, "col", sj));
-    if (unit || col) return arena_printf(w->arena, "[%s]", unit ? times(w, "unit", si) : times(w, "col", sj));
-    return "[0]";
+    if (unit && col) return arena_printf(w->arena, "%s + %s", times(w, "unit", si), times(w, "col", sj));
+    return unit ? times(w, "unit", si) : col ? times(w, "col", sj) : "0";
+}
+
+const char *c_component(const writer *w, view v, shape have, shape domain)
+{
+    return arena_printf(w->arena, "[%s]", component(w, v, have, domain));
+}
+
+/* Where the first operator outside of all parentheses begins, at the end where there is none. */
+static size_t first_term(const char *expression)
+{
+    int depth = 0;
+    size_t i = 0;
+    for (; expression[i] && (depth || expression[i] != ' '); i++)
+        depth += (expression[i] == '(') - (expression[i] == ')');
+    return i;
+}
+
+const char *c_indexed(const writer *w, const char *address, const char *index)
+{
+    size_t base = first_term(address);
+    if (!address[base]) return arena_printf(w->arena, "%s[%s]", address, index);
+    const char *offset = address + base + strlen(" + ");
+    size_t length = strlen(offset);
+    if (strcmp(index, "0") != 0) return arena_printf(w->arena, "%.*s[%s + %s]", (int)base, address, offset, index);
+    if (*offset == '(' && first_term(offset) == length) offset++, length -= 2;
+    return arena_printf(w->arena, "%.*s[%.*s]", (int)base, address, (int)length, offset);
+}
+
+const char *c_element(const writer *w, view v, shape have, shape domain)
+{
+    return c_indexed(w, c_address(w, v), component(w, v, have, domain));
 }
 
 const char *c_side_by_side(const writer *w, shape s)

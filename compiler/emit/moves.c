@@ -2,6 +2,8 @@
  * the rows outside the sequence. */
 #include "emit/writer.h"
 
+#include <string.h>
+
 /* ---- over components --------------------------------------------------------------------------------------------- */
 
 static void open_scope(writer *w, axis_set axes, bool *scope)
@@ -59,8 +61,8 @@ void write_rows(writer *w, const stmt *s)
     text_line(w->out, "real *to = %s;", c_address(w, s->to));
     bool simple = side_by_side(s->from.data[0], from) && (s->rows.op != OP_sum || shape_size(s->shape) == 1);
     if (s->stores.len)
-        text_line(w->out, "(%s)[0] = row_softmax_logsumexp(%d, from, to);", c_address(w, s->stores.data[0].to),
-                  shape_size(from));
+        text_line(w->out, "%s = row_softmax_logsumexp(%d, from, to);",
+                  c_element(w, s->stores.data[0].to, SCALAR, SCALAR), shape_size(from));
     else if (s->rows.op == OP_softmax)
         text_line(w->out, "row_softmax(%d, from, to);", shape_size(from));
     else if (simple)
@@ -80,7 +82,7 @@ void write_over(writer *w, const stmt *s)
     write_equation(w, s->nodes.data[0]);
     open_scope(w, rows, &scope);
     open_components(w, s->shape);
-    const char *to = arena_printf(w->arena, "(%s)%s", c_address(w, s->to), c_component(w, s->to, s->shape, s->shape));
+    const char *to = c_element(w, s->to, s->shape, s->shape);
     text_line(w->out, "int any = 0;");
     text_line(w->out, "real most = 0;");
     const char *slot =
@@ -93,8 +95,7 @@ void write_over(writer *w, const stmt *s)
     for (int a = 1; a <= w->g->axes; a++) {
         if (over & axis_bit(a)) text_line(w->out, "if (%s >= %s) continue;", w->g->axis[a].letter, c_length(w, a));
     }
-    text_line(w->out, "const real here = (%s)%s;", c_address(w, s->from.data[0]),
-              c_component(w, s->from.data[0], s->shape, s->shape));
+    text_line(w->out, "const real here = %s;", c_element(w, s->from.data[0], s->shape, s->shape));
     text_line(w->out, "most = any ? real_max(most, here) : here;");
     text_line(w->out, "any = 1;");
     close_rows(w, outer);
@@ -119,7 +120,7 @@ void write_count(writer *w, const stmt *s)
     if (!product) product = w->g->axes ? arena_printf(w->arena, "%s > 0", c_length(w, 1)) : "1";
     text_line(w->out, "valid += %s;", product);
     close_rows(w, before);
-    text_line(w->out, "(%s)[0] = (real)valid;", c_address(w, s->to));
+    text_line(w->out, "%s = (real)valid;", c_element(w, s->to, SCALAR, SCALAR));
     text_close(w->out, NULL);
 }
 
@@ -131,7 +132,7 @@ void write_clear(writer *w, const stmt *s)
     const char *slot = s->clear.state ? arena_printf(w->arena, "%s ? %s%s : 0", c_time(w),
                                                      c_state(w, s->clear.state, "0"), c_state_component(w, s->shape))
                                       : "0";
-    text_line(w->out, "(%s)%s = %s;", c_address(w, s->to), c_component(w, s->to, s->shape, s->shape), slot);
+    text_line(w->out, "%s = %s;", c_element(w, s->to, s->shape, s->shape), slot);
     close_components(w, s->shape);
     close_rows(w, before);
 }
@@ -163,7 +164,7 @@ static const char *boundary_value(writer *w, const boundaries *beyond, const cha
 
 /* Step k, counted from the start of the sequence: in this call, in an earlier one that left it in the state, or not
  * there. */
-static void write_at_front(writer *w, const stmt *s, const char *to, const char *here)
+static void write_at_front(writer *w, const stmt *s, const char *to)
 {
     const node *n = graph_node(w->g, s->nodes.data[0]);
     const char *t = w->g->axis[s->gather.axis].letter, *length = c_length(w, s->gather.axis);
@@ -182,7 +183,7 @@ static void write_at_front(writer *w, const stmt *s, const char *to, const char 
               slot ? arena_printf(w->arena, "%s >= %d ? %s : %s", c_time(w), k, slot, beyond) : beyond);
     text_open(w->out, "if (%s < %d && %s + %s >= %d)", c_time(w), k, c_time(w), length, k);
     text_line(w->out, "const size_t %s = %d - %s;", t, k - 1, c_time(w));
-    text_line(w->out, "%s = (%s)%s;", to, c_address(w, s->from.data[0]), here);
+    text_line(w->out, "%s = %s;", to, c_element(w, s->from.data[0], s->shape, s->shape));
     if (slot) text_line(w->out, "if (args->state) %s = %s;", slot, to);
     text_close(w->out, NULL);
 }
@@ -195,8 +196,7 @@ static void write_at(writer *w, const stmt *s)
     const char *t = w->g->axis[s->gather.axis].letter, *length = c_length(w, s->gather.axis);
     bool carried = n->attr.over.carry;
     open_components(w, s->shape);
-    const char *here = c_component(w, from, s->shape, s->shape);
-    const char *to = arena_printf(w->arena, "(%s)%s", c_address(w, s->to), c_component(w, s->to, s->shape, s->shape));
+    const char *to = c_element(w, s->to, s->shape, s->shape);
     axis_set before = w->loops;
     w->loops |= axis_bit(s->gather.axis);
     if (n->attr.from_end && carried && b->before[s->gather.axis] > n->attr.k) {
@@ -205,7 +205,7 @@ static void write_at(writer *w, const stmt *s)
         v.shift[s->gather.axis] -= n->attr.k + 1;
         text_open(w->out, w->segment ? "if (segment_first == 0 || %s > 0)" : "%s", w->segment ? length : "");
         text_line(w->out, "const size_t %s = %s;", t, length);
-        text_line(w->out, "%s = (%s)%s;", to, c_address(w, v), here);
+        text_line(w->out, "%s = %s;", to, c_element(w, v, s->shape, s->shape));
         text_close(w->out, NULL);
     } else if (n->attr.from_end && w->segment) {
         const char *whole = c_whole_length(w, s->gather.axis);
@@ -213,16 +213,16 @@ static void write_at(writer *w, const stmt *s)
         text_open(w->out, "if (%s > segment_first + %d && %s - segment_first - %d < %s)", whole, n->attr.k, whole,
                   n->attr.k + 1, c_steps(w, s->gather.axis));
         text_line(w->out, "const size_t %s = %s - segment_first - %d;", t, whole, n->attr.k + 1);
-        text_line(w->out, "%s = (%s)%s;", to, c_address(w, from), here);
+        text_line(w->out, "%s = %s;", to, c_element(w, from, s->shape, s->shape));
         text_close(w->out, NULL);
     } else if (n->attr.from_end) {
         text_line(w->out, "%s = %s;", to, c_nothing(w, s));
         text_open(w->out, "if (%s > %d)", length, n->attr.k);
         text_line(w->out, "const size_t %s = %s - %d;", t, length, n->attr.k + 1);
-        text_line(w->out, "%s = (%s)%s;", to, c_address(w, from), here);
+        text_line(w->out, "%s = %s;", to, c_element(w, from, s->shape, s->shape));
         text_close(w->out, NULL);
     } else {
-        write_at_front(w, s, to, here);
+        write_at_front(w, s, to);
     }
     w->loops = before;
     close_components(w, s->shape);
@@ -230,7 +230,7 @@ static void write_at(writer *w, const stmt *s)
 
 static void write_token(writer *w, view token)
 {
-    text_line(w->out, "const real token = (%s)[0];", c_address(w, token));
+    text_line(w->out, "const real token = %s;", c_element(w, token, SCALAR, SCALAR));
 }
 
 void write_gather(writer *w, const stmt *s)
@@ -283,8 +283,8 @@ void write_scatter(writer *w, const stmt *s)
     write_equation(w, s->nodes.data[0]);
     if (!s->scatter.add) {
         open_rows(w, n->type.axes);
-        text_line(w->out, "for (size_t unit = 0; unit < %d; unit++) (%s)[unit] = 0;", shape_size(s->shape),
-                  c_address(w, s->to));
+        text_line(w->out, "for (size_t unit = 0; unit < %d; unit++) %s = 0;", shape_size(s->shape),
+                  c_indexed(w, c_address(w, s->to), "unit"));
         close_rows(w, before);
     }
     open_scope(w, s->axes, &scope);
@@ -319,9 +319,8 @@ static void write_input_copy(writer *w, const stmt *s)
     const char *valid = valid_row(w, s->axes);
     text_line(w->out, valid ? "const int valid = !ragged || (%s);" : "const int valid = 1;", valid);
     open_components(w, s->shape);
-    const char *component = c_component(w, s->to, s->shape, s->shape);
-    text_line(w->out, "(%s)%s = valid ? (real)(%s)%s : %s;", c_address(w, s->to), component, c_address(&reader, from),
-              component, in->type.element == TOKEN ? "-1" : "0");
+    text_line(w->out, "%s = valid ? (real)%s : %s;", c_element(w, s->to, s->shape, s->shape),
+              c_element(&reader, from, s->shape, s->shape), in->type.element == TOKEN ? "-1" : "0");
     close_components(w, s->shape);
     close_scope(w, before, scope);
 }
@@ -352,12 +351,12 @@ static void write_copy_out(writer *w, const stmt *s)
     }
     open_components(w, s->shape);
     const char *unit = c_side_by_side(w, s->shape);
-    const char *from = c_component(w, s->from.data[0], s->shape, s->shape);
+    const char *from = c_element(w, s->from.data[0], s->shape, s->shape);
     if (valid) { /* read before the choice, as in pointwise.c */
-        text_line(w->out, "const real value = (%s)%s;", c_address(w, s->from.data[0]), from);
+        text_line(w->out, "const real value = %s;", from);
         text_line(w->out, "to[%s] = valid ? value : 0;", unit);
     } else {
-        text_line(w->out, "to[%s] = (%s)%s;", unit, c_address(w, s->from.data[0]), from);
+        text_line(w->out, "to[%s] = %s;", unit, from);
     }
     close_components(w, s->shape);
     close_rows(w, before);
@@ -395,7 +394,7 @@ static void write_layout(writer *w, const stmt *s)
     int dim = n->attr.part.dim, begin = n->op == OP_pad ? n->attr.part.begin : 0;
     if (n->op == OP_pad) {
         open_components(w, s->shape);
-        text_line(w->out, "(%s)%s = 0;", c_address(w, s->to), c_component(w, s->to, s->shape, s->shape));
+        text_line(w->out, "%s = 0;", c_element(w, s->to, s->shape, s->shape));
         close_components(w, s->shape);
     }
     for (int i = 0; i < n->args; i++) {
@@ -446,8 +445,7 @@ static const char *boundary(writer *w, const boundaries *beyond, size_t i)
     if (!node_some(beyond->nodes[i])) return c_nothing(w, beyond->of);
     const node *n = graph_node(w->g, beyond->nodes[i]);
     if (n->op == OP_number) return c_number(w, n->attr.number);
-    return arena_printf(w->arena, "(%s)%s", c_address(w, beyond->at[i]),
-                        c_component(w, beyond->at[i], n->type.shape, beyond->of->shape));
+    return c_element(w, beyond->at[i], n->type.shape, beyond->of->shape);
 }
 
 /* The boundary value number `which` (an expression), nothing beyond the last. */
@@ -464,6 +462,28 @@ static boundaries boundaries_filled(const stmt *s)
     return (boundaries){s, s->fill.boundary.data, s->from.data, s->fill.boundary.len};
 }
 
+/* Opens a loop over the rows before a step, the last one first; returns how far back a row is: "0" where there is one. */
+static const char *open_ago(writer *w, int rows)
+{
+    if (rows == 1) return "0";
+    text_open(w->out, "for (size_t ago = 0; ago < %d; ago++)", rows);
+    return "ago";
+}
+
+static void close_ago(writer *w, int rows)
+{
+    if (rows > 1) text_close(w->out, NULL);
+}
+
+/* "length + 1 - ago" */
+static const char *back_from(const writer *w, const char *step, int offset, const char *ago)
+{
+    const char *from = !*step   ? arena_printf(w->arena, "%d", offset)
+                       : offset ? arena_printf(w->arena, "%s + %d", step, offset)
+                                : step;
+    return strcmp(ago, "0") == 0 ? from : arena_printf(w->arena, "%s - %s", from, ago);
+}
+
 static void write_before(writer *w, const stmt *s)
 {
     const char *t = w->g->axis[s->fill.axis].letter;
@@ -471,27 +491,29 @@ static void write_before(writer *w, const stmt *s)
     axis_set before = w->loops, others = s->axes & ~(BATCH | axis_bit(s->fill.axis));
     if (w->segment) text_open(w->out, "if (segment_first == 0)");
     open_rows(w, others);
-    text_open(w->out, "for (size_t ago = 0; ago < %d; ago++)", s->fill.rows);
+    const char *ago = open_ago(w, s->fill.rows);
     if (s->axes & BATCH) text_open(w->out, "for (size_t seq = 0; seq < batch; seq++)");
     w->loops |= s->axes;
     /* index -ago is row number before - 1 - ago */
     view v = s->to;
     v.shift[s->fill.axis] -= b->before[s->fill.axis];
-    text_line(w->out, "const size_t %s = %d - ago;", t, b->before[s->fill.axis] - 1);
+    text_line(w->out, "const size_t %s = %s;", t, back_from(w, "", b->before[s->fill.axis] - 1, ago));
     text_line(w->out, "real *to = %s;", c_address(w, v));
     const char *unit = c_side_by_side(w, s->shape);
     if (s->fill.state) text_line(w->out, "const uint64_t seen = %s;", c_time(w));
     open_components(w, s->shape);
     const boundaries beyond = boundaries_filled(s);
-    const char *value = boundary_value(w, &beyond, s->fill.state ? "ago - seen" : "ago");
+    const char *value = s->fill.rows > 1 ? boundary_value(w, &beyond, s->fill.state ? "ago - seen" : "ago")
+                        : beyond.count   ? boundary(w, &beyond, 0)
+                                         : c_nothing(w, s);
     if (beyond.count && (s->axes & BATCH)) /* of an absent sequence even the boundary is padding */
         value = arena_printf(w->arena, "%s == 0 ? %s : %s", c_length(w, s->fill.axis), c_nothing(w, s), value);
-    const char *slot = s->fill.state ? arena_printf(w->arena, "%s[%s]", c_state(w, s->fill.state, "ago"), unit) : NULL;
+    const char *slot = s->fill.state ? arena_printf(w->arena, "%s[%s]", c_state(w, s->fill.state, ago), unit) : NULL;
     text_line(w->out, "to%s = %s;", c_component(w, s->to, s->shape, s->shape),
-              slot ? arena_printf(w->arena, "seen > ago ? %s : %s", slot, value) : value);
+              slot ? arena_printf(w->arena, "seen > %s ? %s : %s", ago, slot, value) : value);
     close_components(w, s->shape);
     if (s->axes & BATCH) text_close(w->out, NULL);
-    text_close(w->out, NULL);
+    close_ago(w, s->fill.rows);
     w->loops = before | others;
     close_rows(w, before);
     if (w->segment) text_close(w->out, NULL);
@@ -528,7 +550,7 @@ static void clear_absent(writer *w, const stmt *s)
     open_rows(w, s->axes);
     text_line(w->out, "if (%s) continue;", c_length(w, 1));
     open_components(w, s->shape);
-    text_line(w->out, "(%s)%s = 0;", c_address(w, s->to), c_component(w, s->to, s->shape, s->shape));
+    text_line(w->out, "%s = 0;", c_element(w, s->to, s->shape, s->shape));
     close_components(w, s->shape);
     close_rows(w, before);
     text_close(w->out, NULL);
@@ -579,8 +601,8 @@ static void save_sum(writer *w, const stmt *s)
     text_open(w->out, "if (args->state)");
     open_rows(w, s->axes);
     open_components(w, s->shape);
-    text_line(w->out, "%s%s = (%s)%s;", c_state(w, s->save.state, "0"), c_state_component(w, s->shape),
-              c_address(w, s->to), c_component(w, s->to, s->shape, s->shape));
+    text_line(w->out, "%s%s = %s;", c_state(w, s->save.state, "0"), c_state_component(w, s->shape),
+              c_element(w, s->to, s->shape, s->shape));
     close_components(w, s->shape);
     close_rows(w, before);
     text_close(w->out, NULL);
@@ -591,7 +613,7 @@ static void save_rows(writer *w, const stmt *s)
     const char *t = w->g->axis[s->save.axis].letter;
     axis_set before = w->loops;
     text_open(w->out, "if (args->state)");
-    text_open(w->out, "for (size_t ago = 0; ago < %d; ago++)", s->save.rows);
+    const char *ago = open_ago(w, s->save.rows);
     text_open(w->out, "for (size_t seq = 0; seq < batch; seq++)");
     w->loops |= s->axes;
     text_line(w->out, "if (%s == 0) continue;", c_length(w, s->save.axis));
@@ -599,14 +621,14 @@ static void save_rows(writer *w, const stmt *s)
     const buffer *b = &w->p->buffers.data[s->to.buffer];
     view v = s->to;
     v.shift[s->save.axis] -= b->before[s->save.axis];
-    text_line(w->out, "const size_t %s = %s + %d - ago;", t, c_length(w, s->save.axis), b->before[s->save.axis] - 1);
+    text_line(w->out, "const size_t %s = %s;", t,
+              back_from(w, c_length(w, s->save.axis), b->before[s->save.axis] - 1, ago));
     const char *unit = c_side_by_side(w, s->shape);
     open_components(w, s->shape);
-    text_line(w->out, "%s[%s] = (%s)%s;", c_state(w, s->save.state, "ago"), unit, c_address(w, v),
-              c_component(w, s->to, s->shape, s->shape));
+    text_line(w->out, "%s[%s] = %s;", c_state(w, s->save.state, ago), unit, c_element(w, v, s->shape, s->shape));
     close_components(w, s->shape);
     text_close(w->out, NULL);
-    text_close(w->out, NULL);
+    close_ago(w, s->save.rows);
     text_close(w->out, NULL);
     w->loops = before;
 }

@@ -381,12 +381,12 @@ void write_sums_before(writer *w, const stmt *of)
         shape s = pointwise_stored(w, st);
         open_rows(w, w->p->buffers.data[st->to.buffer].axes);
         open_components(w, s);
-        const char *at = c_component(w, st->to, s, s);
+        const char *to = c_element(w, st->to, s, s);
         if (st->state)
-            text_line(w->out, "(%s)%s = %s ? %s%s : 0;", c_address(w, st->to), at, c_time(w),
-                      c_state(w, st->state, "0"), c_state_component(w, s));
+            text_line(w->out, "%s = %s ? %s%s : 0;", to, c_time(w), c_state(w, st->state, "0"),
+                      c_state_component(w, s));
         else
-            text_line(w->out, "(%s)%s = 0;", c_address(w, st->to), at);
+            text_line(w->out, "%s = 0;", to);
         close_components(w, s);
         close_rows(w, before);
     }
@@ -402,8 +402,8 @@ void write_sums_after(writer *w, const stmt *of)
         text_open(w->out, "if (args->state)");
         open_rows(w, w->p->buffers.data[st->to.buffer].axes);
         open_components(w, s);
-        text_line(w->out, "%s%s = (%s)%s;", c_state(w, st->state, "0"), c_state_component(w, s), c_address(w, st->to),
-                  c_component(w, st->to, s, s));
+        text_line(w->out, "%s%s = %s;", c_state(w, st->state, "0"), c_state_component(w, s),
+                  c_element(w, st->to, s, s));
         close_components(w, s);
         close_rows(w, before);
         text_close(w->out, NULL);

@@ -153,13 +153,12 @@ void write_parallel_pack(writer *w)
     const pool *shared = w->model->shared;
     for (size_t i = 1; i < shared->packings.len; i++) {
         const packing *pk = &shared->packings.data[i];
-        if (!pk->in_call) write_packing_clear(w, pk, arena_printf(w->arena, "packed + %zu", pk->offset));
+        if (!pk->in_call) write_packing_clear(w, pk, c_packing(w, "packed", i));
     }
     write_parallel(w, "part", threads_macro(w));
     for (size_t i = 1; i < shared->packings.len; i++) {
         const packing *pk = &shared->packings.data[i];
-        if (!pk->in_call)
-            write_packing_pieces(w, pk, arena_printf(w->arena, "packed + %zu", pk->offset), "_part(part, ");
+        if (!pk->in_call) write_packing_pieces(w, pk, c_packing(w, "packed", i), "_part(part, ");
     }
     text_close(w->out, NULL);
 }

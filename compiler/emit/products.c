@@ -29,13 +29,19 @@ static const char *first_row(const writer *w, view v, bool flat)
     return c_address(&at, v);
 }
 
+/* "(int)batch", "(int)(T * batch)": the kernels count in int. */
+static const char *c_int(const writer *w, const char *count)
+{
+    return arena_printf(w->arena, strchr(count, ' ') ? "(int)(%s)" : "(int)%s", count);
+}
+
 static int columns(const writer *w, view v) { return w->p->buffers.data[v.buffer].columns; }
 
 static const char *packed_address(const writer *w, int number)
 {
     const packing *pk = &w->model->shared->packings.data[number];
     if (pk->in_call) return arena_printf(w->arena, "%s_all", w->p->buffers.data[pk->buffer].name);
-    return c_packed(w, number);
+    return c_packed(w, (size_t)number);
 }
 
 /* "row_any(batch, c_all + ..., 1, 1)": does the guard hold for any sequence at the step in scope, and `ahead` steps
@@ -49,7 +55,7 @@ static const char *guard_holds(const writer *w, row_guard guard, int axis, const
     const char *rows = b->axes & BATCH ? "batch" : "1", *address = first_row(&at, guard.at, true);
     if (ahead && (b->axes & axis_bit(axis)))
         address = arena_printf(w->arena, "%s + %s * %s * %d", address, ahead, rows, b->columns);
-    return arena_printf(w->arena, "row_any((int)(%s), %s, %d, %d)", rows, address, b->columns, !guard.negated);
+    return arena_printf(w->arena, "row_any(%s, %s, %d, %d)", c_int(w, rows), address, b->columns, !guard.negated);
 }
 
 /* Opens a scope in which a product is done for the rows where it is guarded: those of the step in scope, or each run of
@@ -94,8 +100,8 @@ static const char *kernel_name(const writer *w, const char *kernel)
 static const char *open_contract(writer *w, const char *rows, int N, int K)
 {
     if (!is_small(w, N * K))
-        return arena_printf(w->arena, "%s((int)(%s), %d, %d", kernel_name(w, "contract"), rows, N, K);
-    if (is_expanded(w)) return arena_printf(w->arena, "contract_small((int)(%s), %d, %d", rows, N, K);
+        return arena_printf(w->arena, "%s(%s, %d, %d", kernel_name(w, "contract"), c_int(w, rows), N, K);
+    if (is_expanded(w)) return arena_printf(w->arena, "contract_small(%s, %d, %d", c_int(w, rows), N, K);
     const char *code = arena_printf(w->arena,
                                     "(int M, const real *A, size_t am, size_t ak, const real *B, real *C, size_t cm,\n"
                                     "                             int accumulate)\n{\n"
@@ -103,13 +109,14 @@ static const char *open_contract(writer *w, const char *rows, int N, int K)
                                     N, K);
     const char *comment = arena_printf(w->arena, "`contract` for a matrix of %d x %d.", K, N);
     const char *called = helper_add(w, comment, "void", arena_printf(w->arena, "contract_%dx%d", K, N), code);
-    return arena_printf(w->arena, "%s((int)(%s)", called, rows);
+    return arena_printf(w->arena, "%s(%s", called, c_int(w, rows));
 }
 
 /* "outer_8x4(", likewise. */
 static const char *open_outer_product(writer *w, const char *rows, int M, int N)
 {
-    if (!is_small(w, M * N)) return arena_printf(w->arena, "%s(%d, %d, (int)(%s)", kernel_name(w, "outer"), M, N, rows);
+    if (!is_small(w, M * N))
+        return arena_printf(w->arena, "%s(%d, %d, %s", kernel_name(w, "outer"), M, N, c_int(w, rows));
     const char *code = arena_printf(
         w->arena,
         "(int rows, const real *A, size_t ar, size_t am, const real *B, size_t br, real *C, size_t cm)\n{\n"
@@ -117,7 +124,7 @@ static const char *open_outer_product(writer *w, const char *rows, int M, int N)
         M, N);
     const char *comment = arena_printf(w->arena, "`outer` for a matrix of %d x %d.", M, N);
     const char *called = helper_add(w, comment, "void", arena_printf(w->arena, "outer_%dx%d", M, N), code);
-    return arena_printf(w->arena, "%s((int)(%s)", called, rows);
+    return arena_printf(w->arena, "%s(%s", called, c_int(w, rows));
 }
 
 static void write_products_equations(writer *w, const stmt *s)
@@ -237,8 +244,11 @@ static void write_outer_rows(writer *w, const contract *c, bool flat, const char
     text_open(w->out, "for (size_t row = 0; row < %s; row++)", rows);
     text_open(w->out, "for (size_t unit = 0; unit < %d; unit++)", c->M);
     text_open(w->out, "for (size_t col = 0; col < %d; col++)", c->N);
-    text_line(w->out, "(%s)[unit * %d + col * %d] += (%s)[row * %d + unit * %d] * (%s)[row * %d + col * %d];",
-              c_address(w, c->to), row_c, col_c, a, columns(w, c->a), unit_a, b, columns(w, c->b), unit_b);
+    const char *to = arena_printf(w->arena, "unit * %d + col * %d", row_c, col_c);
+    const char *of_a = arena_printf(w->arena, "row * %d + unit * %d", columns(w, c->a), unit_a);
+    const char *of_b = arena_printf(w->arena, "row * %d + col * %d", columns(w, c->b), unit_b);
+    text_line(w->out, "%s += %s * %s;", c_indexed(w, c_address(w, c->to), to), c_indexed(w, a, of_a),
+              c_indexed(w, b, of_b));
     text_close(w->out, NULL);
     text_close(w->out, NULL);
     text_close(w->out, NULL);
@@ -250,7 +260,8 @@ static void write_outer_product(writer *w, const stmt *s)
     const contract *c = &s->product;
     axis_set before = w->loops;
     if (!c->add) {
-        text_line(w->out, "for (size_t unit = 0; unit < %d; unit++) (%s)[unit] = 0;", c->M * c->N, c_address(w, c->to));
+        text_line(w->out, "for (size_t unit = 0; unit < %d; unit++) %s = 0;", c->M * c->N,
+                  c_indexed(w, c_address(w, c->to), "unit"));
     }
     bool flat, guarded = c->guard.at.buffer != 0;
     const char *rows = open_outer(w, s->axes, &flat);
@@ -305,26 +316,32 @@ void write_contract(writer *w, const stmt *s)
 
 /* ---- packed matrices --------------------------------------------------------------------------------------------- */
 
+static const char *plus(const writer *w, const char *address, int offset)
+{
+    return offset ? arena_printf(w->arena, "%s + %d", address, offset) : address;
+}
+
 void write_packing_clear(writer *w, const packing *pk, const char *base)
 {
     if (pk->table)
-        text_line(w->out, "row_clear(%d, %s + %d); /* the row of no token */", pk->N, base, pk->K * pk->N);
+        text_line(w->out, "row_clear(%d, %s); /* the row of no token */", pk->N, plus(w, base, pk->K * pk->N));
     else if (pk->N % PANEL)
-        text_line(w->out, "memset(%s + %d, 0, %d * sizeof(real));    /* the padding */", base,
-                  pk->N / PANEL * PANEL * pk->K, PANEL * pk->K);
+        text_line(w->out, "memset(%s, 0, %d * sizeof(real)); /* the padding */",
+                  plus(w, base, pk->N / PANEL * PANEL * pk->K), PANEL * pk->K);
 }
 
 void write_packing_pieces(writer *w, const packing *pk, const char *base, const char *part)
 {
     for (size_t i = 0; i < pk->pieces.len; i++) {
         const packed_piece *x = &pk->pieces.data[i];
-        const char *from =
-            pk->in_call ? c_address(w, x->matrix) : arena_printf(w->arena, "params + %d", x->matrix.column);
+        int column = x->matrix.column;
+        const char *from = pk->in_call ? c_address(w, x->matrix) : c_param(w, "params", &column);
+        if (!pk->in_call) from = plus(w, from, column);
         int k_stride = x->transposed ? x->matrix.sj : x->matrix.si,
             n_stride = x->transposed ? x->matrix.si : x->matrix.sj;
         if (pk->table)
-            text_line(w->out, "pack_table%s%d, %d, %s, %d, %d, %s + %d, %d);", part, x->k, x->n, from, x->matrix.sj,
-                      x->matrix.si, base, x->n0, pk->N);
+            text_line(w->out, "pack_table%s%d, %d, %s, %d, %d, %s, %d);", part, x->k, x->n, from, x->matrix.sj,
+                      x->matrix.si, plus(w, base, x->n0), pk->N);
         else
             text_line(w->out, "pack_matrix%s%d, %d, %s, %d, %d, %s, %d, %d, %d);", part, x->k, x->n, from, k_stride,
                       n_stride, base, x->k0, x->n0, pk->K);

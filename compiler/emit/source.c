@@ -119,7 +119,6 @@ static void write_sequence_helpers(file *f, const char *body)
 static void write_init(file *f)
 {
     text *out = f->w.out;
-    size_t offset = 0;
     text_blank(out);
     text_line(out, "void %s_init(%s *params, uint64_t seed)", f->prefix, f->real);
     text_open(out, "%s", "");
@@ -129,24 +128,21 @@ static void write_init(file *f)
         int n = shape_size(p->shape);
         const char *key =
             arena_printf(f->w.arena, "random_key(UINT64_C(%llu), seed, 0)", (unsigned long long)c_path_hash(p->path));
-        const char *at = arena_printf(f->w.arena, "params + %zu", offset), *value = c_number(&f->w, p->init.value);
-        const char *comment = arena_printf(f->w.arena, "/* %s */", p->path);
+        const char *at = arena_printf(f->w.arena, "params + %s", f->w.places->params[i].name);
+        const char *value = c_number(&f->w, p->init.value);
         random = random || (p->init.kind != INIT_NUMBER && p->init.kind != INIT_IDENTITY);
         switch (p->init.kind) {
-        case INIT_NUMBER: text_line(out, "init_constant(%s, %d, %s); %s", at, n, value, comment); break;
-        case INIT_UNIFORM: text_line(out, "init_uniform(%s, %d, %s, %s); %s", at, n, value, key, comment); break;
-        case INIT_NORMAL: text_line(out, "init_normal(%s, %d, %s, %s); %s", at, n, value, key, comment); break;
+        case INIT_NUMBER: text_line(out, "init_constant(%s, %d, %s);", at, n, value); break;
+        case INIT_UNIFORM: text_line(out, "init_uniform(%s, %d, %s, %s);", at, n, value, key); break;
+        case INIT_NORMAL: text_line(out, "init_normal(%s, %d, %s, %s);", at, n, value, key); break;
         case INIT_GLOROT:
-            text_line(out, "init_glorot(%s, %d, %d, %s); %s", at, p->shape.dim[0], p->shape.dim[1], key, comment);
+            text_line(out, "init_glorot(%s, %d, %d, %s);", at, p->shape.dim[0], p->shape.dim[1], key);
             break;
         case INIT_ORTHOGONAL:
-            text_line(out, "init_orthogonal(%s, %d, %d, %s); %s", at, p->shape.dim[0], p->shape.dim[1], key, comment);
+            text_line(out, "init_orthogonal(%s, %d, %d, %s);", at, p->shape.dim[0], p->shape.dim[1], key);
             break;
-        case INIT_IDENTITY:
-            text_line(out, "init_identity(%s, %d, %d); %s", at, p->shape.dim[0], p->shape.dim[1], comment);
-            break;
+        case INIT_IDENTITY: text_line(out, "init_identity(%s, %d, %d);", at, p->shape.dim[0], p->shape.dim[1]); break;
         }
-        offset += (size_t)n;
     }
     if (!random) text_line(out, "(void)seed;");
     if (!f->g->params.len) text_line(out, "(void)params;");
@@ -171,7 +167,7 @@ static void write_pack_function(file *f)
         const packing *pk = &shared->packings.data[i];
         if (pk->in_call) continue;
         any = true;
-        write_packing(&f->w, pk, arena_printf(f->w.arena, "packed + %zu", pk->offset));
+        write_packing(&f->w, pk, c_packing(&f->w, "packed", i));
     }
     if (!any) {
         text_line(out, "(void)params;");
@@ -194,15 +190,13 @@ static void write_reset(file *f)
 static void write_param_table(file *f)
 {
     text *out = f->w.out;
-    size_t offset = 0;
     text_blank(out);
     text_line(out, "const %s_param *%s_param_table(void)", f->prefix, f->prefix);
     text_open(out, "%s", "");
     text_open(out, "static const %s_param table[] =", f->prefix);
     for (size_t i = 0; i < f->g->params.len; i++) {
         const graph_param *p = &f->g->params.data[i];
-        text_line(out, "{\"%s\", %d, %d, %zu},", p->path, p->shape.dim[0], p->shape.dim[1], offset);
-        offset += (size_t)shape_size(p->shape);
+        text_line(out, "{\"%s\", %d, %d, %s},", p->path, p->shape.dim[0], p->shape.dim[1], f->w.places->params[i].name);
     }
     text_line(out, "{NULL, 0, 0, 0}");
     text_close(out, ";");
@@ -300,12 +294,15 @@ const char *write_source(file *f, const char *header_name)
     write_sequence_helpers(f, text_string(body));
     write_product_blocks(&f->w, text_string(body));
     if (c_mentions(text_string(body), "shard_of")) write_shard_of(&f->w, !f->o.inference || f->random);
-    if (f->w.weights) {
-        weights_write_places(out, f->w.weights);
-        if (f->o.weights_as == WEIGHTS_EMBEDDED)
-            weights_write_array(out, f->w.weights, &f->w, "static const real weights");
-        text_blank(out);
-    }
+    const places *at = f->w.places;
+    bool inside = f->w.weights != NULL;
+    places_write(out, at->packings, at->packing_count,
+                 inside ? "Where each matrix lies in the weights." : "Where each matrix lies in packed.");
+    places_write(out, at->params, at->param_count,
+                 inside ? "Where each parameter lies in the weights."
+                        : "Where each parameter lies in params and grads.");
+    if (f->w.weights && f->o.weights_as == WEIGHTS_EMBEDDED)
+        weights_write_array(out, f->w.weights, &f->w, "static const real weights");
     text_blank(out);
     text_puts(out, text_string(body));
     return text_string(out);

@@ -8,25 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
-static size_t param_at(const graph *g, size_t column)
-{
-    size_t i = 0, end = (size_t)shape_size(g->params.data[0].shape);
-    while (column >= end) end += (size_t)shape_size(g->params.data[++i].shape);
-    return i;
-}
-
 /* ---- values of a packing ----------------------------------------------------------------------------------------- */
 
 static size_t packed_index(const packing *pk, int k, int n)
 {
     if (pk->table) return (size_t)k * (size_t)pk->N + (size_t)n;
     return (size_t)(n / PANEL * PANEL) * (size_t)pk->K + (size_t)k * PANEL + (size_t)(n % PANEL);
-}
-
-static size_t packing_size(const packing *pk)
-{
-    return pk->table ? (size_t)(pk->K + 1) * (size_t)pk->N
-                     : (size_t)((pk->N + PANEL - 1) / PANEL * PANEL) * (size_t)pk->K;
 }
 
 static void pack_values(const packing *pk, const double *params, double *to)
@@ -43,124 +30,59 @@ static void pack_values(const packing *pk, const double *params, double *to)
     }
 }
 
-/* ---- the table of places ----------------------------------------------------------------------------------------- */
-
-static const char *place_name(arena *a, const weights_table *t, const char *stem)
+weights_table *weights_open(arena *a, const emit_model *m, const emit_options *o, places *at, const char *base)
 {
-    const char *id = arena_printf(a, "AT_%s", stem);
-    char *word = arena_strndup(a, id, strlen(id));
-    for (char *c = word; *c; c++) *c = *c == '.' ? '_' : *c;
-    int same = 0;
-    for (size_t i = 0; i < t->param_count; i++) same += t->params[i].what && strcmp(t->params[i].place, word) == 0;
-    for (size_t i = 0; i < t->packing_count; i++)
-        same += t->packings[i].what && strcmp(t->packings[i].place, word) == 0;
-    return same ? place_name(a, t, arena_printf(a, "%s_v%d", stem, same + 1)) : word;
-}
-
-static const char *pieces_text(arena *a, const graph *g, const packing *pk)
-{
-    text *t = text_new(a);
-    for (size_t i = 0; i < pk->pieces.len; i++)
-        text_put(t, "%s%s", i ? ", " : "", g->params.data[param_at(g, (size_t)pk->pieces.data[i].matrix.column)].path);
-    text_put(t, pk->table ? ", a row for each token" : ", packed for products");
-    return text_string(t);
-}
-
-weights_table *weights_open(arena *a, const emit_model *m, const emit_options *o, const char *base)
-{
-    const graph *g = m->graph;
-    const pool *shared = m->shared;
     weights_table *t = ARENA_ARRAY(a, weights_table, 1);
-    *t = (weights_table){.base = base};
-    t->params = ARENA_ARRAY(a, weights_part, g->params.len + 1);
-    t->packings = ARENA_ARRAY(a, weights_part, shared->packings.len + 1);
-    for (size_t i = 0; i < g->params.len; i++) {
-        const graph_param *p = &g->params.data[i];
-        weights_part *part = &t->params[i];
-        part->place = place_name(a, t, p->path);
-        part->what = arena_printf(a, "%s %s", p->path, shape_text(a, p->shape));
-        part->count = (size_t)shape_size(p->shape);
-        part->values = ARENA_ARRAY(a, double, part->count);
-        memcpy(part->values, o->weights + graph_param_offset(g, i), part->count * sizeof(double));
-        t->param_count++;
+    *t = (weights_table){.at = at, .base = base};
+    t->params = ARENA_ARRAY(a, double *, at->param_count + 1);
+    t->packed = ARENA_ARRAY(a, double *, at->packing_count + 1);
+    for (size_t i = 0; i < at->param_count; i++) {
+        const weight_place *p = &at->params[i];
+        t->params[i] = ARENA_ARRAY(a, double, p->count);
+        memcpy(t->params[i], o->weights + p->offset, p->count * sizeof(double));
     }
-    for (size_t i = 0; i < shared->packings.len; i++) {
-        const packing *pk = &shared->packings.data[i];
-        weights_part *part = &t->packings[i];
-        t->packing_count++;
-        if (i == 0 || pk->in_call) continue;
-        const char *first = g->params.data[param_at(g, (size_t)pk->pieces.data[0].matrix.column)].path;
-        part->place = place_name(a, t, arena_printf(a, "packed_%s", first));
-        part->what = pieces_text(a, g, pk);
-        part->count = packing_size(pk);
-        part->values = ARENA_ARRAY(a, double, part->count);
-        pack_values(pk, o->weights, part->values);
+    for (size_t i = 0; i < at->packing_count; i++) {
+        if (!at->packings[i].what) continue;
+        t->packed[i] = ARENA_ARRAY(a, double, at->packings[i].count);
+        pack_values(&m->shared->packings.data[i], o->weights, t->packed[i]);
     }
     return t;
 }
 
-const char *weights_param(arena *a, const weights_table *t, const graph *g, int *column)
-{
-    size_t i = param_at(g, (size_t)*column);
-    *column -= (int)graph_param_offset(g, i);
-    return arena_printf(a, "%s + %s", t->base, t->params[i].place);
-}
+/* ---- the layout -------------------------------------------------------------------------------------------------- */
 
-const char *weights_packed(arena *a, const weights_table *t, int number)
-{
-    return arena_printf(a, "%s + %s", t->base, t->packings[number].place);
-}
+static size_t room_of(const weight_place *p) { return (p->count + WEIGHTS_ALIGN - 1) / WEIGHTS_ALIGN * WEIGHTS_ALIGN; }
 
-static void place_parts(weights_table *t, weights_part *parts, size_t count, const char *body)
+static void place_parts(weights_table *t, weight_place *parts, size_t count, const char *body)
 {
     for (size_t i = 0; i < count; i++) {
-        if (!parts[i].what || !c_mentions(body, parts[i].place)) {
+        if (!parts[i].what || !c_mentions(body, parts[i].name)) {
             parts[i].what = NULL;
             continue;
         }
         parts[i].offset = t->total;
-        t->total += (parts[i].count + WEIGHTS_ALIGN - 1) / WEIGHTS_ALIGN * WEIGHTS_ALIGN;
+        t->total += room_of(&parts[i]);
     }
 }
 
 void weights_place(weights_table *t, const char *body)
 {
-    place_parts(t, t->packings, t->packing_count, body);
-    place_parts(t, t->params, t->param_count, body);
+    place_parts(t, t->at->packings, t->at->packing_count, body);
+    place_parts(t, t->at->params, t->at->param_count, body);
+}
+
+/* The values of place number `i` of all. */
+static const double *values_of(const weights_table *t, size_t i)
+{
+    return i < t->at->packing_count ? t->packed[i] : t->params[i - t->at->packing_count];
 }
 
 /* ---- what is written --------------------------------------------------------------------------------------------- */
 
-/* Part number `i` of all that have a place, in the order of the places; NULL after the last. */
-static const weights_part *part_number(const weights_table *t, size_t i)
-{
-    if (i < t->packing_count) return &t->packings[i];
-    return i < t->packing_count + t->param_count ? &t->params[i - t->packing_count] : NULL;
-}
-
-static size_t part_end(const weights_part *p)
-{
-    return p->offset + (p->count + WEIGHTS_ALIGN - 1) / WEIGHTS_ALIGN * WEIGHTS_ALIGN;
-}
-
-void weights_write_places(text *out, const weights_table *t)
-{
-    const weights_part *p;
-    if (!t->total) return;
-    text_blank(out);
-    text_line(out, "/* Where the parameters lie in the weights. */");
-    text_open(out, "enum");
-    for (size_t i = 0; (p = part_number(t, i)); i++) {
-        if (p->what)
-            text_line(out, "%s = %zu%s /* %s */", p->place, p->offset, part_end(p) < t->total ? "," : "", p->what);
-    }
-    text_close(out, ";");
-}
-
 void weights_write_array(text *out, const weights_table *t, const writer *w, const char *declaration)
 {
     enum { A_LINE = 8 };
-    const weights_part *p;
+    const weight_place *p;
     const char *PREFIX = c_upper(w->arena, w->options->prefix);
     text_blank(out);
     text_line(out,
@@ -174,12 +96,12 @@ void weights_write_array(text *out, const weights_table *t, const writer *w, con
     text_line(out, "#endif");
     text_line(out, "#endif");
     text_open(out, "%s_WEIGHTS_ATTRIBUTE %s[%zu] =", PREFIX, declaration, t->total ? t->total : 1);
-    for (size_t i = 0; (p = part_number(t, i)); i++) {
+    for (size_t i = 0; (p = places_all(t->at, i)); i++) {
         if (!p->what) continue;
         text_line(out, "/* %s */", p->what);
-        size_t end = part_end(p) - p->offset;
+        size_t end = room_of(p);
         for (size_t k = 0; k < end; k++) {
-            double value = k < p->count ? p->values[k] : 0;
+            double value = k < p->count ? values_of(t, i)[k] : 0;
             text_put(out, "%s%s,%s", value < 0 ? "-" : "", c_number(w, value < 0 ? -value : value),
                      (k + 1) % A_LINE == 0 ? "\n" : " ");
         }
@@ -199,10 +121,10 @@ static uint64_t hash_bytes(uint64_t hash, const unsigned char *bytes, size_t cou
 
 static uint64_t layout_hash(const weights_table *t, bool real_double)
 {
-    const weights_part *p;
+    const weight_place *p;
     char line[64];
     uint64_t hash = FNV_START;
-    for (size_t i = 0; (p = part_number(t, i)); i++) {
+    for (size_t i = 0; (p = places_all(t->at, i)); i++) {
         if (!p->what) continue;
         int n = snprintf(line, sizeof line, ":%zu:%zu:%d;", p->offset, p->count, real_double);
         hash = hash_bytes(hash, (const unsigned char *)p->what, strlen(p->what));
@@ -235,12 +157,12 @@ static void put_real(unsigned char *to, double value, bool real_double)
 unsigned char *weights_blob(arena *a, const weights_table *t, bool real_double, size_t *length)
 {
     size_t size = real_double ? 8 : 4;
-    const weights_part *p;
+    const weight_place *p;
     *length = WEIGHTS_BLOB_HEAD + t->total * size;
     unsigned char *blob = ARENA_ARRAY(a, unsigned char, *length), *data = blob + WEIGHTS_BLOB_HEAD;
-    for (size_t i = 0; (p = part_number(t, i)); i++) {
+    for (size_t i = 0; (p = places_all(t->at, i)); i++) {
         for (size_t k = 0; p->what && k < p->count; k++)
-            put_real(data + (p->offset + k) * size, p->values[k], real_double);
+            put_real(data + (p->offset + k) * size, values_of(t, i)[k], real_double);
     }
     memcpy(blob, WEIGHTS_MAGIC, 8);
     put_little_endian(blob + 8, WEIGHTS_BLOB_VERSION, 4);

@@ -5,36 +5,23 @@
 #ifndef EMIT_WEIGHTS_H
 #define EMIT_WEIGHTS_H
 
-#include "emit/writer.h"
-
-typedef struct weights_part {
-    const char *place;    /* "AT_Wi": the enumerator */
-    const char *what;     /* of the spec: "Wi (8, 4)" */
-    size_t count, offset; /* reals; both 0: nothing reads it */
-    double *values;
-} weights_part;
+#include "emit/places.h"
 
 typedef struct weights_table {
-    const char *base;       /* the array in scope of the functions */
-    weights_part *params;   /* by number of the parameter */
-    weights_part *packings; /* by number of the packing; in_call ones are empty */
-    size_t param_count, packing_count;
-    size_t total; /* reals */
+    places *at;
+    const char *base; /* the array in scope of the functions */
+    double **params;  /* values by number of the parameter */
+    double **packed;  /* by number of the packing; NULL: of a call */
+    size_t total;     /* reals */
 } weights_table;
 
-/* Names the places; `o->weights` has the values. */
-weights_table *weights_open(arena *a, const emit_model *m, const emit_options *o, const char *base);
-
-/* "weights + AT_b + 4": column `column` of the parameters. The rest of the column within the parameter is in
- * *column. */
-const char *weights_param(arena *a, const weights_table *t, const graph *g, int *column);
-const char *weights_packed(arena *a, const weights_table *t, int number);
+/* Takes the values of `o->weights`. `at`: the places, which weights_place moves. */
+weights_table *weights_open(arena *a, const emit_model *m, const emit_options *o, places *at, const char *base);
 
 /* Lays out what `body` mentions. */
 void weights_place(weights_table *t, const char *body);
 
-/* The enumerators of the places; the array; the function that checks the file; the file. */
-void weights_write_places(text *out, const weights_table *t);
+/* The array; the function that checks the file; the file. */
 void weights_write_array(text *out, const weights_table *t, const writer *w, const char *declaration);
 void weights_write_load(text *out, const weights_table *t, const emit_options *o);
 unsigned char *weights_blob(arena *a, const weights_table *t, bool real_double, size_t *length);

@@ -32,6 +32,7 @@ typedef struct writer {
     const char **array_of;         /* that of arrays.c */
     const char **state_members;    /* of each slot of the state, its name in the struct */
     struct helpers *helpers;       /* static functions that the entry points share */
+    struct places *places;         /* where parameters and packed matrices lie */
     struct weights_table *weights; /* parameters inside the code; NULL: the caller's */
 } writer;
 
@@ -50,8 +51,14 @@ const char **c_state_members(arena *a, const pool *shared); /* of each slot */
 /* index.c */
 const char *c_steps(const writer *w, int axis);                 /* number of steps: "T", or the constant */
 const char *c_rows(const writer *w, const buffer *b, int axis); /* rows along an axis: "(T + 1)" */
-const char *c_address(const writer *w, view v);    /* "h_all + ((t + 1) * batch + seq) * 8 + 4": of the row in scope */
-const char *c_packed(const writer *w, int number); /* "args->packed + 368": a matrix that pack made */
+const char *c_address(const writer *w, view v); /* "h_all + ((t + 1) * batch + seq) * 8 + 4": of the row in scope */
+/* "params + AT_b" for a column of the parameters in `base`; *column is what is left of it within the parameter. */
+const char *c_param(const writer *w, const char *base, int *column);
+const char *c_packing(const writer *w, const char *base, size_t number); /* "packed + AT_packed_W", of the pool's */
+const char *c_packed(const writer *w, size_t number);                    /* the same, in the array that is in scope */
+/* A component of a row without a pointer to it: "h_all[(t + 1) * 8 + unit]"; the same of an address and an index. */
+const char *c_element(const writer *w, view v, shape have, shape domain);
+const char *c_indexed(const writer *w, const char *address, const char *index);
 const char *c_component(const writer *w, view v, shape have, shape domain); /* "[unit]": index into that row */
 /* "unit * 3 + col": number of the component among those of the shape. */
 const char *c_side_by_side(const writer *w, shape s);

@@ -1,0 +1,108 @@
+/* places.c: see places.h. */
+#include "emit/places.h"
+
+#include <string.h>
+
+static bool is_taken(const places *p, const char *word)
+{
+    const weight_place *one;
+    for (size_t i = 0; (one = places_all(p, i)); i++) {
+        if (one->what && strcmp(one->name, word) == 0) return true;
+    }
+    return false;
+}
+
+/* "AT_h_Wi" of "h.Wi". */
+static const char *place_name(arena *a, const places *p, const char *before, const char *path, const char *after)
+{
+    char *stem = arena_printf(a, "AT_%s%s%s", before, path, after);
+    for (char *c = stem; *c; c++) *c = *c == '.' ? '_' : *c;
+    const char *word = stem;
+    for (int tries = 2; is_taken(p, word); tries++) word = arena_printf(a, "%s_v%d", stem, tries);
+    return word;
+}
+
+/* As the equations have it: W @ x takes W, the gradient W'. */
+static weight_place place_of_packing(arena *a, const places *p, const graph *g, const packing *pk)
+{
+    text *t = text_new(a);
+    const char *first = NULL;
+    bool as_it_is = true;
+    for (size_t i = 0; i < pk->pieces.len; i++) {
+        const packed_piece *x = &pk->pieces.data[i];
+        const char *path = g->params.data[places_param(p, (size_t)x->matrix.column)].path;
+        if (!i) first = path;
+        if (!i) as_it_is = pk->table || x->transposed;
+        text_put(t, "%s%s%s", i ? ", " : "", path, pk->table || x->transposed ? "" : "'");
+    }
+    text_put(t, pk->table ? ", a row for each token" : ", packed for products");
+    return (weight_place){.name =
+                              place_name(a, p, pk->table ? "table_" : "packed_", first, as_it_is ? "" : "_transposed"),
+                          .what = text_string(t),
+                          .count = pk->table ? (size_t)(pk->K + 1) * (size_t)pk->N
+                                             : (size_t)((pk->N + PANEL - 1) / PANEL * PANEL) * (size_t)pk->K,
+                          .offset = pk->offset};
+}
+
+places *places_new(arena *a, const emit_model *m)
+{
+    const graph *g = m->graph;
+    const pool *shared = m->shared;
+    places *p = ARENA_ARRAY(a, places, 1);
+    p->params = ARENA_ARRAY(a, weight_place, g->params.len + 1);
+    p->packings = ARENA_ARRAY(a, weight_place, shared->packings.len + 1);
+    size_t offset = 0;
+    for (size_t i = 0; i < g->params.len; i++) {
+        const graph_param *x = &g->params.data[i];
+        p->params[i] = (weight_place){.name = place_name(a, p, "", x->path, ""),
+                                      .what = arena_printf(a, "%s %s", x->path, shape_text(a, x->shape)),
+                                      .count = (size_t)shape_size(x->shape),
+                                      .offset = offset};
+        offset += p->params[i].count;
+        p->param_count++;
+    }
+    for (size_t i = 0; i < shared->packings.len; i++) {
+        const packing *pk = &shared->packings.data[i];
+        if (i > 0 && !pk->in_call) p->packings[i] = place_of_packing(a, p, g, pk);
+        p->packing_count++;
+    }
+    return p;
+}
+
+size_t places_param(const places *p, size_t column)
+{
+    size_t first = 0, end = p->param_count;
+    while (first + 1 < end) {
+        size_t middle = first + (end - first) / 2;
+        if (p->params[middle].offset <= column)
+            first = middle;
+        else
+            end = middle;
+    }
+    return first;
+}
+
+const weight_place *places_all(const places *p, size_t i)
+{
+    if (i < p->packing_count) return &p->packings[i];
+    return i < p->packing_count + p->param_count ? &p->params[i - p->packing_count] : NULL;
+}
+
+void places_write(text *out, const weight_place *all, size_t count, const char *comment)
+{
+    const weight_place *before = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (!all[i].what) continue;
+        if (!before) {
+            text_blank(out);
+            text_line(out, "/* %s */", comment);
+            text_open(out, "enum");
+        } else {
+            text_line(out, "%s = %zu, /* %s */", before->name, before->offset, before->what);
+        }
+        before = &all[i];
+    }
+    if (!before) return;
+    text_line(out, "%s = %zu /* %s */", before->name, before->offset, before->what);
+    text_close(out, ";");
+}

@@ -1,0 +1,34 @@
+/* places.h: names for where each parameter and each packed matrix lies: the code says `params + AT_b`, and not 96.
+ *
+ * The caller's arrays have every parameter in `params`, `grads`, every matrix in `packed`. Where the weights are part of
+ * the code, one array has both: see weights.h. */
+#ifndef EMIT_PLACES_H
+#define EMIT_PLACES_H
+
+#include "emit/writer.h"
+
+typedef struct weight_place {
+    const char *name;     /* "AT_Wi": the enumerator */
+    const char *what;     /* of the spec: "Wi (8, 4)"; NULL: there is none, or nothing reads it */
+    size_t count, offset; /* reals */
+} weight_place;
+
+typedef struct places {
+    weight_place *params;   /* by number of the parameter */
+    weight_place *packings; /* by number of the packing; those of a call have none */
+    size_t param_count, packing_count;
+} places;
+
+/* Names the places, those of the caller's arrays. */
+places *places_new(arena *a, const emit_model *m);
+
+/* The parameter that has this column of all parameters. */
+size_t places_param(const places *p, size_t column);
+
+/* Place number `i` of all, packed matrices first; NULL after the last. */
+const weight_place *places_all(const places *p, size_t i);
+
+/* The enumerators of some of them. */
+void places_write(text *out, const weight_place *all, size_t count, const char *comment);
+
+#endif
