@@ -4,18 +4,11 @@
  * needs none. */
 #define _GNU_SOURCE 1
 #include "api/tier.h"
+#include "train/clock.h"
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static const double moment = 0.1; /* seconds */
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void say(const tier *t, const char *error)
 {
@@ -60,10 +53,10 @@ bool tier_advance(tier *t)
     if (!t->first) return false;
     if (!t->begun) {
         t->begun = true;
-        t->started = now();
+        t->started = clock_seconds();
     }
     if (!t->job) {
-        if (now() - t->started < moment) return false;
+        if (clock_seconds() - t->started < moment) return false;
         t->job = jit_start(&t->how, t->text.text, &error);
         if (!t->job) say(t, error);
         t->first = t->job != NULL;

@@ -3,12 +3,12 @@
 #include "driver/command.h"
 #include "train/atomic.h"
 #include "train/checkpoint.h"
+#include "train/clock.h"
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 int command_fault(int code, const char *format, ...)
@@ -199,22 +199,12 @@ void command_define_by_weights(const options *o, pipeline_options *po)
 
 /* ---- time -------------------------------------------------------------------------------------------------------- */
 
-static double seconds_of(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-double command_seconds(void) { return seconds_of(CLOCK_MONOTONIC); }
-
 /* The clock since the start, and what the process has had of processors in all. */
 void command_stage(const void *of, const char *what)
 {
     const options *o = of;
     if (!o->value[OPTION_VERBOSE].given) return;
-    printf("%9.2f ms %9.2f ms  %s\n", 1e3 * (command_seconds() - o->started),
-           1e3 * seconds_of(CLOCK_PROCESS_CPUTIME_ID), what);
+    printf("%9.2f ms %9.2f ms  %s\n", 1e3 * (clock_seconds() - o->started), 1e3 * clock_process_seconds(), what);
     fflush(stdout);
 }
 

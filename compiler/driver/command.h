@@ -17,9 +17,6 @@ int command_fault(int code, const char *format, ...) __attribute__((format(print
 /* Prints "rnnc: note: ..." in one line to stderr: what went wrong, and the work goes on. */
 void command_notice(const char *line);
 
-/* Of the monotonic clock. */
-double command_seconds(void);
-
 /* With --verbose: a stage of what was begun at o->started is done. `o` is of options. */
 void command_stage(const void *o, const char *what);
 

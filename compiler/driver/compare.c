@@ -6,7 +6,9 @@
 #define _GNU_SOURCE 1
 #include "driver/sweep.h"
 #include "driver/trainer.h"
+#include "plan/cost.h"
 #include "train/atomic.h"
+#include "train/clock.h"
 #include "train/curves.h"
 #include "train/metrics.h"
 #include "train/room.h"
@@ -20,7 +22,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { SEEDS = 3, RUNS_MAX = 1024, REASON = 512, POINTS = 64, REDRAW_MS = 250 };
@@ -63,19 +64,16 @@ static void on_signal(int signal) { stopped = signal; }
 
 /* ---- variants ---------------------------------------------------------------------------------------------------- */
 
-/* Operations in the products of a region, for calls of so many rows of each axis; axis 0: sequences. */
-static double flops_of(const region *r, const size_t *rows)
+/* Operations in the products of a region. Depth: loops. */
+static double flops_of(const program *p, const region *r, const plan_sizes *sizes)
 {
     double sum = 0;
     for (size_t i = 0; i < r->items.len; i++) {
         const stmt *s = r->items.data[i].stmt;
-        if (!s) sum += flops_of(r->items.data[i].region, rows);
-        if (!s || s->kind != STMT_CONTRACT) continue;
-        const contract *c = &s->product;
-        double each = 2.0 * (c->M ? c->M : 1) * c->N * (c->K ? c->K : 1);
-        for (int a = 0; a <= MAX_TIME_AXES; a++)
-            if (s->axes >> a & 1) each *= (double)rows[a];
-        sum += each;
+        if (!s)
+            sum += flops_of(p, r->items.data[i].region, sizes);
+        else if (s->kind == STMT_CONTRACT)
+            sum += plan_operations(p->graph, s) * plan_row_count(p, sizes, s->axes);
     }
     return sum;
 }
@@ -88,12 +86,12 @@ static int measure(variant *v)
     if (!code && dataset_batches(t.p.data, PART_TRAIN, 0) == 0)
         code = command_fault(EXIT_SPEC, "%s: there is no batch to train on: more data, or a smaller --batch", v->name);
     if (!code) {
-        size_t rows[MAX_TIME_AXES + 1] = {0};
+        const program *grad = t.p.c.p.programs.grad;
         data_batch b = dataset_batch(t.p.data, PART_TRAIN, 0, 0);
-        rows[0] = b.sequences;
-        for (int a = 1; a <= t.p.c.t.axes; a++) rows[a] = b.steps[a];
+        plan_sizes sizes = {.batch = (double)b.sequences};
+        for (int a = 1; a <= t.p.c.t.axes; a++) sizes.steps[a] = (double)b.steps[a];
         v->params = t.p.c.t.size;
-        v->flops = flops_of(t.p.c.p.programs.grad->top, rows) * (double)t.p.s.loop.accumulate;
+        v->flops = flops_of(grad, grad->top, &sizes) * (double)t.p.s.loop.accumulate;
     }
     trainer_end(&t, code != 0);
     return code;
@@ -452,13 +450,6 @@ static void wait_for_news(const comparison *c)
     free(at);
 }
 
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static int run_all(comparison *c)
 {
     double shown = 0;
@@ -481,9 +472,9 @@ static int run_all(comparison *c)
             finish(r);
             show_end(c, r);
         }
-        if (c->terminal && seconds() - shown > REDRAW_MS / 1e3) {
+        if (c->terminal && clock_seconds() - shown > REDRAW_MS / 1e3) {
             show(c);
-            shown = seconds();
+            shown = clock_seconds();
         }
     }
     show(c);

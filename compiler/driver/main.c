@@ -1,6 +1,7 @@
 /* main.c: rnnc COMMAND ...: finds the command, reads its options, calls it. */
 #define _GNU_SOURCE 1
 #include "driver/command.h"
+#include "train/clock.h"
 #include <malloc.h>
 #include <signal.h>
 #include <stdint.h>
@@ -43,7 +44,7 @@ static void prepare_heap(void)
 
 int main(int argc, char **argv)
 {
-    const double started = command_seconds();
+    const double started = clock_seconds();
     prepare_heap();
     signal(SIGXFSZ, SIG_IGN); /* a file beyond the limit is an error like any other, see train/atomic.h */
     const char *word = argc > 1 ? argv[1] : "";

@@ -7,6 +7,7 @@
  * knows of them, the others begin. Keys, where standard input is a terminal, are read between two updates, too. */
 #define _GNU_SOURCE 1
 #include "driver/trainer.h"
+#include "train/clock.h"
 #include "train/sampler.h"
 #include <math.h>
 #include <poll.h>
@@ -43,13 +44,6 @@ typedef struct watch {
     int version;
     struct termios before; /* the terminal, where there are keys */
 } watch;
-
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* A line of its own, where the line of progress may stand. */
 static void begin_line(const watch *w)
@@ -256,7 +250,7 @@ static bool compile(watch *w)
     begin_line(w);
     fflush(stdout);
     options o = *w->o; /* it goes on from what is in memory */
-    o.started = command_seconds();
+    o.started = clock_seconds();
     o.value[OPTION_RESUME].given = o.value[OPTION_START].given = false;
     o.value[OPTION_START].text = NULL;
     const options *given = w->o;
@@ -349,9 +343,9 @@ static loop_wish between(void *context, const loop_news *news)
     watch *w = context;
     loop_wish wish = read_key(w);
     if (wish != LOOP_GO) return wish;
-    if (seconds() - w->looked >= look_seconds) {
+    if (clock_seconds() - w->looked >= look_seconds) {
         bool other = changed(w);
-        w->looked = seconds();
+        w->looked = clock_seconds();
         if (other && compile(w)) return LOOP_LEAVE;
     }
     return w->paused ? LOOP_WAIT : LOOP_GO;

@@ -7,6 +7,7 @@
  * by checkpoints while they are written. */
 #define _GNU_SOURCE 1
 #include "train/loop.h"
+#include "train/clock.h"
 #include "train/curves.h"
 #include "train/fault.h"
 #include "train/metrics.h"
@@ -46,13 +47,6 @@ typedef struct loop {
 static volatile sig_atomic_t stop_signal;
 
 static void on_signal(int signal) { stop_signal = signal; }
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 char *train_checkpoint_path(const char *folder, const char *name)
 {
@@ -266,7 +260,7 @@ static void show_line(loop *l, uint64_t epoch, double mean, size_t batches)
 {
     FILE *out = l->o->out;
     uint64_t done = l->t->optimiser->updates;
-    double seconds = now() - l->started, pace = (double)(done - l->first_update) / fmax(seconds, 1e-9);
+    double seconds = clock_seconds() - l->started, pace = (double)(done - l->first_update) / fmax(seconds, 1e-9);
     if (l->o->terminal) fputs("\r", out);
     fprintf(out, "epoch %" PRIu64, epoch + 1);
     if (l->o->epochs) fprintf(out, "/%zu", l->o->epochs);
@@ -282,13 +276,13 @@ static void show_line(loop *l, uint64_t epoch, double mean, size_t batches)
 /* A line stays after a validation or an epoch; one in between is written over on a terminal, and rare elsewhere. */
 static void show(loop *l, uint64_t epoch, double mean, size_t batches, bool stays)
 {
-    double since = now() - l->shown;
+    double since = clock_seconds() - l->shown;
     if (!stays && since < (l->o->terminal ? redraw_seconds : line_seconds)) return;
     show_line(l, epoch, mean, batches);
     if (stays || !l->o->terminal) fputc('\n', l->o->out);
     l->line_open = l->o->terminal && !stays;
     fflush(l->o->out);
-    l->shown = now();
+    l->shown = clock_seconds();
 }
 
 static void end_line(loop *l)
@@ -431,7 +425,7 @@ static loop_wish wish(loop *l)
     loop_news news = {.updates = l->t->optimiser->updates,
                       .loss = l->loss,
                       .validation = l->validation,
-                      .seconds = now() - l->started};
+                      .seconds = clock_seconds() - l->started};
     if (!o->between) return LOOP_GO;
     return o->between(o->context, &news);
 }
@@ -512,7 +506,13 @@ loop_end train_run(training *t, const loop_options *o, char **error)
         fault_set(error, "out of memory");
         return LOOP_FAULT;
     }
-    *l = (loop){.t = t, .o = o, .error = error, .started = now(), .shown = now(), .loss = NAN, .validation = NAN};
+    *l = (loop){.t = t,
+                .o = o,
+                .error = error,
+                .started = clock_seconds(),
+                .shown = clock_seconds(),
+                .loss = NAN,
+                .validation = NAN};
     l->first_update = t->optimiser->updates;
     sigemptyset(&handler.sa_mask);
     stop_signal = 0;
