@@ -16,6 +16,7 @@ typedef float real;
 #else
 #define RNN_INDEPENDENT
 #endif
+/* What loss k is divided by: the caller's number, or its own count. */
 #define NORM(k, own) (args->norms ? args->norms[k] : (own))
 
 /* Own length of a sequence. */
@@ -310,6 +311,7 @@ RNN_SHARED void save_time_step(const hello_args *args)
     }
 }
 
+/* Do the arguments have what step needs? */
 static int check_step(const hello_args *args)
 {
     if (!args || args->batch < 1 || args->batch > HELLO_BATCH || !args->params || !args->packed || !args->work)
@@ -332,7 +334,7 @@ int hello_step(const hello_args *args)
     real *const a_matmul_all = work; /* [batch][8]: a.matmul (8) */
     work += (batch * 8 + 15) / 16 * 16;
     real *const x_all = work; /* [1][batch][1]: x scalar */
-    work += (batch * 1 + 15) / 16 * 16;
+    work += (batch + 15) / 16 * 16;
     real *const h_all = work; /* [2][batch][8]: h (8) */
     work += batch * 16;
     real *const o_matmul_all = work; /* [1][batch][4]: o.matmul (4) */
@@ -396,6 +398,7 @@ int hello_step(const hello_args *args)
     return 0;
 }
 
+/* Do the arguments have what forward needs? */
 static int check_forward(const hello_args *args)
 {
     if (!args || args->batch < 1 || args->batch > HELLO_BATCH || !args->params || !args->packed || !args->work)
@@ -419,7 +422,7 @@ int hello_forward(const hello_args *args)
     real *const a_matmul_all = work; /* [batch][8]: a.matmul (8) */
     work += (batch * 8 + 15) / 16 * 16;
     real *const x_all = work; /* [T][batch][1]: x scalar */
-    work += (T * batch * 1 + 15) / 16 * 16;
+    work += (T * batch + 15) / 16 * 16;
     real *const h_all = work; /* [(T + 1)][batch][8]: h (8) */
     work += ((T + 1) * batch * 8 + 15) / 16 * 16;
     real *const o_matmul_all = work; /* [T][batch][4]: o.matmul (4) */
@@ -481,6 +484,7 @@ int hello_forward(const hello_args *args)
     return 0;
 }
 
+/* Do the arguments have what loss needs? */
 static int check_loss(const hello_args *args)
 {
     if (!args || args->batch < 1 || args->batch > HELLO_BATCH || !args->params || !args->packed || !args->work)
@@ -505,7 +509,7 @@ int hello_loss(const hello_args *args)
     real *const a_matmul_all = work; /* [batch][8]: a.matmul (8) */
     work += (batch * 8 + 15) / 16 * 16;
     real *const x_all = work; /* [T][batch][1]: x scalar */
-    work += (T * batch * 1 + 15) / 16 * 16;
+    work += (T * batch + 15) / 16 * 16;
     real *const h_all = work; /* [(T + 1)][batch][8]: h (8) */
     work += ((T + 1) * batch * 8 + 15) / 16 * 16;
     real *const o_matmul_all = work; /* [T][batch][4]: o.matmul (4) */
@@ -515,7 +519,7 @@ int hello_loss(const hello_args *args)
     real *const loss_logsumexp_all = work; /* [1]: loss.logsumexp scalar */
     work += 16;
     real *const y_all = work; /* [T][batch][1]: y scalar */
-    work += (T * batch * 1 + 15) / 16 * 16;
+    work += (T * batch + 15) / 16 * 16;
     real *const loss_pick_all = work; /* [1]: loss.pick scalar */
     work += 16;
     real *const loss_sum_over_all = work; /* [1]: loss.sum_over scalar */
@@ -584,7 +588,7 @@ int hello_loss(const hello_args *args)
                 const real *from = o_all;
                 real *to = loss_pick_all;
                 const real token = y_all[t * batch + seq];
-                to[0] = token >= 0 && token < 4 ? from[(size_t)token * 1] : 0;
+                to[0] = token >= 0 && token < 4 ? from[(size_t)token] : 0;
             }
             {
                 const real *loss_logsumexp_row = loss_logsumexp_all;
@@ -612,6 +616,7 @@ int hello_loss(const hello_args *args)
     return 0;
 }
 
+/* Do the arguments have what grad needs? */
 static int check_grad(const hello_args *args)
 {
     if (!args || args->batch < 1 || args->batch > HELLO_BATCH || !args->params || !args->packed || !args->work)
@@ -637,7 +642,7 @@ int hello_grad(const hello_args *args)
     real *const a_matmul_all = work; /* [batch][8]: a.matmul (8) */
     work += (batch * 8 + 15) / 16 * 16;
     real *const x_all = work; /* [T][batch][1]: x scalar */
-    work += (T * batch * 1 + 15) / 16 * 16;
+    work += (T * batch + 15) / 16 * 16;
     real *const h_all = work; /* [(T + 1)][batch][8]: h (8) */
     work += ((T + 1) * batch * 8 + 15) / 16 * 16;
     real *const o_matmul_all = work; /* [T][batch][4]: o.matmul (4) */
@@ -647,7 +652,7 @@ int hello_grad(const hello_args *args)
     real *const loss_logsumexp_all = work; /* [1]: loss.logsumexp scalar */
     work += 16;
     real *const y_all = work; /* [T][batch][1]: y scalar */
-    work += (T * batch * 1 + 15) / 16 * 16;
+    work += (T * batch + 15) / 16 * 16;
     real *const loss_pick_all = work; /* [1]: loss.pick scalar */
     work += 16;
     real *const loss_sum_over_all = work; /* [1]: loss.sum_over scalar */
@@ -750,7 +755,7 @@ int hello_grad(const hello_args *args)
                 const real *from = o_all;
                 real *to = loss_pick_all;
                 const real token = y_all[t * batch + seq];
-                to[0] = token >= 0 && token < 4 ? from[(size_t)token * 1] : 0;
+                to[0] = token >= 0 && token < 4 ? from[(size_t)token] : 0;
             }
             {
                 const real *loss_logsumexp_row = loss_logsumexp_all;

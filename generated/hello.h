@@ -17,37 +17,37 @@ extern "C" {
 #define HELLO_PACKED 496
 #define HELLO_STEP_WORK(T, batch) (16 + \
     ((size_t)(batch) * 8 + 15) / 16 * 16 + \
-    ((size_t)(batch) * 1 + 15) / 16 * 16 + \
+    ((size_t)(batch) + 15) / 16 * 16 + \
     (size_t)(batch) * 16 + \
     ((size_t)(batch) * 4 + 15) / 16 * 16 + \
     16 + \
     ((size_t)(batch) * 4 + 15) / 16 * 16)
 #define HELLO_FORWARD_WORK(T, batch) (16 + \
     ((size_t)(batch) * 8 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) + 15) / 16 * 16 + \
     (((size_t)(T) + 1) * (size_t)(batch) * 8 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
     16)
 #define HELLO_LOSS_WORK(T, batch) (16 + \
     ((size_t)(batch) * 8 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) + 15) / 16 * 16 + \
     (((size_t)(T) + 1) * (size_t)(batch) * 8 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
     16 + \
     16 + \
-    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) + 15) / 16 * 16 + \
     16 + \
     16 + \
     16 + \
     16)
 #define HELLO_GRAD_WORK(T, batch) (16 + \
     ((size_t)(batch) * 8 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) + 15) / 16 * 16 + \
     (((size_t)(T) + 1) * (size_t)(batch) * 8 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
     16 + \
     16 + \
-    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) + 15) / 16 * 16 + \
     16 + \
     16 + \
     16 + \
@@ -66,7 +66,7 @@ typedef struct hello_state {
     float h[1][HELLO_BATCH][8];
 } hello_state;
 
-/* Arguments of step, forward, loss and grad. Set what you do not use to 0: `hello_args a = {0};`. Every array is the caller's.
+/* Arguments of every function. Set what you do not use to 0: `hello_args a = {0};`. Every array is the caller's.
  * Arrays over time are laid out [step][sequence][component]; nothing is read or kept beyond a sequence's own length,
  * and outputs there are 0. */
 typedef struct hello_args {
@@ -90,15 +90,15 @@ typedef struct hello_args {
 } hello_args;
 
 /* Every function is reentrant, allocates nothing and prints nothing. */
-void hello_init(float *params, uint64_t seed);           /* initial values */
-void hello_pack(const float *params, float *packed);   /* after every change of params */
-void hello_reset(hello_state *state);                    /* new sequences */
+void hello_init(float *params, uint64_t seed); /* initial values */
+void hello_pack(const float *params, float *packed); /* after every change of params */
+void hello_reset(hello_state *state); /* new sequences */
 
 /* These return 0, or one of the codes below 0 and write nothing. */
-int hello_step(const hello_args *args);   /* one step: what the state holds goes on */
-int hello_forward(const hello_args *args);   /* all steps */
-int hello_loss(const hello_args *args);   /* all steps and the loss */
-int hello_grad(const hello_args *args);   /* loss and its gradient by every parameter */
+int hello_step(const hello_args *args); /* one step: what the state holds goes on */
+int hello_forward(const hello_args *args); /* all steps */
+int hello_loss(const hello_args *args); /* all steps and the loss */
+int hello_grad(const hello_args *args); /* loss and its gradient by every parameter */
 enum { HELLO_OK = 0, HELLO_BAD_ARGUMENT = -1, HELLO_BAD_LENGTH = -2, HELLO_BAD_TOKEN = -3 };
 
 /* The parameters: name, rows and columns (row-major; a vector has one column), where it begins in params. */
@@ -106,7 +106,8 @@ typedef struct hello_param { const char *name; size_t rows, columns, offset; } h
 enum { HELLO_PARAM_COUNT = 5 };
 const hello_param *hello_param_table(void);
 
-/* The sizes above as numbers, and the size of the state in bytes. `steps` has one number for each time axis; it is read for WORK sizes. */
+/* The sizes above as numbers, and the size of the state in bytes. `steps`, read for sizes of WORK, has one number
+ * for each time axis. */
 typedef enum hello_size {
     HELLO_SIZE_PARAMS,
     HELLO_SIZE_PACKED,

@@ -16,6 +16,7 @@ typedef float real;
 #else
 #define RNN_INDEPENDENT
 #endif
+/* What loss k is divided by: the caller's number, or its own count. */
 #define NORM(k, own) (args->norms ? args->norms[k] : (own))
 
 /* Own length of a sequence. */
@@ -313,6 +314,7 @@ RNN_SHARED void save_time_step(const tiny_lstm_args *args)
     }
 }
 
+/* Do the arguments have what step needs? */
 static int check_step(const tiny_lstm_args *args)
 {
     if (!args || args->batch < 1 || args->batch > TINY_LSTM_BATCH || !args->params || !args->packed || !args->work)
@@ -340,9 +342,9 @@ int tiny_lstm_step(const tiny_lstm_args *args)
     real *const h_all = work; /* [2][batch][4]: h (4) */
     work += (batch * 8 + 15) / 16 * 16;
     real *const out_matmul_all = work; /* [1][batch][1]: out.matmul (1) */
-    work += (batch * 1 + 15) / 16 * 16;
+    work += (batch + 15) / 16 * 16;
     real *const out_all = work; /* [1][batch][1]: out (1) */
-    work += (batch * 1 + 15) / 16 * 16;
+    work += (batch + 15) / 16 * 16;
 
     load_h_c(args, h_c_all);
     load_h(args, h_all);
@@ -413,6 +415,7 @@ int tiny_lstm_step(const tiny_lstm_args *args)
     return 0;
 }
 
+/* Do the arguments have what forward needs? */
 static int check_forward(const tiny_lstm_args *args)
 {
     if (!args || args->batch < 1 || args->batch > TINY_LSTM_BATCH || !args->params || !args->packed || !args->work)
@@ -441,7 +444,7 @@ int tiny_lstm_forward(const tiny_lstm_args *args)
     real *const h_all = work; /* [(T + 1)][batch][4]: h (4) */
     work += ((T + 1) * batch * 4 + 15) / 16 * 16;
     real *const out_matmul_all = work; /* [T][batch][1]: out.matmul (1) */
-    work += (T * batch * 1 + 15) / 16 * 16;
+    work += (T * batch + 15) / 16 * 16;
     real *const out_all = out_matmul_all; /* out (1): in the place of what nothing reads any more */
 
     /* h.Uo @ x[t] */
@@ -512,6 +515,7 @@ int tiny_lstm_forward(const tiny_lstm_args *args)
     return 0;
 }
 
+/* Do the arguments have what loss needs? */
 static int check_loss(const tiny_lstm_args *args)
 {
     if (!args || args->batch < 1 || args->batch > TINY_LSTM_BATCH || !args->params || !args->packed || !args->work)
@@ -540,11 +544,11 @@ int tiny_lstm_loss(const tiny_lstm_args *args)
     real *const h_all = work; /* [(T + 1)][batch][4]: h (4) */
     work += ((T + 1) * batch * 4 + 15) / 16 * 16;
     real *const out_matmul_all = work; /* [T][batch][1]: out.matmul (1) */
-    work += (T * batch * 1 + 15) / 16 * 16;
+    work += (T * batch + 15) / 16 * 16;
     real *const loss_1_all = work; /* [T][batch][1]: loss.1 (1) */
-    work += (T * batch * 1 + 15) / 16 * 16;
+    work += (T * batch + 15) / 16 * 16;
     real *const loss_all = work; /* [T][batch][1]: loss scalar */
-    work += (T * batch * 1 + 15) / 16 * 16;
+    work += (T * batch + 15) / 16 * 16;
     real *const loss_sum_over_all = work; /* [1]: loss.sum_over scalar */
     work += 16;
     real *const loss_count_all = work; /* [1]: loss.count scalar */
@@ -658,6 +662,7 @@ int tiny_lstm_loss(const tiny_lstm_args *args)
     return 0;
 }
 
+/* Do the arguments have what grad needs? */
 static int check_grad(const tiny_lstm_args *args)
 {
     if (!args || args->batch < 1 || args->batch > TINY_LSTM_BATCH || !args->params || !args->packed || !args->work)
@@ -683,7 +688,7 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     real *const h_o_matmul_x4_v2_all = work; /* [batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
     work += batch * 16;
     real *const x_all = work; /* [T][batch][1]: x (1) */
-    work += (T * batch * 1 + 15) / 16 * 16;
+    work += (T * batch + 15) / 16 * 16;
     real *const h_o_all = work; /* [T][batch][4]: h.o (4) */
     work += (T * batch * 4 + 15) / 16 * 16;
     real *const h_f_all = work; /* [T][batch][4]: h.f (4) */
@@ -699,9 +704,9 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     real *const h_all = work; /* [(T + 1)][batch][4]: h (4) */
     work += ((T + 1) * batch * 4 + 15) / 16 * 16;
     real *const out_matmul_all = work; /* [T][batch][1]: out.matmul (1) */
-    work += (T * batch * 1 + 15) / 16 * 16;
+    work += (T * batch + 15) / 16 * 16;
     real *const loss_all = work; /* [T][batch][1]: loss scalar */
-    work += (T * batch * 1 + 15) / 16 * 16;
+    work += (T * batch + 15) / 16 * 16;
     real *const loss_sum_over_all = work; /* [1]: loss.sum_over scalar */
     work += 16;
     real *const loss_count_all = work; /* [1]: loss.count scalar */
@@ -713,7 +718,7 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     real *const d_loss_div_all = work; /* [1]: d_loss.div scalar */
     work += 16;
     real *const d_out_all = work; /* [T][batch][1]: d_out (1) */
-    work += (T * batch * 1 + 15) / 16 * 16;
+    work += (T * batch + 15) / 16 * 16;
     real *const d_out_matmul_all = work; /* [T][batch][4]: d_out.matmul (4) */
     work += (T * batch * 4 + 15) / 16 * 16;
     real *const d_h_c_1_all = work; /* [(T + 1)][batch][4]: d_h.c.1 (4) */

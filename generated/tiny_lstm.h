@@ -20,29 +20,29 @@ extern "C" {
     (size_t)(batch) * 16 + \
     ((size_t)(batch) * 8 + 15) / 16 * 16 + \
     ((size_t)(batch) * 8 + 15) / 16 * 16 + \
-    ((size_t)(batch) * 1 + 15) / 16 * 16 + \
-    ((size_t)(batch) * 1 + 15) / 16 * 16)
+    ((size_t)(batch) + 15) / 16 * 16 + \
+    ((size_t)(batch) + 15) / 16 * 16)
 #define TINY_LSTM_FORWARD_WORK(T, batch) (16 + \
     (size_t)(T) * (size_t)(batch) * 16 + \
     (size_t)(batch) * 16 + \
     (((size_t)(T) + 1) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
     (((size_t)(T) + 1) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16)
+    ((size_t)(T) * (size_t)(batch) + 15) / 16 * 16)
 #define TINY_LSTM_LOSS_WORK(T, batch) (16 + \
     (size_t)(T) * (size_t)(batch) * 16 + \
     (size_t)(batch) * 16 + \
     (((size_t)(T) + 1) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
     (((size_t)(T) + 1) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) + 15) / 16 * 16 + \
     16 + \
     16 + \
     16)
 #define TINY_LSTM_GRAD_WORK(T, batch) (16 + \
     (size_t)(T) * (size_t)(batch) * 16 + \
     (size_t)(batch) * 16 + \
-    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
@@ -50,14 +50,14 @@ extern "C" {
     (((size_t)(T) + 1) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
     (((size_t)(T) + 1) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
-    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) + 15) / 16 * 16 + \
     16 + \
     16 + \
     16 + \
     16 + \
     16 + \
-    ((size_t)(T) * (size_t)(batch) * 1 + 15) / 16 * 16 + \
+    ((size_t)(T) * (size_t)(batch) + 15) / 16 * 16 + \
     ((size_t)(T) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
     (((size_t)(T) + 1) * (size_t)(batch) * 4 + 15) / 16 * 16 + \
     (((size_t)(T) + 1) * (size_t)(batch) * 4 + 15) / 16 * 16)
@@ -69,7 +69,7 @@ typedef struct tiny_lstm_state {
     float h[1][TINY_LSTM_BATCH][4];
 } tiny_lstm_state;
 
-/* Arguments of step, forward, loss and grad. Set what you do not use to 0: `tiny_lstm_args a = {0};`. Every array is the caller's.
+/* Arguments of every function. Set what you do not use to 0: `tiny_lstm_args a = {0};`. Every array is the caller's.
  * Arrays over time are laid out [step][sequence][component]; nothing is read or kept beyond a sequence's own length,
  * and outputs there are 0. */
 typedef struct tiny_lstm_args {
@@ -93,15 +93,15 @@ typedef struct tiny_lstm_args {
 } tiny_lstm_args;
 
 /* Every function is reentrant, allocates nothing and prints nothing. */
-void tiny_lstm_init(float *params, uint64_t seed);           /* initial values */
-void tiny_lstm_pack(const float *params, float *packed);   /* after every change of params */
-void tiny_lstm_reset(tiny_lstm_state *state);                    /* new sequences */
+void tiny_lstm_init(float *params, uint64_t seed); /* initial values */
+void tiny_lstm_pack(const float *params, float *packed); /* after every change of params */
+void tiny_lstm_reset(tiny_lstm_state *state); /* new sequences */
 
 /* These return 0, or one of the codes below 0 and write nothing. */
-int tiny_lstm_step(const tiny_lstm_args *args);   /* one step: what the state holds goes on */
-int tiny_lstm_forward(const tiny_lstm_args *args);   /* all steps */
-int tiny_lstm_loss(const tiny_lstm_args *args);   /* all steps and the loss */
-int tiny_lstm_grad(const tiny_lstm_args *args);   /* loss and its gradient by every parameter */
+int tiny_lstm_step(const tiny_lstm_args *args); /* one step: what the state holds goes on */
+int tiny_lstm_forward(const tiny_lstm_args *args); /* all steps */
+int tiny_lstm_loss(const tiny_lstm_args *args); /* all steps and the loss */
+int tiny_lstm_grad(const tiny_lstm_args *args); /* loss and its gradient by every parameter */
 enum { TINY_LSTM_OK = 0, TINY_LSTM_BAD_ARGUMENT = -1, TINY_LSTM_BAD_LENGTH = -2, TINY_LSTM_BAD_TOKEN = -3 };
 
 /* The parameters: name, rows and columns (row-major; a vector has one column), where it begins in params. */
@@ -109,7 +109,8 @@ typedef struct tiny_lstm_param { const char *name; size_t rows, columns, offset;
 enum { TINY_LSTM_PARAM_COUNT = 14 };
 const tiny_lstm_param *tiny_lstm_param_table(void);
 
-/* The sizes above as numbers, and the size of the state in bytes. `steps` has one number for each time axis; it is read for WORK sizes. */
+/* The sizes above as numbers, and the size of the state in bytes. `steps`, read for sizes of WORK, has one number
+ * for each time axis. */
 typedef enum tiny_lstm_size {
     TINY_LSTM_SIZE_PARAMS,
     TINY_LSTM_SIZE_PACKED,

@@ -7,6 +7,8 @@
 # when anything failed. Suites share nothing but the program under test: each has a folder of its own.
 RNNC_CACHE=off # no suite depends on what an earlier one has compiled
 export RNNC_CACHE
+CK_TIMEOUT_MULTIPLIER=10 # libcheck's limits are by the clock, and other programs may want the processor
+export CK_TIMEOUT_MULTIPLIER
 
 # one SUITE FILE: runs a suite; leaves its line, behind what it said where it failed, in FILE.
 one() {

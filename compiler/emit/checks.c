@@ -99,6 +99,7 @@ void write_check(file *f, const program *p)
     f->w.p = p;
     f->w.g = p->graph;
     text_blank(out);
+    text_line(out, "/* Do the arguments have what %s needs? */", entry_name(p->entry));
     text_line(out, "static int check_%s(const %s_args *args)", entry_name(p->entry), f->prefix);
     text_open(out, "%s", "");
     text_line(out, "if (!args || args->batch < 1 || args->batch > %s_BATCH || %s!args->work)", f->PREFIX,

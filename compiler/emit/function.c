@@ -118,6 +118,8 @@ const char *c_buffer_size(const writer *w, const buffer *b, bool macro)
     }
     if (b->axes & BATCH) text_put(t, macro ? "(size_t)(batch) * " : "batch * ");
     if (!t->len) return arena_printf(w->arena, "%zu", (constant + 15) / 16 * 16);
+    if (constant == 1)
+        return arena_printf(w->arena, "(%.*s + 15) / 16 * 16", (int)(t->len - strlen(" * ")), text_string(t));
     return arena_printf(w->arena, constant % 16 == 0 ? "%s%zu" : "(%s%zu + 15) / 16 * 16", text_string(t), constant);
 }
 

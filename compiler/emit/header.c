@@ -44,10 +44,10 @@ static const char *pointer_to(const file *f, bool constant, bool token)
 /* The entry points that write an output; one that depends on a target is only computed with the loss. */
 static const char *writers_of(const file *f, bool target_free)
 {
-    text *t = text_new(f->w.arena);
-    if (target_free) text_put(t, file_carries(f) ? "step, forward" : "forward");
-    if (file_has_loss(f)) text_put(t, target_free ? " and loss" : "loss");
-    return text_string(t);
+    bool step = file_carries(f), loss = file_has_loss(f);
+    if (!target_free) return "loss";
+    if (!loss) return step ? "step and forward" : "forward";
+    return step ? "step, forward and loss" : "forward and loss";
 }
 
 /* Inputs, targets and outputs. */
@@ -78,10 +78,8 @@ static void write_args(file *f)
     const graph *g = f->g;
     text_blank(f->w.out);
     text_line(f->w.out,
-              "/* Arguments of %s. Set what you do not use to 0: `%s_args a = {0};`. Every array is the caller's.",
-              !f->o.inference ? "step, forward, loss and grad"
-              : f->m->step    ? "step and forward"
-                              : "forward",
+              "/* Arguments of every function. Set what you do not use to 0: `%s_args a = {0};`. Every array is the "
+              "caller's.",
               f->prefix);
     text_line(f->w.out, " * Arrays over time are laid out [step][sequence][component]; nothing is read or kept beyond "
                         "a sequence's own length,");
@@ -262,11 +260,11 @@ static void write_declarations(file *f)
     if (f->w.weights)
         declare_weights(f);
     else {
-        text_line(out, "void %s_init(%s *params, uint64_t seed);           /* initial values */", p, f->real);
-        text_line(out, "void %s_pack(const %s *params, %s *packed);   /* after every change of params */", p, f->real,
+        text_line(out, "void %s_init(%s *params, uint64_t seed); /* initial values */", p, f->real);
+        text_line(out, "void %s_pack(const %s *params, %s *packed); /* after every change of params */", p, f->real,
                   f->real);
     }
-    if (file_carries(f)) text_line(out, "void %s_reset(%s_state *state);                    /* new sequences */", p, p);
+    if (file_carries(f)) text_line(out, "void %s_reset(%s_state *state); /* new sequences */", p, p);
     text_blank(out);
     write_missing_step(f);
     text_line(out, "/* These return 0, or one of the codes below 0 and write nothing. */");
@@ -274,7 +272,7 @@ static void write_declarations(file *f)
         const program *q = file_program(f, i);
         static const char *const what[] = {"one step: what the state holds goes on", "all steps",
                                            "all steps and the loss", "loss and its gradient by every parameter"};
-        if (q) text_line(out, "int %s_%s(const %s_args *args);   /* %s */", p, entry_name(q->entry), p, what[i]);
+        if (q) text_line(out, "int %s_%s(const %s_args *args); /* %s */", p, entry_name(q->entry), p, what[i]);
     }
     text_line(out, "enum { %s_OK = 0, %s_BAD_ARGUMENT = -1, %s_BAD_LENGTH = -2, %s_BAD_TOKEN = -3%s };", f->PREFIX,
               f->PREFIX, f->PREFIX, f->PREFIX,
@@ -290,8 +288,10 @@ static void write_declarations(file *f)
         text_line(out, "const %s_param *%s_param_table(void);", p, p);
         text_blank(out);
     }
-    text_line(out, "/* The sizes above as numbers, and the size of the state in bytes. `steps` has one number for each "
-                   "time axis; it is read for WORK sizes. */");
+    text_line(out,
+              "/* The sizes above as numbers, and the size of the state in bytes. `steps`, read for sizes of WORK, has "
+              "one number");
+    text_line(out, " * for each time axis. */");
     text_line(out, "typedef enum %s_size {", p);
     static const char *const sizes[] = {"PARAMS", "PACKED", "STATE_BYTES", "STEP", "FORWARD", "LOSS", "GRAD"};
     int next = 0; /* a size keeps its number where others are left out */

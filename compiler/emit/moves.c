@@ -252,7 +252,8 @@ void write_gather(writer *w, const stmt *s)
     const char *known = arena_printf(w->arena, "token >= 0 && token < %d",
                                      graph_type(w->g, graph_node(w->g, s->nodes.data[0])->arg[0]).shape.dim[0]);
     if (s->gather.op == OP_pick)
-        text_line(w->out, "to[0] = %s ? from[(size_t)token * %d] : 0;", known, from.si ? from.si : 1);
+        text_line(w->out, "to[0] = %s ? from[(size_t)token%s] : 0;", known,
+                  from.si > 1 ? arena_printf(w->arena, " * %d", from.si) : "");
     else
         text_line(w->out,
                   "for (size_t unit = 0; unit < %d; unit++) to[unit] = %s ? from[(size_t)token * %d + unit * %d] : 0;",

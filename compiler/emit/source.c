@@ -289,8 +289,10 @@ const char *write_source(file *f, const char *header_name)
     text_line(out, "#else");
     text_line(out, "#define RNN_INDEPENDENT");
     text_line(out, "#endif");
-    if (c_mentions(text_string(body), "NORM"))
+    if (c_mentions(text_string(body), "NORM")) {
+        text_line(out, "/* What loss k is divided by: the caller's number, or its own count. */");
         text_line(out, "#define NORM(k, own) (args->norms ? args->norms[k] : (own))");
+    }
     write_sequence_helpers(f, text_string(body));
     write_product_blocks(&f->w, text_string(body));
     if (c_mentions(text_string(body), "shard_of")) write_shard_of(&f->w, !f->o.inference || f->random);
