@@ -6,25 +6,21 @@
 #define _GNU_SOURCE 1
 #include "driver/sweep.h"
 #include "driver/trainer.h"
+#include "driver/trial.h"
 #include "plan/cost.h"
 #include "train/atomic.h"
 #include "train/clock.h"
-#include "train/curves.h"
-#include "train/metrics.h"
-#include "train/room.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SEEDS = 3, RUNS_MAX = 1024, REASON = 512, POINTS = 64, REDRAW_MS = 250 };
+enum { SEEDS = 3, RUNS_MAX = 1024, POINTS = 64, REDRAW_MS = 250 };
 
 typedef struct variant {
     const char *name;
@@ -33,25 +29,11 @@ typedef struct variant {
     double flops; /* in the matrix products of an update */
 } variant;
 
-typedef struct run {
-    variant *of;
-    uint64_t seed;
-    pid_t pid; /* 0: it does not run */
-    bool over;
-    int news, words; /* pipes: loop_news; what it writes to stderr */
-    int status;
-    loop_news last;
-    double validation;
-    curve train, validate;
-    char reason[REASON];
-    size_t reason_length;
-} run;
-
 typedef struct comparison {
     const options *o;
     arena *arena;
     variant *variant;
-    run *run;
+    trial *run;
     size_t variants, runs, seeds, begun, jobs;
     int drawn; /* lines of the table that stands on the terminal */
     bool terminal;
@@ -116,7 +98,7 @@ static int make_variants(comparison *c)
     c->variants = specs * each;
     c->runs = c->variants * c->seeds;
     c->variant = ARENA_ARRAY(c->arena, variant, c->variants);
-    c->run = ARENA_ARRAY(c->arena, run, c->runs);
+    c->run = ARENA_ARRAY(c->arena, trial, c->runs);
     uint64_t first = o->value[OPTION_SEED].given ? o->value[OPTION_SEED].number : 1;
     for (size_t i = 0; i < c->variants; i++) {
         const char *label, *spec = o->operands.data[i / each];
@@ -126,158 +108,16 @@ static int make_variants(comparison *c)
         int code = measure(v);
         if (code) return code;
         for (size_t s = 0; s < c->seeds; s++)
-            c->run[s * c->variants + i] = (run){.of = v, .seed = first + s, .news = -1, .words = -1, .validation = NAN};
+            c->run[s * c->variants + i] =
+                (trial){.o = &v->o, .seed = first + s, .news = -1, .words = -1, .validation = NAN};
     }
     return 0;
 }
 
-/* ---- in the process of a run ------------------------------------------------------------------------------------- */
-
-static loop_wish tell(void *context, const loop_news *news)
+/* Variant by variant with the first seed, then with the next. */
+static const variant *variant_of(const comparison *c, const trial *r)
 {
-    ssize_t n = write(*(int *)context, news, sizeof *news);
-    return n == (ssize_t)sizeof *news || errno == EINTR ? LOOP_GO : LOOP_QUIT;
-}
-
-/* The validation loss at the end; NAN: there is none. */
-static double final_validation(trainer *t)
-{
-    const trainable *m = &t->p.c.t;
-    meter gauge;
-    metrics found = {0};
-    void *packed = room_new(m->packed_size * m->real_size);
-    double loss = NAN;
-    if (packed && dataset_batches(t->p.data, PART_VALIDATE, 0) > 0) {
-        m->pack(m->self, t->p.params, packed);
-        bool open = meter_open(&gauge, m, false);
-        if (open && meter_part(&gauge, t->p.data, PART_VALIDATE, t->p.params, packed, &found) == 0) {
-            metrics_finish(&found);
-            loss = found.loss;
-        }
-        meter_close(&gauge);
-    }
-    free(packed);
-    return loss;
-}
-
-static int work(run *r, int news)
-{
-    trainer t;
-    char *error;
-    options o = r->of->o;
-    o.value[OPTION_SEED] = (option_value){.given = true, .text = "", .number = r->seed};
-    int code = trainer_prepare(&t, &o, NULL, PREPARE_TO_TRAIN);
-    if (!code) {
-        loop_options *l = &t.p.s.loop;
-        FILE *quiet = fopen("/dev/null", "w");
-        l->out = quiet ? quiet : stderr;
-        l->terminal = false;
-        l->csv = l->svg = NULL; /* of all runs */
-        l->between = tell;
-        l->context = &news;
-        loop_end end = trainer_run(&t, &error);
-        if (end == LOOP_DONE) {
-            loop_news last = {
-                .updates = t.rule->updates, .loss = NAN, .validation = final_validation(&t), .seconds = -1};
-            tell(&news, &last);
-        }
-        code = trainer_exit(end, error);
-        if (quiet) fclose(quiet);
-    }
-    trainer_end(&t, code != 0);
-    return code;
-}
-
-static bool start(run *r)
-{
-    int news[2], words[2];
-    if (pipe2(news, O_CLOEXEC) != 0) return false;
-    if (pipe2(words, O_CLOEXEC) != 0) return close(news[0]), close(news[1]), false;
-    fflush(stdout);
-    fflush(stderr);
-    pid_t parent = getpid();
-    r->pid = fork();
-    if (r->pid == 0) {
-        signal(SIGINT, SIG_DFL);
-        signal(SIGTERM, SIG_DFL);
-        signal(SIGPIPE, SIG_IGN);
-        prctl(PR_SET_PDEATHSIG, SIGTERM); /* nobody reads any more */
-        if (getppid() != parent) _exit(EXIT_SYSTEM);
-        dup2(words[1], STDERR_FILENO);
-        close(news[0]);
-        close(words[0]);
-        int code = work(r, news[1]);
-        fflush(stderr);
-        _exit(code);
-    }
-    close(news[1]);
-    close(words[1]);
-    r->news = news[0];
-    r->words = words[0];
-    fcntl(r->news, F_SETFL, O_NONBLOCK);
-    fcntl(r->words, F_SETFL, O_NONBLOCK);
-    if (r->pid > 0) return true;
-    r->pid = 0;
-    return close(r->news), close(r->words), false;
-}
-
-/* ---- reading ----------------------------------------------------------------------------------------------------- */
-
-static void take(run *r, const loop_news *n)
-{
-    if (!isnan(n->validation)) {
-        r->validation = n->validation;
-        if (n->seconds >= 0) curve_add(&r->validate, (double)n->updates, n->validation);
-    }
-    if (n->seconds < 0) return; /* the end */
-    if (!isnan(n->loss)) curve_add(&r->train, (double)n->updates, n->loss);
-    r->last = *n;
-}
-
-/* Reads what is there; false: the run has closed its pipe. */
-static bool read_news(run *r)
-{
-    enum { NEWS_READ = 128 };
-    loop_news news[NEWS_READ];
-    ssize_t n;
-    while ((n = read(r->news, news, sizeof news)) > 0)
-        for (size_t i = 0; i < (size_t)n / sizeof *news; i++) take(r, &news[i]);
-    return n < 0 && (errno == EAGAIN || errno == EINTR);
-}
-
-static void read_words(run *r)
-{
-    char chunk[REASON];
-    ssize_t n;
-    while ((n = read(r->words, chunk, sizeof chunk)) > 0)
-        for (ssize_t i = 0; i < n; i++) {
-            if (r->reason_length + 1 == REASON) /* the last words count */
-                memmove(r->reason, r->reason + REASON / 2, r->reason_length -= REASON / 2);
-            r->reason[r->reason_length++] = chunk[i];
-            r->reason[r->reason_length] = '\0';
-        }
-}
-
-static void finish(run *r)
-{
-    while (waitpid(r->pid, &r->status, 0) < 0 && errno == EINTR) continue;
-    read_words(r);
-    close(r->news);
-    close(r->words);
-    r->pid = 0;
-    r->over = true;
-}
-
-static bool failed(const run *r) { return r->over && !(WIFEXITED(r->status) && WEXITSTATUS(r->status) == 0); }
-
-/* The training loss now: the mean of the last tenth of the curve; NAN: there is none. */
-static double loss_of(const run *r)
-{
-    const curve *c = &r->train;
-    size_t n = c->count / 10 + (c->count > 0);
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) sum += c->point[c->count - 1 - i].y;
-    return n ? sum / (double)n : NAN;
+    return &c->variant[(size_t)(r - c->run) % c->variants];
 }
 
 /* ---- the table --------------------------------------------------------------------------------------------------- */
@@ -314,14 +154,14 @@ static void show_row(const comparison *c, const variant *v, int width)
     size_t over = 0, lost = 0;
     double updates = 0;
     for (size_t i = 0; i < c->runs; i++) {
-        const run *r = &c->run[i];
-        if (r->of != v) continue;
+        const trial *r = &c->run[i];
+        if (variant_of(c, r) != v) continue;
         if (r->last.seconds > 0) add(&pace, (double)r->last.updates / r->last.seconds);
-        if (!failed(r)) add(&train, loss_of(r));
-        if (!failed(r)) add(&validation, r->validation);
+        if (!trial_failed(r)) add(&train, trial_loss(r));
+        if (!trial_failed(r)) add(&validation, r->validation);
         updates += (double)r->last.updates;
         over += r->over;
-        lost += failed(r);
+        lost += trial_failed(r);
     }
     printf("%-*s %10zu %12.4g %10.0f %9.1f", width, v->name, v->params, v->flops, updates / (double)c->seeds,
            pace.count ? pace.sum / (double)pace.count : 0);
@@ -346,14 +186,14 @@ static void show(comparison *c)
 }
 
 /* A line when a run is over, where nobody sees a table change. */
-static void show_end(const comparison *c, const run *r)
+static void show_end(const comparison *c, const trial *r)
 {
     if (c->terminal) return;
-    printf("%s, seed %" PRIu64 ": ", r->of->name, r->seed);
-    if (failed(r))
+    printf("%s, seed %" PRIu64 ": ", variant_of(c, r)->name, r->seed);
+    if (trial_failed(r))
         printf("failed after %" PRIu64 " updates\n", r->last.updates);
     else
-        printf("%" PRIu64 " updates, loss %.5g, validation %.5g\n", r->last.updates, loss_of(r), r->validation);
+        printf("%" PRIu64 " updates, loss %.5g, validation %.5g\n", r->last.updates, trial_loss(r), r->validation);
     fflush(stdout);
 }
 
@@ -367,11 +207,12 @@ static int write_csv(const comparison *c, const char *path)
     if (!f) return command_fault(EXIT_SYSTEM, "out of memory");
     fputs("variant,seed,update,loss,validation_loss\n", f);
     for (size_t i = 0; i < c->runs; i++) {
-        const run *r = &c->run[i];
+        const trial *r = &c->run[i];
         for (size_t k = 0; k < r->train.count; k++)
-            fprintf(f, "%s,%" PRIu64 ",%.12g,%.12g,\n", r->of->name, r->seed, r->train.point[k].x, r->train.point[k].y);
+            fprintf(f, "%s,%" PRIu64 ",%.12g,%.12g,\n", variant_of(c, r)->name, r->seed, r->train.point[k].x,
+                    r->train.point[k].y);
         for (size_t k = 0; k < r->validate.count; k++)
-            fprintf(f, "%s,%" PRIu64 ",%.12g,,%.12g\n", r->of->name, r->seed, r->validate.point[k].x,
+            fprintf(f, "%s,%" PRIu64 ",%.12g,,%.12g\n", variant_of(c, r)->name, r->seed, r->validate.point[k].x,
                     r->validate.point[k].y);
     }
     atomic_file to;
@@ -392,7 +233,7 @@ static size_t mean_curve(const comparison *c, const variant *v, double most, plo
     size_t n = 0;
     for (size_t i = 0; i < c->runs; i++) {
         const curve *of = &c->run[i].train;
-        for (size_t k = 0; c->run[i].of == v && k < of->count; k++) {
+        for (size_t k = 0; variant_of(c, &c->run[i]) == v && k < of->count; k++) {
             size_t at = (size_t)(of->point[k].x / (most * 1.0001) * POINTS);
             add(&x[at], of->point[k].x);
             add(&y[at], of->point[k].y);
@@ -456,7 +297,7 @@ static int run_all(comparison *c)
     bool told = false;
     while (c->begun < c->runs || running(c)) {
         while (!stopped && c->begun < c->runs && running(c) < c->jobs)
-            if (!start(&c->run[c->begun++])) {
+            if (!trial_start(&c->run[c->begun++])) {
                 stopped = SIGTERM;
                 c->begun--;
                 command_fault(EXIT_SYSTEM, "no process can be made: %s", strerror(errno));
@@ -467,9 +308,9 @@ static int run_all(comparison *c)
         told = told || stopped;
         wait_for_news(c);
         for (size_t i = 0; i < c->begun; i++) {
-            run *r = &c->run[i];
-            if (!r->pid || read_news(r)) continue;
-            finish(r);
+            trial *r = &c->run[i];
+            if (!r->pid || trial_read(r)) continue;
+            trial_finish(r);
             show_end(c, r);
         }
         if (c->terminal && clock_seconds() - shown > REDRAW_MS / 1e3) {
@@ -486,12 +327,12 @@ static int say_failures(const comparison *c)
 {
     int code = 0;
     for (size_t i = 0; i < c->begun; i++) {
-        const run *r = &c->run[i];
-        if (!failed(r) || stopped) continue;
+        const trial *r = &c->run[i];
+        if (!trial_failed(r) || stopped) continue;
         const char *why = strstr(r->reason, "rnnc: error: ");
         why = why ? why + strlen("rnnc: error: ") : *r->reason ? r->reason : "it was ended by a signal";
-        fprintf(stderr, "rnnc: error: %s, seed %" PRIu64 ": %.*s\n", r->of->name, r->seed, (int)strcspn(why, "\n"),
-                why);
+        fprintf(stderr, "rnnc: error: %s, seed %" PRIu64 ": %.*s\n", variant_of(c, r)->name, r->seed,
+                (int)strcspn(why, "\n"), why);
         if (!code) code = WIFEXITED(r->status) ? WEXITSTATUS(r->status) : EXIT_SYSTEM;
     }
     return code;

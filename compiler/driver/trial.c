@@ -1,0 +1,162 @@
+/* trial.c: see trial.h. */
+#define _GNU_SOURCE 1
+#include "driver/trial.h"
+#include "driver/trainer.h"
+#include "train/metrics.h"
+#include "train/room.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* ---- in its process ---------------------------------------------------------------------------------------------- */
+
+static loop_wish tell(void *context, const loop_news *news)
+{
+    ssize_t n = write(*(int *)context, news, sizeof *news);
+    return n == (ssize_t)sizeof *news || errno == EINTR ? LOOP_GO : LOOP_QUIT;
+}
+
+/* The validation loss at the end; NAN: there is none. */
+static double final_validation(trainer *t)
+{
+    const trainable *m = &t->p.c.t;
+    meter gauge;
+    metrics found = {0};
+    void *packed = room_new(m->packed_size * m->real_size);
+    double loss = NAN;
+    if (packed && dataset_batches(t->p.data, PART_VALIDATE, 0) > 0) {
+        m->pack(m->self, t->p.params, packed);
+        bool open = meter_open(&gauge, m, false);
+        if (open && meter_part(&gauge, t->p.data, PART_VALIDATE, t->p.params, packed, &found) == 0) {
+            metrics_finish(&found);
+            loss = found.loss;
+        }
+        meter_close(&gauge);
+    }
+    free(packed);
+    return loss;
+}
+
+static int work(trial *r, int news)
+{
+    trainer t;
+    char *error;
+    options o = *r->o;
+    o.value[OPTION_SEED] = (option_value){.given = true, .text = "", .number = r->seed};
+    int code = trainer_prepare(&t, &o, NULL, PREPARE_TO_TRAIN);
+    if (!code) {
+        loop_options *l = &t.p.s.loop;
+        FILE *quiet = fopen("/dev/null", "w");
+        l->out = quiet ? quiet : stderr;
+        l->terminal = false;
+        l->csv = l->svg = NULL; /* of all runs */
+        l->between = tell;
+        l->context = &news;
+        loop_end end = trainer_run(&t, &error);
+        if (end == LOOP_DONE) {
+            loop_news last = {
+                .updates = t.rule->updates, .loss = NAN, .validation = final_validation(&t), .seconds = -1};
+            tell(&news, &last);
+        }
+        code = trainer_exit(end, error);
+        if (quiet) fclose(quiet);
+    }
+    trainer_end(&t, code != 0);
+    return code;
+}
+
+bool trial_start(trial *r)
+{
+    int news[2], words[2];
+    if (pipe2(news, O_CLOEXEC) != 0) return false;
+    if (pipe2(words, O_CLOEXEC) != 0) return close(news[0]), close(news[1]), false;
+    fflush(stdout);
+    fflush(stderr);
+    pid_t parent = getpid();
+    r->pid = fork();
+    if (r->pid == 0) {
+        signal(SIGINT, SIG_DFL);
+        signal(SIGTERM, SIG_DFL);
+        signal(SIGPIPE, SIG_IGN);
+        prctl(PR_SET_PDEATHSIG, SIGTERM); /* nobody reads any more */
+        if (getppid() != parent) _exit(EXIT_SYSTEM);
+        dup2(words[1], STDERR_FILENO);
+        close(news[0]);
+        close(words[0]);
+        int code = work(r, news[1]);
+        fflush(stderr);
+        _exit(code);
+    }
+    close(news[1]);
+    close(words[1]);
+    r->news = news[0];
+    r->words = words[0];
+    fcntl(r->news, F_SETFL, O_NONBLOCK);
+    fcntl(r->words, F_SETFL, O_NONBLOCK);
+    if (r->pid > 0) return true;
+    r->pid = 0;
+    return close(r->news), close(r->words), false;
+}
+
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
+
+static void take(trial *r, const loop_news *n)
+{
+    if (!isnan(n->validation)) {
+        r->validation = n->validation;
+        if (n->seconds >= 0) curve_add(&r->validate, (double)n->updates, n->validation);
+    }
+    if (n->seconds < 0) return; /* the end */
+    if (!isnan(n->loss)) curve_add(&r->train, (double)n->updates, n->loss);
+    r->last = *n;
+}
+
+bool trial_read(trial *r)
+{
+    enum { NEWS_READ = 128 };
+    loop_news news[NEWS_READ];
+    ssize_t n;
+    while ((n = read(r->news, news, sizeof news)) > 0)
+        for (size_t i = 0; i < (size_t)n / sizeof *news; i++) take(r, &news[i]);
+    return n < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+static void read_words(trial *r)
+{
+    char chunk[TRIAL_REASON];
+    ssize_t n;
+    while ((n = read(r->words, chunk, sizeof chunk)) > 0)
+        for (ssize_t i = 0; i < n; i++) {
+            if (r->reason_length + 1 == TRIAL_REASON) /* the last words count */
+                memmove(r->reason, r->reason + TRIAL_REASON / 2, r->reason_length -= TRIAL_REASON / 2);
+            r->reason[r->reason_length++] = chunk[i];
+            r->reason[r->reason_length] = '\0';
+        }
+}
+
+void trial_finish(trial *r)
+{
+    while (waitpid(r->pid, &r->status, 0) < 0 && errno == EINTR) continue;
+    read_words(r);
+    close(r->news);
+    close(r->words);
+    r->pid = 0;
+    r->over = true;
+}
+
+bool trial_failed(const trial *r) { return r->over && !(WIFEXITED(r->status) && WEXITSTATUS(r->status) == 0); }
+
+double trial_loss(const trial *r)
+{
+    const curve *c = &r->train;
+    size_t n = c->count / 10 + (c->count > 0);
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += c->point[c->count - 1 - i].y;
+    return n ? sum / (double)n : NAN;
+}
