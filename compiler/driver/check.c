@@ -18,7 +18,7 @@ static int check_one(const options *o, const char *path)
             text *t = text_new(a);
             model_print_parameters(t, p.model);
             fputs(text_string(t), stdout);
-            command_print_stand_ins(p.model, o);
+            command_print_stand_ins(p.model);
         }
     }
     arena_free(a);

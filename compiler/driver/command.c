@@ -88,20 +88,12 @@ int command_distinct(const options *o, const command_files *in, const command_fi
 
 /* ---- the spec ---------------------------------------------------------------------------------------------------- */
 
-static bool is_defined(const options *o, const char *word)
-{
-    size_t n = strlen(word);
-    for (size_t i = 0; i < o->defines.len; i++)
-        if (strncmp(o->defines.data[i], word, n) == 0 && o->defines.data[i][n] == '=') return true;
-    return false;
-}
-
-void command_print_stand_ins(const model *m, const options *o)
+void command_print_stand_ins(const model *m)
 {
     int found = 0;
     for (size_t i = 0; i < m->sizes.len; i++) {
         const model_size *z = m->sizes.data[i];
-        if (!z->from_data || is_defined(o, z->word)) continue;
+        if (!z->from_data) continue;
         printf("%s%s = %g", found++ ? ", " : "", z->word, z->value);
     }
     if (found) printf(" %s in for what comes from data; -D sets it\n", found > 1 ? "stand" : "stands");

@@ -51,7 +51,7 @@ void command_add_file(command_files *f, const char *what, const char *path); /* 
 int command_distinct(const options *o, const command_files *in, const command_files *out);
 
 /* Says which sizes `from data` have a value that only stands in for the data's. */
-void command_print_stand_ins(const model *m, const options *o);
+void command_print_stand_ins(const model *m);
 
 /* What the options say about the spec and about how messages are printed. */
 pipeline_options command_pipeline(const options *o, const char *path);

@@ -10,8 +10,10 @@
 typedef struct data_source {
     size_t (*classes)(const void *data, const char *value);
     size_t (*dimension)(const void *data, const char *value, size_t rank, size_t k);
+    const tensor *(*array)(const void *data, const char *value); /* NULL: the data are no arrays */
     const void *data;
     const char *path; /* for messages */
+    bool partial;     /* arrays may be missing: something stands in for their sizes */
 } data_source;
 
 /* *sizes: "V=65 D=3". Returns 0, or the exit status after a message. */

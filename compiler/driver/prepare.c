@@ -92,9 +92,12 @@ static size_t dimension(const void *data, const char *value, size_t rank, size_t
     return dataset_dimension(data, value, rank, k);
 }
 
+static const tensor *array(const void *data, const char *value) { return dataset_array(data, value); }
+
 static int read_sizes(prepared *p, const model *m)
 {
-    data_source s = {classes, dimension, p->data, p->s.data.arrays};
+    const char *path = p->s.data.arrays;
+    data_source s = {classes, dimension, path ? array : NULL, p->data, path, false};
     return data_sizes_read(p->arena, m, &s, &p->data_sizes);
 }
 

@@ -24,7 +24,7 @@ static const char *definitions_of(const pipeline *p)
         text_put(t, "%s%s=%s", before, p->options.defines[i].word, p->options.defines[i].value);
     for (size_t i = 0; i < p->model->sizes.len; i++) {
         const model_size *z = p->model->sizes.data[i];
-        if (!z->from_data || command_defined(&p->options, z->word, strlen(z->word))) continue;
+        if (!z->from_data) continue;
         text_put(t, "%s%s=%.17g", before, z->word, z->value);
         before = " ";
     }

@@ -233,6 +233,7 @@ static void declare_size(context *c, model_instance *s, const tree_decl *d)
     if (!s->cell) array_push(c->arena, &c->model->sizes, z);
     if (given) {
         size_define(c, z, given);
+        z->from_data = false;
     } else if (d->from_data && c->options->data_size > 0) {
         z->known = true;
         z->value = c->options->data_size;

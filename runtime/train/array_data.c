@@ -26,7 +26,7 @@ enum { ORDER_OF_SEQUENCES = 1, ORDER_OF_GROUPS = 2 };
 typedef struct schedule {
     bool made;
     uint64_t epoch;
-    size_t count, groups; /* sequences; groups of up to `batch` of them */
+    size_t count, groups; /* sequences that are not absent; groups of up to `batch` of them */
     size_t *order;        /* the sequences' numbers in the file */
     size_t *start;        /* of each group in `order` */
     size_t *first_batch;  /* of each group; one more: the number of batches */
@@ -205,6 +205,8 @@ size_t array_data_dimension(const array_data *d, const char *value, size_t rank,
     return arrays_dimension(&d->file.data, value, rank, k);
 }
 
+const tensor *array_data_array(const array_data *d, const char *value) { return tensors_find(&d->file.data, value); }
+
 /* ---- the model --------------------------------------------------------------------------------------------------- */
 
 static const array_file *file_of(const array_data *d, data_part part)
@@ -256,6 +258,30 @@ static bool check_chunk(const array_data *d, const trainable *m, char **error)
     return true;
 }
 
+/* Steps of a sequence along an axis. */
+static size_t length_of(const array_set *s, int axis, size_t sequence)
+{
+    return s->lengths[axis] ? (size_t)s->lengths[axis][sequence] : s->steps[axis];
+}
+
+static bool is_absent(const array_set *s, int axes, size_t sequence)
+{
+    for (int i = 1; i <= axes; i++)
+        if (length_of(s, i, sequence) == 0) return true;
+    return false;
+}
+
+/* The sequences of a part, as they stand in the file, without those that are absent: they would make batches in which
+ * nothing is, and losses of 0. Returns how many there are. */
+static size_t list_sequences(const array_data *d, data_part part, size_t *order)
+{
+    const array_set *set = &file_of(d, part)->set;
+    size_t first = set == &d->validation.set ? 0 : d->split.first[part], n = 0;
+    for (size_t i = first; i < first + sequences_of(d, part); i++)
+        if (!is_absent(set, d->rules.axes, i)) order[n++] = i;
+    return n;
+}
+
 /* Memory for the batches of a part. */
 static bool make_room(array_data *d, data_part part, char **error)
 {
@@ -263,9 +289,9 @@ static bool make_room(array_data *d, data_part part, char **error)
     const trainable *m = d->model;
     schedule *s = &d->schedule[part];
     size_t b = d->options.batch;
-    s->count = sequences_of(d, part);
+    s->order = calloc(sequences_of(d, part) + 1, sizeof *s->order);
+    s->count = s->order ? list_sequences(d, part, s->order) : 0;
     s->groups = s->count / b + (s->count % b != 0);
-    s->order = calloc(s->count + 1, sizeof *s->order);
     s->start = calloc(s->groups + 1, sizeof *s->start);
     s->first_batch = calloc(s->groups + 1, sizeof *s->first_batch);
     d->buffer[part] = calloc(m->inputs + 1, sizeof *d->buffer[part]);
@@ -317,12 +343,6 @@ static void shuffle(size_t *list, size_t n, uint64_t key)
     }
 }
 
-/* Steps of a sequence along an axis. */
-static size_t length_of(const array_set *s, int axis, size_t sequence)
-{
-    return s->lengths[axis] ? (size_t)s->lengths[axis][sequence] : s->steps[axis];
-}
-
 static int by_length(const void *x, const void *y)
 {
     const sized *a = x, *b = y;
@@ -347,10 +367,10 @@ static size_t group_size(const array_data *d, const schedule *s, size_t group)
     return left < d->options.batch ? left : d->options.batch;
 }
 
-/* Steps of the longest sequence of a group; 1 where all are absent, since a call has a step. */
+/* Steps of the longest sequence of a group. */
 static size_t group_steps(const array_data *d, const array_set *set, const schedule *s, size_t group, int axis)
 {
-    size_t longest = 1;
+    size_t longest = 0;
     for (size_t i = 0; i < group_size(d, s, group); i++) {
         size_t length = length_of(set, axis, s->order[s->start[group] + i]);
         if (length > longest) longest = length;
@@ -365,8 +385,7 @@ static const schedule *schedule_of(array_data *d, data_part part, uint64_t epoch
     const array_set *set = &file_of(d, part)->set;
     if (part != PART_TRAIN) epoch = 0; /* these stand as in the file in every epoch */
     if (s->made && s->epoch == epoch) return s;
-    size_t first = set == &d->validation.set ? 0 : d->split.first[part];
-    for (size_t i = 0; i < s->count; i++) s->order[i] = first + i;
+    list_sequences(d, part, s->order);
     for (size_t g = 0; g < s->groups; g++) s->start[g] = g * o->batch;
     if (part == PART_TRAIN) {
         if (!o->no_shuffle) shuffle(s->order, s->count, random_key(ORDER_OF_SEQUENCES, o->seed, epoch));
@@ -465,13 +484,16 @@ data_batch array_data_batch(array_data *d, data_part part, uint64_t epoch, size_
 
 char *array_data_summary(const array_data *d)
 {
-    char *line, *chunk = NULL;
-    size_t train = sequences_of(d, PART_TRAIN), validate = sequences_of(d, PART_VALIDATE),
-           test = sequences_of(d, PART_TEST);
-    if (d->options.chunk && asprintf(&chunk, " in chunks of %zu steps", d->options.chunk) < 0) return NULL;
-    int n = asprintf(&line, "%zu sequences: %zu train, %zu validate, %zu test; batches of %zu%s%s",
-                     train + validate + test, train, validate, test, d->options.batch,
-                     d->options.bucket ? " of similar lengths" : "", chunk ? chunk : "");
+    char *line, *chunk = NULL, *absent = NULL;
+    size_t train = d->schedule[PART_TRAIN].count, validate = d->schedule[PART_VALIDATE].count,
+           test = d->schedule[PART_TEST].count, all = train + validate + test, in_files = 0;
+    for (int p = 0; p < PART_COUNT; p++) in_files += sequences_of(d, (data_part)p);
+    bool good = !d->options.chunk || asprintf(&chunk, " in chunks of %zu steps", d->options.chunk) >= 0;
+    good = good && (in_files == all || asprintf(&absent, "; %zu without a step left out", in_files - all) >= 0);
+    good = good && asprintf(&line, "%zu sequences: %zu train, %zu validate, %zu test; batches of %zu%s%s%s", all, train,
+                            validate, test, d->options.batch, d->options.bucket ? " of similar lengths" : "",
+                            chunk ? chunk : "", absent ? absent : "") >= 0;
     free(chunk);
-    return n < 0 ? NULL : line;
+    free(absent);
+    return good ? line : NULL;
 }

@@ -23,6 +23,7 @@ size_t array_data_symbols(const array_data *d);
 size_t array_data_steps(const array_data *d);
 size_t array_data_classes(const array_data *d, const char *value);
 size_t array_data_dimension(const array_data *d, const char *value, size_t rank, size_t k);
+const tensor *array_data_array(const array_data *d, const char *value); /* NULL: there is none */
 bool array_data_bind(array_data *d, const trainable *m, char **error);
 size_t array_data_batches(array_data *d, data_part part, uint64_t epoch);
 data_batch array_data_batch(array_data *d, data_part part, uint64_t epoch, size_t index);

@@ -86,6 +86,11 @@ size_t dataset_dimension(const dataset *d, const char *value, size_t rank, size_
     return d->text ? 0 : array_data_dimension(d->arrays, value, rank, k);
 }
 
+const tensor *dataset_array(const dataset *d, const char *value)
+{
+    return d->text ? NULL : array_data_array(d->arrays, value);
+}
+
 size_t dataset_steps(const dataset *d) { return d->text ? text_data_steps(d->text) : array_data_steps(d->arrays); }
 
 const char *dataset_vocabulary(const dataset *d) { return d->text ? text_data_vocabulary(d->text) : NULL; }

@@ -6,6 +6,7 @@
 #ifndef TRAIN_DATASET_H
 #define TRAIN_DATASET_H
 
+#include "train/tensor.h"
 #include "train/trainable.h"
 
 typedef enum data_part { PART_TRAIN, PART_VALIDATE, PART_TEST, PART_COUNT } data_part;
@@ -46,6 +47,8 @@ size_t dataset_symbols(const dataset *d);
  * say. */
 size_t dataset_classes(const dataset *d, const char *value);
 size_t dataset_dimension(const dataset *d, const char *value, size_t rank, size_t k);
+/* Its array as it stands in the file; NULL: there is none. */
+const tensor *dataset_array(const dataset *d, const char *value);
 /* About how many steps the file has, over all sequences: what a pass over it costs. Known before the spec is
  * compiled. */
 size_t dataset_steps(const dataset *d);

@@ -130,6 +130,13 @@ sed 's/, L = from data//; s/(L)/(K)/; s/, L)/, K)/' mixed.rnn >shared.rnn
 sizes shared.rnn "K=5 D=2 E=4"
 sed 's/, E = from data//; s/real(E)/real(D)/' mixed.rnn >clash.rnn
 expect 1 "mixed.npz: the size D is 2 for 'v', but 4 for 'w'" train clash.rnn --data mixed.npz -o f
+# What is there but says no size is named, as is what is not there.
+expect 1 "reals.npz: 'x' is F32, but tokens are integers" train tags.rnn --data reals.npz -o f
+sed 's/\bx\b/q/g' tags.rnn >named.rnn
+expect 1 "the size K comes from 'q', and there is no such array" train named.rnn --data pair.npz -o f
+sed 's/w : real(E)/w[t] : real(E)/' mixed.rnn >turned.rnn
+expect 1 "mixed.npz: 'w' has shape (30, 4), expected are 3 dimensions, and the last of them says the size E" \
+    train turned.rnn --data mixed.npz -o f
 
 # ---- sampling --------------------------------------------------------------------------------------------------------
 

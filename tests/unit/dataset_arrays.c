@@ -95,7 +95,8 @@ START_TEST(every_step_comes_once)
         cover(d, PART_VALIDATE, epoch, ragged, 18, 2);
     }
     ck_assert_uint_eq(dataset_batches(d, PART_TEST, 0), 0);
-    if (!o.chunk) ck_assert_uint_eq(dataset_batches(d, PART_TRAIN, 0), 5); /* 4 4 4 4 2 */
+    /* 4 4 4 4 2; without the three that are absent 4 4 4 3 */
+    if (!o.chunk) ck_assert_uint_eq(dataset_batches(d, PART_TRAIN, 0), ragged ? 4 : 5);
     if (o.chunk && !ragged) ck_assert_uint_eq(dataset_batches(d, PART_TRAIN, 0), 10);
     dataset_close(d);
 }
@@ -103,7 +104,7 @@ END_TEST
 
 START_TEST(an_order_is_a_function_of_seed_and_epoch)
 {
-    write_standard("a.npz", true);
+    write_standard("a.npz", false);
     data_options o = array_options(18);
     trainable m = model_of(array_value, 3, 1);
     int order[3][18], other = 0, moved = 0;
@@ -163,7 +164,7 @@ START_TEST(buckets_hold_similar_lengths)
         dataset *d = open_bound(&o, &m);
         padded[bucket] = 0;
         size_t falls = 0, before = 0;
-        for (size_t i = 0; i < 5; i++) {
+        for (size_t i = 0; i < 4; i++) {
             data_batch b = dataset_batch(d, PART_TRAIN, 1, i);
             falls += b.steps[1] < before;
             before = b.steps[1];
@@ -172,7 +173,7 @@ START_TEST(buckets_hold_similar_lengths)
         dataset_close(d);
         ck_assert(!bucket || falls > 0); /* the long batches do not always come last */
     }
-    ck_assert_uint_eq(padded[1], 9); /* sorted by fours: 0001 1122 3334 4555 66 */
+    ck_assert_uint_eq(padded[1], 7); /* sorted by fours: 1112 2333 4455 566 */
     ck_assert_uint_gt(padded[0], 2 * padded[1]);
 }
 END_TEST
@@ -190,15 +191,15 @@ START_TEST(chunks_begin_afresh_with_each_group)
         size_t steps;
         int length[4];
     } WANTED[] = {
-        {true, 2, {0, 2, 2, 1}}, {false, 2, {0, 2, 1, 0}}, {false, 1, {0, 1, 0, 0}},
-        {true, 2, {2, 2, 2, 0}}, {false, 2, {2, 2, 0, 0}}, {false, 2, {2, 0, 0, 0}},
+        {true, 2, {2, 2, 1, 2}}, {false, 2, {2, 1, 0, 2}}, {false, 2, {1, 0, 0, 2}},
+        {true, 2, {2, 2, 2, 2}}, {false, 2, {2, 0, 2, 1}}, {false, 1, {0, 0, 1, 0}},
     };
     for (size_t i = 0; i < sizeof WANTED / sizeof *WANTED; i++) {
         data_batch b = dataset_batch(d, PART_TRAIN, 0, i);
         ck_assert(b.fresh == WANTED[i].fresh && b.steps[1] == WANTED[i].steps && b.sequences == 4);
         ck_assert_uint_eq(b.first_sequence, i < 3 ? 0 : 4);
         ck_assert_mem_eq(b.lengths[1], WANTED[i].length, sizeof WANTED[i].length);
-        ck_assert_int_eq(sequence_at(&b, 3), i < 3 ? 3 : 7);
+        ck_assert_int_eq(sequence_at(&b, 3), i < 3 ? 4 : 9); /* 0 and 7 are absent */
     }
     dataset_close(d);
 }
@@ -266,7 +267,8 @@ START_TEST(a_validation_file_of_arrays)
     dataset *d = open_bound(&o, &m);
     cover(d, PART_TRAIN, 0, true, 0, 20);
     cover(d, PART_VALIDATE, 0, false, 0, 20);
-    ck_assert_str_eq(dataset_summary(d), "40 sequences: 20 train, 20 validate, 0 test; batches of 8");
+    ck_assert_str_eq(dataset_summary(d), 
+                     "37 sequences: 17 train, 20 validate, 0 test; batches of 8; 3 without a step left out");
     dataset_close(d);
     tensors a = {0};
     add(&a, "x", DTYPE_I64, DIMS(1, 2), (int64_t[]){0, 5});
