@@ -354,13 +354,14 @@ static void run_flat(const chain_layer *l, const double *x, int steps, double *y
 
 static const double *run_recurrent(arena *a, const chain_layer *l, const double *x, int steps)
 {
-    size_t directions = 1 + (size_t)l->both, width = (size_t)l->outputs / directions;
+    size_t directions = 1 + (size_t)l->both, outputs = (size_t)l->outputs, width = outputs / directions;
+    size_t all = (size_t)steps * outputs, own = (size_t)steps * width;
     for (int k = 0; k < l->layers; k++) {
-        double *both = ARENA_ARRAY(a, double, (size_t)steps *(size_t)l->outputs);
+        double *both = ARENA_ARRAY(a, double, all);
         for (size_t d = 0; d < directions; d++) {
             const recurrent *r = &l->part[(size_t)k * directions + d];
             double *h = ARENA_ARRAY(a, double, width), *c = ARENA_ARRAY(a, double, (size_t)r->units);
-            double *y = ARENA_ARRAY(a, double, (size_t)steps *width);
+            double *y = ARENA_ARRAY(a, double, own);
             recurrent_run(a, r, x, steps, d == 1, h, c, y);
             for (size_t t = 0; t < (size_t)steps; t++)
                 memcpy(both + (t * directions + d) * width, y + t * width, width * sizeof *y);
@@ -393,7 +394,8 @@ void chain_run(const chain *c, const double *x, int steps, double *y)
             x = run_recurrent(c->arena, l, x, steps);
             continue;
         }
-        double *out = ARENA_ARRAY(c->arena, double, (size_t)steps *(size_t)l->outputs);
+        size_t all = (size_t)steps * (size_t)l->outputs;
+        double *out = ARENA_ARRAY(c->arena, double, all);
         run_flat(l, x, steps, out);
         x = out;
     }

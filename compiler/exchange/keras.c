@@ -88,7 +88,8 @@ static const double *transpose(arena *a, const chain_tensor *t)
 {
     if (!t) return NULL;
     size_t n = (size_t)t->shape.dim[0], m = (size_t)t->shape.dim[1];
-    double *out = ARENA_ARRAY(a, double, n *m);
+    size_t all = n * m;
+    double *out = ARENA_ARRAY(a, double, all);
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < m; k++) out[k * n + i] = t->values[i * m + k];
     return out;

@@ -454,8 +454,8 @@ static void run_sequence(const task *t, const onnx_recurrent *r, int d, int b, i
     const recurrent *p = &r->part[d];
     const nd *X = t->in[IN_X];
     int T = X->dim[r->layout], B = X->dim[!r->layout], D = p->inputs, H = p->units;
-    double *x = ARENA_ARRAY(t->a, double, (size_t)steps *(size_t)D + 1),
-           *y = ARENA_ARRAY(t->a, double, (size_t)steps *(size_t)H + 1);
+    double *x = ARENA_ARRAY(t->a, double, 1 + (size_t)steps * (size_t)D),
+           *y = ARENA_ARRAY(t->a, double, 1 + (size_t)steps * (size_t)H);
     double *h = state_of(&t->out[1], r, B, d, b), *c = state_of(&t->out[2], r, B, d, b);
     for (int s = 0; s < steps; s++) {
         size_t row = r->layout ? (size_t)b * (size_t)T + (size_t)s : (size_t)s * (size_t)B + (size_t)b;

@@ -19,14 +19,11 @@
 typedef enum recurrence { RECURRENCE_SIMPLE, RECURRENCE_GATED, RECURRENCE_LONG_SHORT } recurrence;
 
 /* The activations of ONNX. */
+/* clang-format off */
 #define ACTIVATIONS(X)                                                                                                 \
-    X(Sigmoid, 0, 0)                                                                                                   \
-    X(Tanh, 0, 0)                                                                                                      \
-    X(Relu, 0, 0)                                                                                                      \
-    X(Affine, 1, 0)                                                                                                    \
-    X(LeakyRelu, 0.01, 0)                                                                                              \
-    X(ThresholdedRelu, 1, 0)                                                                                           \
+    X(Sigmoid, 0, 0) X(Tanh, 0, 0) X(Relu, 0, 0) X(Affine, 1, 0) X(LeakyRelu, 0.01, 0) X(ThresholdedRelu, 1, 0)        \
     X(ScaledTanh, 1, 1) X(HardSigmoid, 0.2, 0.5) X(Elu, 1, 0) X(Softsign, 0, 0) X(Softplus, 0, 0)
+/* clang-format on */
 #define ACTIVATION_ENUMERATOR(name, alpha, beta) ACTIVATION_##name,
 typedef enum activation_kind { ACTIVATIONS(ACTIVATION_ENUMERATOR) ACTIVATION_COUNT } activation_kind;
 
