@@ -80,7 +80,7 @@ expect(0, "o     largest difference", "parity", open_sizes, "--weights", write_s
        "--reference", savez("r.npz", **arrays, o=found["o"]), "--bound", 2)
 expect(0, "", "run", open_sizes, "--init", 1, "--data", data, "-o", out, "-D", "V=9")
 check(np.load(out)["o"].shape == (2, 3, 9), "-D counts more than the data")
-expect(1, "the size 'D' comes from data", "run", open_sizes, "--init", 1, "--data", savez("d.npz", x=arrays["x"]), "-o",
+expect(1, "the size D comes from 's'", "run", open_sizes, "--init", 1, "--data", savez("d.npz", x=arrays["x"]), "-o",
        out)
 expect(2, "--reference is missing", "parity", spec, "--weights", weights)
 expect(2, "--weights is missing", "parity", spec, "--reference", folder + "/r.npz")
