@@ -140,9 +140,8 @@ int batch_from_arrays(batch *b, const loaded *l, const graph *g, const char *pat
     int code = check_names(l->arena, &rules, path, data);
     if (code) return code;
     for (int i = 1; i <= g->axes; i++) set.steps[i] = (size_t)steps[i];
-    if (!arrays_check(&set, &rules, &error)) code = command_fault(EXIT_SPEC, "%s", error);
+    if (!arrays_check(&set, &rules, &error)) code = command_fault_line(EXIT_SPEC, error);
     if (!code && set.warning) fprintf(stderr, "rnnc: warning: %s\n", set.warning);
-    free(error);
     b->sequences = set.sequences;
     b->targets = set.targets;
     for (int i = 1; !code && i <= g->axes; i++) {

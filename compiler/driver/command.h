@@ -5,6 +5,7 @@
 #include "api/loaded.h"
 #include "base/version.h"
 #include "driver/options.h"
+#include "train/tensor.h"
 
 /* Each returns the exit status. */
 #define COMMAND(name, ...) int command_##name(const options *o);
@@ -13,6 +14,12 @@
 
 /* Prints "rnnc: error: ..." in one line to stderr and returns `code`. */
 int command_fault(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same with the line of a fault, which it frees; NULL, of a lack of memory (train/fault.h), is EXIT_SYSTEM. */
+int command_fault_line(int code, char *line);
+
+/* Says why a file of tensors was not read; EXIT_SPEC, or EXIT_SYSTEM where memory ran out. */
+int command_unread(const tensors *t);
 
 /* Prints "rnnc: note: ..." in one line to stderr: what went wrong, and the work goes on. */
 void command_notice(const char *line);

@@ -268,7 +268,7 @@ static int draw(const comparison *c, const char *path)
             if (count[i]) plot_line(&p, points + i * POINTS, count[i], c->variant[i].name, (int)i);
     }
     if (plot_end(&p, path, &error)) return 0;
-    return prepare_fault(EXIT_SYSTEM, error);
+    return command_fault_line(EXIT_SYSTEM, error);
 }
 
 /* ---- the command ------------------------------------------------------------------------------------------------- */

@@ -94,7 +94,7 @@ static int run_freely(prepared *p)
     bool good = true;
     for (int i = 0; good && i < PART_COUNT; i++)
         if (is_wanted(p, i)) good = free_run_part(&p->c.t, p->params, p->data, (data_part)i, &how, &found, &error);
-    if (!good) return prepare_fault(EXIT_SPEC, error);
+    if (!good) return command_fault_line(EXIT_SPEC, error);
     if (found.sequences == 0) return 0;
     printf("free running: whole sequences %.6f\n", found.right / found.sequences);
     if (found.symbols > 0) printf("free running: error rate %.6f\n", found.edits / found.symbols);
@@ -144,7 +144,7 @@ static int check_search(const prepared *p)
     const option_value *v = p->o->value;
     const trainable *m = &p->c.t;
     char *error = NULL;
-    if (v[OPTION_FREE].given && !free_run_check(m, &error)) return prepare_fault(EXIT_SPEC, error);
+    if (v[OPTION_FREE].given && !free_run_check(m, &error)) return command_fault_line(EXIT_SPEC, error);
     bool labels = false;
     for (size_t i = 0; i < m->inputs; i++)
         labels = labels || (m->input[i].aligned && metrics_output(m, &m->input[i]) >= 0);

@@ -52,7 +52,7 @@ static int read_files(export *k)
     if (!code) code = command_can_write(k->o->value[OPTION_OUT].text);
     if (code) return code;
     command_define_by_weights(k->o, &po);
-    if (!safetensors_read(weights, &k->weights)) return command_fault(EXIT_SPEC, "%s", k->weights.error);
+    if (!safetensors_read(weights, &k->weights)) return command_unread(&k->weights);
     code = command_open(&k->p, k->arena, &po);
     if (code) return code;
     bool good = pipeline_check(&k->p);

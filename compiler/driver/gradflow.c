@@ -38,10 +38,7 @@ int gradflow_write(const char *path, const text *t)
 int gradflow_draw(plot *p, const char *path)
 {
     char *error = NULL;
-    if (plot_end(p, path, &error)) return 0;
-    command_fault(EXIT_SYSTEM, "%s", error ? error : "out of memory");
-    free(error);
-    return EXIT_SYSTEM;
+    return plot_end(p, path, &error) ? 0 : command_fault_line(EXIT_SYSTEM, error);
 }
 
 /* ---- which variables --------------------------------------------------------------------------------------------- */

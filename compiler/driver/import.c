@@ -114,7 +114,7 @@ static int read_model(import *k)
     int code = find_kind(k, &kind);
     if (!code) code = command_can_read(k->path);
     if (code) return code;
-    if (!kinds[kind].open(k->path, &k->file)) return command_fault(EXIT_SPEC, "%s", k->file.error);
+    if (!kinds[kind].open(k->path, &k->file)) return command_unread(&k->file);
     for (size_t i = 0; i < k->file.len; i++)
         if (checkpoint_tensor_of_run(k->file.data[i].name))
             return fault(k, "is a checkpoint of 'rnnc train' and needs no import: --weights takes it as it is");

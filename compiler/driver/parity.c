@@ -37,8 +37,8 @@ static int read_files(parity *k)
     int code = command_can_read(weights);
     if (!code) code = command_can_read(k->path);
     if (code) return code;
-    if (!safetensors_read(weights, &k->weights)) return command_fault(EXIT_SPEC, "%s", k->weights.error);
-    if (!npz_read(k->path, &k->reference)) return command_fault(EXIT_SPEC, "%s", k->reference.error);
+    if (!safetensors_read(weights, &k->weights)) return command_unread(&k->weights);
+    if (!npz_read(k->path, &k->reference)) return command_unread(&k->reference);
     return 0;
 }
 

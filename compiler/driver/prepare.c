@@ -23,14 +23,6 @@ void prepare_end(prepared *p)
     arena_free(p->arena);
 }
 
-int prepare_fault(int code, char *error)
-{
-    if (!error || strcmp(error, "out of memory") == 0) code = EXIT_SYSTEM;
-    command_fault(code, "%s", error ? error : "out of memory");
-    free(error);
-    return code;
-}
-
 /* Without a validation, training writes no best.safetensors: the last.safetensors that lies there instead, or NULL. */
 static const char *last_for_best(prepared *p, const char *path)
 {
@@ -54,7 +46,7 @@ int prepare_checkpoint(prepared *p, const char *path)
     if (code) return code;
     p->checkpoint = path;
     if (checkpoint_peek(path, &p->words, &error)) return 0;
-    return prepare_fault(EXIT_SPEC, error);
+    return command_fault_line(EXIT_SPEC, error);
 }
 
 static int open_data(prepared *p)
@@ -65,7 +57,7 @@ static int open_data(prepared *p)
     if (!code && d->validation) code = command_can_read(d->validation);
     if (code) return code;
     p->data = dataset_open(d, p->words.vocabulary, &error);
-    return p->data ? 0 : prepare_fault(EXIT_SPEC, error);
+    return p->data ? 0 : command_fault_line(EXIT_SPEC, error);
 }
 
 /* Checks the spec with a stand-in for sizes from data. Definitions that only spoil a good spec are another spec's. */
@@ -119,7 +111,7 @@ static int bind(prepared *p)
     if (!p->c.p.loss)
         return command_fault(EXIT_SPEC, "%s: the model '%s' has no loss", p->o->operands.data[0], p->c.t.model);
     if (dataset_bind(p->data, &p->c.t, &error)) return 0;
-    return prepare_fault(EXIT_SPEC, error);
+    return command_fault_line(EXIT_SPEC, error);
 }
 
 /* Steps of a call, those of its first axis; `block` where the data are no arrays. */
@@ -176,5 +168,5 @@ int prepare_weights(prepared *p, const char *path, bool warn)
     bool good = checkpoint_read(path, &c, &error);
     free((char *)c.vocabulary);
     if (good && warn) spec_warn_other(path, p->words.hash, p->c.hash);
-    return good ? 0 : prepare_fault(EXIT_SPEC, error);
+    return good ? 0 : command_fault_line(EXIT_SPEC, error);
 }

@@ -43,7 +43,4 @@ int prepare_seed(prepared *p, uint64_t seed);
  * warning. */
 int prepare_weights(prepared *p, const char *path, bool warn);
 
-/* Prints the line, frees it, returns `code`. */
-int prepare_fault(int code, char *error);
-
 #endif

@@ -16,7 +16,7 @@ static int read_data(const options *o, tensors *data)
 {
     const char *path = o->value[OPTION_DATA].text;
     int code = path ? command_can_read(path) : 0;
-    if (!code && path && !npz_read(path, data)) code = command_fault(EXIT_SPEC, "%s", data->error);
+    if (!code && path && !npz_read(path, data)) code = command_unread(data);
     return code;
 }
 
@@ -143,7 +143,7 @@ static int take_params(probed *m)
     tensors file = {0};
     const char *error = NULL;
     int code = command_can_read(path);
-    if (!code && !safetensors_read(path, &file)) code = command_fault(EXIT_SPEC, "%s", file.error);
+    if (!code && !safetensors_read(path, &file)) code = command_unread(&file);
     if (!code) m->params = weights_from_tensors(&m->l, m->g, path, &file, &error);
     if (!code && !error) spec_warn(path, &file, &m->p);
     tensors_free(&file);

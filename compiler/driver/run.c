@@ -56,8 +56,8 @@ static int read_files(run *r)
     if (!code) code = command_can_write(value(r, OPTION_OUT));
     if (!code && grad) code = command_can_write(grad);
     if (code) return code;
-    if (weights && !safetensors_read(weights, &r->weights)) return command_fault(EXIT_SPEC, "%s", r->weights.error);
-    if (!npz_read(data, &r->data)) return command_fault(EXIT_SPEC, "%s", r->data.error);
+    if (weights && !safetensors_read(weights, &r->weights)) return command_unread(&r->weights);
+    if (!npz_read(data, &r->data)) return command_unread(&r->data);
     return 0;
 }
 

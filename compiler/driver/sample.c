@@ -63,7 +63,7 @@ static int write(prepared *p)
     if (!code) code = prepare_weights(p, weights, true);
     if (!code && data) code = sample_from_data(p, &how, data, out);
     if (code || data) return code ? code : command_finish(EXIT_SUCCESS);
-    if (!sample_write(&p->c.t, p->params, &how, stdout, &error)) return prepare_fault(EXIT_SPEC, error);
+    if (!sample_write(&p->c.t, p->params, &how, stdout, &error)) return command_fault_line(EXIT_SPEC, error);
     return command_finish(EXIT_SUCCESS);
 }
 

@@ -49,13 +49,13 @@ static int read_data(sampled *s)
     char *error = NULL;
     int code = command_can_read(s->path);
     if (code) return code;
-    if (!npz_read(s->path, &s->data)) return command_fault(EXIT_SPEC, "%s", s->data.error);
+    if (!npz_read(s->path, &s->data)) return command_unread(&s->data);
     memcpy(value, m->input, m->inputs * sizeof *value);
     if (s->labels < 0) value[m->generate_input].target = true;
     s->rules = (array_rules){
         .value = value, .values = m->inputs, .axes = m->axes, .axis_name = m->axis_name, .targets_optional = true};
     s->set = (array_set){.path = s->path, .data = &s->data};
-    if (!arrays_check(&s->set, &s->rules, &error)) return prepare_fault(EXIT_SPEC, error);
+    if (!arrays_check(&s->set, &s->rules, &error)) return command_fault_line(EXIT_SPEC, error);
     if (s->set.sequences == 0)
         return command_fault(EXIT_SPEC, "%s: no array of the model '%s' is in it, so there is nothing to run on",
                              s->path, m->model);
@@ -122,7 +122,7 @@ static int generate(sampled *s, size_t n)
         arrays_tokens(s->set.array[m->generate_input], n * rows, 1, own->classes, &first);
     }
     if (sample_sequence(&s->r, &s->given, first, &how, &s->said[n])) return 0;
-    return command_fault(EXIT_SYSTEM, "%s", s->r.error);
+    return command_fault(EXIT_SYSTEM, "%s", s->r.error ? s->r.error : "out of memory");
 }
 
 static int decode_labels(sampled *s, size_t n, const void *packed)
@@ -217,7 +217,7 @@ int sample_from_data(prepared *p, const sample_options *how, const char *path, c
         int code = check_options(p->o);
         if (code) return code;
     } else if (!runner_check(s.m, &error)) {
-        return prepare_fault(EXIT_SPEC, error);
+        return command_fault_line(EXIT_SPEC, error);
     }
     int code = run(&s);
     if (!code && out) code = save(&s, out);

@@ -69,7 +69,7 @@ static int open_optimiser(trainer *t)
     optimiser_options *o = &t->p.s.optimiser;
     if (schedule_takes(o->schedule, "total") && o->total == 0) o->total = all_updates(t);
     if (!optimiser_check(o, &t->p.c.t, &error))
-        return prepare_fault(o->groups && !t->o.value[OPTION_GROUP].given ? EXIT_SPEC : EXIT_USAGE, error);
+        return command_fault_line(o->groups && !t->o.value[OPTION_GROUP].given ? EXIT_SPEC : EXIT_USAGE, error);
     t->rule = optimiser_new(o, &t->p.c.t);
     return t->rule ? 0 : command_fault(EXIT_SYSTEM, "out of memory");
 }
@@ -87,7 +87,7 @@ static int resume(trainer *t)
                     .definitions = p->c.definitions};
     bool good = checkpoint_read(t->last, &c, &error);
     free((char *)c.vocabulary);
-    if (!good) return prepare_fault(EXIT_SPEC, error);
+    if (!good) return command_fault_line(EXIT_SPEC, error);
     t->progress = c.progress;
     if (t->progress.seed == p->s.data.seed) return 0;
     if (t->o.value[OPTION_SEED].given)
@@ -186,11 +186,11 @@ int trainer_exit(loop_end end, char *error)
     case LOOP_DONE:
     case LOOP_LEFT:
     case LOOP_STOPPED: return command_finish(EXIT_SUCCESS);
-    case LOOP_NUMERIC: return prepare_fault(EXIT_NUMERIC, error);
-    case LOOP_UNFIT: return prepare_fault(EXIT_SPEC, error);
+    case LOOP_NUMERIC: return command_fault_line(EXIT_NUMERIC, error);
+    case LOOP_UNFIT: return command_fault_line(EXIT_SPEC, error);
     case LOOP_FAULT: break;
     }
-    return prepare_fault(EXIT_SYSTEM, error);
+    return command_fault_line(EXIT_SYSTEM, error);
 }
 
 void trainer_end(trainer *t, bool failed)

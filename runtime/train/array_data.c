@@ -111,19 +111,19 @@ static bool largest_token(const tensors *data, const tensor *t, size_t *symbols)
 
 static bool read_arrays(array_file *f, const char *path, size_t *symbols, char **error)
 {
-    if (!npz_read(path, &f->data)) return fault_set(error, "%s", f->data.error);
+    if (!npz_read(path, &f->data)) return tensors_fault(&f->data, error);
     if (f->data.len == 0) return fault_set(error, "%s: holds no arrays: save it with numpy.savez", path);
     f->set.path = path;
     f->set.data = &f->data;
     for (size_t i = 0; i < f->data.len; i++)
-        if (!largest_token(&f->data, &f->data.data[i], symbols)) return fault_set(error, "%s: out of memory", path);
+        if (!largest_token(&f->data, &f->data.data[i], symbols)) return fault_no_memory(error);
     return true;
 }
 
 array_data *array_data_open(const data_options *o, char **error)
 {
     array_data *d = calloc(1, sizeof *d);
-    if (!d) return fault_set(error, "out of memory"), NULL;
+    if (!d) return fault_no_memory(error), NULL;
     d->options = *o;
     if (read_arrays(&d->file, o->arrays, &d->symbols, error) &&
         (!o->validation || read_arrays(&d->validation, o->validation, &d->symbols, error)))
@@ -310,7 +310,7 @@ static bool make_room(array_data *d, data_part part, char **error)
         d->lengths[part][k] = calloc(b + 1, sizeof *d->lengths[part][k]);
         ok = d->lengths[part][k] != NULL;
     }
-    return ok || fault_set(error, "%s: out of memory for a batch of %zu sequences", f->set.path, b);
+    return ok || fault_no_memory(error);
 }
 
 bool array_data_bind(array_data *d, const trainable *m, char **error)
@@ -325,7 +325,7 @@ bool array_data_bind(array_data *d, const trainable *m, char **error)
     if (d->options.validation && !check_file(d, &d->validation, error)) return false;
     d->split = data_split_of(&d->options, d->file.set.sequences);
     d->sorted = calloc(d->file.set.sequences, sizeof *d->sorted);
-    if (!d->sorted) return fault_set(error, "%s: out of memory", d->file.set.path);
+    if (!d->sorted) return fault_no_memory(error);
     for (int p = 0; p < PART_COUNT; p++)
         if (!make_room(d, (data_part)p, error)) return false;
     return true;

@@ -204,7 +204,7 @@ static bool read_lengths(checker *c, const tensor *t, int axis, const int64_t *d
     bool first = !s->lengths[axis];
     if (first) {
         s->lengths[axis] = malloc(s->sequences * sizeof *s->lengths[axis]);
-        if (!s->lengths[axis]) return fault_set(c->error, "%s: out of memory for '%s'", s->path, t->name);
+        if (!s->lengths[axis]) return fault_no_memory(c->error);
         c->lengths_from[axis] = t->name;
     }
     for (size_t n = 0; n < s->sequences; n++) {
@@ -248,7 +248,7 @@ static bool read_length_array(checker *c, const tensor *t, const train_value *v)
                          t->name);
     if (!check_lengths_shape(c, t, axes)) return false;
     int64_t *data = malloc((t->count + 1) * sizeof *data);
-    if (!data) return fault_set(c->error, "%s: out of memory for '%s'", path, t->name);
+    if (!data) return fault_no_memory(c->error);
     bool ok = dtype_is_integer(t->dtype) && tensor_to_int64(t, data, &bad);
     if (!ok)
         fault_set(c->error, "%s: '%s' is %s, but lengths are integers; store it as int64", path, t->name,
@@ -330,7 +330,7 @@ static bool check_alignment(const checker *c, const train_value *v, const tensor
     array_set *s = c->s;
     size_t rows = arrays_rows(s, c->r, v);
     int *labels = malloc((rows + 1) * sizeof *labels);
-    if (!labels) return fault_set(c->error, "%s: out of memory for '%s'", s->path, v->name);
+    if (!labels) return fault_no_memory(c->error);
     bool ok = true;
     for (size_t n = 0; ok && n < s->sequences; n++) {
         size_t count = 0, steps = s->lengths[v->aligned] ? (size_t)s->lengths[v->aligned][n] : s->steps[v->aligned];
@@ -358,7 +358,7 @@ static bool check_reals(const checker *c, const train_value *v, const tensor *t)
     array_set *s = c->s;
     size_t rows = arrays_rows(s, c->r, v), size = v->components;
     double *row = malloc(size * sizeof *row);
-    if (!row) return fault_set(c->error, "%s: out of memory for '%s'", s->path, v->name);
+    if (!row) return fault_no_memory(c->error);
     bool ok = true;
     for (size_t n = 0; ok && n < s->sequences; n++)
         for (size_t k = 0; ok && k < rows; k++) {
@@ -383,7 +383,7 @@ bool arrays_check(array_set *s, const array_rules *r, char **error)
     checker c = {.s = s, .r = r, .error = error};
     s->array = calloc(r->values + 1, sizeof *s->array);
     s->targets = true;
-    if (!s->array) return fault_set(error, "out of memory");
+    if (!s->array) return fault_no_memory(error);
     bool ok = check_names(&c);
     for (size_t i = 0; ok && i < r->values; i++)
         if (s->array[i]) ok = check_shape(&c, &r->value[i], s->array[i]);

@@ -133,8 +133,7 @@ static bool put_tensors(tensors *t, const checkpoint *c)
     for (int s = 0; c->optimiser && s < c->optimiser->slots; s++)
         for (size_t i = 0; i < m->params; i++) {
             char *name = array_name(s, m->param[i].name);
-            bool ok = name ? put_param(t, m, &m->param[i], name, c->optimiser->slot[s])
-                           : tensors_fail(t, "out of memory for a name");
+            bool ok = name ? put_param(t, m, &m->param[i], name, c->optimiser->slot[s]) : tensors_no_memory(t);
             free(name);
             if (!ok) return false;
         }
@@ -151,7 +150,7 @@ bool checkpoint_write(const char *path, const checkpoint *c, char **error)
         checksum(&t, sum);
         ok = tensors_note(&t, "checksum", sum) && safetensors_write(path, &t);
     }
-    if (!ok) fault_set(error, "%s", t.error);
+    if (!ok) tensors_fault(&t, error);
     tensors_free(&t);
     return ok;
 }
@@ -171,7 +170,7 @@ static const char *note(const reader *r, const char *key) { return tensors_find_
 static bool open_file(reader *r)
 {
     char sum[CHECKSUM_TEXT];
-    if (!safetensors_read(r->path, &r->file)) return fault_set(r->error, "%s", r->file.error);
+    if (!safetensors_read(r->path, &r->file)) return tensors_fault(&r->file, r->error);
     const char *format = note(r, "rnnc"), *claimed = note(r, "checksum");
     if (!format && !claimed) return true;
     checksum(&r->file, sum);
@@ -305,7 +304,7 @@ static bool check_run(const reader *r, const checkpoint *c)
     for (int s = 0; s < p->slots; s++)
         for (size_t i = 0; i < m->params; i++) {
             char *name = array_name(s, m->param[i].name);
-            bool ok = name ? check_tensor(r, c, &m->param[i], name, true) : fault_set(r->error, "out of memory");
+            bool ok = name ? check_tensor(r, c, &m->param[i], name, true) : fault_no_memory(r->error);
             free(name);
             if (!ok) return false;
         }
@@ -387,7 +386,7 @@ static bool take(const reader *r, checkpoint *c)
         c->vocabulary = vocabulary;
     } else {
         free(vocabulary);
-        fault_set(r->error, "%s: out of memory", r->path);
+        fault_no_memory(r->error);
     }
     for (size_t i = 0; names && i < (size_t)counters.slots * m->params; i++) free(names[i]);
     free(names);
@@ -409,7 +408,7 @@ static char *copy_note(const reader *r, const char *key, bool *ok)
 {
     const char *text = note(r, key);
     char *copy = text ? strdup(text) : NULL;
-    if (text && !copy) *ok = fault_set(r->error, "%s: out of memory", r->path);
+    if (text && !copy) *ok = fault_no_memory(r->error);
     return copy;
 }
 

@@ -52,7 +52,7 @@ dataset *dataset_open(const data_options *o, const char *vocabulary_of, char **e
     *error = NULL;
     if (!check_options(o, error)) return NULL;
     dataset *d = calloc(1, sizeof *d);
-    if (!d) return fault_set(error, "out of memory"), NULL;
+    if (!d) return fault_no_memory(error), NULL;
     if (o->arrays)
         d->arrays = array_data_open(o, error);
     else
@@ -102,7 +102,7 @@ bool dataset_bind(dataset *d, const trainable *m, char **error)
     if (!ok) return false;
     free(d->summary);
     d->summary = d->text ? text_data_summary(d->text) : array_data_summary(d->arrays);
-    return d->summary || fault_set(error, "out of memory");
+    return d->summary || fault_no_memory(error);
 }
 
 size_t dataset_batches(dataset *d, data_part part, uint64_t epoch)

@@ -8,4 +8,10 @@
  * already there is kept: the first one is the cause of those after it. */
 bool fault_set(char **error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The same of a lack of memory, which has no line: after a failure, an *error that is NULL is one. */
+bool fault_no_memory(char **error);
+
+/* The same of what another part has found: its line, or NULL. */
+bool fault_pass(char **error, const char *line);
+
 #endif

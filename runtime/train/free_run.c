@@ -106,8 +106,8 @@ static bool run_sequence(runner *r, const runner_given *given, const sample_opti
     if (is_absent(m, given)) return true;
     int first = m->generate_first >= 0 ? m->generate_first : ((const int *)given->input[m->generate_input])[0];
     if (!own.length) own.length = 2 * given->steps[m->generate_axis];
-    if (!sample_sequence(r, given, first, &own, &said)) return fault_set(error, "%s", r->error);
-    bool good = add(r, given, &said, to) || fault_set(error, "out of memory");
+    if (!sample_sequence(r, given, first, &own, &said)) return fault_pass(error, r->error);
+    bool good = add(r, given, &said, to) || fault_no_memory(error);
     free(said.symbol);
     return good;
 }
@@ -119,13 +119,12 @@ bool free_run_part(const trainable *m, const void *params, dataset *d, data_part
     one_sequence one;
     bool good = runner_open(&r, m, params, o->beam ? o->beam : 1);
     good = sequence_open(&one, m) && good;
-    if (!good) fault_set(error, "out of memory");
+    if (!good) fault_no_memory(error);
     size_t batches = dataset_batches(d, part, 0);
     for (size_t i = 0; good && i < batches; i++) {
         data_batch b = dataset_batch(d, part, 0, i);
         for (size_t n = 0; good && n < b.sequences; n++)
-            good = sequence_take(&one, &b, n) ? run_sequence(&r, &one.given, o, to, error)
-                                              : fault_set(error, "out of memory");
+            good = sequence_take(&one, &b, n) ? run_sequence(&r, &one.given, o, to, error) : fault_no_memory(error);
     }
     sequence_close(&one);
     runner_close(&r);

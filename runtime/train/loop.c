@@ -60,7 +60,7 @@ char *train_checkpoint_path(const char *folder, const char *name)
 static bool no_memory(loop *l)
 {
     l->fault = LOOP_FAULT;
-    return fault_set(l->error, "out of memory");
+    return fault_no_memory(l->error);
 }
 
 /* `what` is not finite. Says which checkpoint still is. */
@@ -503,7 +503,7 @@ loop_end train_run(training *t, const loop_options *o, char **error)
     struct sigaction before[SIGNALS], handler = {.sa_handler = on_signal, .sa_flags = (int)(SA_RESETHAND | SA_RESTART)};
     loop *l = calloc(1, sizeof *l);
     if (!l) {
-        fault_set(error, "out of memory");
+        fault_no_memory(error);
         return LOOP_FAULT;
     }
     *l = (loop){.t = t,

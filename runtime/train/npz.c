@@ -169,7 +169,7 @@ static bool read_header(member *m)
     size_t n = length[0] | (size_t)length[1] << 8 | (size_t)length[2] << 16 | (size_t)length[3] << 24;
     if (n > HEADER_MAX || n > m->left) return fail(m, "its header is too long; the file is damaged: save it again");
     char *text = calloc(1, n + 1);
-    if (!text) return fail(m, "out of memory for its header");
+    if (!text) return tensors_no_memory(m->out);
     bool ok = take(m, text, n) && (strlen(text) == n || fail(m, "its header holds a NUL byte: save it again")) &&
               parse_dict(m, text);
     free(text);
@@ -193,7 +193,7 @@ static bool reorder(member *m, tensor *t)
     size_t size = dtype_size(t->dtype), index[TENSOR_MAX_RANK] = {0}, stride[TENSOR_MAX_RANK], at = 0, step = size;
     if (t->rank < 2 || t->count == 0) return true;
     unsigned char *out = malloc(t->bytes), *in = t->data;
-    if (!out) return fail(m, "out of memory");
+    if (!out) return tensors_no_memory(m->out);
     for (size_t k = 0; k < t->rank; step *= t->dims[k++]) stride[k] = step;
     for (size_t i = 0; i < t->count; i++) {
         memcpy(out + i * size, in + at, size);
@@ -221,7 +221,7 @@ static bool read_array(member *m)
     char *name = strndup(m->name, strlen(m->name) - strlen(".npy"));
     tensor *t = name ? tensors_add(m->out, name, m->dtype, m->rank, m->dims, NULL) : NULL;
     free(name);
-    if (!t) return m->out->error ? false : fail(m, "out of memory");
+    if (!t) return m->out->error ? false : tensors_no_memory(m->out);
     if (!take(m, t->data, bytes)) return false;
     if (zip_fread(m->file, &end, 1) != 0) return fail(m, "its checksum is wrong; the file is damaged: save it again");
     if (m->big_endian) swap_bytes(t);
@@ -337,7 +337,7 @@ static bool build(const char *path, tensors *t, zip_source_t *archive, char *hea
     zip_error_fini(&e);
     if (!z) {
         zip_source_free(archive);
-        return tensors_fail(t, "%s: out of memory for the archive", path);
+        return tensors_no_memory(t);
     }
     for (size_t i = 0; i < t->len; i++)
         if (!add_member(path, z, t, &t->data[i], heads + i * HEADER_ROOM)) {
@@ -357,7 +357,7 @@ static bool save(const char *path, tensors *t, zip_source_t *archive)
     char *chunk = malloc(COPY_CHUNK);
     if (!chunk || zip_source_open(archive) != 0) {
         free(chunk);
-        return tensors_fail(t, "%s: out of memory for the archive", path);
+        return tensors_no_memory(t);
     }
     atomic_begin(&f, path);
     while (!f.fault && (n = zip_source_read(archive, chunk, COPY_CHUNK)) > 0) atomic_write(&f, chunk, (size_t)n);
@@ -376,8 +376,7 @@ bool npz_write(const char *path, tensors *t)
     zip_error_init(&e);
     zip_source_t *archive = heads ? zip_source_buffer_create(NULL, 0, 0, &e) : NULL;
     zip_error_fini(&e);
-    bool ok = archive ? build(path, t, archive, heads) && save(path, t, archive)
-                      : tensors_fail(t, "%s: out of memory for the archive", path);
+    bool ok = archive ? build(path, t, archive, heads) && save(path, t, archive) : tensors_no_memory(t);
     zip_source_free(archive);
     free(heads);
     return ok;

@@ -78,7 +78,7 @@ static bool grow(runner *r, void **buffer, size_t *bytes, size_t wanted)
     free(*buffer);
     *buffer = malloc(wanted + 1);
     *bytes = *buffer ? wanted : 0;
-    return *buffer || fault_set(&r->error, "out of memory");
+    return *buffer || fault_no_memory(&r->error);
 }
 
 /* ---- a sequence -------------------------------------------------------------------------------------------------- */

@@ -80,7 +80,7 @@ static bool read_header(reader *r)
                             r->path, n, r->size - PREFIX, DAMAGED);
     r->data = PREFIX + n;
     r->header = malloc(n + 1);
-    if (!r->header) return tensors_fail(r->out, "%s: out of memory for the header", r->path);
+    if (!r->header) return tensors_no_memory(r->out);
     if (!read_at(r, r->header, n, PREFIX)) return false;
     if (n == 0 || r->header[0] != '{')
         return tensors_fail(r->out, "%s: the header does not begin with '{': this is not a safetensors file", r->path);
@@ -174,7 +174,7 @@ static bool read_tensors(reader *r)
     const char *name;
     json_t *entry;
     r->spans = malloc((json_object_size(r->root) + 1) * sizeof *r->spans);
-    if (!r->spans) return tensors_fail(r->out, "%s: out of memory for the list of tensors", r->path);
+    if (!r->spans) return tensors_no_memory(r->out);
     json_object_foreach(r->root, name, entry)
     {
         bool notes = strcmp(name, METADATA) == 0;
@@ -224,7 +224,7 @@ static char *header_text(const char *path, tensors *t, json_t *root)
         at += x->bytes;
     }
     char *text = json_dumps(root, JSON_COMPACT);
-    if (!text) return tensors_fail(t, "%s: out of memory for the header", path), NULL;
+    if (!text) return tensors_no_memory(t), NULL;
     if (strlen(text) <= HEADER_MAX - HEADER_ALIGN) return text;
     free(text);
     return tensors_fail(t, "%s: the header would exceed %d bytes: write fewer tensors", path, HEADER_MAX), NULL;

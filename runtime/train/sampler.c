@@ -79,8 +79,6 @@ size_t sample_draw(double *p, size_t n, const sample_options *o, double u, size_
 
 /* ---- running ----------------------------------------------------------------------------------------------------- */
 
-static bool out_of_memory(runner *r) { return fault_set(&r->error, "out of memory"); }
-
 /* After all symbols of the prompt but the last. */
 static bool feed(runner *r, const int *prompt, size_t n)
 {
@@ -130,7 +128,7 @@ static bool draw_all(sampler *s, const int *prompt, size_t n, size_t length, bea
         memcpy(list, prompt, n * sizeof *list);
         good = run(s, list, n, length, result);
     } else {
-        out_of_memory(s->r);
+        fault_no_memory(&s->r->error);
     }
     free(s->log_p);
     free(s->chance);
@@ -153,7 +151,7 @@ static bool go_on(sampler *s, const int *prompt, size_t n, size_t most, beam_res
                            .power = o->beam_power,
                            .prompt = prompt,
                            .prompt_length = n};
-    return beam_search(&search, runner_advance, s->r, result) || (!s->r->error && out_of_memory(s->r));
+    return beam_search(&search, runner_advance, s->r, result) || fault_no_memory(&s->r->error);
 }
 
 bool sample_sequence(runner *r, const runner_given *given, int first, const sample_options *o, beam_result *result)
@@ -163,7 +161,7 @@ bool sample_sequence(runner *r, const runner_given *given, int first, const samp
     *result = (beam_result){0};
     if (most > 0) return go_on(&s, &first, 1, most, result);
     result->symbol = calloc(1, sizeof *result->symbol);
-    return result->symbol || out_of_memory(r);
+    return result->symbol || fault_no_memory(&r->error);
 }
 
 /* ---- symbols ----------------------------------------------------------------------------------------------------- */
@@ -233,7 +231,7 @@ static bool read_prompt(writer *w, uint64_t *random)
     size_t at = 0, room = w->o->prompt ? strlen(w->o->prompt) : 0; /* a symbol has a byte at least */
     int token = 0;
     w->prompt = calloc(room + 2, sizeof *w->prompt);
-    if (!w->prompt) return fault_set(w->error, "out of memory");
+    if (!w->prompt) return fault_no_memory(w->error);
     if (w->m->generate_first >= 0) w->prompt[w->symbols++] = w->m->generate_first;
     w->fed = w->symbols;
     while (w->o->prompt && next_of_prompt(w, &at, &token)) w->prompt[w->symbols++] = token;
@@ -273,7 +271,7 @@ static bool write(writer *w, runner *r)
     for (size_t i = 0; good && w->o->beam && i < result.count; i++) put_symbol(w, result.symbol[i]);
     if (good) fputc('\n', w->out);
     free(result.symbol);
-    return good || fault_set(w->error, "%s", r->error);
+    return good || fault_pass(w->error, r->error);
 }
 
 bool sample_write(const trainable *m, const void *params, const sample_options *o, FILE *out, char **error)
@@ -281,8 +279,7 @@ bool sample_write(const trainable *m, const void *params, const sample_options *
     writer w = {.m = m, .o = o, .out = out, .error = error};
     runner r = {0};
     bool good = check(&w);
-    if (good)
-        good = runner_open(&r, m, params, o->beam ? o->beam : 1) ? write(&w, &r) : fault_set(error, "out of memory");
+    if (good) good = runner_open(&r, m, params, o->beam ? o->beam : 1) ? write(&w, &r) : fault_no_memory(error);
     if (r.m) runner_close(&r);
     vocabulary_free(&w.words);
     free(w.prompt);

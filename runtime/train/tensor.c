@@ -1,6 +1,7 @@
 /* tensor.c: the list of named arrays, its memory and its conversions; see tensor.h. */
 #define _GNU_SOURCE 1
 #include "train/tensor.h"
+#include "train/fault.h"
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -140,6 +141,26 @@ bool tensor_to_int64(const tensor *t, int64_t *out, size_t *bad)
     return true;
 }
 
+static void drop_error(tensors *t)
+{
+    if (!tensors_lack_memory(t)) free((char *)t->error);
+    t->error = NULL;
+}
+
+bool tensors_lack_memory(const tensors *t) { return t->error == OUT_OF_MEMORY; }
+
+bool tensors_no_memory(tensors *t)
+{
+    drop_error(t);
+    t->error = OUT_OF_MEMORY;
+    return false;
+}
+
+bool tensors_fault(const tensors *t, char **error)
+{
+    return fault_pass(error, tensors_lack_memory(t) ? NULL : t->error);
+}
+
 bool tensors_fail(tensors *t, const char *format, ...)
 {
     char *message;
@@ -147,8 +168,9 @@ bool tensors_fail(tensors *t, const char *format, ...)
     va_start(args, format);
     int n = vasprintf(&message, format, args);
     va_end(args);
-    if (t->error != OUT_OF_MEMORY) free((char *)t->error);
-    t->error = n < 0 ? OUT_OF_MEMORY : message;
+    if (n < 0) return tensors_no_memory(t);
+    drop_error(t);
+    t->error = message;
     for (int i = 0; i < n; i++)
         if ((unsigned char)message[i] < ' ' || message[i] == 127) message[i] = '?';
     return false;
@@ -165,7 +187,7 @@ tensor *tensors_add(tensors *t, const char *name, dtype d, size_t rank, const si
     if (t->len == t->cap) {
         size_t cap = t->cap ? 2 * t->cap : 16;
         tensor *grown = realloc(t->data, cap * sizeof *grown);
-        if (!grown) return tensors_fail(t, "out of memory for the list of tensors"), NULL;
+        if (!grown) return tensors_no_memory(t), NULL;
         t->data = grown;
         t->cap = cap;
     }
@@ -175,7 +197,7 @@ tensor *tensors_add(tensors *t, const char *name, dtype d, size_t rank, const si
     if (!x.name || !x.data) {
         free(x.name);
         free(x.data);
-        return tensors_fail(t, "out of memory for the %zu bytes of tensor '%s'", x.bytes, name), NULL;
+        return tensors_no_memory(t), NULL;
     }
     if (data) memcpy(x.data, data, x.bytes);
     t->data[t->len] = x;
@@ -211,7 +233,7 @@ bool tensors_note(tensors *t, const char *key, const char *value)
     if (!v || (!n && !k) || !grown) {
         free(v);
         free(k);
-        return tensors_fail(t, "out of memory for the metadata '%s'", key);
+        return tensors_no_memory(t);
     }
     if (!n) {
         n = &t->notes[t->note_count++];
@@ -240,6 +262,5 @@ void tensors_clear(tensors *t)
 void tensors_free(tensors *t)
 {
     tensors_clear(t);
-    if (t->error != OUT_OF_MEMORY) free((char *)t->error);
-    t->error = NULL;
+    drop_error(t);
 }

@@ -76,6 +76,12 @@ const char *tensors_find_note(const tensors *t, const char *key);
 /* Sets `error` (control characters become '?', so that it stays one line) and returns false. */
 bool tensors_fail(tensors *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The same of a lack of memory. */
+bool tensors_no_memory(tensors *t);
+/* Hands the error on; see train/fault.h. Returns false. */
+bool tensors_fault(const tensors *t, char **error);
+bool tensors_lack_memory(const tensors *t); /* is that the error? */
+
 void tensors_clear(tensors *t); /* frees all but the error */
 void tensors_free(tensors *t);  /* and leaves {0} */
 

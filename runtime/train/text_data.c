@@ -57,7 +57,7 @@ static char *read_file(const char *path, size_t *n, char **error)
         if (!grown) {
             free(text);
             fclose(f);
-            fault_set(error, "%s: out of memory for the text", path);
+            fault_no_memory(error);
             return NULL;
         }
         text = grown;
@@ -114,7 +114,7 @@ static bool encode(const text_data *d, stream *s, const char *path, const char *
     while (words && vocabulary_next(true, text, n, &at, &found, &length)) s->count++;
     if (s->count == 0) return fault_set(error, "%s: holds no words: give a text", path);
     if (words ? !(s->word = calloc(s->count, sizeof *s->word)) : !(s->byte = malloc(s->count)))
-        return fault_set(error, "%s: out of memory for its symbols", path);
+        return fault_no_memory(error);
     for (at = 0; vocabulary_next(words, text, n, &at, &found, &length); i++) {
         int id = vocabulary_find(&d->vocabulary, found, length);
         if (id < 0) return unknown_symbol(d, path, text, (size_t)(found - text), error);
@@ -175,14 +175,14 @@ static bool read_texts(text_data *d, const char *vocabulary_of, char **error)
 text_data *text_data_open(const data_options *o, const char *vocabulary_of, char **error)
 {
     text_data *d = calloc(1, sizeof *d);
-    if (!d) return fault_set(error, "out of memory"), NULL;
+    if (!d) return fault_no_memory(error), NULL;
     d->options = *o;
     d->path = o->words ? o->words : o->text;
     bool ok = read_texts(d, vocabulary_of, error);
     if (ok) {
         d->split = data_split_of(o, d->text.blocks);
         d->json = vocabulary_to_json(&d->vocabulary);
-        ok = d->json || fault_set(error, "out of memory for the vocabulary");
+        ok = d->json || fault_no_memory(error);
     }
     if (ok) return d;
     text_data_close(d);
@@ -251,10 +251,10 @@ bool text_data_bind(text_data *d, const trainable *m, char **error)
     for (int p = 0; p < PART_COUNT; p++) {
         free(d->input[p]);
         d->input[p] = calloc(m->inputs, sizeof *d->input[p]);
-        if (!d->input[p]) return fault_set(error, "out of memory for a batch");
+        if (!d->input[p]) return fault_no_memory(error);
         for (size_t k = 0; k < 2; k++) {
             if (!d->buffer[p][k]) d->buffer[p][k] = calloc(size, sizeof *d->buffer[p][k]);
-            if (!d->buffer[p][k]) return fault_set(error, "out of memory for a batch of %zu symbols", size);
+            if (!d->buffer[p][k]) return fault_no_memory(error);
             if (count[k]) d->input[p][slot[k]] = d->buffer[p][k];
         }
     }

@@ -14,8 +14,6 @@ enum {
     SYMBOLS_MAX = INT_MAX / 4 /* ids are int */
 };
 
-static const char out_of_memory[] = "out of memory for the vocabulary";
-
 /* ---- symbols of a text ------------------------------------------------------------------------------------------- */
 
 static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f'; }
@@ -122,7 +120,7 @@ bool vocabulary_of_characters(vocabulary *v, const char *text, size_t n, char **
         char c = (char)i;
         if (!seen[i] || add_symbol(v, &c, 1) >= 0) continue;
         vocabulary_free(v);
-        return fault_set(error, "%s", out_of_memory);
+        return fault_no_memory(error);
     }
     return true;
 }
@@ -222,7 +220,7 @@ bool vocabulary_of_words(vocabulary *v, const char *text, size_t n, size_t keep,
     vocabulary_free(&all);
     if (ok) return true;
     vocabulary_free(v);
-    return fault_set(error, "%s", out_of_memory);
+    return fault_no_memory(error);
 }
 
 /* ---- as text ----------------------------------------------------------------------------------------------------- */
@@ -287,7 +285,7 @@ static bool add_json(vocabulary *v, const json_t *string, char **error)
     else if (v->slots && v->slot[find_slot(v, bytes, length)] >= 0)
         ok = fault_set(error, "the vocabulary has its symbol %zu twice", v->count);
     else if (add_symbol(v, bytes, length) < 0)
-        ok = fault_set(error, "%s", out_of_memory);
+        ok = fault_no_memory(error);
     if (ok && length > 1) v->words = true;
     free(bytes);
     return ok;

@@ -1,6 +1,7 @@
 /* tensors.c: tests of conversions, of safetensors and npz files, and of atomic writing. */
 #define _GNU_SOURCE 1
 #include "train/atomic.h"
+#include "train/fault.h"
 #include "train/npz.h"
 #include "train/safetensors.h"
 #include <check.h>
@@ -162,6 +163,23 @@ START_TEST(extents_are_checked)
     ck_assert_ptr_nonnull(strstr(t.error, "'y'"));
     ck_assert_ptr_eq(tensors_find(&t, "x"), &t.data[0]);
     ck_assert_ptr_null(tensors_find(&t, "y"));
+    tensors_free(&t);
+}
+END_TEST
+
+/* Its kind is not read off a text: what else says "out of memory" is no lack of it. */
+START_TEST(a_lack_of_memory_is_no_line)
+{
+    tensors t = {0};
+    char *error = NULL;
+    ck_assert(!tensors_fail(&t, "out of memory") && !tensors_lack_memory(&t));
+    ck_assert(!tensors_no_memory(&t) && tensors_lack_memory(&t));
+    ck_assert(!tensors_fault(&t, &error) && !error);
+    ck_assert(!tensors_fail(&t, "a.npz: %d", 3) && !tensors_lack_memory(&t));
+    ck_assert(!tensors_fault(&t, &error));
+    ck_assert(!fault_no_memory(&error) && !fault_pass(&error, NULL) && !fault_pass(&error, "later"));
+    ck_assert_str_eq(error, "a.npz: 3"); /* the first fault is the cause */
+    free(error);
     tensors_free(&t);
 }
 END_TEST
@@ -594,6 +612,7 @@ int main(void)
     tcase_add_test(c, small_floats_are_exact);
     tcase_add_test(c, integers_convert_only_when_whole);
     tcase_add_test(c, extents_are_checked);
+    tcase_add_test(c, a_lack_of_memory_is_no_line);
     tcase_add_test(c, safetensors_round_trip);
     tcase_add_loop_test(c, safetensors_headers, 0, sizeof HEADERS / sizeof *HEADERS);
     tcase_add_test(c, safetensors_refuses_what_is_none);
