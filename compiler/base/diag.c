@@ -130,25 +130,11 @@ typedef struct colors {
 static const colors colored = {"\033[1;31m", "\033[1;35m", "\033[1;36m", "\033[1m", "\033[0m"};
 static const colors plain = {"", "", "", "", ""};
 
-/* The length of a valid UTF-8 sequence at s, at most `left` bytes; 0 when there is none. */
-static size_t utf8_length(const char *s, size_t left)
-{
-    unsigned char c = (unsigned char)s[0];
-    size_t n = c < 0x80 ? 1 : c >= 0xC2 && c < 0xE0 ? 2 : c >= 0xE0 && c < 0xF0 ? 3 : c >= 0xF0 && c < 0xF5 ? 4 : 0;
-    if (n == 0 || n > left) return 0;
-    for (size_t i = 1; i < n; i++)
-        if (((unsigned char)s[i] & 0xC0) != 0x80) return 0;
-    unsigned char next = n > 1 ? (unsigned char)s[1] : 0x80;
-    bool overlong = (c == 0xE0 && next < 0xA0) || (c == 0xF0 && next < 0x90);
-    bool surrogate = c == 0xED && next >= 0xA0, too_large = c == 0xF4 && next >= 0x90;
-    return overlong || surrogate || too_large ? 0 : n;
-}
-
 /* One character of the source; what a terminal could take amiss becomes '?', a tab one space (columns are characters).
  * Returns the bytes consumed. */
 static size_t put_character(FILE *out, const char *s, size_t left)
 {
-    size_t n = utf8_length(s, left);
+    size_t n = source_character(s, left);
     unsigned char c = (unsigned char)s[0];
     bool c1_control = n == 2 && c == 0xC2 && (unsigned char)s[1] < 0xA0;
     if (c == '\t')
@@ -165,7 +151,7 @@ static size_t put_bytes(FILE *out, const char *line, size_t begin, size_t end)
 {
     size_t count = 0;
     for (size_t i = begin; i < end; count++) {
-        size_t n = utf8_length(line + i, end - i);
+        size_t n = source_character(line + i, end - i);
         if (out) put_character(out, line + i, end - i);
         i += n ? n : 1;
     }
@@ -231,7 +217,7 @@ static void json_string(FILE *out, const char *s)
 {
     fputc('"', out);
     for (size_t left = strlen(s); left > 0;) {
-        size_t n = utf8_length(s, left);
+        size_t n = source_character(s, left);
         unsigned char c = (unsigned char)*s;
         if (n == 0)
             fputs("\\ufffd", out);

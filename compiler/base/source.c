@@ -1,6 +1,7 @@
 /* source.c: the texts that are compiled, their lines, and places in them. */
 #include "base/source.h"
 #include "base/array.h"
+#include <stdbool.h>
 #include <string.h>
 
 sources *sources_new(arena *a)
@@ -55,6 +56,21 @@ static uint32_t line_of(const source *s, uint32_t offset)
             high = middle;
     }
     return low;
+}
+
+uint32_t source_line_start(const source *s, uint32_t offset) { return s->line_start[line_of(s, offset)]; }
+
+size_t source_character(const char *s, size_t left)
+{
+    unsigned char c = (unsigned char)s[0];
+    size_t n = c < 0x80 ? 1 : c >= 0xC2 && c < 0xE0 ? 2 : c >= 0xE0 && c < 0xF0 ? 3 : c >= 0xF0 && c < 0xF5 ? 4 : 0;
+    if (n == 0 || n > left) return 0;
+    for (size_t i = 1; i < n; i++)
+        if (((unsigned char)s[i] & 0xC0) != 0x80) return 0;
+    unsigned char next = n > 1 ? (unsigned char)s[1] : 0x80;
+    bool overlong = (c == 0xE0 && next < 0xA0) || (c == 0xF0 && next < 0x90);
+    bool surrogate = c == 0xED && next >= 0xA0, too_large = c == 0xF4 && next >= 0x90;
+    return overlong || surrogate || too_large ? 0 : n;
 }
 
 place source_place(const source *s, uint32_t offset)

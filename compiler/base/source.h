@@ -36,6 +36,9 @@ typedef struct place {
     uint32_t line, column;
 } place; /* from 1; the column counts characters (UTF-8), not bytes */
 place source_place(const source *s, uint32_t offset);
+uint32_t source_line_start(const source *s, uint32_t offset); /* of the line that holds this byte */
+/* Bytes of the UTF-8 character at s, of which at most `left` are there; 0 when it is none. */
+size_t source_character(const char *s, size_t left);
 /* The text of a line without its newline; *length in bytes. */
 const char *source_line(const source *s, uint32_t line, size_t *length);
 

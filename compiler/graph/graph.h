@@ -183,9 +183,9 @@ typedef struct graph_input {
     span at;
     int aligned, blank; /* labels that ctc aligns with this axis, with this blank; aligned 0: no */
     bool ignores;
-    int ignored; /* a target of this class does not count in the loss */
-    uint32_t probe;
-    bool seed; /* variable that it is the probe, or the seed, of: see lower_probes; 0: of the spec */
+    int ignored;    /* a target of this class does not count in the loss */
+    uint32_t probe; /* variable that it is the probe of, or the seed: see lower_probes; 0: of the spec */
+    bool seed;
 } graph_input;
 typedef struct graph_output {
     name path;

@@ -41,16 +41,19 @@ static void current(lowering *l, uint32_t v)
     l->g->current = (origin){.variable = v, .role = ROLE_VALUE, .at = var(l, v)->equation};
 }
 
+static bool has_input(const graph *g, const char *path)
+{
+    for (size_t i = 0; i < g->inputs.len; i++)
+        if (!strcmp(g->inputs.data[i].path, path)) return true;
+    return false;
+}
+
 /* A probe or seed, see lower.h: none of its inputs may have the same name in C. */
 static node_id probe_input(lowering *l, uint32_t v, bool seed)
 {
     graph *g = l->g;
     const char *path = arena_printf(g->arena, "%s_%u", seed ? "seed" : "probe", v);
-    for (uint32_t i = 0; i < g->inputs.len; i++) {
-        if (strcmp(g->inputs.data[i].path, path)) continue;
-        path = arena_printf(g->arena, "%s_", path);
-        i = 0;
-    }
+    while (has_input(g, path)) path = arena_printf(g->arena, "%s_", path);
     graph_input in = {.path = name_of(g->names, path),
                       .type = lower_type(var(l, v)->type),
                       .at = var(l, v)->at,

@@ -27,8 +27,7 @@ typedef struct lower_options {
     lower_mode mode;    /* training: dropout and zoneout draw; inference: their expectation */
     bool outputs, loss; /* the roots */
     bool targets;       /* targets are given: without, they and the outputs that depend on them are left out */
-    bool
-        shards; /* of a batch compute this: what is no sum over its sequences is divided by their number, a norm, too */
+    bool shards;   /* of a batch compute this: what is no sum over its sequences is divided by their number, a norm */
     uint32_t norm; /* not 0: the root is what loss number `norm` - 1 is divided by alone, none for one that is not */
     lower_probes probes;
 } lower_options;

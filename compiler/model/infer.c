@@ -77,7 +77,8 @@ static void infer_declared(infer *f, model_variable *v)
     if (v->init.kind == MODEL_UNIFORM && v->init.value < 0) v->init.value = 1 / sqrt((double)s.dim[1]);
     bool matrix = v->init.kind == MODEL_GLOROT || v->init.kind == MODEL_ORTHOGONAL || v->init.kind == MODEL_IDENTITY;
     if (matrix && s.rank != 2) {
-        static const char *const word[] = {"", "", "", "glorot", "orthogonal", "identity"};
+        static const char *const word[] = {
+            [MODEL_GLOROT] = "glorot", [MODEL_ORTHOGONAL] = "orthogonal", [MODEL_IDENTITY] = "identity"};
         diag(f->c->diags, d->value->at, E_INIT_SHAPE, word[v->init.kind], v->word, model_shape_text(f->c->arena, s));
     }
 }

@@ -186,8 +186,8 @@ typedef struct model_variable {
     model_init init;
     ARRAY(model_boundary) boundaries;
     int boundary_axis; /* of all of them; 0 until checked, unless an index names it */
-    uint32_t half
-        [2]; /* result of a bidirectional call: its forward and backward part, as the recurrence left them; else 0 */
+    /* Of the result of a bidirectional call: its forward and backward part, as the recurrence left them; else 0. */
+    uint32_t half[2];
     bool reversed; /* result of a reversed call */
     int scan;      /* 0: a map over time; -1: recurs forward (reads earlier steps), 1: backward */
     int scan_axis;
@@ -323,7 +323,7 @@ bool model_word_taken(arena *a, const char *word);
 /* The value of a size of this call, such as an option of its cell; false: it has none of this name. */
 bool model_size_value(const model_instance *s, const char *word, double *value);
 
-const char *model_shape_text(arena *a, model_shape s); /* "scalar", "(8)", "(4, 8)" */
+const char *model_shape_text(arena *a, model_shape s); /* "a scalar", "(8)", "(4, 8)" */
 const char *model_type_text(arena *a, const model *m, model_type t);
 
 void model_print(text *out, const model *m); /* explain --stage model */

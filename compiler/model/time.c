@@ -375,7 +375,7 @@ static void resolve_last(context *c, model_expr *e)
     for (int i = 0; i < 2; i++) e->call.args[i] = end_of_half(c, v, i, axis, e->at);
 }
 
-/* Each variable after what it reads, shifts excepted; what depends on a target. Iterative. */
+/* Each variable after what it reads, shifts excepted. Iterative. */
 static void order(search *s)
 {
     model *m = s->c->model;

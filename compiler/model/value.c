@@ -287,14 +287,22 @@ static void mention(context *c, model_instance *s, const tree_expr *e)
             variable(c, found->variable)->mentioned_by_model |= !s->cell;
             break;
         }
-        case TREE_TIME: array_push(c->arena, &open, next->time.operand); break;
+        case TREE_TIME:
+            array_push(c->arena, &open, next->time.operand);
+            for (size_t i = 0; i < next->time.index.len; i++) array_push(c->arena, &open, next->time.index.data[i]);
+            break;
         case TREE_CALL:
             array_push(c->arena, &open, next->call.callee);
             for (size_t i = 0; i < next->call.args.len; i++) array_push(c->arena, &open, next->call.args.data[i]);
-            for (size_t i = 0; i < next->call.options.len; i++)
+            for (size_t i = 0; i < next->call.options.len; i++) {
+                array_push(c->arena, &open, next->call.options.data[i].time);
                 array_push(c->arena, &open, next->call.options.data[i].value);
+            }
             break;
-        case TREE_RANGE: break;
+        case TREE_RANGE:
+            array_push(c->arena, &open, next->range.first);
+            array_push(c->arena, &open, next->range.end);
+            break;
         case TREE_UNARY: array_push(c->arena, &open, next->unary.operand); break;
         case TREE_BINARY:
             array_push(c->arena, &open, next->binary.left);

@@ -24,20 +24,22 @@ static bool form(check *k, span at, const char *expected)
 
 /* ---- the right side ---------------------------------------------------------------------------------------------- */
 
+static const char parameters[] = "parameters on the right: W, W' or rows(W, V)";
+
 static bool add_piece(check *k, model_weights *w, const tree_expr *e)
 {
     bool transposed = e->kind == TREE_UNARY && e->unary.op == TREE_TRANSPOSE;
     if (transposed) e = e->unary.operand;
-    if (e->kind != TREE_NAME) return form(k, e->at, "parameters on the right: W, W' or rows(W, V)");
+    if (e->kind != TREE_NAME) return form(k, e->at, parameters);
     symbol *found = scope_find(k->s, e->name);
     if (!found) {
         unknown_name(k->c, k->s, e->name, e->at);
         return false;
     }
-    if (found->kind != SYMBOL_VARIABLE) return form(k, e->at, "parameters on the right: W, W' or rows(W, V)");
+    if (found->kind != SYMBOL_VARIABLE) return form(k, e->at, parameters);
     const model_variable *v = variable(k->c, found->variable);
     if (v->kind == VARIABLE_CONST && v->mentioned) return true; /* not part of this call's model */
-    if (v->kind != VARIABLE_PARAM) return form(k, e->at, "parameters on the right: W, W' or rows(W, V)");
+    if (v->kind != VARIABLE_PARAM) return form(k, e->at, parameters);
     array_push(k->c->arena, &w->pieces, (weight_piece){found->variable, transposed});
     return true;
 }

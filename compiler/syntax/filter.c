@@ -128,25 +128,10 @@ static bool is_open(const parser *p, char opener)
 
 enum { MAX_INDENT = 255 }; /* deeper ones count as this: lines may be long, and are asked often */
 
-/* Where the line begins that holds this byte. */
-static uint32_t line_start_of(const parser *p, uint32_t offset)
-{
-    const uint32_t *starts = p->source->line_start;
-    uint32_t low = 0, high = p->source->lines; /* starts[low] <= offset < starts[high] */
-    while (high - low > 1) {
-        uint32_t middle = low + (high - low) / 2;
-        if (starts[middle] <= offset)
-            low = middle;
-        else
-            high = middle;
-    }
-    return starts[low];
-}
-
-/* Blanks before the first character of that line. */
+/* Blanks before the first character of the line that holds this byte. */
 static uint32_t indent_of(const parser *p, uint32_t offset)
 {
-    const char *line = p->source->text + line_start_of(p, offset);
+    const char *line = p->source->text + source_line_start(p->source, offset);
     uint32_t n = 0;
     while (n < MAX_INDENT && (line[n] == ' ' || line[n] == '\t')) n++;
     return n;
@@ -223,7 +208,7 @@ static bool lacks_closer(parser *p)
     case T_ARROW:
     case '~': return true;
     case '{': return !opens_index(p);
-    case '}': return !b->curly || line_start_of(p, t->at.begin) > b->at.begin;
+    case '}': return !b->curly || source_line_start(p->source, t->at.begin) > b->at.begin;
     case ':': return b->opener == '[';
     case '=': return b->opener == '[' || b->dims;
     case ')': return b->opener == '[' && is_open(p, '(');
@@ -437,7 +422,7 @@ static void note_indent(parser *p, const token *t)
 {
     uint32_t indent = indent_of(p, t->at.begin);
     bracket *b = top(p);
-    bool first = line_start_of(p, t->at.begin) + indent == t->at.begin;
+    bool first = source_line_start(p->source, t->at.begin) + indent == t->at.begin;
     if (b->opener == '{' && first && indent < b->indent && !p->suspect.file) p->suspect = b->at;
 }
 

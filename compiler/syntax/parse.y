@@ -420,7 +420,7 @@ expr:
 operand:
     NUMBER                              { $$ = tree_number(p, $1, @$); }
   | NAME                                { $$ = tree_name(p, $1, @$); }
-  | '(' full ')'                        { $$ = tree_parenthesised(p, $2, @$); }
+  | '(' full ')'                        { $$ = tree_parenthesised($2, @$); }
   | operand '\''                        { $$ = tree_unary_of(p, TREE_TRANSPOSE, $1, @$); }
   | operand '[' exprs ']'               { $$ = tree_time_of(p, $1, $3, @$); }
   | operand '(' args ')'                { $$ = tree_call(p, $3, TREE_FORWARD, $1, @$); }

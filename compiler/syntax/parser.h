@@ -74,7 +74,7 @@ enum { SPELLING_MAX = 40 };                        /* longer tokens are cut in m
 tree_expr *tree_new(parser *p, tree_expr_kind kind, span at);
 tree_expr *tree_number(parser *p, double number, span at);
 tree_expr *tree_name(parser *p, name id, span at);
-tree_expr *tree_parenthesised(parser *p, tree_expr *e, span at);
+tree_expr *tree_parenthesised(tree_expr *e, span at);
 tree_expr *tree_unary_of(parser *p, tree_unary op, tree_expr *operand, span at);
 tree_expr *tree_binary_of(parser *p, tree_binary op, tree_expr *left, tree_expr *right, span op_at);
 tree_expr *tree_branch(parser *p, tree_expr *condition, tree_expr *yes, tree_expr *no, span at);

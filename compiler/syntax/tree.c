@@ -79,9 +79,8 @@ tree_expr *tree_name(parser *p, name id, span at)
     return e;
 }
 
-tree_expr *tree_parenthesised(parser *p, tree_expr *e, span at)
+tree_expr *tree_parenthesised(tree_expr *e, span at)
 {
-    (void)p;
     e->parenthesised = true;
     e->at = at;
     return e;

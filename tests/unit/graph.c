@@ -3,6 +3,7 @@
 #include "graph/graph.h"
 #include "derive/derive.h"
 #include <check.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -599,6 +600,15 @@ START_TEST(components_are_cycles)
 }
 END_TEST
 
+/* As the C has it, real_max(a, 0): folding must not make -0 or NaN of it. */
+START_TEST(rectified_values)
+{
+    double below = op_value(OP_relu, -1, 0, 0), lowest = op_value(OP_relu, -INFINITY, 0, 0);
+    ck_assert(below == 0 && !signbit(below) && lowest == 0);
+    ck_assert(op_value(OP_relu, 2, 0, 0) == 2 && isnan(op_value(OP_relu, NAN, 0, 0)));
+}
+END_TEST
+
 START_TEST(products_over_rows)
 {
     arena *a = arena_new();
@@ -638,6 +648,7 @@ int main(void)
     tcase_add_test(t, parts_are_numbered_once);
     tcase_add_test(t, print_is_readable);
     tcase_add_test(t, components_are_cycles);
+    tcase_add_test(c, rectified_values);
     tcase_add_test(t, products_over_rows);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
