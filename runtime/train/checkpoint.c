@@ -227,22 +227,23 @@ static bool check_tensor(const reader *r, const checkpoint *c, const train_param
     const tensor *t = tensors_find(&r->file, name);
     char *want = shape_to_text((size_t)p->rank, p->dims), *have = t ? shape_to_text(t->rank, t->dims) : NULL,
          *fault = NULL;
-    dtype d = t ? t->dtype : DTYPE_F32;
+    bool fits = t && same_shape(p, t), good = fits;
     if (!t)
         fault_set(&fault, "the tensor '%s' %s is missing", name, want ? want : "");
-    else if (!same_shape(p, t))
+    else if (!fits)
         fault_set(&fault, "the tensor '%s' has shape %s, the model has %s", name, have ? have : "", want ? want : "");
-    if (fault)
-        other_model(r, c, fault);
-    else if (exact && d != real_dtype(m))
-        fault_set(r->error, "%s: '%s' is %s, but the model computes in %s: train on with the other --real", r->path,
-                  name, dtype_name(d), dtype_name(real_dtype(m)));
-    else if (!dtype_is_real(d))
-        fault_set(r->error, "%s: '%s' is %s, expected F32, F64, F16 or BF16: convert it", r->path, name, dtype_name(d));
+    if (!fits)
+        fault ? other_model(r, c, fault) : fault_no_memory(r->error);
+    else if (exact && t->dtype != real_dtype(m))
+        good = fault_set(r->error, "%s: '%s' is %s, but the model computes in %s: train on with the other --real",
+                         r->path, name, dtype_name(t->dtype), dtype_name(real_dtype(m)));
+    else if (!dtype_is_real(t->dtype))
+        good = fault_set(r->error, "%s: '%s' is %s, expected F32, F64, F16 or BF16: convert it", r->path, name,
+                         dtype_name(t->dtype));
     free(want);
     free(have);
     free(fault);
-    return !*r->error;
+    return good;
 }
 
 static const train_param *param_of(const trainable *m, const char *name)

@@ -66,7 +66,7 @@ typedef enum loop_end {
     LOOP_FAULT    /* the system: memory, files */
 } loop_end;
 
-/* *error is one clear line (malloc'ed) for the last three. */
+/* *error is one clear line (malloc'ed) for the last three; NULL: memory ran out (fault.h). */
 loop_end train_run(training *t, const loop_options *o, char **error);
 
 /* FOLDER/NAME.safetensors, malloc'ed; NULL without memory. */

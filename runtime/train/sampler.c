@@ -26,7 +26,7 @@ typedef struct writer {
     vocabulary words;
     bool named; /* there is a vocabulary */
     size_t classes;
-    bool begun; /* a symbol has been written */
+    bool begun; /* a symbol stands on this line */
     int *prompt;
     size_t fed, symbols; /* symbols before the sample that are not written; all of them */
 } writer;
@@ -61,13 +61,12 @@ size_t sample_draw(double *p, size_t n, const sample_options *o, double u, size_
             if (p[i] > 0) order[count++] = i;
         sum = all;
     } else {
-        double *rest = p;
         while (count < n && (o->top_k == 0 || count < o->top_k) && (count == 0 || sum < o->top_p * all)) {
-            size_t best = likeliest(rest, n);
-            if (!(rest[best] > 0)) break;
+            size_t best = likeliest(p, n);
+            if (!(p[best] > 0)) break;
             order[count++] = best;
-            sum += rest[best];
-            rest[best] = -rest[best]; /* taken; the sign is put back below */
+            sum += p[best];
+            p[best] = -p[best]; /* taken; the sign is put back below */
         }
         for (size_t i = 0; i < count; i++) p[order[i]] = -p[order[i]];
     }
@@ -169,21 +168,16 @@ bool sample_sequence(runner *r, const runner_given *given, int first, const samp
 static void put_symbol(void *to, int token)
 {
     writer *w = to;
-    if (!w->named) {
-        fprintf(w->out, "%s%d", w->begun ? " " : "", token);
-    } else {
-        const symbol *s = &w->words.symbol[token];
-        bool newline = w->words.words && strcmp(s->bytes, VOCABULARY_END) == 0;
-        if (newline) {
-            fputc('\n', w->out);
-        } else {
-            if (w->words.words && w->begun) fputc(' ', w->out);
-            fwrite(s->bytes, 1, s->length, w->out);
-        }
-        w->begun = !newline;
-        return;
-    }
-    w->begun = true;
+    const symbol *s = w->named ? &w->words.symbol[token] : NULL;
+    bool newline = s && w->words.words && strcmp(s->bytes, VOCABULARY_END) == 0, apart = !s || w->words.words;
+    if (apart && w->begun && !newline) fputc(' ', w->out);
+    if (newline)
+        fputc('\n', w->out);
+    else if (s)
+        fwrite(s->bytes, 1, s->length, w->out);
+    else
+        fprintf(w->out, "%d", token);
+    w->begun = !newline;
 }
 
 /* The next symbol of the prompt; false at its end or after a fault. */

@@ -278,8 +278,9 @@ static bool to_bytes(const char *utf8, size_t n, char *out, size_t *length)
 static bool add_json(vocabulary *v, const json_t *string, char **error)
 {
     size_t n = json_string_length(string), length;
-    char *bytes = json_is_string(string) ? malloc(n + 1) : NULL;
-    bool ok = bytes && to_bytes(json_string_value(string), n, bytes, &length) && length > 0;
+    char *bytes = malloc(n + 1);
+    if (!bytes) return fault_no_memory(error);
+    bool ok = json_is_string(string) && to_bytes(json_string_value(string), n, bytes, &length) && length > 0;
     if (!ok)
         fault_set(error, "the vocabulary's symbol %zu is no string of bytes", v->count);
     else if (v->slots && v->slot[find_slot(v, bytes, length)] >= 0)

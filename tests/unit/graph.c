@@ -648,7 +648,7 @@ int main(void)
     tcase_add_test(t, parts_are_numbered_once);
     tcase_add_test(t, print_is_readable);
     tcase_add_test(t, components_are_cycles);
-    tcase_add_test(c, rectified_values);
+    tcase_add_test(t, rectified_values);
     tcase_add_test(t, products_over_rows);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
