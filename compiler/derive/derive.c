@@ -179,6 +179,7 @@ static node_id total(tape *t, node_id id)
     if (!type_equal(graph_type(g, sum), want)) sum = stretched(t, sum, want);
     node *n = graph_node(g, sum);
     if (here.whole && !n->origin.whole) n->origin = here;
+    if (n->origin.role == ROLE_ADJOINT && !n->origin.of) n->origin.of = id.i;
     return sum;
 }
 

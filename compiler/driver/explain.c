@@ -70,7 +70,8 @@ static bool says_nothing(const graph *g, node_id id)
 /* What the names of the backward equations mean. */
 static void print_derivatives(text *out)
 {
-    text_line(out, "    d_v: the derivative of the loss by v; d_v.1, d_v.2, ...: numbered parts of these equations");
+    text_line(out, "    d_v: the derivative of the loss by v; d_v.1: that by v.1, or, where there is none, a part of "
+                   "these equations");
     text_line(out, "    d_v and its parts are 0 beyond either end of time");
 }
 

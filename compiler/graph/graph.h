@@ -110,7 +110,8 @@ typedef struct origin {
     bool whole;        /* the node is that variable (or its adjoint), not a part of its equation */
     uint32_t part;     /* > 0: numbered part of the equation (see graph_name_parts) */
     role role;
-    span at; /* the expression in the spec */
+    uint32_t of; /* of an adjoint: number of the node that it is the adjoint of; 0: of none, or of one that has gone */
+    span at;     /* the expression in the spec */
 } origin;
 
 typedef struct node_attr {
@@ -284,7 +285,7 @@ bool graph_is_rows_product(const graph *g, node_id id, bool *weight_first);
 void graph_verify(const graph *g, const char *after);
 
 /* Gives every node that needs a name and is no variable (two users, or a user that is not pointwise) a part number
- * within its variable's equation, in canonical order. */
+ * within its variable's equation, in canonical order; an adjoint of a part that of the part. */
 void graph_name_parts(graph *g);
 const char *graph_label(const graph *g, arena *a, node_id id); /* "h1.i", "h1.i.2", "d_h1.i"; "" when it has none */
 

@@ -1,9 +1,9 @@
 /* name.c: how nodes are called.
  *
  * A parameter, an input and the node that is a whole variable have the spec's names; an adjoint is `d_` and the name of
- * its value. Of the rest, those that text must refer to get a number within their equation: `h.2`. One count serves
- * values and adjoints of an equation, so `d_h.3` is never taken for the adjoint of a value `h.3`. Nodes of no equation
- * belong to the loss.
+ * its value. Of the rest, those that text must refer to get a number within their equation: `h.2`, and `d_h.2` is the
+ * adjoint of that. What else the adjoints of an equation are made of has numbers above those of its values, so that it
+ * is not taken for an adjoint of one. Nodes of no equation belong to the loss.
  *
  * Note [no name]. Sources, readings of a named node (`h[t-1]`), and views of one (`W'`, `a(0:8)`, a value that only
  * stretches) are written out where they are used. What they refer to has a name, since their use is not pointwise. */
@@ -65,12 +65,20 @@ void graph_name_parts(graph *g)
     uses *of = ARENA_ARRAY(scratch, uses, g->nodes.len);
     count_uses(g, scratch, order, of);
     uint32_t *last = ARENA_ARRAY(scratch, uint32_t, g->variables.len);
+    bool *taken = ARENA_ARRAY(scratch, bool, g->nodes.len); /* is there an adjoint of the part already? */
     for (size_t i = 1; i < g->nodes.len; i++) g->nodes.data[i].origin.part = 0;
-    for (size_t i = 0; i < order.len; i++) {
-        node *n = graph_node(g, order.data[i]);
-        if (!has_own_name(g, order.data[i]) && needs_part(n, &of[order.data[i].i]))
-            n->origin.part = ++last[n->origin.variable];
-    }
+    for (int adjoints = 0; adjoints < 2; adjoints++) /* values first: adjoints are called after them */
+        for (size_t i = 0; i < order.len; i++) {
+            node *n = graph_node(g, order.data[i]);
+            if ((n->origin.role == ROLE_ADJOINT) != adjoints || has_own_name(g, order.data[i]) ||
+                !needs_part(n, &of[order.data[i].i]))
+                continue;
+            const node *value = &g->nodes.data[n->origin.of];
+            bool follows = n->origin.of && value->origin.part && value->origin.role == ROLE_VALUE &&
+                           value->origin.variable == n->origin.variable && !taken[n->origin.of];
+            taken[n->origin.of] |= follows;
+            n->origin.part = follows ? value->origin.part : ++last[n->origin.variable];
+        }
     arena_free(scratch);
 }
 

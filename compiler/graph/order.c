@@ -75,6 +75,7 @@ void graph_compact(graph *g)
         if (n.args) memcpy(arg, n.arg, (size_t)n.args * sizeof *arg);
         renumber(number, arg, (size_t)n.args);
         n.arg = arg;
+        n.origin.of = number[n.origin.of];
         nodes[i + 1] = n;
     }
     g->nodes.data = nodes;

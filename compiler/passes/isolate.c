@@ -29,6 +29,7 @@ static node_id copy_of(graph *g, node_id id, type t)
     bool same = type_equal(t, graph_type(g, id));
     node_id copy = same ? graph_pointwise(g, OP_copy, id, NO_NODE, NO_NODE) : graph_expand(g, id, t);
     graph_node(g, id)->origin.whole = false;
+    graph_node(g, id)->origin.of = 0;
     return copy;
 }
 

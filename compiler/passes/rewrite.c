@@ -5,7 +5,8 @@
  *
  * Note [names move]. A labelled node, one that is a whole variable, passes its origin to the node that stands for
  * it, unless that one has a label of its own. Parameters and inputs have one always. Where a value and an adjoint
- * become one node, it is the value: it exists before the adjoint is wanted. */
+ * become one node, it is the value: it exists before the adjoint is wanted. An adjoint passes on, too, of what it is
+ * the adjoint. */
 #include "passes/rewrite.h"
 
 /* Takes note of the nodes that were made since the last call. */
@@ -77,6 +78,7 @@ static void move_name(graph *g, node_id from, node_id to)
     node *f = graph_node(g, from), *t = graph_node(g, to);
     if (t->op == OP_param || t->op == OP_input) return;
     bool value_wins = t->origin.role == ROLE_ADJOINT && f->origin.role == ROLE_VALUE;
+    if (t->origin.role == ROLE_ADJOINT && !t->origin.of) t->origin.of = f->origin.of;
     bool label_moves = t->origin.role == f->origin.role && f->origin.whole && !t->origin.whole;
     if (!value_wins && !label_moves) return;
     t->origin = f->origin;
@@ -125,7 +127,11 @@ static void redirect(rewriter *w, node_id *ids, size_t count)
 void rewrite_end(rewriter *w)
 {
     graph *g = w->g;
-    for (size_t i = 1; i < g->nodes.len; i++) redirect(w, g->nodes.data[i].arg, (size_t)g->nodes.data[i].args);
+    for (size_t i = 1; i < g->nodes.len; i++) {
+        node *n = &g->nodes.data[i];
+        redirect(w, n->arg, (size_t)n->args);
+        n->origin.of = rewrite_now(w, (node_id){n->origin.of}).i;
+    }
     redirect(w, &g->loss, 1);
     for (size_t i = 0; i < g->outputs.len; i++) redirect(w, &g->outputs.data[i].node, 1);
     if (g->param_grad) redirect(w, g->param_grad, g->params.len);
@@ -137,7 +143,7 @@ void rewrite_on_behalf(graph *g, const node *n)
 {
     g->current = n->origin;
     g->current.whole = false;
-    g->current.part = 0;
+    g->current.part = g->current.of = 0;
 }
 
 int *rewrite_uses(const graph *g, const node_list *order, arena *a)
