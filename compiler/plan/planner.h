@@ -68,7 +68,7 @@ bool plan_is_inner(const node *n); /* shift, reshape, slice, transpose: a view o
 /* guard.c: which products are not needed at every step. Makes them users of their conditions. */
 void plan_guards(planner *pl);
 
-/* schedule.c: regions and statements. */
+/* schedule.c, of what units.c finds: regions and statements. */
 void plan_schedule(planner *pl);
 
 /* rows.c: statements over the same rows in one region. Needs regions; sets regions, region_of. */

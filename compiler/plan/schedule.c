@@ -1,344 +1,181 @@
 /* schedule.c: from nodes to regions of statements.
  *
- * A region holds a set of nodes. Its strongly connected components with a cycle become loop regions (scans), one level
- * deeper and with the readings along that loop's axis cut; all else runs in this region, over all its rows at once.
- * Elementwise work that only a scan reads moves into it. Then statements are listed: whatever is no elementwise work as
- * soon as its operands are there (products that read the same vectors together), and only when nothing of that kind is
- * left, all elementwise work of one domain that can be done as one statement.
+ * A region holds a set of nodes, which units.c splits into scans and single nodes. Statements are listed: whatever is
+ * no elementwise work as soon as its operands are there (products that read the same vectors together), and only when
+ * nothing of that kind is left, all elementwise work of one domain that can be done as one statement. A unit counts
+ * the operands that it lacks; a node that is done tells the units that wait for it.
  *
  * Needs: task, form, leaves. Sets: regions, statements, stmt_of, region_of. */
-#include "plan/planner.h"
+#include "plan/units.h"
 
-typedef struct unit {
-    node_id id; /* NO_NODE for a scan */
-    region *scan;
-    int number;      /* of a scan: that of its nodes in `home` */
-    node_list nodes; /* of a scan */
-    bool done;
-} unit;
+/* Numbers of units, in their order. */
+typedef ARRAY(size_t) unit_list;
 
-typedef ARRAY(unit *) unit_list;
+/* Units that are gone through round by round: what comes in behind the last one taken is still of this round. */
+typedef struct rounds {
+    unit_list now, later;
+    size_t taken; /* of `now` */
+} rounds;
+
+/* A unit that waits for a node; `next`: 1 + number of the next edge from it, 0 for none. */
+typedef struct edge {
+    size_t unit, next;
+} edge;
+
+/* Of each node. The regions of one depth use them one after the other, and leave them empty. */
+typedef struct tables {
+    arena *arena;
+    bool *member, *done, *open;
+    int *home;
+    size_t *waiting;
+    struct tables *inner;
+} tables;
 
 typedef struct builder {
     planner *pl;
     region *r;
-    node_list set;
+    tables *tables;
     bool *member;
-    bool *done; /* per node: computed by what has been listed */
-    bool *open; /* per node: in the statement under construction */
-    int *home;  /* per node: number of the scan that it belongs to, 0: this region */
-    ARRAY(unit) units;
-    size_t first;   /* all units before are done */
-    arena *scratch; /* gone with the builder: what has an entry per node would add up, region by region */
+    bool *done;      /* per node: computed by what has been listed */
+    bool *open;      /* per node: in the statement under construction */
+    int *home;       /* per node: number of the scan that it belongs to, 0: this region */
+    size_t *waiting; /* per node: its first edge, as edge.next */
+    ARRAY(edge) edges;
+    units units;
+    rounds ready;          /* lack no operand: with statements of their own, or scans */
+    unit_list elementwise; /* lack no operand: elementwise; some may be done by now */
+    size_t left;           /* units that are not done */
+    arena *scratch;        /* gone with the builder */
 } builder;
-
-/* ---- which edges a loop cuts ------------------------------------------------------------------------------------- */
-
-axis_set plan_loops(const region *r)
-{
-    axis_set axes = 0;
-    for (; r; r = r->parent) axes |= r->rows | (r->axis ? axis_bit(r->axis) : 0);
-    return axes;
-}
-
-/* A shift along an enclosing loop's axis reads another iteration of it. */
-static bool is_carried(const graph *g, node_id reader, int operand, const void *context)
-{
-    const node *n = graph_node(g, reader);
-    return n->op == OP_shift && operand == 0 && (plan_loops(context) & axis_bit(n->attr.axis));
-}
-
-/* ---- scans ------------------------------------------------------------------------------------------------------- */
-
-static bool is_along(const graph *g, node_id reader, int operand, const void *axis)
-{
-    const node *n = graph_node(g, reader);
-    return n->op == OP_shift && operand == 0 && n->attr.axis == *(const int *)axis;
-}
-
-/* Does a loop along the axis do for the whole recurrence, so that nothing inside it recurs? */
-static bool does_alone(const planner *pl, const node_list *nodes, int axis)
-{
-    arena *a = arena_new();
-    int *component = ARENA_ARRAY(a, int, pl->count);
-    bool alone = graph_components(pl->g, nodes, is_along, &axis, component) == (int)nodes->len;
-    arena_free(a);
-    return alone;
-}
-
-/* The loop of a recurrence: an axis that all its nodes have and that shifts inside it run along; of several the first
- * that leaves no loop inside, else the first. */
-static void choose_loop(const builder *b, const node_list *nodes, int number, region *scan)
-{
-    const planner *pl = b->pl;
-    int direction[MAX_TIME_AXES + 1] = {0}, candidates = 0;
-    axis_set common = ~(axis_set)0;
-    for (size_t i = 0; i < nodes->len; i++) common &= graph_type(pl->g, nodes->data[i]).axes;
-    for (size_t i = 0; i < nodes->len; i++) {
-        const node *n = graph_node(pl->g, nodes->data[i]);
-        if (n->op != OP_shift || b->home[n->arg[0].i] != number || !(common & axis_bit(n->attr.axis))) continue;
-        int towards = n->attr.k < 0 ? 1 : -1;
-        candidates += !direction[n->attr.axis];
-        if (direction[n->attr.axis] && direction[n->attr.axis] != towards) BUG("a recurrence runs in two directions");
-        direction[n->attr.axis] = towards;
-    }
-    for (int axis = MAX_TIME_AXES; axis >= 1; axis--) scan->axis = direction[axis] ? axis : scan->axis;
-    for (int axis = MAX_TIME_AXES; axis >= 1 && candidates > 1; axis--)
-        scan->axis = direction[axis] && does_alone(pl, nodes, axis) ? axis : scan->axis;
-    if (!scan->axis) BUG("a recurrence without an axis");
-    scan->direction = direction[scan->axis];
-}
-
-static void add_scan(builder *b, const node_list *nodes, int number)
-{
-    unit u = {.scan = ARENA_NEW(b->pl->arena, region), .nodes = *nodes, .number = number};
-    u.scan->parent = b->r;
-    choose_loop(b, nodes, number, u.scan);
-    array_push(b->pl->arena, &b->units, u);
-}
-
-static void put_into(builder *b, node_id id, int scan, placing why)
-{
-    b->home[id.i] = scan;
-    b->pl->p->placed[id.i] = why;
-}
-
-/* Elementwise nodes whose users all stand in one scan move there. Users come later in the order, so one walk backwards
- * does. */
-static void sink_into_scans(builder *b, const int *axis_of_home)
-{
-    planner *pl = b->pl;
-    int *home = b->home;
-    for (size_t i = b->set.len; i-- > 0;) {
-        node_id id = b->set.data[i];
-        const node_list *users = &pl->users[id.i];
-        if (home[id.i] || pl->task[id.i] != TASK_POINTWISE || pl->escapes[id.i] || users->len == 0) continue;
-        int to = home[users->data[0].i];
-        bool fits = to && (graph_type(pl->g, id).axes & axis_bit(axis_of_home[to]));
-        for (size_t k = 0; fits && k < users->len; k++)
-            fits = home[users->data[k].i] == to && pl->task[users->data[k].i] == TASK_POINTWISE;
-        if (fits) put_into(b, id, to, PLACED_BY_READER);
-    }
-}
-
-/* What a chain of views is a view of. */
-static node_id viewed(const planner *pl, node_id id)
-{
-    while (pl->task[id.i] == TASK_FREE && plan_is_inner(graph_node(pl->g, id))) id = graph_node(pl->g, id)->arg[0];
-    return id;
-}
-
-/* Of each scan; of each node: where it may go (0: it stays), the component of the last scan that it is made of. */
-typedef struct sums {
-    const int *axis, *component;
-    int *to, *made_of;
-} sums;
-
-/* Components are numbered operands first. */
-static int *last_scans(const builder *b)
-{
-    planner *pl = b->pl;
-    int *last = ARENA_ARRAY(b->scratch, int, pl->count), components = 0;
-    for (size_t i = 0; i < b->set.len; i++)
-        components = pl->component[b->set.data[i].i] > components ? pl->component[b->set.data[i].i] : components;
-    node_list *nodes = arena_array(b->scratch, (size_t)components + 1, sizeof *nodes);
-    for (size_t i = 0; i < b->set.len; i++)
-        array_push(b->scratch, &nodes[pl->component[b->set.data[i].i]], b->set.data[i]);
-    for (int c = 1; c <= components; c++) {
-        for (size_t i = 0; i < nodes[c].len; i++) {
-            node_id id = nodes[c].data[i];
-            const node *n = graph_node(pl->g, id);
-            last[id.i] = nodes[c].len > 1 ? c : 0;
-            for (int k = 0; nodes[c].len == 1 && k < n->args; k++) {
-                if (node_some(n->arg[k]) && b->member[n->arg[k].i] && last[n->arg[k].i] > last[id.i])
-                    last[id.i] = last[n->arg[k].i];
-            }
-        }
-    }
-    return last;
-}
-
-/* Is the value there before a scan begins? Depth: boundary values of boundary values. */
-static bool comes_before(const builder *b, node_id id, const sums *s, int scan)
-{
-    const planner *pl = b->pl;
-    const node *n = graph_node(pl->g, id);
-    if (op_table[n->op].class == SOURCE)
-        return pl->task[id.i] == TASK_FREE || !b->member[id.i] || s->made_of[id.i] < s->component[scan];
-    if (n->op == OP_shift && pl->task[id.i] == TASK_FREE) {
-        for (int i = 1; i < n->args; i++) {
-            if (node_some(n->arg[i]) && !comes_before(b, n->arg[i], s, scan)) return false;
-        }
-    }
-    node_id base = viewed(pl, id);
-    int home = b->home[base.i], component = home ? s->component[home] : s->made_of[base.i];
-    return !b->member[base.i] || (home != scan && component < s->component[scan]);
-}
-
-/* Is a row of it made of rows of its operands? */
-static bool goes_by_rows(const planner *pl, node_id id)
-{
-    const node *n = graph_node(pl->g, id);
-    return pl->task[id.i] == TASK_POINTWISE ||
-           (pl->task[id.i] == TASK_STMT && (op_table[n->op].class == REDUCTION || n->op == OP_concat));
-}
-
-static int scan_of(const builder *b, node_id id, const sums *s) { return b->home[id.i] ? b->home[id.i] : s->to[id.i]; }
-
-/* The scan that an elementwise node outside of scans could be computed in: the last of those that compute an operand,
- * when the other operands are there. */
-static int scan_of_operands(const builder *b, node_id id, const sums *s)
-{
-    const planner *pl = b->pl;
-    const node *n = graph_node(pl->g, id);
-    int to = 0;
-    for (int i = 0; i < n->args; i++) {
-        int here = node_some(n->arg[i]) && goes_by_rows(pl, n->arg[i]) ? scan_of(b, n->arg[i], s) : 0;
-        if (here && (!to || s->component[here] > s->component[to])) to = here;
-    }
-    if (!to || !(graph_type(pl->g, id).axes & axis_bit(s->axis[to]))) return 0;
-    for (int i = 0; i < n->args; i++) {
-        node_id a = n->arg[i];
-        if (node_some(a) && (scan_of(b, a, s) != to || !goes_by_rows(pl, a)) &&
-            (s->to[a.i] || !comes_before(b, a, s, to)))
-            return 0;
-    }
-    return to;
-}
-
-/* Sums over a loop's steps of what the loop computes are added up within it. Elementwise values made of that for such
- * sums and for products move there, too: then what they are made of often needs no memory. */
-static void sink_sums(builder *b, const int *axis, const int *component)
-{
-    planner *pl = b->pl;
-    sums s = {axis, component, ARENA_ARRAY(b->scratch, int, pl->count), last_scans(b)};
-    for (size_t i = 0; i < b->set.len; i++) {
-        node_id id = b->set.data[i];
-        const node *n = graph_node(pl->g, id);
-        if (b->home[id.i]) continue;
-        if (goes_by_rows(pl, id) && !pl->escapes[id.i] && n->op != OP_uniform) s.to[id.i] = scan_of_operands(b, id, &s);
-        if (pl->task[id.i] != TASK_SUM || n->attr.over.carry) continue;
-        node_id from = plan_summed(n);
-        int to = scan_of(b, from, &s);
-        bool token = n->op != OP_scatter || (to && comes_before(b, n->arg[0], &s, to));
-        if (to && goes_by_rows(pl, from) && (n->attr.over.axes & axis_bit(axis[to])) && token) s.to[id.i] = to;
-    }
-    for (size_t i = b->set.len; i-- > 0;) { /* users first: elementwise values go for sums and products alone */
-        node_id id = b->set.data[i];
-        const node_list *users = &pl->users[id.i];
-        for (size_t k = 0; s.to[id.i] && goes_by_rows(pl, id) && k < users->len; k++) {
-            if (s.to[users->data[k].i] != s.to[id.i] && graph_node(pl->g, users->data[k])->op != OP_matmul)
-                s.to[id.i] = 0;
-        }
-    }
-    for (size_t i = 0; i < b->set.len; i++) {
-        node_id id = b->set.data[i];
-        node_id from = pl->task[id.i] == TASK_SUM ? plan_summed(graph_node(pl->g, id)) : NO_NODE;
-        bool good = !node_some(from) || b->home[from.i] == s.to[id.i];
-        const node *n = graph_node(pl->g, id);
-        for (int k = 0; s.to[id.i] && !node_some(from) && k < n->args;
-             k++) { /* an operand may have stayed, after all */
-            if (node_some(n->arg[k]) && b->home[n->arg[k].i] != s.to[id.i])
-                good = good && comes_before(b, n->arg[k], &s, s.to[id.i]);
-        }
-        if (s.to[id.i] && good) put_into(b, id, s.to[id.i], PLACED_BY_SUM);
-    }
-}
-
-/* Splits the region's nodes into scans and single nodes. */
-static void make_units(builder *b)
-{
-    planner *pl = b->pl;
-    int components = graph_components(pl->g, &b->set, is_carried, b->r, pl->component);
-    int *size = ARENA_ARRAY(pl->arena, int, (size_t)components + 1);
-    for (size_t i = 0; i < b->set.len; i++) size[pl->component[b->set.data[i].i]]++;
-
-    int *home = b->home;
-    int *scan_of = ARENA_ARRAY(pl->arena, int, (size_t)components + 1);
-    int *axis_of_home = ARENA_ARRAY(pl->arena, int, (size_t)components + 2);
-    int *component_of_home = ARENA_ARRAY(pl->arena, int, (size_t)components + 2);
-    node_list *nodes = arena_array(pl->arena, (size_t)components + 2, sizeof *nodes);
-    int scans = 0;
-    for (size_t i = 0; i < b->set.len; i++) {
-        int c = pl->component[b->set.data[i].i];
-        if (size[c] < 2) continue;
-        if (!scan_of[c]) scan_of[c] = ++scans;
-        put_into(b, b->set.data[i], scan_of[c], PLACED_BY_LOOP);
-        array_push(pl->arena, &nodes[scan_of[c]], b->set.data[i]);
-    }
-    for (int s = 1; s <= scans; s++) {
-        add_scan(b, &nodes[s], s);
-        axis_of_home[s] = b->units.data[b->units.len - 1].scan->axis;
-        component_of_home[s] = pl->component[nodes[s].data[0].i];
-    }
-    sink_into_scans(b, axis_of_home);
-    sink_sums(b, axis_of_home, component_of_home);
-    sink_into_scans(b, axis_of_home);
-    for (int s = 1; s <= scans; s++) b->units.data[s - 1].nodes.len = 0;
-    for (size_t i = 0; i < b->set.len; i++) {
-        node_id id = b->set.data[i];
-        if (home[id.i])
-            array_push(pl->arena, &b->units.data[home[id.i] - 1].nodes, id);
-        else
-            array_push(pl->arena, &b->units, (unit){.id = id});
-    }
-}
-
-/* The two ways through the segments, as units; all other nodes are units of their own. */
-static void make_ways(builder *b)
-{
-    planner *pl = b->pl;
-    unit ways[WAY_BACK + 1] = {{.number = 0}};
-    for (size_t i = 0; i < b->set.len; i++) {
-        node_id id = b->set.data[i];
-        way w = pl->ways.way[id.i];
-        b->home[id.i] = (int)w;
-        if (w)
-            array_push(pl->arena, &ways[w].nodes, id);
-        else
-            array_push(pl->arena, &b->units, (unit){.id = id});
-    }
-    for (int w = WAY_THERE; w <= WAY_BACK; w++) {
-        ways[w].number = w;
-        ways[w].scan = ARENA_NEW(pl->arena, region);
-        *ways[w].scan = (region){.parent = b->r, .segments = w == WAY_THERE ? 1 : -1};
-        if (ways[w].nodes.len) array_push(pl->arena, &b->units, ways[w]);
-    }
-}
-
-region *plan_segment_region(region *r)
-{
-    while (r && !r->segments) r = r->parent;
-    return r;
-}
 
 /* ---- readiness --------------------------------------------------------------------------------------------------- */
 
-/* Are the operands of a node there, apart from those of the scan number `own`? `in_statement`: those in the open
- * statement count, too. */
-static bool operands_ready(const builder *b, node_id id, int own, bool in_statement)
+static bool is_elementwise(const planner *pl, const unit *u)
 {
-    const node *n = graph_node(b->pl->g, id);
-    node_id condition = b->pl->guard[id.i].condition;
-    if (node_some(condition) && b->member[condition.i] && !b->done[condition.i] &&
-        !(own && b->home[condition.i] == own))
-        return false;
-    for (int i = 0; i < n->args; i++) {
-        node_id a = n->arg[i];
-        if (!node_some(a) || !b->member[a.i] || b->done[a.i] || (own && b->home[a.i] == own) ||
-            is_carried(b->pl->g, id, i, b->r))
-            continue;
-        if (!(in_statement && b->open[a.i] && b->pl->task[a.i] == TASK_POINTWISE)) return false;
-    }
-    return true;
+    return !u->scan && (pl->task[u->id.i] == TASK_POINTWISE || pl->task[u->id.i] == TASK_SUM);
 }
 
-static bool scan_ready(const builder *b, const unit *u)
+/* Is the unit to wait for the node, which is none of its own? */
+static bool is_awaited(const builder *b, const unit *u, node_id id)
 {
-    for (size_t i = 0; i < u->nodes.len; i++) {
-        if (!operands_ready(b, u->nodes.data[i], u->number, false)) return false;
+    return node_some(id) && b->member[id.i] && !(u->scan && b->home[id.i] == u->number);
+}
+
+static void wait_for(builder *b, size_t number, node_id operand)
+{
+    array_push(b->scratch, &b->edges, (edge){number, b->waiting[operand.i]});
+    b->waiting[operand.i] = b->edges.len;
+    b->units.data[number].lacks++;
+}
+
+/* Operands of a node of the unit. */
+static void find_operands(builder *b, size_t number, node_id id)
+{
+    const unit *u = &b->units.data[number];
+    const node *n = graph_node(b->pl->g, id);
+    node_id condition = b->pl->guard[id.i].condition;
+    if (is_awaited(b, u, condition)) wait_for(b, number, condition);
+    for (int i = 0; i < n->args; i++) {
+        if (is_awaited(b, u, n->arg[i]) && !plan_is_carried(b->pl->g, id, i, b->r)) wait_for(b, number, n->arg[i]);
     }
-    return true;
+}
+
+/* At its place. */
+static void insert(builder *b, unit_list *l, size_t number)
+{
+    array_push(b->scratch, l, number);
+    for (size_t i = l->len - 1; i > 0 && l->data[i - 1] > number; i--) {
+        l->data[i] = l->data[i - 1];
+        l->data[i - 1] = number;
+    }
+}
+
+static void insert_into(builder *b, rounds *r, size_t number)
+{
+    insert(b, r->taken && number < r->now.data[r->taken - 1] ? &r->later : &r->now, number);
+}
+
+/* False at the end of a round; then the next one begins. */
+static bool take_next(rounds *r, size_t *number)
+{
+    if (r->taken < r->now.len) {
+        *number = r->now.data[r->taken++];
+        return true;
+    }
+    unit_list now = r->now;
+    r->now = r->later;
+    r->later = now;
+    r->later.len = r->taken = 0;
+    return false;
+}
+
+static size_t waiting_in(const rounds *r) { return r->later.len + r->now.len - r->taken; }
+
+/* Number i of those that wait, in the order of the units. */
+static size_t number_in(const rounds *r, size_t i)
+{
+    return i < r->later.len ? r->later.data[i] : r->now.data[r->taken + i - r->later.len];
+}
+
+/* Nodes without code are done as soon as they lack nothing, so that products that read the same vectors are ready at
+ * the same time; they go to `done`. */
+static void list_ready(builder *b, size_t number, node_list *done)
+{
+    unit *u = &b->units.data[number];
+    if (u->listed || u->lacks) return;
+    u->listed = true;
+    if (!u->scan && b->pl->task[u->id.i] == TASK_FREE) {
+        b->pl->region_of[u->id.i] = b->r;
+        u->done = true;
+        b->left--;
+        array_push(b->scratch, done, u->id);
+    } else {
+        if (is_elementwise(b->pl, u))
+            insert(b, &b->elementwise, number);
+        else
+            insert_into(b, &b->ready, number);
+    }
+}
+
+/* In the open statement, elementwise values are there for those that join it. */
+static bool is_there(const builder *b, node_id id)
+{
+    return b->done[id.i] || (b->open[id.i] && b->pl->task[id.i] == TASK_POINTWISE);
+}
+
+/* The nodes of `done` are computed: tells those that wait. */
+static void finish(builder *b, node_list *done)
+{
+    while (done->len) {
+        node_id id = done->data[--done->len];
+        bool was_there = is_there(b, id);
+        b->done[id.i] = true;
+        b->open[id.i] = false;
+        for (size_t e = b->waiting[id.i]; e; e = b->edges.data[e - 1].next) {
+            b->units.data[b->edges.data[e - 1].unit].lacks -= !was_there;
+            list_ready(b, b->edges.data[e - 1].unit, done);
+        }
+    }
+}
+
+static void finish_node(builder *b, node_id id)
+{
+    node_list done = {0};
+    array_push(b->scratch, &done, id);
+    finish(b, &done);
+}
+
+static void find_ready(builder *b)
+{
+    node_list done = {0};
+    b->left = b->units.len;
+    for (size_t i = 0; i < b->units.len; i++) {
+        const unit *u = &b->units.data[i];
+        if (!u->scan) find_operands(b, i, u->id);
+        for (size_t k = 0; u->scan && k < u->nodes.len; k++) find_operands(b, i, u->nodes.data[k]);
+    }
+    for (size_t i = 0; i < b->units.len; i++) list_ready(b, i, &done);
+    finish(b, &done);
 }
 
 /* ---- statements -------------------------------------------------------------------------------------------------- */
@@ -363,6 +200,7 @@ static void put_node(builder *b, stmt *s, unit *u)
     b->pl->p->stmt_of[u->id.i] = s;
     b->pl->region_of[u->id.i] = b->r;
     u->done = true;
+    b->left--;
 }
 
 static node_id vector_of(const planner *pl, const product_leaf *leaf)
@@ -391,17 +229,13 @@ static void add_product(builder *b, unit *u)
     s->axes = graph_type(pl->g, u->id).axes;
     s->product.form = pl->form[u->id.i];
     put_node(b, s, u);
-    if (s->product.form != FORM_ROWS) {
-        b->done[u->id.i] = true;
-        return;
-    }
-    for (size_t i = b->first; i < b->units.len; i++) {
-        unit *v = &b->units.data[i];
-        if (!v->done && node_some(v->id) && pl->task[v->id.i] == TASK_STMT && pl->is_product[v->id.i] &&
-            pl->form[v->id.i] == FORM_ROWS && reads_same(pl, u->id, v->id) && operands_ready(b, v->id, 0, false))
+    for (size_t i = 0; s->product.form == FORM_ROWS && i < waiting_in(&b->ready); i++) {
+        unit *v = &b->units.data[number_in(&b->ready, i)];
+        if (!v->done && !v->scan && pl->is_product[v->id.i] && pl->form[v->id.i] == FORM_ROWS &&
+            reads_same(pl, u->id, v->id))
             put_node(b, s, v);
     }
-    for (size_t i = 0; i < s->nodes.len; i++) b->done[s->nodes.data[i].i] = true;
+    for (size_t i = 0; i < s->nodes.len; i++) finish_node(b, s->nodes.data[i]);
 }
 
 static stmt_kind kind_of(const node *n)
@@ -428,8 +262,8 @@ static unit *other_of_row(const builder *b, const unit *u)
     const node *n = graph_node(g, u->id);
     if (n->op != OP_softmax && n->op != OP_logsumexp) return NULL;
     op other = n->op == OP_softmax ? OP_logsumexp : OP_softmax;
-    for (size_t i = b->first; i < b->units.len; i++) {
-        unit *v = &b->units.data[i];
+    for (size_t i = 0; i < waiting_in(&b->ready); i++) {
+        unit *v = &b->units.data[number_in(&b->ready, i)];
         if (!v->done && !v->scan && graph_node(g, v->id)->op == other &&
             node_is(graph_node(g, v->id)->arg[0], n->arg[0]))
             return v;
@@ -458,11 +292,8 @@ static void add_single(builder *b, unit *u)
     s->axes = n->type.axes;
     s->shape = n->type.shape;
     put_node(b, s, u);
-    b->done[u->id.i] = true;
-    if (other) {
-        put_node(b, s, other);
-        b->done[other->id.i] = true;
-    }
+    if (other) put_node(b, s, other);
+    for (size_t i = 0; i < s->nodes.len; i++) finish_node(b, s->nodes.data[i]);
 }
 
 static type domain_of(const planner *pl, node_id id)
@@ -489,57 +320,78 @@ static bool can_wait(const builder *b, node_id id)
     return true;
 }
 
+static bool is_of_domain(const planner *pl, const unit *u, type domain)
+{
+    type d = domain_of(pl, u->id);
+    return d.axes == domain.axes && shape_equal(d.shape, domain.shape);
+}
+
+/* Puts the node into the open statement, or takes it out again (joining NULL). What lacks nothing more joins it. */
+static void set_open(builder *b, node_id id, bool open, rounds *joining)
+{
+    bool was_there = is_there(b, id);
+    type domain = domain_of(b->pl, id);
+    b->open[id.i] = open;
+    for (size_t e = b->waiting[id.i]; e && is_there(b, id) != was_there; e = b->edges.data[e - 1].next) {
+        unit *u = &b->units.data[b->edges.data[e - 1].unit];
+        u->lacks = was_there ? u->lacks + 1 : u->lacks - 1;
+        if (joining && !u->lacks && is_elementwise(b->pl, u) && is_of_domain(b->pl, u, domain))
+            insert_into(b, joining, b->edges.data[e - 1].unit);
+    }
+}
+
 /* Opens all units of a domain that can be computed together; returns them, operands first. */
 static void open_domain(builder *b, type domain, unit_list *group)
 {
-    planner *pl = b->pl;
-    bool again = true;
-    while (again) {
-        again = false;
-        for (size_t i = b->first; i < b->units.len; i++) {
-            unit *u = &b->units.data[i];
-            if (u->done || u->scan || b->open[u->id.i] ||
-                (pl->task[u->id.i] != TASK_POINTWISE && pl->task[u->id.i] != TASK_SUM))
-                continue;
-            type d = domain_of(pl, u->id);
-            if (d.axes != domain.axes || !shape_equal(d.shape, domain.shape) || !operands_ready(b, u->id, 0, true))
-                continue;
-            array_push(pl->arena, group, u);
-            b->open[u->id.i] = true;
-            again = true;
+    rounds joining = {.taken = 0};
+    size_t number;
+    for (size_t i = 0; i < b->elementwise.len; i++) {
+        if (is_of_domain(b->pl, &b->units.data[b->elementwise.data[i]], domain))
+            insert_into(b, &joining, b->elementwise.data[i]);
+    }
+    while (waiting_in(&joining)) {
+        while (take_next(&joining, &number)) {
+            array_push(b->scratch, group, number);
+            set_open(b, b->units.data[number].id, true, &joining);
         }
     }
     for (size_t i = group->len; i-- > 0;) {
-        if (can_wait(b, group->data[i]->id)) b->open[group->data[i]->id.i] = false;
+        node_id id = b->units.data[group->data[i]].id;
+        if (can_wait(b, id)) set_open(b, id, false, NULL);
     }
+}
+
+static void drop_done(const builder *b, unit_list *l)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < l->len; i++) {
+        if (!b->units.data[l->data[i]].done) l->data[left++] = l->data[i];
+    }
+    l->len = left;
 }
 
 /* One pointwise statement: everything of one domain that can be computed together and that something waits for.
  * `without_axes`: of a domain without axes. */
 static bool add_pointwise(builder *b, bool without_axes)
 {
-    planner *pl = b->pl;
-    for (size_t i = b->first; i < b->units.len; i++) {
-        unit *first = &b->units.data[i];
-        if (first->done || first->scan ||
-            (pl->task[first->id.i] != TASK_POINTWISE && pl->task[first->id.i] != TASK_SUM) ||
-            (without_axes && domain_of(pl, first->id).axes) || !operands_ready(b, first->id, 0, true))
-            continue;
+    drop_done(b, &b->elementwise);
+    for (size_t i = 0; i < b->elementwise.len; i++) {
+        type d = domain_of(b->pl, b->units.data[b->elementwise.data[i]].id);
         unit_list group = {0};
-        type d = domain_of(pl, first->id);
         stmt *s = NULL;
+        if (without_axes && d.axes) continue;
         open_domain(b, d, &group);
         for (size_t k = 0; k < group.len; k++) {
-            unit *u = group.data[k];
+            unit *u = &b->units.data[group.data[k]];
             if (!b->open[u->id.i]) continue;
             if (!s) {
                 s = add_stmt(b, STMT_POINTWISE);
                 s->axes = d.axes;
                 s->shape = d.shape;
             }
+            u->listed = true;
             put_node(b, s, u);
-            b->open[u->id.i] = false;
-            b->done[u->id.i] = true;
+            finish_node(b, u->id);
         }
         if (s) return true;
     }
@@ -548,85 +400,89 @@ static bool add_pointwise(builder *b, bool without_axes)
 
 /* ---- a region ---------------------------------------------------------------------------------------------------- */
 
-static void build_region(planner *pl, region *r, const node_list *set);
-
-/* Nodes without code: done as soon as their operands are. First of all, so that products that read the same vectors are
- * ready at the same time. */
-static void add_free(builder *b)
+static tables *tables_new(arena *a, size_t count)
 {
-    bool again = true;
-    while (again) {
-        again = false;
-        for (size_t i = b->first; i < b->units.len; i++) {
-            unit *u = &b->units.data[i];
-            if (u->done || u->scan || b->pl->task[u->id.i] != TASK_FREE || !operands_ready(b, u->id, 0, false))
-                continue;
-            b->pl->region_of[u->id.i] = b->r;
-            b->done[u->id.i] = u->done = again = true;
-        }
-    }
+    tables *t = ARENA_NEW(a, tables);
+    *t = (tables){.arena = a,
+                  .member = ARENA_ARRAY(a, bool, count),
+                  .done = ARENA_ARRAY(a, bool, count),
+                  .open = ARENA_ARRAY(a, bool, count),
+                  .home = ARENA_ARRAY(a, int, count),
+                  .waiting = ARENA_ARRAY(a, size_t, count)};
+    return t;
 }
+
+static tables *inner_tables(builder *b)
+{
+    if (!b->tables->inner) b->tables->inner = tables_new(b->tables->arena, b->pl->count);
+    return b->tables->inner;
+}
+
+static void build_region(planner *pl, region *r, const node_list *set, tables *t);
 
 static void add_region(builder *b, unit *u)
 {
     array_push(b->pl->arena, &b->r->items, (item){.region = u->scan});
-    build_region(b->pl, u->scan, &u->nodes);
-    for (size_t i = 0; i < u->nodes.len; i++) b->done[u->nodes.data[i].i] = true;
+    build_region(b->pl, u->scan, &u->nodes, inner_tables(b));
     u->done = true;
+    b->left--;
+    for (size_t i = 0; i < u->nodes.len; i++) finish_node(b, u->nodes.data[i]);
 }
 
 /* Everything that is ready and not elementwise. */
 static bool add_ready(builder *b)
 {
     bool any = false;
-    add_free(b);
-    for (size_t i = b->first; i < b->units.len; i++) {
-        unit *u = &b->units.data[i];
-        if (u->done || (!u->scan && b->pl->task[u->id.i] != TASK_STMT)) continue;
-        if (u->scan ? !scan_ready(b, u) : !operands_ready(b, u->id, 0, false)) continue;
+    size_t number;
+    while (take_next(&b->ready, &number)) {
+        unit *u = &b->units.data[number];
+        if (u->done) continue; /* beside another one */
         if (u->scan)
             add_region(b, u);
         else
             add_single(b, u);
-        add_free(b);
         any = true;
     }
     return any;
 }
 
 /* Depth: one level for each time axis that a recurrence runs along. */
-static void build_region(planner *pl, region *r, const node_list *set)
+static void build_region(planner *pl, region *r, const node_list *set, tables *t)
 {
-    arena *scratch = arena_new();
     builder b = {.pl = pl,
                  .r = r,
-                 .set = *set,
-                 .member = ARENA_ARRAY(scratch, bool, pl->count),
-                 .done = ARENA_ARRAY(scratch, bool, pl->count),
-                 .open = ARENA_ARRAY(scratch, bool, pl->count),
-                 .home = ARENA_ARRAY(scratch, int, pl->count),
-                 .scratch = scratch};
+                 .tables = t,
+                 .member = t->member,
+                 .done = t->done,
+                 .open = t->open,
+                 .home = t->home,
+                 .waiting = t->waiting,
+                 .scratch = arena_new()};
     for (size_t i = 0; i < set->len; i++) b.member[set->data[i].i] = true;
-    if (pl->ways.way && r == pl->p->top)
-        make_ways(&b);
-    else
-        make_units(&b);
-    size_t left;
-    do {
+    division d = {.pl = pl, .r = r, .set = *set, .member = b.member, .home = b.home, .scratch = b.scratch};
+    plan_divide(&d);
+    b.units = d.units;
+    find_ready(&b);
+    while (b.left) {
         while (add_ready(&b)) {
         }
         bool progress = add_pointwise(&b, true) || add_pointwise(&b, false); /* what is done once, first */
-        left = 0;
-        while (b.first < b.units.len && b.units.data[b.first].done) b.first++;
-        for (size_t i = b.first; i < b.units.len; i++) left += !b.units.data[i].done;
-        if (left && !progress) BUG("%zu units of a region can never run", left);
-    } while (left);
-    arena_free(scratch);
+        if (b.left && !progress) BUG("%zu units of a region can never run", b.left);
+    }
+    for (size_t i = 0; i < set->len; i++) {
+        uint32_t id = set->data[i].i;
+        b.member[id] = b.done[id] = b.open[id] = false;
+        b.home[id] = 0;
+        b.waiting[id] = 0;
+    }
+    arena_free(b.scratch);
 }
 
 void plan_schedule(planner *pl)
 {
-    node_list all = graph_order(pl->g, pl->arena);
+    arena *scratch = arena_new();
+    node_list all = graph_order(pl->g, scratch);
     pl->p->top = ARENA_NEW(pl->arena, region);
-    build_region(pl, pl->p->top, &all);
+    build_region(pl, pl->p->top, &all, tables_new(scratch, pl->count));
+    arena_free(scratch);
 }
