@@ -282,6 +282,7 @@ static void check_all(checker *c)
     for (int i = 1; i <= c->g->axes; i++) printf(", %s = %zu", c->g->axis[i].length, c->b.steps[i]);
     printf(", loss %.6g, largest derivative %.3g\n", c->loss, c->largest);
     command_print_stand_ins(c->p.model);
+    printf("  %-20s %-12s %-16s relative error, at most %g\n", "derivative by", "shape", "checked", bound);
     for (uint32_t i = 0; i < c->g->params.len; i++) check_param(c, i);
     for (uint32_t i = 0; i < c->g->inputs.len; i++)
         if (c->d_input[i]) check_input(c, i);

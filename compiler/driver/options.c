@@ -80,6 +80,10 @@ static int unknown_option(const options *o, const char *word)
         else if (strncmp(word, "--", 2) == 0 && strcmp(option_table[i].name, word + 2) == 0)
             return options_fault(o, "'%s' is no option of this command", word);
     }
+    for (int c = 0; c < COMMAND_COUNT; c++) {
+        if (strncmp(word, "--", 2) == 0 && strcmp(word + 2, commands[c].name) == 0)
+            return options_fault(o, "there is no option '%s', but a command 'rnnc %s'", word, commands[c].name);
+    }
     const char *nearest = strncmp(word, "--", 2) == 0 ? name_nearest(word + 2, candidates, count) : NULL;
     if (nearest) return options_fault(o, "there is no option '%s'; did you mean '--%s'?", word, nearest);
     return options_fault(o, "there is no option '%s'", word);

@@ -77,6 +77,7 @@ expect 2 "SPEC... is missing" check
 expect 2 "usage: rnnc check SPEC... [OPTION]..." check
 expect 2 "'b.rnn' is one operand too many" build a.rnn b.rnn
 expect 2 "there is no option '--bacth'; did you mean '--batch'?" build hello.rnn --bacth 3
+expect 2 "there is no option '--watch', but a command 'rnnc watch'" train hello.rnn --watch
 expect 2 "there is no option '-z'" build hello.rnn -z
 expect 2 "'--grad' is no option of this command" build hello.rnn --grad g
 expect 2 "--batch: expected a whole number from 1 to" build hello.rnn --batch 0
@@ -326,7 +327,7 @@ two 1 "'m_lengths' has shape (2), expected (2, 2)" "$u" "$v" "$m" "$z" m_lengths
 absent two_o.npz two_g.safetensors
 
 # ---- gradcheck -------------------------------------------------------------------------------------------------------
-expect 0 "" gradcheck hello.rnn;              shows "32 of 64"
+expect 0 "" gradcheck hello.rnn;              shows "32 of 64"; shows "relative error, at most 1e-06"
 expect 0 "" gradcheck mask.rnn --seed 3 --batch 2 --steps t=3,s=2; shows "input.m"
 expect 1 "the model has no loss" gradcheck two.rnn --model one
 expect 1 "bad.rnn:" gradcheck bad.rnn

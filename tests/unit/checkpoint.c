@@ -424,6 +424,7 @@ START_TEST(weights_of_a_checkpoint_and_peeking)
     a.c.vocabulary = a.c.definitions = NULL;
     write_ok("c", &a.c);
     ck_assert(checkpoint_peek("c", &w, &error) && !w.vocabulary && !w.definitions);
+    checkpoint_words_free(&w);
     ck_assert(checkpoint_tensor_of_run("optimiser/1/W") && checkpoint_tensor_of_run("carried/state"));
     ck_assert(!checkpoint_tensor_of_run("state") && !checkpoint_tensor_of_run("optimiser.0.W"));
     run_end(&a);
