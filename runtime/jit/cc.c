@@ -196,6 +196,7 @@ static int spawn(pid_t *pid, const posix_spawn_file_actions_t *files, char *cons
     posix_spawnattr_setsigdefault(&attributes, &ignored);
     posix_spawnattr_setpgroup(&attributes, 0);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): compiler() is never without a word */
     int fault = posix_spawnp(pid, argv[0], files, &attributes, argv, env);
     posix_spawnattr_destroy(&attributes);
     if (fault) *pid = 0;

@@ -7,10 +7,10 @@
 
 typedef struct job {
     pthread_t thread;
-    bool begun;
     void (*work)(void *context, int part);
     void *context;
     int part;
+    bool begun;
 } job;
 
 static void *begin(void *of)

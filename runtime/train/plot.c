@@ -201,7 +201,7 @@ void plot_colour_bar(plot *p, plot_colours c, const char *word)
 {
     double left = WIDTH - 330, width = 200.0 / BAR_PARTS, range = c.most - c.least;
     for (int i = 0; i < BAR_PARTS; i++) {
-        put_rectangle(p, left + i * width, TOP - 40, width + 0.3, BAR / 2);
+        put_rectangle(p, left + i * width, TOP - 40, width + 0.3, BAR / 2.0);
         put_colour(p->out, c, c.least + (i + 0.5) / BAR_PARTS * range);
         fputs("\"/>\n", p->out);
     }

@@ -132,7 +132,10 @@ static bool draw_all(sampler *s, const int *prompt, size_t n, size_t length, bea
     free(s->log_p);
     free(s->chance);
     free(s->order);
-    if (!good) free(list);
+    if (!good) {
+        free(list);
+        *result = (beam_result){0};
+    }
     return good;
 }
 
