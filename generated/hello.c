@@ -579,17 +579,20 @@ int hello_loss(const hello_args *args)
                 }
             }
             /* hello.rnn:11  p = softmax(o) */
+            /* logsumexp(o[t]) */
             {
                 const real *from = o_all;
                 real *to = p_all + (t * batch + seq) * 4;
                 loss_logsumexp_all[0] = row_softmax_logsumexp(4, from, to);
             }
+            /* pick(o[t], y[t]) */
             {
                 const real *from = o_all;
                 real *to = loss_pick_all;
                 const real token = y_all[t * batch + seq];
                 to[0] = token >= 0 && token < 4 ? from[(size_t)token] : 0;
             }
+            /* sum over t of loss[t] */
             {
                 const real *loss_logsumexp_row = loss_logsumexp_all;
                 const real *loss_pick_row = loss_pick_all;
@@ -604,6 +607,7 @@ int hello_loss(const hello_args *args)
         const real *loss_count_row = loss_count_all;
         const real *loss_sum_over_row = loss_sum_over_all;
         real *to_loss_ = loss_all;
+        /* loss = (sum over t of loss[t]) / max(count(t), 1) */
         const real loss_ = loss_sum_over_row[0] / NORM(0, real_max(loss_count_row[0], 1.0f));
         to_loss_[0] = loss_;
     }
@@ -726,7 +730,9 @@ int hello_grad(const hello_args *args)
         const real *loss_count_row = loss_count_all;
         real *to_loss_1 = loss_1_all;
         real *to_d_loss_2 = d_loss_2_all;
+        /* loss.1 = max(count(t), 1) */
         const real loss_1 = NORM(0, real_max(loss_count_row[0], 1.0f));
+        /* d_loss.2 = 1 / loss.1 */
         const real d_loss_2 = 1.0f / loss_1;
         to_loss_1[0] = loss_1;
         to_d_loss_2[0] = d_loss_2;
@@ -746,17 +752,21 @@ int hello_grad(const hello_args *args)
                     to_o[unit] = o;
                 }
             }
+            /* softmax(o[t]) */
+            /* logsumexp(o[t]) */
             {
                 const real *from = o_all;
                 real *to = d_loss_softmax_all;
                 loss_logsumexp_all[0] = row_softmax_logsumexp(4, from, to);
             }
+            /* pick(o[t], y[t]) */
             {
                 const real *from = o_all;
                 real *to = loss_pick_all;
                 const real token = y_all[t * batch + seq];
                 to[0] = token >= 0 && token < 4 ? from[(size_t)token] : 0;
             }
+            /* sum over t of loss[t] */
             {
                 const real *loss_logsumexp_row = loss_logsumexp_all;
                 const real *loss_pick_row = loss_pick_all;
@@ -793,6 +803,7 @@ int hello_grad(const hello_args *args)
         const real *loss_sum_over_row = loss_sum_over_all;
         const real *loss_1_row = loss_1_all;
         real *to_loss_ = loss_all;
+        /* loss = (sum over t of loss[t]) / loss.1 */
         const real loss_ = loss_sum_over_row[0] / loss_1_row[0];
         to_loss_[0] = loss_;
     }

@@ -625,6 +625,7 @@ int tiny_lstm_loss(const tiny_lstm_args *args)
         real *to_loss_1 = loss_1_all + row;
         /* dense.rnn:4  y = if bias then W @ x + b else W @ x */
         const real out = out_matmul_row[0] + out_b_row[0];
+        /* loss.1[t] = (out[t] - y[t])^2 */
         const real loss_1 = real_square(out - y_row[0]);
         to_out[0] = out;
         to_loss_1[0] = loss_1;
@@ -637,6 +638,7 @@ int tiny_lstm_loss(const tiny_lstm_args *args)
             to[0] = row_sum(1, from);
         }
     }
+    /* sum over t of loss[t] */
     loss_sum_over_all[0] = 0;
     for (size_t t = 0; t < T; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
@@ -650,6 +652,7 @@ int tiny_lstm_loss(const tiny_lstm_args *args)
         const real *loss_count_row = loss_count_all;
         const real *loss_sum_over_row = loss_sum_over_all;
         real *to_loss_ = loss_v2_all;
+        /* loss = (sum over t of loss[t]) / max(count(t), 1) */
         const real loss_ = loss_sum_over_row[0] / NORM(0, real_max(loss_count_row[0], 1.0f));
         to_loss_[0] = loss_;
     }
@@ -785,6 +788,7 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
                 const real h_g = real_tanh(h_g_matmul_row[unit] + h_g_matmul_row_v2[unit] + h_bg_row[unit]);
                 /* lstm.rnn:13  c = f * c[t-1] + i * g */
                 const real h_c = h_f * h_c_prev[unit] + h_i * h_g;
+                /* h.1[t] = tanh(h.c[t]) */
                 const real h_1 = real_tanh(h_c);
                 /* lstm.rnn:14  h = o * tanh(c) */
                 const real h = h_o * h_1;
@@ -816,6 +820,7 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
         const real *loss_count_row = loss_count_all;
         real *to_loss_3 = loss_3_all;
         real *to_d_loss_div = d_loss_div_all;
+        /* loss.3 = max(count(t), 1) */
         const real loss_3 = NORM(0, real_max(loss_count_row[0], 1.0f));
         const real tmp1 = 1.0f / loss_3;
         to_loss_3[0] = loss_3;
@@ -834,7 +839,9 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
             real *to_d_out_b = grads + AT_out_b;
             /* dense.rnn:4  y = if bias then W @ x + b else W @ x */
             const real out = out_matmul_row[0] + out_b_row[0];
+            /* loss.1[t] = out[t] - y[t] */
             const real loss_1 = out - y_row[0];
+            /* loss.2[t] = loss.1[t]^2 */
             const real loss_2 = real_square(loss_1);
             /* d_out[t] = 1 / loss.3 * (2 * loss.1[t]) */
             const real d_out = d_loss_div_row[0] * (2.0f * loss_1);
@@ -923,16 +930,21 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
                 const real d_h_c = d_h_c_1_next[unit] + d_h * h_o_row[unit] * (1.0f - real_square(h_1_row[unit]));
                 /* d_h.i[t] = d_h.c[t] * h.g[t] */
                 const real d_h_i = d_h_c * h_g_row[unit];
+                /* d_h.i.1[t] = d_h.i[t] * (h.i[t] * (1 - h.i[t])) */
                 const real d_h_i_1 = d_h_i * (h_i_row[unit] * (1.0f - h_i_row[unit]));
                 /* d_h.f[t] = d_h.c[t] * h.c[t-1] */
                 const real d_h_f = d_h_c * h_c_prev[unit];
+                /* d_h.f.1[t] = d_h.f[t] * (h.f[t] * (1 - h.f[t])) */
                 const real d_h_f_1 = d_h_f * (h_f_row[unit] * (1.0f - h_f_row[unit]));
                 /* d_h.o[t] = d_h[t] * h.1[t] */
                 const real d_h_o = d_h * h_1_row[unit];
+                /* d_h.o.1[t] = d_h.o[t] * (h.o[t] * (1 - h.o[t])) */
                 const real d_h_o_1 = d_h_o * (h_o_row[unit] * (1.0f - h_o_row[unit]));
                 /* d_h.g[t] = d_h.c[t] * h.i[t] */
                 const real d_h_g = d_h_c * h_i_row[unit];
+                /* d_h.g.1[t] = d_h.g[t] * (1 - h.g[t]^2) */
                 const real d_h_g_1 = d_h_g * (1.0f - real_square(h_g_row[unit]));
+                /* d_h.c.1[t] = d_h.c[t] * h.f[t] */
                 const real d_h_c_1 = d_h_c * h_f_row[unit];
                 to_d_h_i_1[unit] = d_h_i_1;
                 to_d_h_bi[unit] += d_h_i_1;
@@ -1035,6 +1047,7 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     if (args->d_x) {
         contract_16x1((int)(T * batch), d_h_i_1_x4_all, 16, 1, args->packed + AT_packed_h_Ui_transposed, d_x_all, 1, 0);
     }
+    /* sum over t of loss[t] */
     loss_sum_over_all[0] = 0;
     for (size_t t = 0; t < T; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
@@ -1048,6 +1061,7 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
         const real *loss_sum_over_row = loss_sum_over_all;
         const real *loss_3_row = loss_3_all;
         real *to_loss_ = loss_v2_all;
+        /* loss = (sum over t of loss[t]) / loss.3 */
         const real loss_ = loss_sum_over_row[0] / loss_3_row[0];
         to_loss_[0] = loss_;
     }

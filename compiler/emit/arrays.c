@@ -128,7 +128,7 @@ static void write_node(arrays *a, node_id id)
     const node *n = graph_node(w->g, id);
     if (pointwise_is_sum(n)) return;
     for (int i = 0; i < n->args; i++) write_source(a, n->arg[i]);
-    if (n->origin.whole) write_equation(a->p->w, id);
+    if (*graph_label(a->p->w->g, a->p->w->arena, id)) write_equation(a->p->w, id);
     declare(a, id);
     if (n->op == OP_uniform) {
         write_uniform(a, id);

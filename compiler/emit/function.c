@@ -49,7 +49,7 @@ void write_equation(writer *w, node_id id)
         text_line(w->out, "/* %s  %s */", where, equation);
         return;
     }
-    if (*graph_label(w->g, w->arena, id)) text_line(w->out, "/* %s */", graph_equation(w->g, w->arena, id));
+    text_line(w->out, "/* %s */", graph_equation(w->g, w->arena, id));
 }
 
 /* ---- cost -------------------------------------------------------------------------------------------------------- */

@@ -506,7 +506,7 @@ static void write_components(pointwise *p)
     write_early_reads(p);
     for (size_t i = 0; i < p->locals.len; i++) {
         node_id id = p->locals.data[i];
-        if (graph_node(w->g, id)->origin.whole) write_equation(w, id);
+        if (*graph_label(w->g, w->arena, id)) write_equation(w, id);
         text_line(w->out, "const real %s = %s;", p->name_of[id.i], defining(p, id));
     }
     for (size_t i = 0; i < p->s->stores.len; i++) {
