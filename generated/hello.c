@@ -6,16 +6,6 @@
 typedef float real;
 #define REAL_IS_DOUBLE 0
 #include "rnn.h"
-
-/* The iterations of the loop that follows do not depend on each other. */
-#if defined __clang__
-#pragma clang diagnostic ignored "-Wpass-failed" /* a loop that is not worth vectors is fine */
-#define RNN_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
-#elif defined __GNUC__ && !defined __TINYC__
-#define RNN_INDEPENDENT _Pragma("GCC ivdep")
-#else
-#define RNN_INDEPENDENT
-#endif
 /* What loss k is divided by: the caller's number, or its own count. */
 #define NORM(k, own) (args->norms ? args->norms[k] : (own))
 

@@ -279,16 +279,6 @@ const char *write_source(file *f, const char *header_name)
     text_line(out, "#define REAL_IS_DOUBLE %d", f->o.real_double);
     if (f->o.math_libm) text_line(out, "#define RNN_MATH_LIBM /* exp, sigmoid and tanh by libm */");
     write_kernels(f, text_string(body));
-    text_blank(out);
-    text_line(out, "/* The iterations of the loop that follows do not depend on each other. */");
-    text_line(out, "#if defined __clang__");
-    text_line(out, "#pragma clang diagnostic ignored \"-Wpass-failed\" /* a loop that is not worth vectors is fine */");
-    text_line(out, "#define RNN_INDEPENDENT _Pragma(\"clang loop vectorize(assume_safety)\")");
-    text_line(out, "#elif defined __GNUC__ && !defined __TINYC__");
-    text_line(out, "#define RNN_INDEPENDENT _Pragma(\"GCC ivdep\")");
-    text_line(out, "#else");
-    text_line(out, "#define RNN_INDEPENDENT");
-    text_line(out, "#endif");
     if (c_mentions(text_string(body), "NORM")) {
         text_line(out, "/* What loss k is divided by: the caller's number, or its own count. */");
         text_line(out, "#define NORM(k, own) (args->norms ? args->norms[k] : (own))");

@@ -279,8 +279,8 @@ RNN_NO_INLINE void contract(int M, int N, int K, const real *A, size_t am, size_
 
 /* One row by so few vectors that each addition would wait for the one before it: even and odd k have sums of their own,
  * which are added up at the end. Of the last vector `last` components count, as in contract_tile. */
-RNN_FORCE_INLINE void contract_narrow(const int cols, int last, const int K, const real *A, size_t ak, const real *B,
-                                      size_t bp, real *C, int accumulate, real *part)
+RNN_FORCE_INLINE void contract_narrow(const int cols, const int last, const int K, const real *A, size_t ak,
+                                      const real *B, size_t bp, real *C, int accumulate, real *part)
 {
     const contract_vector zero = {0};
     contract_vector even[CONTRACT_WIDE / 2], odd[CONTRACT_WIDE / 2];
@@ -314,7 +314,10 @@ RNN_FORCE_INLINE void contract_narrow(const int cols, int last, const int K, con
             CONTRACT_AT(at) = even[c];
         }
     }
-    if (last < CONTRACT_LANES) contract_store_part(1, last, part, C + (cols - 1) * CONTRACT_LANES, 0, accumulate);
+    if (last < CONTRACT_LANES && accumulate)
+        contract_store_part(1, last, part, C + (cols - 1) * CONTRACT_LANES, 0, 1);
+    else if (last < CONTRACT_LANES) /* a constant: wide moves, which the next loop can read at once */
+        memcpy(C + (cols - 1) * CONTRACT_LANES, part, (size_t)last * sizeof(real));
 }
 
 /* The same as `contract` up to rounding where N and K are small constants: expanded where it stands, without a call or

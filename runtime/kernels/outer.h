@@ -96,6 +96,7 @@ RNN_NO_INLINE void outer(int M, int N, int rows, const real *A, size_t ar, size_
     for (int r = 0; r < rows; r++) {
         for (int m = 0; m < M; m++) {
             const real a = A[(size_t)r * ar + (size_t)m * am];
+            RNN_INDEPENDENT
             for (int n = 0; n < N; n++) C[(size_t)m * cm + (size_t)n] += a * B[(size_t)r * br + (size_t)n];
         }
     }
@@ -109,6 +110,7 @@ RNN_FORCE_INLINE void outer_small(const int M, const int N, int rows, const real
     for (int r = 0; r < rows; r++) {
         for (int m = 0; m < M; m++) {
             const real a = A[(size_t)r * ar + (size_t)m * am];
+            RNN_INDEPENDENT
             for (int n = 0; n < N; n++) C[(size_t)m * cm + (size_t)n] += a * B[(size_t)r * br + (size_t)n];
         }
     }

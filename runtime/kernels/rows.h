@@ -20,7 +20,7 @@ RNN_INLINE void row_copy(int n, const real *from, real *to)
 }
 
 /* Copies the K x N matrix W[k*wk + n*wn] into rows of `ld` numbers, in blocks, since one of the two is read across. */
-RNN_INLINE void pack_table(int K, int N, const real *W, size_t wk, size_t wn, real *table, size_t ld)
+RNN_NO_INLINE void pack_table(int K, int N, const real *W, size_t wk, size_t wn, real *table, size_t ld)
 {
     for (int k0 = 0; k0 < K; k0 += ROWS_LANES) {
         const int end = K - k0 < ROWS_LANES ? K : k0 + ROWS_LANES;
@@ -76,12 +76,14 @@ RNN_INLINE real row_exp_sum(int n, const real *z, real max, real *p)
         for (int j = 0; j < ROWS_LANES; j++) lane[j] += e[j];
         if (p) row_copy(ROWS_LANES, e, p + i);
     }
-    for (; i < n; i++) {
-        const real last = real_exp(z[i] - max);
-        rest += last;
-        if (p) p[i] = last;
+    if (i < n) {
+        const int left = n - i;
+        RNN_INDEPENDENT
+        for (int j = 0; j < left; j++) e[j] = real_exp(z[i + j] - max);
+        for (int j = 0; j < left; j++) rest += e[j];
+        if (p) row_copy(left, e, p + i);
     }
-    return rest + row_sum(ROWS_LANES, lane);
+    return n < ROWS_LANES ? rest : rest + row_sum(ROWS_LANES, lane);
 }
 
 /* p[i] = e^(z[i] - m) / sum over j of e^(z[j] - m), m = max z, which does not overflow. All zeros where every z is
