@@ -140,6 +140,9 @@ static int compute_derivatives(checker *c)
     loaded_spoil(&c->loss_call);
     if (loaded_run(&c->loss_call, ENTRY_LOSS) == 0 && isfinite(loss) && fabs(c->loss - loss) <= bound * fabs(loss))
         return 0;
+    if (!isfinite(loss) || !isfinite(c->loss))
+        return command_fault(EXIT_NUMERIC, "the loss is not finite for these random data and parameters; another "
+                                           "--seed draws others");
     return command_fault(EXIT_NUMERIC, "at this point the loss is %.17g beside the derivatives and %.17g alone", loss,
                          c->loss);
 }
@@ -234,6 +237,31 @@ static void check_input(checker *c, uint32_t index)
     print_tensor(c, arena_printf(c->arena, "input.%s", in->path), in->type.shape, checked, inside, w);
 }
 
+/* ---- cut(x) ------------------------------------------------------------------------------------------------------ */
+
+static const model_expr *find_cut(const model_expr *e)
+{
+    if (e->kind == EXPR_SLICE) return find_cut(e->slice.operand);
+    if (e->kind != EXPR_CALL) return NULL;
+    if (e->call.function == FUNCTION_cut) return e;
+    const model_expr *found = NULL;
+    for (int i = 0; i < e->call.count && !found; i++) found = find_cut(e->call.args[i]);
+    return found;
+}
+
+/* A wrong derivative may be what the spec says: the first equation with a cut(x), which only differences see through. */
+static void print_cut(const checker *c)
+{
+    const model *m = c->p.model;
+    const model_expr *cut = NULL;
+    for (size_t i = 1; i < m->variables.len && !cut; i++)
+        if (m->variables.data[i].value) cut = find_cut(m->variables.data[i].value);
+    const source *s = cut ? source_of(c->p.sources, cut->at) : NULL;
+    if (s)
+        printf("%s:%u: cut(x) lets no gradient pass: what it hides is in the differences, not in the derivatives\n",
+               s->path, source_place(s, cut->at.begin).line);
+}
+
 /* ---- the command ------------------------------------------------------------------------------------------------- */
 
 /* Multiplications of all evaluations of the loss, roughly. */
@@ -286,6 +314,7 @@ static void check_all(checker *c)
     for (uint32_t i = 0; i < c->g->params.len; i++) check_param(c, i);
     for (uint32_t i = 0; i < c->g->inputs.len; i++)
         if (c->d_input[i]) check_input(c, i);
+    if (c->failed) print_cut(c);
 }
 
 int command_gradcheck(const options *o)

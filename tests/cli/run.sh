@@ -340,7 +340,9 @@ model wrong {                                 # cut() hides a dependence from th
     loss sum(h * cut(h))
 }
 END
-expect 4 "" gradcheck wrong.rnn;              shows "WRONG"
+expect 4 "" gradcheck wrong.rnn;              shows "WRONG"; shows "wrong.rnn:6: cut(x) lets no gradient pass"
+sed 's/cut(h))/h \/ (x - x))/' wrong.rnn >infinite.rnn
+expect 4 "the loss is not finite" gradcheck infinite.rnn
 # Kinks so near that only small steps do not cross one, and a loss so large that its rounding then counts. A derivative that
 # is wrong is still wrong.
 cat >kinks.rnn <<'END'
