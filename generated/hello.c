@@ -174,6 +174,23 @@ RNN_SHARED void save_h(const hello_args *args, const real *h_all)
     }
 }
 
+/* The arguments for some steps of all. The caller's arrays are of `batch` sequences. */
+RNN_SHARED hello_args segment_of(const hello_args *args, size_t first, size_t steps, size_t batch, int *lengths)
+{
+    hello_args part = *args;
+    part.T = args->T - first < steps ? args->T - first : steps;
+    if (part.x) part.x += first * batch * 1;
+    if (part.y) part.y += first * batch * 1;
+    if (part.p) part.p += first * batch * 4;
+    if (part.hidden) part.hidden += first * batch * 8;
+    for (size_t seq = 0; args->lengths_t && seq < args->batch; seq++) {
+        const size_t own = (size_t)args->lengths_t[seq];
+        lengths[seq] = (int)(own <= first ? 0 : own - first < part.T ? own - first : part.T);
+    }
+    if (args->lengths_t) part.lengths_t = lengths;
+    return part;
+}
+
 /* The steps of this call, for the next. */
 RNN_SHARED void save_time(const hello_args *args)
 {
@@ -399,30 +416,32 @@ static int check_forward(const hello_args *args)
     return HELLO_OK;
 }
 
-/* ---- forward: 192 T batch flops in matrix products; memory: see the macro HELLO_FORWARD_WORK ---- */
-int hello_forward(const hello_args *args)
+/* Some steps of forward. What they read of the steps before stands in front of theirs. */
+static void segment_forward(const hello_args *args, const hello_args *all_args, size_t segment_index)
 {
-    const int status = check_forward(args);
-    if (status) return status;
     const size_t batch = args->batch;
     const size_t T = args->T;
     const int ragged = is_ragged(args);
     const real *params = args->params;
     real *work = args->work;
+    const size_t segment_steps = (all_args->T < 160 / all_args->batch + 1 ? all_args->T : 160 / all_args->batch + 1); /* of a segment */
+    const size_t segment_first = segment_index * segment_steps;
     real *const a_matmul_all = work; /* [batch][8]: a.matmul (8) */
     work += (batch * 8 + 15) / 16 * 16;
-    real *const x_all = work; /* [T][batch][1]: x scalar */
-    work += (T * batch + 15) / 16 * 16;
-    real *const h_all = work; /* [(T + 1)][batch][8]: h (8) */
-    work += ((T + 1) * batch * 8 + 15) / 16 * 16;
-    real *const o_matmul_all = work; /* [T][batch][4]: o.matmul (4) */
-    work += (T * batch * 4 + 15) / 16 * 16;
+    real *const x_all = work; /* [segment_steps][batch][1]: x scalar */
+    work += (segment_steps * batch + 15) / 16 * 16;
+    real *const h_all = work; /* [segment_steps + 1][batch][8]: h (8) */
+    work += ((segment_steps + 1) * batch * 8 + 15) / 16 * 16;
+    real *const o_matmul_all = work; /* [segment_steps][batch][4]: o.matmul (4) */
+    work += (segment_steps * batch * 4 + 15) / 16 * 16;
     real *const o_all = work; /* [4]: o (4) */
     work += 16;
     real *const p_all = o_matmul_all; /* p (4): in the place of what nothing reads any more */
 
     read_x(args, ragged, x_all);
-    load_h(args, h_all);
+    if (segment_first == 0) {
+        load_h(args, h_all);
+    }
 
     /* scan over t, forward */
     for (size_t t = 0; t < T; t++) {
@@ -470,6 +489,32 @@ int hello_forward(const hello_args *args)
     write_p(args, ragged, p_all);
     write_hidden(args, ragged, h_all);
     save_h(args, h_all);
+    /* h for the segment behind */
+    for (size_t t = 0; t < 1; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            real *to = h_all + (t * batch + seq) * 8;
+            real *from = to + T * batch * 8;
+            for (size_t unit = 0; unit < 8; unit++) {
+                to[unit] = from[unit];
+            }
+        }
+    }
+}
+
+/* ---- forward: 192 T batch flops in matrix products; memory: see the macro HELLO_FORWARD_WORK ---- */
+int hello_forward(const hello_args *args)
+{
+    const int status = check_forward(args);
+    if (status) return status;
+    const size_t batch = args->batch;
+    const size_t segment_steps = (args->T < 160 / args->batch + 1 ? args->T : 160 / args->batch + 1); /* of a segment */
+    const size_t segment_count = ((args->T + segment_steps - 1) / segment_steps);
+    for (size_t segment_index = 0; segment_index < segment_count; segment_index++) {
+        int segment_lengths[HELLO_BATCH];
+        const hello_args segment_args = segment_of(args, segment_index * segment_steps, segment_steps, batch, segment_lengths);
+        segment_forward(&segment_args, args, segment_index);
+    }
+
     save_time(args);
     return 0;
 }
@@ -486,50 +531,43 @@ static int check_loss(const hello_args *args)
     return HELLO_OK;
 }
 
-/* ---- loss: 192 T batch flops in matrix products; memory: see the macro HELLO_LOSS_WORK ---- */
-int hello_loss(const hello_args *args)
+/* Some steps of loss. What they read of the steps before stands in front of theirs. */
+static void segment_loss(const hello_args *args, const hello_args *all_args, size_t segment_index)
 {
-    const int status = check_loss(args);
-    if (status) return status;
     const size_t batch = args->batch;
     const size_t T = args->T;
     const int ragged = is_ragged(args);
     const real *params = args->params;
     real *work = args->work;
+    const size_t segment_steps = (all_args->T < 160 / all_args->batch + 1 ? all_args->T : 160 / all_args->batch + 1); /* of a segment */
+    const size_t segment_first = segment_index * segment_steps;
     real *const a_matmul_all = work; /* [batch][8]: a.matmul (8) */
     work += (batch * 8 + 15) / 16 * 16;
-    real *const x_all = work; /* [T][batch][1]: x scalar */
-    work += (T * batch + 15) / 16 * 16;
-    real *const h_all = work; /* [(T + 1)][batch][8]: h (8) */
-    work += ((T + 1) * batch * 8 + 15) / 16 * 16;
-    real *const o_matmul_all = work; /* [T][batch][4]: o.matmul (4) */
-    work += (T * batch * 4 + 15) / 16 * 16;
+    real *const x_all = work; /* [segment_steps][batch][1]: x scalar */
+    work += (segment_steps * batch + 15) / 16 * 16;
+    real *const h_all = work; /* [segment_steps + 1][batch][8]: h (8) */
+    work += ((segment_steps + 1) * batch * 8 + 15) / 16 * 16;
+    real *const o_matmul_all = work; /* [segment_steps][batch][4]: o.matmul (4) */
+    work += (segment_steps * batch * 4 + 15) / 16 * 16;
     real *const o_all = work; /* [4]: o (4) */
     work += 16;
     real *const loss_logsumexp_all = work; /* [1]: loss.logsumexp scalar */
     work += 16;
-    real *const y_all = work; /* [T][batch][1]: y scalar */
-    work += (T * batch + 15) / 16 * 16;
+    real *const y_all = work; /* [segment_steps][batch][1]: y scalar */
+    work += (segment_steps * batch + 15) / 16 * 16;
     real *const loss_pick_all = work; /* [1]: loss.pick scalar */
     work += 16;
     real *const loss_sum_over_all = work; /* [1]: loss.sum_over scalar */
     work += 16;
-    real *const loss_count_all = work; /* [1]: loss.count scalar */
-    work += 16;
-    real *const loss_all = work; /* [1]: loss scalar */
-    work += 16;
+    work += 16; /* loss_count */
+    work += 16; /* loss */
     real *const p_all = o_matmul_all; /* p (4): in the place of what nothing reads any more */
 
     read_x(args, ragged, x_all);
     read_y(args, ragged, y_all);
-    {
-        size_t valid = 0;
-        for (size_t seq = 0; seq < batch; seq++) {
-            valid += length_t(args, seq);
-        }
-        loss_count_all[0] = (real)valid;
+    if (segment_first == 0) {
+        load_h(args, h_all);
     }
-    load_h(args, h_all);
 
     /* scan over t, forward */
     for (size_t t = 0; t < T; t++) {
@@ -553,7 +591,6 @@ int hello_loss(const hello_args *args)
 
     /* V @ h[t] */
     contract_8x4((int)(T * batch), h_all + batch * 8, 8, 1, args->packed + AT_packed_V, o_matmul_all, 4, 0);
-    loss_sum_over_all[0] = 0;
     for (size_t t = 0; t < T; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
             if (ragged && t >= length_t(args, seq)) continue;
@@ -593,6 +630,60 @@ int hello_loss(const hello_args *args)
             }
         }
     }
+    write_p(args, ragged, p_all);
+    write_hidden(args, ragged, h_all);
+    save_h(args, h_all);
+    /* h for the segment behind */
+    for (size_t t = 0; t < 1; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            real *to = h_all + (t * batch + seq) * 8;
+            real *from = to + T * batch * 8;
+            for (size_t unit = 0; unit < 8; unit++) {
+                to[unit] = from[unit];
+            }
+        }
+    }
+}
+
+/* ---- loss: 192 T batch flops in matrix products; memory: see the macro HELLO_LOSS_WORK ---- */
+int hello_loss(const hello_args *args)
+{
+    const int status = check_loss(args);
+    if (status) return status;
+    const size_t batch = args->batch;
+    real *work = args->work;
+    const size_t segment_steps = (args->T < 160 / args->batch + 1 ? args->T : 160 / args->batch + 1); /* of a segment */
+    const size_t segment_count = ((args->T + segment_steps - 1) / segment_steps);
+    work += (batch * 8 + 15) / 16 * 16; /* a_matmul */
+    work += (segment_steps * batch + 15) / 16 * 16; /* x */
+    work += ((segment_steps + 1) * batch * 8 + 15) / 16 * 16; /* h */
+    work += (segment_steps * batch * 4 + 15) / 16 * 16; /* o_matmul */
+    work += 16; /* o */
+    work += 16; /* loss_logsumexp */
+    work += (segment_steps * batch + 15) / 16 * 16; /* y */
+    work += 16; /* loss_pick */
+    real *const loss_sum_over_all = work; /* [1]: loss.sum_over scalar */
+    work += 16;
+    real *const loss_count_all = work; /* [1]: loss.count scalar */
+    work += 16;
+    real *const loss_all = work; /* [1]: loss scalar */
+    work += 16;
+
+    {
+        size_t valid = 0;
+        for (size_t seq = 0; seq < batch; seq++) {
+            valid += length_t(args, seq);
+        }
+        loss_count_all[0] = (real)valid;
+    }
+    loss_sum_over_all[0] = 0;
+
+    for (size_t segment_index = 0; segment_index < segment_count; segment_index++) {
+        int segment_lengths[HELLO_BATCH];
+        const hello_args segment_args = segment_of(args, segment_index * segment_steps, segment_steps, batch, segment_lengths);
+        segment_loss(&segment_args, args, segment_index);
+    }
+
     {
         const real *loss_count_row = loss_count_all;
         const real *loss_sum_over_row = loss_sum_over_all;
@@ -601,9 +692,6 @@ int hello_loss(const hello_args *args)
         const real loss_ = loss_sum_over_row[0] / NORM(0, real_max(loss_count_row[0], 1.0f));
         to_loss_[0] = loss_;
     }
-    write_p(args, ragged, p_all);
-    write_hidden(args, ragged, h_all);
-    save_h(args, h_all);
 
     *args->loss = loss_all[0];
     save_time(args);

@@ -171,6 +171,23 @@ RNN_SHARED void save_h(const tiny_lstm_args *args, const real *h_all)
     }
 }
 
+/* The arguments for some steps of all. The caller's arrays are of `batch` sequences. */
+RNN_SHARED tiny_lstm_args segment_of(const tiny_lstm_args *args, size_t first, size_t steps, size_t batch, int *lengths)
+{
+    tiny_lstm_args part = *args;
+    part.T = args->T - first < steps ? args->T - first : steps;
+    if (part.x) part.x += first * batch * 1;
+    if (part.d_x) part.d_x += first * batch * 1;
+    if (part.y) part.y += first * batch * 1;
+    if (part.out) part.out += first * batch * 1;
+    for (size_t seq = 0; args->lengths_t && seq < args->batch; seq++) {
+        const size_t own = (size_t)args->lengths_t[seq];
+        lengths[seq] = (int)(own <= first ? 0 : own - first < part.T ? own - first : part.T);
+    }
+    if (args->lengths_t) part.lengths_t = lengths;
+    return part;
+}
+
 /* The steps of this call, for the next. */
 RNN_SHARED void save_time(const tiny_lstm_args *args)
 {
@@ -415,26 +432,26 @@ static int check_forward(const tiny_lstm_args *args)
     return TINY_LSTM_OK;
 }
 
-/* ---- forward: 168 T batch flops in matrix products; memory: see the macro TINY_LSTM_FORWARD_WORK ---- */
-int tiny_lstm_forward(const tiny_lstm_args *args)
+/* Some steps of forward. What they read of the steps before stands in front of theirs. */
+static void segment_forward(const tiny_lstm_args *args, const tiny_lstm_args *all_args, size_t segment_index)
 {
-    const int status = check_forward(args);
-    if (status) return status;
     const size_t batch = args->batch;
     const size_t T = args->T;
     const int ragged = is_ragged(args);
     const real *params = args->params;
     real *work = args->work;
-    real *const h_o_matmul_x4_all = work; /* [T][batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
-    work += T * batch * 16;
+    const size_t segment_steps = (all_args->T < 160 / all_args->batch + 1 ? all_args->T : 160 / all_args->batch + 1); /* of a segment */
+    const size_t segment_first = segment_index * segment_steps;
+    real *const h_o_matmul_x4_all = work; /* [segment_steps][batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
+    work += segment_steps * batch * 16;
     real *const h_o_matmul_x4_v2_all = work; /* [batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
     work += batch * 16;
-    real *const h_c_all = work; /* [(T + 1)][batch][4]: h.c (4) */
-    work += ((T + 1) * batch * 4 + 15) / 16 * 16;
-    real *const h_all = work; /* [(T + 1)][batch][4]: h (4) */
-    work += ((T + 1) * batch * 4 + 15) / 16 * 16;
-    real *const out_matmul_all = work; /* [T][batch][1]: out.matmul (1) */
-    work += (T * batch + 15) / 16 * 16;
+    real *const h_c_all = work; /* [segment_steps + 1][batch][4]: h.c (4) */
+    work += ((segment_steps + 1) * batch * 4 + 15) / 16 * 16;
+    real *const h_all = work; /* [segment_steps + 1][batch][4]: h (4) */
+    work += ((segment_steps + 1) * batch * 4 + 15) / 16 * 16;
+    real *const out_matmul_all = work; /* [segment_steps][batch][1]: out.matmul (1) */
+    work += (segment_steps * batch + 15) / 16 * 16;
     real *const out_all = out_matmul_all; /* out (1): in the place of what nothing reads any more */
 
     /* h.Uo @ x[t] */
@@ -442,8 +459,12 @@ int tiny_lstm_forward(const tiny_lstm_args *args)
     /* h.Ui @ x[t] */
     /* h.Ug @ x[t] */
     contract_1x16((int)(T * batch), args->x, 1, 1, args->packed + AT_packed_h_Uo, h_o_matmul_x4_all, 16, 0);
-    load_h_c(args, h_c_all);
-    load_h(args, h_all);
+    if (segment_first == 0) {
+        load_h_c(args, h_c_all);
+    }
+    if (segment_first == 0) {
+        load_h(args, h_all);
+    }
 
     /* scan over t, forward */
     for (size_t t = 0; t < T; t++) {
@@ -500,7 +521,43 @@ int tiny_lstm_forward(const tiny_lstm_args *args)
     }
     write_out(args, ragged, out_all);
     save_h_c(args, h_c_all);
+    /* h.c for the segment behind */
+    for (size_t t = 0; t < 1; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            real *to = h_c_all + (t * batch + seq) * 4;
+            real *from = to + T * batch * 4;
+            for (size_t unit = 0; unit < 4; unit++) {
+                to[unit] = from[unit];
+            }
+        }
+    }
     save_h(args, h_all);
+    /* h for the segment behind */
+    for (size_t t = 0; t < 1; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            real *to = h_all + (t * batch + seq) * 4;
+            real *from = to + T * batch * 4;
+            for (size_t unit = 0; unit < 4; unit++) {
+                to[unit] = from[unit];
+            }
+        }
+    }
+}
+
+/* ---- forward: 168 T batch flops in matrix products; memory: see the macro TINY_LSTM_FORWARD_WORK ---- */
+int tiny_lstm_forward(const tiny_lstm_args *args)
+{
+    const int status = check_forward(args);
+    if (status) return status;
+    const size_t batch = args->batch;
+    const size_t segment_steps = (args->T < 160 / args->batch + 1 ? args->T : 160 / args->batch + 1); /* of a segment */
+    const size_t segment_count = ((args->T + segment_steps - 1) / segment_steps);
+    for (size_t segment_index = 0; segment_index < segment_count; segment_index++) {
+        int segment_lengths[TINY_LSTM_BATCH];
+        const tiny_lstm_args segment_args = segment_of(args, segment_index * segment_steps, segment_steps, batch, segment_lengths);
+        segment_forward(&segment_args, args, segment_index);
+    }
+
     save_time(args);
     return 0;
 }
@@ -515,35 +572,31 @@ static int check_loss(const tiny_lstm_args *args)
     return TINY_LSTM_OK;
 }
 
-/* ---- loss: 168 T batch flops in matrix products; memory: see the macro TINY_LSTM_LOSS_WORK ---- */
-int tiny_lstm_loss(const tiny_lstm_args *args)
+/* Some steps of loss. What they read of the steps before stands in front of theirs. */
+static void segment_loss(const tiny_lstm_args *args, const tiny_lstm_args *all_args, size_t segment_index)
 {
-    const int status = check_loss(args);
-    if (status) return status;
     const size_t batch = args->batch;
     const size_t T = args->T;
     const int ragged = is_ragged(args);
     const real *params = args->params;
     real *work = args->work;
-    real *const h_o_matmul_x4_all = work; /* [T][batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
-    work += T * batch * 16;
+    const size_t segment_steps = (all_args->T < 160 / all_args->batch + 1 ? all_args->T : 160 / all_args->batch + 1); /* of a segment */
+    const size_t segment_first = segment_index * segment_steps;
+    real *const h_o_matmul_x4_all = work; /* [segment_steps][batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
+    work += segment_steps * batch * 16;
     real *const h_o_matmul_x4_v2_all = work; /* [batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
     work += batch * 16;
-    real *const h_c_all = work; /* [(T + 1)][batch][4]: h.c (4) */
-    work += ((T + 1) * batch * 4 + 15) / 16 * 16;
-    real *const h_all = work; /* [(T + 1)][batch][4]: h (4) */
-    work += ((T + 1) * batch * 4 + 15) / 16 * 16;
-    real *const out_matmul_all = work; /* [T][batch][1]: out.matmul (1) */
-    work += (T * batch + 15) / 16 * 16;
-    real *const loss_1_all = work; /* [T][batch][1]: loss.1 (1) */
-    work += (T * batch + 15) / 16 * 16;
-    real *const loss_all = work; /* [T][batch][1]: loss scalar */
-    work += (T * batch + 15) / 16 * 16;
+    real *const h_c_all = work; /* [segment_steps + 1][batch][4]: h.c (4) */
+    work += ((segment_steps + 1) * batch * 4 + 15) / 16 * 16;
+    real *const h_all = work; /* [segment_steps + 1][batch][4]: h (4) */
+    work += ((segment_steps + 1) * batch * 4 + 15) / 16 * 16;
+    real *const out_matmul_all = work; /* [segment_steps][batch][1]: out.matmul (1) */
+    work += (segment_steps * batch + 15) / 16 * 16;
+    real *const loss_1_all = work; /* [segment_steps][batch][1]: loss.1 (1) */
+    work += (segment_steps * batch + 15) / 16 * 16;
+    real *const loss_all = work; /* [segment_steps][batch][1]: loss scalar */
+    work += (segment_steps * batch + 15) / 16 * 16;
     real *const loss_sum_over_all = work; /* [1]: loss.sum_over scalar */
-    work += 16;
-    real *const loss_count_all = work; /* [1]: loss.count scalar */
-    work += 16;
-    real *const loss_v2_all = work; /* [1]: loss scalar */
     work += 16;
     real *const out_all = out_matmul_all; /* out (1): in the place of what nothing reads any more */
 
@@ -552,15 +605,12 @@ int tiny_lstm_loss(const tiny_lstm_args *args)
     /* h.Ui @ x[t] */
     /* h.Ug @ x[t] */
     contract_1x16((int)(T * batch), args->x, 1, 1, args->packed + AT_packed_h_Uo, h_o_matmul_x4_all, 16, 0);
-    {
-        size_t valid = 0;
-        for (size_t seq = 0; seq < batch; seq++) {
-            valid += length_t(args, seq);
-        }
-        loss_count_all[0] = (real)valid;
+    if (segment_first == 0) {
+        load_h_c(args, h_c_all);
     }
-    load_h_c(args, h_c_all);
-    load_h(args, h_all);
+    if (segment_first == 0) {
+        load_h(args, h_all);
+    }
 
     /* scan over t, forward */
     for (size_t t = 0; t < T; t++) {
@@ -629,7 +679,6 @@ int tiny_lstm_loss(const tiny_lstm_args *args)
         }
     }
     /* sum over t of loss[t] */
-    loss_sum_over_all[0] = 0;
     for (size_t t = 0; t < T; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
             if (ragged && t >= length_t(args, seq)) continue;
@@ -638,6 +687,69 @@ int tiny_lstm_loss(const tiny_lstm_args *args)
             to_loss_sum_over[0] += loss__row[0];
         }
     }
+    write_out(args, ragged, out_all);
+    save_h_c(args, h_c_all);
+    /* h.c for the segment behind */
+    for (size_t t = 0; t < 1; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            real *to = h_c_all + (t * batch + seq) * 4;
+            real *from = to + T * batch * 4;
+            for (size_t unit = 0; unit < 4; unit++) {
+                to[unit] = from[unit];
+            }
+        }
+    }
+    save_h(args, h_all);
+    /* h for the segment behind */
+    for (size_t t = 0; t < 1; t++) {
+        for (size_t seq = 0; seq < batch; seq++) {
+            real *to = h_all + (t * batch + seq) * 4;
+            real *from = to + T * batch * 4;
+            for (size_t unit = 0; unit < 4; unit++) {
+                to[unit] = from[unit];
+            }
+        }
+    }
+}
+
+/* ---- loss: 168 T batch flops in matrix products; memory: see the macro TINY_LSTM_LOSS_WORK ---- */
+int tiny_lstm_loss(const tiny_lstm_args *args)
+{
+    const int status = check_loss(args);
+    if (status) return status;
+    const size_t batch = args->batch;
+    real *work = args->work;
+    const size_t segment_steps = (args->T < 160 / args->batch + 1 ? args->T : 160 / args->batch + 1); /* of a segment */
+    const size_t segment_count = ((args->T + segment_steps - 1) / segment_steps);
+    work += segment_steps * batch * 16; /* h_o_matmul_x4 */
+    work += batch * 16; /* h_o_matmul_x4_v2 */
+    work += ((segment_steps + 1) * batch * 4 + 15) / 16 * 16; /* h_c */
+    work += ((segment_steps + 1) * batch * 4 + 15) / 16 * 16; /* h */
+    work += (segment_steps * batch + 15) / 16 * 16; /* out_matmul */
+    work += (segment_steps * batch + 15) / 16 * 16; /* loss_1 */
+    work += (segment_steps * batch + 15) / 16 * 16; /* loss */
+    real *const loss_sum_over_all = work; /* [1]: loss.sum_over scalar */
+    work += 16;
+    real *const loss_count_all = work; /* [1]: loss.count scalar */
+    work += 16;
+    real *const loss_v2_all = work; /* [1]: loss scalar */
+    work += 16;
+
+    {
+        size_t valid = 0;
+        for (size_t seq = 0; seq < batch; seq++) {
+            valid += length_t(args, seq);
+        }
+        loss_count_all[0] = (real)valid;
+    }
+    loss_sum_over_all[0] = 0;
+
+    for (size_t segment_index = 0; segment_index < segment_count; segment_index++) {
+        int segment_lengths[TINY_LSTM_BATCH];
+        const tiny_lstm_args segment_args = segment_of(args, segment_index * segment_steps, segment_steps, batch, segment_lengths);
+        segment_loss(&segment_args, args, segment_index);
+    }
+
     {
         const real *loss_count_row = loss_count_all;
         const real *loss_sum_over_row = loss_sum_over_all;
@@ -646,9 +758,6 @@ int tiny_lstm_loss(const tiny_lstm_args *args)
         const real loss_ = loss_sum_over_row[0] / NORM(0, real_max(loss_count_row[0], 1.0f));
         to_loss_[0] = loss_;
     }
-    write_out(args, ragged, out_all);
-    save_h_c(args, h_c_all);
-    save_h(args, h_all);
 
     *args->loss = loss_v2_all[0];
     save_time(args);

@@ -243,12 +243,14 @@ static void plan(pipeline *p)
     shared->segment = p->grad && !p->segments_forbidden ? p->options.emit.segment : 0;
     shared->block_rows = p->options.block_rows;
     shared->own_memory = p->options.own_memory;
+    shared->segments_ahead = !p->options.own_memory && p->options.emit.unroll == 1;
     emit_model *m = &p->programs;
     shared->shards = p->options.emit.threads > 1;
     if (shared->carries) m->step = plan_program(p->arena, p->forward, ENTRY_STEP, shared);
     m->forward = plan_program(p->arena, p->forward, ENTRY_FORWARD, shared);
     if (p->loss) m->loss = plan_program(p->arena, p->loss, ENTRY_LOSS, shared);
     if (p->grad) m->grad = plan_program(p->arena, p->grad, ENTRY_GRAD, shared);
+    shared->segments_ahead = false;
     if (p->loss && shared->shards) {
         m->norms = ARENA_ARRAY(p->arena, const program *, (size_t)p->loss->losses);
         for (uint32_t k = 0; k < (uint32_t)p->loss->losses; k++) m->norms[k] = plan_norm(p, k, shared);

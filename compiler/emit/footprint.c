@@ -14,6 +14,7 @@
 enum {
     STACK_ENTRY = 512,     /* an entry point and its check */
     STACK_BUFFER = 24,     /* more for each of its buffers */
+    STACK_SEGMENT = 160,   /* the arguments of a segment, and its function */
     STACK_PRODUCTS = 1664, /* contract and below */
     STACK_ROWS = 448,      /* softmax and the like, and below */
 };
@@ -68,9 +69,16 @@ static size_t buffer_bytes(const program *p, const buffer *b, const emit_options
     enum { ALIGN = 16 };
     if (b->storage != STORE_WORK) return 0;
     size_t shards = shard_count(o, p->entry), rows = shards > 1 ? shard_rows(o) : (size_t)o->batch;
-    size_t reals = (size_t)b->columns * (b->axes & BATCH ? rows : 1);
+    if (!(b->axes & BATCH)) rows = 1;
+    size_t reals = (size_t)b->columns * rows;
+    if (p->by_rows && (b->axes & axis_bit(1))) { /* as many as the macro of the rows says */
+        size_t most = (size_t)p->segment, all = (size_t)o->steps[1] * rows;
+        *grows = *grows || !o->steps[1];
+        reals = (size_t)b->columns * ((o->steps[1] && all <= most ? all : most + (size_t)p->segment_more * rows) +
+                                      (size_t)(b->before[1] + b->after[1]) * rows);
+    }
     for (int i = 1; i <= p->graph->axes; i++) {
-        if (!(b->axes & axis_bit(i))) continue;
+        if (!(b->axes & axis_bit(i)) || p->by_rows) continue;
         int steps = p->entry == ENTRY_STEP ? 1 : o->steps[i];
         *grows = *grows || !steps;
         reals *= (size_t)(steps + b->before[i] + b->after[i]);
@@ -116,7 +124,7 @@ static void find_ram(arena *a, footprint *f, const emit_model *m, const emit_opt
     add_state(a, f, m->shared, o);
     add_work(a, &forward, m->forward, o, &grows);
     if (m->step) add_work(a, &step, m->step, o, &step_grows);
-    f->grows = grows && !m->step;
+    f->grows = grows && !m->step && !m->forward->by_rows;
     bool take_step = m->step && (grows || step.bytes > forward.bytes);
     const footprint_need *work = take_step ? &step : &forward;
     f->of = take_step ? "step" : "forward";
@@ -155,6 +163,10 @@ static void find_stack(arena *a, footprint *f, const emit_model *m, const emit_o
         buffers = both[i] && both[i]->buffers.len > buffers ? both[i]->buffers.len : buffers;
     }
     add_part(a, &f->stack, "the function itself", STACK_ENTRY + STACK_BUFFER * buffers);
+    if (m->forward->by_rows) {
+        add_part(a, &f->stack, "the call for a segment", STACK_SEGMENT);
+        add_part(a, &f->stack, "lengths within a segment", sizeof(int) * (size_t)o->batch);
+    }
     static const char *const products[] = {"contract", "contract_blocks", "stream_products", "stream_blocks",
                                            "stream_units"};
     bool any = false;

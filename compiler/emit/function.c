@@ -105,6 +105,11 @@ const char *c_buffer_size(const writer *w, const buffer *b, bool macro)
     for (int a = 1; a <= w->g->axes; a++) {
         int extra = b->before[a] + b->after[a], steps = w->p->entry == ENTRY_STEP ? 1 : w->options->steps[a];
         if (!(b->axes & axis_bit(a))) continue;
+        if (w->p->by_rows && macro) {
+            const char *rows = c_segment_rows(w, (b->axes & BATCH) != 0, extra);
+            return arena_printf(w->arena, constant % 16 == 0 ? "%s * %zu" : "(%s * %zu + 15) / 16 * 16", rows,
+                                constant);
+        }
         if (w->p->segment) {
             text_put(t, extra ? "(%s + %d) * " : "%s * ", c_segment_steps(w, macro), extra);
             continue;
@@ -185,7 +190,9 @@ static void write_memory(writer *w, const program *p, const char *body)
 {
     arena *scratch = arena_new();
     const buffer_use *of = find_uses(w, p, scratch, body);
-    for (size_t i = 1; i < p->buffers.len; i++) {
+    size_t end = p->buffers.len;
+    while (end > 1 && !of[end - 1].needed) end--;
+    for (size_t i = 1; i < end; i++) {
         const buffer *b = &p->buffers.data[i];
         if (!of[i].needed) { /* of another function, or done without */
             if (b->storage == STORE_WORK)

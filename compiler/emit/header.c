@@ -181,6 +181,7 @@ static void write_sizes(file *f)
         f->w.g = p->graph;
         const char *ENTRY = c_upper(f->w.arena, entry_name(p->entry));
         bool sharded = is_sharded(&f->w, p);
+        if (p->by_rows) write_segment_rows(&f->w, out);
         text_put(out, "#define %s_%s_%s(%sbatch) (16", f->PREFIX, ENTRY, sharded ? "SHARD" : "WORK", axes_arguments(f));
         for (size_t b = 1; b < p->buffers.len; b++) {
             if (p->buffers.data[b].storage == STORE_WORK)

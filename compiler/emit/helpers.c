@@ -51,7 +51,7 @@ const char *helper_add(writer *w, const char *comment, const char *result, const
 
 bool helper_open(writer *w, text **around)
 {
-    if (w->loops || w->segment) return false;
+    if (w->loops) return false;
     *around = w->out;
     w->out = text_new(w->arena);
     w->out->depth = 1;

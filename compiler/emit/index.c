@@ -263,8 +263,7 @@ const char *c_state_seq(const writer *w) { return w->sharded ? "first_seq + seq"
 
 const char *c_call_time(const writer *w)
 {
-    return has_state(w) ? arena_printf(w->arena, "time_of(%s, %s)", w->segment ? "all_args" : "args", c_state_seq(w))
-                        : "0";
+    return has_state(w) ? arena_printf(w->arena, "time_of(args, %s)", c_state_seq(w)) : "0";
 }
 
 const char *c_time(const writer *w)

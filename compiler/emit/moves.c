@@ -490,7 +490,6 @@ static void write_before(writer *w, const stmt *s)
     const char *t = w->g->axis[s->fill.axis].letter;
     const buffer *b = &w->p->buffers.data[s->to.buffer];
     axis_set before = w->loops, others = s->axes & ~(BATCH | axis_bit(s->fill.axis));
-    if (w->segment) text_open(w->out, "if (segment_first == 0)");
     open_rows(w, others);
     const char *ago = open_ago(w, s->fill.rows);
     if (s->axes & BATCH) text_open(w->out, "for (size_t seq = 0; seq < batch; seq++)");
@@ -501,7 +500,7 @@ static void write_before(writer *w, const stmt *s)
     text_line(w->out, "const size_t %s = %s;", t, back_from(w, "", b->before[s->fill.axis] - 1, ago));
     text_line(w->out, "real *to = %s;", c_address(w, v));
     const char *unit = c_side_by_side(w, s->shape);
-    if (s->fill.state) text_line(w->out, "const uint64_t seen = %s;", c_time(w));
+    if (s->fill.state) text_line(w->out, "const uint64_t seen = %s;", c_call_time(w));
     open_components(w, s->shape);
     const boundaries beyond = boundaries_filled(s);
     const char *value = s->fill.rows > 1 ? boundary_value(w, &beyond, s->fill.state ? "ago - seen" : "ago")
@@ -517,7 +516,6 @@ static void write_before(writer *w, const stmt *s)
     close_ago(w, s->fill.rows);
     w->loops = before | others;
     close_rows(w, before);
-    if (w->segment) text_close(w->out, NULL);
 }
 
 void write_fill_before(writer *w, const stmt *s)
@@ -529,6 +527,7 @@ void write_fill_before(writer *w, const stmt *s)
         text_line(w->out, "if (!args->state) memset(%s_all, 0, %d * sizeof(real));", b->name, b->columns);
         return;
     }
+    if (w->segment) text_open(w->out, "if (segment_first == 0)");
     bool apart = helper_open(w, &around);
     if (!apart) text_line(w->out, "/* %s before step 1 */", label);
     write_before(w, s);
@@ -540,6 +539,7 @@ void write_fill_before(writer *w, const stmt *s)
                                       : "%s before the first step.",
                                   label),
                      arena_printf(w->arena, "load_%s", c_identifier(w->arena, label)));
+    if (w->segment) text_close(w->out, NULL);
 }
 
 /* One row a sequence: absent ones are cleared. */

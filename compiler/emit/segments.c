@@ -19,14 +19,20 @@ static const char *steps_of(const writer *w, const char *args)
     return arena_printf(w->arena, args ? "%s->%s" : "%s(size_t)(%s)", args ? args : "", length(w));
 }
 
+/* As many as have about so many rows, or a fixed number; never more than there are. */
 static const char *segment_steps(const writer *w, const char *args)
 {
-    const char *T = steps_of(w, args);
-    return arena_printf(w->arena, "(%s < %d ? %s : %d)", T, w->p->segment, T, w->p->segment);
+    const char *T = steps_of(w, args), *most = arena_printf(w->arena, "%d", w->p->segment);
+    if (w->p->by_rows && w->options->batch == 1)
+        most = arena_printf(w->arena, "%d", plan_segment_steps(w->p, 1));
+    else if (w->p->by_rows)
+        most = arena_printf(w->arena, "%d / %s->batch + %d", w->p->segment, args, w->p->segment_more);
+    return arena_printf(w->arena, "(%s < %s ? %s : %s)", T, most, T, most);
 }
 
 static const char *segments(const writer *w, const char *args)
 {
+    if (args) return arena_printf(w->arena, "((%s + segment_steps - 1) / segment_steps)", steps_of(w, args));
     return arena_printf(w->arena, "((%s + %d) / %d)", steps_of(w, args), w->p->segment - 1, w->p->segment);
 }
 
@@ -34,56 +40,88 @@ const char *c_segment_steps(const writer *w, bool macro) { return macro ? segmen
 
 const char *c_segments(const writer *w, bool macro) { return macro ? segments(w, NULL) : "segment_count"; }
 
+static const char *rows_macro(const writer *w)
+{
+    return arena_printf(w->arena, "%s_%s_ROWS", c_upper(w->arena, w->options->prefix),
+                        c_upper(w->arena, entry_name(w->p->entry)));
+}
+
+/* No less for more steps or sequences, so that memory for the largest call is enough for any. */
+void write_segment_rows(writer *w, text *out)
+{
+    const char *T = length(w);
+    const char *more = w->p->segment_more > 1 ? arena_printf(w->arena, "%d * ", w->p->segment_more) : "";
+    text_line(out,
+              "#define %s(%s, batch) ((size_t)(%s) * (batch) > %d ? %d + %s(size_t)(batch) : (size_t)(%s) * (batch)) "
+              "/* in memory at once */",
+              rows_macro(w), T, T, w->p->segment, w->p->segment, more, T);
+}
+
+const char *c_segment_rows(const writer *w, bool batch, int extra)
+{
+    const char *T = w->options->steps[TIME] ? steps_of(w, NULL) : length(w), *sequences = batch ? "batch" : "1";
+    const char *rows = arena_printf(w->arena, "%s(%s, %s)", rows_macro(w), T, sequences);
+    if (!extra) return rows;
+    return batch ? arena_printf(w->arena, "(%s + %d * (size_t)(batch))", rows, extra)
+                 : arena_printf(w->arena, "(%s + %d)", rows, extra);
+}
+
 void write_segment_counts(writer *w, const char *body)
 {
     const char *args = w->segment ? "all_args" : "args";
-    if (c_mentions(body, "segment_steps"))
-        text_line(w->out, "const size_t segment_steps = %s; /* rows of a segment */", segment_steps(w, args));
-    if (c_mentions(body, "segment_count")) text_line(w->out, "const size_t segment_count = %s;", segments(w, args));
-    if (w->segment && c_mentions(body, "segment_first"))
-        text_line(w->out, "const size_t segment_first = segment_index * %d;", w->p->segment);
+    bool first = w->segment && c_mentions(body, "segment_first"), count = c_mentions(body, "segment_count");
+    if (first || count || c_mentions(body, "segment_steps"))
+        text_line(w->out, "const size_t segment_steps = %s; /* of a segment */", segment_steps(w, args));
+    if (count) text_line(w->out, "const size_t segment_count = %s;", segments(w, args));
+    if (first) text_line(w->out, "const size_t segment_first = segment_index * segment_steps;");
 }
-
-static const char *way_name(const region *r) { return r->segments > 0 ? "segment_there" : "segment_back"; }
+static const char *way_name(const writer *w, const region *r)
+{
+    if (w->p->by_rows) return arena_printf(w->arena, "segment_%s", entry_name(w->p->entry));
+    return r->segments > 0 ? "segment_there" : "segment_back";
+}
 
 /* ---- the arguments of a segment ---------------------------------------------------------------------------------- */
 
 /* On to the segment's rows of an array of the caller. */
-static void write_shift(writer *w, const char *member, int columns, bool optional)
+static void write_shift(writer *w, const char *member, int columns)
 {
-    const char *where = optional ? arena_printf(w->arena, "if (part.%s) ", member) : "";
-    text_line(w->out, "%spart.%s += first * batch * %d;", where, member, columns);
+    text_line(w->out, "if (part.%s) part.%s += first * batch * %d;", member, member, columns);
 }
 
-static void write_segment_args(writer *w, const program *p)
+/* Of all arrays, whatever entry point reads or writes them, so that all can share it. */
+static const char *write_segment_args(writer *w)
 {
     const char *prefix = w->options->prefix, *t = letter(w), *T = length(w);
-    text_blank(w->out);
-    text_line(w->out,
-              "/* The arguments for %d steps of all: number `segment` of such segments. The caller's arrays "
-              "are of `batch` sequences. */",
-              p->segment);
-    text_line(w->out, "static %s_args segment_of(const %s_args *args, size_t segment, size_t batch, int *lengths)",
-              prefix, prefix);
-    text_open(w->out, "%s", "");
-    text_line(w->out, "%s_args part = *args;", prefix);
-    text_line(w->out, "const size_t first = segment * %d;", p->segment);
-    text_line(w->out, "part.%s = args->%s - first < %d ? args->%s - first : %d;", T, T, p->segment, T, p->segment);
-    for (uint32_t i = 0; i < w->g->inputs.len; i++) {
-        const graph_input *in = &w->g->inputs.data[i];
-        bool timed = (in->type.axes & axis_bit(TIME)) != 0;
-        if (timed && has_input(p, i))
-            write_shift(w, c_field(w->arena, w->g, in->path), shape_size(in->type.shape), false);
-        if (timed && w->g->input_grad && node_some(w->g->input_grad[i]))
-            write_shift(w, c_gradient_field(w->arena, w->g, i), shape_size(in->type.shape), true);
+    const graph *g = w->model->graph, *training = w->model->grad ? w->model->grad->graph : NULL;
+    text *around = w->out, *rest = text_new(w->arena);
+    w->out = rest;
+    text_line(rest, "(const %s_args *args, size_t first, size_t steps, size_t batch, int *lengths)", prefix);
+    text_open(rest, "%s", "");
+    text_line(rest, "%s_args part = *args;", prefix);
+    text_line(rest, "part.%s = args->%s - first < steps ? args->%s - first : steps;", T, T, T);
+    for (uint32_t i = 0; i < g->inputs.len; i++) {
+        const graph_input *in = &g->inputs.data[i];
+        if (!(in->type.axes & axis_bit(TIME))) continue;
+        if (!w->options->inference || has_input(w->model->forward, i))
+            write_shift(w, c_field(w->arena, g, in->path), shape_size(in->type.shape));
+        if (training && training->input_grad && node_some(training->input_grad[i]))
+            write_shift(w, c_gradient_field(w->arena, g, i), shape_size(in->type.shape));
     }
-    text_open(w->out, "for (size_t seq = 0; args->lengths_%s && seq < args->batch; seq++)", t);
-    text_line(w->out, "const size_t own = (size_t)args->lengths_%s[seq];", t);
-    text_line(w->out, "lengths[seq] = (int)(own <= first ? 0 : own - first < part.%s ? own - first : part.%s);", T, T);
-    text_close(w->out, NULL);
-    text_line(w->out, "if (args->lengths_%s) part.lengths_%s = lengths;", t, t);
-    text_line(w->out, "return part;");
-    text_close(w->out, NULL);
+    for (uint32_t i = 0; i < g->outputs.len; i++) {
+        type of = graph_type(g, g->outputs.data[i].node);
+        if (of.axes & axis_bit(TIME)) write_shift(w, c_output_field(w->arena, g, i), shape_size(of.shape));
+    }
+    text_open(rest, "for (size_t seq = 0; args->lengths_%s && seq < args->batch; seq++)", t);
+    text_line(rest, "const size_t own = (size_t)args->lengths_%s[seq];", t);
+    text_line(rest, "lengths[seq] = (int)(own <= first ? 0 : own - first < part.%s ? own - first : part.%s);", T, T);
+    text_close(rest, NULL);
+    text_line(rest, "if (args->lengths_%s) part.lengths_%s = lengths;", t, t);
+    text_line(rest, "return part;");
+    text_close(rest, NULL);
+    w->out = around;
+    return helper_add(w, "The arguments for some steps of all. The caller's arrays are of `batch` sequences.",
+                      arena_printf(w->arena, "%s_args", prefix), "segment_of", text_string(rest));
 }
 
 /* ---- the ways ---------------------------------------------------------------------------------------------------- */
@@ -99,25 +137,32 @@ static void write_way(writer *w, const region *r)
     w->segment = r;
     begin_body(w, r);
     text_blank(to);
-    if (r->segments > 0)
+    if (w->p->by_rows)
+        text_line(to, "/* Some steps of %s. What they read of the steps before stands in front of theirs. */",
+                  entry_name(w->p->entry));
+    else if (r->segments > 0)
         text_line(to, "/* A segment on the way there: what sums over the steps need that the way back reads; the state "
                       "it begins with is kept. */");
     else
         text_line(to, "/* A segment on the way back: its values again, from the state it begins with; its adjoints, "
                       "from those of the segment behind. */");
-    text_line(to, "static void %s(const %s_args *args, const %s_args *all_args, size_t segment_index%s)", way_name(r),
-              prefix, prefix, shard_parameters(w));
+    text_line(to, "static void %s(const %s_args *args, const %s_args *all_args, size_t segment_index%s)",
+              way_name(w, r), prefix, prefix, shard_parameters(w));
     text_open(to, "%s", "");
+    text *body = text_new(w->arena);
+    body->depth = to->depth;
+    end_body(w, body);
     static const char *const parameters[] = {"all_args", "segment_index", "first_seq", "all_seqs"};
     for (size_t i = 0; i < (w->sharded ? 4 : 2); i++)
-        if (!c_mentions(text_string(w->out), parameters[i])) text_line(to, "(void)%s;", parameters[i]);
-    end_body(w, to);
+        if (!c_mentions(text_string(body), parameters[i])) text_line(to, "(void)%s;", parameters[i]);
+    text_puts(to, text_string(body));
+    to->depth = body->depth;
+    w->out = to;
     w->segment = NULL;
 }
 
 void write_segment_functions(writer *w, const program *p)
 {
-    write_segment_args(w, p);
     for (size_t i = 0; i < p->top->items.len; i++) {
         const region *r = p->top->items.data[i].region;
         if (r && r->segments) write_way(w, r);
@@ -133,9 +178,11 @@ void write_segments(writer *w, const region *r)
     else
         text_open(w->out, "for (size_t segment_index = segment_count; segment_index-- > 0;)");
     text_line(w->out, "int segment_lengths[%s_BATCH];", PREFIX);
-    text_line(w->out, "const %s_args segment_args = segment_of(args, segment_index, %s, segment_lengths);",
-              w->options->prefix, w->sharded ? "all_seqs" : "batch");
-    text_line(w->out, "%s(&segment_args, args, segment_index%s);", way_name(r), shard_arguments(w));
+    text_line(w->out,
+              "const %s_args segment_args = %s(args, segment_index * segment_steps, segment_steps, %s, "
+              "segment_lengths);",
+              w->options->prefix, write_segment_args(w), w->sharded ? "all_seqs" : "batch");
+    text_line(w->out, "%s(&segment_args, args, segment_index%s);", way_name(w, r), shard_arguments(w));
     text_close(w->out, NULL);
     text_blank(w->out);
 }

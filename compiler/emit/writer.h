@@ -132,6 +132,8 @@ void write_segments(writer *w, const region *r);           /* the loop that call
 void write_segment_counts(writer *w, const char *body);
 const char *c_segments(const writer *w, bool macro);
 const char *c_segment_steps(const writer *w, bool macro);
+void write_segment_rows(writer *w, text *out); /* the macro that says how many rows are in memory at once */
+const char *c_segment_rows(const writer *w, bool batch, int extra);
 
 /* function.c */
 void write_region(writer *w, const region *r);

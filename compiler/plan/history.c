@@ -184,9 +184,11 @@ static void restore_before(planner *pl, region *r, node_id id, int axis)
 
 static void pass_on(planner *pl, region *r, const stmt *filled, node_id id, int rows)
 {
-    stmt *keep = pass_rows(pl, PASS_KEEP, id, rows);
-    keep->pass.store = store_of(pl, id);
-    insert(pl, r, index_of(r, filled) + 1, keep);
+    if (pl->p->entry == ENTRY_GRAD) { /* there is a way back */
+        stmt *keep = pass_rows(pl, PASS_KEEP, id, rows);
+        keep->pass.store = store_of(pl, id);
+        insert(pl, r, index_of(r, filled) + 1, keep);
+    }
     array_push(pl->arena, &r->items, (item){.stmt = pass_rows(pl, PASS_ON, id, rows)});
 }
 

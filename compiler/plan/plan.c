@@ -39,8 +39,10 @@ const char *entry_name(entry e)
 
 program *plan_program(arena *a, graph *g, entry e, pool *shared)
 {
-    int steps = e == ENTRY_GRAD ? shared->segment : 0;
-    plan_ways ways = steps ? plan_segments(a, g) : (plan_ways){.way = NULL};
+    plan_ways ways = {.way = NULL};
+    if (e == ENTRY_GRAD && shared->segment) ways = plan_segments(a, g);
+    bool ahead = (e == ENTRY_FORWARD || e == ENTRY_LOSS) && shared->segments_ahead && g->axes == 1;
+    if (ahead) ways = plan_segments_ahead(a, g);
     size_t n = g->nodes.len;
     program *p = ARENA_NEW(a, program);
     *p = (program){.entry = e,
@@ -49,7 +51,8 @@ program *plan_program(arena *a, graph *g, entry e, pool *shared)
                    .views = ARENA_ARRAY(a, view, n),
                    .stmt_of = ARENA_ARRAY(a, stmt *, n),
                    .placed = ARENA_ARRAY(a, placing, n),
-                   .segment = steps};
+                   .segment = ways.way ? shared->segment : 0,
+                   .by_rows = ways.way && ahead};
     planner pl = {.arena = a,
                   .g = g,
                   .p = p,
@@ -81,11 +84,12 @@ program *plan_program(arena *a, graph *g, entry e, pool *shared)
     plan_rows(&pl);
     plan_storage(&pl);
     plan_operands(&pl);
+    if (p->by_rows) plan_segment_rows(&pl);
     plan_history(&pl);
     plan_streams(&pl);
     plan_wanted(&pl);
     plan_in_state(&pl);
-    if (e != ENTRY_STEP && !steps) plan_step_blocks(&pl);
+    if (e != ENTRY_STEP && !ways.way) plan_step_blocks(&pl);
     if (e != ENTRY_STEP && !shared->own_memory) plan_reuse(&pl);
     return p;
 }

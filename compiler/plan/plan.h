@@ -27,6 +27,9 @@ bool plan_reads_ahead(const graph *g, node_id root, int axis);
  * adjoints. */
 node_id plan_segments_forbid(graph *g);
 
+/* Steps of a segment where a call has so many sequences; 0: there are no segments. */
+int plan_segment_steps(const program *p, int batch);
+
 node_id plan_summed(const node *n); /* what a sum or scatter adds up */
 
 /* May shards of a batch compute it, each some of the sequences? Not where what a loss is divided by moves with

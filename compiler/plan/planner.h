@@ -57,8 +57,10 @@ typedef struct planner {
     int (*before)[MAX_TIME_AXES + 1], (*after)[MAX_TIME_AXES + 1]; /* extra rows of kept nodes */
 } planner;
 
-/* segments.c: the ways of the nodes; makes twins. */
+/* segments.c: the ways of the nodes. Of a gradient; makes twins. */
 plan_ways plan_segments(arena *a, graph *g);
+plan_ways plan_segments_ahead(arena *a, graph *g); /* of `forward` and `loss`: there alone; NULL: not possible */
+void plan_segment_rows(const planner *pl);         /* their size; needs buffers and operands */
 
 /* products.c: which nodes are matrix products, alone, added up, or summed over rows. Needs users. Sets task, form,
  * leaves. */

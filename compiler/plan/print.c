@@ -127,7 +127,8 @@ static void print_region(const printer *pr, const region *r)
         pr->out->depth++;
     }
     if (r->segments) {
-        text_line(pr->out, "each segment of %d steps, %s", pr->p->segment, r->segments > 0 ? "there" : "back");
+        text_line(pr->out, pr->p->by_rows ? "each segment of about %d rows" : "each segment of %d steps, %s",
+                  pr->p->segment, r->segments > 0 ? "there" : "back");
         pr->out->depth++;
     }
     if (r->block_axis) {

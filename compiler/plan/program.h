@@ -18,7 +18,7 @@
  * rows only. Rows in front and behind pass from segment to segment: on the way there the last rows go in front of the
  * next segment (PASS_ON), and what stands in front of each is kept for the way back (PASS_KEEP, PASS_RESTORE); on the
  * way back the first rows go behind the segment before (PASS_BACK). The time axis of all such buffers is number 1, the
- * only one. */
+ * only one. `forward` and `loss` have the way there alone, in segments of about so many rows, whatever the batch. */
 #ifndef PLAN_PROGRAM_H
 #define PLAN_PROGRAM_H
 
@@ -256,6 +256,7 @@ typedef struct pool {
     ARRAY(state_slot) states; /* states.data[0] is none */
     size_t packed_size;       /* reals */
     int segment;              /* steps of a segment in the gradient; 0: the sequence is not cut */
+    bool segments_ahead;      /* `forward` and `loss` go in segments where nothing needs a later step */
     int block_rows;           /* rows of a block of steps, whatever the size of its products; 0: as suits the cache */
     bool own_memory;          /* each kept value has memory of its own, and none is computed again: for tests */
     bool carries;             /* state passes from chunk to chunk, and `step` exists: see plan_reads_later */
@@ -284,6 +285,10 @@ typedef struct program {
     stmt **stmt_of;  /* the statement that computes each node; NULL for none */
     placing *placed; /* of each node */
     int segment;     /* steps of a segment; 0: no segments */
+    /* `segment` counts rows: a segment has as many steps as have so many for the sequences of a call, and `more`, the
+     * most rows that stand in front of one. */
+    bool by_rows;
+    int segment_more;
     view loss;
 } program;
 

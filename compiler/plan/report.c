@@ -389,7 +389,15 @@ static void put_region(report *r, const region *at)
                   at->direction > 0 ? "forward" : "backward", steps, steps > 1 ? "s" : "", carried(r, at));
         r->out->depth++;
     }
-    if (at->segments) {
+    if (at->segments && r->p->by_rows) {
+        text_blank(r->out);
+        int batch = (int)r->sizes->batch, steps = plan_segment_steps(r->p, batch);
+        text_line(r->out,
+                  "segments of %d steps: the values of about %d rows are in memory, and in the cache; nothing reads a "
+                  "later step",
+                  steps, steps * batch);
+        r->out->depth++;
+    } else if (at->segments) {
         text_blank(r->out);
         text_line(r->out, "segments of %d steps, %s: %s", r->p->segment, at->segments > 0 ? "there" : "back",
                   at->segments > 0 ? "what sums need that the way back reads; the state that each begins with is kept"
@@ -439,8 +447,9 @@ static void put_memory(report *r)
     double numbers = 0;
     size_t arrays = 0, without = 0;
     plan_sizes at_once = *r->sizes;
-    double segments = r->p->segment ? ceil(at_once.steps[1] / r->p->segment) : 1;
-    if (r->p->segment) at_once.steps[1] = r->p->segment;
+    int steps = plan_segment_steps(r->p, (int)r->sizes->batch);
+    double segments = steps ? ceil(at_once.steps[1] / steps) : 1;
+    if (steps && steps < at_once.steps[1]) at_once.steps[1] = steps;
     for (size_t i = 1; i < r->p->buffers.len; i++) {
         const buffer *b = &r->p->buffers.data[i];
         without += b->storage == STORE_PLACE;

@@ -1,5 +1,6 @@
 /* segments.c: which nodes of a gradient are computed on the way there and which on the way back, when the sequence
- * is run through in segments of its steps.
+ * is run through in segments of its steps. Forward and loss have no way back: they go in segments, where nothing needs
+ * a later step, so that no more than one segment's values are in memory, and these in the second cache.
  *
  * On the way there, segments one after the other forwards, everything is computed that sums over the steps need
  * which the way back reads, and what is read at earlier steps: the state that each segment begins with is kept. On
@@ -208,4 +209,55 @@ plan_ways plan_segments(arena *a, graph *g)
             array_push(g->arena, &g->extra_roots, ((node_id){i}));
     }
     return w;
+}
+
+/* ---- forward and loss -------------------------------------------------------------------------------------------- */
+
+/* All that has rows is computed on the way there, and so are sums over the steps. */
+plan_ways plan_segments_ahead(arena *a, graph *g)
+{
+    split s = split_new(a, g);
+    bool any = false;
+    plan_ways w = {.way = ARENA_ARRAY(a, way, g->nodes.len), .twin_of = ARENA_ARRAY(a, node_id, g->nodes.len)};
+    for (size_t i = 0; i < s.order.len; i++) {
+        node_id id = s.order.data[i];
+        if (over_time(g, id) && s.late[id.i]) return (plan_ways){.way = NULL};
+        any = any || (over_time(g, id) && graph_node(g, id)->op != OP_input);
+        w.way[id.i] = over_time(g, id) || is_collected(g, id) ? WAY_THERE : WAY_NONE;
+    }
+    return any ? w : (plan_ways){.way = NULL};
+}
+
+/* Products over all rows of a segment read their matrices once for each. What stands in front of a segment is copied
+ * there, which must not be more than the segment itself. */
+void plan_segment_rows(const planner *pl)
+{
+    enum {
+        ROWS = 160,              /* their values stay in the second cache, and fill a product's tiles */
+        ROWS_OF_LARGE = 1024,    /* so that arithmetic hides the reading of a matrix that leaves the cache: */
+        LARGE_NUMBERS = 1 << 18, /* one of more numbers */
+    };
+    program *p = pl->p;
+    int rows = ROWS;
+    p->segment_more = 1;
+    for (size_t i = 1; i < p->buffers.len; i++) {
+        int before = p->buffers.data[i].before[TIME];
+        if (before > p->segment_more) p->segment_more = before;
+    }
+    for (size_t i = 0; i < p->top->items.len; i++) {
+        const region *r = p->top->items.data[i].region;
+        for (size_t k = 0; r && r->segments && k < r->items.len; k++) {
+            const stmt *s = r->items.data[k].stmt;
+            for (size_t j = 0; s && s->kind == STMT_CONTRACT && j < s->product.addends.len; j++) {
+                const packing *pk = &p->pool->packings.data[s->product.addends.data[j].packing];
+                if ((long)pk->K * pk->N > LARGE_NUMBERS) rows = ROWS_OF_LARGE;
+            }
+        }
+    }
+    p->segment = p->pool->block_rows ? p->pool->block_rows : rows;
+}
+
+int plan_segment_steps(const program *p, int batch)
+{
+    return p->by_rows ? p->segment / (batch > 0 ? batch : 1) + p->segment_more : p->segment;
 }

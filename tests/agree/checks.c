@@ -358,13 +358,32 @@ static void check_unwanted(tally *t, const subject *s, const built *c, uint64_t 
     expect(t, s, same && !some->overrun, "loss and gradients differ where those by the inputs are not asked for");
 }
 
+/* Memory for the largest call must be enough for any. */
+static void check_memory(tally *t, const subject *s, const built *c)
+{
+    enum { MOST_STEPS = 9, MOST_BATCH = 4 };
+    for (entry e = ENTRY_FORWARD; e <= ENTRY_GRAD; e++) {
+        bool grows = true;
+        for (size_t T = 1; has_entry(c, e) && T <= MOST_STEPS; T++) {
+            for (size_t B = 1; B <= MOST_BATCH; B++) {
+                size_t here = c->sizes((int)SIZE_STEP + (int)e, B, (size_t[MAX_TIME_AXES]){T, T});
+                size_t longer = c->sizes((int)SIZE_STEP + (int)e, B, (size_t[MAX_TIME_AXES]){T + 1, T + 1});
+                size_t wider = c->sizes((int)SIZE_STEP + (int)e, B + 1, (size_t[MAX_TIME_AXES]){T, T});
+                grows &= longer >= here && wider >= here;
+            }
+        }
+        expect(t, s, grows, "%s: less memory for a larger call", ENTRIES[e]);
+    }
+}
+
 void check_meaning(tally *t, subject *s, int threads, int cut, uint64_t seed)
 {
     variant v = DEFAULT;
     v.threads = threads;
-    v.segment = cut;
+    v.segment = v.block_rows = cut;
     built *c = subject_build(s, &v);
     if (!expect(t, s, c != NULL, "no C")) return;
+    check_memory(t, s, c);
     static void (*const checks[])(tally *, const subject *, const built *, uint64_t *) = {
         check_padding, check_alone, check_chunks, check_absent, check_accumulation, check_unwanted,
     };
@@ -485,6 +504,7 @@ void check_variants(tally *t, subject *s, uint64_t seed)
         {.name = "--steps 4 --unroll 3", .real_double = true, .steps = 4, .unroll = 3},
         {.name = "--threads 3", .real_double = true, .threads = 3},
         {.name = "blocks of steps", .real_double = true, .block_rows = 6},
+        {.name = "blocks of steps --threads 3", .real_double = true, .block_rows = 2, .threads = 3},
     };
     for (size_t i = 0; i < sizeof variants / sizeof *variants; i++)
         check_agreement(t, s, &variants[i], variants[i].real_double ? 1e-10 : 2e-4, seed, 4);

@@ -22,7 +22,7 @@ expect 0 "" build many.rnn --prefix whole --batch 3 --standalone
 expect 0 "" build many.rnn --prefix cut --batch 3 --standalone --checkpoint 14
 if $CC -std=c99 -O1 -I. -o segments "$here/segments.c" cut.c whole.c -lm 2>said && ./segments >said && [ ! -s said ]; then pass
 else fail "the C:"; head -5 said; fi
-if grep -q segment whole.c; then fail "segments without --checkpoint"; else pass; fi
+if grep -q segment_back whole.c; then fail "segments without --checkpoint"; else pass; fi
 
 # ---- the commands ------------------------------------------------------------------------------------------------------
 for k in 1 3 20; do expect 0 "" gradcheck many.rnn --steps 7 --checkpoint $k; done
