@@ -147,6 +147,12 @@ typedef struct node {
 
 /* Its first operand is read in time, so that it may come later in the order. */
 static inline bool is_reading(const node *n) { return n->op == OP_shift || n->op == OP_at; }
+/* Of a reading: the boundary operand for index number i in front of the first step, or behind the last one, from 0. */
+static inline node_id node_boundary(const node *n, bool after, int i)
+{
+    if (i >= (after ? n->attr.after : n->attr.before)) return NO_NODE;
+    return n->arg[1 + (after ? n->attr.before : 0) + i];
+}
 
 /* ---- the graph --------------------------------------------------------------------------------------------------- */
 

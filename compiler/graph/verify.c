@@ -72,19 +72,12 @@ static void check_cycles(const graph *g, const char *after, arena *scratch)
                 op_table[g->nodes.data[i].op].name);
 }
 
-/* Boundary operand for the index `before` the first step or `after` the last one, counted from 0. */
-static node_id boundary(const node *n, bool after, int i)
-{
-    if (i >= (after ? n->attr.after : n->attr.before)) return NO_NODE;
-    return n->arg[1 + (after ? n->attr.before : 0) + i];
-}
-
 static bool same_boundaries(const node *a, const node *b)
 {
     for (int side = 0; side < 2; side++) {
         int na = side ? a->attr.after : a->attr.before, nb = side ? b->attr.after : b->attr.before;
         for (int i = 0; i < na || i < nb; i++)
-            if (!node_is(boundary(a, side, i), boundary(b, side, i))) return false;
+            if (!node_is(node_boundary(a, side, i), node_boundary(b, side, i))) return false;
     }
     return true;
 }

@@ -43,13 +43,6 @@ node_id rewrite_now(rewriter *w, node_id id)
     return last;
 }
 
-/* Boundary operand for the index `before` the first step or `after` the last one, counted from 0. */
-static node_id boundary(rewriter *w, const node *n, bool after, int i)
-{
-    if (i >= (after ? n->attr.after : n->attr.before)) return NO_NODE;
-    return rewrite_arg(w, n, 1 + (after ? n->attr.before : 0) + i);
-}
-
 /* What carries over chunks reads history where an adjoint reads nothing. */
 static bool same_boundaries(rewriter *w, const node *x, const node *y)
 {
@@ -57,7 +50,8 @@ static bool same_boundaries(rewriter *w, const node *x, const node *y)
     for (int side = 0; side < 2; side++) {
         int nx = side ? x->attr.after : x->attr.before, ny = side ? y->attr.after : y->attr.before;
         for (int i = 0; i < nx || i < ny; i++)
-            if (!node_is(boundary(w, x, side, i), boundary(w, y, side, i))) return false;
+            if (!node_is(rewrite_now(w, node_boundary(x, side, i)), rewrite_now(w, node_boundary(y, side, i))))
+                return false;
     }
     return true;
 }
