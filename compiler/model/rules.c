@@ -257,6 +257,60 @@ static void warn_patterns(context *c)
     }
 }
 
+/* The cross entropies with `ignore` or `weights` in an expression: the first, and whether all count the same steps. */
+typedef struct counted {
+    const model_expr *first;
+    bool differ;
+} counted;
+
+static bool same_read(const model_expr *a, const model_expr *b)
+{
+    return a->kind == EXPR_VARIABLE && b->kind == EXPR_VARIABLE && a->read.variable == b->read.variable;
+}
+
+static bool same_count(const model_expr *a, const model_expr *b)
+{
+    bool same = a->call.ignore == b->call.ignore && a->call.count == b->call.count;
+    for (int i = 1; same && i < a->call.count; i++) same = same_read(a->call.args[i], b->call.args[i]);
+    return same;
+}
+
+static void note_counted(void *to, const model_expr *e)
+{
+    counted *s = to;
+    if (!s->first) s->first = e;
+    s->differ = s->differ || !same_count(s->first, e);
+}
+
+static bool is_sum(const model_expr *e)
+{
+    return e->kind == EXPR_CALL && (e->call.function == FUNCTION_add || e->call.function == FUNCTION_sub);
+}
+
+static counted count_of(const context *c, const model_expr *e)
+{
+    counted found = {0};
+    model_each_counted(c->model, e, note_counted, &found);
+    return found;
+}
+
+/* A sum is divided by one number: wrong where its terms count different steps. */
+static void warn_mixed_means(context *c)
+{
+    for (size_t i = 0; i < c->model->losses.len; i++) {
+        const model_loss *at = &c->model->losses.data[i];
+        const model_expr *e = variable(c, at->value)->value, *left = e;
+        while (left && left->kind == EXPR_VARIABLE) left = e = variable(c, left->read.variable)->value;
+        counted all = left ? count_of(c, left) : (counted){0};
+        if (at->total || !all.first || !is_sum(left)) continue;
+        bool mixed = all.differ;
+        for (; is_sum(left); left = left->call.args[0]) mixed = mixed || !count_of(c, left->call.args[1]).first;
+        if (!mixed && count_of(c, left).first) continue;
+        diag(c->diags, e->at, W_MIXED_MEANS);
+        diag_hint(c->diags, "write a loss for each term: losses add up, and each is divided by what it counts");
+    }
+}
+
 static void warn_no_result(context *c)
 {
     const model *m = c->model;
@@ -285,6 +339,7 @@ void rules_check(context *c)
     check_total(c);
     if (diag_error_count(c->diags)) return;
     warn_no_result(c);
+    warn_mixed_means(c);
     warn_unused(c);
     warn_patterns(c);
 }
