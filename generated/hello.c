@@ -131,10 +131,8 @@ RNN_SHARED void write_p(const hello_args *args, int ragged, const real *p_all)
             for (size_t seq = 0; seq < batch; seq++) {
                 const int valid = !ragged || (t < length_t(args, seq));
                 real *to = args->p + (t * batch + seq) * 4;
-                for (size_t unit = 0; unit < 4; unit++) {
-                    const real value = p_all[(t * batch + seq) * 4 + unit];
-                    to[unit] = valid ? value : 0;
-                }
+                if (valid) memcpy(to, p_all + (t * batch + seq) * 4, 4 * sizeof(real));
+                else memset(to, 0, 4 * sizeof(real));
             }
         }
     }
@@ -150,10 +148,8 @@ RNN_SHARED void write_hidden(const hello_args *args, int ragged, const real *h_a
             for (size_t seq = 0; seq < batch; seq++) {
                 const int valid = !ragged || (t < length_t(args, seq));
                 real *to = args->hidden + (t * batch + seq) * 8;
-                for (size_t unit = 0; unit < 8; unit++) {
-                    const real value = h_all[((t + 1) * batch + seq) * 8 + unit];
-                    to[unit] = valid ? value : 0;
-                }
+                if (valid) memcpy(to, h_all + ((t + 1) * batch + seq) * 8, 8 * sizeof(real));
+                else memset(to, 0, 8 * sizeof(real));
             }
         }
     }
@@ -167,9 +163,7 @@ RNN_SHARED void save_h(const hello_args *args, const real *h_all)
         for (size_t seq = 0; seq < batch; seq++) {
             if (length_t(args, seq) == 0) continue;
             const size_t t = length_t(args, seq);
-            for (size_t unit = 0; unit < 8; unit++) {
-                args->state->h[0][seq][unit] = h_all[(t * batch + seq) * 8 + unit];
-            }
+            memcpy(args->state->h[0][seq], h_all + (t * batch + seq) * 8, 8 * sizeof(real));
         }
     }
 }
@@ -267,10 +261,8 @@ RNN_SHARED void write_p_step(const hello_args *args, int ragged, const real *p_a
             for (size_t seq = 0; seq < batch; seq++) {
                 const int valid = !ragged || (t < is_present(args, seq));
                 real *to = args->p + (t * batch + seq) * 4;
-                for (size_t unit = 0; unit < 4; unit++) {
-                    const real value = p_all[(t * batch + seq) * 4 + unit];
-                    to[unit] = valid ? value : 0;
-                }
+                if (valid) memcpy(to, p_all + (t * batch + seq) * 4, 4 * sizeof(real));
+                else memset(to, 0, 4 * sizeof(real));
             }
         }
     }
@@ -285,10 +277,8 @@ RNN_SHARED void write_hidden_step(const hello_args *args, int ragged, const real
             for (size_t seq = 0; seq < batch; seq++) {
                 const int valid = !ragged || (t < is_present(args, seq));
                 real *to = args->hidden + (t * batch + seq) * 8;
-                for (size_t unit = 0; unit < 8; unit++) {
-                    const real value = h_all[((t + 1) * batch + seq) * 8 + unit];
-                    to[unit] = valid ? value : 0;
-                }
+                if (valid) memcpy(to, h_all + ((t + 1) * batch + seq) * 8, 8 * sizeof(real));
+                else memset(to, 0, 8 * sizeof(real));
             }
         }
     }
@@ -302,9 +292,7 @@ RNN_SHARED void save_h_step(const hello_args *args, const real *h_all)
         for (size_t seq = 0; seq < batch; seq++) {
             if (is_present(args, seq) == 0) continue;
             const size_t t = is_present(args, seq);
-            for (size_t unit = 0; unit < 8; unit++) {
-                args->state->h[0][seq][unit] = h_all[(t * batch + seq) * 8 + unit];
-            }
+            memcpy(args->state->h[0][seq], h_all + (t * batch + seq) * 8, 8 * sizeof(real));
         }
     }
 }
@@ -794,10 +782,7 @@ int hello_grad(const hello_args *args)
             for (size_t seq = 0; seq < batch; seq++) {
                 const size_t own = length_t(args, seq);
                 if (t < own) continue;
-                real *to = h_all + ((t + 1) * batch + seq) * 8;
-                for (size_t unit = 0; unit < 8; unit++) {
-                    to[unit] = 0;
-                }
+                memset(h_all + ((t + 1) * batch + seq) * 8, 0, 8 * sizeof(real));
             }
         }
     }
@@ -891,10 +876,7 @@ int hello_grad(const hello_args *args)
             for (size_t seq = 0; seq < batch; seq++) {
                 const size_t own = length_t(args, seq);
                 if (t < own) continue;
-                real *to = d_o_all + (t * batch + seq) * 4;
-                for (size_t unit = 0; unit < 4; unit++) {
-                    to[unit] = 0;
-                }
+                memset(d_o_all + (t * batch + seq) * 4, 0, 4 * sizeof(real));
             }
         }
     }
@@ -902,18 +884,13 @@ int hello_grad(const hello_args *args)
     contract_4x8((int)(T * batch), d_o_all, 4, 1, args->packed + AT_packed_V_transposed, d_o_matmul_all, 8, 0);
     /* d_V = sum over t of d_o[t] @ h[t]' */
     outer_4x8((int)(T * batch), d_o_all, 4, 1, h_all + batch * 8, 8, grads + AT_V, 8);
-    for (size_t unit = 0; unit < 40; unit++) {
-        d_a_1_all[unit] = 0;
-    }
+    memset(d_a_1_all, 0, 40 * sizeof(real));
     /* d_a.2 beyond the end */
     for (size_t t = ragged ? 0 : T; t < T + 1; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
             const size_t own = length_t(args, seq);
             if (t < own) continue;
-            real *to = d_a_2_all + (t * batch + seq) * 8;
-            for (size_t unit = 0; unit < 8; unit++) {
-                to[unit] = 0;
-            }
+            memset(d_a_2_all + (t * batch + seq) * 8, 0, 8 * sizeof(real));
         }
     }
 
@@ -945,10 +922,7 @@ int hello_grad(const hello_args *args)
             for (size_t seq = 0; seq < batch; seq++) {
                 const size_t own = length_t(args, seq);
                 if (t < own) continue;
-                real *to = d_a_all + (t * batch + seq) * 8;
-                for (size_t unit = 0; unit < 8; unit++) {
-                    to[unit] = 0;
-                }
+                memset(d_a_all + (t * batch + seq) * 8, 0, 8 * sizeof(real));
             }
         }
         /* d_a.2[t] = W' @ d_a[t] */
@@ -958,10 +932,7 @@ int hello_grad(const hello_args *args)
             for (size_t seq = 0; seq < batch; seq++) {
                 const size_t own = length_t(args, seq);
                 if (t < own) continue;
-                real *to = d_a_2_all + (t * batch + seq) * 8;
-                for (size_t unit = 0; unit < 8; unit++) {
-                    to[unit] = 0;
-                }
+                memset(d_a_2_all + (t * batch + seq) * 8, 0, 8 * sizeof(real));
             }
         }
     }

@@ -149,9 +149,7 @@ RNN_SHARED void save_h_c(const tiny_lstm_args *args, const real *h_c_all)
         for (size_t seq = 0; seq < batch; seq++) {
             if (length_t(args, seq) == 0) continue;
             const size_t t = length_t(args, seq);
-            for (size_t unit = 0; unit < 4; unit++) {
-                args->state->h_c[0][seq][unit] = h_c_all[(t * batch + seq) * 4 + unit];
-            }
+            memcpy(args->state->h_c[0][seq], h_c_all + (t * batch + seq) * 4, 4 * sizeof(real));
         }
     }
 }
@@ -164,9 +162,7 @@ RNN_SHARED void save_h(const tiny_lstm_args *args, const real *h_all)
         for (size_t seq = 0; seq < batch; seq++) {
             if (length_t(args, seq) == 0) continue;
             const size_t t = length_t(args, seq);
-            for (size_t unit = 0; unit < 4; unit++) {
-                args->state->h[0][seq][unit] = h_all[(t * batch + seq) * 4 + unit];
-            }
+            memcpy(args->state->h[0][seq], h_all + (t * batch + seq) * 4, 4 * sizeof(real));
         }
     }
 }
@@ -290,9 +286,7 @@ RNN_SHARED void save_h_c_step(const tiny_lstm_args *args, const real *h_c_all)
         for (size_t seq = 0; seq < batch; seq++) {
             if (is_present(args, seq) == 0) continue;
             const size_t t = is_present(args, seq);
-            for (size_t unit = 0; unit < 4; unit++) {
-                args->state->h_c[0][seq][unit] = h_c_all[(t * batch + seq) * 4 + unit];
-            }
+            memcpy(args->state->h_c[0][seq], h_c_all + (t * batch + seq) * 4, 4 * sizeof(real));
         }
     }
 }
@@ -305,9 +299,7 @@ RNN_SHARED void save_h_step(const tiny_lstm_args *args, const real *h_all)
         for (size_t seq = 0; seq < batch; seq++) {
             if (is_present(args, seq) == 0) continue;
             const size_t t = is_present(args, seq);
-            for (size_t unit = 0; unit < 4; unit++) {
-                args->state->h[0][seq][unit] = h_all[(t * batch + seq) * 4 + unit];
-            }
+            memcpy(args->state->h[0][seq], h_all + (t * batch + seq) * 4, 4 * sizeof(real));
         }
     }
 }
@@ -905,10 +897,7 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
             for (size_t seq = 0; seq < batch; seq++) {
                 const size_t own = length_t(args, seq);
                 if (t < own) continue;
-                real *to = h_all + ((t + 1) * batch + seq) * 4;
-                for (size_t unit = 0; unit < 4; unit++) {
-                    to[unit] = 0;
-                }
+                memset(h_all + ((t + 1) * batch + seq) * 4, 0, 4 * sizeof(real));
             }
         }
     }
@@ -963,8 +952,7 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
             for (size_t seq = 0; seq < batch; seq++) {
                 const size_t own = length_t(args, seq);
                 if (t < own) continue;
-                real *to = d_out_all + (t * batch + seq);
-                to[0] = 0;
+                d_out_all[t * batch + seq] = 0;
             }
         }
     }
@@ -977,10 +965,7 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
         for (size_t seq = 0; seq < batch; seq++) {
             const size_t own = length_t(args, seq);
             if (t < own) continue;
-            real *to = d_h_c_1_all + (t * batch + seq) * 4;
-            for (size_t unit = 0; unit < 4; unit++) {
-                to[unit] = 0;
-            }
+            memset(d_h_c_1_all + (t * batch + seq) * 4, 0, 4 * sizeof(real));
         }
     }
     /* d_h.o.2 beyond the end */
@@ -988,10 +973,7 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
         for (size_t seq = 0; seq < batch; seq++) {
             const size_t own = length_t(args, seq);
             if (t < own) continue;
-            real *to = d_h_o_2_all + (t * batch + seq) * 4;
-            for (size_t unit = 0; unit < 4; unit++) {
-                to[unit] = 0;
-            }
+            memset(d_h_o_2_all + (t * batch + seq) * 4, 0, 4 * sizeof(real));
         }
     }
 
@@ -1061,10 +1043,7 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
             for (size_t seq = 0; seq < batch; seq++) {
                 const size_t own = length_t(args, seq);
                 if (t < own) continue;
-                real *to = d_h_c_1_all + (t * batch + seq) * 4;
-                for (size_t unit = 0; unit < 4; unit++) {
-                    to[unit] = 0;
-                }
+                memset(d_h_c_1_all + (t * batch + seq) * 4, 0, 4 * sizeof(real));
             }
         }
         /* d_h.g.1 beyond the end */
@@ -1072,10 +1051,7 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
             for (size_t seq = 0; seq < batch; seq++) {
                 const size_t own = length_t(args, seq);
                 if (t < own) continue;
-                real *to = d_h_i_1_x4_all + (t * batch + seq) * 16 + 12;
-                for (size_t unit = 0; unit < 4; unit++) {
-                    to[unit] = 0;
-                }
+                memset(d_h_i_1_x4_all + (t * batch + seq) * 16 + 12, 0, 4 * sizeof(real));
             }
         }
         /* d_h.o.1 beyond the end */
@@ -1083,10 +1059,7 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
             for (size_t seq = 0; seq < batch; seq++) {
                 const size_t own = length_t(args, seq);
                 if (t < own) continue;
-                real *to = d_h_i_1_x4_all + (t * batch + seq) * 16 + 8;
-                for (size_t unit = 0; unit < 4; unit++) {
-                    to[unit] = 0;
-                }
+                memset(d_h_i_1_x4_all + (t * batch + seq) * 16 + 8, 0, 4 * sizeof(real));
             }
         }
         /* d_h.f.1 beyond the end */
@@ -1094,10 +1067,7 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
             for (size_t seq = 0; seq < batch; seq++) {
                 const size_t own = length_t(args, seq);
                 if (t < own) continue;
-                real *to = d_h_i_1_x4_all + (t * batch + seq) * 16 + 4;
-                for (size_t unit = 0; unit < 4; unit++) {
-                    to[unit] = 0;
-                }
+                memset(d_h_i_1_x4_all + (t * batch + seq) * 16 + 4, 0, 4 * sizeof(real));
             }
         }
         /* d_h.i.1 beyond the end */
@@ -1105,10 +1075,7 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
             for (size_t seq = 0; seq < batch; seq++) {
                 const size_t own = length_t(args, seq);
                 if (t < own) continue;
-                real *to = d_h_i_1_x4_all + (t * batch + seq) * 16;
-                for (size_t unit = 0; unit < 4; unit++) {
-                    to[unit] = 0;
-                }
+                memset(d_h_i_1_x4_all + (t * batch + seq) * 16, 0, 4 * sizeof(real));
             }
         }
         /* d_h.o.2[t] = h.Wi' @ d_h.i.1[t] + h.Wf' @ d_h.f.1[t] + h.Wo' @ d_h.o.1[t] + h.Wg' @ d_h.g.1[t] */
@@ -1118,10 +1085,7 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
             for (size_t seq = 0; seq < batch; seq++) {
                 const size_t own = length_t(args, seq);
                 if (t < own) continue;
-                real *to = d_h_o_2_all + (t * batch + seq) * 4;
-                for (size_t unit = 0; unit < 4; unit++) {
-                    to[unit] = 0;
-                }
+                memset(d_h_o_2_all + (t * batch + seq) * 4, 0, 4 * sizeof(real));
             }
         }
     }

@@ -124,16 +124,30 @@ void write_count(writer *w, const stmt *s)
     text_close(w->out, NULL);
 }
 
+/* Zeros in the row at `to`. */
+static void write_zeros(writer *w, view to, shape s)
+{
+    if (shape_size(s) > 1 && side_by_side(to, s)) {
+        text_line(w->out, "memset(%s, 0, %d * sizeof(real));", c_address(w, to), shape_size(s));
+        return;
+    }
+    open_components(w, s);
+    text_line(w->out, "%s = 0;", c_element(w, to, s, s));
+    close_components(w, s);
+}
+
 void write_clear(writer *w, const stmt *s)
 {
     axis_set before = w->loops;
     open_rows(w, s->axes);
-    open_components(w, s->shape);
-    const char *slot = s->clear.state ? arena_printf(w->arena, "%s ? %s%s : 0", c_time(w),
-                                                     c_state(w, s->clear.state, "0"), c_state_component(w, s->shape))
-                                      : "0";
-    text_line(w->out, "%s = %s;", c_element(w, s->to, s->shape, s->shape), slot);
-    close_components(w, s->shape);
+    if (s->clear.state) {
+        open_components(w, s->shape);
+        text_line(w->out, "%s = %s ? %s%s : 0;", c_element(w, s->to, s->shape, s->shape), c_time(w),
+                  c_state(w, s->clear.state, "0"), c_state_component(w, s->shape));
+        close_components(w, s->shape);
+    } else {
+        write_zeros(w, s->to, s->shape);
+    }
     close_rows(w, before);
 }
 
@@ -329,6 +343,7 @@ static void write_input_copy(writer *w, const stmt *s)
 static void write_copy_out(writer *w, const stmt *s)
 {
     axis_set before = w->loops;
+    int size = shape_size(s->shape);
     const char *out = s->copy.target == COPY_TO_OUTPUT ? c_output_field(w->arena, w->g, (uint32_t)s->copy.index)
                                                        : c_gradient_field(w->arena, w->g, (uint32_t)s->copy.index);
     text_open(w->out, "if (args->%s)", out);
@@ -343,9 +358,11 @@ static void write_copy_out(writer *w, const stmt *s)
         index = index ? arena_printf(w->arena, "(%s * %s + seq)", index, w->sharded ? "all_seqs" : "batch") : "seq";
     const char *valid = valid_row(w, s->axes);
     if (valid) text_line(w->out, "const int valid = !ragged || (%s);", valid);
-    text_line(w->out, "real *to = args->%s + %s * %d;", out, index ? index : "(size_t)0", shape_size(s->shape));
-    if (!valid && side_by_side(s->from.data[0], s->shape)) {
-        text_line(w->out, "memcpy(to, %s, %d * sizeof(real));", c_address(w, s->from.data[0]), shape_size(s->shape));
+    text_line(w->out, "real *to = args->%s + %s * %d;", out, index ? index : "(size_t)0", size);
+    if (side_by_side(s->from.data[0], s->shape) && (!valid || size > 1)) {
+        text_line(w->out, "%smemcpy(to, %s, %d * sizeof(real));", valid ? "if (valid) " : "",
+                  c_address(w, s->from.data[0]), size);
+        if (valid) text_line(w->out, "else memset(to, 0, %d * sizeof(real));", size);
         close_rows(w, before);
         text_close(w->out, NULL);
         return;
@@ -550,11 +567,27 @@ static void clear_absent(writer *w, const stmt *s)
     text_open(w->out, "if (ragged)");
     open_rows(w, s->axes);
     text_line(w->out, "if (%s) continue;", c_length(w, 1));
-    open_components(w, s->shape);
-    text_line(w->out, "%s = 0;", c_element(w, s->to, s->shape, s->shape));
-    close_components(w, s->shape);
+    write_zeros(w, s->to, s->shape);
     close_rows(w, before);
     text_close(w->out, NULL);
+}
+
+/* The row of a step beyond the end of its sequence: zeros, or boundary values. */
+static void write_beyond(writer *w, const stmt *s)
+{
+    const boundaries beyond = boundaries_filled(s);
+    const char *nothing = c_nothing(w, s);
+    if (!beyond.count && strcmp(nothing, "0") == 0) {
+        write_zeros(w, s->to, s->shape);
+        return;
+    }
+    const char *t = w->g->axis[s->fill.axis].letter;
+    const char *value = boundary_value(w, &beyond, arena_printf(w->arena, "%s - own", t));
+    if (beyond.count) value = arena_printf(w->arena, "own == 0 ? %s : %s", nothing, value);
+    text_line(w->out, "real *to = %s;", c_address(w, s->to));
+    open_components(w, s->shape);
+    text_line(w->out, "to%s = %s;", c_component(w, s->to, s->shape, s->shape), value);
+    close_components(w, s->shape);
 }
 
 void write_fill_after(writer *w, const stmt *s)
@@ -581,13 +614,7 @@ void write_fill_after(writer *w, const stmt *s)
     if (w->segment && s->fill.rows && !s->fill.in_loop)
         text_line(w->out, "if (%s > segment_first + %s) continue; /* it goes on */", c_whole_length(w, s->fill.axis),
                   T);
-    text_line(w->out, "real *to = %s;", c_address(w, s->to));
-    open_components(w, s->shape);
-    const boundaries beyond = boundaries_filled(s);
-    const char *value = boundary_value(w, &beyond, arena_printf(w->arena, "%s - own", t));
-    if (beyond.count) value = arena_printf(w->arena, "own == 0 ? %s : %s", c_nothing(w, s), value);
-    text_line(w->out, "to%s = %s;", c_component(w, s->to, s->shape, s->shape), value);
-    close_components(w, s->shape);
+    write_beyond(w, s);
     close_rows(w, inside);
     if (!step_in_scope) text_close(w->out, NULL);
     w->loops = before | (s->axes & ~(BATCH | axis_bit(s->fill.axis)));
@@ -624,10 +651,14 @@ static void save_rows(writer *w, const stmt *s)
     v.shift[s->save.axis] -= b->before[s->save.axis];
     text_line(w->out, "const size_t %s = %s;", t,
               back_from(w, c_length(w, s->save.axis), b->before[s->save.axis] - 1, ago));
-    const char *unit = c_side_by_side(w, s->shape);
-    open_components(w, s->shape);
-    text_line(w->out, "%s[%s] = %s;", c_state(w, s->save.state, ago), unit, c_element(w, v, s->shape, s->shape));
-    close_components(w, s->shape);
+    const char *slot = c_state(w, s->save.state, ago);
+    if (shape_size(s->shape) > 1 && side_by_side(v, s->shape)) {
+        text_line(w->out, "memcpy(%s, %s, %d * sizeof(real));", slot, c_address(w, v), shape_size(s->shape));
+    } else {
+        open_components(w, s->shape);
+        text_line(w->out, "%s[%s] = %s;", slot, c_side_by_side(w, s->shape), c_element(w, v, s->shape, s->shape));
+        close_components(w, s->shape);
+    }
     text_close(w->out, NULL);
     close_ago(w, s->save.rows);
     text_close(w->out, NULL);
