@@ -8,6 +8,7 @@
 #ifndef RUNTIME_RNN_H
 #define RUNTIME_RNN_H
 
+#include "kernels/codes.h"
 #include "kernels/inline.h"
 #include "kernels/compiler.h"
 #include "kernels/functions.h"
@@ -46,25 +47,5 @@ extern "C" {
 #define row_sum RNN_LIBRARY(row_sum)
 #define row_logsumexp RNN_LIBRARY(row_logsumexp)
 #endif
-
-/* What the functions of generated C return. */
-enum {
-    RNN_OK = 0,
-    RNN_BAD_ARGUMENT = -1, /* a null pointer, or a size out of its range */
-    RNN_BAD_LENGTH = -2,   /* the length of a sequence is negative or beyond the array */
-    RNN_BAD_TOKEN = -3     /* a token inside a sequence is negative or beyond its vocabulary */
-};
-
-/* An English sentence for a code, without a full stop. */
-RNN_INLINE const char *rnn_strerror(int code)
-{
-    switch (code) {
-    case RNN_OK: return "no error";
-    case RNN_BAD_ARGUMENT: return "an argument is null or out of range";
-    case RNN_BAD_LENGTH: return "the length of a sequence is out of range";
-    case RNN_BAD_TOKEN: return "a token is out of range";
-    }
-    return "unknown error code";
-}
 
 #endif

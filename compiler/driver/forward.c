@@ -3,6 +3,7 @@
 #include "api/weights.h"
 #include "driver/data_sizes.h"
 #include "driver/trainable.h"
+#include "kernels/codes.h"
 #include <math.h>
 #include <string.h>
 
@@ -53,7 +54,7 @@ int forward_finish(loaded_call *call, entry e)
 {
     loaded_work(call, e);
     int fault = loaded_run(call, e);
-    return fault ? command_fault(EXIT_SYSTEM, "the generated code refuses its arguments (error %d)", fault) : 0;
+    return fault ? command_fault(EXIT_SYSTEM, "the generated code refuses its arguments: %s", rnn_strerror(fault)) : 0;
 }
 
 int forward_outputs(forward *f, const void *params)

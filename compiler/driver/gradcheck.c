@@ -10,6 +10,7 @@
 #include "driver/batch.h"
 #include "driver/command.h"
 #include "driver/point.h"
+#include "kernels/codes.h"
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -105,7 +106,7 @@ static int compute_again(checker *c, size_t count)
     for (uint32_t i = 0; i < c->g->inputs.len; i++)
         if (c->d_input[i]) memset(c->d_input[i], 0, point_reals(&c->b, c->g, &c->g->inputs.data[i]) * sizeof(double));
     int fault = loaded_run(&c->grad_call, ENTRY_GRAD);
-    if (fault) return command_fault(EXIT_SYSTEM, "the generated code refuses its arguments (error %d)", fault);
+    if (fault) return command_fault(EXIT_SYSTEM, "the generated code refuses its arguments: %s", rnn_strerror(fault));
     bool same_gradient = memcmp(first, c->d_params, count * sizeof *first) == 0;
     /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): the bits are what is meant, NaN or not */
     if (same_gradient && memcmp(&loss, &c->loss, sizeof loss) == 0) return 0;
@@ -128,7 +129,7 @@ static int compute_derivatives(checker *c)
     }
     loaded_spoil(&c->grad_call);
     int fault = loaded_run(&c->grad_call, ENTRY_GRAD);
-    if (fault) return command_fault(EXIT_SYSTEM, "the generated code refuses its arguments (error %d)", fault);
+    if (fault) return command_fault(EXIT_SYSTEM, "the generated code refuses its arguments: %s", rnn_strerror(fault));
     fault = compute_again(c, count);
     if (fault) return fault;
     double loss = c->loss;

@@ -4,6 +4,7 @@
 #include "driver/data_sizes.h"
 #include "driver/point.h"
 #include "driver/trainable.h"
+#include "kernels/codes.h"
 #include "train/npz.h"
 #include "train/safetensors.h"
 #include <stdlib.h>
@@ -196,7 +197,7 @@ int probed_run(probed *m)
 {
     memset(m->d_params, 0, loaded_size(&m->l, SIZE_PARAMS, 1, NULL) * sizeof *m->d_params);
     int fault = loaded_run(&m->call, ENTRY_GRAD);
-    return fault ? command_fault(EXIT_SYSTEM, "the generated code refuses its arguments (error %d)", fault) : 0;
+    return fault ? command_fault(EXIT_SYSTEM, "the generated code refuses its arguments: %s", rnn_strerror(fault)) : 0;
 }
 
 void probed_close(probed *m)

@@ -2,6 +2,7 @@
 typedef double real;
 #define REAL_IS_DOUBLE 1
 #include "driver/sample_data.h"
+#include "kernels/codes.h"
 #include "kernels/inline.h"
 #include "kernels/compiler.h"
 #include "kernels/functions.h"
@@ -139,7 +140,7 @@ static int decode_labels(sampled *s, size_t n, const void *packed)
         c.lengths[a] = &length[a];
     }
     int code = m->run(m->self, TRAIN_FORWARD, &c);
-    if (code) return command_fault(EXIT_SYSTEM, "the generated code refuses a sequence (error %d)", code);
+    if (code) return command_fault(EXIT_SYSTEM, "the generated code refuses a sequence: %s", rnn_strerror(code));
     size_t steps = s->given.length[v->aligned];
     said->symbol = calloc(steps + 1, sizeof *said->symbol);
     if (said->symbol && metrics_labels(m, v, s->output[metrics_output(m, v)], 1, 0, steps, s->how->beam, said->symbol,

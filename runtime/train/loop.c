@@ -7,6 +7,7 @@
  * by checkpoints while they are written. */
 #define _GNU_SOURCE 1
 #include "train/loop.h"
+#include "kernels/codes.h"
 #include "train/clock.h"
 #include "train/curves.h"
 #include "train/fault.h"
@@ -85,7 +86,7 @@ static bool refused(loop *l, int code)
 {
     if (code == METER_NO_MEMORY) return no_memory(l);
     l->fault = LOOP_FAULT;
-    return fault_set(l->error, "the generated code refuses a batch (error %d)", code);
+    return fault_set(l->error, "the generated code refuses a batch: %s", rnn_strerror(code));
 }
 
 static bool file_fault(loop *l)

@@ -1,5 +1,6 @@
 /* runner.c: the two ways to run freely, by `step` and by `forward`; see runner.h. */
 #include "train/runner.h"
+#include "kernels/codes.h"
 #include "train/fault.h"
 #include "train/room.h"
 #include <math.h>
@@ -119,7 +120,7 @@ static bool call(runner *r, train_entry e, train_call *c)
     c->params = r->params;
     c->packed = r->packed;
     int code = m->run(m->self, e, c);
-    return !code || fault_set(&r->error, "the generated code refuses a step (error %d)", code);
+    return !code || fault_set(&r->error, "the generated code refuses a step: %s", rnn_strerror(code));
 }
 
 /* Row `row` of the distributions in r->p, as logarithms. */
