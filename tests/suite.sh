@@ -1,5 +1,5 @@
 # suite.sh: what the suites that are shell scripts share: counting, the program under test, a folder of their own, helpers
-# in C, and expect. A suite is named after its folder.
+# in C, programs of Python, and expect. A suite is named after its folder.
 #
 # Read by tests/*/run.sh, as the first thing. Needs RNNC (the program), BUILD (the folder of librnnc.a) and CC.
 here=$(cd "$(dirname "$0")" && pwd) || exit 3
@@ -51,6 +51,25 @@ says() {
 # equal, differ FILE FILE [WHAT]
 equal() { if cmp -s "$1" "$2"; then pass; else fail "${3:+$3: }$1 and $2 differ"; fi; }
 differ() { if cmp -s "$1" "$2"; then fail "${3:+$3: }$1 and $2 are the same"; else pass; fi; }
+
+# counted_by PROGRAM.py MODULES ARGUMENTS...: runs a program of Python, whose last line is "P passed, F failed". Where Python
+# lacks one of the modules it is skipped, and said so.
+python=${PYTHON:-/usr/bin/python3}
+command -v "$python" >"$work/which" || python=python3
+counted_by() {
+    program=$1 modules=$2
+    shift 2
+    for module in $modules; do
+        "$python" -c "import $module" 2>/dev/null && continue
+        echo "$suite: $program skipped, $python has no $module"
+        return
+    done
+    OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 "$python" -B "$here/$program" "$@" >"$work/log" 2>&1
+    counts=$(sed -n '$s/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$work/log")
+    [ -n "$counts" ] || { counts="0 1"; echo "$suite: $program did not finish"; }
+    [ "${counts#* }" = 0 ] || cat "$work/log"
+    passed=$((passed + ${counts% *})) failed=$((failed + ${counts#* }))
+}
 
 # The last line of a suite.
 summary() {

@@ -7,7 +7,7 @@
 #   order; a line `...` stands for any number of lines. The block ```c example of README.md compiles against hello.h, and runs.
 # - docs/language.md names every function, standard cell, statement, setting of train and reserved word.
 # - docs/tasks.md has every task, and a spec learns each.
-# - Every command in the ```sh blocks and `$ ` lines of README.md exists: targets of make, commands and options of rnnc.
+# - Every command of make and rnnc in the ```sh blocks and `$ ` lines of the pages exists, with its options and specs.
 . "$(dirname "$0")/../suite.sh"
 cd "$root" || exit 3
 
@@ -123,14 +123,16 @@ for name in $(grep '^|' docs/models.md | cut -d'|' -f3 | grep -o '`[a-z_]*`' | t
     if [ -e "specs/models/$name.rnn" ]; then pass; else fail "docs/models.md names $name, which is not there"; fi
 done
 
-# ---- commands of the README and of docs/training.md ------------------------------------------------------------------------------------------
+# ---- commands --------------------------------------------------------------------------------------------------------
 
-awk '/^```sh$/ { inside = 1; next } /^```/ { inside = 0 } inside { print } sub(/^ *\$ /, "") { print }' README.md docs/training.md \
-    | sed 's/#.*//' | tr '|&' '\n\n' | grep . >"$work/commands"
-[ -s "$work/commands" ] || fail "README.md shows no command"
-while read -r line; do
+# A line for each command: those of a pipe apart, continued lines as one, behind the page.
+for page in README.md docs/*.md bench/README.md; do
+    awk '/^```sh$/ { inside = 1; next } /^```/ { inside = 0 } inside { print } sub(/^ *\$ /, "") { print }' "$page" |
+        sed -e ':more' -e '/\\$/ { N; s/\\\n//; b more' -e '}' -e 's/#.*//' | tr '|&;' '\n\n\n' | grep . | sed "s|^|$page |"
+done >"$work/commands"
+[ "$(cut -d' ' -f1 "$work/commands" | uniq | wc -l)" -gt 5 ] || fail "the pages show no commands"
+while read -r page line; do
     set -f; set -- $line; set +f
-    # shellcheck disable=SC2034
     while case $1 in *=*) true ;; *) false ;; esac; do shift; done
     case $1 in
     make)
@@ -138,19 +140,18 @@ while read -r line; do
         for target in "$@"; do
             case $target in *=* | -*) continue ;; esac
             if grep -q "^$target:\|^\.PHONY:.* $target\b" Makefile; then pass
-            else fail "README.md: make $target: no such target"; fi
+            else fail "$page: make $target: no such target"; fi
         done ;;
     rnnc | build/rnnc)
-        if ! "$rnnc" help "$2" >"$work/help" 2>&1; then fail "README.md: $line: no such command"; continue; fi
+        if ! "$rnnc" help "$2" >"$work/help" 2>&1; then fail "$page: $line: no such command"; continue; fi
         pass
         for word in "$@"; do
             case $word in
-            --*) grep -q -e " $word\b" "$work/help" && pass || fail "README.md: $line: no option $word" ;;
-            -[a-zA-Z]) grep -q -e "  $word\b" "$work/help" && pass || fail "README.md: $line: no option $word" ;;
-            specs/*) [ -e "$word" ] && pass || fail "README.md: $line: no file $word" ;;
+            --*) grep -q -e " $word\b" "$work/help" && pass || fail "$page: $line: no option $word" ;;
+            -[a-zA-Z]) grep -q -e "  $word\b" "$work/help" && pass || fail "$page: $line: no option $word" ;;
+            specs/*) [ -e "$word" ] && pass || fail "$page: $line: no file $word" ;;
             esac
         done ;;
-    *) command -v "$1" >/dev/null && pass || fail "README.md: $line: no command $1" ;;
     esac
 done <"$work/commands"
 

@@ -2,10 +2,10 @@
 # run.sh: what the stages print, pinned; and generated/ is current.
 #
 # NAME.rnn is held against NAME.explain and NAME.program, what `rnnc explain NAME.rnn` and `rnnc explain --stage program
-# NAME.rnn` print, and where there is NAME.plan, against `rnnc explain --stage plan NAME.rnn`. `run.sh --bless NAME` (make
-# bless NAME=x) renews these files, `run.sh --generated` (make
-# generated) what generated/ holds: hello and tiny_lstm as C, from the commands below. Every shipped model is built
-# twice, in folders of different names: the bytes must be the same.
+# NAME.rnn` print, and where there is NAME.plan, against `rnnc explain --stage plan NAME.rnn`. `run.sh --bless NAME`
+# (make bless NAME=x) renews these files, `run.sh --generated` (make generated) what generated/ holds: hello and tiny_lstm
+# as C, from the commands below. Every shipped model is built twice, in folders of different names: the bytes must be the
+# same.
 . "$(dirname "$0")/../suite.sh"
 cd "$here" || exit 3
 explain() { "$rnnc" explain "$1.rnn"; }

@@ -82,5 +82,5 @@ for a, why in [(np.array([{}], dtype=object), "Python objects"), (np.array(["x"]
     code, said = run(folder + "/bad.npz", folder + "/never.npz")
     check(code == 1 and why in said and said.count("\n") == 1, f"{a.dtype} is refused: {said}")
 
-print(f"interop: {passed} passed, {failed} failed")
+print(f"{passed} passed, {failed} failed")
 sys.exit(failed > 0)

@@ -79,8 +79,6 @@ fi
 
 # ---- Python ----------------------------------------------------------------------------------------------------------
 
-python=/usr/bin/python3
-[ -x $python ] || python=python3
 if [ -z "$SANITIZE" ] && $python -c 'import numpy' 2>/dev/null; then
     RNNC_LIBRARY=$build/lib/librnnc.so PYTHONDONTWRITEBYTECODE=1 $python "$here/test.py" "$rnnc" "$root" >said 2>errors
     [ -s errors ] && fail "python"

@@ -117,5 +117,5 @@ SCHEDULES = [
 for schedule, options, scheduler_of in SCHEDULES:
     compare("double", "sgd", options, lambda groups: torch.optim.SGD(groups, lr=0.01), schedule, scheduler_of)
 
-print("optimisers: %d passed, %d failed" % (passed, failed))
+print("%d passed, %d failed" % (passed, failed))
 sys.exit(failed > 0)

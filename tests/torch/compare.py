@@ -247,7 +247,7 @@ def main():
     ctc(np.array([40, 90, 17]), np.array([11, 30, 7]), 7, 5)
     losses(short)
     losses(long)
-    print(f"torch: {passed} passed, {failed} failed")
+    print(f"{passed} passed, {failed} failed")
     return failed > 0
 
 

@@ -262,5 +262,5 @@ check(termios.tcgetattr(slave) == modes, "the terminal is not as it was")
 check(int(tensors("k/last.safetensors")[1]["optimiser.updates"]) > int(at), "q does not save")
 check(read("c.csv").splitlines()[-1].split(",")[4] == "0.008", "the rate of the keys is not kept: " + read("c.csv")[-60:])
 
-print("watch: %d passed, %d failed" % (passed, failed))
+print("%d passed, %d failed" % (passed, failed))
 sys.exit(failed > 0)
