@@ -82,6 +82,8 @@ static size_t buffer_bytes(const program *p, const buffer *b, const emit_options
         int steps = p->entry == ENTRY_STEP ? 1 : o->steps[i];
         *grows = *grows || !steps;
         reals *= (size_t)(steps + b->before[i] + b->after[i]);
+        size_t block = (size_t)b->columns * ((size_t)b->block_rows + rows);
+        if (b->block_rows && has_step_blocks(p, o, i) && reals > block) reals = block;
     }
     return (reals + ALIGN - 1) / ALIGN * ALIGN * real_size(o) * shards;
 }

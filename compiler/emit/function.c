@@ -97,6 +97,21 @@ static void write_cost(writer *w, const program *p)
 
 /* ---- memory ------------------------------------------------------------------------------------------------------ */
 
+/* Of the rows of a block of steps, which has at most block_rows + batch; or of all, where there are fewer. */
+static const char *block_size(const writer *w, const buffer *b, int axis, bool macro)
+{
+    const char *batch = macro ? "(size_t)(batch)" : "batch", *T = w->g->axis[axis].length;
+    if (w->options->steps[axis])
+        T = arena_printf(w->arena, "%d", w->options->steps[axis]);
+    else if (macro)
+        T = arena_printf(w->arena, "(size_t)(%s)", T);
+    const char *all = arena_printf(w->arena, "%s * %s", T, batch);
+    const char *block = arena_printf(w->arena, "%d + %s", b->block_rows, batch);
+    return arena_printf(w->arena,
+                        b->columns % 16 == 0 ? "(%s < %s ? %s : %s) * %d" : "((%s < %s ? %s : %s) * %d + 15) / 16 * 16",
+                        all, block, all, block, b->columns);
+}
+
 const char *c_buffer_size(const writer *w, const buffer *b, bool macro)
 {
     text *t = text_new(w->arena);
@@ -110,6 +125,7 @@ const char *c_buffer_size(const writer *w, const buffer *b, bool macro)
             return arena_printf(w->arena, constant % 16 == 0 ? "%s * %zu" : "(%s * %zu + 15) / 16 * 16", rows,
                                 constant);
         }
+        if (is_of_block(w, b)) return block_size(w, b, a, macro);
         if (w->p->segment) {
             text_put(t, extra ? "(%s + %d) * " : "%s * ", c_segment_steps(w, macro), extra);
             continue;
@@ -210,7 +226,8 @@ static void write_memory(writer *w, const program *p, const char *body)
         for (int a = 1; a <= w->g->axes; a++) {
             if (b->axes & axis_bit(a))
                 text_put(t, "[%s]",
-                         !p->segment ? c_rows(w, b, a)
+                         is_of_block(w, b) ? "steps of a block"
+                         : !p->segment     ? c_rows(w, b, a)
                          : b->before[a] + b->after[a]
                              ? arena_printf(w->arena, "segment_steps + %d", b->before[a] + b->after[a])
                              : "segment_steps");
@@ -330,11 +347,10 @@ static void write_loop(writer *w, const region *r)
     text_blank(w->out);
 }
 
-/* Where loops over time are unrolled, all steps are one block. */
 static void write_blocks_of_steps(writer *w, const region *r)
 {
     const char *T = c_steps(w, r->block_axis);
-    if (strcmp(T, "1") == 0 || w->options->unroll != 1) {
+    if (!has_step_blocks(w->p, w->options, r->block_axis)) {
         write_body(w, r, NULL);
         return;
     }

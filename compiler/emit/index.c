@@ -30,6 +30,16 @@ static int last_axis(const graph *g, axis_set axes)
     return last;
 }
 
+bool has_step_blocks(const program *p, const emit_options *o, int axis)
+{
+    return p->entry != ENTRY_STEP && o->steps[axis] != 1 && o->unroll == 1;
+}
+
+bool is_of_block(const writer *w, const buffer *b)
+{
+    return b->block_rows && has_step_blocks(w->p, w->options, last_axis(w->g, b->axes));
+}
+
 /* "((t + 1) * batch + seq)": the number of the row in scope, counting rows that the buffer lacks axes for once. */
 static const char *row_number(const writer *w, const buffer *b, view v)
 {
@@ -40,6 +50,7 @@ static const char *row_number(const writer *w, const buffer *b, view v)
         int offset = b->before[i] + v.shift[i];
         const char *step = flat && i == w->flat_axis ? "" : w->g->axis[i].letter;
         if (flat && i == w->flat_axis && w->block_axis == i) step = "block";
+        if (is_of_block(w, b)) step = strcmp(step, "block") == 0 ? "" : arena_printf(w->arena, "(%s - block)", step);
         const char *here = !*step       ? arena_printf(w->arena, "%d", offset)
                            : offset > 0 ? arena_printf(w->arena, "(%s + %d)", step, offset)
                            : offset < 0 ? arena_printf(w->arena, "(%s - %d)", step, -offset)
@@ -172,8 +183,10 @@ void open_rows(writer *w, axis_set axes)
 {
     for (int i = 1; i <= w->g->axes; i++) {
         const char *t = w->g->axis[i].letter;
+        bool block = w->block_axis == i;
         if ((axes & axis_bit(i)) && !(w->loops & axis_bit(i)))
-            text_open(w->out, "for (size_t %s = 0; %s < %s; %s++)", t, t, c_steps(w, i), t);
+            text_open(w->out, "for (size_t %s = %s; %s < %s; %s++)", t, block ? "block" : "0", t,
+                      block ? "block_end" : c_steps(w, i), t);
     }
     if ((axes & BATCH) && !(w->loops & BATCH)) text_open(w->out, "for (size_t seq = 0; seq < batch; seq++)");
     w->loops |= axes;
@@ -206,7 +219,9 @@ void open_flat_rows(writer *w, axis_set axes)
     w->loops = before | axes;
     w->flat = true;
     w->flat_axis = last;
-    if (last && strcmp(c_steps(w, last), "1") != 0)
+    if (last && last == w->block_axis)
+        text_open(w->out, "for (size_t row = 0; row < (block_end - block) * batch; row++)");
+    else if (last && strcmp(c_steps(w, last), "1") != 0)
         text_open(w->out, "for (size_t row = 0; row < %s * batch; row++)", c_steps(w, last));
     else
         text_open(w->out, "for (size_t row = 0; row < batch; row++)");

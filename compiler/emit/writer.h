@@ -51,6 +51,9 @@ const char **c_state_members(arena *a, const pool *shared); /* of each slot */
 /* index.c */
 const char *c_steps(const writer *w, int axis);                 /* number of steps: "T", or the constant */
 const char *c_rows(const writer *w, const buffer *b, int axis); /* rows along an axis: "(T + 1)" */
+/* Are all steps one block (where loops are unrolled), or some? Are a buffer's rows those of one block of steps? */
+bool has_step_blocks(const program *p, const emit_options *o, int axis);
+bool is_of_block(const writer *w, const buffer *b);
 const char *c_address(const writer *w, view v); /* "h_all + ((t + 1) * batch + seq) * 8 + 4": of the row in scope */
 /* "params + AT_b" for a column of the parameters in `base`; *column is what is left of it within the parameter. */
 const char *c_param(const writer *w, const char *base, int *column);

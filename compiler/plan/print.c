@@ -163,6 +163,7 @@ void plan_print(text *out, const program *p)
             if (b->before[a] || b->after[a])
                 text_put(out, " %s: %d before, %d after", p->graph->axis[a].letter, b->before[a], b->after[a]);
         }
+        if (b->block_rows) text_put(out, " rows of a block");
         if (b->storage == STORE_PLACE) text_put(out, " in the place of %s", p->buffers.data[b->place_of].name);
         text_put(out, "\n");
     }

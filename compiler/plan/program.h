@@ -49,6 +49,7 @@ typedef struct buffer {
     int packing;           /* STORE_TABLE */
     int in_state;          /* `step` of one sequence: the slot of the state that may hold both steps, 0 for none */
     int place_of;          /* STORE_PLACE: its number; it has memory of its own */
+    int block_rows;        /* STORE_WORK: rows of a block of steps alone, which has about so many; 0: of all steps */
     int kept;              /* such a group of rows for each segment; 0: it is no store of what segments begin with */
 } buffer;
 

@@ -454,9 +454,9 @@ static void put_memory(report *r)
         const buffer *b = &r->p->buffers.data[i];
         without += b->storage == STORE_PLACE;
         arrays += b->storage == STORE_WORK;
-        numbers += b->storage == STORE_WORK
-                       ? plan_row_count(r->p, &at_once, b->axes) * b->columns * (b->kept ? b->kept * segments : 1)
-                       : 0;
+        double rows = plan_row_count(r->p, &at_once, b->axes), block = b->block_rows + at_once.batch;
+        if (b->block_rows && rows > block) rows = block;
+        numbers += b->storage == STORE_WORK ? rows * b->columns * (b->kept ? b->kept * segments : 1) : 0;
     }
     text_line(
         r->out, "memory for the work: %s in %zu arrays%s", scaled(r->arena, numbers * r->sizes->real_size, "B"), arrays,

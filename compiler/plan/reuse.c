@@ -9,7 +9,10 @@
  * of rows is met in one round of the loop. So values that are read at other steps, or within loops over axes that they
  * lack, stay where they are.
  *
- * Needs: the whole program. Sets: buffer.place_of. */
+ * What only one region of blocks of steps touches needs memory for the rows of one block, which then stay in the cache:
+ * the next block's take their place.
+ *
+ * Needs: the whole program. Sets: buffer.place_of, block_rows. */
 #include "plan/planner.h"
 
 #include <string.h>
@@ -24,6 +27,8 @@ typedef struct access {
 
 typedef struct memory {
     bool stays;             /* where it is, or by now in the place of another */
+    bool found;             /* it has been touched, */
+    const region *block;    /* by this region of blocks alone; NULL: elsewhere, too */
     ARRAY(access) accesses; /* in the order of the statements */
 } memory;
 
@@ -52,10 +57,19 @@ static bool is_own_row(const reuse *u, view v, const stmt *s)
     return !(loops & ~b->axes) && !(loops && others) && s->kind != STMT_PASS;
 }
 
+static const region *blocks_around(const region *r)
+{
+    while (r && !r->block_axis) r = r->parent;
+    return r;
+}
+
 static void touch(reuse *u, const stmt *s, access found)
 {
     if (!found.v.buffer) return;
     memory *m = &u->of[found.v.buffer];
+    const region *block = blocks_around(u->r);
+    m->block = !m->found || m->block == block ? block : NULL;
+    m->found = true;
     found.at = u->at;
     m->stays = m->stays || found.v.row || !is_own_row(u, found.v, s);
     if (!found.same) found.from = 0, found.to = u->pl->p->buffers.data[found.v.buffer].columns;
@@ -158,7 +172,11 @@ static bool can_follow(const memory *before, const memory *after)
     return true;
 }
 
-static bool is_alike(const buffer *a, const buffer *b) { return a->axes == b->axes && a->columns == b->columns; }
+/* Does the memory of `a` do for `b`? */
+static bool is_alike(const buffer *a, const buffer *b)
+{
+    return a->axes == b->axes && a->columns == b->columns && (!a->block_rows || b->block_rows);
+}
 
 static bool can_share(const reuse *u, size_t number)
 {
@@ -213,14 +231,26 @@ static void take_place(reuse *u, size_t number, size_t from)
         }
     }
     moved->stays = true;
-    u->pl->p->buffers.data[number].storage = STORE_PLACE;
-    u->pl->p->buffers.data[number].place_of = (int)from;
+    buffer *b = &u->pl->p->buffers.data[number], *own = &u->pl->p->buffers.data[from];
+    b->storage = STORE_PLACE;
+    b->place_of = (int)from;
+    if (own->block_rows && own->block_rows < b->block_rows) own->block_rows = b->block_rows; /* the larger block's */
+    b->block_rows = own->block_rows;
 }
 
 int plan_memory(const program *p, view v)
 {
     const buffer *b = &p->buffers.data[v.buffer];
     return b->storage == STORE_PLACE ? b->place_of : v.buffer;
+}
+
+static void find_block_rows(const reuse *u)
+{
+    for (size_t i = 0; i < u->sharing.len; i++) {
+        buffer *b = &u->pl->p->buffers.data[u->sharing.data[i]];
+        const region *block = u->of[u->sharing.data[i]].block;
+        if (block && b->axes == (BATCH | axis_bit(block->block_axis))) b->block_rows = block->block_rows;
+    }
 }
 
 void plan_reuse(planner *pl)
@@ -231,6 +261,7 @@ void plan_reuse(planner *pl)
     for (size_t i = 1; i < pl->p->buffers.len; i++) {
         if (can_share(&u, i)) array_push(scratch, &u.sharing, i);
     }
+    find_block_rows(&u);
     const size_t *order = in_order(&u, scratch);
     for (size_t i = 0; i < u.sharing.len; i++) {
         size_t from = predecessor(&u, order[i]);

@@ -8,7 +8,7 @@
  * A product behind may read what the scan computes at the same step and at steps that the scan did before; a product in
  * front is read at the same step. Neither may read or write what statements that it passes on its way write or read.
  * One between two scans goes where it hands on more. Small products stay where they are, and so do those with matrices
- * beyond the cache.
+ * beyond the cache. Where a product joins, so does elementwise work on rows that the block makes or reads.
  *
  * Needs: the whole program. Sets: regions. */
 #include "plan/planner.h"
@@ -25,13 +25,19 @@ typedef struct touched {
     plan_touches t;
 } touched;
 
+typedef struct joined {
+    size_t at;
+    item it;
+} joined;
+
 typedef struct blocks {
     planner *pl;
     touched *of_item; /* what each item of the outermost region touches, found when first asked */
     const region *scan;
     region *made;                   /* the region of blocks */
-    bool *written;                  /* per buffer: in the scan, or by products that joined it */
-    bool *read;                     /* per buffer: in the scan */
+    ARRAY(joined) joined;           /* what came into it, and from where */
+    size_t products;                /* of these */
+    bool *written, *read;           /* per buffer: in the scan, or by what joined it */
     bool *mine_read, *mine_written; /* per buffer, false between calls */
 } blocks;
 
@@ -172,30 +178,98 @@ static bool read_at_step(const blocks *b, const stmt *s)
     return s->product.form == FORM_ROWS && to->before[b->scan->axis] == 0 && to->after[b->scan->axis] == 0;
 }
 
+/* ---- which elementwise work -------------------------------------------------------------------------------------- */
+
+static bool is_elementwise(const stmt *s)
+{
+    if (!s || (s->kind != STMT_POINTWISE && s->kind != STMT_ROWS)) return false;
+    for (size_t i = 0; i < s->stores.len; i++) {
+        if (s->stores.data[i].mode == STORE_SUM) return false;
+    }
+    return true;
+}
+
+/* Elementwise work on all rows of the scan's axis and the batch that can be done some steps at a time: of what it reads
+ * the rows are there, and what it writes is read at its own step. */
+static bool is_work_on_rows(const blocks *b, const region *r, size_t at)
+{
+    const item *it = &r->items.data[at];
+    axis_set rows = BATCH | axis_bit(b->scan->axis);
+    bool fits = it->stmt ? it->stmt->kind == STMT_POINTWISE && it->stmt->axes == rows && is_elementwise(it->stmt)
+                         : it->region && it->region->rows == rows;
+    for (size_t i = 0; fits && it->region && i < it->region->items.len; i++)
+        fits = is_elementwise(it->region->items.data[i].stmt);
+    if (!fits) return false;
+    const plan_touches *t = touched_by(b, r, at);
+    for (size_t i = 0; fits && i < t->read.len; i++) fits = !t->read.data[i].row && is_there(b, t->read.data[i]);
+    for (size_t i = 0; fits && i < t->written.len; i++) {
+        const buffer *to = &b->pl->p->buffers.data[t->written.data[i].buffer];
+        fits = !t->written.data[i].row && to->before[b->scan->axis] == 0 && to->after[b->scan->axis] == 0;
+    }
+    return fits;
+}
+
+static bool hands_on(const blocks *b, const plan_touches *t)
+{
+    return mentions(&t->read, b->written) || mentions(&t->written, b->read);
+}
+
+/* ---- between two scans ------------------------------------------------------------------------------------------- */
+
+/* Of a product: is the result larger than what it is made of? */
+static bool is_larger(const blocks *b, const stmt *s)
+{
+    if (!s || s->kind != STMT_CONTRACT) return true;
+    int inner = 0;
+    for (size_t i = 0; i < s->product.addends.len; i++) inner += s->product.addends.data[i].K;
+    return s->product.form == FORM_ROWS && s->product.N > inner && read_at_step(b, s);
+}
+
 /* Is the result larger than what it is made of, and another scan the first to read it? Then it stands in front of that
  * one. */
 static bool suits_reader(blocks *b, const region *r, size_t at)
 {
-    const contract *c = &r->items.data[at].stmt->product;
-    int inner = 0;
-    for (size_t i = 0; i < c->addends.len; i++) inner += c->addends.data[i].K;
-    if (c->form != FORM_ROWS || c->N <= inner || !read_at_step(b, r->items.data[at].stmt)) return false;
+    if (!is_larger(b, r->items.data[at].stmt)) return false;
+    bool suits = false, ends = false;
     size_t reader = at;
-    bool reads = false;
-    b->mine_written[c->to.buffer] = true;
-    while (!reads && ++reader < r->items.len && reader <= at + MAX_DISTANCE)
-        reads = mentions(&touched_by(b, r, reader)->read, b->mine_written);
-    b->mine_written[c->to.buffer] = false;
-    return reads && r->items.data[reader].region && r->items.data[reader].region->axis == b->scan->axis;
+    do {
+        mark(&touched_by(b, r, reader)->written, b->mine_written, true);
+        b->mine_written[0] = false;
+        while (++reader < r->items.len && reader <= at + MAX_DISTANCE &&
+               !mentions(&touched_by(b, r, reader)->read, b->mine_written)) {
+        }
+        ends = reader >= r->items.len || reader > at + MAX_DISTANCE || !is_work_on_rows(b, r, reader);
+    } while (!ends);
+    if (reader < r->items.len && reader <= at + MAX_DISTANCE) {
+        const region *its = r->items.data[reader].region;
+        suits = its && its->axis == b->scan->axis;
+    }
+    for (size_t i = at; i < reader && i < r->items.len; i++)
+        mark(&touched_by(b, r, i)->written, b->mine_written, false);
+    return suits;
 }
 
 static void join(blocks *b, region *r, size_t at)
 {
     item *it = &r->items.data[at];
+    const plan_touches *t = touched_by(b, r, at);
+    mark(&t->read, b->read, true);
+    mark(&t->written, b->written, true);
+    for (int i = 0; i <= GRAD_BUFFER; i++) b->read[i] = b->written[i] = false;
     array_push(b->pl->arena, &b->made->items, *it);
-    if (it->stmt->product.form == FORM_ROWS) b->written[it->stmt->product.to.buffer] = true;
+    array_push(b->pl->arena, &b->joined, ((joined){at, *it}));
+    b->products += it->stmt && it->stmt->kind == STMT_CONTRACT;
     *it = (item){0}; /* its place is empty */
     b->of_item[at] = (touched){.known = true};
+}
+
+/* Without products the scan is better off alone. */
+static void undo(blocks *b, region *r)
+{
+    for (size_t i = 0; i < b->joined.len; i++) {
+        r->items.data[b->joined.data[i].at] = b->joined.data[i].it;
+        b->of_item[b->joined.data[i].at] = (touched){0};
+    }
 }
 
 static int columns_touched(const blocks *b)
@@ -204,7 +278,7 @@ static int columns_touched(const blocks *b)
     int columns = 0;
     for (size_t i = 0; i < b->made->items.len; i++) {
         const stmt *s = b->made->items.data[i].stmt;
-        if (!s) continue;
+        if (!s || s->kind != STMT_CONTRACT) continue;
         const contract *c = &s->product;
         seen[c->to.buffer] = seen[c->a.buffer] = seen[c->b.buffer] = true;
         for (size_t k = 0; k < c->addends.len; k++) seen[c->addends.data[k].a.buffer] = true;
@@ -216,30 +290,41 @@ static int columns_touched(const blocks *b)
 
 /* ---- the region -------------------------------------------------------------------------------------------------- */
 
-/* The products in front of item number `at`, nearest last; then the scan; then the products behind. */
-static void gather_products(blocks *b, region *r, size_t at)
+static bool joins_in_front(const blocks *b, const region *r, size_t i, size_t at)
+{
+    const stmt *s = r->items.data[i].stmt;
+    bool fits = is_product_of_rows(b, s) ? is_suited(b, s) && read_at_step(b, s)
+                                         : is_work_on_rows(b, r, i) && hands_on(b, touched_by(b, r, i));
+    return fits && passes(b, r, i, i + 1, at);
+}
+
+static bool joins_behind(blocks *b, const region *r, size_t i, size_t at)
+{
+    const stmt *s = r->items.data[i].stmt;
+    bool fits = is_product_of_rows(b, s)
+                    ? is_suited(b, s) && !(s->product.form == FORM_ROWS && b->read[s->product.to.buffer])
+                    : is_work_on_rows(b, r, i) && hands_on(b, touched_by(b, r, i));
+    return fits && !suits_reader(b, r, i) && passes(b, r, i, at + 1, i);
+}
+
+/* What joins in front of item number `at`, nearest last; then the scan; then what joins behind. */
+static void gather_items(blocks *b, region *r, size_t at)
 {
     size_t first = at > MAX_DISTANCE ? at - MAX_DISTANCE : 0;
+    const plan_touches *inside = touched_by(b, r, at);
+    mark(&inside->read, b->read, true);
+    mark(&inside->written, b->written, true);
     for (size_t i = at; i-- > first;) {
-        item *it = &r->items.data[i];
-        if (is_product_of_rows(b, it->stmt) && is_suited(b, it->stmt) && read_at_step(b, it->stmt) &&
-            passes(b, r, i, i + 1, at))
-            join(b, r, i);
+        if (joins_in_front(b, r, i, at)) join(b, r, i);
     }
     for (size_t i = 0, k = b->made->items.len; i + 1 < k; i++) {
         item swap = b->made->items.data[i];
         b->made->items.data[i] = b->made->items.data[--k];
         b->made->items.data[k] = swap;
     }
-    const plan_touches *inside = touched_by(b, r, at);
-    mark(&inside->read, b->read, true);
-    mark(&inside->written, b->written, true);
     array_push(b->pl->arena, &b->made->items, r->items.data[at]);
     for (size_t i = at + 1; i < r->items.len && i <= at + MAX_DISTANCE; i++) {
-        item *it = &r->items.data[i];
-        if (!is_product_of_rows(b, it->stmt) || !is_suited(b, it->stmt) || suits_reader(b, r, i)) continue;
-        bool read = it->stmt->product.form == FORM_ROWS && b->read[it->stmt->product.to.buffer];
-        if (!read && passes(b, r, i, at + 1, i)) join(b, r, i);
+        if (joins_behind(b, r, i, at)) join(b, r, i);
     }
 }
 
@@ -255,8 +340,11 @@ static void make_blocks(planner *pl, touched *of_item, region *r, size_t at)
                 .read = ARENA_ARRAY(pl->arena, bool, buffers),
                 .mine_read = ARENA_ARRAY(pl->arena, bool, buffers),
                 .mine_written = ARENA_ARRAY(pl->arena, bool, buffers)};
-    gather_products(&b, r, at);
-    if (b.made->items.len == 1) return;
+    gather_items(&b, r, at);
+    if (!b.products) {
+        undo(&b, r);
+        return;
+    }
     b.made->parent = r;
     b.made->block_axis = scan->axis;
     b.made->direction = scan->direction;
