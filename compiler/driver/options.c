@@ -268,6 +268,7 @@ int options_steps(const options *o, const graph_axis *axis, int axes, int *steps
                 strncmp(axis[i].letter, word, (size_t)(equals - word)) == 0)
                 found = i;
         if (!found || !read_number(equals + 1, 1, OPTIONS_MAX_STEPS, &number)) return steps_fault(o, word);
+        if (steps[found]) return options_fault(o, "--steps: %s is there twice", axis[found].letter);
         steps[found] = (int)number;
         if (!part[n]) return 0;
         part += n + 1;

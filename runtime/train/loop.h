@@ -62,7 +62,7 @@ typedef enum loop_end {
     LOOP_LEFT,    /* as the caller wished */
     LOOP_STOPPED, /* by SIGINT, SIGTERM or SIGHUP, after saving */
     LOOP_NUMERIC, /* a loss, gradient or parameter is not finite; nothing was saved since */
-    LOOP_UNFIT,   /* data or options do not fit: nothing was trained */
+    LOOP_UNFIT,   /* data or options do not fit */
     LOOP_FAULT    /* the system: memory, files */
 } loop_end;
 

@@ -91,6 +91,7 @@ expect 2 "--prefix: expected a name that C allows" build hello.rnn --prefix 3d
 expect 2 "--prefix: expected a name that C allows" build hello.rnn --prefix while
 expect 2 "--steps: expected" build hello.rnn --steps q=3
 expect 2 "--steps: expected" build hello.rnn --steps t=0
+expect 2 "--steps: t is there twice" build hello.rnn --steps t=3,t=4
 expect 2 "--unroll full needs the number of steps" build hello.rnn --unroll full
 expect 2 "at most 1024 steps can be written out" build hello.rnn --unroll full --steps 1025
 expect 2 "--unroll: expected" build hello.rnn --unroll twice

@@ -1,8 +1,9 @@
 /* arrays.c: writes a data file for the tests of training:  arrays PATH KIND N
  *
  * KIND reals: x (N, 9, 2), y (N, 9), the running mean of x; pair: and z (N, 9), zeros; tags: x (N, 9) of 5 classes, y
- * (N, 9), the class before, and x_lengths (N); mixed: x (N, 9) of 5 classes, v (N, 9, 2), w (N, 4), y (N, 9), the class
- * x % 3. Numbers come from a generator with a fixed start, so that the file is the same everywhere. */
+ * (N, 9), the class before, and x_lengths (N); blank: the same, but y is 0; mixed: x (N, 9) of 5 classes, v (N, 9, 2),
+ * w (N, 4), y (N, 9), the class x % 3. Numbers come from a generator with a fixed start, so that the file is the same
+ * everywhere. */
 #include "train/npz.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +35,7 @@ static void add_reals(tensors *t, size_t n)
     free(y);
 }
 
-static void add_tags(tensors *t, size_t n)
+static void add_tags(tensors *t, size_t n, bool blank)
 {
     int *x = malloc(n * STEPS * sizeof *x), *y = malloc(n * STEPS * sizeof *y), *lengths = malloc(n * sizeof *lengths);
     for (size_t i = 0; i < n; i++) {
@@ -42,7 +43,7 @@ static void add_tags(tensors *t, size_t n)
         lengths[i] = 3 + (int)(draw() % (STEPS - 2));
         for (size_t s = 0; s < STEPS; s++) {
             x[i * STEPS + s] = (int)(draw() % CLASSES);
-            y[i * STEPS + s] = before;
+            y[i * STEPS + s] = blank ? 0 : before;
             before = x[i * STEPS + s];
         }
     }
@@ -80,7 +81,7 @@ int main(int argc, char **argv)
     else if (strcmp(argv[2], "mixed") == 0)
         add_mixed(&t, n);
     else
-        add_tags(&t, n);
+        add_tags(&t, n, strcmp(argv[2], "blank") == 0);
     if (pair) tensors_add(&t, "z", DTYPE_F32, 2, (size_t[]){n, STEPS}, NULL);
     bool good = npz_write(argv[1], &t);
     if (!good) fprintf(stderr, "%s\n", t.error);

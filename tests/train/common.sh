@@ -69,7 +69,7 @@ model mixed {
     loss cross_entropy(p, y)
 }
 END
-./arrays mixed.npz mixed 30 && ./arrays reals.npz reals 50 && ./arrays tags.npz tags 50 && ./arrays other.npz tags 20 &&
+./arrays mixed.npz mixed 30 && ./arrays reals.npz reals 50 && ./arrays tags.npz tags 50 && ./arrays blank.npz blank 5 && ./arrays other.npz tags 20 &&
     ./arrays pair.npz pair 50 || fail "arrays.c"
 # One compiler for all of a training: bits are compared. tests/tiers is about others.
 RNNC_CACHE=off pin="--jit tcc"

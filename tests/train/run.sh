@@ -130,6 +130,9 @@ sed 's/, L = from data//; s/(L)/(K)/; s/, L)/, K)/' mixed.rnn >shared.rnn
 sizes shared.rnn "K=5 D=2 E=4"
 sed 's/, E = from data//; s/real(E)/real(D)/' mixed.rnn >clash.rnn
 expect 1 "mixed.npz: the size D is 2 for 'v', but 4 for 'w'" train clash.rnn --data mixed.npz -o f
+# Nothing to validate on.
+sed 's/(p, y)/(p, y, ignore = 0)/' tags.rnn >ignoring.rnn
+expect 1 "no target to validate on counts" train ignoring.rnn --data tags.npz --validation blank.npz -o f --epochs 1
 # What is there but says no size is named, as is what is not there.
 expect 1 "reals.npz: 'x' is F32, but tokens are integers" train tags.rnn --data reals.npz -o f
 sed 's/\bx\b/q/g' tags.rnn >named.rnn
