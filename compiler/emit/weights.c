@@ -164,7 +164,7 @@ unsigned char *weights_blob(arena *a, const weights_table *t, bool real_double, 
         for (size_t k = 0; p->what && k < p->count; k++)
             put_real(data + (p->offset + k) * size, values_of(t, i)[k], real_double);
     }
-    memcpy(blob, WEIGHTS_MAGIC, 8);
+    memcpy(blob, WEIGHTS_MAGIC, sizeof WEIGHTS_MAGIC - 1);
     put_little_endian(blob + 8, WEIGHTS_BLOB_VERSION, 4);
     put_little_endian(blob + 12, size, 4);
     put_little_endian(blob + 16, t->total, 8);

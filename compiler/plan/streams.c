@@ -16,7 +16,7 @@
 /* One packed matrix, whole, at every step. */
 static bool is_simple(const stmt *s)
 {
-    return s && s->kind == STMT_CONTRACT && s->product.form == FORM_ROWS && s->product.addends.len == 1 &&
+    return s->kind == STMT_CONTRACT && s->product.form == FORM_ROWS && s->product.addends.len == 1 &&
            !s->product.addends.data[0].guard.at.buffer;
 }
 
@@ -28,7 +28,7 @@ static bool reads(const stmt *later, const stmt *product)
 /* May the product be done behind the statement instead of in front of it? */
 static bool can_pass(const stmt *product, const stmt *s)
 {
-    if (is_simple(s)) return !reads(s, product);
+    if (s && is_simple(s)) return !reads(s, product);
     if (!s || s->kind != STMT_FILL_BEFORE) return false;
     for (size_t i = 0; i < s->from.len; i++) {
         if (s->from.data[i].buffer == product->product.to.buffer) return false;
@@ -49,7 +49,7 @@ static void move_into(planner *pl, region *top, size_t *scan_at)
     region *scan = top->items.data[*scan_at].region;
     for (size_t i = *scan_at; i-- > 0;) {
         stmt *s = top->items.data[i].stmt;
-        bool free = is_simple(s);
+        bool free = s && is_simple(s);
         for (size_t k = i + 1; free && k < *scan_at; k++) free = can_pass(s, top->items.data[k].stmt);
         if (!free) continue;
         move_items(top, i, top->items.len - 1);
@@ -72,7 +72,7 @@ static void find_neighbours(region *r)
     for (size_t i = 0; i < r->items.len; i++) {
         if (r->items.data[i].region) find_neighbours(r->items.data[i].region);
         stmt *s = r->items.data[i].stmt, *before = i ? r->items.data[i - 1].stmt : NULL;
-        bool free = is_simple(s) && is_simple(before) && s->axes == before->axes;
+        bool free = s && before && is_simple(s) && is_simple(before) && s->axes == before->axes;
         for (size_t k = first; free && k < i; k++) free = !reads(s, r->items.data[k].stmt);
         if (free)
             before->product.with_next = true;
@@ -132,10 +132,10 @@ static void find_epilogues(planner *pl, region *r)
     for (size_t i = 0; i < r->items.len; i++) {
         if (r->items.data[i].region) find_epilogues(pl, r->items.data[i].region);
         stmt *s = r->items.data[i].stmt, *before = i ? r->items.data[i - 1].stmt : NULL;
-        bool fits = s && is_simple(before) && goes_by_blocks(pl, s) && is_made_of_units(pl, before, s);
+        bool fits = s && before && is_simple(before) && goes_by_blocks(pl, s) && is_made_of_units(pl, before, s);
         for (size_t k = i - 1; fits && k-- > 0;) {
             const stmt *product = r->items.data[k].stmt;
-            if (!is_simple(product) || !product->product.with_next) break;
+            if (!product || !is_simple(product) || !product->product.with_next) break;
             fits = is_made_of_units(pl, product, s);
         }
         if (fits) before->product.epilogue = s;
