@@ -227,6 +227,7 @@ static void warn_unused(context *c)
     for (size_t i = 1; i < c->model->variables.len; i++) {
         const model_variable *v = variable(c, (uint32_t)i);
         if (v->used || v->mentioned || v->hidden || v->type.poisoned) continue;
+        if (v->kind == VARIABLE_EQUATION && v->word[0] == '_') continue; /* it holds a place among results */
         const char *what = "the variable";
         switch (v->kind) {
         case VARIABLE_EQUATION: break;
