@@ -8,11 +8,12 @@
 #include <string.h>
 
 typedef struct helper {
-    const char *name, *head, *rest;
+    const char *head, *rest;
 } helper;
 struct helpers {
     text *out;
     ARRAY(helper) all;
+    name_map number_of; /* by name: its place in `all` */
 };
 
 void helpers_new(writer *w)
@@ -31,16 +32,15 @@ const char *helper_add(writer *w, const char *comment, const char *result, const
     struct helpers *h = w->helpers;
     const char *is = wanted;
     const char *head = arena_printf(w->arena, "%s %s", is_expanded(w) ? "static" : "RNN_SHARED", result);
-    int tries = 0;
-    for (size_t i = 0; i < h->all.len;) {
-        const helper *other = &h->all.data[i++];
-        if (strcmp(other->name, is) != 0) continue;
+    uint32_t number = 0;
+    for (int tries = 0; name_map_get(&h->number_of, name_of(w->g->names, is), &number);) {
+        const helper *other = &h->all.data[number];
         if (strcmp(other->head, head) == 0 && strcmp(other->rest, rest) == 0) return is;
         is = tries++ ? arena_printf(w->arena, "%s_%s_v%d", wanted, entry_name(w->p->entry), tries)
                      : arena_printf(w->arena, "%s_%s", wanted, entry_name(w->p->entry));
-        i = 0;
     }
-    array_push(w->arena, &h->all, ((helper){is, head, rest}));
+    name_map_set(w->arena, &h->number_of, name_of(w->g->names, is), (uint32_t)h->all.len);
+    array_push(w->arena, &h->all, ((helper){head, rest}));
     text_puts(h->out, "\n");
     text_line(h->out, "/* %s */", comment);
     text_puts(h->out, arena_printf(w->arena, "%s %s%s", head, is, rest));

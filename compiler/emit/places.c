@@ -1,30 +1,31 @@
 /* places.c: see places.h. */
 #include "emit/places.h"
 
-#include <string.h>
-
-static bool is_taken(const places *p, const char *word)
-{
-    const weight_place *one;
-    for (size_t i = 0; (one = places_all(p, i)); i++) {
-        if (one->what && strcmp(one->name, word) == 0) return true;
-    }
-    return false;
-}
+/* The names that are given. */
+typedef struct given {
+    arena *arena;
+    names *names;
+    name_map taken;
+} given;
 
 /* "AT_h_Wi" of "h.Wi". */
-static const char *place_name(arena *a, const places *p, const char *before, const char *path, const char *after)
+static const char *place_name(given *g, const char *before, const char *path, const char *after)
 {
+    arena *a = g->arena;
     char *stem = arena_printf(a, "AT_%s%s%s", before, path, after);
     for (char *c = stem; *c; c++) *c = *c == '.' ? '_' : *c;
-    const char *word = stem;
-    for (int tries = 2; is_taken(p, word); tries++) word = arena_printf(a, "%s_v%d", stem, tries);
+    name word = name_of(g->names, stem);
+    uint32_t taken = 0;
+    for (int tries = 2; name_map_get(&g->taken, word, &taken); tries++)
+        word = name_printf(g->names, "%s_v%d", stem, tries);
+    name_map_set(a, &g->taken, word, 1);
     return word;
 }
 
 /* As the equations have it: W @ x takes W, the gradient W'. */
-static weight_place place_of_packing(arena *a, const places *p, const graph *g, const packing *pk)
+static weight_place place_of_packing(given *of, const places *p, const graph *g, const packing *pk)
 {
+    arena *a = of->arena;
     text *t = text_new(a);
     const char *first = NULL;
     bool as_it_is = true;
@@ -37,7 +38,7 @@ static weight_place place_of_packing(arena *a, const places *p, const graph *g, 
     }
     text_put(t, pk->table ? ", a row for each token" : ", packed for products");
     return (weight_place){.name =
-                              place_name(a, p, pk->table ? "table_" : "packed_", first, as_it_is ? "" : "_transposed"),
+                              place_name(of, pk->table ? "table_" : "packed_", first, as_it_is ? "" : "_transposed"),
                           .what = text_string(t),
                           .count = pk->table ? (size_t)(pk->K + 1) * (size_t)pk->N
                                              : (size_t)((pk->N + PANEL - 1) / PANEL * PANEL) * (size_t)pk->K,
@@ -49,12 +50,13 @@ places *places_new(arena *a, const emit_model *m)
     const graph *g = m->graph;
     const pool *shared = m->shared;
     places *p = ARENA_ARRAY(a, places, 1);
+    given of = {.arena = a, .names = g->names};
     p->params = ARENA_ARRAY(a, weight_place, g->params.len + 1);
     p->packings = ARENA_ARRAY(a, weight_place, shared->packings.len + 1);
     size_t offset = 0;
     for (size_t i = 0; i < g->params.len; i++) {
         const graph_param *x = &g->params.data[i];
-        p->params[i] = (weight_place){.name = place_name(a, p, "", x->path, ""),
+        p->params[i] = (weight_place){.name = place_name(&of, "", x->path, ""),
                                       .what = arena_printf(a, "%s %s", x->path, shape_text(a, x->shape)),
                                       .count = (size_t)shape_size(x->shape),
                                       .offset = offset};
@@ -63,7 +65,7 @@ places *places_new(arena *a, const emit_model *m)
     }
     for (size_t i = 0; i < shared->packings.len; i++) {
         const packing *pk = &shared->packings.data[i];
-        if (i > 0 && !pk->in_call) p->packings[i] = place_of_packing(a, p, g, pk);
+        if (i > 0 && !pk->in_call) p->packings[i] = place_of_packing(&of, p, g, pk);
         p->packing_count++;
     }
     return p;

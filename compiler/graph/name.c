@@ -91,9 +91,8 @@ const char *graph_label(const graph *g, arena *a, node_id id)
     if (n->origin.whole) return arena_printf(a, "%s%s", d, variable);
     if (n->op == OP_param) return g->params.data[n->attr.index].path;
     if (n->op == OP_input) return g->inputs.data[n->attr.index].path;
+    if (n->origin.part) return arena_printf(a, "%s%s.%u", d, n->origin.variable ? variable : "loss", n->origin.part);
     const char *of = gradient_path(g, id);
     if (of) return arena_printf(a, "d_%s", of);
-    if (node_is(g->loss, id)) return "loss";
-    if (n->origin.part) return arena_printf(a, "%s%s.%u", d, n->origin.variable ? variable : "loss", n->origin.part);
-    return "";
+    return node_is(g->loss, id) ? "loss" : "";
 }

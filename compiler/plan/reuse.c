@@ -26,16 +26,21 @@ typedef struct access {
 } access;
 
 typedef struct memory {
-    bool stays;             /* where it is, or by now in the place of another */
+    bool stays;
     bool found;             /* it has been touched, */
     const region *block;    /* by this region of blocks alone; NULL: elsewhere, too */
     ARRAY(access) accesses; /* in the order of the statements */
 } memory;
 
+/* A buffer that may share memory, and where it is touched last. */
+typedef struct candidate {
+    size_t number, last;
+} candidate;
+
 typedef struct reuse {
     planner *pl;
-    memory *of;            /* of each buffer */
-    ARRAY(size_t) sharing; /* buffers that may share memory */
+    memory *of;                  /* of each buffer */
+    ARRAY(candidate) candidates; /* in the order of the buffers */
     size_t at;
     const region *r; /* of the statement in question */
 } reuse;
@@ -192,17 +197,16 @@ static size_t first_access(const memory *m) { return m->accesses.data[0].at; }
 
 static size_t last_access(const memory *m) { return m->accesses.data[m->accesses.len - 1].at; }
 
-/* The buffer whose memory comes free last, since that is in the cache; 0 where there is none. */
-static size_t predecessor(const reuse *u, size_t number)
+/* The buffer whose memory comes free last, since that is in the cache; NULL where there is none. */
+static candidate *predecessor(const reuse *u, size_t number)
 {
     const buffer *buffers = u->pl->p->buffers.data;
-    size_t best = 0;
-    for (size_t i = 0; i < u->sharing.len; i++) {
-        size_t k = u->sharing.data[i];
-        const memory *m = &u->of[k];
-        if (k != number && !m->stays && is_alike(&buffers[k], &buffers[number]) &&
-            (!best || last_access(m) > last_access(&u->of[best])) && can_follow(m, &u->of[number]))
-            best = k;
+    candidate *best = NULL;
+    for (size_t i = 0; i < u->candidates.len; i++) {
+        candidate *p = &u->candidates.data[i];
+        if ((!best || p->last > best->last) && is_alike(&buffers[p->number], &buffers[number]) && p->number != number &&
+            can_follow(&u->of[p->number], &u->of[number]))
+            best = p;
     }
     return best;
 }
@@ -210,18 +214,18 @@ static size_t predecessor(const reuse *u, size_t number)
 /* Those that begin later come later; in the order of the buffers where they begin together. */
 static size_t *in_order(const reuse *u, arena *scratch)
 {
-    size_t *begin = ARENA_ARRAY(scratch, size_t, u->at + 2), *order = ARENA_ARRAY(scratch, size_t, u->sharing.len);
-    for (size_t i = 0; i < u->sharing.len; i++) begin[first_access(&u->of[u->sharing.data[i]]) + 1]++;
+    size_t *begin = ARENA_ARRAY(scratch, size_t, u->at + 2), *order = ARENA_ARRAY(scratch, size_t, u->candidates.len);
+    for (size_t i = 0; i < u->candidates.len; i++) begin[first_access(&u->of[u->candidates.data[i].number]) + 1]++;
     for (size_t at = 1; at <= u->at + 1; at++) begin[at] += begin[at - 1];
-    for (size_t i = 0; i < u->sharing.len; i++)
-        order[begin[first_access(&u->of[u->sharing.data[i]])]++] = u->sharing.data[i];
+    for (size_t i = 0; i < u->candidates.len; i++)
+        order[begin[first_access(&u->of[u->candidates.data[i].number])]++] = u->candidates.data[i].number;
     return order;
 }
 
 /* What touches the one memory from now on touches the other. */
-static void take_place(reuse *u, size_t number, size_t from)
+static void take_place(reuse *u, size_t number, candidate *from)
 {
-    memory *m = &u->of[from], *moved = &u->of[number];
+    memory *m = &u->of[from->number], *moved = &u->of[number];
     for (size_t i = 0; i < moved->accesses.len; i++) {
         array_push(u->pl->arena, &m->accesses, moved->accesses.data[i]);
         for (access *x = &m->accesses.data[m->accesses.len - 1]; x > m->accesses.data && x[-1].at > x->at; x--) {
@@ -230,12 +234,17 @@ static void take_place(reuse *u, size_t number, size_t from)
             *x = later;
         }
     }
-    moved->stays = true;
-    buffer *b = &u->pl->p->buffers.data[number], *own = &u->pl->p->buffers.data[from];
+    from->last = last_access(m);
+    buffer *b = &u->pl->p->buffers.data[number], *own = &u->pl->p->buffers.data[from->number];
     b->storage = STORE_PLACE;
-    b->place_of = (int)from;
+    b->place_of = (int)from->number;
     if (own->block_rows && own->block_rows < b->block_rows) own->block_rows = b->block_rows; /* the larger block's */
     b->block_rows = own->block_rows;
+    size_t left = 0;
+    for (size_t i = 0; i < u->candidates.len; i++) {
+        if (u->candidates.data[i].number != number) u->candidates.data[left++] = u->candidates.data[i];
+    }
+    u->candidates.len = left;
 }
 
 int plan_memory(const program *p, view v)
@@ -246,9 +255,9 @@ int plan_memory(const program *p, view v)
 
 static void find_block_rows(const reuse *u)
 {
-    for (size_t i = 0; i < u->sharing.len; i++) {
-        buffer *b = &u->pl->p->buffers.data[u->sharing.data[i]];
-        const region *block = u->of[u->sharing.data[i]].block;
+    for (size_t i = 0; i < u->candidates.len; i++) {
+        buffer *b = &u->pl->p->buffers.data[u->candidates.data[i].number];
+        const region *block = u->of[u->candidates.data[i].number].block;
         if (block && b->axes == (BATCH | axis_bit(block->block_axis))) b->block_rows = block->block_rows;
     }
 }
@@ -259,12 +268,12 @@ void plan_reuse(planner *pl)
     reuse u = {.pl = pl, .of = arena_array(pl->arena, pl->p->buffers.len, sizeof(memory)), .at = 1};
     touch_region(&u, pl->p->top);
     for (size_t i = 1; i < pl->p->buffers.len; i++) {
-        if (can_share(&u, i)) array_push(scratch, &u.sharing, i);
+        if (can_share(&u, i)) array_push(scratch, &u.candidates, (candidate){i, last_access(&u.of[i])});
     }
     find_block_rows(&u);
-    const size_t *order = in_order(&u, scratch);
-    for (size_t i = 0; i < u.sharing.len; i++) {
-        size_t from = predecessor(&u, order[i]);
+    const size_t *order = in_order(&u, scratch), count = u.candidates.len;
+    for (size_t i = 0; i < count; i++) {
+        candidate *from = predecessor(&u, order[i]);
         if (from) take_place(&u, order[i], from);
     }
     arena_free(scratch);
