@@ -13,10 +13,10 @@ static bool is_view(const node *n) { return n->op == OP_transpose || n->op == OP
 
 static bool is_inline_source(const node *n) { return op_table[n->op].class == SOURCE && n->op != OP_uniform; }
 
-/* The gradient that `id` is, or NULL. */
+/* The gradient that `id` is, or NULL. Parameters have no axes, and neither have their gradients. */
 static const char *gradient_path(const graph *g, node_id id)
 {
-    for (size_t i = 0; g->param_grad && i < g->params.len; i++)
+    for (size_t i = 0; g->param_grad && !graph_type(g, id).axes && i < g->params.len; i++)
         if (node_is(g->param_grad[i], id)) return g->params.data[i].path;
     for (size_t i = 0; g->input_grad && i < g->inputs.len; i++)
         if (node_is(g->input_grad[i], id)) return g->inputs.data[i].path;

@@ -72,6 +72,7 @@ program *plan_program(arena *a, graph *g, entry e, pool *shared)
                   .region_of = ARENA_ARRAY(a, region *, n),
                   .kept = ARENA_ARRAY(a, bool, n),
                   .kept_axes = ARENA_ARRAY(a, axis_set, n),
+                  .param_column = ARENA_ARRAY(a, int, g->params.len),
                   .before = arena_array(a, n, sizeof *pl.before),
                   .after = arena_array(a, n, sizeof *pl.after)};
     find_users(&pl);

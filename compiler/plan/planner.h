@@ -52,8 +52,9 @@ typedef struct planner {
     region **region_of; /* the innermost region that computes each node */
     bool *kept;         /* the value has memory of its own */
     axis_set *kept_axes;
-    plan_ways ways; /* ways.way NULL: no segments */
-    int *store;     /* buffer of what each segment begins with, of nodes of the way there; 0: none */
+    int *param_column; /* of each parameter, in the caller's arrays */
+    plan_ways ways;    /* ways.way NULL: no segments */
+    int *store;        /* buffer of what each segment begins with, of nodes of the way there; 0: none */
     int (*before)[MAX_TIME_AXES + 1], (*after)[MAX_TIME_AXES + 1]; /* extra rows of kept nodes */
 } planner;
 

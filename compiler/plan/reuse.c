@@ -201,11 +201,13 @@ static size_t last_access(const memory *m) { return m->accesses.data[m->accesses
 static candidate *predecessor(const reuse *u, size_t number)
 {
     const buffer *buffers = u->pl->p->buffers.data;
+    const memory *m = &u->of[number];
     candidate *best = NULL;
-    for (size_t i = 0; i < u->candidates.len; i++) {
+    for (size_t i = u->candidates.len; i-- > 0;) { /* of several the first: most come free in their order */
         candidate *p = &u->candidates.data[i];
-        if ((!best || p->last > best->last) && is_alike(&buffers[p->number], &buffers[number]) && p->number != number &&
-            can_follow(&u->of[p->number], &u->of[number]))
+        if ((!best || p->last >= best->last) && p->number != number &&
+            is_alike(&buffers[p->number], &buffers[number]) &&
+            (p->last < first_access(m) || can_follow(&u->of[p->number], m)))
             best = p;
     }
     return best;

@@ -169,7 +169,7 @@ static void find_ready(builder *b)
 {
     node_list done = {0};
     b->left = b->units.len;
-    for (size_t i = 0; i < b->units.len; i++) {
+    for (size_t i = b->units.len; i-- > 0;) { /* the last edge of a node is found first: so that is its first unit */
         const unit *u = &b->units.data[i];
         if (!u->scan) find_operands(b, i, u->id);
         for (size_t k = 0; u->scan && k < u->nodes.len; k++) find_operands(b, i, u->nodes.data[k]);

@@ -248,7 +248,7 @@ static void place_source(planner *pl, node_id id)
     const graph_input *in = n->op == OP_input ? &pl->g->inputs.data[n->attr.index] : NULL;
     buffer b = {.axes = n->type.axes, .columns = shape_size(n->type.shape)};
     if (n->op == OP_param) {
-        p->views[id.i] = view_of_shape(PARAM_BUFFER, (int)graph_param_offset(pl->g, n->attr.index), n->type.shape);
+        p->views[id.i] = view_of_shape(PARAM_BUFFER, pl->param_column[n->attr.index], n->type.shape);
     } else if (in && !pl->kept[id.i]) {
         b.storage = STORE_INPUT;
         b.name = buffer_name(pl, in->path, 1);
@@ -266,7 +266,7 @@ bool plan_same_columns(view a, view b) { return a.column == b.column && a.si == 
 
 view plan_gradient(const planner *pl, uint32_t param)
 {
-    return view_of_shape(GRAD_BUFFER, (int)graph_param_offset(pl->g, param), pl->g->params.data[param].shape);
+    return view_of_shape(GRAD_BUFFER, pl->param_column[param], pl->g->params.data[param].shape);
 }
 
 /* ---- views of views ---------------------------------------------------------------------------------------------- */
@@ -305,6 +305,11 @@ void plan_storage(planner *pl)
 {
     program *p = pl->p;
     node_list order = graph_order(pl->g, pl->arena);
+    int column = 0;
+    for (size_t i = 0; i < pl->g->params.len; i++) {
+        pl->param_column[i] = column;
+        column += shape_size(pl->g->params.data[i].shape);
+    }
     array_push(pl->arena, &p->buffers, (buffer){0});
     add_buffer(pl, (buffer){.storage = STORE_PARAMS, .name = name_of(pl->g->names, "params")});
     add_buffer(pl, (buffer){.storage = STORE_GRADS, .name = name_of(pl->g->names, "grads")});
