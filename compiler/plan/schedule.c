@@ -8,13 +8,17 @@
  * Needs: task, form, leaves. Sets: regions, statements, stmt_of, region_of. */
 #include "plan/units.h"
 
-/* Numbers of units, in their order. */
+#include <stdlib.h>
+
+/* Numbers of units. */
 typedef ARRAY(size_t) unit_list;
 
-/* Units that are gone through round by round: what comes in behind the last one taken is still of this round. */
+/* Units that are gone through in their order, round by round: what comes in behind the last one taken is still of this
+ * round. */
 typedef struct rounds {
     unit_list now, later;
-    size_t taken; /* of `now` */
+    size_t last; /* taken, where the round has begun */
+    bool begun;
 } rounds;
 
 /* A unit that waits for a node; `next`: 1 + number of the next edge from it, 0 for none. */
@@ -80,41 +84,54 @@ static void find_operands(builder *b, size_t number, node_id id)
     }
 }
 
-/* At its place. */
-static void insert(builder *b, unit_list *l, size_t number)
+/* A heap: no number is above a smaller one. */
+static void push(builder *b, unit_list *l, size_t number)
 {
     array_push(b->scratch, l, number);
-    for (size_t i = l->len - 1; i > 0 && l->data[i - 1] > number; i--) {
-        l->data[i] = l->data[i - 1];
-        l->data[i - 1] = number;
+    for (size_t i = l->len - 1; i > 0 && l->data[(i - 1) / 2] > number; i = (i - 1) / 2) {
+        l->data[i] = l->data[(i - 1) / 2];
+        l->data[(i - 1) / 2] = number;
     }
 }
 
-static void insert_into(builder *b, rounds *r, size_t number)
+static size_t pop(unit_list *l)
 {
-    insert(b, r->taken && number < r->now.data[r->taken - 1] ? &r->later : &r->now, number);
+    size_t least = l->data[0], moved = l->data[--l->len], i = 0;
+    for (size_t k = 1; k < l->len; k = 2 * i + 1) {
+        k += k + 1 < l->len && l->data[k + 1] < l->data[k];
+        if (l->data[k] >= moved) break;
+        l->data[i] = l->data[k];
+        i = k;
+    }
+    l->data[i] = moved;
+    return least;
 }
 
-/* False at the end of a round; then the next one begins. */
+static void insert(builder *b, rounds *r, size_t number)
+{
+    push(b, r->begun && number < r->last ? &r->later : &r->now, number);
+}
+
+/* The first of the round; false at its end, and then the next one begins. */
 static bool take_next(rounds *r, size_t *number)
 {
-    if (r->taken < r->now.len) {
-        *number = r->now.data[r->taken++];
-        return true;
+    r->begun = r->now.len > 0;
+    if (r->begun) {
+        *number = r->last = pop(&r->now);
+    } else {
+        unit_list now = r->now;
+        r->now = r->later;
+        r->later = now;
     }
-    unit_list now = r->now;
-    r->now = r->later;
-    r->later = now;
-    r->later.len = r->taken = 0;
-    return false;
+    return r->begun;
 }
 
-static size_t waiting_in(const rounds *r) { return r->later.len + r->now.len - r->taken; }
+static size_t waiting_in(const rounds *r) { return r->now.len + r->later.len; }
 
-/* Number i of those that wait, in the order of the units. */
+/* One of those that wait, in any order. */
 static size_t number_in(const rounds *r, size_t i)
 {
-    return i < r->later.len ? r->later.data[i] : r->now.data[r->taken + i - r->later.len];
+    return i < r->now.len ? r->now.data[i] : r->later.data[i - r->now.len];
 }
 
 /* Nodes without code are done as soon as they lack nothing, so that products that read the same vectors are ready at
@@ -131,9 +148,9 @@ static void list_ready(builder *b, size_t number, node_list *done)
         array_push(b->scratch, done, u->id);
     } else {
         if (is_elementwise(b->pl, u))
-            insert(b, &b->elementwise, number);
+            array_push(b->scratch, &b->elementwise, number);
         else
-            insert_into(b, &b->ready, number);
+            insert(b, &b->ready, number);
     }
 }
 
@@ -229,12 +246,14 @@ static void add_product(builder *b, unit *u)
     s->axes = graph_type(pl->g, u->id).axes;
     s->product.form = pl->form[u->id.i];
     put_node(b, s, u);
+    unit_list beside = {0};
     for (size_t i = 0; s->product.form == FORM_ROWS && i < waiting_in(&b->ready); i++) {
-        unit *v = &b->units.data[number_in(&b->ready, i)];
+        const unit *v = &b->units.data[number_in(&b->ready, i)];
         if (!v->done && !v->scan && pl->is_product[v->id.i] && pl->form[v->id.i] == FORM_ROWS &&
             reads_same(pl, u->id, v->id))
-            put_node(b, s, v);
+            push(b, &beside, number_in(&b->ready, i));
     }
+    while (beside.len) put_node(b, s, &b->units.data[pop(&beside)]);
     for (size_t i = 0; i < s->nodes.len; i++) finish_node(b, s->nodes.data[i]);
 }
 
@@ -262,13 +281,14 @@ static unit *other_of_row(const builder *b, const unit *u)
     const node *n = graph_node(g, u->id);
     if (n->op != OP_softmax && n->op != OP_logsumexp) return NULL;
     op other = n->op == OP_softmax ? OP_logsumexp : OP_softmax;
+    unit *found = NULL;
     for (size_t i = 0; i < waiting_in(&b->ready); i++) {
         unit *v = &b->units.data[number_in(&b->ready, i)];
         if (!v->done && !v->scan && graph_node(g, v->id)->op == other &&
-            node_is(graph_node(g, v->id)->arg[0], n->arg[0]))
-            return v;
+            node_is(graph_node(g, v->id)->arg[0], n->arg[0]) && (!found || v < found))
+            found = v;
     }
-    return NULL;
+    return found;
 }
 
 static void add_single(builder *b, unit *u)
@@ -336,18 +356,18 @@ static void set_open(builder *b, node_id id, bool open, rounds *joining)
         unit *u = &b->units.data[b->edges.data[e - 1].unit];
         u->lacks = was_there ? u->lacks + 1 : u->lacks - 1;
         if (joining && !u->lacks && is_elementwise(b->pl, u) && is_of_domain(b->pl, u, domain))
-            insert_into(b, joining, b->edges.data[e - 1].unit);
+            insert(b, joining, b->edges.data[e - 1].unit);
     }
 }
 
 /* Opens all units of a domain that can be computed together; returns them, operands first. */
 static void open_domain(builder *b, type domain, unit_list *group)
 {
-    rounds joining = {.taken = 0};
+    rounds joining = {.begun = false};
     size_t number;
     for (size_t i = 0; i < b->elementwise.len; i++) {
         if (is_of_domain(b->pl, &b->units.data[b->elementwise.data[i]], domain))
-            insert_into(b, &joining, b->elementwise.data[i]);
+            insert(b, &joining, b->elementwise.data[i]);
     }
     while (waiting_in(&joining)) {
         while (take_next(&joining, &number)) {
@@ -361,20 +381,28 @@ static void open_domain(builder *b, type domain, unit_list *group)
     }
 }
 
-static void drop_done(const builder *b, unit_list *l)
+static int by_number(const void *a, const void *b)
+{
+    size_t x = *(const size_t *)a, y = *(const size_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Those that are not done, in the order of the units. */
+static void tidy(const builder *b, unit_list *l)
 {
     size_t left = 0;
     for (size_t i = 0; i < l->len; i++) {
         if (!b->units.data[l->data[i]].done) l->data[left++] = l->data[i];
     }
     l->len = left;
+    if (left) qsort(l->data, left, sizeof *l->data, by_number);
 }
 
 /* One pointwise statement: everything of one domain that can be computed together and that something waits for.
  * `without_axes`: of a domain without axes. */
 static bool add_pointwise(builder *b, bool without_axes)
 {
-    drop_done(b, &b->elementwise);
+    tidy(b, &b->elementwise);
     for (size_t i = 0; i < b->elementwise.len; i++) {
         type d = domain_of(b->pl, b->units.data[b->elementwise.data[i]].id);
         unit_list group = {0};
