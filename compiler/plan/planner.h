@@ -45,10 +45,10 @@ typedef struct planner {
     plan_guard *guard;         /* of products: of each leaf of FORM_ROWS, of the outer product under a FORM_OUTER */
     size_t *grad_roots;        /* of how many parameters the node is the gradient */
     uint32_t *adds_to;         /* 1 + number of the parameter whose gradient the node is added to directly, 0 */
-    ARRAY(node_id) extra_adds; /* nodes that are kept and also added to a gradient: see add_to */
+    ARRAY(node_id) extra_adds; /* nodes that are kept and also added to a gradient: see products.c */
     ARRAY(uint32_t) extra_to;
-    int *
-        component; /* strongly connected component; until plan_schedule: of the whole graph, 0 where there is no loop */
+    /* Strongly connected component; until plan_schedule: of the whole graph, 0 where there is no loop. */
+    int *component;
     region **region_of; /* the innermost region that computes each node */
     bool *kept;         /* the value has memory of its own */
     axis_set *kept_axes;
