@@ -85,12 +85,12 @@ program *plan_program(arena *a, graph *g, entry e, pool *shared)
     plan_rows(&pl);
     plan_storage(&pl);
     plan_operands(&pl);
-    if (p->by_rows) plan_segment_rows(&pl);
+    bool blocks = p->by_rows ? plan_segment_rows(&pl) : !p->segment;
     plan_history(&pl);
     plan_streams(&pl);
     plan_wanted(&pl);
     plan_in_state(&pl);
-    if (e != ENTRY_STEP && !ways.way) plan_step_blocks(&pl);
+    if (e != ENTRY_STEP && blocks) plan_step_blocks(&pl);
     if (e != ENTRY_STEP && !shared->own_memory) plan_reuse(&pl);
     return p;
 }

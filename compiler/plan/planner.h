@@ -61,7 +61,8 @@ typedef struct planner {
 /* segments.c: the ways of the nodes. Of a gradient; makes twins. */
 plan_ways plan_segments(arena *a, graph *g);
 plan_ways plan_segments_ahead(arena *a, graph *g); /* of `forward` and `loss`: there alone; NULL: not possible */
-void plan_segment_rows(const planner *pl);         /* their size; needs buffers and operands */
+/* Their size; true: it leaves the cache. Needs buffers and operands. */
+bool plan_segment_rows(const planner *pl);
 
 /* products.c: which nodes are matrix products, alone, added up, or summed over rows. Needs users. Sets task, form,
  * leaves. */

@@ -228,17 +228,29 @@ plan_ways plan_segments_ahead(arena *a, graph *g)
     return any ? w : (plan_ways){.way = NULL};
 }
 
-/* Products over all rows of a segment read their matrices once for each. What stands in front of a segment is copied
- * there, which must not be more than the segment itself. */
-void plan_segment_rows(const planner *pl)
+/* Is a matrix of a product over all rows of a segment larger than the cache? Every segment reads it anew. */
+static bool has_large_matrix(const program *p, const region *r)
+{
+    enum { LARGE_NUMBERS = 1 << 18 };
+    for (size_t i = 0; i < r->items.len; i++) {
+        const stmt *s = r->items.data[i].stmt;
+        for (size_t k = 0; s && s->kind == STMT_CONTRACT && k < s->product.addends.len; k++) {
+            const packing *pk = &p->pool->packings.data[s->product.addends.data[k].packing];
+            if ((long)pk->K * pk->N > LARGE_NUMBERS) return true;
+        }
+    }
+    return false;
+}
+
+/* What stands in front of a segment is copied there, which must not be more than the segment itself. */
+bool plan_segment_rows(const planner *pl)
 {
     enum {
-        ROWS = 160,              /* their values stay in the second cache, and fill a product's tiles */
-        ROWS_OF_LARGE = 1024,    /* so that arithmetic hides the reading of a matrix that leaves the cache: */
-        LARGE_NUMBERS = 1 << 18, /* one of more numbers */
+        ROWS = 160,           /* their values stay in the second cache, and fill a product's tiles */
+        ROWS_OF_LARGE = 1024, /* so that arithmetic hides the reading of a large matrix */
     };
     program *p = pl->p;
-    int rows = ROWS;
+    bool large = false;
     p->segment_more = 1;
     for (size_t i = 1; i < p->buffers.len; i++) {
         int before = p->buffers.data[i].before[TIME];
@@ -246,15 +258,10 @@ void plan_segment_rows(const planner *pl)
     }
     for (size_t i = 0; i < p->top->items.len; i++) {
         const region *r = p->top->items.data[i].region;
-        for (size_t k = 0; r && r->segments && k < r->items.len; k++) {
-            const stmt *s = r->items.data[k].stmt;
-            for (size_t j = 0; s && s->kind == STMT_CONTRACT && j < s->product.addends.len; j++) {
-                const packing *pk = &p->pool->packings.data[s->product.addends.data[j].packing];
-                if ((long)pk->K * pk->N > LARGE_NUMBERS) rows = ROWS_OF_LARGE;
-            }
-        }
+        large = large || (r && r->segments && has_large_matrix(p, r));
     }
-    p->segment = p->pool->block_rows ? p->pool->block_rows : rows;
+    p->segment = p->pool->block_rows ? p->pool->block_rows : large ? ROWS_OF_LARGE : ROWS;
+    return large || p->pool->block_rows;
 }
 
 int plan_segment_steps(const program *p, int batch)

@@ -355,9 +355,18 @@ static void make_blocks(planner *pl, touched *of_item, region *r, size_t at)
     of_item[at] = (touched){0};
 }
 
+static region *outermost(const program *p)
+{
+    for (size_t i = 0; i < p->top->items.len; i++) {
+        region *r = p->top->items.data[i].region;
+        if (r && r->segments) return r;
+    }
+    return p->top;
+}
+
 void plan_step_blocks(planner *pl)
 {
-    region *r = pl->p->top;
+    region *r = outermost(pl->p);
     touched *of_item = ARENA_ARRAY(pl->arena, touched, r->items.len);
     for (size_t i = 0; i < r->items.len; i++) {
         const region *scan = r->items.data[i].region;
