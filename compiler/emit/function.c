@@ -101,7 +101,9 @@ static void write_cost(writer *w, const program *p)
 static const char *block_size(const writer *w, const buffer *b, int axis, bool macro)
 {
     const char *batch = macro ? "(size_t)(batch)" : "batch", *T = w->g->axis[axis].length;
-    if (w->options->steps[axis])
+    if (w->p->segment) /* the last one may be shorter, but its rows lie where those of the others do */
+        T = "segment_steps";
+    else if (w->options->steps[axis])
         T = arena_printf(w->arena, "%d", w->options->steps[axis]);
     else if (macro)
         T = arena_printf(w->arena, "(size_t)(%s)", T);
