@@ -314,10 +314,10 @@ RNN_FORCE_INLINE void contract_narrow(const int cols, const int last, const int 
             CONTRACT_AT(at) = even[c];
         }
     }
-    if (last < CONTRACT_LANES && accumulate)
-        contract_store_part(1, last, part, C + (cols - 1) * CONTRACT_LANES, 0, 1);
-    else if (last < CONTRACT_LANES) /* a constant: wide moves, which the next loop can read at once */
-        memcpy(C + (cols - 1) * CONTRACT_LANES, part, (size_t)last * sizeof(real));
+    if (last < CONTRACT_LANES && cols == 1 && !accumulate) /* a constant: a call would take as long as the product */
+        memcpy(C, part, (size_t)last * sizeof(real));
+    else if (last < CONTRACT_LANES)
+        contract_store_part(1, last, part, C + (cols - 1) * CONTRACT_LANES, 0, accumulate);
 }
 
 /* The same as `contract` up to rounding where N and K are small constants: expanded where it stands, without a call or
