@@ -84,7 +84,10 @@ static int make(const char *data, const char *weights)
     *add(&w, "w1", 0, 1, 1) = w1;
     *add(&w, "w2", 0, 1, 1) = w2;
     *add(&w, "b", 0, 1, 1) = b;
-    return npz_write(data, &d) && safetensors_write(weights, &w) ? 0 : 2;
+    bool good = npz_write(data, &d) && safetensors_write(weights, &w);
+    tensors_free(&d);
+    tensors_free(&w);
+    return good ? 0 : 2;
 }
 
 static FILE *table(const char *path, const char *header)
