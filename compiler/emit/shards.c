@@ -41,10 +41,10 @@ static size_t gradients_size(const graph *g)
 
 /* ---- memory ------------------------------------------------------------------------------------------------------ */
 
-static const char *steps_arguments(const writer *w)
+static const char *steps_arguments(const writer *w, const char *of)
 {
     text *t = text_new(w->arena);
-    for (int i = 1; i <= w->g->axes; i++) text_put(t, "%s, ", w->g->axis[i].length);
+    for (int i = 1; i <= w->g->axes; i++) text_put(t, "%s%s, ", of, w->g->axis[i].length);
     return text_string(t);
 }
 
@@ -58,7 +58,7 @@ const char *shard_work(const writer *w, const program *p)
 {
     const char *PREFIX = c_upper(w->arena, w->options->prefix);
     text *t = text_new(w->arena);
-    text_put(t, "%s_THREADS * %s(%s%s_SHARD(batch))", PREFIX, shard_macro(w, p), steps_arguments(w), PREFIX);
+    text_put(t, "%s_THREADS * %s(%s%s_SHARD(batch))", PREFIX, shard_macro(w, p), steps_arguments(w, ""), PREFIX);
     if (p->entry == ENTRY_GRAD) text_put(t, " + (%s_THREADS - 1) * %zu", PREFIX, gradients_size(w->g));
     for (int k = 0; p->entry != ENTRY_FORWARD && k < w->g->losses; k++) {
         const program *norm = w->model->norms[k];
@@ -226,7 +226,7 @@ void write_shards(writer *w, const program *p)
         text_line(w->out, "real norms[%d], losses[%s_THREADS];", w->g->losses, PREFIX);
         write_norms(w);
     }
-    text_line(w->out, "const size_t each = %s(%srows);", shard_macro(w, p), steps_arguments(w));
+    text_line(w->out, "const size_t each = %s(%srows);", shard_macro(w, p), steps_arguments(w, "args->"));
     if (grad) text_line(w->out, "real *const grads = args->grads, *const more = args->work + (size_t)shards * each;");
     write_parallel(w, "shard", "shards");
     text_line(w->out, "const size_t first = (size_t)shard * rows;");

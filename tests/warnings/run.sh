@@ -54,6 +54,7 @@ for name in hello several translate; do
 done
 for name in average classifier several tcn; do try -O2 "$root/specs/models/$name.rnn" --batch 4 --checkpoint 5; done
 try -O2 "$root/specs/models/several.rnn" --batch 4 --threads 2 --checkpoint 5 --standalone
+try -O2 "$root/tests/agree/boundary_absent.rnn" --batch 4 --threads 2 # no outputs
 try -O2 "$root/specs/models/hello.rnn" --batch 2 --checkpoint 3 --steps 7
 try -O2 "$root/specs/models/hello.rnn" --unroll 4 --batch 2
 try -O2 "$root/specs/models/tiny_lstm.rnn" --inference --standalone --steps 1
