@@ -250,7 +250,8 @@ static const model_expr *find_cut(const model_expr *e)
     return found;
 }
 
-/* A wrong derivative may be what the spec says: the first equation with a cut(x), which only differences see through. */
+/* A wrong derivative may be what the spec says: the first equation with a cut(x), which only differences see
+ * through. */
 static void print_cut(const checker *c)
 {
     const model *m = c->p.model;

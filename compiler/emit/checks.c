@@ -77,19 +77,19 @@ static const char *tokens_check(file *f, type what)
 static const char *missing(file *f, const program *p)
 {
     const graph *g = f->g;
-    const char * or = " || ";
+    const char *between = " || ";
     text *t = text_new(f->w.arena);
     for (int i = 1; i <= g->axes && p->entry != ENTRY_STEP; i++)
-        text_put(t, "%sargs->%s %s %d", or, g->axis[i].length, f->o.steps[i] ? "!=" : "<",
+        text_put(t, "%sargs->%s %s %d", between, g->axis[i].length, f->o.steps[i] ? "!=" : "<",
                  f->o.steps[i] ? f->o.steps[i] : 1);
     if ((p->entry == ENTRY_LOSS || p->entry == ENTRY_GRAD) && node_some(file_loss_reads_later(f)))
-        text_put(t, "%sargs->state", or);
+        text_put(t, "%sargs->state", between);
     for (uint32_t i = 0; i < g->inputs.len; i++) {
-        if (has_input(p, i)) text_put(t, "%s!args->%s", or, c_field(f->w.arena, g, g->inputs.data[i].path));
+        if (has_input(p, i)) text_put(t, "%s!args->%s", between, c_field(f->w.arena, g, g->inputs.data[i].path));
     }
-    if (p->entry == ENTRY_LOSS || p->entry == ENTRY_GRAD) text_put(t, "%s!args->loss", or);
-    if (p->entry == ENTRY_GRAD) text_put(t, "%s!args->grads", or);
-    return t->len ? text_string(t) + strlen(or) : "";
+    if (p->entry == ENTRY_LOSS || p->entry == ENTRY_GRAD) text_put(t, "%s!args->loss", between);
+    if (p->entry == ENTRY_GRAD) text_put(t, "%s!args->grads", between);
+    return t->len ? text_string(t) + strlen(between) : "";
 }
 
 void write_check(file *f, const program *p)

@@ -480,7 +480,8 @@ static boundaries boundaries_filled(const stmt *s)
     return (boundaries){s, s->fill.boundary.data, s->from.data, s->fill.boundary.len};
 }
 
-/* Opens a loop over the rows before a step, the last one first; returns how far back a row is: "0" where there is one. */
+/* Opens a loop over the rows before a step, the last one first; returns how far back a row is: "0" where there is
+ * one. */
 static const char *open_ago(writer *w, int rows)
 {
     if (rows == 1) return "0";

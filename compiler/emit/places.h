@@ -1,7 +1,7 @@
 /* places.h: names for where each parameter and each packed matrix lies: the code says `params + AT_b`, and not 96.
  *
- * The caller's arrays have every parameter in `params`, `grads`, every matrix in `packed`. Where the weights are part of
- * the code, one array has both: see weights.h. */
+ * The caller's arrays have every parameter in `params`, `grads`, every matrix in `packed`. Where the weights are part
+ * of the code, one array has both: see weights.h. */
 #ifndef EMIT_PLACES_H
 #define EMIT_PLACES_H
 

@@ -2,9 +2,9 @@
  *
  * A variable starts without a shape and without axes. A pass takes every equation with what is known so far; shapes
  * only rise in rank, axes are only added, so the passes end. An operand of unknown shape is taken to agree with its
- * neighbours: that settles recurrences such as h = tanh(W @ h[t-1] + b). Where the neighbours are numbers, which go with
- * anything, it waits: 1 - z[t-1] is a number only when nothing else says what z is (settle_numbers). When nothing changes
- * any more, one more pass over the same rules reports what does not fit.
+ * neighbours: that settles recurrences such as h = tanh(W @ h[t-1] + b). Where the neighbours are numbers, which go
+ * with anything, it waits: 1 - z[t-1] is a number only when nothing else says what z is (settle_numbers). When nothing
+ * changes any more, one more pass over the same rules reports what does not fit.
  *
  * The sizes in the data of a call, `x(D)`, and the axis that `t` stands for in a cell become known on the way. */
 #include "model/infer.h"

@@ -137,7 +137,7 @@ struct model_size { /* a number known when compiled */
     span at;
     bool known, broken; /* broken: an error has been reported */
     bool busy;          /* being evaluated: a size that needs itself is found by it */
-    bool from_data; /* what the data say, or stands in for that */
+    bool from_data;     /* what the data say, or stands in for that */
     double value;
     const tree_expr *expr; /* not evaluated yet: in this scope; NULL: given from outside, or by the shape of data */
     model_instance *scope;

@@ -211,8 +211,8 @@ static void sink_sums(division *d, const int *axis, const int *component)
         node_id from = pl->task[id.i] == TASK_SUM ? plan_summed(graph_node(pl->g, id)) : NO_NODE;
         bool good = !node_some(from) || d->home[from.i] == s.to[id.i];
         const node *n = graph_node(pl->g, id);
-        for (int k = 0; s.to[id.i] && !node_some(from) && k < n->args;
-             k++) { /* an operand may have stayed, after all */
+        /* An operand may have stayed, after all. */
+        for (int k = 0; s.to[id.i] && !node_some(from) && k < n->args; k++) {
             if (node_some(n->arg[k]) && d->home[n->arg[k].i] != s.to[id.i])
                 good = good && comes_before(d, n->arg[k], &s, s.to[id.i]);
         }

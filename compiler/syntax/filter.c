@@ -3,8 +3,8 @@
  * In: scan.l's tokens, with every newline. Out: tokens in which
  * - a T_NEWLINE ends each statement, also before `}`, after `}` and at the end of the file; lines that go on (an open
  *   bracket, an operator at the end, `then`/`else` at the start of the next) are joined;
- * - words that begin statements, and total/over/as/weight/from/until/from data, are keywords where they act as such, else
- *   names;
+ * - words that begin statements, and total/over/as/weight/from/until/from data, are keywords where they act as such,
+ *   else names;
  * - brackets match: what is missing or wrong has been reported and is inserted, replaced or dropped.
  * Each call decides from the last token given and the next few raw ones; an inserted token consumes nothing. */
 #include "syntax/parse.h"

@@ -267,7 +267,7 @@ START_TEST(a_validation_file_of_arrays)
     dataset *d = open_bound(&o, &m);
     cover(d, PART_TRAIN, 0, true, 0, 20);
     cover(d, PART_VALIDATE, 0, false, 0, 20);
-    ck_assert_str_eq(dataset_summary(d), 
+    ck_assert_str_eq(dataset_summary(d),
                      "37 sequences: 17 train, 20 validate, 0 test; batches of 8; 3 without a step left out");
     dataset_close(d);
     tensors a = {0};
