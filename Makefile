@@ -242,7 +242,7 @@ $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/librnnc.a $(ORACLE)
 -include $(UNITS:%=%.d) $(ORACLE:.o=.d)
 
 # Programs that hold generated C against the oracle: tests/agree on written models, tests/fuzz on random ones.
-AGREE  := $(BUILD)/obj/tests/agree/subject.o $(BUILD)/obj/tests/agree/checks.o
+AGREE  := $(addprefix $(BUILD)/obj/tests/agree/,subject.o feed.o checks.o)
 MODELS := $(BUILD)/tests/agree_models $(BUILD)/tests/fuzz_models
 $(BUILD)/tests/agree_models: $(BUILD)/obj/tests/agree/agree.o
 $(BUILD)/tests/fuzz_models: $(BUILD)/obj/tests/fuzz/fuzz.o $(BUILD)/obj/tests/fuzz/generate.o
@@ -253,7 +253,7 @@ $(MODELS): $(AGREE) $(ORACLE) $(BUILD)/librnnc.a
 # Weights and expected numbers for the targets of generated C.
 VECTORS := $(BUILD)/tests/target_vectors
 $(BUILD)/obj/tests/targets/%.o: CPPFLAGS_ALL += -Itests
-$(VECTORS): $(BUILD)/obj/tests/targets/vectors.o $(BUILD)/obj/tests/agree/subject.o $(ORACLE) $(BUILD)/librnnc.a
+$(VECTORS): $(BUILD)/obj/tests/targets/vectors.o $(filter-out %/checks.o,$(AGREE)) $(ORACLE) $(BUILD)/librnnc.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/librnnc.a $(LIBS)
 -include $(wildcard $(BUILD)/obj/tests/targets/*.d $(BUILD)/obj/tests/agree/*.d $(BUILD)/obj/tests/fuzz/*.d)

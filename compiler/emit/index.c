@@ -89,11 +89,15 @@ const char *c_packed(const writer *w, size_t number)
     return c_packing(w, w->weights ? w->weights->base : "args->packed", number);
 }
 
-const char *c_param(const writer *w, const char *base, int *column)
+const char *c_plus(const writer *w, const char *address, int offset)
 {
-    const weight_place *p = &w->places->params[places_param(w->places, (size_t)*column)];
-    *column -= (int)p->offset;
-    return arena_printf(w->arena, "%s + %s", base, p->name);
+    return offset ? arena_printf(w->arena, "%s + %d", address, offset) : address;
+}
+
+const char *c_param(const writer *w, const char *base, int column)
+{
+    const weight_place *p = &w->places->params[places_param(w->places, (size_t)column)];
+    return c_plus(w, arena_printf(w->arena, "%s + %s", base, p->name), column - (int)p->offset);
 }
 
 /* Depth: the token of a table. */
@@ -101,12 +105,11 @@ const char *c_address(const writer *w, view v)
 {
     const buffer *b = &w->p->buffers.data[v.buffer];
     if (v.row) return chosen_row(w, v);
+    if (b->storage == STORE_PARAMS) return c_param(w, w->weights ? w->weights->base : "params", v.column);
+    if (b->storage == STORE_GRADS) return c_param(w, "grads", v.column);
     const char *row = row_number(w, b, v);
-    int column = v.column;
     const char *base =
-        b->storage == STORE_PARAMS  ? c_param(w, w->weights ? w->weights->base : "params", &column)
-        : b->storage == STORE_GRADS ? c_param(w, "grads", &column)
-        : b->storage == STORE_TABLE ? c_packed(w, (size_t)b->packing)
+        b->storage == STORE_TABLE ? c_packed(w, (size_t)b->packing)
         : b->storage == STORE_INPUT
             ? arena_printf(w->arena, "args->%s", c_field(w->arena, w->g, w->g->inputs.data[b->input].path))
             : arena_printf(w->arena, "%s_all", b->name);
@@ -115,7 +118,7 @@ const char *c_address(const writer *w, view v)
         base = arena_printf(w->arena, "%s + %s * %d", base, row, b->columns);
     else if (row)
         base = arena_printf(w->arena, "%s + %s", base, row);
-    return column ? arena_printf(w->arena, "%s + %d", base, column) : base;
+    return c_plus(w, base, v.column);
 }
 
 /* Strides of operand components along the domain's two dimensions: what the operand lacks is broadcast. */
@@ -303,11 +306,7 @@ const char *c_begins(const writer *w)
     return w->segment->segments > 0 ? "segment_index == 0" : "segment_index + 1 == segment_count";
 }
 
-const char *c_state_component(const writer *w, shape s)
-{
-    if (s.dim[0] > 1 && s.dim[1] > 1) return arena_printf(w->arena, "[unit * %d + col]", s.dim[1]);
-    return s.dim[0] > 1 ? "[unit]" : s.dim[1] > 1 ? "[col]" : "[0]";
-}
+const char *c_state_component(const writer *w, shape s) { return arena_printf(w->arena, "[%s]", c_side_by_side(w, s)); }
 
 const char *c_state(const writer *w, int slot, const char *row)
 {

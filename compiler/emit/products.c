@@ -316,32 +316,25 @@ void write_contract(writer *w, const stmt *s)
 
 /* ---- packed matrices --------------------------------------------------------------------------------------------- */
 
-static const char *plus(const writer *w, const char *address, int offset)
-{
-    return offset ? arena_printf(w->arena, "%s + %d", address, offset) : address;
-}
-
 void write_packing_clear(writer *w, const packing *pk, const char *base)
 {
     if (pk->table)
-        text_line(w->out, "row_clear(%d, %s); /* the row of no token */", pk->N, plus(w, base, pk->K * pk->N));
+        text_line(w->out, "row_clear(%d, %s); /* the row of no token */", pk->N, c_plus(w, base, pk->K * pk->N));
     else if (pk->N % PANEL)
         text_line(w->out, "memset(%s, 0, %d * sizeof(real)); /* the padding */",
-                  plus(w, base, pk->N / PANEL * PANEL * pk->K), PANEL * pk->K);
+                  c_plus(w, base, pk->N / PANEL * PANEL * pk->K), PANEL * pk->K);
 }
 
 void write_packing_pieces(writer *w, const packing *pk, const char *base, const char *part)
 {
     for (size_t i = 0; i < pk->pieces.len; i++) {
         const packed_piece *x = &pk->pieces.data[i];
-        int column = x->matrix.column;
-        const char *from = pk->in_call ? c_address(w, x->matrix) : c_param(w, "params", &column);
-        if (!pk->in_call) from = plus(w, from, column);
+        const char *from = pk->in_call ? c_address(w, x->matrix) : c_param(w, "params", x->matrix.column);
         int k_stride = x->transposed ? x->matrix.sj : x->matrix.si,
             n_stride = x->transposed ? x->matrix.si : x->matrix.sj;
         if (pk->table)
             text_line(w->out, "pack_table%s%d, %d, %s, %d, %d, %s, %d);", part, x->k, x->n, from, x->matrix.sj,
-                      x->matrix.si, plus(w, base, x->n0), pk->N);
+                      x->matrix.si, c_plus(w, base, x->n0), pk->N);
         else
             text_line(w->out, "pack_matrix%s%d, %d, %s, %d, %d, %s, %d, %d, %d);", part, x->k, x->n, from, k_stride,
                       n_stride, base, x->k0, x->n0, pk->K);

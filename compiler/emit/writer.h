@@ -55,8 +55,8 @@ const char *c_rows(const writer *w, const buffer *b, int axis); /* rows along an
 bool has_step_blocks(const program *p, const emit_options *o, int axis);
 bool is_of_block(const writer *w, const buffer *b);
 const char *c_address(const writer *w, view v); /* "h_all + ((t + 1) * batch + seq) * 8 + 4": of the row in scope */
-/* "params + AT_b" for a column of the parameters in `base`; *column is what is left of it within the parameter. */
-const char *c_param(const writer *w, const char *base, int *column);
+const char *c_plus(const writer *w, const char *address, int offset);    /* nothing for an offset of 0 */
+const char *c_param(const writer *w, const char *base, int column);      /* "params + AT_b + 4": of all parameters */
 const char *c_packing(const writer *w, const char *base, size_t number); /* "packed + AT_packed_W", of the pool's */
 const char *c_packed(const writer *w, size_t number);                    /* the same, in the array that is in scope */
 /* A component of a row without a pointer to it: "h_all[(t + 1) * 8 + unit]"; the same of an address and an index. */
