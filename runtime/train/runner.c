@@ -123,14 +123,18 @@ static bool call(runner *r, train_entry e, train_call *c)
     return !code || fault_set(&r->error, "the generated code refuses a step: %s", rnn_strerror(code));
 }
 
-/* Row `row` of the distributions in r->p, as logarithms. */
-static void put_log(const runner *r, size_t row, double *log_p)
+/* Row `row` of the distributions in r->p, as logarithms. Nothing can be drawn where a chance is NaN. */
+static bool put_log(runner *r, size_t row, double *log_p)
 {
     for (size_t c = 0; c < r->classes; c++) {
         size_t i = row * r->classes + c;
         double p = train_real(r->m, r->p, i);
         log_p[c] = log(p);
+        if (isnan(log_p[c]))
+            return fault_set(&r->error,
+                             "a symbol's chance is NaN: the weights, or what the model reads, are not finite");
     }
+    return true;
 }
 
 /* One step for each hypothesis, which goes on with the state of its parent. */
@@ -153,7 +157,7 @@ static bool advance_by_step(runner *r, size_t count, const int *const *symbol, c
         r->input[m->generate_input] = &symbol[i][n - 1];
         r->output[m->generate_output] = r->p;
         if (!call(r, TRAIN_STEP, &c)) return false;
-        if (log_p) put_log(r, 0, log_p + i * r->classes);
+        if (log_p && !put_log(r, 0, log_p + i * r->classes)) return false;
     }
     char *keep = r->state;
     r->state = r->next_state;
@@ -212,7 +216,8 @@ static bool advance_by_forward(runner *r, size_t count, const int *const *symbol
     r->input[own] = r->buffer[own];
     r->output[m->generate_output] = r->p;
     if (!call(r, TRAIN_FORWARD, &c)) return false;
-    for (size_t i = 0; i < count; i++) put_log(r, (n - 1) * count + i, log_p + i * r->classes);
+    for (size_t i = 0; i < count; i++)
+        if (!put_log(r, (n - 1) * count + i, log_p + i * r->classes)) return false;
     return true;
 }
 

@@ -216,4 +216,28 @@ done
 "$rnnc" check -v "$root/specs/models/word_lm.rnn" -D V=7 -D TIED=2 >two 2>&1
 if [ "$(wc -l <two)" -eq $(($(wc -l <one) + 1)) ]; then pass; else fail "tied, there is one matrix less"; fi
 
+# ---- chances that are not numbers ----------------------------------------------------------------------------------
+
+cat >chances.rnn <<'END'
+model chances {
+    size   LESS = 1
+    input  x[t] : token(4)
+    target y[t] : token(4)
+    param  E(4,4)
+    p = softmax(lookup(E, x) + log(2 - LESS))
+    output p
+    loss cross_entropy(p, y)
+    generate x[t+1] ~ p
+}
+END
+printf abcdabcdabcdabcd >letters.txt
+"$rnnc" train chances.rnn --text letters.txt --batch 1 --steps 4 --updates 1 --split 1,0,0 -o chances >said 2>&1 ||
+    { fail "train chances:"; cat said; }
+for how in "--temperature 1" "--beam 3"; do
+    # shellcheck disable=SC2086
+    expect 1 "a symbol's chance is NaN" sample chances.rnn --weights chances/last.safetensors -D LESS=3 --length 9 $how
+    # shellcheck disable=SC2086
+    expect 0 "" sample chances.rnn --weights chances/last.safetensors --length 9 $how
+done
+
 summary
