@@ -113,7 +113,10 @@ static void unknown_option(context *c, const tree_cell *cell, const tree_option 
     for (size_t i = 0; i < cell->options.len; i++) array_push(c->arena, &known, cell->options.data[i].name.text);
     diag(c->diags, o->name.at, E_UNKNOWN_OPTION, cell->name.text, o->name.text);
     const char *near = name_nearest(o->name.text, known.data, known.len);
-    if (near) diag_hint(c->diags, "did you mean '%s'?", near);
+    if (near)
+        diag_hint(c->diags, "did you mean '%s'?", near);
+    else
+        diag_add_note(c->diags, cell->name.at, "the cell is written here");
 }
 
 /* Options of the cell win over layers, dropout, residual, name; a size parameter may be given by its name, too. */

@@ -79,6 +79,8 @@ void expand_model(context *c, const tree_model *t);
 void expand_body(context *c, model_instance *s, const tree_stmts *body);
 uint32_t variable_new(context *c, model_instance *s, model_variable_kind kind, name path, name word, span at);
 model_variable *variable(const context *c, uint32_t number);
+/* Its name, and where it gets its value, for a reader inside of `from`: a cell knows its results by names of its own. */
+tree_id variable_seen(const context *c, uint32_t number, const model_instance *from);
 name path_unique(context *c, name path);
 name path_below(context *c, name path, name word); /* "path.word", or "word" */
 /* A hidden variable with this value; the variable itself when the value is just one. */

@@ -42,6 +42,16 @@ uint32_t variable_new(context *c, model_instance *s, model_variable_kind kind, n
     return (uint32_t)c->model->variables.len - 1;
 }
 
+tree_id variable_seen(const context *c, uint32_t number, const model_instance *from)
+{
+    for (size_t i = 0; from && from->cell && from->results && i < from->cell->results.len; i++) {
+        name word = from->cell->results.data[i].text;
+        if (from->results[i] == number) return (tree_id){.text = word, .at = scope_find(from, word)->at};
+    }
+    const model_variable *v = variable(c, number);
+    return (tree_id){.text = v->word, .at = v->at};
+}
+
 uint32_t variable_of(context *c, model_instance *s, name path, name word, model_expr *value)
 {
     if (value->kind == EXPR_VARIABLE) return value->read.variable;
@@ -345,7 +355,19 @@ static void expand_init(context *c, model_instance *s, const tree_decl *d, model
     v->init.kind = MODEL_NUMBER;
     if (state == SIZE_KNOWN || state == SIZE_BROKEN) return;
     diag(c->diags, d->value->at, E_INIT, arena_printf(c->arena, "'%s'", tree_text(c, d->value)));
-    if (!strncmp(tree_text(c, d->value), "xavier", 6)) diag_hint(c->diags, "here that is glorot");
+    static const char *const remedy[][2] = {{"xavier", "glorot"},
+                                            {"zeros", "0"},
+                                            {"ones", "1"},
+                                            {"eye", "identity"},
+                                            {"gaussian", "normal(s)"},
+                                            {"normal", "normal(s), s the standard deviation; the mean is 0"},
+                                            {"uniform", "uniform(a), from -a to a"}};
+    const char *said = tree_text(c, d->value);
+    for (size_t i = 0; i < sizeof remedy / sizeof *remedy; i++)
+        if (!strncmp(said, remedy[i][0], strlen(remedy[i][0]))) {
+            diag_hint(c->diags, "here that is %s", remedy[i][1]);
+            return;
+        }
 }
 
 static bool is_constant(const model_expr *e)
@@ -396,10 +418,16 @@ static void declare_equation(context *c, model_instance *s, const tree_stmt *t, 
             name_map_set(c->arena, seen, id.text, 1);
             model_variable *v = variable(c, found->variable);
             v->equation = t->at;
+            found->at = id.at;
             continue;
         }
+        bool again = found && found->kind == SYMBOL_VARIABLE &&
+                     variable(c, found->variable)->kind == VARIABLE_EQUATION && name_map_get(seen, id.text, &old);
         symbol *added = scope_add(c, s, id, SYMBOL_VARIABLE);
-        if (!added) continue;
+        if (!added) {
+            if (again) diag_hint(c->diags, "an equation is no assignment: give the second value a name of its own");
+            continue;
+        }
         name_map_set(c->arena, seen, id.text, 1);
         uint32_t made = variable_new(c, s, VARIABLE_EQUATION, path_below(c, s->path, id.text), id.text, id.at);
         added->variable = made;

@@ -114,12 +114,14 @@ static void join(infer *f, model_variable *v, model_type t)
 
 static bool accepts(model_shape v, model_shape s) { return model_shape_equal(v, s) || s.rank == 0; }
 
-static void check_equation(infer *f, model_variable *v, const char *what, span at, const model_expr *e, model_type t)
+static void check_equation(infer *f, uint32_t number, const char *what, span at, const model_expr *e, model_type t)
 {
+    model_variable *v = variable(f->c, number);
     if (t.poisoned || v->type.poisoned || (!t.token && is_unknown(t.shape))) return;
     if (accepts(v->type.shape, t.shape) && t.token == v->type.token) return;
-    diag(f->c->diags, at, E_SHAPE_DECLARED, v->word, infer_shown(f, v->type), what, infer_shown(f, t));
-    diag_add_note(f->c->diags, v->at, "'%s' is defined here", v->word);
+    tree_id seen = variable_seen(f->c, number, f->scope);
+    diag(f->c->diags, at, E_SHAPE_DECLARED, seen.text, infer_shown(f, v->type), what, infer_shown(f, t));
+    diag_add_note(f->c->diags, seen.at, "'%s' is defined here", seen.text);
     infer_note_shapes(f, e, NULL);
     v->type.poisoned = true;
 }
@@ -138,10 +140,10 @@ static void infer_variable(infer *f, uint32_t number)
     join(f, v, t);
     for (size_t i = 0; i < v->boundaries.len; i++) join(f, v, variable(f->c, v->boundaries.data[i].variable)->type);
     if (!f->report) return;
-    check_equation(f, v, v->kind == VARIABLE_CONST ? "value" : "equation", v->value->at, v->value, t);
+    check_equation(f, number, v->kind == VARIABLE_CONST ? "value" : "equation", v->value->at, v->value, t);
     for (size_t i = 0; i < v->boundaries.len; i++) {
         const model_variable *b = variable(f->c, v->boundaries.data[i].variable);
-        check_equation(f, v, "boundary value", b->hidden ? b->at : v->boundaries.data[i].at, b->value, b->type);
+        check_equation(f, number, "boundary value", b->hidden ? b->at : v->boundaries.data[i].at, b->value, b->type);
     }
     if (is_unknown(v->type.shape)) v->type.poisoned = true;
 }
@@ -154,8 +156,10 @@ static void unknown_shapes(infer *f, const uint32_t *order)
         const model_variable *v = variable(f->c, order[i]);
         if (!is_unknown(v->type.shape) || v->hidden) continue;
         f->scope = v->scope;
-        diag(f->c->diags, v->at, E_SHAPE_UNKNOWN, v->word);
-        diag_hint(f->c->diags, "a boundary equation gives it one: %s[0] = vector(...)", v->word);
+        tree_id seen = variable_seen(f->c, order[i], f->scope);
+        diag(f->c->diags, seen.at, E_SHAPE_UNKNOWN, seen.text);
+        diag_hint(f->c->diags, "a boundary equation gives it one: const zero(8) = 0 or zero(8, 4), and %s[0] = zero",
+                  seen.text);
         infer_note_calls(f);
         return;
     }

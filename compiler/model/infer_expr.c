@@ -57,7 +57,8 @@ static void note_variables(infer *f, const model_expr *e, int *left)
             if (f->noted[i] == e->read.variable) return;
         f->noted[f->notes++] = e->read.variable;
         --*left;
-        diag_add_note(f->c->diags, v->at, "%s is %s, %s here", v->word, infer_shown(f, v->type),
+        tree_id seen = variable_seen(f->c, e->read.variable, f->scope);
+        diag_add_note(f->c->diags, seen.at, "%s is %s, %s here", seen.text, infer_shown(f, v->type),
                       v->kind == VARIABLE_EQUATION ? "defined" : "declared");
         return;
     }
@@ -99,6 +100,8 @@ static void hint_product(infer *f, model_shape x, model_shape y)
         diag_hint(f->c->diags, "the product with a scalar is written *");
 }
 
+static bool is_one(model_shape s) { return s.rank == 1 && s.dim[0] == 1; }
+
 static void report_mismatch(infer *f, const model_expr *e, const model_expr *a, const model_expr *b)
 {
     model_shape x = a->type.shape, y = b->type.shape;
@@ -109,6 +112,8 @@ static void report_mismatch(infer *f, const model_expr *e, const model_expr *a, 
         hint_product(f, x, y);
     else if (x.rank == 1 && y.rank == 2 && x.dim[0] == y.dim[1])
         diag_hint(f->c->diags, "a vector scales rows; to scale columns write its transpose, v'");
+    else if (is_one(x) != is_one(y) && (x.rank == 0 || y.rank == 0))
+        diag_hint(f->c->diags, "the number in a vector of one component v is v(0)");
 }
 
 static bool is_row_product(const model_expr *e, model_shape v, model_shape A)
@@ -272,7 +277,9 @@ static void hint_condition(infer *f, model_type t)
     else if (v && v->type.shape.rank == 1 && v->type.shape.dim[0] == 1)
         diag_hint(f->c->diags, "the one component of '%s' is %s(0)", v->word, v->word);
     else
-        diag_hint(f->c->diags, "max, min, clip and relu choose component by component; one of them is v(0), A(0, 0)");
+        diag_hint(f->c->diags,
+                  "component by component choose max, min, clip, relu and (v > 0) * a + (v <= 0) * b; one of them is "
+                  "v(0), A(0, 0)");
 }
 
 static model_type infer_elementwise(infer *f, model_expr *e, model_type t)

@@ -161,8 +161,13 @@ bool size_require(context *c, model_instance *s, const tree_expr *e, double *val
     }
     if (why->kind == TREE_NAME && !scope_find(s, why->name))
         unknown_name(c, s, why->name, why->at);
-    else
+    else {
         diag(c->diags, why->at, E_NOT_CONSTANT, arena_printf(c->arena, "'%s'", tree_text(c, why)));
+        const symbol *found = why->kind == TREE_NAME ? scope_find(s, why->name) : NULL;
+        if (found && found->kind == SYMBOL_VARIABLE && variable(c, found->variable)->kind == VARIABLE_EQUATION)
+            diag_hint(c->diags, "a number that an equation says is not known then; size %s = 4 or const %s = 4 is",
+                      why->name, why->name);
+    }
     return false;
 }
 

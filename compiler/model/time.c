@@ -116,18 +116,20 @@ static void components(search *s)
 
 /* ---- loops at one time ------------------------------------------------------------------------------------------- */
 
-static const char *shown_word(const context *c, uint32_t v) { return variable(c, v)->word; }
+static tree_id as_seen(const context *c, uint32_t v) { return variable_seen(c, v, variable(c, v)->scope); }
+
+static const char *shown_word(const context *c, uint32_t v) { return as_seen(c, v).text; }
 
 static void loop_report(search *s, const uint32_t *path, size_t from, size_t to)
 {
     context *c = s->c;
     const char *chain = "";
-    int shown = 0;
+    int words = 0;
     for (size_t i = from; i < to; i++) {
         if (variable(c, path[i])->hidden) continue;
-        if (++shown <= 12)
+        if (++words <= 12)
             chain = arena_printf(c->arena, "%s%s -> ", chain, shown_word(c, path[i]));
-        else if (shown == 13)
+        else if (words == 13)
             chain = arena_printf(c->arena, "%s... -> ", chain);
     }
     size_t first = from;
@@ -145,8 +147,8 @@ static void loop_report(search *s, const uint32_t *path, size_t from, size_t to)
         if (variable(c, path[first])->type.axes & axes_of(i)) letter = c->model->axis[i].letter;
     diag(c->diags, closing ? closing->at : reader->at, E_ALGEBRAIC_LOOP, chain, letter);
     for (size_t i = from; i < to && i < from + 6; i++) {
-        const model_variable *v = variable(c, path[i]);
-        if (!v->hidden) diag_add_note(c->diags, v->at, "'%s' is defined here", v->word);
+        tree_id seen = as_seen(c, path[i]);
+        if (!variable(c, path[i])->hidden) diag_add_note(c->diags, seen.at, "'%s' is defined here", seen.text);
     }
     diag_hint(c->diags, "one of them must read an earlier step: write %s[%s-1]", shown_word(c, path[first]), letter);
 }
@@ -246,14 +248,14 @@ static bool check_component(search *s, const uint32_t *members, size_t count, ch
     if (f.other) {
         const char *letter = c->model->axis[f.axis].letter, *other = c->model->axis[f.other_axis].letter;
         if (!letter || !other) return false; /* an axis that the error in its data left open */
-        diag(c->diags, variable(c, shown)->at, E_TWO_AXES, word, letter, other);
+        diag(c->diags, as_seen(c, shown).at, E_TWO_AXES, word, letter, other);
         diag_add_note(c->diags, step->at, "along %s here", letter);
         diag_add_note(c->diags, f.other->at, "along %s here", other);
         diag_hint(c->diags, "a variable recurs along one axis; over the others it is a map");
         return false;
     }
     if (f.earlier && f.later) {
-        diag(c->diags, variable(c, shown)->at, E_CLASHING_DIRECTIONS, word);
+        diag(c->diags, as_seen(c, shown).at, E_CLASHING_DIRECTIONS, word);
         diag_add_note(c->diags, f.earlier->at, "an earlier step is read here");
         diag_add_note(c->diags, f.later->at, "a later step is read here");
         diag_hint(c->diags, "two variables, one for each direction, can be joined: concat(f, b)");

@@ -116,7 +116,10 @@ static bool index_add(context *c, model_instance *s, const tree_expr *e, int sig
             const char *list = "";
             for (int i = 1; i <= c->model->axes; i++)
                 list = arena_printf(c->arena, "%s%s%s", list, i > 1 ? ", " : "", c->model->axis[i].letter);
-            if (*list) diag_hint(c->diags, "the axes of this model: %s", list);
+            if (*list)
+                diag_hint(c->diags, "the axes of this model: %s", list);
+            else
+                diag_hint(c->diags, "data that run over time say so: input x[%s] : real(4)", e->name);
             return false;
         }
     }

@@ -581,6 +581,12 @@ static void add_hint(parser *p, const yypcontext_t *context, const token *found)
         diag_hint(p->diags, "a line goes on when it ends with an operator, not when the next one begins with it");
     else if (p->brackets.len > 1 && (found->kind == T_MODEL || (p->word == T_CELL && expects(context, '='))))
         diag_hint(p->diags, "cells and models are defined at the top of a file, not inside of each other");
+    else if (begins_line && p->before.kind == T_NAME && !strcmp(p->before.name, "return"))
+        diag_hint(p->diags, "what a cell gives back stands behind its arrow: cell my(x(D), H) -> h {");
+    else if (begins_line && p->before.kind == T_NAME && (!strcmp(p->before.name, "for") || !strcmp(p->before.name, "while")))
+        diag_hint(p->diags, "an equation holds at every step of time; there are no other loops");
+    else if (p->word == T_CELL && expects(context, T_ARROW))
+        diag_hint(p->diags, "a cell names what it gives back: cell my(x(D), H) -> h {");
     else if (begins_line && p->before.kind == T_NAME && found->kind == T_NAME) {
         const char *nearest = filter_nearest_word(p->before.name);
         if (nearest) diag_hint(p->diags, "did you mean '%s'?", nearest);
