@@ -200,7 +200,6 @@ static int draw(const flows *f, const char *path)
     if (plot_begin(&p, f->o->value[OPTION_LAST].given ? "d loss / d v[t], loss at the last step" : "d loss / d v[t]")) {
         p.x = plot_exact(1, (double)steps);
         p.y = plot_range(least, most, true);
-        p.low = true;
         plot_axes(&p, "step t", "norm");
         plot_point *point = ARENA_ARRAY(f->arena, plot_point, steps);
         for (size_t k = 0; k < f->all.len; k++) {

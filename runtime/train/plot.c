@@ -8,10 +8,13 @@
 #include <string.h>
 
 enum { WIDTH = 760, HEIGHT = 460, LEFT = 76, RIGHT = 20, TOP = 52, BOTTOM = 60, TICKS = 6 };
-enum { LEGEND = 150, LEGEND_ROW = 20, DOTS = 40, BAR = 24, BAR_PARTS = 48 };
+enum { LEGEND_LINE = 28, LEGEND_ROW = 20, LETTER = 8, DOTS = 40, BAR = 24, BAR_PARTS = 48 };
 
+/* Curve number `row`: each colour, then each again in dashes. */
 static const char *const colours[] = {"#2f6fb0", "#c8501e", "#3a8a4a", "#8a4fa8", "#b08a20", "#4a4a4a"};
-enum { COLOURS = sizeof colours / sizeof *colours };
+static const char *const dashes[] = {"", " stroke-dasharray=\"7 3\"", " stroke-dasharray=\"2 3\"",
+                                     " stroke-dasharray=\"9 3 2 3\""};
+enum { COLOURS = sizeof colours / sizeof *colours, DASHES = sizeof dashes / sizeof *dashes };
 
 static void put_escaped(FILE *out, const char *word)
 {
@@ -28,10 +31,6 @@ bool plot_begin(plot *p, const char *title)
     *p = (plot){.x = {0, 1, false}, .y = {0, 1, false}};
     p->out = open_memstream(&p->text, &p->length);
     if (!p->out) return false;
-    fprintf(p->out,
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\""
-            " font-family=\"sans-serif\" font-size=\"13\">\n<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n",
-            WIDTH, HEIGHT, WIDTH, HEIGHT);
     fprintf(p->out, "<text x=\"%d\" y=\"30\" font-size=\"17\">", LEFT);
     put_escaped(p->out, title);
     fputs("</text>\n", p->out);
@@ -40,12 +39,19 @@ bool plot_begin(plot *p, const char *title)
 
 bool plot_end(plot *p, const char *path, char **error)
 {
-    int fault = p->out ? 0 : ENOMEM;
+    int fault = p->out ? 0 : ENOMEM, width = WIDTH + p->legend;
+    int height = TOP + (p->rows + 1) * LEGEND_ROW > HEIGHT ? TOP + (p->rows + 1) * LEGEND_ROW : HEIGHT;
+    char head[300]; /* how large the picture is, its legend says */
+    snprintf(head, sizeof head,
+             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\""
+             " font-family=\"sans-serif\" font-size=\"13\">\n<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n",
+             width, height, width, height);
     if (p->out) fputs("</svg>\n", p->out);
     if (p->out && fclose(p->out)) fault = errno;
     if (!fault) {
         atomic_file f;
         atomic_begin(&f, path);
+        atomic_write(&f, head, strlen(head));
         atomic_write(&f, p->text, p->length);
         fault = atomic_commit(&f);
     }
@@ -143,7 +149,7 @@ void plot_axes(plot *p, const char *x_word, const char *y_word)
 
 void plot_line(plot *p, const plot_point *points, size_t count, const char *word, int row)
 {
-    const char *colour = colours[row % COLOURS];
+    const char *colour = colours[row % COLOURS], *dash = dashes[row / COLOURS % DASHES];
     bool open = false;
     for (size_t i = 0; i < count; i++) {
         if (!is_shown(&p->x, points[i].x) || !is_shown(&p->y, points[i].y)) {
@@ -151,7 +157,8 @@ void plot_line(plot *p, const plot_point *points, size_t count, const char *word
             open = false;
             continue;
         }
-        if (!open) fprintf(p->out, "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"1.6\" points=\"", colour);
+        if (!open)
+            fprintf(p->out, "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"1.6\"%s points=\"", colour, dash);
         fprintf(p->out, "%s%.1f,%.1f", open ? " " : "", place_x(p, points[i].x), place_y(p, points[i].y));
         open = true;
     }
@@ -160,10 +167,12 @@ void plot_line(plot *p, const plot_point *points, size_t count, const char *word
         if (is_shown(&p->x, points[i].x) && is_shown(&p->y, points[i].y))
             fprintf(p->out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2.5\" fill=\"%s\"/>\n", place_x(p, points[i].x),
                     place_y(p, points[i].y), colour);
-    int y = p->low ? HEIGHT - BOTTOM - 14 - LEGEND_ROW * row : TOP + 16 + LEGEND_ROW * row;
-    fprintf(p->out, "<line x1=\"%d\" x2=\"%d\" y1=\"%d\" y2=\"%d\" stroke=\"%s\" stroke-width=\"3\"/>\n",
-            WIDTH - LEGEND, WIDTH - LEGEND + 24, y - 4, y - 4, colour);
-    fprintf(p->out, "<text x=\"%d\" y=\"%d\">", WIDTH - LEGEND + 32, y);
+    int y = TOP + 4 + LEGEND_ROW * row, wide = LEGEND_LINE + 16 + LETTER * (int)strlen(word);
+    if (wide > p->legend) p->legend = wide;
+    if (row >= p->rows) p->rows = row + 1;
+    fprintf(p->out, "<line x1=\"%d\" x2=\"%d\" y1=\"%d\" y2=\"%d\" stroke=\"%s\" stroke-width=\"3\"%s/>\n", WIDTH,
+            WIDTH + LEGEND_LINE, y - 4, y - 4, colour, dash);
+    fprintf(p->out, "<text x=\"%d\" y=\"%d\">", WIDTH + LEGEND_LINE + 8, y);
     put_escaped(p->out, word);
     fputs("</text>\n", p->out);
 }

@@ -30,7 +30,7 @@ typedef struct plot {
     char *text;
     size_t length;
     plot_scale x, y;
-    bool low; /* the legend stands at the bottom: the curves end high */
+    int legend, rows; /* the legend stands on the right of the axes: how wide it is, and its rows */
 } plot;
 
 bool plot_begin(plot *p, const char *title);
@@ -44,7 +44,8 @@ plot_scale plot_exact(double least, double most);
 
 void plot_axes(plot *p, const char *x_word, const char *y_word);
 
-/* A curve in colour number `row`, and its word in that row of the legend. Breaks at points that are not shown. */
+/* A curve, number `row` of the colours and dashes, and its word in that row of the legend. Breaks at points that are
+ * not shown. */
 void plot_line(plot *p, const plot_point *points, size_t count, const char *word, int row);
 
 /* A cell of a surface whose colour says log10 of its magnitude: white 0, blue below (to `least`), red above (to

@@ -59,6 +59,10 @@ END
 works "$rnnc" gradflow cells.rnn -D C=rnn,lstm,gru --adjoint h --last --steps 20 --csv c.csv --svg c.svg
 has c.csv '^t,C=rnn,C=lstm,C=gru$'
 if [ "$(grep -c '<polyline' c.svg)" -eq 3 ]; then pass; else fail "c.svg: $(grep -c '<polyline' c.svg) curves"; fi
+# More curves than colours: no two look alike, and the picture is wide enough for the words beside them.
+works "$rnnc" gradflow cells.rnn -D C=rnn,mgu,gru,ugrnn,ligru,indrnn,rnn_relu --adjoint h --steps 20 --svg many.svg
+if [ "$(grep -o '<polyline [^>]*points' many.svg | sort -u | wc -l)" -eq 7 ]; then pass; else fail "many.svg: curves look alike"; fi
+if [ "$(sed -n 's/.* width="\([0-9]*\)".*font-family.*/\1/p' many.svg)" -gt 850 ]; then pass; else fail "many.svg: too narrow"; fi
 if [ "$(wc -l <c.csv)" -eq 21 ]; then pass; else fail "c.csv: $(wc -l <c.csv) lines"; fi
 works "$rnnc" gradflow cells.rnn -D C=lstm --csv memory.csv
 has memory.csv '^t,h,h\.c$'
