@@ -20,6 +20,7 @@ typedef struct net_value {
     dim_kind kind[ND_MAX_RANK];
     const char *expr; /* its variable in the spec */
     int input;        /* number of the graph's input that it is, or -1 */
+    const char *bias; /* a product to which this constant is added already, by its word; or NULL */
 } net_value;
 
 typedef struct onnx_net {

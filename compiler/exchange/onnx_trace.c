@@ -64,6 +64,35 @@ static void trace_reshape(node_task *t)
         net_fail(t->net, t->n, "it merges time or batch with another dimension");
 }
 
+/* The dimensions that Squeeze and Unsqueeze name are exactly those: of a batch of 1, a reshape could not tell which. */
+static void trace_squeeze(node_task *t)
+{
+    const net_value *x = t->in[0];
+    bool drop[ND_MAX_RANK] = {false};
+    int64_t *axes = NULL;
+    size_t count;
+    bool given = onnx_ints(t->net->arena, t->n, "axes", t->nds, 1, &axes, &count);
+    for (size_t i = 0; i < count; i++) drop[onnx_axis(axes[i], x->value.rank)] = true;
+    for (int i = 0, k = 0; i < x->value.rank; i++) {
+        if (!(given ? drop[i] : x->value.dim[i] == 1))
+            t->made[0].kind[k++] = x->kind[i];
+        else if (x->kind[i] != DIM_PART)
+            net_fail(t->net, t->n, "it drops time or batch");
+    }
+}
+
+static void trace_unsqueeze(node_task *t)
+{
+    const net_value *x = t->in[0];
+    bool added[ND_MAX_RANK] = {false};
+    int64_t *axes = NULL;
+    size_t count;
+    int rank = t->made[0].value.rank;
+    onnx_ints(t->net->arena, t->n, "axes", t->nds, 1, &axes, &count);
+    for (size_t i = 0; i < count; i++) added[onnx_axis(axes[i], rank)] = true;
+    for (int i = 0, k = 0; i < rank; i++) t->made[0].kind[i] = added[i] ? DIM_PART : x->kind[k++];
+}
+
 static void trace_same(node_task *t)
 {
     memcpy(t->made[0].kind, t->in[0]->kind, sizeof t->made[0].kind);
@@ -246,10 +275,15 @@ static const char *operand(node_task *t, int k)
     return net_components(x) == net_components(y) ? x->expr : NULL;
 }
 
+/* Is the constant c in x already? */
+static bool has_bias(const net_value *x, const net_value *c) { return x->bias && strcmp(x->bias, c->word) == 0; }
+
 static void trace_arithmetic(node_task *t)
 {
-    const char op = t->n->op[0], *left = operand(t, 0), *right = operand(t, 1);
     const net_value *a = t->in[0], *b = t->in[1];
+    bool done = has_bias(a, b) || has_bias(b, a);
+    const char op = t->n->op[0], *left = done && !a->data ? "" : operand(t, 0);
+    const char *right = done && !b->data ? "" : operand(t, 1);
     net_value *y = &t->made[0];
     if (!left || !right) {
         net_fail(t->net, t->n, "its operands vary differently");
@@ -262,6 +296,10 @@ static void trace_arithmetic(node_task *t)
     }
     if (net_components(y) != net_components(a->data ? a : b)) {
         net_fail(t->net, t->n, "a constant stretches its other operand");
+        return;
+    }
+    if (done) {
+        y->expr = a->data ? a->expr : b->expr;
         return;
     }
     y->expr = net_equation(t->net, t->n,
@@ -302,6 +340,25 @@ static const double *matrix(arena *a, const nd *m, bool transposed, double facto
     return out;
 }
 
+/* A linear layer may be two nodes: the vector that the one reader of a MatMul adds to it. NULL: there is none. */
+static const net_value *added_bias(const node_task *t, int N)
+{
+    const onnx_net *net = t->net;
+    const char *product = t->n->out.data[0];
+    const onnx_node *reader = NULL;
+    for (size_t i = 0; i < net->m->outputs.len; i++)
+        if (strcmp(net->m->outputs.data[i], product) == 0) return NULL;
+    for (size_t i = 0; i < net->m->nodes.len; i++)
+        for (size_t k = 0; k < net->m->nodes.data[i].in.len; k++) {
+            if (strcmp(net->m->nodes.data[i].in.data[k], product) != 0) continue;
+            if (reader) return NULL;
+            reader = &net->m->nodes.data[i];
+        }
+    if (!reader || strcmp(reader->op, "Add") != 0 || reader->in.len != 2) return NULL;
+    const net_value *c = net_find(net, reader->in.data[strcmp(reader->in.data[0], product) == 0]);
+    return c && !c->data && c->value.rank == 1 && c->value.count == (size_t)N ? c : NULL;
+}
+
 static void trace_product(node_task *t)
 {
     bool gemm = t->n->op[0] == 'G';
@@ -318,6 +375,8 @@ static void trace_product(node_task *t)
         net_fail(t->net, t->n, "only vectors are multiplied");
         return;
     }
+    if (!gemm) c = added_bias(t, N);
+    if (!gemm && c) t->made[0].bias = c->word;
     linear(t, x, m->word, N, K, matrix(t->net->arena, &m->value, !rows, gemm ? onnx_float(t->n, "alpha", 1) : 1), c,
            gemm ? onnx_float(t->n, "beta", 1) : 1);
 }
@@ -334,7 +393,7 @@ static const struct {
     {"Gemm", trace_product, false},       {"MatMul", trace_product, false},    {"Add", trace_arithmetic, false},
     {"Sub", trace_arithmetic, false},     {"Mul", trace_arithmetic, false},    {"Div", trace_arithmetic, false},
     {"Gather", trace_gather, false},      {"Softmax", trace_softmax, false},   {"LogSoftmax", trace_softmax, false},
-    {"Transpose", trace_transpose, true}, {"Squeeze", trace_reshape, true},    {"Unsqueeze", trace_reshape, true},
+    {"Transpose", trace_transpose, true}, {"Squeeze", trace_squeeze, true},    {"Unsqueeze", trace_unsqueeze, true},
     {"Slice", trace_slice, false},        {"Concat", trace_concat, false},     {"Reshape", trace_reshape, true},
     {"Flatten", trace_reshape, true},     {"Identity", trace_same, true},      {"Dropout", trace_same, true},
     {"Cast", trace_same, true},

@@ -303,6 +303,25 @@ def export(name, net, x, dynamic):
     return onnx.load(f"{folder}/{name}.onnx")
 
 
+def single(name, kind, first, batch_first):
+    """One sequence, as most are exported: the batch is 1 long, and so are dimensions that Squeeze takes away."""
+    net = Net(kind, first, "each", hidden_size=7, batch_first=batch_first)
+    x = torch.randint(11, (1, 5)) if first == "tokens" else torch.randn(1, 5, 4)
+    x = x if batch_first else x.transpose(0, 1)
+    with torch.no_grad():
+        torch.onnx.export(net, x, f"{folder}/{name}.onnx", input_names=["x"], output_names=["y", "h"], opset_version=13,
+                          dynamic_axes={"x": {int(batch_first): "T"}} if first == "tokens" else None)
+        y, h = net(x)
+    y, h = (v[0] if isinstance(v, tuple) else v for v in (y, h))
+    turn = (lambda a: a) if batch_first else (lambda a: np.swapaxes(a, 0, 1))
+    said = compare(name, onnx.load(f"{folder}/{name}.onnx"), {"x": turn(x.numpy())},
+                   {"y": turn(y.numpy()), "h": np.swapaxes(h.numpy(), 0, 1).reshape(1, -1)}, "1e-5")
+    check("bias = false" not in said, "a linear layer keeps its bias: " + said)
+
+
+for kind, first, batch_first in itertools.product((nn.RNN, nn.GRU, nn.LSTM), ("tokens", "numbers"), (True, False)):
+    single(f"single_{kind.__name__}_{first}_{batch_first}".lower(), kind, first, batch_first)
+
 number = 0
 for kind, layers, both in itertools.product((nn.RNN, nn.GRU, nn.LSTM), (1, 2, 3), (False, True)):
     number += 1
