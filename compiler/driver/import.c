@@ -43,6 +43,9 @@ static int fault(const import *k, const char *what) { return command_fault(EXIT_
 
 typedef chain *reader(arena *a, const tensors *file, chain_choices *choices, const char **error);
 
+static const char pickle[] =
+    "a pickle may run code and is not read; docs/deployment.md has a script that writes it as .safetensors";
+
 /* What files end with: who reads them, or what to do instead. */
 static const struct {
     const char *suffix;
@@ -54,12 +57,11 @@ static const struct {
     {".npz", npz_read, keras_read, NULL},
     {".keras", NULL, NULL, "Keras's own file is not read; docs/deployment.md has a line that writes it as .npz"},
     {".h5", NULL, NULL, "Keras's own file is not read; docs/deployment.md has a line that writes it as .npz"},
-    {".pt", NULL, NULL,
-     "a pickle may run code and is not read; docs/deployment.md has a script that writes it as .safetensors"},
-    {".pth", NULL, NULL,
-     "a pickle may run code and is not read; docs/deployment.md has a script that writes it as .safetensors"},
-    {".bin", NULL, NULL,
-     "a pickle may run code and is not read; docs/deployment.md has a script that writes it as .safetensors"},
+    {".pt", NULL, NULL, pickle},
+    {".pth", NULL, NULL, pickle},
+    {".bin", NULL, NULL, pickle},
+    {".ckpt", NULL, NULL, pickle},
+    {".pkl", NULL, NULL, pickle},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 

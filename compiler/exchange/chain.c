@@ -170,6 +170,12 @@ const char *chain_order(chain *c, const chain_choices *choices, bool *other)
         if (!choices->taken[i])
             return arena_printf(c->arena, "-D %s: there is no layer of that name to choose a cell for",
                                 choices->choice[i]);
+    if (c->loose.len && strncmp(c->loose.data[0].own, "arr_", 4) == 0)
+        return arena_printf(
+            c->arena,
+            "'%s' is what numpy calls an array saved without a name; docs/deployment.md has a line that "
+            "saves them with the names of Keras",
+            c->loose.data[0].own);
     if (c->loose.len)
         return arena_printf(c->arena,
                             "'%s' %s: no layer that rnnc knows has such a tensor; take it out, or write a spec "

@@ -127,6 +127,7 @@ bad("'gru/gru_cell/kernel' is (6, 25), but the layer 'gru' (gru) takes (6, 24)",
 bad("'lstm/lstm_cell/recurrent_kernel' is (6, 25)", {"lstm/lstm_cell/recurrent_kernel": np.zeros((6, 25))})
 bad("the layer 'gru' lacks its tensor 'kernel'", {"gru/gru_cell/kernel": None})
 bad("'norm/gamma' (4): no layer that rnnc knows", {"norm/gamma": np.zeros(4)})
+bad("'arr_0' is what numpy calls an array saved without a name", {"arr_0": np.zeros((3, 2))})
 bad("'conv/kernel' is F64 of shape (2, 3, 4)", {"conv/kernel": np.zeros((2, 3, 4))})
 bad("'dense/bias' has the number nan: weights must be finite", {"dense/bias": np.full(3, np.nan)})
 bad("in no order", {"dense/kernel": np.zeros((7, 3))})
