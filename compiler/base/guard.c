@@ -114,6 +114,12 @@ void guard_free(void *block)
 
 /* ---- guards ------------------------------------------------------------------------------------------------------ */
 
+/* Apart from guard_run: what a fault changes in a variable of the function that called setjmp is lost, says C. */
+static void attempt(guard *g, void (*work)(void *context), void *context)
+{
+    if (setjmp(g->back) == 0) work(context);
+}
+
 guard_fault guard_run(void (*work)(void *context), void *context, size_t limit, char message[GUARD_MESSAGE])
 {
     guard g = {.outer = innermost, .limit = limit ? limit : SIZE_MAX, .message = message};
@@ -125,7 +131,7 @@ guard_fault guard_run(void (*work)(void *context), void *context, size_t limit, 
     }
     locale_t hosts = uselocale(plain);
     innermost = &g;
-    if (setjmp(g.back) == 0) work(context);
+    attempt(&g, work, context);
     while (g.blocks && g.fault) guard_free(g.blocks->bytes);
     while (g.blocks) link_out(g.blocks);
     innermost = g.outer;
