@@ -83,10 +83,11 @@ name name_printf(names *n, const char *format, ...)
 
 /* ---- names to numbers -------------------------------------------------------------------------------------------- */
 
+/* Names are aligned to 16 bytes: the low bits of their addresses tell nothing. */
 static size_t slot_of(const name_map *m, name key)
 {
     size_t mask = m->cap - 1;
-    size_t i = ((uintptr_t)key >> 3) * 0x9E3779B1u & mask;
+    size_t i = ((uintptr_t)key >> 4) * 0x9E3779B1u & mask;
     while (m->key[i] && m->key[i] != key) i = (i + 1) & mask;
     return i;
 }
@@ -149,7 +150,7 @@ static size_t edit_distance(const char *a, size_t m, const char *b, size_t n)
     return above[n];
 }
 
-name name_nearest(const char *wanted, const char *const *candidates, size_t count)
+const char *name_nearest(const char *wanted, const char *const *candidates, size_t count)
 {
     size_t length = strlen(wanted);
     if (length > NEAREST_MAX_LENGTH) return NULL;
