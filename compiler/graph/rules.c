@@ -372,5 +372,5 @@ bool graph_is_rows_product(const graph *g, node_id id, bool *weight_first)
     *weight_first = a.axes == 0 && b.axes != 0;
     type w = *weight_first ? a : b, x = *weight_first ? b : a;
     return w.axes == 0 && x.axes != 0 && (x.shape.dim[0] == 1 || x.shape.dim[1] == 1) &&
-           shape_size(n->type.shape) * shape_size(x.shape) == shape_size(w.shape);
+           (size_t)shape_size(n->type.shape) * (size_t)shape_size(x.shape) == (size_t)shape_size(w.shape);
 }

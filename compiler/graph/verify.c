@@ -102,6 +102,7 @@ static void check_roots(const graph *g, const char *after)
     if (node_some(g->loss) && !type_equal(graph_type(g, g->loss), type_real(SCALAR, 0)))
         BUG("after %s: the loss is no scalar without axes", after);
     for (size_t i = 0; i < g->outputs.len; i++) check_id(g, after, g->outputs.data[i].node, "an output");
+    for (size_t i = 0; i < g->extra_roots.len; i++) check_id(g, after, g->extra_roots.data[i], "an extra root");
     for (size_t i = 0; g->param_grad && i < g->params.len; i++) {
         check_id(g, after, g->param_grad[i], "the gradient of a parameter");
         if (node_some(g->param_grad[i]) &&

@@ -127,6 +127,7 @@ void rewrite_end(rewriter *w)
         n->origin.of = rewrite_now(w, (node_id){n->origin.of}).i;
     }
     redirect(w, &g->loss, 1);
+    redirect(w, g->extra_roots.data, g->extra_roots.len);
     for (size_t i = 0; i < g->outputs.len; i++) redirect(w, &g->outputs.data[i].node, 1);
     if (g->param_grad) redirect(w, g->param_grad, g->params.len);
     if (g->input_grad) redirect(w, g->input_grad, g->inputs.len);
