@@ -47,7 +47,7 @@ diags *diags_new(arena *a, sources *s)
 
 static bool same_span(span a, span b) { return a.file == b.file && a.begin == b.begin && a.end == b.end; }
 
-void diag(diags *d, span at, diag_id id, ...)
+void diag_add(diags *d, span at, diag_id id, ...)
 {
     d->last = NULL;
     bool is_error = kinds[id].severity == DIAG_ERROR;

@@ -27,6 +27,14 @@ typedef enum diag_id {
     DIAG_COUNT
 } diag_id;
 
+/* FORMAT_E_SYNTAX and so on: what diag is checked by. */
+#define ERROR(id, slug, text) static const char FORMAT_E_##id[] = text;
+#define WARNING(id, slug, text) static const char FORMAT_W_##id[] = text;
+#include "base/errors.def"
+#undef ERROR
+#undef WARNING
+static inline __attribute__((format(printf, 1, 2))) void diag_check_format(const char *format, ...) { (void)format; }
+
 typedef enum diag_severity { DIAG_ERROR, DIAG_WARNING } diag_severity;
 
 typedef struct diag_note {
@@ -50,9 +58,11 @@ enum { DIAG_MAX_ERRORS = 20 }; /* after these, one line says that more were left
 typedef struct diags diags;
 
 diags *diags_new(arena *a, sources *s);
-/* Adds a message; the arguments are those of the format in errors.def. The notes and hints that follow belong to it.
- * The same id at the same place is reported once. */
-void diag(diags *d, span at, diag_id id, ...);
+/* diag(d, at, E_SYNTAX, expected, found) adds a message; the arguments, which the C compiler holds against it, are those
+ * of the format in errors.def. The notes and hints that follow belong to it. The same id at the same place is reported
+ * once. */
+#define diag(d, at, ...) (0 ? diag_check_format(FORMAT_##__VA_ARGS__) : diag_add(d, at, __VA_ARGS__))
+void diag_add(diags *d, span at, diag_id id, ...);
 bool diag_was_kept(const diags *d); /* the last message: of one that was not, notes and hints are not worth the work */
 void diag_add_note(diags *d, span at, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void diag_hint(diags *d, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -19,6 +19,7 @@ typedef struct source {
 typedef struct span {
     uint32_t file, begin, end;
 } span;
+#define NO_SPAN ((span){0, 0, 0})
 
 typedef struct sources {
     source **data;

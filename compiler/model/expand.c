@@ -219,7 +219,7 @@ static void size_define(context *c, model_size *z, const char *value)
     char *end;
     long number = strtol(value, &end, 10);
     if (end == value || *end || number < 1 || number > MODEL_MAX_COMPONENTS) {
-        diag(c->diags, (span){0, 0, 0}, E_BAD_DEFINE, z->word, value, (int)MODEL_MAX_COMPONENTS);
+        diag(c->diags, NO_SPAN, E_BAD_DEFINE, z->word, value, (int)MODEL_MAX_COMPONENTS);
         z->broken = true;
         return;
     }
@@ -666,7 +666,7 @@ void expand_model(context *c, const tree_model *t)
     expand_body(c, s, &t->body);
     for (size_t i = 0; i < c->options->define_count; i++) {
         if (c->define_used[i] || c->options->defines[i].optional) continue;
-        diag(c->diags, (span){0, 0, 0}, E_UNKNOWN_DEFINE, c->options->defines[i].word);
+        diag(c->diags, NO_SPAN, E_UNKNOWN_DEFINE, c->options->defines[i].word);
         ARRAY(const char *) known = {0};
         for (size_t k = 0; k < s->names->symbols.len; k++)
             if (s->names->symbols.data[k].kind == SYMBOL_SIZE || s->names->symbols.data[k].kind == SYMBOL_CELL)

@@ -69,13 +69,17 @@ static const tree_model *choose(context *c, const tree_file *f)
         list = arena_printf(c->arena, "%s%s%s", list, i ? ", " : "", m->name.text);
     }
     if (c->options->model) {
-        diag(c->diags, (span){0, 0, 0}, E_UNKNOWN_MODEL, c->options->model);
+        diag(c->diags, NO_SPAN, E_UNKNOWN_MODEL, c->options->model);
         if (*list) diag_hint(c->diags, "'%s' has: %s", c->options->path, list);
         return NULL;
     }
     if (f->models.len == 1) return f->models.data[0];
-    diag(c->diags, (span){0, 0, 0}, f->models.len ? E_WHICH_MODEL : E_NO_MODEL, c->options->path);
-    if (f->models.len) diag_hint(c->diags, "--model NAME, one of: %s", list);
+    if (!f->models.len) {
+        diag(c->diags, NO_SPAN, E_NO_MODEL, c->options->path);
+        return NULL;
+    }
+    diag(c->diags, NO_SPAN, E_WHICH_MODEL, c->options->path);
+    diag_hint(c->diags, "--model NAME, one of: %s", list);
     return NULL;
 }
 

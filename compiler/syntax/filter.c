@@ -167,7 +167,7 @@ static token close_missing(parser *p)
         const token *next = peek(p, 0);
         diag_add_note(p->diags, next->at, "'%c' is expected before %s", closer_of(b.opener), filter_describe(p, next));
     }
-    p->suspect = (span){0, 0, 0};
+    p->suspect = NO_SPAN;
     p->brackets.len--;
     return inserted(p, closer_of(b.opener));
 }

@@ -97,7 +97,7 @@ START_TEST(places_count_characters)
     source_line(src, 4, &length);
     ck_assert_uint_eq(length, 3);
     ck_assert_uint_eq(source_place(src, 1000).line, 4);
-    ck_assert_ptr_null(source_of(s, (span){0, 0, 0}));
+    ck_assert_ptr_null(source_of(s, NO_SPAN));
     ck_assert_ptr_null(source_of(s, (span){2, 0, 0}));
     span joined = span_join((span){1, 4, 6}, (span){1, 9, 12});
     ck_assert_uint_eq(joined.begin, 4);
@@ -159,13 +159,14 @@ START_TEST(messages_are_rendered)
     const char *content = "first\n\ta = b\xCF\x83 + \x01\"c\"\n";
     uint32_t file = sources_add(s, "x.rnn", content, strlen(content));
     diags *d = diags_new(a, s);
-    diag(d, (span){file, 15, 18}, E_CHARACTER, "x\"y");
+    span quoted = {file, 15, 18}, between = {file, 7, 8};
+    diag(d, quoted, E_CHARACTER, "x\"y");
     diag_add_note(d, (span){file, 0, 5}, "see %d", 1);
     diag_hint(d, "do %s", "that");
-    diag(d, (span){file, 15, 18}, E_CHARACTER, "x\"y"); /* the same again: not reported */
+    diag(d, quoted, E_CHARACTER, "x\"y"); /* the same again: not reported */
     diag_hint(d, "lost");
-    diag(d, (span){file, 7, 8}, W_MIXED_PRODUCTS, "@", "*");
-    diag(d, (span){0, 0, 0}, E_QUOTE);
+    diag(d, between, W_MIXED_PRODUCTS, "@", "*");
+    diag(d, NO_SPAN, E_QUOTE);
     ck_assert_uint_eq(diag_error_count(d), 2);
     ck_assert_uint_eq(diag_message_count(d), 3);
     diags_sort(d);
@@ -199,7 +200,10 @@ START_TEST(messages_are_limited)
     sources *s = sources_new(a);
     uint32_t file = sources_add(s, "x.rnn", "abc", 3);
     diags *d = diags_new(a, s);
-    for (uint32_t i = 0; i < DIAG_MAX_ERRORS + 3; i++) diag(d, (span){file, i % 3, 3 + i}, E_QUOTE);
+    for (uint32_t i = 0; i < DIAG_MAX_ERRORS + 3; i++) {
+        span at = {file, i % 3, 3 + i};
+        diag(d, at, E_QUOTE);
+    }
     ck_assert_uint_eq(diag_error_count(d), DIAG_MAX_ERRORS + 3);
     ck_assert_uint_eq(diag_message_count(d), DIAG_MAX_ERRORS);
     ck_assert_ptr_nonnull(strstr(rendered(a, d, DIAG_TEXT, false), "\nrnnc: 3 more errors are not shown\n"));
