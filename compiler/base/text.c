@@ -93,6 +93,14 @@ void text_open(text *t, const char *format, ...)
     t->depth++;
 }
 
+void text_block(text *t)
+{
+    text_line(t, "{");
+    t->depth++;
+}
+
+void text_end(text *t) { text_puts(t, "\n"); }
+
 void text_close(text *t, const char *after)
 {
     if (t->depth == 0) BUG("more closed than opened");

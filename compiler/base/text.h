@@ -20,6 +20,8 @@ void text_puts(text *t, const char *s);                                         
 void text_line(text *t, const char *format, ...) __attribute__((format(printf, 2, 3))); /* put, then a newline */
 void text_blank(text *t);                                                               /* an empty line, never two */
 void text_open(text *t, const char *format, ...) __attribute__((format(printf, 2, 3))); /* "... {" and indent */
+void text_block(text *t);                    /* the same without anything before "{" */
+void text_end(text *t);                      /* a newline */
 void text_close(text *t, const char *after); /* "}" + after, outdent; NULL is ""; " else {" opens again */
 const char *text_string(const text *t);      /* NUL-terminated */
 

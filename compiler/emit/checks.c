@@ -62,7 +62,7 @@ static const char *tokens_check(file *f, type what)
     text *rest = text_new(f->w.arena);
     text_line(rest, "(%sconst int *tokens, int classes)",
               alone ? "" : arena_printf(f->w.arena, "const %s_args *args, ", f->prefix));
-    text_open(rest, "%s", "");
+    text_block(rest);
     text_puts(rest, text_string(out));
     text_close(rest, NULL);
     f->w.out = around;
@@ -101,7 +101,7 @@ void write_check(file *f, const program *p)
     text_blank(out);
     text_line(out, "/* Do the arguments have what %s needs? */", entry_name(p->entry));
     text_line(out, "static int check_%s(const %s_args *args)", entry_name(p->entry), f->prefix);
-    text_open(out, "%s", "");
+    text_block(out);
     text_line(out, "if (!args || args->batch < 1 || args->batch > %s_BATCH || %s!args->work)", f->PREFIX,
               !f->w.weights   ? "!args->params || !args->packed || "
               : file_loads(f) ? "!args->weights || "

@@ -274,7 +274,7 @@ static void write_body(writer *w, const region *r, const char *step)
 {
     text *to = w->out;
     if (step) {
-        text_open(to, "%s", "");
+        text_block(to);
         w->out = text_new(w->arena);
         w->out->depth = to->depth;
     }
@@ -331,7 +331,7 @@ static void write_loop(writer *w, const region *r)
         for (int k = 0; k < steps; k++)
             write_body(w, r, arena_printf(w->arena, "%d", r->direction > 0 ? k : steps - 1 - k));
     } else if (unroll > 1) {
-        text_open(w->out, "%s", "");
+        text_block(w->out);
         write_unrolled(w, r, unroll);
         text_close(w->out, NULL);
     } else {
@@ -358,7 +358,7 @@ static void write_blocks_of_steps(writer *w, const region *r)
     }
     text_blank(w->out);
     text_line(w->out, "/* some steps at a time, so that what is handed on stays in the cache */");
-    text_open(w->out, "%s", "");
+    text_block(w->out);
     text_line(w->out, "const size_t block_steps = %d / batch + 1;", r->block_rows);
     if (r->direction > 0) {
         text_open(w->out, "for (size_t block = 0, block_end; block < %s; block = block_end)", T);
@@ -546,7 +546,7 @@ void write_norm(writer *w, const program *p, size_t number)
     text_blank(to);
     text_line(to, "/* What loss %zu is divided by. */", number);
     text_line(to, "static real norm_%zu(const %s_args *args)", number, w->options->prefix);
-    text_open(to, "%s", "");
+    text_block(to);
     end_body(w, to);
 }
 
@@ -571,13 +571,13 @@ static void write_signature(writer *w, const program *p, const char *statements)
     const char *prefix = w->options->prefix, *word = entry_name(p->entry);
     if (w->sharded) {
         text_line(w->out, "static void %s_shard(const %s_args *args, size_t first_seq, size_t all_seqs)", word, prefix);
-        text_open(w->out, "%s", "");
+        text_block(w->out);
         if (!c_mentions(statements, "first_seq")) text_line(w->out, "(void)first_seq;");
         if (!c_mentions(statements, "all_seqs")) text_line(w->out, "(void)all_seqs;");
         return;
     }
     text_line(w->out, "int %s_%s(const %s_args *args)", prefix, word, prefix);
-    text_open(w->out, "%s", "");
+    text_block(w->out);
     text_line(w->out, "const int status = check_%s(args);", word);
     text_line(w->out, "if (status) return status;");
     if (is_never_absent(w)) write_absence(w, p);

@@ -302,7 +302,7 @@ static void write_declarations(file *f)
         if (i != next) text_put(out, " = %d", i);
         next = i + 1;
     }
-    text_line(out, "%s", "");
+    text_end(out);
     text_line(out, "} %s_size;", p);
     text_line(out, "size_t %s_sizes(%s_size what, size_t batch, const size_t *steps);", p, p);
 }

@@ -110,7 +110,7 @@ void helper_close(writer *w, text *around, const stmt *s, const char *comment, c
     }
     if (s) add_buffers(w, body, s, parameters, arguments);
     text_line(rest, "(%s)", text_string(parameters));
-    text_open(rest, "%s", "");
+    text_block(rest);
     text_puts(rest, body);
     text_close(rest, NULL);
     w->out = around;

@@ -9,7 +9,7 @@
 static void open_scope(writer *w, axis_set axes, bool *scope)
 {
     *scope = (axes & ~w->loops) == 0;
-    if (*scope) text_open(w->out, "%s", "");
+    if (*scope) text_block(w->out);
     open_rows(w, axes);
 }
 
@@ -108,7 +108,7 @@ void write_over(writer *w, const stmt *s)
 void write_count(writer *w, const stmt *s)
 {
     axis_set over = graph_node(w->g, s->nodes.data[0])->attr.over.axes, before = w->loops;
-    text_open(w->out, "%s", "");
+    text_block(w->out);
     text_line(w->out, "size_t valid = 0;");
     axis_set seq = over & BATCH;
     open_rows(w, seq);
@@ -383,7 +383,7 @@ static void write_copy_out(writer *w, const stmt *s)
 
 static void copy_components(writer *w, shape part, view from, view to)
 {
-    text_open(w->out, "%s", "");
+    text_block(w->out);
     text_line(w->out, "const real *from = %s;", c_address(w, from));
     text_line(w->out, "real *to = %s;", c_address(w, to));
     open_components(w, part);

@@ -571,7 +571,7 @@ void write_unit_blocks(writer *w, const stmt *s, const item *products, size_t co
     axis_set before = w->loops;
     bool scope = (s->axes & ~w->loops) == 0;
     if (scope)
-        text_open(w->out, "%s", "");
+        text_block(w->out);
     else if (can_be_flat(&p))
         open_flat_rows(w, s->axes);
     else

@@ -59,7 +59,7 @@ static void write_contract_blocks(writer *w)
     text_line(w->out, "/* A product whose columns are shared out between the threads. */");
     text_line(w->out, "static void contract_blocks(int M, int N, int K, const real *A, size_t am, size_t ak, "
                       "const real *B, real *C, size_t cm, int add)");
-    text_open(w->out, "%s", "");
+    text_block(w->out);
     write_block(w, "contract(M, N, K, A, am, ak, B, C, cm, add)", "(double)N * K * (M < 3 ? 3 : M)", "N",
                 "contract(M, end - begin, K, A, am, ak, B + (size_t)begin * (size_t)K, C + begin, cm, add)");
 }
@@ -70,7 +70,7 @@ static void write_outer_blocks(writer *w)
     text_line(w->out, "/* A sum of outer products whose rows are. */");
     text_line(w->out, "static void outer_blocks(int M, int N, int rows, const real *A, size_t ar, size_t am, "
                       "const real *B, size_t br, real *C, size_t cm)");
-    text_open(w->out, "%s", "");
+    text_block(w->out);
     write_block(w, "outer(M, N, rows, A, ar, am, B, br, C, cm)", "(double)M * N * rows", "M",
                 "outer(end - begin, N, rows, A + (size_t)begin * am, ar, am, B, br, C + (size_t)begin * cm, cm)");
 }
@@ -80,7 +80,7 @@ static void write_stream_blocks(writer *w)
     text_blank(w->out);
     text_line(w->out, "/* Products of one row: of each its columns. */");
     text_line(w->out, "static void stream_blocks(int count, const stream_part *parts, int backwards)");
-    text_open(w->out, "%s", "");
+    text_block(w->out);
     text_puts(w->out, "#ifdef _OPENMP\n");
     text_line(w->out, "double numbers = 0;");
     text_line(w->out, "for (int i = 0; i < count; i++) numbers += (double)parts[i].N * parts[i].K;");
@@ -128,7 +128,7 @@ void write_pack_parts(writer *w)
     text_line(w->out, "/* One part of as many as there are threads: whole panels. */");
     text_line(w->out, "static void pack_matrix_part(int part, int K, int N, const real *W, size_t wk, size_t wn, "
                       "real *to, int k0, int n0, int Ktotal)");
-    text_open(w->out, "%s", "");
+    text_block(w->out);
     write_columns(w, "N");
     text_line(w->out, "if (begin < end) pack_matrix(K, end - begin, W + (size_t)begin * wn, wk, wn, to, k0, "
                       "n0 + begin, Ktotal);");
@@ -141,7 +141,7 @@ void write_pack_parts(writer *w)
     text_line(w->out, "/* Some rows. */");
     text_line(w->out, "static void pack_table_part(int part, int K, int N, const real *W, size_t wk, size_t wn, "
                       "real *to, size_t ld)");
-    text_open(w->out, "%s", "");
+    text_block(w->out);
     text_line(w->out, "const int begin = (int)((int64_t)K * part / %s), end = (int)((int64_t)K * (part + 1) / %s);",
               threads, threads);
     text_line(w->out, "pack_table(end - begin, N, W + (size_t)begin * wk, wk, wn, to + (size_t)begin * ld, ld);");

@@ -196,7 +196,7 @@ size_t write_streamed(writer *w, const item *items, size_t count)
         return n + 1;
     }
     if (n) {
-        text_open(w->out, "%s", "");
+        text_block(w->out);
         text_line(w->out, "const stream_part parts[] = {");
     }
     for (size_t i = 0; i < n; i++) {
@@ -278,7 +278,7 @@ static void write_each_product(writer *w, const stmt *s)
     const contract *c = &s->product;
     axis_set before = w->loops;
     bool scope = (s->axes & ~w->loops) == 0;
-    if (scope) text_open(w->out, "%s", "");
+    if (scope) text_block(w->out);
     open_rows(w, s->axes);
     text_line(w->out, "const real *left = %s, *right = %s;", c_address(w, c->a), c_address(w, c->b));
     text_line(w->out, "real *to = %s;", c_address(w, c->to));

@@ -97,7 +97,7 @@ static const char *write_segment_args(writer *w)
     text *around = w->out, *rest = text_new(w->arena);
     w->out = rest;
     text_line(rest, "(const %s_args *args, size_t first, size_t steps, size_t batch, int *lengths)", prefix);
-    text_open(rest, "%s", "");
+    text_block(rest);
     text_line(rest, "%s_args part = *args;", prefix);
     text_line(rest, "part.%s = args->%s - first < steps ? args->%s - first : steps;", T, T, T);
     for (uint32_t i = 0; i < g->inputs.len; i++) {
@@ -148,7 +148,7 @@ static void write_way(writer *w, const region *r)
                       "from those of the segment behind. */");
     text_line(to, "static void %s(const %s_args *args, const %s_args *all_args, size_t segment_index%s)",
               way_name(w, r), prefix, prefix, shard_parameters(w));
-    text_open(to, "%s", "");
+    text_block(to);
     text *body = text_new(w->arena);
     body->depth = to->depth;
     end_body(w, body);

@@ -140,7 +140,7 @@ void write_shard_of(writer *w, bool draws)
                       "keep the caller's stride. */");
     text_line(w->out, "static %s_args shard_of(const %s_args *args, size_t first, size_t rows)", w->options->prefix,
               w->options->prefix);
-    text_open(w->out, "%s", "");
+    text_block(w->out);
     text_line(w->out, "%s_args part = *args;", w->options->prefix);
     text_line(w->out, "part.batch = args->batch - first < rows ? args->batch - first : rows;");
     for (int a = 1; a <= g->axes; a++) advance(w, arena_printf(w->arena, "lengths_%s", g->axis[a].letter), 1);
@@ -254,7 +254,7 @@ void write_shards(writer *w, const program *p)
     w->out = whole;
     text_blank(w->out);
     text_line(w->out, "int %s_%s(const %s_args *args)", prefix, word, prefix);
-    text_open(w->out, "%s", "");
+    text_block(w->out);
     text_line(w->out, "const int status = check_%s(args);", word);
     text_line(w->out, "if (status) return status;");
     write_steps_and_batch(w, body);

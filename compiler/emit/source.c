@@ -71,7 +71,7 @@ static void write_sequence_helpers(file *f, const char *body)
         text_line(out, "/* Own length of a sequence%s. */",
                   g->axes > 1 ? "; one that is empty along any axis is absent altogether" : "");
         text_line(out, "RNN_SHARED size_t length_%s(const %s_args *args, size_t seq)", t, f->prefix);
-        text_open(out, "%s", "");
+        text_block(out);
         for (int j = 1; j <= g->axes; j++) {
             if (j != i)
                 text_line(out, "if (args->lengths_%s && args->lengths_%s[seq] == 0) return 0;", g->axis[j].letter,
@@ -84,7 +84,7 @@ static void write_sequence_helpers(file *f, const char *body)
         text_blank(out);
         text_line(out, "/* Has a sequence this step? 0 or 1. */");
         text_line(out, "static size_t is_present(const %s_args *args, size_t seq)", f->prefix);
-        text_open(out, "%s", "");
+        text_block(out);
         text_line(out, "return args->lengths_%s ? (size_t)args->lengths_%s[seq] : 1;", g->axis[1].letter,
                   g->axis[1].letter);
         text_close(out, NULL);
@@ -93,7 +93,7 @@ static void write_sequence_helpers(file *f, const char *body)
         text_blank(out);
         text_line(out, "/* Is any sequence shorter than the arrays? */");
         text_line(out, "RNN_SHARED int is_ragged(const %s_args *args)", f->prefix);
-        text_open(out, "%s", "");
+        text_block(out);
         if (g->axes) {
             text_open(out, "for (size_t seq = 0; seq < args->batch; seq++)");
             for (int i = 1; i <= g->axes; i++)
@@ -110,7 +110,7 @@ static void write_sequence_helpers(file *f, const char *body)
         text_blank(out);
         text_line(out, "/* Steps of a sequence before this call. */");
         text_line(out, "static uint64_t time_of(const %s_args *args, size_t seq)", f->prefix);
-        text_open(out, "%s", "");
+        text_block(out);
         text_line(out, "return args->state ? args->state->time[seq] : 0;");
         text_close(out, NULL);
     }
@@ -121,7 +121,7 @@ static void write_init(file *f)
     text *out = f->w.out;
     text_blank(out);
     text_line(out, "void %s_init(%s *params, uint64_t seed)", f->prefix, f->real);
-    text_open(out, "%s", "");
+    text_block(out);
     bool random = false;
     for (size_t i = 0; i < f->g->params.len; i++) {
         const graph_param *p = &f->g->params.data[i];
@@ -157,7 +157,7 @@ static void write_pack_function(file *f)
     if (packs_in_parts(&f->w)) write_pack_parts(&f->w);
     text_blank(out);
     text_line(out, "void %s_pack(const %s *params, %s *packed)", f->prefix, f->real, f->real);
-    text_open(out, "%s", "");
+    text_block(out);
     if (packs_in_parts(&f->w)) {
         write_parallel_pack(&f->w);
         text_close(out, NULL);
@@ -182,7 +182,7 @@ static void write_reset(file *f)
     if (!file_carries(f)) return;
     text_blank(out);
     text_line(out, "void %s_reset(%s_state *state)", f->prefix, f->prefix);
-    text_open(out, "%s", "");
+    text_block(out);
     text_line(out, "memset(state, 0, sizeof *state);");
     text_close(out, NULL);
 }
@@ -192,7 +192,7 @@ static void write_param_table(file *f)
     text *out = f->w.out;
     text_blank(out);
     text_line(out, "const %s_param *%s_param_table(void)", f->prefix, f->prefix);
-    text_open(out, "%s", "");
+    text_block(out);
     text_open(out, "static const %s_param table[] =", f->prefix);
     for (size_t i = 0; i < f->g->params.len; i++) {
         const graph_param *p = &f->g->params.data[i];
@@ -209,7 +209,7 @@ static void write_sizes_function(file *f)
     text *out = f->w.out;
     text_blank(out);
     text_line(out, "size_t %s_sizes(%s_size what, size_t batch, const size_t *steps)", f->prefix, f->prefix);
-    text_open(out, "%s", "");
+    text_block(out);
     text_line(out, "(void)batch;");
     text_line(out, "(void)steps;");
     if (!f->w.weights) {

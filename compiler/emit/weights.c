@@ -178,7 +178,7 @@ void weights_write_load(text *out, const weights_table *t, const emit_options *o
     const char *PREFIX = c_upper(out->arena, o->prefix), *real = o->real_double ? "double" : "float";
     text_blank(out);
     text_line(out, "int %s_load(const void *bytes, size_t length, const %s **loaded)", o->prefix, real);
-    text_open(out, "%s", "");
+    text_block(out);
     text_line(out, "const unsigned char *at = (const unsigned char *)bytes;");
     text_line(out, "uint32_t version, size;");
     text_line(out, "uint64_t count, layout, sum, hash = UINT64_C(%llu);", (unsigned long long)FNV_START);

@@ -258,7 +258,7 @@ const char *chain_spec(chain *c, const char *word, const char *from)
         if (strcmp(l->call, l->word) != 0) text_put(out, ", name = %s", l->call);
         text_put(out, ")");
         if (strcmp(l->path, l->call) != 0) text_put(out, "    # %s", l->path);
-        text_line(out, "%s", "");
+        text_end(out);
         before = l->word;
     }
     if (last == c->layers.len) {

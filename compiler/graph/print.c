@@ -115,7 +115,7 @@ static void print_node(text *out, const graph *g, node_id id)
     print_type(out, g, n->type);
     const char *label = graph_label(g, out->arena, id);
     if (*label) text_put(out, "  # %s", label);
-    text_line(out, "%s", "");
+    text_end(out);
 }
 
 static void print_declarations(text *out, const graph *g)
@@ -125,14 +125,14 @@ static void print_declarations(text *out, const graph *g)
     for (size_t i = 0; i < g->params.len; i++) {
         text_put(out, "param %s", g->params.data[i].path);
         print_type(out, g, type_real(g->params.data[i].shape, 0));
-        text_line(out, "%s", "");
+        text_end(out);
     }
     for (size_t i = 0; i < g->inputs.len; i++) {
         const graph_input *in = &g->inputs.data[i];
         text_put(out, "%s %s", in->target ? "target" : "input", in->path);
         print_type(out, g, in->type);
         if (in->type.element == TOKEN) text_put(out, " of %d", in->classes);
-        text_line(out, "%s", "");
+        text_end(out);
     }
 }
 

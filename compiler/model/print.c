@@ -141,7 +141,7 @@ static void print_variable(text *out, const model *m, const model_variable *v)
         model_print_expr(out, m, v->value);
     }
     if (v->scan) text_put(out, "    # %s along %s", v->scan < 0 ? "forward" : "backward", m->axis[v->scan_axis].letter);
-    text_line(out, "%s", "");
+    text_end(out);
     for (size_t i = 0; i < v->boundaries.len; i++) {
         const model_boundary *b = &v->boundaries.data[i];
         const char *at = b->after ? arena_printf(out->arena, "%s+%d", m->axis[v->boundary_axis].length, b->slot + 1)
@@ -156,7 +156,7 @@ static void print_generate(text *out, const model *m)
     text_put(out, "generate %s[%s+1] ~ %s", var(m, g->input)->path, m->axis[g->axis].letter, var(m, g->from)->path);
     if (g->first.given) text_put(out, " from %d", g->first.token);
     if (g->end.given) text_put(out, " until %d", g->end.token);
-    text_line(out, "%s", "");
+    text_end(out);
 }
 
 void model_print(text *out, const model *m)
@@ -174,7 +174,7 @@ void model_print(text *out, const model *m)
         const model_loss *l = &m->losses.data[i];
         text_put(out, "loss %s%s", l->total ? "total " : "", var(m, l->value)->path);
         if (l->weight) text_put(out, " weight %s", var(m, l->weight)->path);
-        text_line(out, "%s", "");
+        text_end(out);
     }
     if (m->generate.input) print_generate(out, m);
     for (size_t i = 0; i < m->train.len; i++) {
@@ -219,7 +219,7 @@ void model_print_parameters(text *out, const model *m)
         total += count;
         text_put(out, "%-*s  %-12s %9zu ", (int)widest, v->path, model_shape_text(out->arena, s), count);
         print_init(out, v);
-        text_line(out, "%s", "");
+        text_end(out);
     }
     text_line(out, "%-*s  %-12s %9zu", (int)widest, "", "all", total);
     if (m->axes > 1) print_layouts(out, m);

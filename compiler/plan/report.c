@@ -250,7 +250,7 @@ static void put_elementwise(const report *r, const stmt *s)
     if (sums) text_put(r->out, ", added up here: %zu", sums);
     if (again) text_put(r->out, ", computed again instead of read: %zu", again);
     if (tables) text_put(r->out, ", rows of tables read in place: %zu", tables);
-    text_line(r->out, "%s", "");
+    text_end(r->out);
     r->out->depth--;
 }
 

@@ -341,7 +341,7 @@ static void print_cell(text *out, const tree_cell *c)
     text_put(out, ") -> ");
     print_ids(out, &c->results);
     text_put(out, " ");
-    text_open(out, "%s", "");
+    text_block(out);
     print_body(out, &c->body);
 }
 
