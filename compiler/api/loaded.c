@@ -179,7 +179,7 @@ loaded_call loaded_call_new(const loaded *l, size_t batch, const size_t *steps)
 
 void loaded_work(loaded_call *call, entry e)
 {
-    emit_size what = (emit_size)(SIZE_STEP + (e - ENTRY_STEP));
+    emit_size what = emit_work_size(e);
     call->work_count = loaded_size(call->l, what, call->batch, call->steps);
     call->work = loaded_reals(call->l, call->work_count);
     loaded_put(call, FIELD_WORK, 0, call->work);

@@ -208,7 +208,7 @@ static bool call_has(void *self, train_entry e) { return ((compiled *)self)->l.e
 /* Memory of the call: kept from call to call, larger when one needs more. */
 static void *work_for(compiled *c, entry e)
 {
-    size_t reals = loaded_size(&c->l, (emit_size)(SIZE_STEP + (e - ENTRY_STEP)), c->call.batch, c->call.steps);
+    size_t reals = loaded_size(&c->l, emit_work_size(e), c->call.batch, c->call.steps);
     size_t bytes = reals * c->t.real_size;
     if (c->work && bytes <= c->work_bytes) return c->work;
     free(c->work);

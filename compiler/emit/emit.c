@@ -7,10 +7,14 @@
 
 #include <string.h>
 
-const program *file_program(const file *f, int i)
+const program *file_program(const file *f, entry e)
 {
-    const program *all[] = {f->m->step, f->m->forward, f->m->loss, f->m->grad};
-    return f->o.training && f->m->loss && i < 2 ? NULL : all[i];
+    const program *const all[ENTRIES] = {[ENTRY_STEP] = f->m->step,
+                                         [ENTRY_FORWARD] = f->m->forward,
+                                         [ENTRY_LOSS] = f->m->loss,
+                                         [ENTRY_GRAD] = f->m->grad};
+    bool of_training = e == ENTRY_LOSS || e == ENTRY_GRAD;
+    return f->o.training && f->m->loss && !of_training ? NULL : all[e];
 }
 
 bool file_has_loss(const file *f) { return f->m->loss != NULL || f->m->grad != NULL; }

@@ -125,5 +125,6 @@ typedef enum emit_size {
     SIZE_LOSS,
     SIZE_GRAD
 } emit_size;
+static inline emit_size emit_work_size(entry e) { return (emit_size)((int)SIZE_STEP + (int)e); }
 
 #endif

@@ -18,7 +18,7 @@ typedef struct file {
 } file;
 
 /* emit.c: questions to the model, and what opens each file. */
-const program *file_program(const file *f, int i); /* step, forward, loss, grad for 0 to 3; NULL: there is none */
+const program *file_program(const file *f, entry e); /* NULL: there is none */
 bool file_has_loss(const file *f);
 bool file_carries(const file *f); /* calls take a state and leave one */
 bool file_loads(const file *f);   /* weights come from a file of their own, checked by a function */

@@ -31,7 +31,7 @@ static void add_field(file *f, field_role what, uint32_t index, const char *ctyp
 static bool has_size(const file *f, emit_size what)
 {
     if (what == SIZE_PARAMS || what == SIZE_PACKED) return !f->w.weights;
-    return what == SIZE_STATE_BYTES ? file_carries(f) : file_program(f, (int)what - SIZE_STEP) != NULL;
+    return what == SIZE_STATE_BYTES ? file_carries(f) : file_program(f, (entry)((int)what - (int)SIZE_STEP)) != NULL;
 }
 
 static bool has_grad(const file *f) { return f->m->grad != NULL; }
@@ -174,8 +174,8 @@ static void write_sizes(file *f)
         text_line(out, "#define %s_ROWS(batch) (((size_t)(batch) + %s_THREADS - 1) / %s_THREADS)", f->PREFIX, f->PREFIX,
                   f->PREFIX);
     }
-    for (int i = 0; i < 4; i++) {
-        const program *p = file_program(f, i);
+    for (int e = 0; e < ENTRIES; e++) {
+        const program *p = file_program(f, (entry)e);
         if (!p) continue;
         f->w.p = p;
         f->w.g = p->graph;
@@ -269,11 +269,13 @@ static void write_declarations(file *f)
     text_blank(out);
     write_missing_step(f);
     text_line(out, "/* These return 0, or one of the codes below 0 and write nothing. */");
-    for (int i = 0; i < 4; i++) {
-        const program *q = file_program(f, i);
-        static const char *const what[] = {"one step: what the state holds goes on", "all steps",
-                                           "all steps and the loss", "loss and its gradient by every parameter"};
-        if (q) text_line(out, "int %s_%s(const %s_args *args); /* %s */", p, entry_name(q->entry), p, what[i]);
+    static const char *const what[ENTRIES] = {[ENTRY_STEP] = "one step: what the state holds goes on",
+                                              [ENTRY_FORWARD] = "all steps",
+                                              [ENTRY_LOSS] = "all steps and the loss",
+                                              [ENTRY_GRAD] = "loss and its gradient by every parameter"};
+    for (int e = 0; e < ENTRIES; e++) {
+        if (file_program(f, (entry)e))
+            text_line(out, "int %s_%s(const %s_args *args); /* %s */", p, entry_name((entry)e), p, what[e]);
     }
     text_line(out, "enum { %s_OK = 0, %s_BAD_ARGUMENT = -1, %s_BAD_LENGTH = -2, %s_BAD_TOKEN = -3%s };", f->PREFIX,
               f->PREFIX, f->PREFIX, f->PREFIX,
@@ -294,9 +296,12 @@ static void write_declarations(file *f)
               "one number");
     text_line(out, " * for each time axis. */");
     text_line(out, "typedef enum %s_size {", p);
-    static const char *const sizes[] = {"PARAMS", "PACKED", "STATE_BYTES", "STEP", "FORWARD", "LOSS", "GRAD"};
+    static const char *const sizes[] = {
+        [SIZE_PARAMS] = "PARAMS", [SIZE_PACKED] = "PACKED",   [SIZE_STATE_BYTES] = "STATE_BYTES",
+        [SIZE_STEP] = "STEP",     [SIZE_FORWARD] = "FORWARD", [SIZE_LOSS] = "LOSS",
+        [SIZE_GRAD] = "GRAD"};
     int next = 0; /* a size keeps its number where others are left out */
-    for (int i = 0; i < 7; i++) {
+    for (int i = 0; i <= SIZE_GRAD; i++) {
         if (!has_size(f, (emit_size)i)) continue;
         text_put(out, "%s    %s_SIZE_%s", next ? ",\n" : "", f->PREFIX, sizes[i]);
         if (i != next) text_put(out, " = %d", i);

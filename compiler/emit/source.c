@@ -6,12 +6,39 @@
 
 #include <string.h>
 
-static bool mentions_any(const char *body, const char *const *words)
+/* The kernels in their order. Where the functions that call one are listed, a model that has none of them does without;
+ * `apart`: those that load the C for libtcc have it. */
+enum { MOST_CALLED = 10 };
+#define STREAM_CALLS "stream_products", "stream_blocks", "stream_units"
+#define OUTER_CALLS "outer", "outer_blocks"
+#define INIT_CALLS "init_constant", "init_uniform", "init_normal", "init_glorot", "init_orthogonal", "init_identity"
+static const struct kernel {
+    const char *path;
+    bool apart;
+    const char *called[MOST_CALLED]; /* none: always */
+} kernels[] = {
+    {"kernels/inline.h", false, {NULL}},
+    {"kernels/compiler.h", true, {NULL}},
+    {"kernels/functions.h", false, {NULL}},
+    {"kernels/contract.h",
+     true,
+     {"contract", "contract_small", "contract_blocks", "pack_matrix", STREAM_CALLS, OUTER_CALLS}},
+    {"kernels/stream.h", false, {STREAM_CALLS}},
+    {"kernels/outer.h", true, {"outer_small", OUTER_CALLS}},
+    {"kernels/pack.h", true, {"pack_matrix"}},
+    {"kernels/rows.h",
+     true,
+     {"row_clear", "row_sum", "row_max", "row_softmax", "row_logsumexp", "row_softmax_logsumexp", "pack_table"}},
+    {"kernels/lookup.h", false, {"row_any", "token_row", "lookup_row"}},
+    {"kernels/random.h", false, {"random_key", "random_row", "random_uniform", INIT_CALLS}},
+    {"kernels/init.h", true, {INIT_CALLS}},
+};
+
+static bool is_called(const struct kernel *k, const char *body)
 {
-    for (; *words; words++) {
-        if (c_mentions(body, *words)) return true;
-    }
-    return false;
+    bool any = !k->called[0];
+    for (int i = 0; !any && i < MOST_CALLED && k->called[i]; i++) any = c_mentions(body, k->called[i]);
+    return any;
 }
 
 static void write_kernels(file *f, const char *body)
@@ -21,39 +48,14 @@ static void write_kernels(file *f, const char *body)
         text_line(out, "#include \"rnn.h\"");
         return;
     }
-    static const char *const products[] = {
-        "contract",     "contract_small", "contract_blocks", "stream_products", "stream_blocks",
-        "stream_units", "pack_matrix",    "outer",           "outer_blocks",    NULL};
-    static const char *const stream[] = {"stream_products", "stream_blocks", "stream_units", NULL};
-    static const char *const outer[] = {"outer", "outer_small", "outer_blocks", NULL}, *const pack[] = {"pack_matrix",
-                                                                                                        NULL};
-    static const char *const rows[] = {
-        "row_clear", "row_sum", "row_max", "row_softmax", "row_logsumexp", "row_softmax_logsumexp", "pack_table", NULL};
-    static const char *const lookup[] = {"row_any", "token_row", "lookup_row", NULL};
-    static const char *const random[] = {"random_key", "random_row", "random_uniform", NULL}, *const none[] = {NULL};
-    const struct {
-        const char *path;
-        bool given;
-        const char *const *functions;
-    } parts[] = {/* NULL: always */
-                 {"kernels/inline.h", false, NULL},
-                 {"kernels/compiler.h", true, NULL},
-                 {"kernels/functions.h", false, NULL},
-                 {"kernels/contract.h", true, products},
-                 {"kernels/stream.h", false, stream},
-                 {"kernels/outer.h", true, outer},
-                 {"kernels/pack.h", true, pack},
-                 {"kernels/rows.h", true, rows},
-                 {"kernels/lookup.h", false, lookup},
-                 {"kernels/random.h", false, f->w.weights ? random : NULL},
-                 {"kernels/init.h", true, f->w.weights ? none : NULL}};
     text_blank(out);
     text_line(out, "/* ==== kernels: the same text for every model ==== */");
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+    for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++) {
+        const struct kernel *k = &kernels[i];
         size_t length;
-        if ((parts[i].functions && !mentions_any(body, parts[i].functions)) || (parts[i].given && f->o.calls)) continue;
-        const char *kernel = embedded_text(parts[i].path, &length);
-        if (!kernel) BUG("%s is not built in", parts[i].path);
+        if ((k->apart && f->o.calls) || !is_called(k, body)) continue;
+        const char *kernel = embedded_text(k->path, &length);
+        if (!kernel) BUG("%s is not built in", k->path);
         text_puts(out, arena_strndup(f->w.arena, kernel, length));
         text_blank(out);
     }
@@ -218,8 +220,8 @@ static void write_sizes_function(file *f)
     }
     if (file_carries(f))
         text_line(out, "if (what == %s_SIZE_STATE_BYTES) return sizeof(%s_state);", f->PREFIX, f->prefix);
-    for (int i = 0; i < 4; i++) {
-        const program *p = file_program(f, i);
+    for (int e = 0; e < ENTRIES; e++) {
+        const program *p = file_program(f, (entry)e);
         if (!p) continue;
         text_put(out, "if (what == %s_SIZE_%s) return %s_%s_WORK(", f->PREFIX,
                  c_upper(f->w.arena, entry_name(p->entry)), f->PREFIX, c_upper(f->w.arena, entry_name(p->entry)));
@@ -238,24 +240,26 @@ static void write_all_norms(file *f)
     }
 }
 
-const char *write_source(file *f, const char *header_name)
+/* All functions, those that the entry points share in front. */
+static const char *write_functions(file *f)
 {
-    enum { STEP, FUNCTIONS = 4 };
-    text *functions[FUNCTIONS], *body = text_new(f->w.arena);
+    /* `step` last: helpers are named by the others. */
+    static const entry order[ENTRIES] = {ENTRY_FORWARD, ENTRY_LOSS, ENTRY_GRAD, ENTRY_STEP};
+    text *functions[ENTRIES], *body = text_new(f->w.arena);
     helpers_new(&f->w);
-    for (int k = 0; k < FUNCTIONS; k++) { /* `step` last: helpers are named by the others */
-        int i = (k + 1) % FUNCTIONS;
-        f->w.out = functions[i] = text_new(f->w.arena);
-        if (!file_program(f, i)) continue;
-        write_check(f, file_program(f, i));
-        if (i == 2 && f->m->norms) write_all_norms(f);
-        write_function(&f->w, file_program(f, i));
+    for (int i = 0; i < ENTRIES; i++) {
+        const program *p = file_program(f, order[i]);
+        f->w.out = functions[order[i]] = text_new(f->w.arena);
+        if (!p) continue;
+        write_check(f, p);
+        if (p->entry == ENTRY_LOSS && f->m->norms) write_all_norms(f);
+        write_function(&f->w, p);
     }
     if (*helpers_text(&f->w)) text_line(body, "/* ==== what the functions share ==== */");
     text_puts(body, helpers_text(&f->w));
-    for (int i = STEP; i < FUNCTIONS; i++) {
+    for (int e = 0; e < ENTRIES; e++) {
         text_blank(body);
-        text_puts(body, text_string(functions[i]));
+        text_puts(body, text_string(functions[e]));
     }
     f->w.out = body;
     f->w.g = f->g;
@@ -270,7 +274,35 @@ const char *write_source(file *f, const char *header_name)
     write_reset(f);
     if (!f->w.weights) write_param_table(f);
     write_sizes_function(f);
+    return text_string(body);
+}
 
+/* What the functions mention: macros, questions about sequences, products in blocks, places, weights. */
+static void write_front(file *f, const char *body)
+{
+    text *out = f->w.out;
+    const places *at = f->w.places;
+    bool inside = f->w.weights != NULL;
+    if (c_mentions(body, "NORM")) {
+        text_line(out, "/* What loss k is divided by: the caller's number, or its own count. */");
+        text_line(out, "#define NORM(k, own) (args->norms ? args->norms[k] : (own))");
+    }
+    write_sequence_helpers(f, body);
+    write_product_blocks(&f->w, body);
+    if (c_mentions(body, "shard_of")) write_shard_of(&f->w, !f->o.inference || f->random);
+    places_write(out, at->packings, at->packing_count,
+                 inside ? "Where each matrix lies in the weights." : "Where each matrix lies in packed.");
+    places_write(out, at->params, at->param_count,
+                 inside ? "Where each parameter lies in the weights."
+                        : "Where each parameter lies in params and grads.");
+    if (inside && f->o.weights_as == WEIGHTS_EMBEDDED)
+        weights_write_array(out, f->w.weights, &f->w, "static const real weights");
+    text_blank(out);
+}
+
+const char *write_source(file *f, const char *header_name)
+{
+    const char *body = write_functions(f);
     text *out = f->w.out = text_new(f->w.arena);
     file_write_head(f, ".c");
     text_line(out, "#include \"%s\"", header_name);
@@ -278,24 +310,8 @@ const char *write_source(file *f, const char *header_name)
     text_line(out, "typedef %s real;", f->real);
     text_line(out, "#define REAL_IS_DOUBLE %d", f->o.real_double);
     if (f->o.math_libm) text_line(out, "#define RNN_MATH_LIBM /* exp, sigmoid and tanh by libm */");
-    write_kernels(f, text_string(body));
-    if (c_mentions(text_string(body), "NORM")) {
-        text_line(out, "/* What loss k is divided by: the caller's number, or its own count. */");
-        text_line(out, "#define NORM(k, own) (args->norms ? args->norms[k] : (own))");
-    }
-    write_sequence_helpers(f, text_string(body));
-    write_product_blocks(&f->w, text_string(body));
-    if (c_mentions(text_string(body), "shard_of")) write_shard_of(&f->w, !f->o.inference || f->random);
-    const places *at = f->w.places;
-    bool inside = f->w.weights != NULL;
-    places_write(out, at->packings, at->packing_count,
-                 inside ? "Where each matrix lies in the weights." : "Where each matrix lies in packed.");
-    places_write(out, at->params, at->param_count,
-                 inside ? "Where each parameter lies in the weights."
-                        : "Where each parameter lies in params and grads.");
-    if (f->w.weights && f->o.weights_as == WEIGHTS_EMBEDDED)
-        weights_write_array(out, f->w.weights, &f->w, "static const real weights");
-    text_blank(out);
-    text_puts(out, text_string(body));
+    write_kernels(f, body);
+    write_front(f, body);
+    text_puts(out, body);
     return text_string(out);
 }

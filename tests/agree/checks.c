@@ -366,9 +366,9 @@ static void check_memory(tally *t, const subject *s, const built *c)
         bool grows = true;
         for (size_t T = 1; has_entry(c, e) && T <= MOST_STEPS; T++) {
             for (size_t B = 1; B <= MOST_BATCH; B++) {
-                size_t here = c->sizes((int)SIZE_STEP + (int)e, B, (size_t[MAX_TIME_AXES]){T, T});
-                size_t longer = c->sizes((int)SIZE_STEP + (int)e, B, (size_t[MAX_TIME_AXES]){T + 1, T + 1});
-                size_t wider = c->sizes((int)SIZE_STEP + (int)e, B + 1, (size_t[MAX_TIME_AXES]){T, T});
+                size_t here = c->sizes((int)emit_work_size((entry)e), B, (size_t[MAX_TIME_AXES]){T, T});
+                size_t longer = c->sizes((int)emit_work_size((entry)e), B, (size_t[MAX_TIME_AXES]){T + 1, T + 1});
+                size_t wider = c->sizes((int)emit_work_size((entry)e), B + 1, (size_t[MAX_TIME_AXES]){T, T});
                 grows &= longer >= here && wider >= here;
             }
         }

@@ -359,7 +359,7 @@ answer *built_run(const built *c, entry e, const feed *f, const run_options *o)
     size_t steps[MAX_TIME_AXES + 1];
     for (int i = 0; i < MAX_TIME_AXES; i++) steps[i] = (size_t)f->steps[i + 1];
     size_t params = param_count(s), packed = c->sizes(SIZE_PACKED, 1, steps);
-    size_t work = c->sizes((int)SIZE_STEP + (int)e, (size_t)f->batch, steps);
+    size_t work = c->sizes((int)emit_work_size((entry)e), (size_t)f->batch, steps);
     void *in = reals(c, &held, params, f->params, 0);
     for (size_t i = 0; i < c->c.field_count; i++) {
         const field *fd = &c->c.fields[i];
