@@ -147,9 +147,14 @@ void write_function(writer *w, const program *p);
 void write_norm(writer *w, const program *p, size_t number);
 void write_steps_and_batch(writer *w, const char *body); /* the constants T and batch, where the body mentions them */
 void write_weights(writer *w, const char *body);         /* the pointers to parameters, likewise */
+bool has_input(const program *p, uint32_t input); /* does the program read it? */
+
+/* memory.c */
 /* Reals, in terms of T and batch (B in a macro). */
 const char *c_buffer_size(const writer *w, const buffer *b, bool macro);
-bool has_input(const program *p, uint32_t input);    /* does the program read it? */
+void write_memory(writer *w, const program *p, const char *body); /* of what the body mentions */
+
+/* words.c */
 bool c_mentions(const char *code, const char *word); /* as a word of its own, no member */
 /* The first such word at or behind `from`, and how long it is; NULL behind the last. */
 const char *c_next_word(const char *code, const char *from, size_t *length);

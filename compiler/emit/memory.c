@@ -1,0 +1,158 @@
+/* memory.c: the memory of a function: how large each buffer is, and the names for where it lies in `work`.
+ *
+ * In: the buffers of a program, and the statements that have been written. Out: a pointer for each buffer that these
+ * mention; what they do not is stepped over, so that all functions of an entry point agree. */
+#include "emit/writer.h"
+
+#include <string.h>
+
+/* Of the rows of a block of steps, which has at most block_rows + batch; or of all, where there are fewer. */
+static const char *block_size(const writer *w, const buffer *b, int axis, bool macro)
+{
+    const char *batch = macro ? "(size_t)(batch)" : "batch", *T = w->g->axis[axis].length;
+    if (w->p->segment) /* the last one may be shorter, but its rows lie where those of the others do */
+        T = "segment_steps";
+    else if (w->options->steps[axis])
+        T = arena_printf(w->arena, "%d", w->options->steps[axis]);
+    else if (macro)
+        T = arena_printf(w->arena, "(size_t)(%s)", T);
+    const char *all = arena_printf(w->arena, "%s * %s", T, batch);
+    const char *block = arena_printf(w->arena, "%d + %s", b->block_rows, batch);
+    return arena_printf(w->arena,
+                        b->columns % 16 == 0 ? "(%s < %s ? %s : %s) * %d" : "((%s < %s ? %s : %s) * %d + 15) / 16 * 16",
+                        all, block, all, block, b->columns);
+}
+
+const char *c_buffer_size(const writer *w, const buffer *b, bool macro)
+{
+    text *t = text_new(w->arena);
+    size_t constant = (size_t)b->columns;
+    if (b->kept) text_put(t, "%s * %d * ", c_segments(w, macro), b->kept);
+    for (int a = 1; a <= w->g->axes; a++) {
+        int extra = b->before[a] + b->after[a], steps = w->p->entry == ENTRY_STEP ? 1 : w->options->steps[a];
+        if (!(b->axes & axis_bit(a))) continue;
+        if (w->p->by_rows && macro) {
+            const char *rows = c_segment_rows(w, (b->axes & BATCH) != 0, extra);
+            return arena_printf(w->arena, constant % 16 == 0 ? "%s * %zu" : "(%s * %zu + 15) / 16 * 16", rows,
+                                constant);
+        }
+        if (is_of_block(w, b)) return block_size(w, b, a, macro);
+        if (w->p->segment) {
+            text_put(t, extra ? "(%s + %d) * " : "%s * ", c_segment_steps(w, macro), extra);
+            continue;
+        }
+        if (steps) {
+            constant *= (size_t)(steps + extra);
+            continue;
+        }
+        const char *T = macro ? arena_printf(w->arena, "(size_t)(%s)", w->g->axis[a].length) : w->g->axis[a].length;
+        text_put(t, extra ? "(%s + %d) * " : "%s * ", T, extra);
+    }
+    if (b->axes & BATCH) text_put(t, macro ? "(size_t)(batch) * " : "batch * ");
+    if (!t->len) return arena_printf(w->arena, "%zu", (constant + 15) / 16 * 16);
+    if (constant == 1)
+        return arena_printf(w->arena, "(%.*s + 15) / 16 * 16", (int)(t->len - strlen(" * ")), text_string(t));
+    return arena_printf(w->arena, constant % 16 == 0 ? "%s%zu" : "(%s%zu + 15) / 16 * 16", text_string(t), constant);
+}
+
+enum { MOST_MEMBERS = 8 };
+
+/* What a function has to do with a buffer. */
+typedef struct buffer_use {
+    bool mentioned; /* by its own name */
+    bool needed;    /* the memory: for its values or for those in their place */
+    size_t values;
+    uint32_t first[MOST_MEMBERS]; /* the nodes of the first of them */
+} buffer_use;
+
+static const char *memory_name(const writer *w, const buffer *b) { return arena_printf(w->arena, "%s_all", b->name); }
+
+/* Of each buffer, in one walk through the text of the function and one through the nodes. */
+static buffer_use *find_uses(const writer *w, const program *p, arena *scratch, const char *body)
+{
+    buffer_use *of = ARENA_ARRAY(scratch, buffer_use, p->buffers.len);
+    names *words = names_new(scratch);
+    name_map number_of = {0};
+    for (size_t i = 1; i < p->buffers.len; i++)
+        name_map_set(scratch, &number_of, name_of(words, memory_name(w, &p->buffers.data[i])), (uint32_t)i);
+    size_t length;
+    for (const char *at = c_next_word(body, body, &length); at; at = c_next_word(body, at + length, &length)) {
+        uint32_t number = 0;
+        if (name_map_get(&number_of, name_of_length(words, at, length), &number)) of[number].mentioned = true;
+    }
+    for (size_t i = 1; i < p->buffers.len; i++) {
+        const buffer *b = &p->buffers.data[i];
+        of[i].needed = of[i].needed || of[i].mentioned;
+        if (b->storage == STORE_PLACE && of[i].mentioned) of[b->place_of].needed = true;
+    }
+    for (uint32_t i = 1; i < p->graph->nodes.len; i++) {
+        buffer_use *u = &of[p->views[i].buffer];
+        if (p->stmt_of[i] && u->values++ < MOST_MEMBERS) u->first[u->values - 1] = i;
+    }
+    return of;
+}
+
+static void write_members(writer *w, const program *p, const buffer_use *u, text *t)
+{
+    for (size_t i = 0; i < u->values && i < MOST_MEMBERS; i++)
+        text_put(t, "%s%s %s", i ? ", " : "", plan_label(p->graph, w->arena, (node_id){u->first[i]}),
+                 shape_text(w->arena, p->graph->nodes.data[u->first[i]].type.shape));
+    if (u->values > MOST_MEMBERS) text_put(t, ", ...");
+}
+
+/* Values in the place of others have a name of their own for it. */
+static void write_places(writer *w, const program *p, const buffer_use *of)
+{
+    for (size_t i = 1; i < p->buffers.len; i++) {
+        const buffer *b = &p->buffers.data[i];
+        if (b->storage != STORE_PLACE || !of[i].mentioned) continue;
+        text *t = text_new(w->arena);
+        write_members(w, p, &of[i], t);
+        text_line(w->out, "real *const %s = %s; /* %s: in the place of what nothing reads any more */",
+                  memory_name(w, b), memory_name(w, &p->buffers.data[b->place_of]), text_string(t));
+    }
+}
+
+void write_memory(writer *w, const program *p, const char *body)
+{
+    arena *scratch = arena_new();
+    const buffer_use *of = find_uses(w, p, scratch, body);
+    size_t end = p->buffers.len;
+    while (end > 1 && !of[end - 1].needed) end--;
+    for (size_t i = 1; i < end; i++) {
+        const buffer *b = &p->buffers.data[i];
+        if (!of[i].needed) { /* of another function, or done without */
+            if (b->storage == STORE_WORK)
+                text_line(w->out, "work += %s; /* %s */", c_buffer_size(w, b, false), b->name);
+            continue;
+        }
+        if (b->storage == STORE_LITERAL) {
+            text_put(w->out, "static const real %s_all[%d] = {", b->name, b->columns);
+            for (int k = 0; b->literal && k < b->columns; k++)
+                text_put(w->out, "%s%s", k ? ", " : "", c_number(w, b->literal[k]));
+            text_line(w->out, b->literal ? "};" : "0};");
+        }
+        if (b->storage != STORE_WORK) continue;
+        text *t = text_new(w->arena);
+        for (int a = 1; a <= w->g->axes; a++) {
+            if (b->axes & axis_bit(a))
+                text_put(t, "[%s]",
+                         is_of_block(w, b) ? "steps of a block"
+                         : !p->segment     ? c_rows(w, b, a)
+                         : b->before[a] + b->after[a]
+                             ? arena_printf(w->arena, "segment_steps + %d", b->before[a] + b->after[a])
+                             : "segment_steps");
+        }
+        if (b->kept) text_put(t, "[segment_count][%d]", b->kept);
+        text_put(t, "%s[%d]: ", b->axes & BATCH ? "[batch]" : "", b->columns);
+        if (b->kept) text_put(t, "what segments begin with");
+        write_members(w, p, &of[i], t);
+        const char *memory = lives_in_state(w, b) ? arena_printf(w->arena, "args->state ? args->state->%s[0][0] : work",
+                                                                 w->state_members[b->in_state])
+                                                  : "work";
+        text_line(w->out, "real *const %s_all = %s; /* %s */", b->name, memory, text_string(t));
+        text_line(w->out, "work += %s;", c_buffer_size(w, b, false));
+    }
+    write_places(w, p, of);
+    arena_free(scratch);
+}
