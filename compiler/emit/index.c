@@ -100,11 +100,9 @@ const char *c_param(const writer *w, const char *base, int column)
     return c_plus(w, arena_printf(w->arena, "%s + %s", base, p->name), column - (int)p->offset);
 }
 
-/* Depth: the token of a table. */
-const char *c_address(const writer *w, view v)
+/* What `v` says of a buffer: the row, and the column in it. */
+static const char *address_in(const writer *w, const buffer *b, view v)
 {
-    const buffer *b = &w->p->buffers.data[v.buffer];
-    if (v.row) return chosen_row(w, v);
     if (b->storage == STORE_PARAMS) return c_param(w, w->weights ? w->weights->base : "params", v.column);
     if (b->storage == STORE_GRADS) return c_param(w, "grads", v.column);
     const char *row = row_number(w, b, v);
@@ -119,6 +117,14 @@ const char *c_address(const writer *w, view v)
     else if (row)
         base = arena_printf(w->arena, "%s + %s", base, row);
     return c_plus(w, base, v.column);
+}
+
+const char *c_row_address(const writer *w, const buffer *b) { return address_in(w, b, (view){.column = 0}); }
+
+/* Depth: the token of a table. */
+const char *c_address(const writer *w, view v)
+{
+    return v.row ? chosen_row(w, v) : address_in(w, &w->p->buffers.data[v.buffer], v);
 }
 
 /* Strides of operand components along the domain's two dimensions: what the operand lacks is broadcast. */
@@ -240,6 +246,27 @@ void close_rows(writer *w, axis_set before)
     w->loops = before;
     w->flat = false;
     w->flat_axis = 0;
+}
+
+scope open_scope(writer *w, axis_set axes)
+{
+    scope s = {w->loops, (axes & ~w->loops) == 0};
+    if (s.block) text_block(w->out);
+    open_rows(w, axes);
+    return s;
+}
+
+scope open_flat_scope(writer *w, axis_set axes)
+{
+    scope s = {w->loops, false};
+    open_flat_rows(w, axes);
+    return s;
+}
+
+void close_scope(writer *w, scope s)
+{
+    if (s.block) text_close(w->out, NULL);
+    close_rows(w, s.before);
 }
 
 void open_components(writer *w, shape s)

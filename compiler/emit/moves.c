@@ -6,19 +6,6 @@
 
 /* ---- over components --------------------------------------------------------------------------------------------- */
 
-static void open_scope(writer *w, axis_set axes, bool *scope)
-{
-    *scope = (axes & ~w->loops) == 0;
-    if (*scope) text_block(w->out);
-    open_rows(w, axes);
-}
-
-static void close_scope(writer *w, axis_set before, bool scope)
-{
-    if (scope) text_close(w->out, NULL);
-    close_rows(w, before);
-}
-
 static const char *row_function(op o)
 {
     if (o == OP_sum) return "row_sum";
@@ -53,10 +40,8 @@ static bool side_by_side(view v, shape s)
 void write_rows(writer *w, const stmt *s)
 {
     shape from = graph_type(w->g, graph_node(w->g, s->nodes.data[0])->arg[0]).shape;
-    axis_set before = w->loops;
-    bool scope;
     for (size_t i = 0; i < s->nodes.len; i++) write_equation(w, s->nodes.data[i]);
-    open_scope(w, s->axes, &scope);
+    scope rows = open_scope(w, s->axes);
     text_line(w->out, "const real *from = %s;", c_address(w, s->from.data[0]));
     text_line(w->out, "real *to = %s;", c_address(w, s->to));
     bool simple = side_by_side(s->from.data[0], from) && (s->rows.op != OP_sum || shape_size(s->shape) == 1);
@@ -69,7 +54,7 @@ void write_rows(writer *w, const stmt *s)
         text_line(w->out, "to[0] = %s(%d, from);", row_function(s->rows.op), shape_size(from));
     else
         write_plain_sum(w, s, from);
-    close_scope(w, before, scope);
+    close_scope(w, rows);
 }
 
 /* ---- over axes --------------------------------------------------------------------------------------------------- */
@@ -77,10 +62,9 @@ void write_rows(writer *w, const stmt *s)
 void write_over(writer *w, const stmt *s)
 {
     const node *n = graph_node(w->g, s->nodes.data[0]);
-    axis_set over = n->attr.over.axes, rows = n->type.axes, before = w->loops;
-    bool scope;
+    axis_set over = n->attr.over.axes;
     write_equation(w, s->nodes.data[0]);
-    open_scope(w, rows, &scope);
+    scope rows = open_scope(w, n->type.axes);
     open_components(w, s->shape);
     const char *to = c_element(w, s->to, s->shape, s->shape);
     text_line(w->out, "int any = 0;");
@@ -102,7 +86,7 @@ void write_over(writer *w, const stmt *s)
     text_line(w->out, "%s = most;", to);
     if (slot) text_line(w->out, "if (args->state) %s = most;", slot);
     close_components(w, s->shape);
-    close_scope(w, before, scope);
+    close_scope(w, rows);
 }
 
 void write_count(writer *w, const stmt *s)
@@ -249,13 +233,11 @@ static void write_token(writer *w, view token)
 
 void write_gather(writer *w, const stmt *s)
 {
-    axis_set before = w->loops;
-    bool scope;
     write_equation(w, s->nodes.data[0]);
-    open_scope(w, s->axes, &scope);
+    scope rows = open_scope(w, s->axes);
     if (s->gather.op == OP_at) {
         write_at(w, s);
-        close_scope(w, before, scope);
+        close_scope(w, rows);
         return;
     }
     view from = s->from.data[0];
@@ -272,7 +254,7 @@ void write_gather(writer *w, const stmt *s)
         text_line(w->out,
                   "for (size_t unit = 0; unit < %d; unit++) to[unit] = %s ? from[(size_t)token * %d + unit * %d] : 0;",
                   shape_size(s->shape), known, from.si, from.sj);
-    close_scope(w, before, scope);
+    close_scope(w, rows);
 }
 
 /* "t < length && s < length": is the row in scope one of its sequence? NULL when always. */
@@ -292,7 +274,6 @@ static const char *valid_row(const writer *w, axis_set axes)
 void write_scatter(writer *w, const stmt *s)
 {
     axis_set before = w->loops;
-    bool scope;
     const node *n = graph_node(w->g, s->nodes.data[0]);
     shape v = graph_type(w->g, n->arg[1]).shape;
     write_equation(w, s->nodes.data[0]);
@@ -302,7 +283,7 @@ void write_scatter(writer *w, const stmt *s)
                   c_indexed(w, c_address(w, s->to), "unit"));
         close_rows(w, before);
     }
-    open_scope(w, s->axes, &scope);
+    scope rows = open_scope(w, s->axes);
     const char *valid = valid_row(w, s->axes);
     if (valid) text_line(w->out, "if (ragged && !(%s)) continue;", valid);
     write_token(w, s->from.data[0]);
@@ -311,7 +292,7 @@ void write_scatter(writer *w, const stmt *s)
     text_line(w->out, "real *to = %s + (size_t)token * %d;", c_address(w, s->to), s->to.si);
     text_line(w->out, "for (size_t unit = 0; unit < %d; unit++) to[unit * %d] += from[unit%s];", shape_size(v),
               s->to.sj, s->from.data[1].si == 1 ? "" : arena_printf(w->arena, " * %d", s->from.data[1].si));
-    close_scope(w, before, scope);
+    close_scope(w, rows);
 }
 
 /* ---- copies ------------------------------------------------------------------------------------------------------ */
@@ -319,25 +300,26 @@ void write_scatter(writer *w, const stmt *s)
 static void write_input_copy(writer *w, const stmt *s)
 {
     const node *n = graph_node(w->g, s->nodes.data[0]);
-    const graph_input *in = &w->g->inputs.data[n->attr.index];
-    axis_set before = w->loops;
-    bool scope;
-    buffer external = {
+    const buffer callers = {
         .storage = STORE_INPUT, .axes = n->type.axes, .columns = shape_size(n->type.shape), .input = n->attr.index};
-    program with = *w->p;
-    writer reader = *w;
-    reader.p = &with;
-    array_push(w->arena, &with.buffers, external); /* addresses of the caller's array */
-    view from = {.buffer = (int)with.buffers.len - 1, .si = s->to.si, .sj = s->to.sj};
-    open_scope(w, s->axes, &scope);
-    reader.loops = w->loops;
+    scope rows = open_scope(w, s->axes);
     const char *valid = valid_row(w, s->axes);
     text_line(w->out, valid ? "const int valid = !ragged || (%s);" : "const int valid = 1;", valid);
     open_components(w, s->shape);
     text_line(w->out, "%s = valid ? (real)%s : %s;", c_element(w, s->to, s->shape, s->shape),
-              c_element(&reader, from, s->shape, s->shape), in->type.element == TOKEN ? "-1" : "0");
+              c_indexed(w, c_row_address(w, &callers), c_side_by_side(w, s->shape)), c_nothing(w, s));
     close_components(w, s->shape);
-    close_scope(w, before, scope);
+    close_scope(w, rows);
+}
+
+/* Where `valid` chooses, what is chosen is read before, as in pointwise.c. */
+static void write_components_out(writer *w, const stmt *s, bool chosen)
+{
+    open_components(w, s->shape);
+    const char *unit = c_side_by_side(w, s->shape), *from = c_element(w, s->from.data[0], s->shape, s->shape);
+    if (chosen) text_line(w->out, "const real value = %s;", from);
+    text_line(w->out, "to[%s] = %s;", unit, chosen ? "valid ? value : 0" : from);
+    close_components(w, s->shape);
 }
 
 static void write_copy_out(writer *w, const stmt *s)
@@ -363,20 +345,9 @@ static void write_copy_out(writer *w, const stmt *s)
         text_line(w->out, "%smemcpy(to, %s, %d * sizeof(real));", valid ? "if (valid) " : "",
                   c_address(w, s->from.data[0]), size);
         if (valid) text_line(w->out, "else memset(to, 0, %d * sizeof(real));", size);
-        close_rows(w, before);
-        text_close(w->out, NULL);
-        return;
-    }
-    open_components(w, s->shape);
-    const char *unit = c_side_by_side(w, s->shape);
-    const char *from = c_element(w, s->from.data[0], s->shape, s->shape);
-    if (valid) { /* read before the choice, as in pointwise.c */
-        text_line(w->out, "const real value = %s;", from);
-        text_line(w->out, "to[%s] = valid ? value : 0;", unit);
     } else {
-        text_line(w->out, "to[%s] = %s;", unit, from);
+        write_components_out(w, s, valid != NULL);
     }
-    close_components(w, s->shape);
     close_rows(w, before);
     text_close(w->out, NULL);
 }
@@ -404,11 +375,9 @@ static bool is_complete(const stmt *s)
 static void write_layout(writer *w, const stmt *s)
 {
     const node *n = graph_node(w->g, s->nodes.data[0]);
-    axis_set before = w->loops;
-    bool scope;
     write_equation(w, s->nodes.data[0]);
     if (is_complete(s)) return;
-    open_scope(w, s->axes, &scope);
+    scope rows = open_scope(w, s->axes);
     int dim = n->attr.part.dim, begin = n->op == OP_pad ? n->attr.part.begin : 0;
     if (n->op == OP_pad) {
         open_components(w, s->shape);
@@ -426,7 +395,7 @@ static void write_layout(writer *w, const stmt *s)
         begin += part.dim[dim];
         if (from.buffer) copy_components(w, part, from, to);
     }
-    close_scope(w, before, scope);
+    close_scope(w, rows);
 }
 
 void write_copy(writer *w, const stmt *s)

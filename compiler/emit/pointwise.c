@@ -346,10 +346,11 @@ static bool needs_sequence(const pointwise *p)
     return false;
 }
 
+/* Not where no loop is left to open. */
 static bool can_be_flat(const pointwise *p)
 {
     const writer *w = p->w;
-    if (needs_sequence(p)) return false;
+    if (needs_sequence(p) || !(p->s->axes & ~w->loops)) return false;
     for (size_t i = 0; i < p->reads.len; i++) {
         if (!rows_are_flat(w, w->p->views[p->reads.data[i].i], p->s->axes)) return false;
     }
@@ -568,14 +569,7 @@ void write_unit_blocks(writer *w, const stmt *s, const item *products, size_t co
         if (!is(&p, s->nodes.data[i], LOCAL) && is(&p, s->nodes.data[i], STORED)) write_equation(w, s->nodes.data[i]);
     }
     if (!w->row_by_row) write_sums_before(w, s);
-    axis_set before = w->loops;
-    bool scope = (s->axes & ~w->loops) == 0;
-    if (scope)
-        text_block(w->out);
-    else if (can_be_flat(&p))
-        open_flat_rows(w, s->axes);
-    else
-        open_rows(w, s->axes);
+    scope rows = can_be_flat(&p) ? open_flat_scope(w, s->axes) : open_scope(w, s->axes);
     if (has_sums(s) && !w->row_by_row) skip_padding(w, s->axes);
     if (count) open_unit_blocks(&p);
     write_pointers(&p);
@@ -584,10 +578,7 @@ void write_unit_blocks(writer *w, const stmt *s, const item *products, size_t co
     else
         write_components(&p);
     if (count) close_unit_blocks(&p);
-    if (scope)
-        text_close(w->out, NULL);
-    else
-        close_rows(w, before);
+    close_scope(w, rows);
     if (!w->row_by_row) write_sums_after(w, s);
     clear_marks(&p);
 }

@@ -20,6 +20,12 @@ static const char *open_outer(writer *w, axis_set axes, bool *flat)
     return arena_printf(w->arena, "%s * batch", c_steps(w, last));
 }
 
+static void close_outer(writer *w, axis_set before)
+{
+    w->flat_axis = 0;
+    close_rows(w, before);
+}
+
 /* The address of the first of the rows that open_outer left to the kernel. */
 static const char *first_row(const writer *w, view v, bool flat)
 {
@@ -159,8 +165,7 @@ static void write_rows_product(writer *w, const stmt *s)
         write_addend(w, c, part, flat, those, i > 0 || cleared);
         if (guarded) close_guard(w, axis, loops);
     }
-    w->flat_axis = 0;
-    close_rows(w, before);
+    close_outer(w, before);
 }
 
 /* ---- products of one row ----------------------------------------------------------------------------------------- */
@@ -207,8 +212,7 @@ size_t write_streamed(writer *w, const item *items, size_t count)
         (void)open_outer(w, items[i].stmt->axes, &flat);
         text_line(w->out, "    {%d, %d, %s, %d, %s, %s},", c->N, part->K, first_row(w, part->a, flat),
                   part->a.si ? part->a.si : 1, packed_address(w, part->packing), first_row(w, c->to, flat));
-        w->flat_axis = 0;
-        close_rows(w, before);
+        close_outer(w, before);
     }
     if (n) {
         text_line(w->out, "};");
@@ -269,17 +273,13 @@ static void write_outer_product(writer *w, const stmt *s)
     axis_set loops = w->loops;
     write_outer_rows(w, c, flat, guarded ? open_guard(w, c->guard, flat, rows) : rows);
     if (guarded) close_guard(w, axis, loops);
-    w->flat_axis = 0;
-    close_rows(w, before);
+    close_outer(w, before);
 }
 
 static void write_each_product(writer *w, const stmt *s)
 {
     const contract *c = &s->product;
-    axis_set before = w->loops;
-    bool scope = (s->axes & ~w->loops) == 0;
-    if (scope) text_block(w->out);
-    open_rows(w, s->axes);
+    scope rows = open_scope(w, s->axes);
     text_line(w->out, "const real *left = %s, *right = %s;", c_address(w, c->a), c_address(w, c->b));
     text_line(w->out, "real *to = %s;", c_address(w, c->to));
     int to_row = c->M == 1 ? 0 : c->to.si;
@@ -297,8 +297,7 @@ static void write_each_product(writer *w, const stmt *s)
     text_line(w->out, "to[unit * %d + col * %d] %s dot;", to_row, to_col, c->add ? "+=" : "=");
     text_close(w->out, NULL);
     text_close(w->out, NULL);
-    if (scope) text_close(w->out, NULL);
-    close_rows(w, before);
+    close_scope(w, rows);
 }
 
 void write_contract(writer *w, const stmt *s)

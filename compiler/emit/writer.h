@@ -55,6 +55,7 @@ const char *c_rows(const writer *w, const buffer *b, int axis); /* rows along an
 bool has_step_blocks(const program *p, const emit_options *o, int axis);
 bool is_of_block(const writer *w, const buffer *b);
 const char *c_address(const writer *w, view v); /* "h_all + ((t + 1) * batch + seq) * 8 + 4": of the row in scope */
+const char *c_row_address(const writer *w, const buffer *b); /* the same in a buffer that the program need not have */
 const char *c_plus(const writer *w, const char *address, int offset);    /* nothing for an offset of 0 */
 const char *c_param(const writer *w, const char *base, int column);      /* "params + AT_b + 4": of all parameters */
 const char *c_packing(const writer *w, const char *base, size_t number); /* "packed + AT_packed_W", of the pool's */
@@ -68,6 +69,14 @@ const char *c_side_by_side(const writer *w, shape s);
 void open_rows(writer *w, axis_set axes);      /* loops over the axes that are not in scope yet */
 void open_flat_rows(writer *w, axis_set axes); /* the same, last time axis and batch as one `row` loop */
 void close_rows(writer *w, axis_set before);
+/* The rows of a statement with variables of its own: the loops that are not open yet or, where all are, a block. */
+typedef struct scope {
+    axis_set before;
+    bool block;
+} scope;
+scope open_scope(writer *w, axis_set axes);
+scope open_flat_scope(writer *w, axis_set axes); /* by open_flat_rows */
+void close_scope(writer *w, scope s);
 bool rows_are_flat(const writer *w, view v, axis_set axes); /* may the view be read under open_flat_rows? */
 void open_components(writer *w, shape s);                   /* loops over unit (and col) */
 void close_components(writer *w, shape s);
