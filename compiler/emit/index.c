@@ -186,6 +186,12 @@ const char *c_side_by_side(const writer *w, shape s)
     return s.dim[0] > 1 ? "unit" : s.dim[1] > 1 ? "col" : "0";
 }
 
+bool is_side_by_side(view v, shape s)
+{
+    if (s.rank < 2) return s.rank == 0 || v.si == 1;
+    return v.sj == 1 && v.si == s.dim[1];
+}
+
 /* ---- loops ------------------------------------------------------------------------------------------------------- */
 
 void open_rows(writer *w, axis_set axes)

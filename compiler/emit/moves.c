@@ -1,5 +1,4 @@
-/* moves.c: statements that are neither elementwise nor products: reductions of rows, gathers and scatters, copies, and
- * the rows outside the sequence. */
+/* moves.c: statements that are neither elementwise nor products: reductions of rows, gathers and scatters, copies. */
 #include "emit/writer.h"
 
 #include <string.h>
@@ -31,12 +30,6 @@ static void write_plain_sum(writer *w, const stmt *s, shape from)
     close_components(w, from);
 }
 
-static bool side_by_side(view v, shape s)
-{
-    if (s.rank < 2) return s.rank == 0 || v.si == 1;
-    return v.sj == 1 && v.si == s.dim[1];
-}
-
 void write_rows(writer *w, const stmt *s)
 {
     shape from = graph_type(w->g, graph_node(w->g, s->nodes.data[0])->arg[0]).shape;
@@ -44,7 +37,7 @@ void write_rows(writer *w, const stmt *s)
     scope rows = open_scope(w, s->axes);
     text_line(w->out, "const real *from = %s;", c_address(w, s->from.data[0]));
     text_line(w->out, "real *to = %s;", c_address(w, s->to));
-    bool simple = side_by_side(s->from.data[0], from) && (s->rows.op != OP_sum || shape_size(s->shape) == 1);
+    bool simple = is_side_by_side(s->from.data[0], from) && (s->rows.op != OP_sum || shape_size(s->shape) == 1);
     if (s->stores.len)
         text_line(w->out, "%s = row_softmax_logsumexp(%d, from, to);",
                   c_element(w, s->stores.data[0].to, SCALAR, SCALAR), shape_size(from));
@@ -109,9 +102,9 @@ void write_count(writer *w, const stmt *s)
 }
 
 /* Zeros in the row at `to`. */
-static void write_zeros(writer *w, view to, shape s)
+void write_zeros(writer *w, view to, shape s)
 {
-    if (shape_size(s) > 1 && side_by_side(to, s)) {
+    if (shape_size(s) > 1 && is_side_by_side(to, s)) {
         text_line(w->out, "memset(%s, 0, %d * sizeof(real));", c_address(w, to), shape_size(s));
         return;
     }
@@ -135,96 +128,7 @@ void write_clear(writer *w, const stmt *s)
     close_rows(w, before);
 }
 
-/* What a value is where there is no step and no boundary equation: a token is none. */
-const char *c_nothing(const writer *w, const stmt *s)
-{
-    return graph_type(w->g, s->nodes.data[0]).element == TOKEN ? "-1" : "0";
-}
-
 /* ---- gather and scatter ------------------------------------------------------------------------------------------ */
-
-/* The values beyond one end, nearest first, of the statement that reads them there or puts them there. */
-typedef struct boundaries {
-    const stmt *of;
-    const node_id *nodes; /* NO_NODE: nothing */
-    const view *at;
-    size_t count;
-} boundaries;
-
-/* Those of one side of an `at`. */
-static boundaries boundaries_read(const node *n, const stmt *s, bool after)
-{
-    size_t first = 1 + (size_t)(after ? n->attr.before : 0), count = (size_t)(after ? n->attr.after : n->attr.before);
-    return (boundaries){s, n->arg + first, s->from.data + first, n->args > 1 ? count : 0};
-}
-
-static const char *boundary_value(writer *w, const boundaries *beyond, const char *which);
-
-/* Step k, counted from the start of the sequence: in this call, in an earlier one that left it in the state, or not
- * there. */
-static void write_at_front(writer *w, const stmt *s, const char *to)
-{
-    const node *n = graph_node(w->g, s->nodes.data[0]);
-    const char *t = w->g->axis[s->gather.axis].letter, *length = c_length(w, s->gather.axis);
-    int k = n->attr.k;
-    boundaries outside = boundaries_read(n, s, k >= 1);
-    if (k < 1) {
-        text_line(w->out, "%s = %s;", to, boundary_value(w, &outside, arena_printf(w->arena, "%d", -k)));
-        return;
-    }
-    const char *beyond =
-        boundary_value(w, &outside, arena_printf(w->arena, "%d - (%s + %s)", k - 1, c_time(w), length));
-    const char *slot = s->gather.state ? arena_printf(w->arena, "%s%s", c_state(w, s->gather.state, "0"),
-                                                      c_state_component(w, s->shape))
-                                       : NULL;
-    text_line(w->out, "%s%s = %s;", w->segment ? arena_printf(w->arena, "if (%s) ", c_begins(w)) : "", to,
-              slot ? arena_printf(w->arena, "%s >= %d ? %s : %s", c_time(w), k, slot, beyond) : beyond);
-    text_open(w->out, "if (%s < %d && %s + %s >= %d)", c_time(w), k, c_time(w), length, k);
-    text_line(w->out, "const size_t %s = %d - %s;", t, k - 1, c_time(w));
-    text_line(w->out, "%s = %s;", to, c_element(w, s->from.data[0], s->shape, s->shape));
-    if (slot) text_line(w->out, "if (args->state) %s = %s;", slot, to);
-    text_close(w->out, NULL);
-}
-
-static void write_at(writer *w, const stmt *s)
-{
-    const node *n = graph_node(w->g, s->nodes.data[0]);
-    view from = s->from.data[0];
-    const buffer *b = &w->p->buffers.data[from.buffer];
-    const char *t = w->g->axis[s->gather.axis].letter, *length = c_length(w, s->gather.axis);
-    bool carried = n->attr.over.carry;
-    open_components(w, s->shape);
-    const char *to = c_element(w, s->to, s->shape, s->shape);
-    axis_set before = w->loops;
-    w->loops |= axis_bit(s->gather.axis);
-    if (n->attr.from_end && carried && b->before[s->gather.axis] > n->attr.k) {
-        /* index T - k counts from 1 and may lie in the rows in front: `before` keeps the row number positive */
-        view v = from;
-        v.shift[s->gather.axis] -= n->attr.k + 1;
-        text_open(w->out, w->segment ? "if (segment_first == 0 || %s > 0)" : "%s", w->segment ? length : "");
-        text_line(w->out, "const size_t %s = %s;", t, length);
-        text_line(w->out, "%s = %s;", to, c_element(w, v, s->shape, s->shape));
-        text_close(w->out, NULL);
-    } else if (n->attr.from_end && w->segment) {
-        const char *whole = c_whole_length(w, s->gather.axis);
-        text_line(w->out, "if (%s) %s = %s;", c_begins(w), to, c_nothing(w, s));
-        text_open(w->out, "if (%s > segment_first + %d && %s - segment_first - %d < %s)", whole, n->attr.k, whole,
-                  n->attr.k + 1, c_steps(w, s->gather.axis));
-        text_line(w->out, "const size_t %s = %s - segment_first - %d;", t, whole, n->attr.k + 1);
-        text_line(w->out, "%s = %s;", to, c_element(w, from, s->shape, s->shape));
-        text_close(w->out, NULL);
-    } else if (n->attr.from_end) {
-        text_line(w->out, "%s = %s;", to, c_nothing(w, s));
-        text_open(w->out, "if (%s > %d)", length, n->attr.k);
-        text_line(w->out, "const size_t %s = %s - %d;", t, length, n->attr.k + 1);
-        text_line(w->out, "%s = %s;", to, c_element(w, from, s->shape, s->shape));
-        text_close(w->out, NULL);
-    } else {
-        write_at_front(w, s, to);
-    }
-    w->loops = before;
-    close_components(w, s->shape);
-}
 
 static void write_token(writer *w, view token)
 {
@@ -341,7 +245,7 @@ static void write_copy_out(writer *w, const stmt *s)
     const char *valid = valid_row(w, s->axes);
     if (valid) text_line(w->out, "const int valid = !ragged || (%s);", valid);
     text_line(w->out, "real *to = args->%s + %s * %d;", out, index ? index : "(size_t)0", size);
-    if (side_by_side(s->from.data[0], s->shape) && (!valid || size > 1)) {
+    if (is_side_by_side(s->from.data[0], s->shape) && (!valid || size > 1)) {
         text_line(w->out, "%smemcpy(to, %s, %d * sizeof(real));", valid ? "if (valid) " : "",
                   c_address(w, s->from.data[0]), size);
         if (valid) text_line(w->out, "else memset(to, 0, %d * sizeof(real));", size);
@@ -422,230 +326,4 @@ void write_copy(writer *w, const stmt *s)
                                       : "The input %s as the loops read it; nothing beyond the end of a sequence.",
                                   member),
                      arena_printf(w->arena, out ? "write_%s" : "read_%s", member));
-}
-
-/* ---- rows outside the sequence ----------------------------------------------------------------------------------- */
-
-/* A boundary value's component. */
-static const char *boundary(writer *w, const boundaries *beyond, size_t i)
-{
-    if (!node_some(beyond->nodes[i])) return c_nothing(w, beyond->of);
-    const node *n = graph_node(w->g, beyond->nodes[i]);
-    if (n->op == OP_number) return c_number(w, n->attr.number);
-    return c_element(w, beyond->at[i], n->type.shape, beyond->of->shape);
-}
-
-/* The boundary value number `which` (an expression), nothing beyond the last. */
-static const char *boundary_value(writer *w, const boundaries *beyond, const char *which)
-{
-    const char *value = c_nothing(w, beyond->of);
-    for (size_t i = beyond->count; i-- > 0;)
-        value = arena_printf(w->arena, "%s == %zu ? %s : %s", which, i, boundary(w, beyond, i), value);
-    return value;
-}
-
-static boundaries boundaries_filled(const stmt *s)
-{
-    return (boundaries){s, s->fill.boundary.data, s->from.data, s->fill.boundary.len};
-}
-
-/* Opens a loop over the rows before a step, the last one first; returns how far back a row is: "0" where there is
- * one. */
-static const char *open_ago(writer *w, int rows)
-{
-    if (rows == 1) return "0";
-    text_open(w->out, "for (size_t ago = 0; ago < %d; ago++)", rows);
-    return "ago";
-}
-
-static void close_ago(writer *w, int rows)
-{
-    if (rows > 1) text_close(w->out, NULL);
-}
-
-/* "length + 1 - ago" */
-static const char *back_from(const writer *w, const char *step, int offset, const char *ago)
-{
-    const char *from = !*step   ? arena_printf(w->arena, "%d", offset)
-                       : offset ? arena_printf(w->arena, "%s + %d", step, offset)
-                                : step;
-    return strcmp(ago, "0") == 0 ? from : arena_printf(w->arena, "%s - %s", from, ago);
-}
-
-static void write_before(writer *w, const stmt *s)
-{
-    const char *t = w->g->axis[s->fill.axis].letter;
-    const buffer *b = &w->p->buffers.data[s->to.buffer];
-    axis_set before = w->loops, others = s->axes & ~(BATCH | axis_bit(s->fill.axis));
-    open_rows(w, others);
-    const char *ago = open_ago(w, s->fill.rows);
-    if (s->axes & BATCH) text_open(w->out, "for (size_t seq = 0; seq < batch; seq++)");
-    w->loops |= s->axes;
-    /* index -ago is row number before - 1 - ago */
-    view v = s->to;
-    v.shift[s->fill.axis] -= b->before[s->fill.axis];
-    text_line(w->out, "const size_t %s = %s;", t, back_from(w, "", b->before[s->fill.axis] - 1, ago));
-    text_line(w->out, "real *to = %s;", c_address(w, v));
-    const char *unit = c_side_by_side(w, s->shape);
-    if (s->fill.state) text_line(w->out, "const uint64_t seen = %s;", c_call_time(w));
-    open_components(w, s->shape);
-    const boundaries beyond = boundaries_filled(s);
-    const char *value = s->fill.rows > 1 ? boundary_value(w, &beyond, s->fill.state ? "ago - seen" : "ago")
-                        : beyond.count   ? boundary(w, &beyond, 0)
-                                         : c_nothing(w, s);
-    if (beyond.count && (s->axes & BATCH)) /* of an absent sequence even the boundary is padding */
-        value = arena_printf(w->arena, "%s == 0 ? %s : %s", c_length(w, s->fill.axis), c_nothing(w, s), value);
-    const char *slot = s->fill.state ? arena_printf(w->arena, "%s[%s]", c_state(w, s->fill.state, ago), unit) : NULL;
-    text_line(w->out, "to%s = %s;", c_component(w, s->to, s->shape, s->shape),
-              slot ? arena_printf(w->arena, "seen > %s ? %s : %s", ago, slot, value) : value);
-    close_components(w, s->shape);
-    if (s->axes & BATCH) text_close(w->out, NULL);
-    close_ago(w, s->fill.rows);
-    w->loops = before | others;
-    close_rows(w, before);
-}
-
-void write_fill_before(writer *w, const stmt *s)
-{
-    const buffer *b = &w->p->buffers.data[s->to.buffer];
-    const char *label = plan_label(w->g, w->arena, s->nodes.data[0]);
-    text *around;
-    if (lives_in_state(w, b)) {
-        text_line(w->out, "if (!args->state) memset(%s_all, 0, %d * sizeof(real));", b->name, b->columns);
-        return;
-    }
-    if (w->segment) text_open(w->out, "if (segment_first == 0)");
-    bool apart = helper_open(w, &around);
-    if (!apart) text_line(w->out, "/* %s before step 1 */", label);
-    write_before(w, s);
-    if (apart)
-        helper_close(w, around, s,
-                     arena_printf(w->arena,
-                                  s->fill.state
-                                      ? "%s before the first step: from the call before, or the boundary values."
-                                      : "%s before the first step.",
-                                  label),
-                     arena_printf(w->arena, "load_%s", c_identifier(w->arena, label)));
-    if (w->segment) text_close(w->out, NULL);
-}
-
-/* One row a sequence: absent ones are cleared. */
-static void clear_absent(writer *w, const stmt *s)
-{
-    axis_set before = w->loops;
-    if (!w->g->axes) return;
-    text_open(w->out, "if (ragged)");
-    open_rows(w, s->axes);
-    text_line(w->out, "if (%s) continue;", c_length(w, 1));
-    write_zeros(w, s->to, s->shape);
-    close_rows(w, before);
-    text_close(w->out, NULL);
-}
-
-/* The row of a step beyond the end of its sequence: zeros, or boundary values. */
-static void write_beyond(writer *w, const stmt *s)
-{
-    const boundaries beyond = boundaries_filled(s);
-    const char *nothing = c_nothing(w, s);
-    if (!beyond.count && strcmp(nothing, "0") == 0) {
-        write_zeros(w, s->to, s->shape);
-        return;
-    }
-    const char *t = w->g->axis[s->fill.axis].letter;
-    const char *value = boundary_value(w, &beyond, arena_printf(w->arena, "%s - own", t));
-    if (beyond.count) value = arena_printf(w->arena, "own == 0 ? %s : %s", nothing, value);
-    text_line(w->out, "real *to = %s;", c_address(w, s->to));
-    open_components(w, s->shape);
-    text_line(w->out, "to%s = %s;", c_component(w, s->to, s->shape, s->shape), value);
-    close_components(w, s->shape);
-}
-
-void write_fill_after(writer *w, const stmt *s)
-{
-    if (!s->fill.axis) {
-        clear_absent(w, s);
-        return;
-    }
-    const char *t = w->g->axis[s->fill.axis].letter, *T = c_steps(w, s->fill.axis);
-    axis_set before = w->loops;
-    bool step_in_scope = (w->loops & axis_bit(s->fill.axis)) != 0;
-    text_line(w->out, "/* %s beyond the end */", graph_label(w->g, w->arena, s->nodes.data[0]));
-    if (s->fill.rows == 0 || s->fill.in_loop) text_open(w->out, "if (ragged)");
-    open_rows(w, s->axes & ~(BATCH | axis_bit(s->fill.axis)));
-    if (!step_in_scope && s->fill.rows)
-        text_open(w->out, "for (size_t %s = ragged ? 0 : %s; %s < %s + %d; %s++)", t, T, t, T, s->fill.rows, t);
-    else if (!step_in_scope)
-        text_open(w->out, "for (size_t %s = 0; %s < %s; %s++)", t, t, T, t);
-    w->loops |= axis_bit(s->fill.axis);
-    axis_set inside = w->loops;
-    open_rows(w, s->axes);
-    text_line(w->out, "const size_t own = %s;", c_length(w, s->fill.axis));
-    text_line(w->out, "if (%s < own) continue;", t);
-    if (w->segment && s->fill.rows && !s->fill.in_loop)
-        text_line(w->out, "if (%s > segment_first + %s) continue; /* it goes on */", c_whole_length(w, s->fill.axis),
-                  T);
-    write_beyond(w, s);
-    close_rows(w, inside);
-    if (!step_in_scope) text_close(w->out, NULL);
-    w->loops = before | (s->axes & ~(BATCH | axis_bit(s->fill.axis)));
-    close_rows(w, before);
-    if (s->fill.rows == 0 || s->fill.in_loop) text_close(w->out, NULL);
-}
-
-/* A sum so far. */
-static void save_sum(writer *w, const stmt *s)
-{
-    axis_set before = w->loops;
-    text_open(w->out, "if (args->state)");
-    open_rows(w, s->axes);
-    open_components(w, s->shape);
-    text_line(w->out, "%s%s = %s;", c_state(w, s->save.state, "0"), c_state_component(w, s->shape),
-              c_element(w, s->to, s->shape, s->shape));
-    close_components(w, s->shape);
-    close_rows(w, before);
-    text_close(w->out, NULL);
-}
-
-static void save_rows(writer *w, const stmt *s)
-{
-    const char *t = w->g->axis[s->save.axis].letter;
-    axis_set before = w->loops;
-    text_open(w->out, "if (args->state)");
-    const char *ago = open_ago(w, s->save.rows);
-    text_open(w->out, "for (size_t seq = 0; seq < batch; seq++)");
-    w->loops |= s->axes;
-    text_line(w->out, "if (%s == 0) continue;", c_length(w, s->save.axis));
-    /* `ago` steps before the last: row length - 1 - ago, plus the rows in front */
-    const buffer *b = &w->p->buffers.data[s->to.buffer];
-    view v = s->to;
-    v.shift[s->save.axis] -= b->before[s->save.axis];
-    text_line(w->out, "const size_t %s = %s;", t,
-              back_from(w, c_length(w, s->save.axis), b->before[s->save.axis] - 1, ago));
-    const char *slot = c_state(w, s->save.state, ago);
-    if (shape_size(s->shape) > 1 && side_by_side(v, s->shape)) {
-        text_line(w->out, "memcpy(%s, %s, %d * sizeof(real));", slot, c_address(w, v), shape_size(s->shape));
-    } else {
-        open_components(w, s->shape);
-        text_line(w->out, "%s[%s] = %s;", slot, c_side_by_side(w, s->shape), c_element(w, v, s->shape, s->shape));
-        close_components(w, s->shape);
-    }
-    text_close(w->out, NULL);
-    close_ago(w, s->save.rows);
-    text_close(w->out, NULL);
-    w->loops = before;
-}
-
-void write_save(writer *w, const stmt *s)
-{
-    const char *label = plan_label(w->g, w->arena, s->nodes.data[0]);
-    text *around;
-    if (s->save.axis && lives_in_state(w, &w->p->buffers.data[s->to.buffer])) return;
-    bool apart = helper_open(w, &around);
-    if (s->save.axis)
-        save_rows(w, s);
-    else
-        save_sum(w, s);
-    if (apart)
-        helper_close(w, around, s, arena_printf(w->arena, "%s for the next call.", label),
-                     arena_printf(w->arena, "save_%s", c_identifier(w->arena, label)));
 }

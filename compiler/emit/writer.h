@@ -66,6 +66,7 @@ const char *c_indexed(const writer *w, const char *address, const char *index);
 const char *c_component(const writer *w, view v, shape have, shape domain); /* "[unit]": index into that row */
 /* "unit * 3 + col": number of the component among those of the shape. */
 const char *c_side_by_side(const writer *w, shape s);
+bool is_side_by_side(view v, shape s);         /* do the components lie in their order, without gaps? */
 void open_rows(writer *w, axis_set axes);      /* loops over the axes that are not in scope yet */
 void open_flat_rows(writer *w, axis_set axes); /* the same, last time axis and batch as one `row` loop */
 void close_rows(writer *w, axis_set before);
@@ -90,8 +91,6 @@ bool has_state(const writer *w);
 bool lives_in_state(const writer *w, const buffer *b); /* the state's row is its memory */
 bool is_never_absent(const writer *w);                 /* the function returned at once when its sequence is absent */
 const char *c_state_seq(const writer *w);              /* number of sequence `seq` in the state */
-/* What a value is outside of the sequence, without a boundary equation. */
-const char *c_nothing(const writer *w, const stmt *s);
 const char *c_state(const writer *w, int slot, const char *row); /* row of a slot of the state, of sequence `seq` */
 const char *c_state_component(const writer *w, shape s);         /* "[unit]": in a row of the state */
 
@@ -116,10 +115,14 @@ void write_scatter(writer *w, const stmt *s);
 void write_copy(writer *w, const stmt *s);
 void write_pack(writer *w, const stmt *s);
 void write_count(writer *w, const stmt *s);
+void write_clear(writer *w, const stmt *s);
+void write_zeros(writer *w, view to, shape s); /* in the row in scope */
+void write_at(writer *w, const stmt *s);       /* the `at` of a gather, whose loops are open */
 void write_fill_before(writer *w, const stmt *s);
 void write_fill_after(writer *w, const stmt *s);
 void write_save(writer *w, const stmt *s);
-void write_clear(writer *w, const stmt *s);
+/* What a value is outside of the sequence, without a boundary equation. */
+const char *c_nothing(const writer *w, const stmt *s);
 void write_pass(writer *w, const stmt *s);
 void write_packing(writer *w, const packing *pk, const char *base);
 /* Its two halves; `part`: what follows the name of a kernel. */
@@ -156,7 +159,7 @@ void write_function(writer *w, const program *p);
 void write_norm(writer *w, const program *p, size_t number);
 void write_steps_and_batch(writer *w, const char *body); /* the constants T and batch, where the body mentions them */
 void write_weights(writer *w, const char *body);         /* the pointers to parameters, likewise */
-bool has_input(const program *p, uint32_t input); /* does the program read it? */
+bool has_input(const program *p, uint32_t input);        /* does the program read it? */
 
 /* memory.c */
 /* Reals, in terms of T and batch (B in a macro). */
