@@ -183,8 +183,8 @@ void pointwise_write_arrays(pointwise *p)
         text_line(w->out, "const int count = %d;", a.length);
     }
     for (size_t i = 0; i < p->s->nodes.len; i++) write_node(&a, p->s->nodes.data[i]);
-    for (int computed = 0; computed < 2;
-         computed++) { /* what is read as it is first: another store may take its place */
+    /* What is read as it is comes first: another store may take its place. */
+    for (int computed = 0; computed < 2; computed++) {
         for (size_t i = 0; i < p->s->stores.len; i++) {
             if (is(p, pointwise_value(p, &p->s->stores.data[i]), READ) == !computed)
                 write_store(&a, &p->s->stores.data[i], p->to[i]);

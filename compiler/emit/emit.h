@@ -22,11 +22,10 @@ typedef struct emit_options {
      * on whole rows, since libtcc does not optimise loops; calls.h opens the text. */
     bool calls;
     bool real_double;
-    bool math_libm; /* exp, sigmoid and tanh of floats by libm; those of doubles always are */
-    bool inference; /* no grad, no loss */
-    bool training;  /* loss and grad alone, where the model has them: for who never lets it run by itself */
-    const double
-        *weights; /* values of the parameters, for code that has them inside; needs inference; NULL: the caller's */
+    bool math_libm;        /* exp, sigmoid and tanh of floats by libm; those of doubles always are */
+    bool inference;        /* no grad, no loss: weights inside need that */
+    bool training;         /* loss and grad alone, where the model has them: for who never lets it run by itself */
+    const double *weights; /* values of the parameters, for code that has them inside; NULL: the caller's */
     weights_as weights_as;
     int batch;                    /* most sequences in a call */
     int steps[MAX_TIME_AXES + 1]; /* fixed number of steps of an axis; 0: given by the caller */

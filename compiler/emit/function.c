@@ -54,44 +54,20 @@ void write_equation(writer *w, node_id id)
 
 /* ---- cost -------------------------------------------------------------------------------------------------------- */
 
-typedef struct cost {
-    axis_set axes;
-    double flops;
-} cost;
-
-/* Floating-point operations of the products, by the axes whose rows they are done for. Depth: loops. */
-static void add_costs(const program *p, const region *r, cost *costs, size_t *count, size_t cap)
-{
-    for (size_t i = 0; i < r->items.len; i++) {
-        const stmt *s = r->items.data[i].stmt;
-        if (!s) {
-            add_costs(p, r->items.data[i].region, costs, count, cap);
-            continue;
-        }
-        if (s->kind != STMT_CONTRACT) continue;
-        double each = plan_operations(p->graph, s);
-        size_t k = 0;
-        while (k < *count && costs[k].axes != s->axes) k++;
-        if (k == *count && *count < cap) costs[(*count)++] = (cost){.axes = s->axes};
-        if (k < *count) costs[k].flops += each;
-    }
-}
-
 static void write_cost(writer *w, const program *p)
 {
-    cost costs[16] = {{0}};
-    size_t count = 0;
-    add_costs(p, p->top, costs, &count, sizeof costs / sizeof *costs);
+    plan_tally products = {.count = 0};
+    plan_tally_region(&products, p->graph, p->top, 1, 0);
     text *t = text_new(w->arena);
-    for (size_t i = 0; i < count; i++) {
-        text_put(t, "%s%.0f", i ? " + " : "", costs[i].flops);
+    for (size_t i = 0; i < products.count; i++) {
+        text_put(t, "%s%.0f", i ? " + " : "", products.operations[i]);
         for (int a = 1; a <= p->graph->axes; a++) {
-            if (costs[i].axes & axis_bit(a) && p->entry != ENTRY_STEP) text_put(t, " %s", p->graph->axis[a].length);
+            if (products.axes[i] & axis_bit(a) && p->entry != ENTRY_STEP) text_put(t, " %s", p->graph->axis[a].length);
         }
-        if (costs[i].axes & BATCH) text_put(t, " batch");
+        if (products.axes[i] & BATCH) text_put(t, " batch");
     }
     text_line(w->out, "/* ---- %s: %s flops in matrix products; memory: see the macro %s_%s_WORK ---- */",
-              entry_name(p->entry), count ? text_string(t) : "no", c_upper(w->arena, w->options->prefix),
+              entry_name(p->entry), t->len ? text_string(t) : "no", c_upper(w->arena, w->options->prefix),
               c_upper(w->arena, entry_name(p->entry)));
 }
 

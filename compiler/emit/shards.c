@@ -76,41 +76,14 @@ const char *shard_work(const writer *w, const program *p)
 
 /* ---- cost -------------------------------------------------------------------------------------------------------- */
 
-enum { AXIS_SETS = 1 << (MAX_TIME_AXES + 1) };
-
-/* Operations of each row of the axes. */
-typedef struct costs {
-    axis_set axes[AXIS_SETS];
-    double of[AXIS_SETS];
-    size_t count;
-} costs;
-
-/* Depth: loops. */
-static void add_costs(const graph *g, const region *r, costs *c)
-{
-    for (size_t i = 0; i < r->items.len; i++) {
-        const stmt *s = r->items.data[i].stmt;
-        if (!s) {
-            add_costs(g, r->items.data[i].region, c);
-            continue;
-        }
-        double operations = plan_operations(g, s) * (s->kind == STMT_CONTRACT ? 1 : ELEMENTWISE);
-        size_t k = 0;
-        while (k < c->count && c->axes[k] != s->axes) k++;
-        if (operations <= 0) continue;
-        if (k == c->count) c->axes[c->count++] = s->axes;
-        c->of[k] += operations;
-    }
-}
-
 /* "2e+05 * (double)T * (double)batch" */
 static const char *operations_of(const writer *w, const program *p)
 {
-    costs c = {0};
+    plan_tally c = {.count = 0};
     text *t = text_new(w->arena);
-    add_costs(p->graph, p->top, &c);
+    plan_tally_region(&c, p->graph, p->top, 1, ELEMENTWISE);
     for (size_t i = 0; i < c.count; i++) {
-        text_put(t, "%s%.0f.0", i ? " + " : "", c.of[i]);
+        text_put(t, "%s%.0f.0", i ? " + " : "", c.operations[i]);
         for (int a = 1; a <= w->g->axes; a++) {
             if (c.axes[i] & axis_bit(a)) text_put(t, " * (double)%s", c_steps(w, a));
         }

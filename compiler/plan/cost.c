@@ -83,6 +83,24 @@ double plan_operations(const graph *g, const stmt *s)
     return s->kind == STMT_ROWS && s->nodes.len ? row_operations(g, s) : 0;
 }
 
+/* Depth: loops. */
+void plan_tally_region(plan_tally *t, const graph *g, const region *r, double product, double other)
+{
+    for (size_t i = 0; i < r->items.len; i++) {
+        const stmt *s = r->items.data[i].stmt;
+        if (!s) {
+            plan_tally_region(t, g, r->items.data[i].region, product, other);
+            continue;
+        }
+        double operations = plan_operations(g, s) * (s->kind == STMT_CONTRACT ? product : other);
+        size_t k = 0;
+        while (k < t->count && t->axes[k] != s->axes) k++;
+        if (operations <= 0) continue;
+        if (k == t->count) t->axes[t->count++] = s->axes;
+        t->operations[k] += operations;
+    }
+}
+
 double plan_row_count(const program *p, const plan_sizes *sizes, axis_set axes)
 {
     double rows = axes & BATCH ? sizes->batch : 1;

@@ -14,6 +14,16 @@ typedef struct plan_sizes {
 /* Floating-point operations of one row of a statement; of a sum of outer products, of one row of those. */
 double plan_operations(const graph *g, const stmt *s);
 
+/* Operations of one row of the statements of a region, by the axes whose rows these are; `product` and `other`: what an
+ * operation of either kind counts. */
+enum { PLAN_AXIS_SETS = 1 << (MAX_TIME_AXES + 1) };
+typedef struct plan_tally {
+    size_t count;
+    axis_set axes[PLAN_AXIS_SETS];
+    double operations[PLAN_AXIS_SETS];
+} plan_tally;
+void plan_tally_region(plan_tally *t, const graph *g, const region *r, double product, double other);
+
 /* Rows of an axis set. A step function has one step. */
 double plan_row_count(const program *p, const plan_sizes *sizes, axis_set axes);
 

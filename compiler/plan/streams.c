@@ -99,8 +99,8 @@ static bool is_made_of_units(const planner *pl, const stmt *product, const stmt 
         for (size_t k = 0; fits && k < users->len; k++) fits = pl->p->stmt_of[users->data[k].i] == s;
         if (!fits) return false;
     }
-    for (size_t i = 0; i < s->stores.len;
-         i++) { /* what it reads stays until all of it is read; the emitter sees to the state's row */
+    /* What it reads stays until all of it is read; the emitter sees to the state's row. */
+    for (size_t i = 0; i < s->stores.len; i++) {
         view to = s->stores.data[i].to, from = c->addends.data[0].a;
         if (to.buffer == from.buffer && memcmp(to.shift, from.shift, sizeof to.shift) == 0) return false;
     }
