@@ -9,10 +9,10 @@
 
 const program *file_program(const file *f, entry e)
 {
-    const program *const all[ENTRIES] = {[ENTRY_STEP] = f->m->step,
-                                         [ENTRY_FORWARD] = f->m->forward,
-                                         [ENTRY_LOSS] = f->m->loss,
-                                         [ENTRY_GRAD] = f->m->grad};
+    const program *const all[ENTRY_COUNT] = {[ENTRY_STEP] = f->m->step,
+                                             [ENTRY_FORWARD] = f->m->forward,
+                                             [ENTRY_LOSS] = f->m->loss,
+                                             [ENTRY_GRAD] = f->m->grad};
     bool of_training = e == ENTRY_LOSS || e == ENTRY_GRAD;
     return f->o.training && f->m->loss && !of_training ? NULL : all[e];
 }

@@ -174,7 +174,7 @@ static void write_sizes(file *f)
         text_line(out, "#define %s_ROWS(batch) (((size_t)(batch) + %s_THREADS - 1) / %s_THREADS)", f->PREFIX, f->PREFIX,
                   f->PREFIX);
     }
-    for (int e = 0; e < ENTRIES; e++) {
+    for (int e = 0; e < ENTRY_COUNT; e++) {
         const program *p = file_program(f, (entry)e);
         if (!p) continue;
         f->w.p = p;
@@ -269,11 +269,11 @@ static void write_declarations(file *f)
     text_blank(out);
     write_missing_step(f);
     text_line(out, "/* These return 0, or one of the codes below 0 and write nothing. */");
-    static const char *const what[ENTRIES] = {[ENTRY_STEP] = "one step: what the state holds goes on",
-                                              [ENTRY_FORWARD] = "all steps",
-                                              [ENTRY_LOSS] = "all steps and the loss",
-                                              [ENTRY_GRAD] = "loss and its gradient by every parameter"};
-    for (int e = 0; e < ENTRIES; e++) {
+    static const char *const what[ENTRY_COUNT] = {[ENTRY_STEP] = "one step: what the state holds goes on",
+                                                  [ENTRY_FORWARD] = "all steps",
+                                                  [ENTRY_LOSS] = "all steps and the loss",
+                                                  [ENTRY_GRAD] = "loss and its gradient by every parameter"};
+    for (int e = 0; e < ENTRY_COUNT; e++) {
         if (file_program(f, (entry)e))
             text_line(out, "int %s_%s(const %s_args *args); /* %s */", p, entry_name((entry)e), p, what[e]);
     }

@@ -220,7 +220,7 @@ static void write_sizes_function(file *f)
     }
     if (file_carries(f))
         text_line(out, "if (what == %s_SIZE_STATE_BYTES) return sizeof(%s_state);", f->PREFIX, f->prefix);
-    for (int e = 0; e < ENTRIES; e++) {
+    for (int e = 0; e < ENTRY_COUNT; e++) {
         const program *p = file_program(f, (entry)e);
         if (!p) continue;
         text_put(out, "if (what == %s_SIZE_%s) return %s_%s_WORK(", f->PREFIX,
@@ -244,10 +244,10 @@ static void write_all_norms(file *f)
 static const char *write_functions(file *f)
 {
     /* `step` last: helpers are named by the others. */
-    static const entry order[ENTRIES] = {ENTRY_FORWARD, ENTRY_LOSS, ENTRY_GRAD, ENTRY_STEP};
-    text *functions[ENTRIES], *body = text_new(f->w.arena);
+    static const entry order[ENTRY_COUNT] = {ENTRY_FORWARD, ENTRY_LOSS, ENTRY_GRAD, ENTRY_STEP};
+    text *functions[ENTRY_COUNT], *body = text_new(f->w.arena);
     helpers_new(&f->w);
-    for (int i = 0; i < ENTRIES; i++) {
+    for (int i = 0; i < ENTRY_COUNT; i++) {
         const program *p = file_program(f, order[i]);
         f->w.out = functions[order[i]] = text_new(f->w.arena);
         if (!p) continue;
@@ -257,7 +257,7 @@ static const char *write_functions(file *f)
     }
     if (*helpers_text(&f->w)) text_line(body, "/* ==== what the functions share ==== */");
     text_puts(body, helpers_text(&f->w));
-    for (int e = 0; e < ENTRIES; e++) {
+    for (int e = 0; e < ENTRY_COUNT; e++) {
         text_blank(body);
         text_puts(body, text_string(functions[e]));
     }

@@ -275,7 +275,7 @@ typedef enum placing {
 } placing;
 
 typedef enum entry { ENTRY_STEP, ENTRY_FORWARD, ENTRY_LOSS, ENTRY_GRAD } entry;
-enum { ENTRIES = ENTRY_GRAD + 1 };
+enum { ENTRY_COUNT = ENTRY_GRAD + 1 };
 
 typedef struct program {
     entry entry;

@@ -50,7 +50,7 @@ typedef struct built {
     void (*init)(void *, uint64_t);
     void (*pack)(const void *, void *);
     void (*reset)(void *);
-    int (*entry[ENTRIES])(const void *);
+    int (*entry[ENTRY_COUNT])(const void *);
     size_t (*sizes)(int, size_t, const size_t *);
 } built;
 
