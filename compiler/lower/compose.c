@@ -52,6 +52,7 @@ node_id lower_composite(lowering *l, const model_expr *e, const node_id *arg)
 #define OTHER_OPERATION(id) case FUNCTION_##id:
 #define OTHER_COMPOSITE(id)
 #define OTHER_SPECIAL(id) case FUNCTION_##id:
+#define OTHER_LOSS(id) case FUNCTION_##id:
 #include "model/functions.def"
     case FUNCTION_COUNT: break;
     }

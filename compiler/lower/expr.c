@@ -130,6 +130,7 @@ static const op operation[FUNCTION_COUNT] = {
 #define ENTRY_OPERATION(id) [FUNCTION_##id] = OP_##id,
 #define ENTRY_COMPOSITE(id)
 #define ENTRY_SPECIAL(id)
+#define ENTRY_LOSS(id)
 #include "model/functions.def"
 };
 
@@ -140,7 +141,6 @@ static node_id lower_special(lowering *l, const model_expr *e)
     if (f == FUNCTION_matmul) return lower_matmul(l, e);
     if (f == FUNCTION_concat || f == FUNCTION_rows || f == FUNCTION_vector) return lower_concat(l, e);
     if (f == FUNCTION_onehot) return lower_onehot(l, e->call.args[0]);
-    if (f >= FUNCTION_cross_entropy && f <= FUNCTION_ctc) return lower_loss_function(l, e);
     for (int i = 0; i < e->call.count && i < 3; i++) arg[i] = lower_expr(l, e->call.args[i]);
     if (f == FUNCTION_transpose) return graph_transpose(l->g, arg[0]);
     if (f == FUNCTION_lookup) return graph_lookup(l->g, arg[0], arg[1]);
@@ -156,6 +156,7 @@ static node_id lower_call(lowering *l, const model_expr *e)
     function_class class = function_table[e->call.function].class;
     node_id arg[3] = {{0}};
     if (class == SPECIAL) return lower_special(l, e);
+    if (class == LOSS) return lower_loss_function(l, e);
     for (int i = 0; i < e->call.count; i++) arg[i] = lower_expr(l, e->call.args[i]);
     if (class == COMPOSITE) return lower_composite(l, e, arg);
     return graph_pointwise(l->g, operation[e->call.function], arg[0], arg[1], arg[2]);

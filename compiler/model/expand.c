@@ -375,9 +375,9 @@ static bool is_constant(const model_expr *e)
     if (e->kind == EXPR_NUMBER || e->kind == EXPR_LITERAL || e->kind == EXPR_SIZE) return true;
     if (e->kind != EXPR_CALL) return false;
     model_function f = e->call.function;
-    if (f != FUNCTION_vector && f != FUNCTION_rows && f != FUNCTION_neg && function_table[f].class != OPERATION &&
-        !(f >= FUNCTION_add && f <= FUNCTION_pow))
-        return false;
+    bool arithmetic = f == FUNCTION_add || f == FUNCTION_sub || f == FUNCTION_mul || f == FUNCTION_div ||
+                      f == FUNCTION_mod || f == FUNCTION_pow || f == FUNCTION_neg;
+    if (!arithmetic && f != FUNCTION_vector && f != FUNCTION_rows && function_table[f].class != OPERATION) return false;
     for (int i = 0; i < e->call.count; i++)
         if (!is_constant(e->call.args[i])) return false;
     return true;

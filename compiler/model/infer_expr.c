@@ -599,18 +599,12 @@ static model_type infer_special(infer *f, model_expr *e, model_type t)
     case FUNCTION_lookup: return infer_lookup(f, e, t);
     case FUNCTION_dropout:
     case FUNCTION_zoneout: return infer_random(f, e, t);
-    case FUNCTION_cross_entropy:
-    case FUNCTION_binary_cross_entropy:
-    case FUNCTION_mean_square:
-    case FUNCTION_absolute:
-    case FUNCTION_huber:
-    case FUNCTION_gaussian_mixture:
-    case FUNCTION_ctc: return infer_loss(f, e, t);
-#define FUNCTION(id, text, class, least, most, over, usage) ELEMENTWISE_##class(id)
-#define ELEMENTWISE_OPERATOR(id) case FUNCTION_##id:
-#define ELEMENTWISE_OPERATION(id) case FUNCTION_##id:
-#define ELEMENTWISE_COMPOSITE(id) case FUNCTION_##id:
-#define ELEMENTWISE_SPECIAL(id)
+#define FUNCTION(id, text, class, least, most, over, usage) OTHER_##class(id)
+#define OTHER_OPERATOR(id) case FUNCTION_##id:
+#define OTHER_OPERATION(id) case FUNCTION_##id:
+#define OTHER_COMPOSITE(id) case FUNCTION_##id:
+#define OTHER_SPECIAL(id)
+#define OTHER_LOSS(id) case FUNCTION_##id:
 #include "model/functions.def"
     case FUNCTION_COUNT: break;
     }
@@ -631,8 +625,14 @@ static model_type infer_call(infer *f, model_expr *e)
         t.poisoned = f->report || t.poisoned;
         return t;
     }
-    if (function_table[e->call.function].class != SPECIAL) return infer_elementwise(f, e, t);
-    return infer_special(f, e, t);
+    switch (function_table[e->call.function].class) {
+    case OPERATOR:
+    case OPERATION:
+    case COMPOSITE: return infer_elementwise(f, e, t);
+    case SPECIAL: return infer_special(f, e, t);
+    case LOSS: return infer_loss(f, e, t);
+    }
+    BUG("function %d has no class", (int)e->call.function);
 }
 
 static model_type infer_new(infer *f, model_expr *e)

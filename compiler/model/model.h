@@ -55,7 +55,7 @@ typedef enum model_function {
     FUNCTION_COUNT
 } model_function;
 
-typedef enum function_class { OPERATOR, OPERATION, COMPOSITE, SPECIAL } function_class;
+typedef enum function_class { OPERATOR, OPERATION, COMPOSITE, SPECIAL, LOSS } function_class;
 typedef struct function_info {
     const char *name;
     function_class class;
