@@ -2,8 +2,8 @@
  * zero.
  *
  * Each rule looks at a node and what its operands are now, and gives a node that can stand for it, or none. Every
- * rule makes the graph smaller, turns an addition and a negation into a subtraction, or has fewer components negated
- * or divided, so the rounds end.
+ * rule makes the graph smaller, brings a negation nearer to an addition, which it turns into a subtraction, or has fewer
+ * components negated, divided or scaled, so the rounds end.
  * Multiplication by 0 is not folded: it is NaN for infinities. A denominator (`norm`) is not folded, since the
  * caller may give another.
  *
@@ -84,23 +84,54 @@ static bool is_scaled(rewriter *w, const node *n, double *c, node_id *x)
     return false;
 }
 
+/* s * (c * v), where s has fewer components than v, is (c * s) * v. */
+static node_id scaled_less(rewriter *w, const node *n)
+{
+    double c;
+    node_id v;
+    for (int i = 0; i < 2; i++) {
+        node_id s = rewrite_arg(w, n, i), of = rewrite_arg(w, n, 1 - i);
+        if (shape_size(graph_type(w->g, s).shape) >= shape_size(graph_type(w->g, of).shape) ||
+            !is_scaled(w, graph_node(w->g, of), &c, &v))
+            continue;
+        return as_type(w->g, binary(w->g, OP_mul, binary(w->g, OP_mul, graph_number(w->g, c), s), v), n->type);
+    }
+    return NO_NODE;
+}
+
+/* c * (x / d), where d is a multiple of c, is x / (d / c): 2 * (x / 512) is x / 256. */
+static node_id divided_less(rewriter *w, const node *n, double c, node_id x)
+{
+    double d;
+    const node *quotient = graph_node(w->g, x);
+    if (quotient->op != OP_div || !is_constant(w, rewrite_arg(w, quotient, 1), &d) || !is_factor(c) || !is_factor(d) ||
+        fmod(d, c) != 0)
+        return NO_NODE;
+    node_id of = rewrite_arg(w, quotient, 0);
+    return as_type(w->g, binary(w->g, OP_div, of, graph_number(w->g, d / c)), n->type);
+}
+
 static node_id simpler_mul(rewriter *w, const node *n)
 {
     double c, d;
     node_id x, y;
-    if (!is_scaled(w, n, &c, &x)) return NO_NODE;
+    if (node_is(rewrite_arg(w, n, 0), rewrite_arg(w, n, 1)))
+        return graph_pointwise(w->g, OP_square, rewrite_arg(w, n, 0), NO_NODE, NO_NODE);
+    if (!is_scaled(w, n, &c, &x)) return scaled_less(w, n);
     if (c == 1) return as_type(w->g, x, n->type);
     if (is_scaled(w, graph_node(w->g, x), &d, &y) && is_factor(c) && is_factor(d) && is_factor(c * d))
         return as_type(w->g, binary(w->g, OP_mul, graph_number(w->g, c * d), y), n->type);
-    return NO_NODE;
+    return divided_less(w, n, c, x);
 }
 
 /* a / sqrt(b), where one root divides many components, is a * (1 / sqrt(b)): a root that is not 0 lies far within the
  * range of a float, and so does its reciprocal. */
 static node_id simpler_div(rewriter *w, const node *n)
 {
-    node_id a = rewrite_arg(w, n, 0), b = rewrite_arg(w, n, 1), root = b, radicand;
+    node_id a = rewrite_arg(w, n, 0), b = rewrite_arg(w, n, 1), root = b, radicand, inner;
     if (is_value(w, b, 1)) return as_type(w->g, a, n->type);
+    if (is_op(w, a, OP_neg, &inner) && type_equal(graph_type(w->g, inner), n->type)) /* an addition may take it */
+        return graph_pointwise(w->g, OP_neg, binary(w->g, OP_div, inner, b), NO_NODE, NO_NODE);
     is_op(w, b, OP_expand, &root);
     if (!is_op(w, root, OP_sqrt, &radicand) || shape_size(graph_type(w->g, root).shape) == shape_size(n->type.shape))
         return NO_NODE;

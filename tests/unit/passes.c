@@ -93,6 +93,13 @@ START_TEST(simplify_arithmetic)
     SIMPLIFIES(binary(g, OP_div, l.s, unary(g, OP_sqrt, l.s)), "div(x2, sqrt(x2))");
     SIMPLIFIES(binary(g, OP_div, l.x, unary(g, OP_sqrt, l.y)), "div(x0, sqrt(x1))");
     SIMPLIFIES(binary(g, OP_div, l.x, l.s), "div(x0, x2)");
+    SIMPLIFIES(binary(g, OP_mul, l.x, l.x), "square(x0)");
+    SIMPLIFIES(binary(g, OP_mul, l.s, binary(g, OP_mul, l.two, l.x)), "mul(mul(2, x2), x0)");
+    SIMPLIFIES(binary(g, OP_mul, binary(g, OP_mul, l.x, l.two), l.y), "mul(mul(x0, 2), x1)");
+    SIMPLIFIES(binary(g, OP_mul, l.two, binary(g, OP_div, l.x, graph_number(g, 8))), "div(x0, 4)");
+    SIMPLIFIES(binary(g, OP_mul, binary(g, OP_div, l.x, l.two), l.two), "x0");
+    SIMPLIFIES(binary(g, OP_mul, l.two, binary(g, OP_div, l.x, graph_number(g, 3))), "mul(2, div(x0, 3))");
+    SIMPLIFIES(binary(g, OP_sub, l.x, binary(g, OP_div, unary(g, OP_neg, l.s), l.two)), "add(x0, div(x2, 2))");
 }
 END_TEST
 
@@ -227,6 +234,98 @@ START_TEST(simplify_long_chains)
     for (int i = 0; i < 200000; i++) id = binary(g, OP_mul, l.two, binary(g, OP_mul, graph_number(g, 0.5), id));
     ck_after(g, pass_simplify, id, "x0");
     arena_free(a);
+}
+END_TEST
+
+/* ---- sums -------------------------------------------------------------------------------------------------------- */
+
+#define SUMS(expression, expected)                                                                                     \
+    do {                                                                                                               \
+        arena *a = arena_new();                                                                                        \
+        graph *g = new_graph(a);                                                                                       \
+        leaves l = new_leaves(g);                                                                                      \
+        (void)l;                                                                                                       \
+        ck_after(g, pass_sums, graph_sum(g, (expression), SCALAR), (expected));                                        \
+        arena_free(a);                                                                                                 \
+    } while (0)
+
+/* What is made of another sum of the row. */
+static node_id of_sum(graph *g, node_id x) { return unary(g, OP_tanh, graph_sum(g, x, SCALAR)); }
+
+static node_id minus_mean(graph *g, node_id x)
+{
+    return binary(g, OP_sub, x, binary(g, OP_div, graph_sum(g, x, SCALAR), graph_number(g, N)));
+}
+
+START_TEST(sums_move_factors)
+{
+    SUMS(binary(g, OP_mul, l.s, l.x), "mul(x2, sum(x0))");
+    SUMS(binary(g, OP_mul, l.x, l.y), "sum(mul(x0, x1))");
+    SUMS(binary(g, OP_mul, binary(g, OP_mul, l.x, l.s), l.y), "mul(x2, sum(mul(x0, x1)))");
+    SUMS(binary(g, OP_div, unary(g, OP_neg, l.x), l.s), "neg(div(sum(x0), x2))");
+    SUMS(binary(g, OP_div, l.s, l.x), "sum(div(x2, x0))");
+    SUMS(graph_expand(g, l.s, graph_type(g, l.x)), "mul(x2, 3)");
+    SUMS(binary(g, OP_add, binary(g, OP_mul, l.s, l.x), l.y), "sum(add(mul(x2, x0), x1))");
+    SUMS(binary(g, OP_sub, l.x, l.s), "sum(sub(x0, x2))");
+}
+END_TEST
+
+/* What else reads the product needs it anyway. */
+START_TEST(sums_mind_other_readers)
+{
+    arena *a = arena_new();
+    graph *g = new_graph(a);
+    leaves l = new_leaves(g);
+    node_id scaled = binary(g, OP_mul, l.s, l.x);
+    new_output(g, scaled);
+    new_output(g, graph_sum(g, scaled, SCALAR));
+    run_pass(g, pass_sums, "sums");
+    ck_assert_str_eq(written(g, g->outputs.data[1].node), "sum(mul(x2, x0))");
+    arena_free(a);
+}
+END_TEST
+
+START_TEST(sums_need_not_wait)
+{
+    SUMS(binary(g, OP_add, binary(g, OP_mul, of_sum(g, l.x), l.x), l.y), "add(mul(tanh(sum(x0)), sum(x0)), sum(x1))");
+    SUMS(binary(g, OP_sub, l.y, binary(g, OP_mul, binary(g, OP_mul, of_sum(g, l.x), l.x), l.y)),
+         "sub(sum(x1), mul(tanh(sum(x0)), sum(mul(x0, x1))))");
+    SUMS(binary(g, OP_add, binary(g, OP_mul, of_sum(g, l.x), l.x), binary(g, OP_add, l.y, l.v)),
+         "add(mul(tanh(sum(x0)), sum(x0)), sum(add(x1, p0)))");
+    SUMS(binary(g, OP_sub, l.x, of_sum(g, l.x)), "sum(sub(x0, tanh(sum(x0))))");
+    SUMS(unary(g, OP_square, minus_mean(g, l.x)), "sum(square(sub(x0, div(sum(x0), 3))))");
+    SUMS(binary(g, OP_mul, l.y, minus_mean(g, l.x)), "sum(mul(x1, sub(x0, div(sum(x0), 3))))");
+}
+END_TEST
+
+START_TEST(sums_of_differences_from_the_mean)
+{
+    SUMS(minus_mean(g, l.x), "mul(0, sum(x0))");
+    SUMS(binary(g, OP_add, l.x, binary(g, OP_mul, graph_number(g, 2), graph_sum(g, l.x, SCALAR))), "mul(7, sum(x0))");
+    SUMS(binary(g, OP_sub, l.x, graph_sum(g, l.x, SCALAR)), "mul(-2, sum(x0))");
+    SUMS(binary(g, OP_sub, l.x, graph_sum(g, l.y, SCALAR)), "sum(sub(x0, sum(x1)))");
+    SUMS(binary(g, OP_add, binary(g, OP_mul, of_sum(g, l.y), minus_mean(g, l.x)), l.y), "sum(x1)");
+}
+END_TEST
+
+/* Of the rows and columns of a matrix: what is constant along these. */
+static void ck_sum_of_rows(shape to, bool stretched, const char *expected)
+{
+    arena *a = arena_new();
+    graph *g = new_graph(a);
+    leaves l = new_leaves(g);
+    node_id M = new_input(g, shape_matrix(N, N), BT);
+    node_id of = stretched ? graph_expand(g, l.x, graph_type(g, M)) : binary(g, OP_mul, l.x, M);
+    ck_after(g, pass_sums, graph_sum(g, of, to), expected);
+    arena_free(a);
+}
+
+START_TEST(sums_of_matrices)
+{
+    ck_sum_of_rows(shape_vector(N), false, "mul(x0, sum(x3))");
+    ck_sum_of_rows(shape_matrix(1, N), false, "sum(mul(x0, x3))");
+    ck_sum_of_rows(SCALAR, false, "sum(mul(x0, x3))");
+    ck_sum_of_rows(shape_vector(N), true, "mul(x0, 3)");
 }
 END_TEST
 
@@ -472,6 +571,11 @@ int main(void)
     tcase_add_test(c, simplify_minds_chunks);
     tcase_add_test(c, simplify_moves_labels);
     tcase_add_test(c, simplify_long_chains);
+    tcase_add_test(c, sums_move_factors);
+    tcase_add_test(c, sums_mind_other_readers);
+    tcase_add_test(c, sums_need_not_wait);
+    tcase_add_test(c, sums_of_differences_from_the_mean);
+    tcase_add_test(c, sums_of_matrices);
     tcase_add_test(c, cse_merges);
     tcase_add_test(c, cse_sees_through_shifts);
     tcase_add_test(c, cse_minds_boundaries_and_roles);
