@@ -19,7 +19,8 @@ static bool is_at_hand(const planner *pl, node_id id, axis_set axes)
     const node *n = graph_node(pl->g, id);
     if (n->op == OP_param || n->op == OP_number || n->op == OP_literal) return true;
     return pl->kept[id.i] && (axes & ~pl->kept_axes[id.i] & n->type.axes) == 0 &&
-           (pl->task[id.i] == TASK_POINTWISE || (pl->task[id.i] == TASK_STMT && shape_size(n->type.shape) == 1));
+           (pl->task[id.i] == TASK_POINTWISE || n->op == OP_concat ||
+            (pl->task[id.i] == TASK_STMT && shape_size(n->type.shape) == 1));
 }
 
 static bool is_read_by(const planner *pl, node_id id, const stmt *s)

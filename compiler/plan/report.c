@@ -341,15 +341,16 @@ static void put_stmt(report *r, const stmt *s, const region *home)
     r->out->depth--;
 }
 
-/* What a scan reads of its own earlier steps. */
+/* What a scan reads of its own earlier steps; a row's group of statements is part of it. */
 static const char *carried(const report *r, const region *scan)
 {
     text *t = text_new(r->arena);
     const graph *g = r->p->graph;
     for (uint32_t i = 1; i < g->nodes.len; i++) {
         const node *n = graph_node(g, (node_id){i});
-        if (n->op != OP_shift || n->attr.axis != scan->axis || r->p->placed[i] != PLACED_BY_LOOP ||
-            r->made_in[n->arg[0].i] != scan)
+        const region *made_in = r->made_in[n->op == OP_shift ? n->arg[0].i : i];
+        while (made_in && made_in->rows) made_in = made_in->parent;
+        if (n->op != OP_shift || n->attr.axis != scan->axis || r->p->placed[i] != PLACED_BY_LOOP || made_in != scan)
             continue;
         text_put(t, "%s%s[%s%+d]", t->len ? ", " : "", label(r, n->arg[0]), letter(r, scan->axis), n->attr.k);
     }

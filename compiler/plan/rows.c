@@ -5,7 +5,8 @@
  * for one row only. Logits of a large vocabulary, their softmax and the gradient are never streamed through memory one
  * after the other. Statements in between that the later ones do not need are moved behind. Within a scan the rows of
  * one step stay in cache anyway, and one statement for all of them lets the processor work on several at a time: there
- * statements stay apart.
+ * statements stay apart, but for sums over components, which follow what they add up in each row. That is read from
+ * the first cache then, and needs memory for one row; what is made of a sum waits for the next statement.
  *
  * Needs: regions, statements, stmt_of. Sets: regions, region_of. */
 #include "plan/planner.h"
@@ -104,6 +105,50 @@ static bool is_worth_it(const planner *pl, const region *group)
     return count > 1;
 }
 
+/* The statements of the group stand in a region of their own. */
+static void close_group(planner *pl, region *r, region *group, axis_set rows)
+{
+    group->parent = r;
+    group->rows = rows;
+    for (size_t k = 0; k < group->items.len; k++) {
+        const stmt *member = group->items.data[k].stmt;
+        for (size_t j = 0; j < member->nodes.len; j++) pl->region_of[member->nodes.data[j].i] = group;
+    }
+}
+
+/* ---- sums within a scan ------------------------------------------------------------------------------------------ */
+
+/* A sum or maximum of what the elementwise statement computes. */
+static bool is_sum_of(const planner *pl, const stmt *sum, const stmt *s)
+{
+    return sum && sum->kind == STMT_ROWS && sum->axes == s->axes && shape_size(sum->shape) == 1 &&
+           pl->p->stmt_of[graph_node(pl->g, sum->nodes.data[0])->arg[0].i] == s;
+}
+
+/* The elementwise statement, item number `at` of a scan, with the sums of what it computes; NULL where there are
+ * none. They stand behind it in their order. A product's epilogue has to stand behind the product. */
+static region *group_with_sums(planner *pl, region *r, size_t at)
+{
+    const stmt *s = r->items.data[at].stmt, *before = at ? r->items.data[at - 1].stmt : NULL;
+    size_t left = at + 1;
+    if (s->kind != STMT_POINTWISE || (s->axes & ~plan_loops(r)) != BATCH || (before && before->kind == STMT_CONTRACT))
+        return NULL;
+    region *group = ARENA_NEW(pl->arena, region);
+    array_push(pl->arena, &group->items, r->items.data[at]);
+    for (size_t i = left; i < r->items.len; i++) {
+        if (is_sum_of(pl, r->items.data[i].stmt, s))
+            array_push(pl->arena, &group->items, r->items.data[i]);
+        else
+            r->items.data[left++] = r->items.data[i];
+    }
+    r->items.len = left;
+    if (group->items.len == 1) return NULL;
+    close_group(pl, r, group, BATCH);
+    return group;
+}
+
+/* ---- regions ----------------------------------------------------------------------------------------------------- */
+
 /* Depth: loops. */
 static void group_region(grouping *gr, region *r)
 {
@@ -112,6 +157,12 @@ static void group_region(grouping *gr, region *r)
     for (size_t i = 0; i < r->items.len;) {
         stmt *s = r->items.data[i].stmt;
         if (!s) group_region(gr, r->items.data[i].region);
+        region *sums = s && r->axis ? group_with_sums(pl, r, i) : NULL;
+        if (sums) {
+            array_push(pl->arena, &done.items, (item){.region = sums});
+            i++;
+            continue;
+        }
         gr->r = r;
         if (!s || !over_rows(gr, s) || !is_long(pl, s)) {
             array_push(pl->arena, &done.items, r->items.data[i++]);
@@ -123,13 +174,8 @@ static void group_region(grouping *gr, region *r)
             array_push(pl->arena, &done.items, r->items.data[i++]);
             continue;
         }
-        group->parent = r;
-        group->rows = s->axes & ~plan_loops(r);
+        close_group(pl, r, group, s->axes & ~plan_loops(r));
         array_push(pl->arena, &done.items, (item){.region = group});
-        for (size_t k = 0; k < group->items.len; k++) {
-            const stmt *member = group->items.data[k].stmt;
-            for (size_t j = 0; j < member->nodes.len; j++) pl->region_of[member->nodes.data[j].i] = group;
-        }
         for (size_t k = 0; k < behind.items.len; k++) /* these may make groups of their own */
             r->items.data[end - behind.items.len + k] = behind.items.data[k];
         i = end - behind.items.len;
