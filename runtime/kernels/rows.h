@@ -54,6 +54,10 @@ RNN_INLINE real row_sum(int n, const real *x)
     real lane[ROWS_LANES] = {0};
     real sum = 0;
     int i = 0;
+    for (; i + 4 * ROWS_LANES <= n; i += 4 * ROWS_LANES) { /* each addition to a lane waits for the one before */
+        for (int j = 0; j < ROWS_LANES; j++)
+            lane[j] += (x[i + j] + x[i + ROWS_LANES + j]) + (x[i + 2 * ROWS_LANES + j] + x[i + 3 * ROWS_LANES + j]);
+    }
     for (; i + ROWS_LANES <= n; i += ROWS_LANES) {
         for (int j = 0; j < ROWS_LANES; j++) lane[j] += x[i + j];
     }
