@@ -2,8 +2,8 @@
  * zero.
  *
  * Each rule looks at a node and what its operands are now, and gives a node that can stand for it, or none. Every
- * rule makes the graph smaller, brings a negation nearer to an addition, which it turns into a subtraction, or has fewer
- * components negated, divided or scaled, so the rounds end.
+ * rule makes the graph smaller, brings a negation nearer to an addition, which it turns into a subtraction, or has
+ * fewer components negated, divided or scaled, so the rounds end.
  * Multiplication by 0 is not folded: it is NaN for infinities. A denominator (`norm`) is not folded, since the
  * caller may give another.
  *
