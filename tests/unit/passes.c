@@ -100,6 +100,10 @@ START_TEST(simplify_arithmetic)
     SIMPLIFIES(binary(g, OP_mul, binary(g, OP_div, l.x, l.two), l.two), "x0");
     SIMPLIFIES(binary(g, OP_mul, l.two, binary(g, OP_div, l.x, graph_number(g, 3))), "mul(2, div(x0, 3))");
     SIMPLIFIES(binary(g, OP_sub, l.x, binary(g, OP_div, unary(g, OP_neg, l.s), l.two)), "add(x0, div(x2, 2))");
+    SIMPLIFIES(binary(g, OP_pow, l.x, l.one), "x0");
+    SIMPLIFIES(binary(g, OP_pow, l.x, l.two), "square(x0)");
+    SIMPLIFIES(binary(g, OP_pow, graph_expand(g, l.s, graph_type(g, l.x)), l.two), "square(expand(x2))");
+    SIMPLIFIES(binary(g, OP_pow, l.two, l.x), "pow(2, x0)");
 }
 END_TEST
 
