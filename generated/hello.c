@@ -741,7 +741,7 @@ int hello_grad(const hello_args *args)
     work += 16;
     real *const d_o_matmul_all = work; /* [T][batch][8]: d_o.matmul (8) */
     work += (T * batch * 8 + 15) / 16 * 16;
-    real *const d_a_2_all = work; /* [(T + 1)][batch][8]: d_a.2 (8) */
+    real *const d_h_carry_all = work; /* [(T + 1)][batch][8]: d_h.carry (8) */
     work += ((T + 1) * batch * 8 + 15) / 16 * 16;
     real *const d_a_1_all = work; /* [40]: d_a.1 (4, 8) */
     work += 48;
@@ -885,12 +885,12 @@ int hello_grad(const hello_args *args)
     /* d_V = sum over t of d_o[t] @ h[t]' */
     outer_4x8((int)(T * batch), d_o_all, 4, 1, h_all + batch * 8, 8, grads + AT_V, 8);
     memset(d_a_1_all, 0, 40 * sizeof(real));
-    /* d_a.2 beyond the end */
+    /* d_h.carry beyond the end */
     for (size_t t = ragged ? 0 : T; t < T + 1; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
             const size_t own = length_t(args, seq);
             if (t < own) continue;
-            memset(d_a_2_all + (t * batch + seq) * 8, 0, 8 * sizeof(real));
+            memset(d_h_carry_all + (t * batch + seq) * 8, 0, 8 * sizeof(real));
         }
     }
 
@@ -900,7 +900,7 @@ int hello_grad(const hello_args *args)
         /* d_b = sum over t of d_a[t] */
         for (size_t seq = 0; seq < batch; seq++) {
             if (ragged && t >= length_t(args, seq)) continue;
-            const real *d_a_2_next = d_a_2_all + ((t + 1) * batch + seq) * 8;
+            const real *d_h_carry_next = d_h_carry_all + ((t + 1) * batch + seq) * 8;
             const real *d_o_matmul_row = d_o_matmul_all + (t * batch + seq) * 8;
             const real *h_row = h_all + ((t + 1) * batch + seq) * 8;
             real *to_d_a = d_a_all + (t * batch + seq) * 8;
@@ -908,8 +908,8 @@ int hello_grad(const hello_args *args)
             real *to_d_b = grads + AT_b;
             RNN_INDEPENDENT
             for (size_t unit = 0; unit < 8; unit++) {
-                /* d_h[t] = d_a.2[t+1] + V' @ d_o[t] */
-                const real d_h = d_a_2_next[unit] + d_o_matmul_row[unit];
+                /* d_h[t] = d_h.carry[t+1] + V' @ d_o[t] */
+                const real d_h = d_h_carry_next[unit] + d_o_matmul_row[unit];
                 /* d_a[t] = d_h[t] * (1 - h[t]^2) */
                 const real d_a = d_h * (1.0f - real_square(h_row[unit]));
                 to_d_a[unit] = d_a;
@@ -925,14 +925,14 @@ int hello_grad(const hello_args *args)
                 memset(d_a_all + (t * batch + seq) * 8, 0, 8 * sizeof(real));
             }
         }
-        /* d_a.2[t] = W' @ d_a[t] */
-        contract_8x8((int)batch, d_a_all + t * batch * 8, 8, 1, args->packed + AT_packed_W_transposed, d_a_2_all + t * batch * 8, 8, 0);
-        /* d_a.2 beyond the end */
+        /* d_h.carry[t] = W' @ d_a[t] */
+        contract_8x8((int)batch, d_a_all + t * batch * 8, 8, 1, args->packed + AT_packed_W_transposed, d_h_carry_all + t * batch * 8, 8, 0);
+        /* d_h.carry beyond the end */
         if (ragged) {
             for (size_t seq = 0; seq < batch; seq++) {
                 const size_t own = length_t(args, seq);
                 if (t < own) continue;
-                memset(d_a_2_all + (t * batch + seq) * 8, 0, 8 * sizeof(real));
+                memset(d_h_carry_all + (t * batch + seq) * 8, 0, 8 * sizeof(real));
             }
         }
     }

@@ -815,9 +815,9 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     work += (T * batch + 15) / 16 * 16;
     real *const d_out_matmul_all = work; /* [T][batch][4]: d_out.matmul (4) */
     work += (T * batch * 4 + 15) / 16 * 16;
-    real *const d_h_c_1_all = work; /* [(T + 1)][batch][4]: d_h.c.1 (4) */
+    real *const d_h_c_carry_all = work; /* [(T + 1)][batch][4]: d_h.c.carry (4) */
     work += ((T + 1) * batch * 4 + 15) / 16 * 16;
-    real *const d_h_o_2_all = work; /* [(T + 1)][batch][4]: d_h.o.2 (4) */
+    real *const d_h_carry_all = work; /* [(T + 1)][batch][4]: d_h.carry (4) */
     work += ((T + 1) * batch * 4 + 15) / 16 * 16;
     real *const d_h_i_1_x4_all = h_o_matmul_x4_all; /* d_h.i.1 (4), d_h.f.1 (4), d_h.o.1 (4), d_h.g.1 (4): in the place of what nothing reads any more */
     real *const loss_2_all = out_matmul_all; /* loss.2 (1): in the place of what nothing reads any more */
@@ -960,20 +960,20 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     contract_1x4((int)(T * batch), d_out_all, 1, 1, args->packed + AT_packed_out_W_transposed, d_out_matmul_all, 4, 0);
     /* d_out.W = sum over t of d_out[t] @ h[t]' */
     outer_1x4((int)(T * batch), d_out_all, 1, 1, h_all + batch * 4, 4, grads + AT_out_W, 4);
-    /* d_h.c.1 beyond the end */
+    /* d_h.c.carry beyond the end */
     for (size_t t = ragged ? 0 : T; t < T + 1; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
             const size_t own = length_t(args, seq);
             if (t < own) continue;
-            memset(d_h_c_1_all + (t * batch + seq) * 4, 0, 4 * sizeof(real));
+            memset(d_h_c_carry_all + (t * batch + seq) * 4, 0, 4 * sizeof(real));
         }
     }
-    /* d_h.o.2 beyond the end */
+    /* d_h.carry beyond the end */
     for (size_t t = ragged ? 0 : T; t < T + 1; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
             const size_t own = length_t(args, seq);
             if (t < own) continue;
-            memset(d_h_o_2_all + (t * batch + seq) * 4, 0, 4 * sizeof(real));
+            memset(d_h_carry_all + (t * batch + seq) * 4, 0, 4 * sizeof(real));
         }
     }
 
@@ -985,11 +985,11 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
         /* d_h.bg = sum over t of d_h.g.1[t] */
         for (size_t seq = 0; seq < batch; seq++) {
             if (ragged && t >= length_t(args, seq)) continue;
-            const real *d_h_o_2_next = d_h_o_2_all + ((t + 1) * batch + seq) * 4;
+            const real *d_h_carry_next = d_h_carry_all + ((t + 1) * batch + seq) * 4;
             const real *d_out_matmul_row = d_out_matmul_all + (t * batch + seq) * 4;
             const real *h_o_row = h_o_all + (t * batch + seq) * 4;
             const real *h_1_row = h_1_all + (t * batch + seq) * 4;
-            const real *d_h_c_1_next = d_h_c_1_all + ((t + 1) * batch + seq) * 4;
+            const real *d_h_c_carry_next = d_h_c_carry_all + ((t + 1) * batch + seq) * 4;
             const real *h_g_row = h_g_all + (t * batch + seq) * 4;
             const real *h_i_row = h_i_all + (t * batch + seq) * 4;
             const real *h_c_prev = h_c_all + (t * batch + seq) * 4;
@@ -1002,13 +1002,13 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
             real *to_d_h_bo = grads + AT_h_bo;
             real *to_d_h_g_1 = d_h_i_1_x4_all + (t * batch + seq) * 16 + 12;
             real *to_d_h_bg = grads + AT_h_bg;
-            real *to_d_h_c_1 = d_h_c_1_all + (t * batch + seq) * 4;
+            real *to_d_h_c_carry = d_h_c_carry_all + (t * batch + seq) * 4;
             RNN_INDEPENDENT
             for (size_t unit = 0; unit < 4; unit++) {
-                /* d_h[t] = d_h.o.2[t+1] + out.W' @ d_out[t] */
-                const real d_h = d_h_o_2_next[unit] + d_out_matmul_row[unit];
-                /* d_h.c[t] = d_h.c.1[t+1] + d_h[t] * h.o[t] * (1 - h.1[t]^2) */
-                const real d_h_c = d_h_c_1_next[unit] + d_h * h_o_row[unit] * (1.0f - real_square(h_1_row[unit]));
+                /* d_h[t] = d_h.carry[t+1] + out.W' @ d_out[t] */
+                const real d_h = d_h_carry_next[unit] + d_out_matmul_row[unit];
+                /* d_h.c[t] = d_h.c.carry[t+1] + d_h[t] * h.o[t] * (1 - h.1[t]^2) */
+                const real d_h_c = d_h_c_carry_next[unit] + d_h * h_o_row[unit] * (1.0f - real_square(h_1_row[unit]));
                 /* d_h.i[t] = d_h.c[t] * h.g[t] */
                 const real d_h_i = d_h_c * h_g_row[unit];
                 /* d_h.i.1[t] = d_h.i[t] * (h.i[t] * (1 - h.i[t])) */
@@ -1025,8 +1025,8 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
                 const real d_h_g = d_h_c * h_i_row[unit];
                 /* d_h.g.1[t] = d_h.g[t] * (1 - h.g[t]^2) */
                 const real d_h_g_1 = d_h_g * (1.0f - real_square(h_g_row[unit]));
-                /* d_h.c.1[t] = d_h.c[t] * h.f[t] */
-                const real d_h_c_1 = d_h_c * h_f_row[unit];
+                /* d_h.c.carry[t] = d_h.c[t] * h.f[t] */
+                const real d_h_c_carry = d_h_c * h_f_row[unit];
                 to_d_h_i_1[unit] = d_h_i_1;
                 to_d_h_bi[unit] += d_h_i_1;
                 to_d_h_f_1[unit] = d_h_f_1;
@@ -1035,15 +1035,15 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
                 to_d_h_bo[unit] += d_h_o_1;
                 to_d_h_g_1[unit] = d_h_g_1;
                 to_d_h_bg[unit] += d_h_g_1;
-                to_d_h_c_1[unit] = d_h_c_1;
+                to_d_h_c_carry[unit] = d_h_c_carry;
             }
         }
-        /* d_h.c.1 beyond the end */
+        /* d_h.c.carry beyond the end */
         if (ragged) {
             for (size_t seq = 0; seq < batch; seq++) {
                 const size_t own = length_t(args, seq);
                 if (t < own) continue;
-                memset(d_h_c_1_all + (t * batch + seq) * 4, 0, 4 * sizeof(real));
+                memset(d_h_c_carry_all + (t * batch + seq) * 4, 0, 4 * sizeof(real));
             }
         }
         /* d_h.g.1 beyond the end */
@@ -1078,14 +1078,14 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
                 memset(d_h_i_1_x4_all + (t * batch + seq) * 16, 0, 4 * sizeof(real));
             }
         }
-        /* d_h.o.2[t] = h.Wi' @ d_h.i.1[t] + h.Wf' @ d_h.f.1[t] + h.Wo' @ d_h.o.1[t] + h.Wg' @ d_h.g.1[t] */
-        contract_16x4((int)batch, d_h_i_1_x4_all + t * batch * 16, 16, 1, args->packed + AT_packed_h_Wi_transposed, d_h_o_2_all + t * batch * 4, 4, 0);
-        /* d_h.o.2 beyond the end */
+        /* d_h.carry[t] = h.Wi' @ d_h.i.1[t] + h.Wf' @ d_h.f.1[t] + h.Wo' @ d_h.o.1[t] + h.Wg' @ d_h.g.1[t] */
+        contract_16x4((int)batch, d_h_i_1_x4_all + t * batch * 16, 16, 1, args->packed + AT_packed_h_Wi_transposed, d_h_carry_all + t * batch * 4, 4, 0);
+        /* d_h.carry beyond the end */
         if (ragged) {
             for (size_t seq = 0; seq < batch; seq++) {
                 const size_t own = length_t(args, seq);
                 if (t < own) continue;
-                memset(d_h_o_2_all + (t * batch + seq) * 4, 0, 4 * sizeof(real));
+                memset(d_h_carry_all + (t * batch + seq) * 4, 0, 4 * sizeof(real));
             }
         }
     }

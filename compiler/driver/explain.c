@@ -72,6 +72,8 @@ static void print_derivatives(text *out)
 {
     text_line(out, "    d_v: the derivative of the loss by v; d_v.1: that by v.1, or, where there is none, a part of "
                    "these equations");
+    text_line(out,
+              "    d_v.carry[t]: what flows from step t into d_v at the step that v was read from, such as v[t-1]");
     text_line(out, "    d_v and its parts are 0 beyond either end of time");
 }
 

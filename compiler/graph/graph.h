@@ -109,6 +109,7 @@ typedef struct origin {
     uint32_t variable; /* number in graph.variables, 0 for none */
     bool whole;        /* the node is that variable (or its adjoint), not a part of its equation */
     uint32_t part;     /* > 0: numbered part of the equation (see graph_name_parts) */
+    bool carry;        /* of an adjoint: the part is what the variable's adjoint at another step gets from this one */
     role role;
     uint32_t of; /* of an adjoint: number of the node that it is the adjoint of; 0: of none, or of one that has gone */
     span at;     /* the expression in the spec */

@@ -399,4 +399,25 @@ expect 0 "" check alone.rnn
 expect 1 "the size 'V' comes from data" build "$root/specs/models/attention.rnn" -o open
 same "$(grep -c 'error:' stderr)" 2
 
+# What flows through h[t-1] is d_h.carry, unless the spec has a variable of that name.
+for word in carry other; do
+    cat >carry.rnn <<END
+cell c(x(D), H) -> h {
+    param W(H,D), V(H,H)
+    $word = W @ x + V @ h[t-1]
+    h = tanh($word) + $word
+}
+model m {
+    input x[t] : real(3)
+    target y[t] : real(2)
+    h = c(x, 2)
+    output h
+    loss mean_square(h, y)
+}
+END
+    "$rnnc" explain carry.rnn >said 2>&1
+    if [ "$(grep -c ' d_h\.carry\[t\] = ' said)" -eq 1 ] && grep -q " d_h\.$word\[t\] = " said; then pass
+    else fail "explain: names of adjoints beside '$word'"; cat said; fi
+done
+
 summary
