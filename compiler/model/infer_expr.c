@@ -268,35 +268,21 @@ static bool compares(model_function f)
            f == FUNCTION_ge;
 }
 
-/* How to make one number of a condition that is none; noted[0] is the first variable that it is made of. */
-static void hint_condition(infer *f, model_type t)
-{
-    const model_variable *v = f->notes ? variable(f->c, f->noted[0]) : NULL;
-    if (t.token)
-        diag_hint(f->c->diags, "a token is compared: x == 3");
-    else if (v && v->type.shape.rank == 1 && v->type.shape.dim[0] == 1)
-        diag_hint(f->c->diags, "the one component of '%s' is %s(0)", v->word, v->word);
-    else
-        diag_hint(f->c->diags,
-                  "component by component choose max, min, clip, relu and (v > 0) * a + (v <= 0) * b; one of them is "
-                  "v(0), A(0, 0)");
-}
-
 static model_type infer_elementwise(infer *f, model_expr *e, model_type t)
 {
     int first = 0;
     bool blank = false;
     t.shape = UNKNOWN;
     if (e->call.function == FUNCTION_select) {
-        first = 1;
         const model_expr *condition = e->call.args[0];
-        if (condition->type.token || condition->type.shape.rank > 0) {
+        if (condition->type.token) {
             if (!f->report) return infer_fault(f, t);
             diag(f->c->diags, condition->at, E_CONDITION, infer_shown(f, condition->type));
             infer_note_shapes(f, condition, NULL);
-            hint_condition(f, condition->type);
+            diag_hint(f->c->diags, "a token is compared: x == 3");
             return infer_fault(f, t);
         }
+        first = condition->type.shape.rank == 0; /* one number chooses between values of any shape */
     }
     for (int i = first; i < e->call.count; i++) {
         const model_expr *arg = e->call.args[i];

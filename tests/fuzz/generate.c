@@ -148,6 +148,14 @@ static const char *condition(generator *g, unsigned axes)
     }
 }
 
+/* The condition of a choice between values of a form: one number, or one for each component. */
+static const char *condition_of(generator *g, form f, unsigned axes)
+{
+    if (f.rank == 0 || chance(g, 60)) return condition(g, axes);
+    const char *number = axes & ALONG_T ? "xt(0)" : axes & ALONG_S ? "xs(0)" : "xb";
+    return PRINT("%s * %s > 0.05", number, param(g, f));
+}
+
 /* ---- expressions ------------------------------------------------------------------------------------------------- */
 
 static const char *squash(generator *g, const char *e)
@@ -309,7 +317,7 @@ static const char *expression(generator *g, form f, unsigned axes, int depth)
         return PRINT("(%s) / (1.5 + square(%s))", expression(g, f, axes, depth - 1), expression(g, f, axes, depth - 1));
     case 4: return PRINT("(%s) * (%s)", expression(g, scalar_form, axes, depth - 1), expression(g, f, axes, depth - 1));
     case 5:
-        return PRINT("(if %s then %s else %s)", condition(g, axes), expression(g, f, axes, depth - 1),
+        return PRINT("(if %s then %s else %s)", condition_of(g, f, axes), expression(g, f, axes, depth - 1),
                      expression(g, f, axes, depth - 1));
     case 6: {
         const char *r = reduction(g, f, axes, depth);
