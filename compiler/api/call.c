@@ -87,7 +87,7 @@ static call_work *take(const rnnc_model *of, size_t bytes)
     if (w) m->idle = w->next;
     pthread_mutex_unlock(&m->lock);
     if (!w) w = calloc(1, sizeof *w);
-    if (!w || bytes <= w->bytes) return w;
+    if (!w || (w->memory && bytes <= w->bytes)) return w;
     free(w->memory);
     w->memory = model_room(m, bytes, 1);
     w->bytes = w->memory ? bytes : 0;

@@ -132,8 +132,11 @@ guard_fault guard_run(void (*work)(void *context), void *context, size_t limit, 
     locale_t hosts = uselocale(plain);
     innermost = &g;
     attempt(&g, work, context);
-    while (g.blocks && g.fault) guard_free(g.blocks->bytes);
-    while (g.blocks) link_out(g.blocks);
+    for (held *h = g.blocks, *next; h; h = next) { /* the list ends here; after a fault its blocks do, too */
+        next = h->next;
+        h->guard = NULL;
+        if (g.fault) free(h);
+    }
     innermost = g.outer;
     uselocale(hosts);
     freelocale(plain);

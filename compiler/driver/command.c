@@ -22,13 +22,6 @@ int command_fault(int code, const char *format, ...)
     return code;
 }
 
-int command_fault_line(int code, char *line)
-{
-    code = line ? command_fault(code, "%s", line) : command_fault(EXIT_SYSTEM, "out of memory");
-    free(line);
-    return code;
-}
-
 int command_unread(const tensors *t)
 {
     return command_fault(tensors_lack_memory(t) ? EXIT_SYSTEM : EXIT_SPEC, "%s", t->error);

@@ -6,6 +6,7 @@
 #include "base/version.h"
 #include "driver/options.h"
 #include "train/tensor.h"
+#include <stdlib.h>
 
 /* Each returns the exit status. */
 #define COMMAND(name, ...) int command_##name(const options *o);
@@ -15,8 +16,15 @@
 /* Prints "rnnc: error: ..." in one line to stderr and returns `code`. */
 int command_fault(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The same with the line of a fault, which it frees; NULL, of a lack of memory (train/fault.h), is EXIT_SYSTEM. */
-int command_fault_line(int code, char *line);
+/* The same with the line of a fault, which it frees; NULL, of a lack of memory (train/fault.h), is EXIT_SYSTEM. Inline:
+ * so whoever checks a caller sees that what comes back is never 0. */
+static inline int command_fault_line(int code, char *line)
+{
+    int status = line ? code : EXIT_SYSTEM;
+    command_fault(status, "%s", line ? line : "out of memory");
+    free(line);
+    return status;
+}
 
 /* Says why a file of tensors was not read; EXIT_SPEC, or EXIT_SYSTEM where memory ran out. */
 int command_unread(const tensors *t);

@@ -101,7 +101,7 @@ int data_sizes_define(arena *a, const tensors *arrays, const char *path, pipelin
     pipeline first;
     pipeline_options trial = *po;
     data_source s = {classes, dimension, array, arrays, path, po->data_size > 0};
-    const char *sizes;
+    const char *sizes = "";
     trial.data_size = STAND_IN;
     trial.passed = NULL;
     int code = command_open(&first, a, &trial);

@@ -153,7 +153,7 @@ static double *draw_input(const import *k, size_t *components)
     bool token = first->info->kind == LAYER_EMBEDDING;
     uint64_t state = PROOF_SEED;
     *components = token ? 1 : (size_t)first->inputs;
-    size_t count = PROOF_SEQUENCES * PROOF_STEPS * *components;
+    size_t count = *components * PROOF_SEQUENCES * PROOF_STEPS;
     double *x = ARENA_ARRAY(k->arena, double, count);
     for (size_t i = 0; i < count; i++) {
         double v = draw(&state);
@@ -165,10 +165,10 @@ static double *draw_input(const import *k, size_t *components)
 
 static bool put_input(const import *k, const double *x, size_t components, tensors *data)
 {
-    size_t dims[3] = {PROOF_SEQUENCES, PROOF_STEPS, components}, n = PROOF_SEQUENCES;
+    size_t dims[3] = {PROOF_SEQUENCES, PROOF_STEPS, components}, n = PROOF_SEQUENCES, rows = n * PROOF_STEPS;
     bool token = k->chain->layers.data[0]->info->kind == LAYER_EMBEDDING;
-    int64_t *tokens = ARENA_ARRAY(k->arena, int64_t, PROOF_SEQUENCES * PROOF_STEPS), lengths[PROOF_SEQUENCES];
-    for (size_t i = 0; token && i < PROOF_SEQUENCES * PROOF_STEPS; i++) tokens[i] = (int64_t)x[i];
+    int64_t *tokens = ARENA_ARRAY(k->arena, int64_t, rows), lengths[PROOF_SEQUENCES];
+    for (size_t i = 0; token && i < rows; i++) tokens[i] = (int64_t)x[i];
     for (size_t i = 0; i < n; i++) lengths[i] = proof_lengths[i];
     return tensors_add(data, "x", token ? DTYPE_I64 : DTYPE_F64, token ? 2 : 3, dims, token ? (void *)tokens : x) &&
            tensors_add(data, "x_lengths", DTYPE_I64, 1, &n, lengths);

@@ -57,9 +57,11 @@ static int read_data(sampled *s)
         .value = value, .values = m->inputs, .axes = m->axes, .axis_name = m->axis_name, .targets_optional = true};
     s->set = (array_set){.path = s->path, .data = &s->data};
     if (!arrays_check(&s->set, &s->rules, &error)) return command_fault_line(EXIT_SPEC, error);
-    if (s->set.sequences == 0)
-        return command_fault(EXIT_SPEC, "%s: no array of the model '%s' is in it, so there is nothing to run on",
-                             s->path, m->model);
+    if (s->set.sequences == 0) {
+        command_fault(EXIT_SPEC, "%s: no array of the model '%s' is in it, so there is nothing to run on", s->path,
+                      m->model);
+        return EXIT_SPEC;
+    }
     if (s->labels < 0 && m->generate_first < 0 && !s->set.array[m->generate_input])
         return command_fault(EXIT_SPEC,
                              "%s: nothing says how '%s' begins; write 'generate ... from TOKEN', or add an array '%s', "

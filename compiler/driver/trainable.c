@@ -133,11 +133,11 @@ static bool compares(model_function f)
 static uint32_t compared_in(const model_expr *e, name target, const model *m)
 {
     if (e->kind != EXPR_CALL) return 0;
-    const model_expr *first = e->call.args[0], *second = e->call.count > 1 ? e->call.args[1] : NULL;
-    bool both = second && first->kind == EXPR_VARIABLE && second->kind == EXPR_VARIABLE;
-    if (both && compares(e->call.function)) {
-        if (m->variables.data[second->read.variable].path == target) return first->read.variable;
-        if (m->variables.data[first->read.variable].path == target) return second->read.variable;
+    if (e->call.count > 1 && compares(e->call.function)) {
+        const model_expr *first = e->call.args[0], *second = e->call.args[1];
+        bool both = first->kind == EXPR_VARIABLE && second->kind == EXPR_VARIABLE;
+        if (both && m->variables.data[second->read.variable].path == target) return first->read.variable;
+        if (both && m->variables.data[first->read.variable].path == target) return second->read.variable;
     }
     uint32_t found = 0;
     for (int i = 0; !found && i < e->call.count; i++) found = compared_in(e->call.args[i], target, m);
@@ -270,8 +270,8 @@ static int open_code(compiled *c, const compile_options *how, double work)
     bool tiers = how->tiers && (!asked->given || asked->number == TIERED);
     const char *error;
     if (!here[JIT_TCC] && !here[JIT_CC] && (tiers || !asked->given)) return command_lacks_compiler();
-    c->tiered = tiers && here[JIT_TCC] && here[JIT_CC];
-    if (tiers && !c->tiered) {
+    bool tiered = tiers && here[JIT_TCC] && here[JIT_CC];
+    if (tiers && !tiered) {
         backend = here[JIT_TCC] ? JIT_TCC : JIT_CC;
         if (asked->given && here[JIT_TCC])
             command_notice("there is no C compiler (set CC): the code of libtcc goes on");
@@ -279,10 +279,11 @@ static int open_code(compiled *c, const compile_options *how, double work)
     } else if (!asked->given) {
         loaded_backend(&backend, work);
     }
-    c->open = c->tiered ? tier_open(&c->tier, &c->l, c->arena, &c->p, how->optimised, command_notice, &error)
-                        : loaded_open(&c->l, c->arena, &c->p, &(jit_options){COMMAND_JIT(backend)}, &error);
+    c->tiered = tiered;
+    c->open = tiered ? tier_open(&c->tier, &c->l, c->arena, &c->p, how->optimised, command_notice, &error)
+                     : loaded_open(&c->l, c->arena, &c->p, &(jit_options){COMMAND_JIT(backend)}, &error);
     if (!c->open) return command_fault(EXIT_SYSTEM, "%s", error);
-    c->code = backend_names[c->tiered ? c->tier.first ? JIT_TCC : JIT_CC : backend];
+    c->code = backend_names[!tiered ? backend : c->tier.first ? JIT_TCC : JIT_CC];
     return 0;
 }
 

@@ -50,7 +50,7 @@ static model_shape wanted_shape(const model *m, const model_weights *w, const we
 /* Entry (i, j) of the rows of f that its line means. */
 static double entry(const foreign *t, const weight_foreign *f, int i, int j)
 {
-    size_t r = (size_t)(f->begin + i), c = (size_t)j, columns = (size_t)t->shape.dim[1];
+    size_t r = (size_t)f->begin + (size_t)i, c = (size_t)j, columns = (size_t)t->shape.dim[1];
     return f->transposed ? t->values[c * columns + r] : t->values[r * columns + c];
 }
 
@@ -234,7 +234,7 @@ static void export_line(arena *a, const model *m, const model_weights *w, double
         find_piece(m, w, i, &k, &r);
         for (int j = 0; j < w->shape.dim[1]; j++) {
             const weight_piece *p = &w->pieces.data[k];
-            size_t row = (size_t)(first->begin + i), columns = (size_t)s.dim[1];
+            size_t row = (size_t)first->begin + (size_t)i, columns = (size_t)s.dim[1];
             size_t at = first->transposed ? (size_t)j * columns + row : row * columns + (size_t)j;
             values[at] = *piece_entry(m, p, params[p->variable], r, j);
         }

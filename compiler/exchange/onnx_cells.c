@@ -90,7 +90,7 @@ static const char *initial(node_task *t, const onnx_recurrent *r, int which, int
     }
     const double *first = NULL;
     bool zero = true, same = true;
-    for (int b = 0; b < B && s->value.count == (size_t)(r->directions * B * H); b++) {
+    for (int b = 0; b < B && s->value.count == (size_t)r->directions * (size_t)B * (size_t)H; b++) {
         const double *row = s->value.v + (size_t)(r->layout ? b * r->directions + d : d * B + b) * (size_t)H;
         if (!first) first = row;
         for (int i = 0; i < H; i++) {

@@ -231,24 +231,32 @@ static const char *eval_constant(const task *t)
     return NULL;
 }
 
-static const char *new_shape(const task *t, const nd *shape, int *rank, int *dim)
+/* The rank, and `dim`, that an operand says; -1: *error says why not. */
+static int new_shape(const task *t, const nd *shape, int *dim, const char **error)
 {
-    if (!shape || shape->count > ND_MAX_RANK) return fault(t, "its shape is missing or too long");
     double size = 1;
-    *rank = (int)shape->count;
-    for (int i = 0; i < *rank; i++) {
+    if (!shape || shape->count > ND_MAX_RANK) {
+        *error = fault(t, "its shape is missing or too long");
+        return -1;
+    }
+    int rank = (int)shape->count;
+    for (int i = 0; i < rank; i++) {
         if (shape->v[i] > 0) size *= shape->v[i];
-        if (!(fabs(shape->v[i]) <= ND_MAX_COUNT && size <= ND_MAX_COUNT)) return fault(t, "its shape is too large");
+        if (!(fabs(shape->v[i]) <= ND_MAX_COUNT && size <= ND_MAX_COUNT)) {
+            *error = fault(t, "its shape is too large");
+            return -1;
+        }
         dim[i] = (int)shape->v[i];
     }
-    return NULL;
+    return rank;
 }
 
 static const char *eval_constant_of_shape(const task *t)
 {
-    int rank = 0, dim[ND_MAX_RANK];
-    const char *error = new_shape(t, t->in[0], &rank, dim);
-    if (error) return error;
+    int dim[ND_MAX_RANK];
+    const char *error;
+    int rank = new_shape(t, t->in[0], dim, &error);
+    if (rank < 0) return error;
     const onnx_attribute *value = onnx_find(t->n, "value");
     t->out[0] = nd_new(t->a, rank, dim, value && value->t && value->t->integer);
     for (size_t i = 0; value && value->t && i < t->out[0].count; i++) t->out[0].v[i] = value->t->v[0];
@@ -257,9 +265,10 @@ static const char *eval_constant_of_shape(const task *t)
 
 static const char *eval_reshape(const task *t)
 {
-    int rank = 0, dim[ND_MAX_RANK], open = -1;
-    const char *error = new_shape(t, t->in[1], &rank, dim);
-    if (error) return error;
+    int dim[ND_MAX_RANK], open = -1;
+    const char *error;
+    int rank = new_shape(t, t->in[1], dim, &error);
+    if (rank < 0) return error;
     size_t count = 1;
     for (int i = 0; i < rank; i++) {
         if (dim[i] == 0 && i < t->in[0]->rank && !onnx_int(t->n, "allowzero", 0)) dim[i] = t->in[0]->dim[i];
@@ -355,8 +364,9 @@ static const char *eval_expand(const task *t)
 {
     nd shape = {0};
     int rank, dim[ND_MAX_RANK], at[ND_MAX_RANK] = {0};
-    const char *error = new_shape(t, t->in[1], &shape.rank, shape.dim);
-    if (error) return error;
+    const char *error;
+    shape.rank = new_shape(t, t->in[1], shape.dim, &error);
+    if (shape.rank < 0) return error;
     if (!broadcast(t->in[0], &shape, &rank, dim)) return fault(t, "the shapes do not fit");
     t->out[0] = nd_new(t->a, rank, dim, t->in[0]->integer);
     for (size_t o = 0; o < t->out[0].count; o++, step(&t->out[0], at)) t->out[0].v[o] = stretched(t->in[0], at, rank);

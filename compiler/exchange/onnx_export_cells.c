@@ -43,7 +43,7 @@ static const char *weight(exporter *x, const model_instance *s, const char *word
     int all = (int)strlen(gates), dim[3] = {1, from->shape.dim[0], from->shape.dim[1]};
     if (!f || option(s, "coupled") == 0)
         return exporter_constant(x, path, from->shape.rank + 1, dim, from->values, false);
-    size_t block = (size_t)(dim[1] / (copies * (all - 1)) * dim[2]), before = (size_t)(f - gates) * block;
+    size_t block = (size_t)(dim[1] / (copies * (all - 1))) * (size_t)dim[2], before = (size_t)(f - gates) * block;
     size_t after = (size_t)(all - 1) * block - before;
     double *values = ARENA_ARRAY(x->a, double, (size_t)(copies * all) * block);
     for (int k = 0; k < copies; k++) {

@@ -5,23 +5,32 @@
 #include "exchange/onnx_net.h"
 #include <string.h>
 
+static size_t stride_of(const nd *a, int dimension)
+{
+    size_t stride = 1;
+    for (int i = dimension + 1; i < a->rank; i++) stride *= (size_t)a->dim[i];
+    return stride;
+}
+
 /* Numbers of v in the order sequence, step, component. */
 static double *to_rows(const onnx_net *net, const net_value *v, const nd *a)
 {
-    int order[ND_MAX_RANK], rank = 0, at[ND_MAX_RANK] = {0};
+    int rank = 0, extent[ND_MAX_RANK], at[ND_MAX_RANK] = {0};
     size_t stride[ND_MAX_RANK];
     static const dim_kind kinds[] = {DIM_BATCH, DIM_TIME, DIM_PART};
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
         for (int i = 0; i < a->rank; i++)
-            if (v->kind[i] == kinds[k]) order[rank++] = i;
-    for (int i = a->rank; i-- > 0;) stride[i] = i + 1 < a->rank ? stride[i + 1] * (size_t)a->dim[i + 1] : 1;
+            if (v->kind[i] == kinds[k]) {
+                extent[rank] = a->dim[i];
+                stride[rank++] = stride_of(a, i);
+            }
     double *out = ARENA_ARRAY(net->arena, double, a->count + 1);
     for (size_t o = 0; o < a->count; o++) {
         size_t from = 0;
-        for (int i = 0; i < rank; i++) from += (size_t)at[i] * stride[order[i]];
+        for (int i = 0; i < rank; i++) from += (size_t)at[i] * stride[i];
         out[o] = a->v[from];
         for (int i = rank; i-- > 0;) {
-            if (++at[i] < a->dim[order[i]]) break;
+            if (++at[i] < extent[i]) break;
             at[i] = 0;
         }
     }

@@ -34,8 +34,8 @@ typedef struct call {
 static bool too_deep(context *c, const model_instance *s, const tree_expr *e, const tree_cell *cell)
 {
     const model_instance *same = s;
-    while (same && same->cell != cell) same = same->parent;
-    if (!same) {
+    while (same->cell != cell && same->parent) same = same->parent;
+    if (same->cell != cell) {
         if (s->depth < MODEL_MAX_CELL_DEPTH) return false;
         diag(c->diags, e->at, E_CELL_DEPTH, MODEL_MAX_CELL_DEPTH);
         return c->full = true;

@@ -21,9 +21,10 @@ typedef struct rounds {
     bool begun;
 } rounds;
 
-/* A unit that waits for a node; `next`: 1 + number of the next edge from it, 0 for none. */
+/* A unit that waits for a node; `next`: the next one that does. */
 typedef struct edge {
-    size_t unit, next;
+    size_t unit;
+    struct edge *next;
 } edge;
 
 /* Of each node. The regions of one depth use them one after the other, and leave them empty. */
@@ -31,7 +32,7 @@ typedef struct tables {
     arena *arena;
     bool *member, *done, *open;
     int *home;
-    size_t *waiting;
+    edge **waiting;
     struct tables *inner;
 } tables;
 
@@ -40,11 +41,10 @@ typedef struct builder {
     region *r;
     tables *tables;
     bool *member;
-    bool *done;      /* per node: computed by what has been listed */
-    bool *open;      /* per node: in the statement under construction */
-    int *home;       /* per node: number of the scan that it belongs to, 0: this region */
-    size_t *waiting; /* per node: its first edge, as edge.next */
-    ARRAY(edge) edges;
+    bool *done;     /* per node: computed by what has been listed */
+    bool *open;     /* per node: in the statement under construction */
+    int *home;      /* per node: number of the scan that it belongs to, 0: this region */
+    edge **waiting; /* per node: its first edge */
     units units;
     rounds ready;          /* lack no operand: with statements of their own, or scans */
     unit_list elementwise; /* lack no operand: elementwise; some may be done by now */
@@ -67,8 +67,9 @@ static bool is_awaited(const builder *b, const unit *u, node_id id)
 
 static void wait_for(builder *b, size_t number, node_id operand)
 {
-    array_push(b->scratch, &b->edges, (edge){number, b->waiting[operand.i]});
-    b->waiting[operand.i] = b->edges.len;
+    edge *e = ARENA_NEW(b->scratch, edge);
+    *e = (edge){number, b->waiting[operand.i]};
+    b->waiting[operand.i] = e;
     b->units.data[number].lacks++;
 }
 
@@ -168,9 +169,9 @@ static void finish(builder *b, node_list *done)
         bool was_there = is_there(b, id);
         b->done[id.i] = true;
         b->open[id.i] = false;
-        for (size_t e = b->waiting[id.i]; e; e = b->edges.data[e - 1].next) {
-            b->units.data[b->edges.data[e - 1].unit].lacks -= !was_there;
-            list_ready(b, b->edges.data[e - 1].unit, done);
+        for (const edge *e = b->waiting[id.i]; e; e = e->next) {
+            b->units.data[e->unit].lacks -= !was_there;
+            list_ready(b, e->unit, done);
         }
     }
 }
@@ -352,11 +353,11 @@ static void set_open(builder *b, node_id id, bool open, rounds *joining)
     bool was_there = is_there(b, id);
     type domain = domain_of(b->pl, id);
     b->open[id.i] = open;
-    for (size_t e = b->waiting[id.i]; e && is_there(b, id) != was_there; e = b->edges.data[e - 1].next) {
-        unit *u = &b->units.data[b->edges.data[e - 1].unit];
+    for (const edge *e = b->waiting[id.i]; e && is_there(b, id) != was_there; e = e->next) {
+        unit *u = &b->units.data[e->unit];
         u->lacks = was_there ? u->lacks + 1 : u->lacks - 1;
         if (joining && !u->lacks && is_elementwise(b->pl, u) && is_of_domain(b->pl, u, domain))
-            insert(b, joining, b->edges.data[e - 1].unit);
+            insert(b, joining, e->unit);
     }
 }
 
@@ -436,7 +437,7 @@ static tables *tables_new(arena *a, size_t count)
                   .done = ARENA_ARRAY(a, bool, count),
                   .open = ARENA_ARRAY(a, bool, count),
                   .home = ARENA_ARRAY(a, int, count),
-                  .waiting = ARENA_ARRAY(a, size_t, count)};
+                  .waiting = ARENA_ARRAY(a, edge *, count)};
     return t;
 }
 
@@ -501,7 +502,7 @@ static void build_region(planner *pl, region *r, const node_list *set, tables *t
         uint32_t id = set->data[i].i;
         b.member[id] = b.done[id] = b.open[id] = false;
         b.home[id] = 0;
-        b.waiting[id] = 0;
+        b.waiting[id] = NULL;
     }
     arena_free(b.scratch);
 }
