@@ -291,16 +291,18 @@ static void wait_for_news(const comparison *c)
     free(at);
 }
 
+/* 0, or the exit status after a message. */
 static int run_all(comparison *c)
 {
     double shown = 0;
     bool told = false;
+    int code = 0;
     while (c->begun < c->runs || running(c)) {
         while (!stopped && c->begun < c->runs && running(c) < c->jobs)
             if (!trial_start(&c->run[c->begun++])) {
                 stopped = SIGTERM;
                 c->begun--;
-                command_fault(EXIT_SYSTEM, "no process can be made: %s", strerror(errno));
+                code = command_fault(EXIT_SYSTEM, "no process can be made: %s", strerror(errno));
             }
         if (stopped && !running(c)) break;
         for (size_t i = 0; stopped && !told && i < c->begun; i++)
@@ -319,7 +321,7 @@ static int run_all(comparison *c)
         }
     }
     show(c);
-    return 0;
+    return code;
 }
 
 /* What the runs that failed have said. */
@@ -365,8 +367,9 @@ int command_compare(const options *o)
     sigemptyset(&handler.sa_mask);
     sigaction(SIGINT, &handler, NULL);
     sigaction(SIGTERM, &handler, NULL);
-    run_all(&c);
-    code = say_failures(&c);
+    code = run_all(&c);
+    int failed = say_failures(&c);
+    if (!code) code = stopped ? EXIT_SIGNAL + stopped : failed;
     const char *csv = o->value[OPTION_CSV].text, *svg = o->value[OPTION_SVG].text;
     int unwritten = csv ? write_csv(&c, csv) : 0;
     if (!unwritten && svg) unwritten = draw(&c, svg);

@@ -42,6 +42,16 @@ static void prepare_heap(void)
 #endif
 }
 
+/* Work that a signal has stopped ends of that signal, after saving: $? is then the same number, and a loop of a shell
+ * around it ends as well. */
+static void end_of_signal(int code)
+{
+    if (code <= EXIT_SIGNAL) return;
+    fflush(NULL);
+    signal(code - EXIT_SIGNAL, SIG_DFL);
+    raise(code - EXIT_SIGNAL);
+}
+
 int main(int argc, char **argv)
 {
     const double started = clock_seconds();
@@ -71,5 +81,6 @@ int main(int argc, char **argv)
         code = functions[c](&o);
     }
     arena_free(a);
+    end_of_signal(code);
     return code;
 }

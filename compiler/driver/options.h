@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 enum { EXIT_SPEC = 1, EXIT_USAGE = 2, EXIT_NUMERIC = 4 }; /* beside EXIT_SYSTEM = 3; 0: done */
+enum { EXIT_SIGNAL = 128 };                               /* + the number of the signal that stopped the work */
 enum {
     ANY_NUMBER = 1 << 20,
     OPTIONS_MAX_NUMBER = 1 << 30,

@@ -17,7 +17,7 @@ int command_train(const options *o)
         t.p.s.loop.context = &t;
         trainer_announce(&t);
         loop_end end = trainer_run(&t, &error);
-        code = trainer_exit(end, error);
+        code = trainer_exit(&t, end, error);
     }
     trainer_end(&t, code != 0);
     return code;

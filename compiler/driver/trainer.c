@@ -177,15 +177,16 @@ loop_end trainer_run(trainer *t, char **error)
     *error = NULL;
     loop_end end = train_run(&run, l, error);
     t->progress = run.progress;
+    t->signal = run.signal;
     return end;
 }
 
-int trainer_exit(loop_end end, char *error)
+int trainer_exit(const trainer *t, loop_end end, char *error)
 {
     switch (end) {
     case LOOP_DONE:
-    case LOOP_LEFT:
-    case LOOP_STOPPED: return command_finish(EXIT_SUCCESS);
+    case LOOP_LEFT: return command_finish(EXIT_SUCCESS);
+    case LOOP_STOPPED: return command_finish(t->signal ? EXIT_SIGNAL + t->signal : EXIT_SUCCESS);
     case LOOP_NUMERIC: return command_fault_line(EXIT_NUMERIC, error);
     case LOOP_UNFIT: return command_fault_line(EXIT_SPEC, error);
     case LOOP_FAULT: break;

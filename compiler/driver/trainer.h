@@ -5,7 +5,7 @@
  *     if (!code) {
  *         trainer_announce(&t);
  *         loop_end end = trainer_run(&t, &error);
- *         code = trainer_exit(end, error);
+ *         code = trainer_exit(&t, end, error);
  *     }
  *     trainer_end(&t, code != 0);
  *
@@ -23,6 +23,7 @@ typedef struct trainer {
     const char *recalled; /* flags of before, where training goes on */
     optimiser *rule;
     progress progress;
+    int signal; /* that stopped it; 0: none */
 } trainer;
 
 /* All until the first update: what can be found wrong is found here. folder NULL: no checkpoints. 0, or the exit status
@@ -34,8 +35,8 @@ void trainer_announce(const trainer *t);
 
 loop_end trainer_run(trainer *t, char **error);
 
-/* The exit status, after a message where there is an error, which it frees. */
-int trainer_exit(loop_end end, char *error);
+/* The exit status, after a message where there is an error, which it frees; EXIT_SIGNAL + the signal that stopped it. */
+int trainer_exit(const trainer *t, loop_end end, char *error);
 
 /* failed: a folder that was made for nothing goes. */
 void trainer_end(trainer *t, bool failed);

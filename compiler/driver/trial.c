@@ -64,7 +64,7 @@ static int work(trial *r, int news)
                 .updates = t.rule->updates, .loss = NAN, .validation = final_validation(&t), .seconds = -1};
             tell(&news, &last);
         }
-        code = trainer_exit(end, error);
+        code = end == LOOP_STOPPED ? 0 : trainer_exit(&t, end, error); /* what it has done by then counts */
         if (quiet) fclose(quiet);
     }
     trainer_end(&t, code != 0);

@@ -368,7 +368,7 @@ static int run(watch *w)
         l->first_update = report_first;
         l->context = w;
         loop_end end = trainer_run(w->now, &error);
-        if (end != LOOP_LEFT) return trainer_exit(end, error);
+        if (end != LOOP_LEFT) return trainer_exit(w->now, end, error);
         carry(w);
         l = &w->next->p.s.loop;
         l->resumed = true; /* for the curves */

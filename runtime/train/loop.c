@@ -39,7 +39,7 @@ typedef struct loop {
     char *code;              /* what compiled the code so far, for checkpoints */
     bool line_open;          /* on a terminal: the line that is written over stands there */
     bool finished;           /* by early stopping */
-    bool left;               /* as the caller wished */
+    bool left, quit;         /* as the caller wished */
     loop_end fault;          /* after a failure, with *error */
     char **error;
 } loop;
@@ -437,11 +437,13 @@ static loop_wish wish(loop *l)
     return o->between(o->context, &news);
 }
 
+static bool stops(const loop *l) { return stop_signal || l->quit; }
+
 static bool train(loop *l)
 {
     const struct timespec moment = {.tv_nsec = 10000000};
     training *t = l->t;
-    while (!stop_signal && !l->left) {
+    while (!stops(l) && !l->left) {
         bool good = true;
         switch (wish(l)) {
         case LOOP_GO:
@@ -451,7 +453,7 @@ static bool train(loop *l)
         case LOOP_WAIT: nanosleep(&moment, NULL); break;
         case LOOP_SAVE: good = save_last(l); break;
         case LOOP_LEAVE: l->left = true; break;
-        case LOOP_QUIT: stop_signal = SIGTERM; break;
+        case LOOP_QUIT: l->quit = true; break;
         }
         if (!good) return false;
     }
@@ -463,9 +465,9 @@ static bool go(loop *l)
     if (!train(l)) return false;
     if (l->left) return true;
     double loss = NAN;
-    if (!stop_signal && !validate_at_end(l, &loss)) return false;
+    if (!stops(l) && !validate_at_end(l, &loss)) return false;
     if (l->saved != l->t->optimiser->updates && !save_last(l)) return false;
-    return stop_signal || judge_at_end(l, loss);
+    return stops(l) || judge_at_end(l, loss);
 }
 
 static bool open_loop(loop *l)
@@ -529,11 +531,12 @@ loop_end train_run(training *t, const loop_options *o, char **error)
     t->model->settle(t->model->self); /* while signals do not end the process */
     for (int i = 0; i < SIGNALS; i++) sigaction(caught[i], &before[i], NULL);
     if (o->terminal && !good) fputc('\n', o->out);
-    if (good && stop_signal && o->folder)
+    t->signal = stop_signal;
+    if (good && stops(l) && o->folder)
         fprintf(o->out, "%sstopped after %" PRIu64 " updates; %s is written, --resume goes on from there\n",
                 o->terminal ? "\r\033[K" : "", t->optimiser->updates, l->last);
-    if (good && !stop_signal && !l->left) show_files(l);
-    loop_end end = !good ? l->fault : stop_signal ? LOOP_STOPPED : l->left ? LOOP_LEFT : LOOP_DONE;
+    if (good && !stops(l) && !l->left) show_files(l);
+    loop_end end = !good ? l->fault : stops(l) ? LOOP_STOPPED : l->left ? LOOP_LEFT : LOOP_DONE;
     close_loop(l);
     free(l);
     return end;

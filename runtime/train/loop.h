@@ -18,6 +18,7 @@ typedef struct training {
     optimiser *optimiser;
     void *params, *state; /* the caller's; state: NULL where the model carries none */
     progress progress;
+    int signal; /* out: that stopped it; 0: none */
 } training;
 
 /* What the caller wants between two updates. */
@@ -26,7 +27,7 @@ typedef enum loop_wish {
     LOOP_WAIT,  /* ask again in a moment */
     LOOP_SAVE,  /* write last.safetensors, and ask again */
     LOOP_LEAVE, /* end at once and write nothing more: something else goes on with these arrays */
-    LOOP_QUIT   /* end as a signal would */
+    LOOP_QUIT   /* end after saving, as of a signal */
 } loop_wish;
 
 /* How far it is. */
@@ -60,7 +61,7 @@ typedef struct loop_options {
 typedef enum loop_end {
     LOOP_DONE,
     LOOP_LEFT,    /* as the caller wished */
-    LOOP_STOPPED, /* by SIGINT, SIGTERM or SIGHUP, after saving */
+    LOOP_STOPPED, /* by SIGINT, SIGTERM or SIGHUP, or as the caller wished, after saving */
     LOOP_NUMERIC, /* a loss, gradient or parameter is not finite; nothing was saved since */
     LOOP_UNFIT,   /* data or options do not fit */
     LOOP_FAULT    /* the system: memory, files */

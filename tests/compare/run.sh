@@ -101,7 +101,7 @@ for signal in TERM INT; do
     kill -$signal $pid
     wait $pid
     status=$?
-    check "SIG$signal: exit status $status: $(cat stderr)" [ $status -eq 0 ]
+    check "SIG$signal: exit status $status: $(cat stderr)" [ $status -gt 128 -a "$(kill -l $status)" = $signal ]
     check "SIG$signal: no table: $(cat stdout)" [ -n "$(row lm)" ]
     check "SIG$signal: no curves" [ -s all.csv ] && check "SIG$signal: no picture" [ -s all.svg ]
     check "SIG$signal: runs go on" [ -z "$(pgrep -P $pid; pgrep -f "updates 1000000000")" ]
