@@ -3,6 +3,7 @@
 #define _GNU_SOURCE 1
 #include "api/weights.h"
 #include "driver/command.h"
+#include "driver/outputs.h"
 #include "driver/trainable.h"
 #include "train/atomic.h"
 #include "train/safetensors.h"
@@ -115,6 +116,7 @@ typedef struct new_file {
     const char *path;
     const void *bytes;
     size_t length;
+    const char *mark; /* that every such file of rnnc begins with, see outputs.h */
 } new_file;
 
 enum { MOST_FILES = 3 };
@@ -125,6 +127,12 @@ static int write_all(const new_file *file, size_t count)
     atomic_file f[MOST_FILES];
     size_t failed = count;
     int fault = 0;
+    for (size_t i = 0; i < count; i++)
+        if (outputs_is_foreign(file[i].path, file[i].mark))
+            return command_fault(EXIT_SPEC,
+                                 "%s: is there, and rnnc has not written it; remove it, or choose another folder (-o) "
+                                 "or name (--prefix)",
+                                 file[i].path);
     for (size_t i = 0; i < count; i++) {
         atomic_begin(&f[i], file[i].path);
         atomic_write(&f[i], file[i].bytes, file[i].length);
@@ -154,16 +162,17 @@ static int write_files(arena *a, const char *folder, const emitted *c, bool sing
     const char *slash = n && folder[n - 1] == '/' ? "" : "/";
     const char *header = single ? emit_single_header(a, c) : c->header;
     new_file file[MOST_FILES];
-    file[count++] = (new_file){arena_printf(a, "%s%s%s", folder, slash, c->header_name), header, strlen(header)};
+    file[count++] =
+        (new_file){arena_printf(a, "%s%s%s", folder, slash, c->header_name), header, strlen(header), EMIT_MARK};
     if (!single)
         file[count++] = (new_file){arena_printf(a, "%s%s%.*s.c", folder, slash, stem, c->header_name), c->source,
-                                   strlen(c->source)};
+                                   strlen(c->source), EMIT_MARK};
     if (c->weights_source)
         file[count++] = (new_file){arena_printf(a, "%s%s%.*s_weights.c", folder, slash, stem, c->header_name),
-                                   c->weights_source, strlen(c->weights_source)};
+                                   c->weights_source, strlen(c->weights_source), EMIT_MARK};
     if (c->blob)
-        file[count++] =
-            (new_file){arena_printf(a, "%s%s%.*s.bin", folder, slash, stem, c->header_name), c->blob, c->blob_length};
+        file[count++] = (new_file){arena_printf(a, "%s%s%.*s.bin", folder, slash, stem, c->header_name), c->blob,
+                                   c->blob_length, EMIT_BLOB_MARK};
     int code = write_all(file, count);
     if (code && made) rmdir(folder);
     return code;

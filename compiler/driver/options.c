@@ -342,7 +342,7 @@ void options_help(FILE *out)
         fprintf(out, "  rnnc %-9s %-10s %s\n", commands[i].name, commands[i].operands, commands[i].summary);
     fputs("\n'rnnc help COMMAND' lists a command's options; 'rnnc --version' says which version this is.\n"
           "Exit status: 0 done, 1 the spec or the data is wrong, 2 the command line is wrong, 3 the system failed,\n"
-          "4 a numeric check failed.\n",
+          "4 a numeric check failed, 128 + N stopped by signal N (130: Ctrl-C).\n",
           out);
 }
 

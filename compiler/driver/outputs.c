@@ -1,4 +1,5 @@
 /* outputs.c: a spec and its weights, written together; see outputs.h. */
+#define _GNU_SOURCE 1 /* memmem */
 #include "driver/outputs.h"
 #include "driver/command.h"
 #include "train/atomic.h"
@@ -44,6 +45,33 @@ static bool holds_other_text(const char *path, const char *expected)
     return !same;
 }
 
+bool outputs_is_foreign(const char *path, const char *mark)
+{
+    enum { FIRST_LINE = 256 }; /* as much of it as matters */
+    char line[FIRST_LINE];
+    struct stat s;
+    if (stat(path, &s) != 0 || !S_ISREG(s.st_mode)) return false;
+    FILE *f = fopen(path, "rb");
+    if (!f) return false; /* writing says why */
+    size_t n = fread(line, 1, sizeof line, f);
+    fclose(f);
+    const char *end = memchr(line, '\n', n);
+    return n > 0 && !memmem(line, end ? (size_t)(end - line) : n, mark, strlen(mark));
+}
+
+/* Is there a file at `path` that holds none of these tensors? */
+static bool holds_other_tensors(const char *path, const tensors *expected)
+{
+    struct stat s;
+    tensors found = {0};
+    if (stat(path, &s) != 0 || !S_ISREG(s.st_mode) || s.st_size == 0) return false;
+    bool other = true;
+    if (safetensors_read(path, &found))
+        for (size_t i = 0; other && i < expected->len; i++) other = !tensors_find(&found, expected->data[i].name);
+    tensors_free(&found);
+    return other;
+}
+
 int outputs_write(arena *a, const char *folder, const char *word, const char *spec, tensors *params)
 {
     bool made = mkdir(folder, 0777) == 0;
@@ -52,13 +80,19 @@ int outputs_write(arena *a, const char *folder, const char *word, const char *sp
     struct stat s;
     if (stat(folder, &s) != 0 || !S_ISDIR(s.st_mode)) return command_fault(EXIT_SYSTEM, "%s: is not a folder", folder);
     const char *spec_path = outputs_path(a, folder, word, ".rnn");
+    const char *weights_path = outputs_path(a, folder, word, ".safetensors");
+    if (holds_other_tensors(weights_path, params))
+        return command_fault(EXIT_SPEC,
+                             "%s: is there, and holds none of the tensors that would be written now; remove it or "
+                             "choose another folder (-o)",
+                             weights_path);
     if (spec && holds_other_text(spec_path, spec))
         return command_fault(
             EXIT_SPEC,
             "%s: is there, and is not what would be written now; with --spec %s it gets these weights; "
             "to have it anew, remove it or choose another folder",
             spec_path, spec_path);
-    int code = write_both(spec_path, spec, outputs_path(a, folder, word, ".safetensors"), params);
+    int code = write_both(spec_path, spec, weights_path, params);
     if (code && made) rmdir(folder);
     return code;
 }

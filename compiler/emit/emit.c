@@ -30,7 +30,7 @@ bool file_loads(const file *f) { return f->w.weights && f->o.weights_as == WEIGH
 
 void file_write_head(file *f, const char *ending)
 {
-    text_line(f->w.out, "/* %s%s: made by rnnc " RNNC_VERSION " from the model `%s`; do not edit.", f->prefix, ending,
+    text_line(f->w.out, "/* %s%s" EMIT_MARK RNNC_VERSION " from the model `%s`; do not edit.", f->prefix, ending,
               f->g->model);
     if (f->o.command) text_line(f->w.out, " * %s", f->o.command);
     text_line(f->w.out, " * This file is the output of a compiler and carries no licence of it: it is yours. */");

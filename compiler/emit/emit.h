@@ -14,6 +14,10 @@ typedef enum weights_as { WEIGHTS_EMBEDDED, WEIGHTS_EXTERN, WEIGHTS_BLOB } weigh
 
 enum { EMIT_MAX_THREADS = 256 };
 
+/* By these who writes the files knows those of rnnc: in the first line of C, at the beginning of a blob of weights. */
+#define EMIT_MARK ": made by rnnc "
+#define EMIT_BLOB_MARK "RNNCWGTS"
+
 typedef struct emit_options {
     const char *prefix;  /* of every exported name; the model's name by default */
     const char *command; /* quoted in the head comment; NULL */

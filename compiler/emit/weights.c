@@ -164,7 +164,7 @@ unsigned char *weights_blob(arena *a, const weights_table *t, bool real_double, 
         for (size_t k = 0; p->what && k < p->count; k++)
             put_real(data + (p->offset + k) * size, values_of(t, i)[k], real_double);
     }
-    memcpy(blob, WEIGHTS_MAGIC, sizeof WEIGHTS_MAGIC - 1);
+    memcpy(blob, EMIT_BLOB_MARK, sizeof EMIT_BLOB_MARK - 1);
     put_little_endian(blob + 8, WEIGHTS_BLOB_VERSION, 4);
     put_little_endian(blob + 12, size, 4);
     put_little_endian(blob + 16, t->total, 8);
@@ -183,7 +183,7 @@ void weights_write_load(text *out, const weights_table *t, const emit_options *o
     text_line(out, "uint32_t version, size;");
     text_line(out, "uint64_t count, layout, sum, hash = UINT64_C(%llu);", (unsigned long long)FNV_START);
     text_line(out, "if (!at || !loaded || (uintptr_t)at %% sizeof(real)) return %s_BAD_ARGUMENT;", PREFIX);
-    text_line(out, "if (length < %d || memcmp(at, \"" WEIGHTS_MAGIC "\", 8) != 0) return %s_BAD_WEIGHTS;",
+    text_line(out, "if (length < %d || memcmp(at, \"" EMIT_BLOB_MARK "\", 8) != 0) return %s_BAD_WEIGHTS;",
               WEIGHTS_BLOB_HEAD, PREFIX);
     text_line(out, "memcpy(&version, at + 8, 4);");
     text_line(out, "memcpy(&size, at + 12, 4);");

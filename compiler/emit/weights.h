@@ -26,7 +26,6 @@ void weights_write_array(text *out, const weights_table *t, const writer *w, con
 void weights_write_load(text *out, const weights_table *t, const emit_options *o);
 unsigned char *weights_blob(arena *a, const weights_table *t, bool real_double, size_t *length);
 
-#define WEIGHTS_MAGIC "RNNCWGTS"
 enum { WEIGHTS_ALIGN = 16, WEIGHTS_BLOB_HEAD = 64, WEIGHTS_BLOB_HASHED = 40, WEIGHTS_BLOB_VERSION = 2 };
 
 #endif

@@ -57,7 +57,7 @@ expect 2 "there is no command 'biuld'; did you mean 'build'?" biuld hello.rnn
 expect 2 "there is no command 'frobnicate'" frobnicate
 expect 0 "" --version;                        shows "rnnc 0."
 expect 0 "" help;                             shows "rnnc gradcheck SPEC"
-expect 0 "" --help;                           shows "Exit status"
+expect 0 "" --help;                           shows "Exit status"; shows "130: Ctrl-C"
 expect 0 "" help run;                         shows "--weights W.safetensors"
 expect 0 "" build --help;                     shows "--standalone"
 expect 0 "" help build;                       shows " a folder (.), - prints"
@@ -197,6 +197,15 @@ expect 3 "cannot make this folder" build hello.rnn -o none/deeper
 expect 3 "is not a folder" build hello.rnn -o bad.rnn
 mkdir -p block/hello.c
 expect 3 "cannot be written" build hello.rnn -o block; absent block/hello.h; no_rest block
+
+# What rnnc has not written it does not write over: none of the files is written. An empty file is nobody's.
+mkdir theirs; echo 'int hello;' >theirs/hello.c
+expect 1 "theirs/hello.c: is there, and rnnc has not written it" build hello.rnn -o theirs
+absent theirs/hello.h; no_rest theirs
+if [ "$(cat theirs/hello.c)" = 'int hello;' ]; then pass; else fail "a file of somebody else was written over"; fi
+: >theirs/hello.c
+expect 0 "" build hello.rnn -o theirs
+expect 0 "" build hello.rnn -o theirs --real double
 if [ "$(id -u)" -ne 0 ]; then
     mkdir locked; chmod a-w locked
     expect 3 "locked/hello.h: cannot be written" build hello.rnn -o locked

@@ -1,6 +1,7 @@
 """rnnc import of Keras's weights: what each layer computes stands here as in Keras's own code, x W from the right.
 
 Usage: keras_models.py RNNC ROOT FOLDER."""
+import os
 import re
 
 import numpy as np
@@ -144,4 +145,17 @@ with open(spec, "a") as file:
 expect(1, ["again.rnn: is there", "--spec"], "import", path, "-o", folder + "/again")
 check(open(spec).read().endswith("# a note\n"), "an edited spec was written over")
 expect(0, ["loaded 2 tensors"], "import", path, "-o", folder + "/again", "--spec", spec)
+
+# Nor are weights of somebody else; an empty file is nobody's.
+os.mkdir(folder + "/theirs")
+with open(path, "rb") as file:
+    theirs = file.read()
+with open(folder + "/theirs/again.safetensors", "wb") as file:
+    file.write(theirs)
+expect(1, ["again.safetensors: is there", "remove it"], "import", path, "-o", folder + "/theirs")
+check(open(folder + "/theirs/again.safetensors", "rb").read() == theirs, "weights of another tool were written over")
+check(not os.path.exists(folder + "/theirs/again.rnn"), "the spec was written without its weights")
+with open(folder + "/theirs/again.safetensors", "wb"):
+    pass
+expect(0, ["proved: "], "import", path, "-o", folder + "/theirs")
 finish()
