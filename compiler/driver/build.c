@@ -289,6 +289,18 @@ static int keep_limits(const options *o, arena *a, const footprint *f)
     return code;
 }
 
+/* Says so where names do not begin as they were asked to. */
+static void note_prefix(const pipeline *p, arena *a)
+{
+    const char *asked = p->options.emit.prefix ? p->options.emit.prefix : p->model->word, *header = p->c.header_name;
+    int stem = (int)strlen(header) - 2; /* without ".h" */
+    if (strncmp(asked, header, (size_t)stem) != 0)
+        command_notice(arena_printf(a,
+                                    "files and names begin with '%.*s': '%s' is a word of C or of its library, or one "
+                                    "that the generated code uses itself",
+                                    stem, header, asked));
+}
+
 static int build(const options *o, arena *a)
 {
     pipeline_options po = command_pipeline(o, o->operands.data[0]);
@@ -313,6 +325,7 @@ static int build(const options *o, arena *a)
     code = put_weights_in(o, a, &p);
     if (!code && p.c.needs) code = keep_limits(o, a, p.c.needs);
     if (code) return code;
+    note_prefix(&p, a);
     const char *folder = o->value[OPTION_OUT].given ? o->value[OPTION_OUT].text : ".";
     bool single = o->value[OPTION_SINGLE_HEADER].given;
     if (strcmp(folder, "-") != 0) {

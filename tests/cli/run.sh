@@ -197,6 +197,8 @@ expect 3 "cannot make this folder" build hello.rnn -o none/deeper
 expect 3 "is not a folder" build hello.rnn -o bad.rnn
 mkdir -p block/hello.c
 expect 3 "cannot be written" build hello.rnn -o block; absent block/hello.h; no_rest block
+expect 0 "note: files and names begin with 'main_': 'main' is a word of C" build hello.rnn -o words --prefix main
+if [ -s words/main_.h ] && [ ! -e words/main.h ]; then pass; else fail "--prefix main: other files than was said"; fi
 
 # What rnnc has not written it does not write over: none of the files is written. An empty file is nobody's.
 mkdir theirs; echo 'int hello;' >theirs/hello.c
