@@ -1,9 +1,11 @@
 /* command.c: what the commands share: faults that have no place in a spec, messages that have one, files. */
 #define _GNU_SOURCE 1
 #include "driver/command.h"
+#include "kernels/codes.h"
 #include "train/atomic.h"
 #include "train/checkpoint.h"
 #include "train/clock.h"
+#include "train/metrics.h"
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -25,6 +27,12 @@ int command_fault(int code, const char *format, ...)
 int command_unread(const tensors *t)
 {
     return command_fault(tensors_lack_memory(t) ? EXIT_SYSTEM : EXIT_SPEC, "%s", t->error);
+}
+
+int command_measured(int code)
+{
+    if (code == METER_NO_MEMORY) return command_fault(EXIT_SYSTEM, "out of memory");
+    return code ? command_fault(EXIT_SYSTEM, "the generated code refuses a batch: %s", rnn_strerror(code)) : 0;
 }
 
 void command_notice(const char *line) { fprintf(stderr, "rnnc: note: %s\n", line); }

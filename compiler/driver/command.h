@@ -29,6 +29,9 @@ static inline int command_fault_line(int code, char *line)
 /* Says why a file of tensors was not read; EXIT_SPEC, or EXIT_SYSTEM where memory ran out. */
 int command_unread(const tensors *t);
 
+/* Says why meter_part (train/metrics.h) returned this; EXIT_SYSTEM. 0 for 0. */
+int command_measured(int code);
+
 /* Prints "rnnc: note: ..." in one line to stderr: what went wrong, and the work goes on. */
 void command_notice(const char *line);
 

@@ -7,7 +7,6 @@
  * sequences, error rate, BLEU. */
 #include "driver/prepare.h"
 #include "driver/resume.h"
-#include "kernels/codes.h"
 #include "train/free_run.h"
 #include "train/metrics.h"
 #include <math.h>
@@ -77,10 +76,8 @@ static int measure(prepared *p, meter *r, metrics *found)
     int code = 0;
     for (int i = 0; !code && i < PART_COUNT; i++)
         if (is_wanted(p, i)) code = meter_part(r, p->data, (data_part)i, p->params, packed, found);
-    if (code == METER_NO_MEMORY) return command_fault(EXIT_SYSTEM, "out of memory");
-    if (code) return command_fault(EXIT_SYSTEM, "the generated code refuses a batch: %s", rnn_strerror(code));
     metrics_finish(found);
-    return 0;
+    return command_measured(code);
 }
 
 static int run_freely(prepared *p)

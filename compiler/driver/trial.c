@@ -22,25 +22,25 @@ static loop_wish tell(void *context, const loop_news *news)
     return n == (ssize_t)sizeof *news || errno == EINTR ? LOOP_GO : LOOP_QUIT;
 }
 
-/* The validation loss at the end; NAN: there is none. */
-static double final_validation(trainer *t)
+/* The validation loss at the end; NAN: there is nothing to validate on. 0, or the exit status after a message. */
+static int final_validation(trainer *t, double *loss)
 {
     const trainable *m = &t->p.c.t;
     meter gauge;
     metrics found = {0};
+    *loss = NAN;
+    if (dataset_batches(t->p.data, PART_VALIDATE, 0) == 0) return 0;
     void *packed = room_new(m->packed_size * m->real_size);
-    double loss = NAN;
-    if (packed && dataset_batches(t->p.data, PART_VALIDATE, 0) > 0) {
+    int code = METER_NO_MEMORY;
+    if (meter_open(&gauge, m, false) && packed) {
         m->pack(m->self, t->p.params, packed);
-        bool open = meter_open(&gauge, m, false);
-        if (open && meter_part(&gauge, t->p.data, PART_VALIDATE, t->p.params, packed, &found) == 0) {
-            metrics_finish(&found);
-            loss = found.loss;
-        }
-        meter_close(&gauge);
+        code = meter_part(&gauge, t->p.data, PART_VALIDATE, t->p.params, packed, &found);
     }
+    meter_close(&gauge);
     free(packed);
-    return loss;
+    metrics_finish(&found);
+    *loss = found.loss;
+    return command_measured(code);
 }
 
 static int work(trial *r, int news)
@@ -59,12 +59,10 @@ static int work(trial *r, int news)
         l->between = tell;
         l->context = &news;
         loop_end end = trainer_run(&t, &error);
-        if (end == LOOP_DONE) {
-            loop_news last = {
-                .updates = t.rule->updates, .loss = NAN, .validation = final_validation(&t), .seconds = -1};
-            tell(&news, &last);
-        }
         code = end == LOOP_STOPPED ? 0 : trainer_exit(&t, end, error); /* what it has done by then counts */
+        loop_news last = {.updates = t.rule->updates, .loss = NAN, .seconds = -1};
+        if (end == LOOP_DONE && !code) code = final_validation(&t, &last.validation);
+        if (end == LOOP_DONE && !code) tell(&news, &last);
         if (quiet) fclose(quiet);
     }
     trainer_end(&t, code != 0);
