@@ -59,8 +59,9 @@ static size_t spec_inputs(const graph *g)
 }
 
 /* What the arrays are held against. NaN gets a warning only: what comes of it may be the user's question. */
-static array_rules describe_graph(arena *a, const graph *g)
+static array_rules describe_graph(const loaded *l, const graph *g)
 {
+    arena *a = l->arena;
     train_value *value = ARENA_ARRAY(a, train_value, g->inputs.len + 1);
     const char **axis = ARENA_ARRAY(a, const char *, MAX_TIME_AXES + 1);
     for (size_t i = 0; i < g->inputs.len; i++) value[i] = batch_input(&g->inputs.data[i]);
@@ -70,6 +71,7 @@ static array_rules describe_graph(arena *a, const graph *g)
                          .axes = g->axes,
                          .axis_name = axis,
                          .targets_optional = true,
+                         .real_size = l->real_double ? sizeof(double) : sizeof(float),
                          .nan_allowed = true};
 }
 
@@ -133,7 +135,7 @@ int batch_check_steps(batch *b, const graph *g, const char *path)
 int batch_from_arrays(batch *b, const loaded *l, const graph *g, const char *path, const tensors *data,
                       const int *steps)
 {
-    array_rules rules = describe_graph(l->arena, g);
+    array_rules rules = describe_graph(l, g);
     array_set set = {.path = path, .data = data};
     char *error = NULL;
     *b = (batch){.input = ARENA_ARRAY(l->arena, void *, g->inputs.len + 1)};

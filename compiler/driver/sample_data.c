@@ -53,8 +53,12 @@ static int read_data(sampled *s)
     if (!npz_read(s->path, &s->data)) return command_unread(&s->data);
     memcpy(value, m->input, m->inputs * sizeof *value);
     if (s->labels < 0) value[m->generate_input].target = true;
-    s->rules = (array_rules){
-        .value = value, .values = m->inputs, .axes = m->axes, .axis_name = m->axis_name, .targets_optional = true};
+    s->rules = (array_rules){.value = value,
+                             .values = m->inputs,
+                             .axes = m->axes,
+                             .axis_name = m->axis_name,
+                             .real_size = m->real_size,
+                             .targets_optional = true};
     s->set = (array_set){.path = s->path, .data = &s->data};
     if (!arrays_check(&s->set, &s->rules, &error)) return command_fault_line(EXIT_SPEC, error);
     if (s->set.sequences == 0) {

@@ -317,7 +317,8 @@ bool array_data_bind(array_data *d, const trainable *m, char **error)
 {
     unbind(d);
     d->model = m;
-    d->rules = (array_rules){.value = m->input, .values = m->inputs, .axes = m->axes, .axis_name = m->axis_name};
+    d->rules = (array_rules){
+        .value = m->input, .values = m->inputs, .axes = m->axes, .axis_name = m->axis_name, .real_size = m->real_size};
     if (d->options.batch == 0 || d->options.batch > m->max_sequences)
         return fault_set(error, "%s: was compiled for 1 to %zu sequences, and a batch has %zu", m->model,
                          m->max_sequences, d->options.batch);

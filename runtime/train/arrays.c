@@ -351,8 +351,36 @@ static bool check_alignment(const checker *c, const train_value *v, const tensor
     return ok;
 }
 
+static bool is_beyond(const checker *c, double x)
+{
+    return c->r->real_size == sizeof(float) && isfinite(x) && !isfinite((float)x);
+}
+
+/* A number of a row that is none to compute with. True: it was a warning, the first of its kind. */
+static bool report_real(const checker *c, const train_value *v, size_t sequence, size_t step, size_t component,
+                        double x)
+{
+    array_set *s = c->s;
+    char *place = place_text(c, v, sequence, step);
+    const char *at = place ? place : "?";
+    bool allowed = c->r->nan_allowed && !is_beyond(c, x);
+    if (is_beyond(c, x))
+        fault_set(c->error,
+                  "%s: '%s' holds %g at %s, component %zu, which is more than a float can be: --real double computes "
+                  "with it",
+                  s->path, v->name, x, at, component);
+    else if (!allowed || !s->warning)
+        fault_set(allowed ? &s->warning : c->error,
+                  "%s: '%s' holds %s at %s, component %zu; replace it, or mark the end of the sequence in "
+                  "'%s" LENGTHS_SUFFIX "'",
+                  s->path, v->name, isnan(x) ? "NaN" : "an infinite number", at, component, v->name);
+    free(place);
+    return allowed;
+}
+
 /* A NaN or an infinity in a target or an input would make every later parameter NaN, and makes NaN of what is computed
- * from it where nothing is trained; in the padding it is nothing. */
+ * from it where nothing is trained; in the padding it is nothing. What is beyond the reals that are computed with would
+ * be an infinity that the file does not have. */
 static bool check_reals(const checker *c, const train_value *v, const tensor *t)
 {
     array_set *s = c->s;
@@ -362,20 +390,13 @@ static bool check_reals(const checker *c, const train_value *v, const tensor *t)
     bool ok = true;
     for (size_t n = 0; ok && n < s->sequences; n++)
         for (size_t k = 0; ok && k < rows; k++) {
+            if (!inside(s, c->r, v, n, k)) continue;
             arrays_reals(t, (n * rows + k) * size, size, sizeof *row, row);
-            size_t i = 0;
-            while (i < size && isfinite(row[i])) i++;
-            ok = i == size || !inside(s, c->r, v, n, k);
-            if (ok) continue;
-            char *place = place_text(c, v, n, k);
-            fault_set(c->r->nan_allowed ? &s->warning : c->error,
-                      "%s: '%s' holds %s at %s, component %zu; replace it, or mark the end of the sequence in "
-                      "'%s" LENGTHS_SUFFIX "'",
-                      s->path, v->name, isnan(row[i]) ? "NaN" : "an infinite number", place ? place : "?", i, v->name);
-            free(place);
+            for (size_t i = 0; ok && i < size; i++)
+                if (!isfinite(row[i]) || is_beyond(c, row[i])) ok = report_real(c, v, n, k, i, row[i]);
         }
     free(row);
-    return ok || c->r->nan_allowed;
+    return ok;
 }
 
 bool arrays_check(array_set *s, const array_rules *r, char **error)

@@ -17,6 +17,7 @@ typedef struct array_rules {
     int axes;                     /* time axes */
     const char *const *axis_name; /* [axis]: one small letter; its length is the capital */
     bool targets_optional;
+    size_t real_size; /* of the reals that are computed with: a float cannot be all that a file may hold */
     bool nan_allowed; /* numbers that are not finite are a warning and no fault */
 } array_rules;
 
