@@ -308,9 +308,11 @@ static void show_files(loop *l)
         fprintf(o->out, "nothing was left to do after %" PRIu64 " updates; more --epochs or --updates go on\n",
                 updates);
     fprintf(o->out, "wrote %s", l->last);
-    if (l->saved_best) fprintf(o->out, ", %s", l->best);
+    if (l->saved_best) fprintf(o->out, ", %s (validation %.5g)", l->best, l->best_loss);
     if (o->csv) fprintf(o->out, ", %s", o->csv);
     if (o->svg) fprintf(o->out, ", %s", o->svg);
+    if (!l->saved_best && isfinite(l->best_loss))
+        fprintf(o->out, "; the best is still %s (validation %.5g)", l->best, l->best_loss);
     fputc('\n', o->out);
 }
 

@@ -12,7 +12,7 @@ moments=${1:-25}
 
 train plain.rnn --text text.txt -o learn --epochs 6 --csv learn.csv --svg learn.svg
 for f in learn/last learn/best; do [ -s $f.safetensors ] && pass || fail "$f.safetensors is missing"; done
-shows "^wrote learn/last.safetensors, learn/best.safetensors, learn.csv, learn.svg$"
+shows "^wrote learn/last.safetensors, learn/best.safetensors .validation [0-9.]*., learn.csv, learn.svg$"
 lacks "nothing to validate on"
 train plain.rnn --text text.txt -o blind --updates 3 --split 1,0,0
 shows "nothing to validate on: no best.safetensors"
@@ -117,6 +117,7 @@ train plain.rnn --text text.txt -o better --updates 30
 cp better/best.safetensors was_best
 train plain.rnn --text text.txt -o better --resume --updates 33 --rate 5
 shows "^validation "
+shows "^wrote better/last.safetensors; the best is still better/best.safetensors .validation [0-9.]*.$"
 equal better/best.safetensors was_best "best.safetensors after a worse end"
 
 # Each size from data is that of the inputs and targets in which it stands.
