@@ -31,7 +31,7 @@ static bool wants_onnx(const options *o) { return ends_with(o, ".onnx"); }
 static int check_options(const options *o)
 {
     if (!o->value[OPTION_WEIGHTS].given) return options_fault(o, "--weights is missing");
-    if (!o->value[OPTION_OUT].given) return options_fault(o, "-o is missing");
+    if (!o->value[OPTION_OUT].given) return options_fault(o, "-o is missing: the file to write, .safetensors or .onnx");
     if (!wants_onnx(o) && !ends_with(o, ".safetensors"))
         return options_fault(o, "-o: expected a name that ends in .safetensors or .onnx, found '%s'",
                              o->value[OPTION_OUT].text);

@@ -321,7 +321,7 @@ static int import_model(import *k)
 
 int command_import(const options *o)
 {
-    if (!o->value[OPTION_OUT].given) return options_fault(o, "-o is missing");
+    if (!o->value[OPTION_OUT].given) return options_fault(o, "-o is missing: the folder for the spec and its weights");
     if (o->value[OPTION_SPEC].given && (o->value[OPTION_ORDER].given || o->value[OPTION_LAST_STEP].given))
         return options_fault(o, "--spec says what the network is; --order and --last do not go with it");
 import k = {.o = o, .arena = arena_new(), .path = o->operands.data[0] };

@@ -28,7 +28,7 @@ static const char *value(const run *r, option_id id) { return r->o->value[id].te
 static int check_options(const options *o)
 {
     if (!o->value[OPTION_DATA].given) return options_fault(o, "--data is missing");
-    if (!o->value[OPTION_OUT].given) return options_fault(o, "-o is missing");
+    if (!o->value[OPTION_OUT].given) return options_fault(o, "-o is missing: the .npz file to write");
     if (!o->value[OPTION_WEIGHTS].given && !o->value[OPTION_INIT].given)
         return options_fault(o, "--weights is missing (or --init SEED, to draw the parameters)");
     if (o->value[OPTION_WEIGHTS].given && o->value[OPTION_INIT].given)

@@ -168,6 +168,15 @@ static bool set_extent(const checker *c, size_t *extent, const char **from, char
     return true;
 }
 
+/* A number a step and a vector of one component differ in a dimension of 1: the type that such an array has. */
+static const char *type_of(const train_value *v, const tensor *t, size_t axes)
+{
+    bool one = v->rank == 1 && v->dims[0] == 1;
+    if (v->token) return NULL;
+    if (one && t->rank == axes) return "real";
+    return v->rank == 0 && t->rank == axes + 1 && t->dims[axes] == 1 ? "real(1)" : NULL;
+}
+
 static bool check_shape(checker *c, const train_value *v, const tensor *t)
 {
     array_set *s = c->s;
@@ -176,8 +185,10 @@ static bool check_shape(checker *c, const train_value *v, const tensor *t)
     for (size_t i = 0; fits && i < (size_t)v->rank; i++) fits = t->dims[axes + i] == v->dims[i];
     if (!fits) {
         char *found = shape_to_text(t->rank, t->dims), *wanted = wanted_shape(c, v);
-        fault_set(c->error, "%s: '%s' has shape %s, expected %s", s->path, v->name, found ? found : "?",
-                  wanted ? wanted : "?");
+        const char *type = type_of(v, t, axes);
+        fault_set(c->error, "%s: '%s' has shape %s, expected %s%s%s%s", s->path, v->name, found ? found : "?",
+                  wanted ? wanted : "?", type ? "; the type that has this shape is '" : "", type ? type : "",
+                  type ? "'" : "");
         free(found);
         free(wanted);
         return false;

@@ -410,6 +410,19 @@ expect 0 "" check alone.rnn
 expect 1 "the size 'V' comes from data" build "$root/specs/models/attention.rnn" -o open
 same "$(grep -c 'error:' stderr)" 2
 
+# A number is no vector of one component: the message says which type has the array's shape.
+cat >one.rnn <<'END'
+model m {
+    input x[t] : real(3)
+    target y : real(1)
+    h = rnn(x, 1)
+    output h
+    loss mean_square(last(h), y)
+}
+END
+$file make one.npz x:F32:2,4,3:0 y:F32:2:1
+expect 1 "'y' has shape (2), expected (N, 1); the type that has this shape is 'real'" train one.rnn --data one.npz -o one
+
 # What flows through h[t-1] is d_h.carry, unless the spec has a variable of that name.
 for word in carry other; do
     cat >carry.rnn <<END

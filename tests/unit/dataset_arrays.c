@@ -295,6 +295,8 @@ static const fault_case FAULTS[] = {
     {"has no input or target 'x_length'", "x_length", DTYPE_I64, 1, {2}, 0, 0},
     {"'x' has shape (2, 3, 1), expected (N, T)", "x", DTYPE_I64, 3, {2, 3, 1}, 0, 0},
     {"'v' has shape (2, 3), expected (N, 2)", "v", DTYPE_F32, 2, {2, 3}, 0, 0},
+    {"'y' has shape (2, 3, 1), expected (N, T); the type that has this shape is 'real(1)'", "y", DTYPE_F32, 3,
+     {2, 3, 1}, 0, 0},
     {"'v' has N = 3, but 'x' has N = 2", "v", DTYPE_F32, 2, {3, 2}, 0, 0},
     {"'y' has T = 4, but 'x' has T = 3", "y", DTYPE_F32, 2, {2, 4}, 0, 0},
     {"'x' is empty: T = 0", "x", DTYPE_I64, 2, {2, 0}, 0, 0},
