@@ -6,6 +6,7 @@
 typedef float real;
 #define REAL_IS_DOUBLE 0
 #include "rnn.h"
+
 /* What loss k is divided by: the caller's number, or its own count. */
 #define NORM(k, own) (args->norms ? args->norms[k] : (own))
 
@@ -87,7 +88,7 @@ RNN_SHARED void read_x(const hello_args *args, int ragged, real *x_all)
     const size_t T = args->T;
     for (size_t t = 0; t < T; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
-            const int valid = !ragged || (t < length_t(args, seq));
+            const int valid = !ragged || t < length_t(args, seq);
             x_all[t * batch + seq] = valid ? (real)args->x[t * batch + seq] : -1;
         }
     }
@@ -129,7 +130,7 @@ RNN_SHARED void write_p(const hello_args *args, int ragged, const real *p_all)
     if (args->p) {
         for (size_t t = 0; t < T; t++) {
             for (size_t seq = 0; seq < batch; seq++) {
-                const int valid = !ragged || (t < length_t(args, seq));
+                const int valid = !ragged || t < length_t(args, seq);
                 real *to = args->p + (t * batch + seq) * 4;
                 if (valid) memcpy(to, p_all + (t * batch + seq) * 4, 4 * sizeof(real));
                 else memset(to, 0, 4 * sizeof(real));
@@ -146,7 +147,7 @@ RNN_SHARED void write_hidden(const hello_args *args, int ragged, const real *h_a
     if (args->hidden) {
         for (size_t t = 0; t < T; t++) {
             for (size_t seq = 0; seq < batch; seq++) {
-                const int valid = !ragged || (t < length_t(args, seq));
+                const int valid = !ragged || t < length_t(args, seq);
                 real *to = args->hidden + (t * batch + seq) * 8;
                 if (valid) memcpy(to, h_all + ((t + 1) * batch + seq) * 8, 8 * sizeof(real));
                 else memset(to, 0, 8 * sizeof(real));
@@ -173,8 +174,8 @@ RNN_SHARED hello_args segment_of(const hello_args *args, size_t first, size_t st
 {
     hello_args part = *args;
     part.T = args->T - first < steps ? args->T - first : steps;
-    if (part.x) part.x += first * batch * 1;
-    if (part.y) part.y += first * batch * 1;
+    if (part.x) part.x += first * batch;
+    if (part.y) part.y += first * batch;
     if (part.p) part.p += first * batch * 4;
     if (part.hidden) part.hidden += first * batch * 8;
     for (size_t seq = 0; args->lengths_t && seq < args->batch; seq++) {
@@ -201,7 +202,7 @@ RNN_SHARED void read_y(const hello_args *args, int ragged, real *y_all)
     const size_t T = args->T;
     for (size_t t = 0; t < T; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
-            const int valid = !ragged || (t < length_t(args, seq));
+            const int valid = !ragged || t < length_t(args, seq);
             y_all[t * batch + seq] = valid ? (real)args->y[t * batch + seq] : -1;
         }
     }
@@ -246,7 +247,7 @@ RNN_SHARED void read_x_step(const hello_args *args, int ragged, real *x_all)
     const size_t batch = args->batch;
     for (size_t t = 0; t < 1; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
-            const int valid = !ragged || (t < is_present(args, seq));
+            const int valid = !ragged || t < is_present(args, seq);
             x_all[t * batch + seq] = valid ? (real)args->x[t * batch + seq] : -1;
         }
     }
@@ -259,7 +260,7 @@ RNN_SHARED void write_p_step(const hello_args *args, int ragged, const real *p_a
     if (args->p) {
         for (size_t t = 0; t < 1; t++) {
             for (size_t seq = 0; seq < batch; seq++) {
-                const int valid = !ragged || (t < is_present(args, seq));
+                const int valid = !ragged || t < is_present(args, seq);
                 real *to = args->p + (t * batch + seq) * 4;
                 if (valid) memcpy(to, p_all + (t * batch + seq) * 4, 4 * sizeof(real));
                 else memset(to, 0, 4 * sizeof(real));
@@ -275,7 +276,7 @@ RNN_SHARED void write_hidden_step(const hello_args *args, int ragged, const real
     if (args->hidden) {
         for (size_t t = 0; t < 1; t++) {
             for (size_t seq = 0; seq < batch; seq++) {
-                const int valid = !ragged || (t < is_present(args, seq));
+                const int valid = !ragged || t < is_present(args, seq);
                 real *to = args->hidden + (t * batch + seq) * 8;
                 if (valid) memcpy(to, h_all + ((t + 1) * batch + seq) * 8, 8 * sizeof(real));
                 else memset(to, 0, 8 * sizeof(real));
@@ -412,7 +413,7 @@ static void segment_forward(const hello_args *args, const hello_args *all_args, 
     const int ragged = is_ragged(args);
     const real *params = args->params;
     real *work = args->work;
-    const size_t segment_steps = (all_args->T < 160 / all_args->batch + 1 ? all_args->T : 160 / all_args->batch + 1); /* of a segment */
+    const size_t segment_steps = all_args->T < 160 / all_args->batch + 1 ? all_args->T : 160 / all_args->batch + 1;
     const size_t segment_first = segment_index * segment_steps;
     real *const a_matmul_all = work; /* [batch][8]: a.matmul (8) */
     work += (batch * 8 + 15) / 16 * 16;
@@ -478,7 +479,8 @@ static void segment_forward(const hello_args *args, const hello_args *all_args, 
     write_hidden(args, ragged, h_all);
     save_h(args, h_all);
     /* h for the segment behind */
-    for (size_t t = 0; t < 1; t++) {
+    {
+        const size_t t = 0;
         for (size_t seq = 0; seq < batch; seq++) {
             real *to = h_all + (t * batch + seq) * 8;
             real *from = to + T * batch * 8;
@@ -495,8 +497,8 @@ int hello_forward(const hello_args *args)
     const int status = check_forward(args);
     if (status) return status;
     const size_t batch = args->batch;
-    const size_t segment_steps = (args->T < 160 / args->batch + 1 ? args->T : 160 / args->batch + 1); /* of a segment */
-    const size_t segment_count = ((args->T + segment_steps - 1) / segment_steps);
+    const size_t segment_steps = args->T < 160 / args->batch + 1 ? args->T : 160 / args->batch + 1;
+    const size_t segment_count = (args->T + segment_steps - 1) / segment_steps;
     for (size_t segment_index = 0; segment_index < segment_count; segment_index++) {
         int segment_lengths[HELLO_BATCH];
         const hello_args segment_args = segment_of(args, segment_index * segment_steps, segment_steps, batch, segment_lengths);
@@ -527,7 +529,7 @@ static void segment_loss(const hello_args *args, const hello_args *all_args, siz
     const int ragged = is_ragged(args);
     const real *params = args->params;
     real *work = args->work;
-    const size_t segment_steps = (all_args->T < 160 / all_args->batch + 1 ? all_args->T : 160 / all_args->batch + 1); /* of a segment */
+    const size_t segment_steps = all_args->T < 160 / all_args->batch + 1 ? all_args->T : 160 / all_args->batch + 1;
     const size_t segment_first = segment_index * segment_steps;
     real *const a_matmul_all = work; /* [batch][8]: a.matmul (8) */
     work += (batch * 8 + 15) / 16 * 16;
@@ -547,8 +549,8 @@ static void segment_loss(const hello_args *args, const hello_args *all_args, siz
     work += 16;
     real *const loss_sum_over_all = work; /* [1]: loss.sum_over scalar */
     work += 16;
-    work += 16; /* loss_count */
-    work += 16; /* loss */
+    work += 16; /* loss_count is not used here */
+    work += 16; /* loss is not used here */
     real *const p_all = o_matmul_all; /* p (4): in the place of what nothing reads any more */
 
     read_x(args, ragged, x_all);
@@ -622,7 +624,8 @@ static void segment_loss(const hello_args *args, const hello_args *all_args, siz
     write_hidden(args, ragged, h_all);
     save_h(args, h_all);
     /* h for the segment behind */
-    for (size_t t = 0; t < 1; t++) {
+    {
+        const size_t t = 0;
         for (size_t seq = 0; seq < batch; seq++) {
             real *to = h_all + (t * batch + seq) * 8;
             real *from = to + T * batch * 8;
@@ -640,16 +643,16 @@ int hello_loss(const hello_args *args)
     if (status) return status;
     const size_t batch = args->batch;
     real *work = args->work;
-    const size_t segment_steps = (args->T < 160 / args->batch + 1 ? args->T : 160 / args->batch + 1); /* of a segment */
-    const size_t segment_count = ((args->T + segment_steps - 1) / segment_steps);
-    work += (batch * 8 + 15) / 16 * 16; /* a_matmul */
-    work += (segment_steps * batch + 15) / 16 * 16; /* x */
-    work += ((segment_steps + 1) * batch * 8 + 15) / 16 * 16; /* h */
-    work += (segment_steps * batch * 4 + 15) / 16 * 16; /* o_matmul */
-    work += 16; /* o */
-    work += 16; /* loss_logsumexp */
-    work += (segment_steps * batch + 15) / 16 * 16; /* y */
-    work += 16; /* loss_pick */
+    const size_t segment_steps = args->T < 160 / args->batch + 1 ? args->T : 160 / args->batch + 1;
+    const size_t segment_count = (args->T + segment_steps - 1) / segment_steps;
+    work += (batch * 8 + 15) / 16 * 16; /* a_matmul is not used here */
+    work += (segment_steps * batch + 15) / 16 * 16; /* x is not used here */
+    work += ((segment_steps + 1) * batch * 8 + 15) / 16 * 16; /* h is not used here */
+    work += (segment_steps * batch * 4 + 15) / 16 * 16; /* o_matmul is not used here */
+    work += 16; /* o is not used here */
+    work += 16; /* loss_logsumexp is not used here */
+    work += (segment_steps * batch + 15) / 16 * 16; /* y is not used here */
+    work += 16; /* loss_pick is not used here */
     real *const loss_sum_over_all = work; /* [1]: loss.sum_over scalar */
     work += 16;
     real *const loss_count_all = work; /* [1]: loss.count scalar */
@@ -713,7 +716,7 @@ int hello_grad(const hello_args *args)
     work += (batch * 8 + 15) / 16 * 16;
     real *const x_all = work; /* [T][batch][1]: x scalar */
     work += (T * batch + 15) / 16 * 16;
-    real *const h_all = work; /* [(T + 1)][batch][8]: h (8) */
+    real *const h_all = work; /* [T + 1][batch][8]: h (8) */
     work += ((T + 1) * batch * 8 + 15) / 16 * 16;
     real *const o_matmul_all = work; /* [T][batch][4]: o.matmul (4) */
     work += (T * batch * 4 + 15) / 16 * 16;
@@ -741,7 +744,7 @@ int hello_grad(const hello_args *args)
     work += 16;
     real *const d_o_matmul_all = work; /* [T][batch][8]: d_o.matmul (8) */
     work += (T * batch * 8 + 15) / 16 * 16;
-    real *const d_h_carry_all = work; /* [(T + 1)][batch][8]: d_h.carry (8) */
+    real *const d_h_carry_all = work; /* [T + 1][batch][8]: d_h.carry (8) */
     work += ((T + 1) * batch * 8 + 15) / 16 * 16;
     real *const d_a_1_all = work; /* [40]: d_a.1 (4, 8) */
     work += 48;

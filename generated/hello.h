@@ -25,19 +25,19 @@ extern "C" {
 #define HELLO_FORWARD_ROWS(T, batch) ((size_t)(T) * (batch) > 160 ? 160 + (size_t)(batch) : (size_t)(T) * (batch)) /* in memory at once */
 #define HELLO_FORWARD_WORK(T, batch) (16 + \
     ((size_t)(batch) * 8 + 15) / 16 * 16 + \
-    (HELLO_FORWARD_ROWS(T, batch) * 1 + 15) / 16 * 16 + \
-    ((HELLO_FORWARD_ROWS(T, batch) + 1 * (size_t)(batch)) * 8 + 15) / 16 * 16 + \
+    (HELLO_FORWARD_ROWS(T, batch) + 15) / 16 * 16 + \
+    ((HELLO_FORWARD_ROWS(T, batch) + (size_t)(batch)) * 8 + 15) / 16 * 16 + \
     (HELLO_FORWARD_ROWS(T, batch) * 4 + 15) / 16 * 16 + \
     16)
 #define HELLO_LOSS_ROWS(T, batch) ((size_t)(T) * (batch) > 160 ? 160 + (size_t)(batch) : (size_t)(T) * (batch)) /* in memory at once */
 #define HELLO_LOSS_WORK(T, batch) (16 + \
     ((size_t)(batch) * 8 + 15) / 16 * 16 + \
-    (HELLO_LOSS_ROWS(T, batch) * 1 + 15) / 16 * 16 + \
-    ((HELLO_LOSS_ROWS(T, batch) + 1 * (size_t)(batch)) * 8 + 15) / 16 * 16 + \
+    (HELLO_LOSS_ROWS(T, batch) + 15) / 16 * 16 + \
+    ((HELLO_LOSS_ROWS(T, batch) + (size_t)(batch)) * 8 + 15) / 16 * 16 + \
     (HELLO_LOSS_ROWS(T, batch) * 4 + 15) / 16 * 16 + \
     16 + \
     16 + \
-    (HELLO_LOSS_ROWS(T, batch) * 1 + 15) / 16 * 16 + \
+    (HELLO_LOSS_ROWS(T, batch) + 15) / 16 * 16 + \
     16 + \
     16 + \
     16 + \

@@ -6,6 +6,7 @@
 typedef float real;
 #define REAL_IS_DOUBLE 0
 #include "rnn.h"
+
 /* What loss k is divided by: the caller's number, or its own count. */
 #define NORM(k, own) (args->norms ? args->norms[k] : (own))
 
@@ -132,7 +133,7 @@ RNN_SHARED void write_out(const tiny_lstm_args *args, int ragged, const real *ou
     if (args->out) {
         for (size_t t = 0; t < T; t++) {
             for (size_t seq = 0; seq < batch; seq++) {
-                const int valid = !ragged || (t < length_t(args, seq));
+                const int valid = !ragged || t < length_t(args, seq);
                 real *to = args->out + (t * batch + seq) * 1;
                 const real value = out_all[t * batch + seq];
                 to[0] = valid ? value : 0;
@@ -172,10 +173,10 @@ RNN_SHARED tiny_lstm_args segment_of(const tiny_lstm_args *args, size_t first, s
 {
     tiny_lstm_args part = *args;
     part.T = args->T - first < steps ? args->T - first : steps;
-    if (part.x) part.x += first * batch * 1;
-    if (part.d_x) part.d_x += first * batch * 1;
-    if (part.y) part.y += first * batch * 1;
-    if (part.out) part.out += first * batch * 1;
+    if (part.x) part.x += first * batch;
+    if (part.d_x) part.d_x += first * batch;
+    if (part.y) part.y += first * batch;
+    if (part.out) part.out += first * batch;
     for (size_t seq = 0; args->lengths_t && seq < args->batch; seq++) {
         const size_t own = (size_t)args->lengths_t[seq];
         lengths[seq] = (int)(own <= first ? 0 : own - first < part.T ? own - first : part.T);
@@ -200,7 +201,7 @@ RNN_SHARED void read_x(const tiny_lstm_args *args, int ragged, real *x_all)
     const size_t T = args->T;
     for (size_t t = 0; t < T; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
-            const int valid = !ragged || (t < length_t(args, seq));
+            const int valid = !ragged || t < length_t(args, seq);
             x_all[t * batch + seq] = valid ? (real)args->x[t * batch + seq] : 0;
         }
     }
@@ -253,7 +254,7 @@ RNN_SHARED void write_d_x(const tiny_lstm_args *args, int ragged, const real *d_
     if (args->d_x) {
         for (size_t t = 0; t < T; t++) {
             for (size_t seq = 0; seq < batch; seq++) {
-                const int valid = !ragged || (t < length_t(args, seq));
+                const int valid = !ragged || t < length_t(args, seq);
                 real *to = args->d_x + (t * batch + seq) * 1;
                 const real value = d_x_all[t * batch + seq];
                 to[0] = valid ? value : 0;
@@ -269,7 +270,7 @@ RNN_SHARED void write_out_step(const tiny_lstm_args *args, int ragged, const rea
     if (args->out) {
         for (size_t t = 0; t < 1; t++) {
             for (size_t seq = 0; seq < batch; seq++) {
-                const int valid = !ragged || (t < is_present(args, seq));
+                const int valid = !ragged || t < is_present(args, seq);
                 real *to = args->out + (t * batch + seq) * 1;
                 const real value = out_all[t * batch + seq];
                 to[0] = valid ? value : 0;
@@ -432,7 +433,7 @@ static void segment_forward(const tiny_lstm_args *args, const tiny_lstm_args *al
     const int ragged = is_ragged(args);
     const real *params = args->params;
     real *work = args->work;
-    const size_t segment_steps = (all_args->T < 160 / all_args->batch + 1 ? all_args->T : 160 / all_args->batch + 1); /* of a segment */
+    const size_t segment_steps = all_args->T < 160 / all_args->batch + 1 ? all_args->T : 160 / all_args->batch + 1;
     const size_t segment_first = segment_index * segment_steps;
     real *const h_o_matmul_x4_all = work; /* [segment_steps][batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
     work += segment_steps * batch * 16;
@@ -514,7 +515,8 @@ static void segment_forward(const tiny_lstm_args *args, const tiny_lstm_args *al
     write_out(args, ragged, out_all);
     save_h_c(args, h_c_all);
     /* h.c for the segment behind */
-    for (size_t t = 0; t < 1; t++) {
+    {
+        const size_t t = 0;
         for (size_t seq = 0; seq < batch; seq++) {
             real *to = h_c_all + (t * batch + seq) * 4;
             real *from = to + T * batch * 4;
@@ -525,7 +527,8 @@ static void segment_forward(const tiny_lstm_args *args, const tiny_lstm_args *al
     }
     save_h(args, h_all);
     /* h for the segment behind */
-    for (size_t t = 0; t < 1; t++) {
+    {
+        const size_t t = 0;
         for (size_t seq = 0; seq < batch; seq++) {
             real *to = h_all + (t * batch + seq) * 4;
             real *from = to + T * batch * 4;
@@ -542,8 +545,8 @@ int tiny_lstm_forward(const tiny_lstm_args *args)
     const int status = check_forward(args);
     if (status) return status;
     const size_t batch = args->batch;
-    const size_t segment_steps = (args->T < 160 / args->batch + 1 ? args->T : 160 / args->batch + 1); /* of a segment */
-    const size_t segment_count = ((args->T + segment_steps - 1) / segment_steps);
+    const size_t segment_steps = args->T < 160 / args->batch + 1 ? args->T : 160 / args->batch + 1;
+    const size_t segment_count = (args->T + segment_steps - 1) / segment_steps;
     for (size_t segment_index = 0; segment_index < segment_count; segment_index++) {
         int segment_lengths[TINY_LSTM_BATCH];
         const tiny_lstm_args segment_args = segment_of(args, segment_index * segment_steps, segment_steps, batch, segment_lengths);
@@ -572,7 +575,7 @@ static void segment_loss(const tiny_lstm_args *args, const tiny_lstm_args *all_a
     const int ragged = is_ragged(args);
     const real *params = args->params;
     real *work = args->work;
-    const size_t segment_steps = (all_args->T < 160 / all_args->batch + 1 ? all_args->T : 160 / all_args->batch + 1); /* of a segment */
+    const size_t segment_steps = all_args->T < 160 / all_args->batch + 1 ? all_args->T : 160 / all_args->batch + 1;
     const size_t segment_first = segment_index * segment_steps;
     real *const h_o_matmul_x4_all = work; /* [segment_steps][batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
     work += segment_steps * batch * 16;
@@ -682,7 +685,8 @@ static void segment_loss(const tiny_lstm_args *args, const tiny_lstm_args *all_a
     write_out(args, ragged, out_all);
     save_h_c(args, h_c_all);
     /* h.c for the segment behind */
-    for (size_t t = 0; t < 1; t++) {
+    {
+        const size_t t = 0;
         for (size_t seq = 0; seq < batch; seq++) {
             real *to = h_c_all + (t * batch + seq) * 4;
             real *from = to + T * batch * 4;
@@ -693,7 +697,8 @@ static void segment_loss(const tiny_lstm_args *args, const tiny_lstm_args *all_a
     }
     save_h(args, h_all);
     /* h for the segment behind */
-    for (size_t t = 0; t < 1; t++) {
+    {
+        const size_t t = 0;
         for (size_t seq = 0; seq < batch; seq++) {
             real *to = h_all + (t * batch + seq) * 4;
             real *from = to + T * batch * 4;
@@ -711,15 +716,15 @@ int tiny_lstm_loss(const tiny_lstm_args *args)
     if (status) return status;
     const size_t batch = args->batch;
     real *work = args->work;
-    const size_t segment_steps = (args->T < 160 / args->batch + 1 ? args->T : 160 / args->batch + 1); /* of a segment */
-    const size_t segment_count = ((args->T + segment_steps - 1) / segment_steps);
-    work += segment_steps * batch * 16; /* h_o_matmul_x4 */
-    work += batch * 16; /* h_o_matmul_x4_v2 */
-    work += ((segment_steps + 1) * batch * 4 + 15) / 16 * 16; /* h_c */
-    work += ((segment_steps + 1) * batch * 4 + 15) / 16 * 16; /* h */
-    work += (segment_steps * batch + 15) / 16 * 16; /* out_matmul */
-    work += (segment_steps * batch + 15) / 16 * 16; /* loss_1 */
-    work += (segment_steps * batch + 15) / 16 * 16; /* loss */
+    const size_t segment_steps = args->T < 160 / args->batch + 1 ? args->T : 160 / args->batch + 1;
+    const size_t segment_count = (args->T + segment_steps - 1) / segment_steps;
+    work += segment_steps * batch * 16; /* h_o_matmul_x4 is not used here */
+    work += batch * 16; /* h_o_matmul_x4_v2 is not used here */
+    work += ((segment_steps + 1) * batch * 4 + 15) / 16 * 16; /* h_c is not used here */
+    work += ((segment_steps + 1) * batch * 4 + 15) / 16 * 16; /* h is not used here */
+    work += (segment_steps * batch + 15) / 16 * 16; /* out_matmul is not used here */
+    work += (segment_steps * batch + 15) / 16 * 16; /* loss_1 is not used here */
+    work += (segment_steps * batch + 15) / 16 * 16; /* loss is not used here */
     real *const loss_sum_over_all = work; /* [1]: loss.sum_over scalar */
     work += 16;
     real *const loss_count_all = work; /* [1]: loss.count scalar */
@@ -791,11 +796,11 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     work += (T * batch * 4 + 15) / 16 * 16;
     real *const h_g_all = work; /* [T][batch][4]: h.g (4) */
     work += (T * batch * 4 + 15) / 16 * 16;
-    real *const h_c_all = work; /* [(T + 1)][batch][4]: h.c (4) */
+    real *const h_c_all = work; /* [T + 1][batch][4]: h.c (4) */
     work += ((T + 1) * batch * 4 + 15) / 16 * 16;
     real *const h_1_all = work; /* [T][batch][4]: h.1 (4) */
     work += (T * batch * 4 + 15) / 16 * 16;
-    real *const h_all = work; /* [(T + 1)][batch][4]: h (4) */
+    real *const h_all = work; /* [T + 1][batch][4]: h (4) */
     work += ((T + 1) * batch * 4 + 15) / 16 * 16;
     real *const out_matmul_all = work; /* [T][batch][1]: out.matmul (1) */
     work += (T * batch + 15) / 16 * 16;
@@ -815,9 +820,9 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     work += (T * batch + 15) / 16 * 16;
     real *const d_out_matmul_all = work; /* [T][batch][4]: d_out.matmul (4) */
     work += (T * batch * 4 + 15) / 16 * 16;
-    real *const d_h_c_carry_all = work; /* [(T + 1)][batch][4]: d_h.c.carry (4) */
+    real *const d_h_c_carry_all = work; /* [T + 1][batch][4]: d_h.c.carry (4) */
     work += ((T + 1) * batch * 4 + 15) / 16 * 16;
-    real *const d_h_carry_all = work; /* [(T + 1)][batch][4]: d_h.carry (4) */
+    real *const d_h_carry_all = work; /* [T + 1][batch][4]: d_h.carry (4) */
     work += ((T + 1) * batch * 4 + 15) / 16 * 16;
     real *const d_h_i_1_x4_all = h_o_matmul_x4_all; /* d_h.i.1 (4), d_h.f.1 (4), d_h.o.1 (4), d_h.g.1 (4): in the place of what nothing reads any more */
     real *const loss_2_all = out_matmul_all; /* loss.2 (1): in the place of what nothing reads any more */

@@ -26,18 +26,18 @@ extern "C" {
 #define TINY_LSTM_FORWARD_WORK(T, batch) (16 + \
     TINY_LSTM_FORWARD_ROWS(T, batch) * 16 + \
     (size_t)(batch) * 16 + \
-    ((TINY_LSTM_FORWARD_ROWS(T, batch) + 1 * (size_t)(batch)) * 4 + 15) / 16 * 16 + \
-    ((TINY_LSTM_FORWARD_ROWS(T, batch) + 1 * (size_t)(batch)) * 4 + 15) / 16 * 16 + \
-    (TINY_LSTM_FORWARD_ROWS(T, batch) * 1 + 15) / 16 * 16)
+    ((TINY_LSTM_FORWARD_ROWS(T, batch) + (size_t)(batch)) * 4 + 15) / 16 * 16 + \
+    ((TINY_LSTM_FORWARD_ROWS(T, batch) + (size_t)(batch)) * 4 + 15) / 16 * 16 + \
+    (TINY_LSTM_FORWARD_ROWS(T, batch) + 15) / 16 * 16)
 #define TINY_LSTM_LOSS_ROWS(T, batch) ((size_t)(T) * (batch) > 160 ? 160 + (size_t)(batch) : (size_t)(T) * (batch)) /* in memory at once */
 #define TINY_LSTM_LOSS_WORK(T, batch) (16 + \
     TINY_LSTM_LOSS_ROWS(T, batch) * 16 + \
     (size_t)(batch) * 16 + \
-    ((TINY_LSTM_LOSS_ROWS(T, batch) + 1 * (size_t)(batch)) * 4 + 15) / 16 * 16 + \
-    ((TINY_LSTM_LOSS_ROWS(T, batch) + 1 * (size_t)(batch)) * 4 + 15) / 16 * 16 + \
-    (TINY_LSTM_LOSS_ROWS(T, batch) * 1 + 15) / 16 * 16 + \
-    (TINY_LSTM_LOSS_ROWS(T, batch) * 1 + 15) / 16 * 16 + \
-    (TINY_LSTM_LOSS_ROWS(T, batch) * 1 + 15) / 16 * 16 + \
+    ((TINY_LSTM_LOSS_ROWS(T, batch) + (size_t)(batch)) * 4 + 15) / 16 * 16 + \
+    ((TINY_LSTM_LOSS_ROWS(T, batch) + (size_t)(batch)) * 4 + 15) / 16 * 16 + \
+    (TINY_LSTM_LOSS_ROWS(T, batch) + 15) / 16 * 16 + \
+    (TINY_LSTM_LOSS_ROWS(T, batch) + 15) / 16 * 16 + \
+    (TINY_LSTM_LOSS_ROWS(T, batch) + 15) / 16 * 16 + \
     16 + \
     16 + \
     16)

@@ -74,11 +74,17 @@ void text_line(text *t, const char *format, ...)
     text_puts(t, "\n");
 }
 
+/* Is the last line, which has ended, empty, or does it open a block? */
+static bool needs_no_blank(const text *t)
+{
+    char last = t->len >= 2 ? t->data[t->len - 2] : '\n';
+    return last == '\n' || (last == '{' && t->depth > 0);
+}
+
 void text_blank(text *t)
 {
     if (t->line_open) text_puts(t, "\n");
-    bool blank = t->len == 0 || (t->len >= 2 && t->data[t->len - 2] == '\n');
-    if (!blank) text_puts(t, "\n");
+    if (!needs_no_blank(t)) text_puts(t, "\n");
 }
 
 void text_open(text *t, const char *format, ...)
@@ -104,6 +110,7 @@ void text_end(text *t) { text_puts(t, "\n"); }
 void text_close(text *t, const char *after)
 {
     if (t->depth == 0) BUG("more closed than opened");
+    if (t->len >= 2 && t->data[t->len - 1] == '\n' && t->data[t->len - 2] == '\n') t->data[--t->len] = '\0';
     t->depth--;
     text_line(t, "}%s", after ? after : "");
     size_t length = after ? strlen(after) : 0;

@@ -18,7 +18,7 @@ text *text_new(arena *a);
 void text_put(text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_puts(text *t, const char *s);                                                 /* verbatim, no indentation */
 void text_line(text *t, const char *format, ...) __attribute__((format(printf, 2, 3))); /* put, then a newline */
-void text_blank(text *t);                                                               /* an empty line, never two */
+void text_blank(text *t); /* an empty line; never two, nor one at an end of a block */
 void text_open(text *t, const char *format, ...) __attribute__((format(printf, 2, 3))); /* "... {" and indent */
 void text_block(text *t);                    /* the same without anything before "{" */
 void text_end(text *t);                      /* a newline */

@@ -134,9 +134,16 @@ static void strides(view v, shape have, shape domain, int *over_unit, int *over_
     *over_col = have.rank == 2 && domain.rank == 2 ? v.sj : 0;
 }
 
-static const char *times(const writer *w, const char *variable, int stride)
+const char *c_times(const writer *w, const char *variable, int stride)
 {
     return stride == 1 ? variable : arena_printf(w->arena, "%s * %d", variable, stride);
+}
+
+const char *c_times_plus(const writer *w, const char *a, int stride_a, const char *b, int stride_b)
+{
+    if (stride_a && stride_b)
+        return arena_printf(w->arena, "%s + %s", c_times(w, a, stride_a), c_times(w, b, stride_b));
+    return stride_a ? c_times(w, a, stride_a) : stride_b ? c_times(w, b, stride_b) : "0";
 }
 
 /* "unit * 3 + col"; "0" where there is one. */
@@ -145,8 +152,7 @@ static const char *component(const writer *w, view v, shape have, shape domain)
     int si, sj;
     strides(v, have, domain, &si, &sj);
     bool unit = si && domain.dim[0] > 1, col = sj && domain.rank == 2 && domain.dim[1] > 1;
-    if (unit && col) return arena_printf(w->arena, "%s + %s", times(w, "unit", si), times(w, "col", sj));
-    return unit ? times(w, "unit", si) : col ? times(w, "col", sj) : "0";
+    return c_times_plus(w, "unit", unit ? si : 0, "col", col ? sj : 0);
 }
 
 const char *c_component(const writer *w, view v, shape have, shape domain)
@@ -164,15 +170,20 @@ static size_t first_term(const char *expression)
     return i;
 }
 
+const char *c_bare(const writer *w, const char *expression)
+{
+    size_t length = strlen(expression);
+    if (*expression != '(' || first_term(expression) != length) return expression;
+    return arena_printf(w->arena, "%.*s", (int)length - 2, expression + 1);
+}
+
 const char *c_indexed(const writer *w, const char *address, const char *index)
 {
     size_t base = first_term(address);
     if (!address[base]) return arena_printf(w->arena, "%s[%s]", address, index);
     const char *offset = address + base + strlen(" + ");
-    size_t length = strlen(offset);
     if (strcmp(index, "0") != 0) return arena_printf(w->arena, "%.*s[%s + %s]", (int)base, address, offset, index);
-    if (*offset == '(' && first_term(offset) == length) offset++, length -= 2;
-    return arena_printf(w->arena, "%.*s[%.*s]", (int)base, address, (int)length, offset);
+    return arena_printf(w->arena, "%.*s[%s]", (int)base, address, c_bare(w, offset));
 }
 
 const char *c_element(const writer *w, view v, shape have, shape domain)

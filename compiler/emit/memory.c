@@ -33,8 +33,8 @@ const char *c_buffer_size(const writer *w, const buffer *b, bool macro)
         if (!(b->axes & axis_bit(a))) continue;
         if (w->p->by_rows && macro) {
             const char *rows = c_segment_rows(w, (b->axes & BATCH) != 0, extra);
-            return arena_printf(w->arena, constant % 16 == 0 ? "%s * %zu" : "(%s * %zu + 15) / 16 * 16", rows,
-                                constant);
+            return arena_printf(w->arena, constant % 16 == 0 ? "%s" : "(%s + 15) / 16 * 16",
+                                c_times(w, rows, b->columns));
         }
         if (is_of_block(w, b)) return block_size(w, b, a, macro);
         if (w->p->segment) {
@@ -123,7 +123,7 @@ void write_memory(writer *w, const program *p, const char *body)
         const buffer *b = &p->buffers.data[i];
         if (!of[i].needed) { /* of another function, or done without */
             if (b->storage == STORE_WORK)
-                text_line(w->out, "work += %s; /* %s */", c_buffer_size(w, b, false), b->name);
+                text_line(w->out, "work += %s; /* %s is not used here */", c_buffer_size(w, b, false), b->name);
             continue;
         }
         if (b->storage == STORE_LITERAL) {
@@ -138,7 +138,7 @@ void write_memory(writer *w, const program *p, const char *body)
             if (b->axes & axis_bit(a))
                 text_put(t, "[%s]",
                          is_of_block(w, b) ? "steps of a block"
-                         : !p->segment     ? c_rows(w, b, a)
+                         : !p->segment     ? c_bare(w, c_rows(w, b, a))
                          : b->before[a] + b->after[a]
                              ? arena_printf(w->arena, "segment_steps + %d", b->before[a] + b->after[a])
                              : "segment_steps");

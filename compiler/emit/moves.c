@@ -16,17 +16,16 @@ static const char *row_function(op o)
 /* Sums that keep one dimension, or whose components do not stand side by side. */
 static void write_plain_sum(writer *w, const stmt *s, shape from)
 {
-    bool rows = s->shape.rank == 1; /* (m,n) -> (m); else (m,n) -> (1,n), or all */
-    bool all = s->shape.rank == 0;
-    text_line(w->out, "for (size_t unit = 0; unit < %d; unit++) to[unit * %d] = 0;", shape_size(s->shape),
-              rows  ? s->to.si
-              : all ? 0
-                    : s->to.sj);
+    int over_unit = s->shape.rank == 1 && from.dim[0] > 1 ? s->to.si : 0; /* (m,n) -> (m) */
+    int over_col = s->shape.rank == 2 && from.dim[1] > 1 ? s->to.sj : 0;  /* (m,n) -> (1,n) */
+    if (over_unit || over_col)
+        text_line(w->out, "for (size_t unit = 0; unit < %d; unit++) to[%s] = 0;", shape_size(s->shape),
+                  c_times(w, "unit", over_unit + over_col));
+    else
+        text_line(w->out, "to[0] = 0;");
     open_components(w, from);
-    const char *at = all    ? "0"
-                     : rows ? arena_printf(w->arena, "%s * %d", from.dim[0] > 1 ? "unit" : "0", s->to.si)
-                            : arena_printf(w->arena, "%s * %d", from.dim[1] > 1 ? "col" : "0", s->to.sj);
-    text_line(w->out, "to[%s] += from%s;", at, c_component(w, s->from.data[0], from, from));
+    text_line(w->out, "to[%s] += from%s;", c_times_plus(w, "unit", over_unit, "col", over_col),
+              c_component(w, s->from.data[0], from, from));
     close_components(w, from);
 }
 
@@ -155,9 +154,8 @@ void write_gather(writer *w, const stmt *s)
         text_line(w->out, "to[0] = %s ? from[(size_t)token%s] : 0;", known,
                   from.si > 1 ? arena_printf(w->arena, " * %d", from.si) : "");
     else
-        text_line(w->out,
-                  "for (size_t unit = 0; unit < %d; unit++) to[unit] = %s ? from[(size_t)token * %d + unit * %d] : 0;",
-                  shape_size(s->shape), known, from.si, from.sj);
+        text_line(w->out, "for (size_t unit = 0; unit < %d; unit++) to[unit] = %s ? from[(size_t)token * %d + %s] : 0;",
+                  shape_size(s->shape), known, from.si, c_times(w, "unit", from.sj));
     close_scope(w, rows);
 }
 
@@ -175,6 +173,12 @@ static const char *valid_row(const writer *w, axis_set axes)
     return test;
 }
 
+static void write_valid(writer *w, const char *row)
+{
+    text_line(w->out, strstr(row, "&&") ? "const int valid = !ragged || (%s);" : "const int valid = !ragged || %s;",
+              row);
+}
+
 void write_scatter(writer *w, const stmt *s)
 {
     axis_set before = w->loops;
@@ -188,14 +192,13 @@ void write_scatter(writer *w, const stmt *s)
         close_rows(w, before);
     }
     scope rows = open_scope(w, s->axes);
-    const char *valid = valid_row(w, s->axes);
-    if (valid) text_line(w->out, "if (ragged && !(%s)) continue;", valid);
+    if (!is_never_absent(w)) skip_padding(w, s->axes);
     write_token(w, s->from.data[0]);
     text_line(w->out, "if (token < 0) continue;");
     text_line(w->out, "const real *from = %s;", c_address(w, s->from.data[1]));
     text_line(w->out, "real *to = %s + (size_t)token * %d;", c_address(w, s->to), s->to.si);
-    text_line(w->out, "for (size_t unit = 0; unit < %d; unit++) to[unit * %d] += from[unit%s];", shape_size(v),
-              s->to.sj, s->from.data[1].si == 1 ? "" : arena_printf(w->arena, " * %d", s->from.data[1].si));
+    text_line(w->out, "for (size_t unit = 0; unit < %d; unit++) to[%s] += from[%s];", shape_size(v),
+              c_times(w, "unit", s->to.sj), c_times(w, "unit", s->from.data[1].si));
     close_scope(w, rows);
 }
 
@@ -208,10 +211,11 @@ static void write_input_copy(writer *w, const stmt *s)
         .storage = STORE_INPUT, .axes = n->type.axes, .columns = shape_size(n->type.shape), .input = n->attr.index};
     scope rows = open_scope(w, s->axes);
     const char *valid = valid_row(w, s->axes);
-    text_line(w->out, valid ? "const int valid = !ragged || (%s);" : "const int valid = 1;", valid);
+    if (valid) write_valid(w, valid);
     open_components(w, s->shape);
-    text_line(w->out, "%s = valid ? (real)%s : %s;", c_element(w, s->to, s->shape, s->shape),
-              c_indexed(w, c_row_address(w, &callers), c_side_by_side(w, s->shape)), c_nothing(w, s));
+    const char *to = c_element(w, s->to, s->shape, s->shape);
+    const char *from = c_indexed(w, c_row_address(w, &callers), c_side_by_side(w, s->shape));
+    text_line(w->out, valid ? "%s = valid ? (real)%s : %s;" : "%s = (real)%s;", to, from, c_nothing(w, s));
     close_components(w, s->shape);
     close_scope(w, rows);
 }
@@ -243,7 +247,7 @@ static void write_copy_out(writer *w, const stmt *s)
     if (s->axes & BATCH)
         index = index ? arena_printf(w->arena, "(%s * %s + seq)", index, w->sharded ? "all_seqs" : "batch") : "seq";
     const char *valid = valid_row(w, s->axes);
-    if (valid) text_line(w->out, "const int valid = !ragged || (%s);", valid);
+    if (valid) write_valid(w, valid);
     text_line(w->out, "real *to = args->%s + %s * %d;", out, index ? index : "(size_t)0", size);
     if (is_side_by_side(s->from.data[0], s->shape) && (!valid || size > 1)) {
         text_line(w->out, "%smemcpy(to, %s, %d * sizeof(real));", valid ? "if (valid) " : "",

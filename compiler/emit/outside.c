@@ -66,6 +66,15 @@ static void write_at_front(writer *w, const stmt *s, const char *to)
         text_line(w->out, "%s = %s;", to, boundary_value(w, &outside, arena_printf(w->arena, "%d", -k)));
         return;
     }
+    if (!has_state(w) && !w->segment) { /* the call is the whole sequence */
+        text_line(w->out, "%s = %s;", to,
+                  boundary_value(w, &outside, arena_printf(w->arena, "%d - %s", k - 1, length)));
+        text_open(w->out, "if (%s >= %d)", length, k);
+        text_line(w->out, "const size_t %s = %d;", t, k - 1);
+        text_line(w->out, "%s = %s;", to, c_element(w, s->from.data[0], s->shape, s->shape));
+        text_close(w->out, NULL);
+        return;
+    }
     const char *beyond =
         boundary_value(w, &outside, arena_printf(w->arena, "%d - (%s + %s)", k - 1, c_time(w), length));
     const char *slot = s->gather.state ? arena_printf(w->arena, "%s%s", c_state(w, s->gather.state, "0"),

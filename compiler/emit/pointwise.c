@@ -444,8 +444,7 @@ static const char *read_address(const pointwise *p, node_id id)
     int column = 0, units = p->s->shape.dim[0];
     for (size_t i = 0; i < p->product_count; i++) {
         const contract *c = &p->products[i].stmt->product;
-        if (v.buffer == c->to.buffer)
-            return arena_printf(w->arena, "sums + %d", column + (v.column - c->to.column) / units * PANEL);
+        if (v.buffer == c->to.buffer) return c_plus(w, "sums", column + (v.column - c->to.column) / units * PANEL);
         column += c->N / units * PANEL;
     }
     return block_address(p, c_address(w, v), v, graph_type(w->g, id).shape);

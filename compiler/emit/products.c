@@ -227,9 +227,9 @@ void write_units_of_product(writer *w, const stmt *s, int units, int column)
 {
     const contract *c = &s->product;
     const addend *part = &c->addends.data[0];
-    text_line(w->out, "stream_units(%d, %d, %s, %d, %s + first_unit * %d, %d, sums%s);", c->N / units, part->K,
+    text_line(w->out, "stream_units(%d, %d, %s, %d, %s + first_unit * %d, %d, %s);", c->N / units, part->K,
               first_row(w, part->a, true), part->a.si ? part->a.si : 1, packed_address(w, part->packing), part->K,
-              units * part->K, column ? arena_printf(w->arena, " + %d", column) : "");
+              units * part->K, c_plus(w, "sums", column));
 }
 
 /* ---- the others -------------------------------------------------------------------------------------------------- */
@@ -248,9 +248,9 @@ static void write_outer_rows(writer *w, const contract *c, bool flat, const char
     text_open(w->out, "for (size_t row = 0; row < %s; row++)", rows);
     text_open(w->out, "for (size_t unit = 0; unit < %d; unit++)", c->M);
     text_open(w->out, "for (size_t col = 0; col < %d; col++)", c->N);
-    const char *to = arena_printf(w->arena, "unit * %d + col * %d", row_c, col_c);
-    const char *of_a = arena_printf(w->arena, "row * %d + unit * %d", columns(w, c->a), unit_a);
-    const char *of_b = arena_printf(w->arena, "row * %d + col * %d", columns(w, c->b), unit_b);
+    const char *to = c_times_plus(w, "unit", row_c, "col", col_c);
+    const char *of_a = c_times_plus(w, "row", columns(w, c->a), "unit", unit_a);
+    const char *of_b = c_times_plus(w, "row", columns(w, c->b), "col", unit_b);
     text_line(w->out, "%s += %s * %s;", c_indexed(w, c_address(w, c->to), to), c_indexed(w, a, of_a),
               c_indexed(w, b, of_b));
     text_close(w->out, NULL);
@@ -289,12 +289,17 @@ static void write_each_product(writer *w, const stmt *s)
     int b_row = c->K == 1 ? 0 : c->N == 1 && !c->b.si ? c->b.sj : c->b.si;
     text_open(w->out, "for (size_t unit = 0; unit < %d; unit++)", c->M);
     text_open(w->out, "for (size_t col = 0; col < %d; col++)", c->N);
-    text_line(w->out, "real dot = 0;");
-    text_line(w->out,
-              "for (size_t inner = 0; inner < %d; inner++) dot += left[unit * %d + inner * %d] * right[inner * %d + "
-              "col * %d];",
-              c->K, a_row, a_col, b_row, b_col);
-    text_line(w->out, "to[unit * %d + col * %d] %s dot;", to_row, to_col, c->add ? "+=" : "=");
+    const char *to = c_times_plus(w, "unit", to_row, "col", to_col), *sets = c->add ? "+=" : "=";
+    const char *left = c_times_plus(w, "unit", a_row, "inner", a_col);
+    const char *right = c_times_plus(w, "inner", b_row, "col", b_col);
+    if (c->K == 1) {
+        text_line(w->out, "to[%s] %s left[%s] * right[%s];", to, sets, left, right);
+    } else {
+        text_line(w->out, "real dot = 0;");
+        text_line(w->out, "for (size_t inner = 0; inner < %d; inner++) dot += left[%s] * right[%s];", c->K, left,
+                  right);
+        text_line(w->out, "to[%s] %s dot;", to, sets);
+    }
     text_close(w->out, NULL);
     text_close(w->out, NULL);
     close_scope(w, rows);

@@ -62,8 +62,10 @@ const char *c_segment_rows(const writer *w, bool batch, int extra)
     const char *T = w->options->steps[TIME] ? steps_of(w, NULL) : length(w), *sequences = batch ? "batch" : "1";
     const char *rows = arena_printf(w->arena, "%s(%s, %s)", rows_macro(w), T, sequences);
     if (!extra) return rows;
-    return batch ? arena_printf(w->arena, "(%s + %d * (size_t)(batch))", rows, extra)
-                 : arena_printf(w->arena, "(%s + %d)", rows, extra);
+    const char *more = !batch       ? arena_printf(w->arena, "%d", extra)
+                       : extra == 1 ? "(size_t)(batch)"
+                                    : arena_printf(w->arena, "%d * (size_t)(batch)", extra);
+    return arena_printf(w->arena, "(%s + %s)", rows, more);
 }
 
 void write_segment_counts(writer *w, const char *body)
@@ -71,8 +73,8 @@ void write_segment_counts(writer *w, const char *body)
     const char *args = w->segment ? "all_args" : "args";
     bool first = w->segment && c_mentions(body, "segment_first"), count = c_mentions(body, "segment_count");
     if (first || count || c_mentions(body, "segment_steps"))
-        text_line(w->out, "const size_t segment_steps = %s; /* of a segment */", segment_steps(w, args));
-    if (count) text_line(w->out, "const size_t segment_count = %s;", segments(w, args));
+        text_line(w->out, "const size_t segment_steps = %s;", c_bare(w, segment_steps(w, args)));
+    if (count) text_line(w->out, "const size_t segment_count = %s;", c_bare(w, segments(w, args)));
     if (first) text_line(w->out, "const size_t segment_first = segment_index * segment_steps;");
 }
 static const char *way_name(const writer *w, const region *r)
@@ -82,12 +84,6 @@ static const char *way_name(const writer *w, const region *r)
 }
 
 /* ---- the arguments of a segment ---------------------------------------------------------------------------------- */
-
-/* On to the segment's rows of an array of the caller. */
-static void write_shift(writer *w, const char *member, int columns)
-{
-    text_line(w->out, "if (part.%s) part.%s += first * batch * %d;", member, member, columns);
-}
 
 /* Of all arrays, whatever entry point reads or writes them, so that all can share it. */
 static const char *write_segment_args(writer *w)
@@ -104,13 +100,14 @@ static const char *write_segment_args(writer *w)
         const graph_input *in = &g->inputs.data[i];
         if (!(in->type.axes & axis_bit(TIME))) continue;
         if (!w->options->inference || has_input(w->model->forward, i))
-            write_shift(w, c_field(w->arena, g, in->path), shape_size(in->type.shape));
+            write_advance(w, c_field(w->arena, g, in->path), "first * batch", shape_size(in->type.shape));
         if (training && training->input_grad && node_some(training->input_grad[i]))
-            write_shift(w, c_gradient_field(w->arena, g, i), shape_size(in->type.shape));
+            write_advance(w, c_gradient_field(w->arena, g, i), "first * batch", shape_size(in->type.shape));
     }
     for (uint32_t i = 0; i < g->outputs.len; i++) {
         type of = graph_type(g, g->outputs.data[i].node);
-        if (of.axes & axis_bit(TIME)) write_shift(w, c_output_field(w->arena, g, i), shape_size(of.shape));
+        if (of.axes & axis_bit(TIME))
+            write_advance(w, c_output_field(w->arena, g, i), "first * batch", shape_size(of.shape));
     }
     text_open(rest, "for (size_t seq = 0; args->lengths_%s && seq < args->batch; seq++)", t);
     text_line(rest, "const size_t own = (size_t)args->lengths_%s[seq];", t);
@@ -205,7 +202,10 @@ static const char *pass_comment(const stmt *s)
 static void open_passed(writer *w, const stmt *s, int before)
 {
     const char *t = letter(w);
-    if (s->pass.what == PASS_BACK)
+    if (s->pass.rows == 1) {
+        text_block(w->out);
+        text_line(w->out, "const size_t %s = %d;", t, s->pass.what == PASS_BACK ? 0 : before - 1);
+    } else if (s->pass.what == PASS_BACK)
         text_open(w->out, "for (size_t %s = %d; %s-- > 0;)", t, s->pass.rows, t);
     else if (before == s->pass.rows)
         text_open(w->out, "for (size_t %s = 0; %s < %d; %s++)", t, t, before, t);

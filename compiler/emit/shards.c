@@ -94,10 +94,9 @@ static const char *operations_of(const writer *w, const program *p)
 
 /* ---- functions --------------------------------------------------------------------------------------------------- */
 
-static void advance(writer *w, const char *member, int components)
+void write_advance(writer *w, const char *member, const char *first, int components)
 {
-    text_line(w->out, components == 1 ? "if (part.%s) part.%s += first;" : "if (part.%s) part.%s += first * %d;",
-              member, member, components);
+    text_line(w->out, "if (part.%s) part.%s += %s;", member, member, c_times(w, first, components));
 }
 
 void write_shard_of(writer *w, bool draws)
@@ -116,16 +115,18 @@ void write_shard_of(writer *w, bool draws)
     text_block(w->out);
     text_line(w->out, "%s_args part = *args;", w->options->prefix);
     text_line(w->out, "part.batch = args->batch - first < rows ? args->batch - first : rows;");
-    for (int a = 1; a <= g->axes; a++) advance(w, arena_printf(w->arena, "lengths_%s", g->axis[a].letter), 1);
+    for (int a = 1; a <= g->axes; a++)
+        write_advance(w, arena_printf(w->arena, "lengths_%s", g->axis[a].letter), "first", 1);
     for (uint32_t i = 0; i < g->inputs.len; i++) {
         if (!w->options->inference || has_input(w->model->forward, i))
-            advance(w, c_field(w->arena, g, g->inputs.data[i].path), shape_size(g->inputs.data[i].type.shape));
+            write_advance(w, c_field(w->arena, g, g->inputs.data[i].path), "first",
+                          shape_size(g->inputs.data[i].type.shape));
         if (training && training->input_grad && node_some(training->input_grad[i]))
-            advance(w, c_gradient_field(w->arena, g, i), shape_size(g->inputs.data[i].type.shape));
+            write_advance(w, c_gradient_field(w->arena, g, i), "first", shape_size(g->inputs.data[i].type.shape));
     }
     for (uint32_t i = 0; i < g->outputs.len; i++) {
         type t = graph_type(g, g->outputs.data[i].node);
-        if (t.axes & BATCH) advance(w, c_output_field(w->arena, g, i), shape_size(t.shape));
+        if (t.axes & BATCH) write_advance(w, c_output_field(w->arena, g, i), "first", shape_size(t.shape));
     }
     if (draws) text_line(w->out, "part.sequence += first;");
     text_line(w->out, "return part;");

@@ -46,6 +46,7 @@ static void write_kernels(file *f, const char *body)
     text *out = f->w.out;
     if (!f->o.standalone) {
         text_line(out, "#include \"rnn.h\"");
+        text_blank(out);
         return;
     }
     text_blank(out);

@@ -64,6 +64,10 @@ const char *c_packed(const writer *w, size_t number);                    /* the 
 const char *c_element(const writer *w, view v, shape have, shape domain);
 const char *c_indexed(const writer *w, const char *address, const char *index);
 const char *c_component(const writer *w, view v, shape have, shape domain); /* "[unit]": index into that row */
+const char *c_times(const writer *w, const char *variable, int stride);     /* "unit * 3", "unit" */
+/* "unit * 3 + col": a stride of 0 leaves its variable out. */
+const char *c_times_plus(const writer *w, const char *a, int stride_a, const char *b, int stride_b);
+const char *c_bare(const writer *w, const char *expression); /* without parentheses around all of it */
 /* "unit * 3 + col": number of the component among those of the shape. */
 const char *c_side_by_side(const writer *w, shape s);
 bool is_side_by_side(view v, shape s);         /* do the components lie in their order, without gaps? */
@@ -179,6 +183,8 @@ bool is_sharded(const writer *w, const program *p);
 const char *shard_work(const writer *w, const program *p);
 bool shard_norm(const writer *w, int loss); /* is what a loss is divided by found from the whole batch? */
 void write_shard_of(writer *w, bool draws);
+/* Moves a pointer among the arguments `part` on to row `first`; rows have so many components. */
+void write_advance(writer *w, const char *member, const char *first, int components);
 void write_shards(writer *w, const program *p);
 /* Opens a loop whose rounds are done side by side. */
 void write_parallel(writer *w, const char *counter, const char *count);

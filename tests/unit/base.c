@@ -111,7 +111,10 @@ START_TEST(text_indents)
     arena *a = arena_new();
     text *t = text_new(a);
     text_open(t, "if (%s)", "x");
+    text_blank(t);
     text_line(t, "y = %d;", 1);
+    text_blank(t);
+    text_blank(t);
     text_put(t, "z");
     text_put(t, " = 2;\n");
     text_blank(t);
@@ -120,7 +123,7 @@ START_TEST(text_indents)
     text_line(t, "w;");
     text_puts(t, "#endif\n");
     text_close(t, NULL);
-    ck_assert_str_eq(text_string(t), "if (x) {\n    y = 1;\n    z = 2;\n\n} else {\n    w;\n#endif\n}\n");
+    ck_assert_str_eq(text_string(t), "if (x) {\n    y = 1;\n\n    z = 2;\n} else {\n    w;\n#endif\n}\n");
     arena_free(a);
 }
 END_TEST
