@@ -211,13 +211,13 @@ void plan_guards(planner *pl)
                   .fit = ARENA_ARRAY(a, unsigned char, pl->count),
                   .nonzero = arena_array(a, pl->count, sizeof(fact)),
                   .needed = arena_array(a, pl->count, sizeof(fact))};
-    node_list order = graph_order(pl->g, a);
-    find_fit(&x, &order);
-    for (size_t i = 0; i < order.len; i++)
-        x.nonzero[order.data[i].i] = nonzero_of(&x, graph_node(pl->g, order.data[i]));
-    find_needed(&x, &order);
-    for (size_t i = 0; i < order.len; i++) {
-        node_id id = order.data[i];
+    const node_list *order = &pl->order;
+    find_fit(&x, order);
+    for (size_t i = 0; i < order->len; i++)
+        x.nonzero[order->data[i].i] = nonzero_of(&x, graph_node(pl->g, order->data[i]));
+    find_needed(&x, order);
+    for (size_t i = 0; i < order->len; i++) {
+        node_id id = order->data[i];
         if (!pl->is_product[id.i]) continue;
         if (pl->form[id.i] == FORM_ROWS) {
             for (size_t k = 0; k < pl->leaves[id.i].len; k++) guard(&x, pl->leaves[id.i].data[k].matmul, true);

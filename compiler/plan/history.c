@@ -285,7 +285,7 @@ static needs needs_of(const planner *pl, node_id id, int axis)
 
 void plan_history(planner *pl)
 {
-    node_list order = graph_order(pl->g, pl->arena);
+    const node_list order = pl->order;
     for (size_t i = 0; i < order.len; i++) {
         node_id id = order.data[i];
         axis_set axes = graph_type(pl->g, id).axes;

@@ -67,11 +67,10 @@ static packed_piece piece_of(const planner *pl, const product_leaf *leaf, int K,
 {
     const node *m = graph_node(pl->g, leaf->matmul);
     bool flipped = leaf->weight_first ? m->attr.matmul.ta : m->attr.matmul.tb;
-    packed_piece piece = {.matrix = plan_view(pl, m->arg[leaf->weight_first ? 0 : 1]), .k = K, .n = N};
+    node_id weight = plan_weight(pl, leaf);
+    packed_piece piece = {.matrix = plan_view(pl, weight), .k = K, .n = N};
     piece.transposed = leaf->weight_first ? !flipped : flipped;
-    shape s = graph_type(pl->g, m->arg[leaf->weight_first ? 0 : 1]).shape;
-    if (s.rank == 1) /* a column */
-        piece.matrix.sj = 0;
+    if (graph_type(pl->g, weight).shape.rank == 1) piece.matrix.sj = 0; /* a column */
     return piece;
 }
 
@@ -96,7 +95,7 @@ static void rows_product(planner *pl, stmt *s)
     for (size_t r = 0; r < s->nodes.len; r++) c->N += shape_size(graph_type(pl->g, s->nodes.data[r]).shape);
     c->to = plan_view(pl, s->nodes.data[0]);
     for (size_t l = 0; l < first->len;) {
-        node_id x = graph_node(pl->g, first->data[l].matmul)->arg[first->data[l].weight_first ? 1 : 0];
+        node_id x = plan_vector(pl, &first->data[l]);
         plan_guard g = pl->guard[first->data[l].matmul.i], next;
         addend part = {.a = vector_view(pl, x), .guard = guard_of(pl, first->data[l].matmul)};
         packing pk = {.N = c->N};
@@ -112,7 +111,7 @@ static void rows_product(planner *pl, stmt *s)
             }
             part.K += K;
             if (++l == first->len) break;
-            x = graph_node(pl->g, first->data[l].matmul)->arg[first->data[l].weight_first ? 1 : 0];
+            x = plan_vector(pl, &first->data[l]);
             next = pl->guard[first->data[l].matmul.i];
         } while (continues(part.a, part.K, vector_view(pl, x)) && node_is(g.condition, next.condition) &&
                  g.negated == next.negated);

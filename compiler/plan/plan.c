@@ -17,8 +17,9 @@ static void find_users(planner *pl)
 }
 
 /* A component of one node is no recurrence. */
-static void forget_single_nodes(planner *pl, const node_list *all, int components)
+static void forget_single_nodes(planner *pl, int components)
 {
+    const node_list *all = &pl->order;
     int *size = ARENA_ARRAY(pl->arena, int, (size_t)components + 1);
     for (size_t i = 0; i < all->len; i++) size[pl->component[all->data[i].i]]++;
     for (size_t i = 0; i < all->len; i++) {
@@ -57,6 +58,7 @@ program *plan_program(arena *a, graph *g, entry e, pool *shared)
                   .g = g,
                   .p = p,
                   .count = n,
+                  .order = graph_order(g, a),
                   .ways = ways,
                   .store = ARENA_ARRAY(a, int, n),
                   .users = arena_array(a, n, sizeof(node_list)),
@@ -76,9 +78,8 @@ program *plan_program(arena *a, graph *g, entry e, pool *shared)
                   .before = arena_array(a, n, sizeof *pl.before),
                   .after = arena_array(a, n, sizeof *pl.after)};
     find_users(&pl);
-    node_list all = graph_order(g, a);
-    int components = graph_components(g, &all, NULL, NULL, pl.component);
-    forget_single_nodes(&pl, &all, components);
+    int components = graph_components(g, &pl.order, NULL, NULL, pl.component);
+    forget_single_nodes(&pl, components);
     plan_products(&pl);
     plan_guards(&pl);
     plan_schedule(&pl);

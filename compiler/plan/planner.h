@@ -36,6 +36,7 @@ typedef struct planner {
     graph *g;
     program *p;
     size_t count;     /* nodes */
+    node_list order;  /* those that the roots need, operands first: graph_order */
     node_list *users; /* of each node */
     bool *escapes;    /* a root, besides its users */
     task *task;
@@ -67,6 +68,8 @@ bool plan_segment_rows(const planner *pl);
 /* products.c: which nodes are matrix products, alone, added up, or summed over rows. Needs users. Sets task, form,
  * leaves. */
 void plan_products(planner *pl);
+node_id plan_weight(const planner *pl, const product_leaf *leaf);
+node_id plan_vector(const planner *pl, const product_leaf *leaf);
 bool plan_is_inner(const node *n); /* shift, reshape, slice, transpose: a view of its operand's memory */
 
 /* guard.c: which products are not needed at every step. Makes them users of their conditions. */

@@ -13,6 +13,16 @@ bool plan_is_inner(const node *n)
     return n->op == OP_shift || n->op == OP_reshape || n->op == OP_slice || n->op == OP_transpose;
 }
 
+node_id plan_weight(const planner *pl, const product_leaf *leaf)
+{
+    return graph_node(pl->g, leaf->matmul)->arg[leaf->weight_first ? 0 : 1];
+}
+
+node_id plan_vector(const planner *pl, const product_leaf *leaf)
+{
+    return graph_node(pl->g, leaf->matmul)->arg[leaf->weight_first ? 1 : 0];
+}
+
 node_id plan_summed(const node *n) { return n->arg[n->op == OP_scatter ? 1 : 0]; }
 
 static bool single_use(const planner *pl, node_id id) { return pl->users[id.i].len == 1 && !pl->escapes[id.i]; }
@@ -60,8 +70,9 @@ static void absorb(planner *pl, node_id root, const product_leaves *leaves)
     }
 }
 
-static void find_rows_products(planner *pl, const node_list *order)
+static void find_rows_products(planner *pl)
 {
+    const node_list *order = &pl->order;
     bool *made = ARENA_ARRAY(pl->arena, bool, pl->count);
     for (size_t i = 0; i < order->len; i++) made[order->data[i].i] = is_made_of_products(pl, order->data[i], made);
     for (size_t i = order->len; i-- > 0;) { /* users first, so that the largest sums are found */
@@ -90,10 +101,10 @@ static bool is_outer_sum(const planner *pl, node_id id)
     return inner == 1 && a.axes == m->type.axes && b.axes == m->type.axes;
 }
 
-static void find_outer_sums(planner *pl, const node_list *order)
+static void find_outer_sums(planner *pl)
 {
-    for (size_t i = 0; i < order->len; i++) {
-        node_id id = order->data[i];
+    for (size_t i = 0; i < pl->order.len; i++) {
+        node_id id = pl->order.data[i];
         if (!is_outer_sum(pl, id)) continue;
         pl->is_product[id.i] = true;
         pl->form[id.i] = FORM_OUTER;
@@ -178,22 +189,22 @@ static task plain_task(const node *n)
 
 void plan_products(planner *pl)
 {
-    node_list order = graph_order(pl->g, pl->arena);
-    for (size_t i = 0; i < order.len; i++) {
-        node_id id = order.data[i];
+    for (size_t i = 0; i < pl->order.len; i++) {
+        node_id id = pl->order.data[i];
         const node *n = graph_node(pl->g, id);
         pl->task[id.i] = plain_task(n);
         pl->is_product[id.i] = n->op == OP_matmul;
         pl->form[id.i] = FORM_EACH;
     }
-    find_rows_products(pl, &order);
-    find_outer_sums(pl, &order);
+    find_rows_products(pl);
+    find_outer_sums(pl);
     for (uint32_t i = 0; pl->g->param_grad && i < pl->g->params.len; i++) pl->grad_roots[pl->g->param_grad[i].i]++;
     for (uint32_t i = 0; pl->g->param_grad && i < pl->g->params.len; i++) {
         if (node_some(pl->g->param_grad[i])) find_parts_of(pl, i);
     }
-    for (size_t i = 0; i < order.len; i++) {
-        if (graph_node(pl->g, order.data[i])->op == OP_input) pl->task[order.data[i].i] = input_task(pl, order.data[i]);
+    for (size_t i = 0; i < pl->order.len; i++) {
+        node_id id = pl->order.data[i];
+        if (graph_node(pl->g, id)->op == OP_input) pl->task[id.i] = input_task(pl, id);
     }
     plan_in_place(pl);
 }

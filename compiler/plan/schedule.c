@@ -221,11 +221,6 @@ static void put_node(builder *b, stmt *s, unit *u)
     b->left--;
 }
 
-static node_id vector_of(const planner *pl, const product_leaf *leaf)
-{
-    return graph_node(pl->g, leaf->matmul)->arg[leaf->weight_first ? 1 : 0];
-}
-
 /* Do two products read the same vectors, so that one product with stacked rows does both? */
 static bool reads_same(const planner *pl, node_id x, node_id y)
 {
@@ -233,8 +228,8 @@ static bool reads_same(const planner *pl, node_id x, node_id y)
     if (a->len != b->len) return false;
     for (size_t i = 0; i < a->len; i++) {
         plan_guard g = pl->guard[a->data[i].matmul.i], h = pl->guard[b->data[i].matmul.i];
-        if (!node_is(vector_of(pl, &a->data[i]), vector_of(pl, &b->data[i])) || !node_is(g.condition, h.condition) ||
-            g.negated != h.negated)
+        if (!node_is(plan_vector(pl, &a->data[i]), plan_vector(pl, &b->data[i])) ||
+            !node_is(g.condition, h.condition) || g.negated != h.negated)
             return false;
     }
     return true;
@@ -510,8 +505,7 @@ static void build_region(planner *pl, region *r, const node_list *set, tables *t
 void plan_schedule(planner *pl)
 {
     arena *scratch = arena_new();
-    node_list all = graph_order(pl->g, scratch);
     pl->p->top = ARENA_NEW(pl->arena, region);
-    build_region(pl, pl->p->top, &all, tables_new(scratch, pl->count));
+    build_region(pl, pl->p->top, &pl->order, tables_new(scratch, pl->count));
     arena_free(scratch);
 }

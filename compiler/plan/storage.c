@@ -159,39 +159,41 @@ static bool can_join(const planner *pl, node_id id, axis_set axes)
     return pl->kept[id.i] && pl->p->views[id.i].buffer == 0 && pl->kept_axes[id.i] == axes;
 }
 
+/* Results of one stacked product stand side by side. */
+static void join_results(planner *pl, const stmt *s)
+{
+    axis_set axes = 0;
+    for (size_t i = 0; i < s->nodes.len; i++) axes |= pl->kept_axes[s->nodes.data[i].i];
+    for (size_t i = 0; i < s->nodes.len; i++) pl->kept_axes[s->nodes.data[i].i] = axes;
+    if (s->nodes.len > 1) give_columns(pl, s->nodes.data, s->nodes.len);
+}
+
+/* So do vectors that are the operands of one product, where all of them can. */
+static void join_operands(planner *pl, const stmt *s)
+{
+    const product_leaves *leaves = &pl->leaves[s->nodes.data[0].i];
+    axis_set axes = pl->kept_axes[plan_vector(pl, &leaves->data[0]).i];
+    node_list members = {0};
+    for (size_t i = 0; i < leaves->len; i++) {
+        node_id x = plan_vector(pl, &leaves->data[i]);
+        if (!can_join(pl, x, axes)) return;
+        for (size_t k = 0; k < members.len; k++) {
+            if (node_is(members.data[k], x)) return;
+        }
+        array_push(pl->arena, &members, x);
+    }
+    if (members.len > 1) give_columns(pl, members.data, members.len);
+}
+
 /* Depth: loops. */
-static void group_products(planner *pl, const region *r, bool results)
+static void for_products(planner *pl, const region *r, void (*join)(planner *pl, const stmt *product))
 {
     for (size_t i = 0; i < r->items.len; i++) {
         const stmt *s = r->items.data[i].stmt;
-        if (!s) {
-            group_products(pl, r->items.data[i].region, results);
-            continue;
-        }
-        if (s->kind != STMT_CONTRACT || s->product.form != FORM_ROWS) continue;
-        ARRAY(node_id) members = {0};
-        if (results) {
-            axis_set axes = 0;
-            for (size_t k = 0; k < s->nodes.len; k++) axes |= pl->kept_axes[s->nodes.data[k].i];
-            for (size_t k = 0; k < s->nodes.len; k++) {
-                pl->kept_axes[s->nodes.data[k].i] = axes;
-                array_push(pl->arena, &members, s->nodes.data[k]);
-            }
-        } else {
-            const product_leaves *l = &pl->leaves[s->nodes.data[0].i];
-            bool fits = true;
-            for (size_t k = 0; k < l->len; k++) {
-                const node *m = graph_node(pl->g, l->data[k].matmul);
-                node_id x = m->arg[l->data[k].weight_first ? 1 : 0];
-                fits = fits &&
-                       can_join(pl, x,
-                                pl->kept_axes[graph_node(pl->g, l->data[0].matmul)->arg[l->data[0].weight_first].i]);
-                for (size_t j = 0; j < members.len; j++) fits = fits && !node_is(members.data[j], x);
-                array_push(pl->arena, &members, x);
-            }
-            if (!fits) continue;
-        }
-        if (members.len > 1) give_columns(pl, members.data, members.len);
+        if (!s)
+            for_products(pl, r->items.data[i].region, join);
+        else if (s->kind == STMT_CONTRACT && s->product.form == FORM_ROWS)
+            join(pl, s);
     }
 }
 
@@ -304,7 +306,7 @@ view plan_view(const planner *pl, node_id id)
 void plan_storage(planner *pl)
 {
     program *p = pl->p;
-    node_list order = graph_order(pl->g, pl->arena);
+    const node_list order = pl->order;
     int column = 0;
     for (size_t i = 0; i < pl->g->params.len; i++) {
         pl->param_column[i] = column;
@@ -326,8 +328,8 @@ void plan_storage(planner *pl)
     bool steps = p->entry != ENTRY_STEP; /* the values of one step stay in the cache */
     if (steps && !p->pool->own_memory) plan_recompute(pl, &order);
     find_extra_rows(pl, &order);
-    group_products(pl, p->top, true);
-    group_products(pl, p->top, false);
+    for_products(pl, p->top, join_results);
+    for_products(pl, p->top, join_operands);
     for (size_t i = 0; i < order.len; i++) {
         if (steps && graph_node(pl->g, order.data[i])->op == OP_concat && pl->kept[order.data[i].i] &&
             !has_extra_rows(pl, order.data[i]))

@@ -153,7 +153,7 @@ view plan_added_row(planner *pl, node_id id)
 void plan_tables(planner *pl)
 {
     const graph *g = pl->g;
-    node_list order = graph_order(g, pl->arena);
+    const node_list order = pl->order;
     bool *done = ARENA_ARRAY(pl->arena, bool, pl->count);
     for (size_t i = 0; i < order.len; i++) {
         node_id id = order.data[i];
