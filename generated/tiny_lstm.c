@@ -1043,43 +1043,15 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
                 to_d_h_c_carry[unit] = d_h_c_carry;
             }
         }
-        /* d_h.c.carry beyond the end */
+        /* d_h.c.carry, d_h.g.1, d_h.o.1, d_h.f.1, d_h.i.1 beyond the end */
         if (ragged) {
             for (size_t seq = 0; seq < batch; seq++) {
                 const size_t own = length_t(args, seq);
                 if (t < own) continue;
                 memset(d_h_c_carry_all + (t * batch + seq) * 4, 0, 4 * sizeof(real));
-            }
-        }
-        /* d_h.g.1 beyond the end */
-        if (ragged) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                const size_t own = length_t(args, seq);
-                if (t < own) continue;
                 memset(d_h_i_1_x4_all + (t * batch + seq) * 16 + 12, 0, 4 * sizeof(real));
-            }
-        }
-        /* d_h.o.1 beyond the end */
-        if (ragged) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                const size_t own = length_t(args, seq);
-                if (t < own) continue;
                 memset(d_h_i_1_x4_all + (t * batch + seq) * 16 + 8, 0, 4 * sizeof(real));
-            }
-        }
-        /* d_h.f.1 beyond the end */
-        if (ragged) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                const size_t own = length_t(args, seq);
-                if (t < own) continue;
                 memset(d_h_i_1_x4_all + (t * batch + seq) * 16 + 4, 0, 4 * sizeof(real));
-            }
-        }
-        /* d_h.i.1 beyond the end */
-        if (ragged) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                const size_t own = length_t(args, seq);
-                if (t < own) continue;
                 memset(d_h_i_1_x4_all + (t * batch + seq) * 16, 0, 4 * sizeof(real));
             }
         }

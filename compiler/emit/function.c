@@ -87,10 +87,24 @@ static void write_stmt(writer *w, const stmt *s)
     case STMT_FILL_BEFORE: write_fill_before(w, s); return;
     case STMT_CLEAR: write_clear(w, s); return;
     case STMT_PASS: write_pass(w, s); return;
-    case STMT_FILL_AFTER: write_fill_after(w, s); return;
     case STMT_COUNT: write_count(w, s); return;
     case STMT_SAVE: write_save(w, s); return;
+    case STMT_FILL_AFTER: break; /* of several values at once: write_items */
     }
+    BUG("a statement that is written with its neighbours stands alone");
+}
+
+/* The first of the items, with those behind it that are written as one with it; returns how many. */
+static size_t write_items(writer *w, const item *items, size_t count)
+{
+    size_t together = write_streamed(w, items, count);
+    if (!together) together = write_fills_after(w, items, count);
+    if (together) return together;
+    if (items->stmt)
+        write_stmt(w, items->stmt);
+    else
+        write_region(w, items->region);
+    return 1;
 }
 
 static void write_body(writer *w, const region *r, const char *step)
@@ -101,15 +115,7 @@ static void write_body(writer *w, const region *r, const char *step)
         w->out = text_new(w->arena);
         w->out->depth = to->depth;
     }
-    for (size_t i = 0; i < r->items.len; i++) {
-        size_t streamed = write_streamed(w, r->items.data + i, r->items.len - i);
-        if (streamed)
-            i += streamed - 1;
-        else if (r->items.data[i].stmt)
-            write_stmt(w, r->items.data[i].stmt);
-        else
-            write_region(w, r->items.data[i].region);
-    }
+    for (size_t i = 0; i < r->items.len;) i += write_items(w, r->items.data + i, r->items.len - i);
     if (!step) return;
     const char *statements = text_string(w->out), *t = w->g->axis[r->axis].letter;
     w->out = to;
@@ -190,12 +196,9 @@ static void write_blocks_of_steps(writer *w, const region *r)
         text_open(w->out, "for (size_t block, block_end = %s; block_end > 0; block_end = block)", T);
         text_line(w->out, "block = block_end < block_steps ? 0 : block_end - block_steps;");
     }
-    for (size_t i = 0; i < r->items.len; i++) {
+    for (size_t i = 0; i < r->items.len;) {
         w->block_axis = r->block_axis;
-        if (r->items.data[i].stmt)
-            write_stmt(w, r->items.data[i].stmt);
-        else
-            write_region(w, r->items.data[i].region);
+        i += write_items(w, r->items.data + i, r->items.len - i);
     }
     w->block_axis = 0;
     text_close(w->out, NULL);

@@ -242,16 +242,29 @@ static void write_beyond(writer *w, const stmt *s)
     close_components(w, s->shape);
 }
 
-void write_fill_after(writer *w, const stmt *s)
+/* Zeros in the row of the loop's step. */
+static bool clears_step(const writer *w, const stmt *s)
 {
-    if (!s->fill.axis) {
-        clear_absent(w, s);
-        return;
-    }
+    return s && s->kind == STMT_FILL_AFTER && s->fill.in_loop && !s->fill.boundary.len &&
+           strcmp(c_nothing(w, s), "0") == 0;
+}
+
+static const char *labels_of(const writer *w, const item *items, size_t count)
+{
+    text *t = text_new(w->arena);
+    for (size_t i = 0; i < count; i++)
+        text_put(t, "%s%s", i ? ", " : "", graph_label(w->g, w->arena, items[i].stmt->nodes.data[0]));
+    return text_string(t);
+}
+
+/* Of values with the same axes, which are filled alike. */
+static void write_after(writer *w, const item *items, size_t count)
+{
+    const stmt *s = items->stmt;
     const char *t = w->g->axis[s->fill.axis].letter, *T = c_steps(w, s->fill.axis);
     axis_set before = w->loops;
     bool step_in_scope = (w->loops & axis_bit(s->fill.axis)) != 0;
-    text_line(w->out, "/* %s beyond the end */", graph_label(w->g, w->arena, s->nodes.data[0]));
+    text_line(w->out, "/* %s beyond the end */", labels_of(w, items, count));
     if (s->fill.rows == 0 || s->fill.in_loop) text_open(w->out, "if (ragged)");
     open_rows(w, s->axes & ~(BATCH | axis_bit(s->fill.axis)));
     if (!step_in_scope && s->fill.rows)
@@ -266,12 +279,28 @@ void write_fill_after(writer *w, const stmt *s)
     if (w->segment && s->fill.rows && !s->fill.in_loop)
         text_line(w->out, "if (%s > segment_first + %s) continue; /* it goes on */", c_whole_length(w, s->fill.axis),
                   T);
-    write_beyond(w, s);
+    for (size_t i = 0; i < count; i++) write_beyond(w, items[i].stmt);
     close_rows(w, inside);
     if (!step_in_scope) text_close(w->out, NULL);
     w->loops = before | (s->axes & ~(BATCH | axis_bit(s->fill.axis)));
     close_rows(w, before);
     if (s->fill.rows == 0 || s->fill.in_loop) text_close(w->out, NULL);
+}
+
+size_t write_fills_after(writer *w, const item *items, size_t count)
+{
+    const stmt *s = items->stmt;
+    size_t n = 1;
+    if (!s || s->kind != STMT_FILL_AFTER) return 0;
+    if (!s->fill.axis) {
+        clear_absent(w, s);
+        return n;
+    }
+    while (clears_step(w, s) && n < count && clears_step(w, items[n].stmt) && items[n].stmt->axes == s->axes &&
+           items[n].stmt->fill.axis == s->fill.axis)
+        n++;
+    write_after(w, items, n);
+    return n;
 }
 
 /* A sum so far. */

@@ -123,7 +123,8 @@ void write_clear(writer *w, const stmt *s);
 void write_zeros(writer *w, view to, shape s); /* in the row in scope */
 void write_at(writer *w, const stmt *s);       /* the `at` of a gather, whose loops are open */
 void write_fill_before(writer *w, const stmt *s);
-void write_fill_after(writer *w, const stmt *s);
+/* Rows beyond the end of several values at once: how many of the items, 0: the first is none of that kind. */
+size_t write_fills_after(writer *w, const item *items, size_t count);
 void write_save(writer *w, const stmt *s);
 /* What a value is outside of the sequence, without a boundary equation. */
 const char *c_nothing(const writer *w, const stmt *s);
