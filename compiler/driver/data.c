@@ -83,17 +83,19 @@ static int read_parameters(const options *o, task_id which, double *value)
     for (size_t k = 0; k < o->defines.len; k++) {
         const char *written = strchr(o->defines.data[k], '='), *candidates[TASK_PARAMETER_COUNT];
         const char *word = arena_strndup(o->arena, o->defines.data[k], (size_t)(written - o->defines.data[k]));
+        const char *all = "";
         size_t count = 0;
         int found = -1;
         for (int i = 0; i < TASK_PARAMETER_COUNT; i++) {
             if (task_parameters[i].task != which) continue;
+            all = arena_printf(o->arena, "%s%s%s", all, count ? ", " : "", task_parameters[i].name);
             candidates[count++] = task_parameters[i].name;
             if (strcmp(word, task_parameters[i].name) == 0) found = i;
         }
         const char *nearest = name_nearest(word, candidates, count);
         if (found < 0 && nearest)
             return options_fault(o, "%s has no parameter '%s'; did you mean '%s'?", tasks[which].name, word, nearest);
-        if (found < 0) return options_fault(o, "%s has no parameter '%s'", tasks[which].name, word);
+        if (found < 0) return options_fault(o, "%s has no parameter '%s'; it has %s", tasks[which].name, word, all);
         int code = set_parameter(o, &task_parameters[found], written + 1, &value[found]);
         if (code) return code;
     }

@@ -79,8 +79,11 @@ static int write(export *k)
         double *values = ARENA_ARRAY(k->arena, double, t->count);
         tensor_to_double(t, values);
         tensors_add(&wide, t->name, DTYPE_F64, t->rank, t->dims, values);
-        printf("note: '%s' keeps its name: no 'weights torch { }' mentions it\n", t->name);
     }
+    if (left.len == 1) printf("note: '%s' keeps its name: no 'weights torch { }' mentions it\n", left.data[0]->path);
+    if (left.len > 1)
+        printf("note: %zu tensors keep their names, '%s' to '%s': no 'weights torch { }' mentions them\n", left.len,
+               left.data[0]->path, left.data[left.len - 1]->path);
     bool good = !wide.error && outputs_like(k->arena, &wide, &k->weights, &k->out) &&
                 safetensors_write(k->o->value[OPTION_OUT].text, &k->out);
     int code = good ? 0 : command_fault(EXIT_SYSTEM, "%s", wide.error ? wide.error : k->out.error);

@@ -215,6 +215,9 @@ expect(2, "name the same file", "import", folder + "/net.safetensors", "-o", fol
 expect(2, "do not go with it", "import", folder + "/net.safetensors", "-o", folder, "--spec", spec, "--last")
 weights = folder + "/mine/net.safetensors"
 expect(0, "'scale' keeps its name", "export", spec, "--weights", weights, "-o", folder + "/e.safetensors")
+expect(0, "2 tensors keep their names, 'a' to 'b': no 'weights", "export", write("two.rnn",
+       "model m { \n input x[t] : real(2)\n param a(2), b(2)\n y = a * x + b\n output y\n }\n"), "--weights",
+       write_safetensors("two.safetensors", {"a": np.zeros(2, "f4"), "b": np.ones(2, "f4")}, "F32"), "-o", folder + "/f.safetensors")
 check(set(read_safetensors(folder + "/e.safetensors")) >= {"scale", "h1.weight_ih_l0", "y.weight"}, "exported names")
 expect(1, "the tensor 'scale' is missing", "export", spec, "--weights", folder + "/e2.safetensors"
        if os.path.exists(folder + "/e2.safetensors") else

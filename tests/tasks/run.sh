@@ -15,7 +15,7 @@ absent() { if [ -e "$1" ]; then fail "$1 was written"; rm -f "$1"; else pass; fi
 expect 2 "TASK is missing" data
 expect 2 "there is no task 'adding2'; did you mean 'adding'?" data adding2 -o F.npz
 expect 2 "there is no task 'frobnicate'; 'rnnc help data' lists them" data frobnicate
-expect 2 "adding has no parameter 'length'" data adding -o F.npz -D length=3
+expect 2 "adding has no parameter 'length'; it has T" data adding -o F.npz -D length=3
 expect 2 "parity has no parameter 'longst'; did you mean 'longest'?" data parity -o F.npz -D longst=3
 expect 2 "-D T: expected a whole number from 2 to 100000, found '1'" data adding -o F.npz -D T=1
 expect 2 "-D T: expected a whole number from 2 to 100000, found '7.5'" data adding -o F.npz -D T=7.5
