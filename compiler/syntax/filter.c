@@ -103,7 +103,7 @@ const char *filter_describe(parser *p, const token *t)
     uint32_t length = t->at.end - t->at.begin;
     if (length > SPELLING_MAX) length = SPELLING_MAX;
     if (t->kind == T_NEWLINE) return "the end of the line";
-    if (t->kind == 0) return "the end of the file";
+    if (t->kind == T_END) return "the end of the file";
     if (t->kind == T_NUMBER) return arena_printf(p->arena, "the number %.*s", (int)length, spelling);
     if (t->kind == T_NAME) return arena_printf(p->arena, "the name '%s'", t->name);
     if (t->kind == T_STRING) return "a text in quotes";
@@ -204,7 +204,7 @@ static bool lacks_closer(parser *p)
     const bracket *b = top(p);
     bool after_operand = ends_operand(p->previous.kind);
     switch (t->kind) {
-    case 0:
+    case T_END:
     case T_ARROW:
     case '~': return true;
     case '{': return !opens_index(p);
@@ -294,7 +294,7 @@ bool filter_begins_statement(parser *p)
 static bool at_statement(const parser *p)
 {
     int kind = p->previous.kind;
-    return kind == T_NEWLINE || kind == '{' || kind == 0;
+    return kind == T_NEWLINE || kind == '{' || kind == T_END; /* T_END, 0: nothing has been read */
 }
 
 /* May this token begin an operand that follows a word? */
@@ -372,7 +372,7 @@ static void skip_statement(parser *p)
         int kind = peek(p, 0)->kind;
         bool next_statement =
             kind == T_NEWLINE && (depth == 0 || (peek(p, 1)->kind == T_NAME && peek(p, 2)->kind == '='));
-        if (kind == 0 || next_statement || (kind == '}' && open > 1)) break;
+        if (kind == T_END || next_statement || (kind == '}' && open > 1)) break;
         if (kind == '(' || kind == '[') depth++;
         if ((kind == ')' || kind == ']') && depth > 0) depth--;
         if (kind == T_NEWLINE && peek(p, 1)->kind != '(' && peek(p, 1)->kind != ')') depth = 0;
@@ -387,7 +387,7 @@ static bool goes_on(parser *p)
 {
     const token *next = peek(p, 1);
     if (next->kind == T_THEN || next->kind == T_ELSE || next->kind == '{') return true;
-    if (!wants_more(p->previous.kind) || next->kind == '}' || next->kind == 0) return false;
+    if (!wants_more(p->previous.kind) || next->kind == '}' || next->kind == T_END) return false;
     /* An operator at the end of the line, and the next line is an equation: the operand is missing. */
     return p->previous.kind == ',' || !(next->kind == T_NAME && peek(p, 2)->kind == '=');
 }
@@ -444,11 +444,11 @@ static token next_token(parser *p)
                 take(p);
                 continue;
             }
-            bool ends = t->kind == T_NEWLINE || t->kind == '}' || t->kind == 0;
+            bool ends = t->kind == T_NEWLINE || t->kind == '}' || t->kind == T_END;
             if (ends && p->head.kind && last != '}') return insert_brace(p);
             if (ends && t->kind != T_NEWLINE && !at_statement(p)) return inserted(p, T_NEWLINE);
-            if (t->kind == 0 && p->brackets.len == 1) return take(p);
-            if (t->kind == 0 || begins_definition(p)) return close_missing(p);
+            if (t->kind == T_END && p->brackets.len == 1) return take(p);
+            if (t->kind == T_END || begins_definition(p)) return close_missing(p);
         }
         bool index = opens_index(p);
         token taken = take(p);

@@ -10,7 +10,7 @@
 #include "syntax/syntax.h"
 
 typedef struct token {
-    int kind; /* a token of parse.h; 0 at the end; T_BAD after a lexical error */
+    int kind; /* a token of parse.h: T_END, which is 0, at the end; T_BAD after a lexical error */
     span at;
     double number; /* T_NUMBER */
     name name;     /* T_NAME, T_STRING */
