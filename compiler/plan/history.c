@@ -116,6 +116,15 @@ static region *outside_loop(region *r, int axis)
     return r;
 }
 
+region *plan_around_sum(const planner *pl, node_id id)
+{
+    region *around = NULL;
+    for (region *r = pl->region_of[id.i]; r && r->parent; r = r->parent) {
+        if (r->segments || (r->axis && (graph_node(pl->g, id)->attr.over.axes & axis_bit(r->axis)))) around = r->parent;
+    }
+    return around;
+}
+
 /* ---- statements -------------------------------------------------------------------------------------------------- */
 
 /* A statement about extra rows of a value. */
@@ -232,7 +241,8 @@ static bool filled_in_loop(const planner *pl, node_id id, int axis, node_id read
 static void fill_after(planner *pl, node_id id, int axis, node_id reading, bool clean)
 {
     int rows = pl->after[id.i][axis];
-    region *r = outside_loop(pl->region_of[id.i], axis);
+    region *whole = pl->task[id.i] == TASK_SUM ? plan_around_sum(pl, id) : NULL;
+    region *r = whole ? whole : outside_loop(pl->region_of[id.i], axis);
     stmt *s = fill(pl, STMT_FILL_AFTER, id, axis, rows);
     region *cut = plan_segment_region(pl->region_of[id.i]);
     if (cut && rows > 0) array_push(pl->arena, &cut->items, (item){.stmt = pass_rows(pl, PASS_BACK, id, rows)});

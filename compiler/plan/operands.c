@@ -199,17 +199,6 @@ static int state_for(planner *pl, node_id id, int rows)
     return plan_state(pl->p, (state_slot){.name = label, .rows = rows, .columns = shape_size(n->type.shape)});
 }
 
-/* The sum is done when the loops along axes that it runs over are: the region around the outermost of them, NULL when
- * there is none. */
-static region *around_sum(const planner *pl, node_id id)
-{
-    region *around = NULL;
-    for (region *r = pl->region_of[id.i]; r && r->parent; r = r->parent) {
-        if (r->segments || (r->axis && (graph_node(pl->g, id)->attr.over.axes & axis_bit(r->axis)))) around = r->parent;
-    }
-    return around;
-}
-
 static bool is_cleared(const region *r, int number)
 {
     for (size_t i = 0; i < r->items.len; i++) {
@@ -222,7 +211,7 @@ static bool is_cleared(const region *r, int number)
 /* A sum that a loop adds to, or a table, of zeros in front of it. */
 static void clear_before(planner *pl, stmt *s, node_id id)
 {
-    region *around = around_sum(pl, id);
+    region *around = plan_around_sum(pl, id);
     view to = pl->p->views[id.i];
     bool table = graph_node(pl->g, id)->op == OP_scatter;
     if (table && is_cleared(pl->p->top, to.buffer)) return;
@@ -267,7 +256,7 @@ static void pointwise_stores(planner *pl, stmt *s)
         st.mode = add ? STORE_ADD : pl->task[id.i] == TASK_SUM ? STORE_SUM : STORE_SET;
         if (st.mode == STORE_SUM && n->attr.over.carry && pl->p->pool->carries) st.state = state_for(pl, id, 1);
         bool table = n->op == OP_scatter && pl->task[id.i] == TASK_SUM;
-        if (st.mode == STORE_SUM && (table || around_sum(pl, id))) {
+        if (st.mode == STORE_SUM && (table || plan_around_sum(pl, id))) {
             st.mode = STORE_ADD;
             clear_before(pl, s, id);
             if (st.state) save_sum(pl, s, id, st.state);

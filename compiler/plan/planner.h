@@ -115,6 +115,10 @@ int plan_packing(planner *pl, packing pk);   /* the packed matrix's number in th
 /* history.c: rows outside the sequence: FILL and SAVE statements. */
 void plan_history(planner *pl);
 
+/* A sum is done when the loops along axes that it runs over are: the region around the outermost of them, NULL when
+ * there is none. */
+region *plan_around_sum(const planner *pl, node_id id);
+
 /* in_state.c: values of `step` that may live in the state. */
 void plan_in_state(planner *pl);
 
