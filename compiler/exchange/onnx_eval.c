@@ -136,10 +136,10 @@ static const char *eval_arithmetic(const task *t)
     int rank, dim[ND_MAX_RANK], at[ND_MAX_RANK] = {0};
     if (!a || !b || !broadcast(a, b, &rank, dim)) return fault(t, "the shapes of its operands do not fit");
     t->out[0] = nd_new(t->a, rank, dim, a->integer && b->integer);
-    char op = t->n->op[0]; /* Add, Sub, Mul, Div */
+    char op = t->n->op[0]; /* Add, Sub, Mul, Div, Pow */
     for (size_t i = 0; i < t->out[0].count; i++, step(&t->out[0], at)) {
         double x = stretched(a, at, rank), y = stretched(b, at, rank);
-        double z = op == 'A' ? x + y : op == 'S' ? x - y : op == 'M' ? x * y : x / y;
+        double z = op == 'A' ? x + y : op == 'S' ? x - y : op == 'M' ? x * y : op == 'P' ? pow(x, y) : x / y;
         t->out[0].v[i] = op == 'D' && t->out[0].integer ? trunc(z) : z;
     }
     return NULL;
@@ -169,6 +169,26 @@ static const char *eval_softmax(const task *t)
         for (size_t k = 0; k < n; k++) sum += exp(x->v[i + k] - most);
         for (size_t k = 0; k < n; k++)
             t->out[0].v[i + k] = logarithm ? x->v[i + k] - most - log(sum) : exp(x->v[i + k] - most) / sum;
+    }
+    return NULL;
+}
+
+static const char *eval_reduce_mean(const task *t)
+{
+    const nd *x = t->in[0];
+    int64_t *axes = NULL;
+    size_t count, n = x->rank ? (size_t)x->dim[x->rank - 1] : 0;
+    if (!onnx_ints(t->a, t->n, "axes", t->in, 1, &axes, &count) || count != 1 || !n ||
+        onnx_axis(axes[0], x->rank) != x->rank - 1)
+        return fault(t, "only over the last dimension");
+    int dim[ND_MAX_RANK];
+    memcpy(dim, x->dim, sizeof dim);
+    dim[x->rank - 1] = 1;
+    t->out[0] = nd_new(t->a, x->rank - !onnx_int(t->n, "keepdims", 1), dim, false);
+    for (size_t i = 0; i < t->out[0].count; i++) {
+        double sum = 0;
+        for (size_t k = 0; k < n; k++) sum += x->v[i * n + k];
+        t->out[0].v[i] = sum / (double)n;
     }
     return NULL;
 }
@@ -511,31 +531,15 @@ static const struct {
     int operands; /* that must be there */
     operation *run;
 } operations[] = {
-    {"RNN", 3, eval_recurrent},
-    {"GRU", 3, eval_recurrent},
-    {"LSTM", 3, eval_recurrent},
-    {"Gemm", 2, eval_gemm},
-    {"MatMul", 2, eval_matmul},
-    {"Add", 2, eval_arithmetic},
-    {"Sub", 2, eval_arithmetic},
-    {"Mul", 2, eval_arithmetic},
-    {"Div", 2, eval_arithmetic},
-    {"Gather", 2, eval_gather},
-    {"Softmax", 1, eval_softmax},
-    {"LogSoftmax", 1, eval_softmax},
-    {"Transpose", 1, eval_transpose},
-    {"Squeeze", 1, eval_squeeze},
-    {"Unsqueeze", 1, eval_unsqueeze},
-    {"Slice", 1, eval_slice},
-    {"Concat", 1, eval_concat},
-    {"Reshape", 2, eval_reshape},
-    {"Flatten", 1, eval_flatten},
-    {"Identity", 1, eval_same},
-    {"Dropout", 1, eval_same},
-    {"Cast", 1, eval_same},
-    {"Shape", 1, eval_shape},
-    {"Constant", 0, eval_constant},
-    {"ConstantOfShape", 1, eval_constant_of_shape},
+    {"RNN", 3, eval_recurrent},   {"GRU", 3, eval_recurrent},          {"LSTM", 3, eval_recurrent},
+    {"Gemm", 2, eval_gemm},       {"MatMul", 2, eval_matmul},          {"Add", 2, eval_arithmetic},
+    {"Sub", 2, eval_arithmetic},  {"Mul", 2, eval_arithmetic},         {"Div", 2, eval_arithmetic},
+    {"Pow", 2, eval_arithmetic},  {"ReduceMean", 1, eval_reduce_mean}, {"Gather", 2, eval_gather},
+    {"Softmax", 1, eval_softmax}, {"LogSoftmax", 1, eval_softmax},     {"Transpose", 1, eval_transpose},
+    {"Squeeze", 1, eval_squeeze}, {"Unsqueeze", 1, eval_unsqueeze},    {"Slice", 1, eval_slice},
+    {"Concat", 1, eval_concat},   {"Reshape", 2, eval_reshape},        {"Flatten", 1, eval_flatten},
+    {"Identity", 1, eval_same},   {"Dropout", 1, eval_same},           {"Cast", 1, eval_same},
+    {"Shape", 1, eval_shape},     {"Constant", 0, eval_constant},      {"ConstantOfShape", 1, eval_constant_of_shape},
     {"Expand", 2, eval_expand},
 };
 

@@ -243,6 +243,16 @@ static void trace_softmax(node_task *t)
     t->made[0].expr = net_equation(t->net, t->n, right);
 }
 
+static void trace_mean(node_task *t)
+{
+    const net_value *x = t->in[0];
+    trace_same(t);
+    if (net_one_part(x) != x->value.rank - 1 && net_components(x) != 1)
+        net_fail(t->net, t->n, "only over all components");
+    t->made[0].token = t->made[0].lengths = false;
+    t->made[0].expr = net_equation(t->net, t->n, arena_printf(t->net->arena, "vector(mean(%s))", x->expr));
+}
+
 /* A constant operand as text: a number, or a new parameter whose components are those of x. NULL: neither. */
 static const char *constant_text(node_task *t, const net_value *c, const net_value *x)
 {
@@ -272,7 +282,9 @@ static const char *operand(node_task *t, int k)
         bool one = x->value.dim[p] == 1 || y->value.dim[q] == 1;
         if (x->kind[p] != y->kind[q] && !one) return NULL;
     }
-    return net_components(x) == net_components(y) ? x->expr : NULL;
+    int n = net_components(x), m = net_components(y);
+    if (n == 1 && m > 1) return arena_printf(t->net->arena, "%s(0)", x->expr); /* a number goes with any shape */
+    return n == m || m == 1 ? x->expr : NULL;
 }
 
 /* Is the constant c in x already? */
@@ -294,7 +306,8 @@ static void trace_arithmetic(node_task *t)
         dim_kind ka = a->data && p >= 0 ? a->kind[p] : DIM_PART, kb = b->data && q >= 0 ? b->kind[q] : DIM_PART;
         y->kind[i] = ka != DIM_PART ? ka : kb;
     }
-    if (net_components(y) != net_components(a->data ? a : b)) {
+    int n = a->data ? net_components(a) : 0, m = b->data ? net_components(b) : 0;
+    if (net_components(y) != (n > m ? n : m)) {
         net_fail(t->net, t->n, "a constant stretches its other operand");
         return;
     }
@@ -307,6 +320,7 @@ static void trace_arithmetic(node_task *t)
                                         op == 'A'   ? '+'
                                         : op == 'S' ? '-'
                                         : op == 'M' ? '*'
+                                        : op == 'P' ? '^'
                                                     : '/',
                                         right));
 }
@@ -396,7 +410,7 @@ static const struct {
     {"Transpose", trace_transpose, true}, {"Squeeze", trace_squeeze, true},    {"Unsqueeze", trace_unsqueeze, true},
     {"Slice", trace_slice, false},        {"Concat", trace_concat, false},     {"Reshape", trace_reshape, true},
     {"Flatten", trace_reshape, true},     {"Identity", trace_same, true},      {"Dropout", trace_same, true},
-    {"Cast", trace_same, true},
+    {"Cast", trace_same, true},           {"Pow", trace_arithmetic, false},    {"ReduceMean", trace_mean, false},
 };
 
 static void trace_data(node_task *t)

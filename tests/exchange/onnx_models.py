@@ -322,6 +322,24 @@ def single(name, kind, first, batch_first):
 for kind, first, batch_first in itertools.product((nn.RNN, nn.GRU, nn.LSTM), ("tokens", "numbers"), (True, False)):
     single(f"single_{kind.__name__}_{first}_{batch_first}".lower(), kind, first, batch_first)
 
+class Normalised(nn.Module):
+    """A layer norm is a dozen nodes."""
+    def __init__(self):
+        super().__init__()
+        self.net, self.norm, self.head = nn.GRU(4, 7, batch_first=True), nn.LayerNorm(7), nn.Linear(7, 3)
+
+    def forward(self, x):
+        return self.head(self.norm(self.net(x)[0])) ** 2
+
+
+net, x = Normalised(), torch.randn(3, 5, 4)
+nn.init.normal_(net.norm.weight), nn.init.normal_(net.norm.bias)
+for steps in (None, {"x": {0: "B", 1: "T"}}):
+    torch.onnx.export(net, x, folder + "/normalised.onnx", input_names=["x"], output_names=["y"], dynamic_axes=steps,
+                      opset_version=13)
+    with torch.no_grad():
+        compare("normalised", onnx.load(folder + "/normalised.onnx"), {"x": x.numpy()}, {"y": net(x).numpy()}, "1e-5")
+
 number = 0
 for kind, layers, both in itertools.product((nn.RNN, nn.GRU, nn.LSTM), (1, 2, 3), (False, True)):
     number += 1
