@@ -52,6 +52,7 @@ enum { CONTRACT_BYTES = 16, CONTRACT_ROWS = 4, CONTRACT_COLS = 2 };
 #endif
 enum {
     CONTRACT_LANES = CONTRACT_BYTES / (int)sizeof(real),
+    CONTRACT_AHEAD = CONTRACT_ROWS >= 12, /* a tall tile has the time to read ahead, */
     CONTRACT_WIDE = 8,     /* vectors of a tile of one row, which would not keep the adders busy otherwise */
     CONTRACT_DEPTH = 1024, /* the most rows of B in a block */
     CONTRACT_HEIGHT = 480, /* the most rows of A in a block, */
@@ -120,6 +121,7 @@ RNN_FORCE_INLINE void contract_tile(const int rows, const int cols, int last, in
             const int n = c * CONTRACT_LANES;
             b[c] = CONTRACT_CONST_AT(B + (size_t)(n / CONTRACT_PANEL) * bp + n % CONTRACT_PANEL);
         }
+        if (CONTRACT_AHEAD && rows > 1) __builtin_prefetch(row[0] + (size_t)(2 * rows - 1) * am, 0, 2);
         CONTRACT_UNROLL
         for (int m = 0; m < rows; m++) {
             const real a = row[m / 4][(size_t)(m % 4) * am];
