@@ -13,6 +13,9 @@
 #include "kernels/compiler.h"
 #include "kernels/functions.h"
 #include "kernels/contract.h"
+#ifdef MATRIX_BITS
+#include "kernels/scaled.h"
+#endif
 #include "kernels/stream.h"
 #include "kernels/outer.h"
 #include "kernels/pack.h"

@@ -6,6 +6,7 @@
 #include "driver/outputs.h"
 #include "driver/trainable.h"
 #include "train/atomic.h"
+#include "train/checkpoint.h"
 #include "train/safetensors.h"
 #include <ctype.h>
 #include <errno.h>
@@ -17,6 +18,7 @@
 
 enum { REAL_FLOAT, REAL_DOUBLE }; /* the words of --real */
 enum { MATH_POLY, MATH_LIBM };    /* the words of --math */
+enum { BITS_8, BITS_16 };         /* the words of --weights-bits */
 enum { PREFIX_MAX = 100 };        /* characters of --prefix */
 enum {
     UNROLL_MAX = 64,         /* largest factor */
@@ -52,6 +54,15 @@ static int check_prefix(const options *o)
 static int check_weights(const options *o)
 {
     bool to_stdout = o->value[OPTION_OUT].given && strcmp(o->value[OPTION_OUT].text, "-") == 0;
+    bool integers = o->value[OPTION_WEIGHTS_BITS].given;
+    if (integers && !o->value[OPTION_WEIGHTS].given)
+        return options_fault(o, "--weights-bits says how the weights are kept: it needs --weights W.safetensors");
+    if (integers && o->value[OPTION_REAL].number == REAL_DOUBLE)
+        return options_fault(o, "--weights-bits computes with floats: leave out --real double");
+    if (integers && o->value[OPTION_THREADS].given)
+        return options_fault(o, "--weights-bits: one thread computes products with integers; leave out --threads");
+    if (o->value[OPTION_ROUNDED].given && !integers)
+        return options_fault(o, "--rounded writes what --weights-bits makes of the weights: it needs that, 8 or 16");
     if (!o->value[OPTION_WEIGHTS_AS].given) return 0;
     if (!o->value[OPTION_WEIGHTS].given)
         return options_fault(o, "--weights-as says where the weights go: it needs --weights W.safetensors");
@@ -100,6 +111,7 @@ static void read_emit_options(const options *o, emit_options *e)
     e->standalone = o->value[OPTION_STANDALONE].given;
     e->inference = o->value[OPTION_INFERENCE].given || o->value[OPTION_WEIGHTS].given;
     e->weights_as = (weights_as)o->value[OPTION_WEIGHTS_AS].number;
+    if (o->value[OPTION_WEIGHTS_BITS].given) e->weights_bits = o->value[OPTION_WEIGHTS_BITS].number == BITS_8 ? 8 : 16;
     e->math_libm = o->value[OPTION_MATH].number == MATH_LIBM;
     e->real_double = o->value[OPTION_REAL].number == REAL_DOUBLE;
     if (o->value[OPTION_BATCH].given) e->batch = (int)o->value[OPTION_BATCH].number;
@@ -194,23 +206,44 @@ static const char *find_infinite(arena *a, const pipeline *p, const char *path)
 }
 
 /* Writes the C again, with the parameters of the file inside. */
-static int put_weights_in(const options *o, arena *a, pipeline *p)
+static int put_weights_in(const options *o, arena *a, pipeline *p, tensors *file)
 {
     const char *path = o->value[OPTION_WEIGHTS].text, *error = NULL;
     if (!path) return 0;
     int code = command_can_read(path);
     if (code) return code;
-    tensors file = {0};
-    if (safetensors_read(path, &file))
-        p->options.emit.weights = weights_values(a, p->programs.graph, path, &file, &error);
+    if (safetensors_read(path, file))
+        p->options.emit.weights = weights_values(a, p->programs.graph, path, file, &error);
     else
-        error = arena_printf(a, "%s", file.error);
+        error = arena_printf(a, "%s", file->error);
     if (!error) error = find_infinite(a, p, path);
-    if (!error) spec_warn(path, &file, p);
-    tensors_free(&file);
+    if (!error) spec_warn(path, file, p);
     if (error) return command_fault(EXIT_SPEC, "%s", error);
     p->c = emit_c(a, &p->programs, &p->options.emit);
     return 0;
+}
+
+/* The file of weights again, with its notes, of numbers that the C has. */
+static int write_rounded(const options *o, const pipeline *p, const tensors *file)
+{
+    const char *path = o->value[OPTION_ROUNDED].text;
+    const graph *g = p->programs.graph;
+    if (!path) return 0;
+    tensors all = {0}, out = {0};
+    bool good = true;
+    for (uint32_t i = 0; good && i < g->params.len; i++) {
+        const tensor *t = tensors_find(file, g->params.data[i].path);
+        good = tensors_add(&all, t->name, DTYPE_F64, t->rank, t->dims, p->c.rounded + graph_param_offset(g, i));
+    }
+    for (size_t i = 0; good && i < file->note_count; i++)
+        good = tensors_note(&out, file->notes[i].key, file->notes[i].value);
+    good = good && outputs_like(p->arena, &all, file, &out);
+    if (tensors_find_note(file, "checksum")) good = good && checkpoint_seal(&out);
+    good = good && safetensors_write(path, &out);
+    int code = good ? 0 : command_fault(EXIT_SYSTEM, "%s", all.error ? all.error : out.error);
+    tensors_free(&all);
+    tensors_free(&out);
+    return code;
 }
 
 /* ---- limits ------------------------------------------------------------------------------------------------------ */
@@ -262,6 +295,7 @@ static int print_needs(arena *a, const emitted *c)
 {
     text *t = text_new(a);
     footprint_write(t, c->needs, "");
+    if (c->rounded) text_line(t, "bits   rounded by at most %.2g, of numbers up to %.2g", c->rounding, c->largest);
     fputs(text_string(t), stdout);
     return command_finish(EXIT_SUCCESS);
 }
@@ -301,7 +335,7 @@ static void note_prefix(const pipeline *p, arena *a)
                                     stem, header, asked));
 }
 
-static int build(const options *o, arena *a)
+static int build(const options *o, arena *a, tensors *weights)
 {
     pipeline_options po = command_pipeline(o, o->operands.data[0]);
     command_define_by_weights(o, &po);
@@ -322,7 +356,7 @@ static int build(const options *o, arena *a)
     pipeline_compile(&p, (pipeline_dump){0});
     code = command_segments(&p);
     if (code) return code;
-    code = put_weights_in(o, a, &p);
+    code = put_weights_in(o, a, &p, weights);
     if (!code && p.c.needs) code = keep_limits(o, a, p.c.needs);
     if (code) return code;
     note_prefix(&p, a);
@@ -330,10 +364,12 @@ static int build(const options *o, arena *a)
     bool single = o->value[OPTION_SINGLE_HEADER].given;
     if (strcmp(folder, "-") != 0) {
         code = write_files(a, folder, &p.c, single);
+        if (!code) code = write_rounded(o, &p, weights);
         return !code && p.c.needs ? print_needs(a, &p.c) : code;
     }
     fputs(single ? emit_single_header(a, &p.c) : pipeline_one_text(a, &p.c), stdout);
-    return command_finish(EXIT_SUCCESS);
+    code = write_rounded(o, &p, weights);
+    return code ? code : command_finish(EXIT_SUCCESS);
 }
 
 int command_build(const options *o)
@@ -343,7 +379,9 @@ int command_build(const options *o)
     if (!code) code = check_limits(o);
     if (code) return code;
     arena *a = arena_new();
-    code = build(o, a);
+    tensors weights = {0};
+    code = build(o, a, &weights);
+    tensors_free(&weights);
     arena_free(a);
     return code;
 }

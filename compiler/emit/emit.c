@@ -41,8 +41,19 @@ static const char *write_weights_source(file *f, const char *header_name)
     text *out = f->w.out = text_new(f->w.arena);
     file_write_head(f, "_weights.c");
     text_line(out, "#include \"%s\"", header_name);
-    weights_write_array(out, f->w.weights, &f->w, arena_printf(f->w.arena, "const %s %s_weights", f->real, f->prefix));
+    weights_write_arrays(out, f->w.weights, &f->w, "const");
     return text_string(out);
+}
+
+static void note_rounding(const file *f, emitted *e)
+{
+    size_t count = graph_param_offset(f->g, f->g->params.len);
+    double *rounded = ARENA_ARRAY(f->w.arena, double, count + 1);
+    memcpy(rounded, f->o.weights, count * sizeof *rounded);
+    weights_rounded(f->w.weights, f->m->shared, rounded);
+    e->rounded = rounded;
+    e->rounding = f->w.weights->rounding;
+    e->largest = f->w.weights->largest;
 }
 
 emitted emit_c(arena *a, const emit_model *m, const emit_options *o)
@@ -54,16 +65,14 @@ emitted emit_c(arena *a, const emit_model *m, const emit_options *o)
     f.w.state_members = c_state_members(a, m->shared);
     f.real = o->real_double ? "double" : "float";
     emitted e = {.header_name = arena_printf(a, "%s.h", f.prefix)};
-    f.w.places = places_new(a, m);
-    if (o->weights)
-        f.w.weights =
-            weights_open(a, m, &f.o, f.w.places,
-                         o->weights_as == WEIGHTS_EXTERN ? arena_printf(a, "%s_weights", f.prefix) : "weights");
+    f.w.places = places_new(a, m, o->weights ? o->weights_bits : 0);
+    if (o->weights) f.w.weights = weights_open(a, m, &f.o, f.w.places, f.prefix);
     e.source = write_source(&f, e.header_name);
     e.header = write_header(&f);
     if (o->weights && o->weights_as == WEIGHTS_EXTERN) e.weights_source = write_weights_source(&f, e.header_name);
     if (o->weights && o->weights_as == WEIGHTS_BLOB)
         e.blob = weights_blob(a, f.w.weights, o->real_double, &e.blob_length);
+    if (o->weights && o->weights_bits) note_rounding(&f, &e);
     e.needs = f.needs;
     e.fields = f.f.data;
     e.field_count = f.f.len;

@@ -31,7 +31,8 @@ typedef struct emit_options {
     bool training;         /* loss and grad alone, where the model has them: for who never lets it run by itself */
     const double *weights; /* values of the parameters, for code that has them inside; NULL: the caller's */
     weights_as weights_as;
-    int batch;                    /* most sequences in a call */
+    int weights_bits; /* 8, 16: packed matrices as integers and scales, see weights.h; 0: as reals. Floats, no threads */
+    int batch;        /* most sequences in a call */
     int steps[MAX_TIME_AXES + 1]; /* fixed number of steps of an axis; 0: given by the caller */
     int threads; /* shards of a batch that are computed at the same time, EMIT_MAX_THREADS at most; 0, 1: none */
     int segment; /* the gradient in segments of so many steps; 0: it keeps the values of all steps */
@@ -87,8 +88,10 @@ typedef struct emitted {
     const char *weights_source;  /* WEIGHTS_EXTERN: text of PREFIX_weights.c; else NULL */
     const unsigned char *blob;   /* WEIGHTS_BLOB: the file PREFIX.bin, of blob_length bytes; else NULL */
     size_t blob_length;
-    const footprint *needs;  /* of an inference build; else NULL */
-    const char *header_name; /* "char_lm.h": what the source includes */
+    const footprint *needs;   /* of an inference build; else NULL */
+    const double *rounded;    /* with weights_bits, the parameters as the C has them; else NULL */
+    double rounding, largest; /* then: the largest error of these, the largest of those that became integers */
+    const char *header_name;  /* "char_lm.h": what the source includes */
     field *fields;
     size_t field_count;
     bool loss_carries; /* loss and grad take a state: chunks of a sequence may follow each other */

@@ -42,11 +42,13 @@ static size_t real_size(const emit_options *o) { return o->real_double ? sizeof(
 
 /* ---- constants --------------------------------------------------------------------------------------------------- */
 
-static void add_weights(arena *a, footprint_need *to, const weight_place *part, size_t count, size_t size)
+static void add_weights(arena *a, footprint_need *to, const places *at, size_t real)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (part[i].what)
-            add_part(a, to, part[i].what, (part[i].count + WEIGHTS_ALIGN - 1) / WEIGHTS_ALIGN * WEIGHTS_ALIGN * size);
+    const weight_place *part;
+    for (size_t i = 0; (part = places_all(at, i)); i++) {
+        size_t size = part->integers ? sizeof(uint32_t) : real;
+        if (part->what)
+            add_part(a, to, part->what, (part->count + WEIGHTS_ALIGN - 1) / WEIGHTS_ALIGN * WEIGHTS_ALIGN * size);
     }
 }
 
@@ -169,8 +171,8 @@ static void find_stack(arena *a, footprint *f, const emit_model *m, const emit_o
         add_part(a, &f->stack, "the call for a segment", STACK_SEGMENT);
         add_part(a, &f->stack, "lengths within a segment", sizeof(int) * (size_t)o->batch);
     }
-    static const char *const products[] = {"contract", "contract_blocks", "stream_products", "stream_blocks",
-                                           "stream_units"};
+    static const char *const products[] = {"contract",        "contract_scaled", "contract_blocks",
+                                           "stream_products", "stream_blocks",   "stream_units"};
     bool any = false;
     for (size_t i = 0; i < sizeof products / sizeof *products; i++) any = any || c_mentions(body, products[i]);
     if (any) add_part(a, &f->stack, "products", STACK_PRODUCTS);
@@ -202,10 +204,7 @@ footprint *footprint_of(arena *a, const emit_model *m, const emit_options *o, co
     const program *timed = m->step ? m->step : m->forward;
     f->inside = t != NULL;
     f->timed = entry_name(timed->entry);
-    if (t) {
-        add_weights(a, &f->flash, t->at->packings, t->at->packing_count, real_size(o));
-        add_weights(a, &f->flash, t->at->params, t->at->param_count, real_size(o));
-    }
+    if (t) add_weights(a, &f->flash, t->at, real_size(o));
     add_literals(a, &f->flash, m->step, real_size(o));
     add_literals(a, &f->flash, m->forward, real_size(o));
     find_ram(a, f, m, o, t != NULL);

@@ -292,6 +292,9 @@ void write_weights(writer *w, const char *body)
     if (c_mentions(body, "params")) text_line(w->out, "const real *params = args->params;");
     if (w->weights && w->options->weights_as == WEIGHTS_BLOB && c_mentions(body, "weights"))
         text_line(w->out, "const real *weights = args->weights;");
+    if (w->weights && w->options->weights_as == WEIGHTS_BLOB && c_mentions(body, "matrices"))
+        text_line(w->out, "const uint32_t *matrices = (const uint32_t *)(const void *)(weights + %s_WEIGHTS);",
+                  c_upper(w->arena, w->options->prefix));
 }
 
 void end_body(writer *w, text *to)

@@ -158,6 +158,9 @@ static void write_sizes(file *f)
     text_line(out, "#define %s_BATCH %d", f->PREFIX, f->o.batch);
     if (f->w.weights) {
         text_line(out, "#define %s_WEIGHTS %zu /* inside */", f->PREFIX, f->w.weights->total);
+        if (f->w.weights->word_count)
+            text_line(out, "#define %s_MATRICES %zu /* inside: words of 32 bits, for integers of %d */", f->PREFIX,
+                      f->w.weights->word_count, f->o.weights_bits);
     } else {
         text_line(out, "#define %s_PARAMS %zu", f->PREFIX, graph_param_offset(f->g, f->g->params.len));
         text_line(out, "#define %s_PACKED %zu", f->PREFIX, f->m->shared->packed_size);
@@ -234,6 +237,8 @@ static void declare_weights(file *f)
     case WEIGHTS_EXTERN:
         text_line(out, "/* The weights are constants in %s_weights.c: nothing is loaded or packed. */", f->prefix);
         text_line(out, "extern const %s %s_weights[%s_WEIGHTS];", f->real, f->prefix, f->PREFIX);
+        if (f->w.weights->word_count)
+            text_line(out, "extern const uint32_t %s_matrices[%s_MATRICES];", f->prefix, f->PREFIX);
         return;
     case WEIGHTS_BLOB:
         text_line(out,
@@ -246,7 +251,7 @@ static void declare_weights(file *f)
                   f->PREFIX, f->PREFIX);
         text_line(out, " * version of the format; %s_BAD_ARGUMENT. */", f->PREFIX);
         text_line(out, "#define %s_BLOB %zu /* its bytes */", f->PREFIX,
-                  WEIGHTS_BLOB_HEAD + f->w.weights->total * (f->o.real_double ? sizeof(double) : sizeof(float)));
+                  weights_blob_length(f->w.weights, f->o.real_double));
         text_line(out, "int %s_load(const void *bytes, size_t length, const %s **weights);", f->prefix, f->real);
         return;
     }

@@ -84,9 +84,17 @@ const char *c_packing(const writer *w, const char *base, size_t number)
     return arena_printf(w->arena, "%s + %s", base, w->places->packings[number].name);
 }
 
+bool is_integers(const writer *w, size_t number) { return w->places->packings[number].integers; }
+
 const char *c_packed(const writer *w, size_t number)
 {
-    return c_packing(w, w->weights ? w->weights->base : "args->packed", number);
+    const char *inside = !w->weights ? NULL : is_integers(w, number) ? w->weights->matrices : w->weights->base;
+    return c_packing(w, inside ? inside : "args->packed", number);
+}
+
+const char *c_scales(const writer *w, size_t number)
+{
+    return arena_printf(w->arena, "%s + %s", w->weights->base, w->places->scales[number].name);
 }
 
 const char *c_plus(const writer *w, const char *address, int offset)

@@ -16,7 +16,7 @@ static const char *const reserved[] = {
     "false", "friend", "mutable", "namespace", "new", "not", "not_eq", "operator", "or", "or_eq", "private",
     "protected", "public", "template", "this", "throw", "true", "try", "typeid", "typename", "using", "virtual",
     "wchar_t", "xor", "xor_eq", "concept", "requires", "constexpr", "nullptr", "real", "args", "batch", "block",
-    "block_end", "block_steps", "seq", "unit", "col", "inner", "row", "ragged", "params", "packed", "weights",
+    "block_end", "block_steps", "seq", "unit", "col", "inner", "row", "ragged", "params", "packed", "weights", "matrices",
     "state", "work", "loss", "grads", "norms", "seed", "update", "sequence", "next", "main", "sum", "token", "from",
     "to", "valid", "own", "ago", "seen", "here", "most", "any", "left", "right", "dot", "time", "time_of",
     "is_ragged", "status", "is_present", "first_seq", "all_seqs", "contract", "contract_small", "contract_blocks",

@@ -22,8 +22,17 @@ static const char *place_name(given *g, const char *before, const char *path, co
     return word;
 }
 
+size_t packing_reals(const packing *pk)
+{
+    if (pk->table) return (size_t)(pk->K + 1) * (size_t)pk->N;
+    return (size_t)((pk->N + PANEL - 1) / PANEL * PANEL) * (size_t)pk->K;
+}
+
+/* Words that hold K integers. */
+static size_t words_of_column(int K, int bits) { return ((size_t)K * (size_t)bits + WORD_BITS - 1) / WORD_BITS; }
+
 /* As the equations have it: W @ x takes W, the gradient W'. */
-static weight_place place_of_packing(given *of, const places *p, const graph *g, const packing *pk)
+static void place_packing(given *of, places *p, size_t number, const graph *g, const packing *pk, int bits)
 {
     arena *a = of->arena;
     text *t = text_new(a);
@@ -36,16 +45,24 @@ static weight_place place_of_packing(given *of, const places *p, const graph *g,
         if (!i) as_it_is = pk->table || x->transposed;
         text_put(t, "%s%s%s", i ? ", " : "", path, pk->table || x->transposed ? "" : "'");
     }
-    text_put(t, pk->table ? ", a row for each token" : ", packed for products");
-    return (weight_place){.name =
-                              place_name(of, pk->table ? "table_" : "packed_", first, as_it_is ? "" : "_transposed"),
-                          .what = text_string(t),
-                          .count = pk->table ? (size_t)(pk->K + 1) * (size_t)pk->N
-                                             : (size_t)((pk->N + PANEL - 1) / PANEL * PANEL) * (size_t)pk->K,
-                          .offset = pk->offset};
+    bool integers = bits && !pk->table;
+    size_t rows = (size_t)((pk->N + PANEL - 1) / PANEL * PANEL);
+    const char *which = text_string(t), *after = as_it_is ? "" : "_transposed";
+    p->packings[number] = (weight_place){.name = place_name(of, pk->table ? "table_" : "packed_", first, after),
+                                         .what = arena_printf(a, "%s, %s", which,
+                                                              pk->table  ? "a row for each token"
+                                                              : integers ? "packed for products, as integers"
+                                                                         : "packed for products"),
+                                         .count = integers ? rows * words_of_column(pk->K, bits) : packing_reals(pk),
+                                         .offset = pk->offset,
+                                         .integers = integers};
+    if (integers)
+        p->scales[number] = (weight_place){.name = place_name(of, "scales_", first, after),
+                                           .what = arena_printf(a, "%s, a scale for each row", which),
+                                           .count = rows};
 }
 
-places *places_new(arena *a, const emit_model *m)
+places *places_new(arena *a, const emit_model *m, int bits)
 {
     const graph *g = m->graph;
     const pool *shared = m->shared;
@@ -53,6 +70,7 @@ places *places_new(arena *a, const emit_model *m)
     given of = {.arena = a, .names = g->names};
     p->params = ARENA_ARRAY(a, weight_place, g->params.len + 1);
     p->packings = ARENA_ARRAY(a, weight_place, shared->packings.len + 1);
+    p->scales = ARENA_ARRAY(a, weight_place, shared->packings.len + 1);
     size_t offset = 0;
     for (size_t i = 0; i < g->params.len; i++) {
         const graph_param *x = &g->params.data[i];
@@ -65,7 +83,7 @@ places *places_new(arena *a, const emit_model *m)
     }
     for (size_t i = 0; i < shared->packings.len; i++) {
         const packing *pk = &shared->packings.data[i];
-        if (i > 0 && !pk->in_call) p->packings[i] = place_of_packing(&of, p, g, pk);
+        if (i > 0 && !pk->in_call) place_packing(&of, p, i, g, pk, bits);
         p->packing_count++;
     }
     return p;
@@ -84,17 +102,20 @@ size_t places_param(const places *p, size_t column)
     return first;
 }
 
-const weight_place *places_all(const places *p, size_t i)
+weight_place *places_all(const places *p, size_t i)
 {
     if (i < p->packing_count) return &p->packings[i];
-    return i < p->packing_count + p->param_count ? &p->params[i - p->packing_count] : NULL;
+    i -= p->packing_count;
+    if (i < p->packing_count) return &p->scales[i];
+    i -= p->packing_count;
+    return i < p->param_count ? &p->params[i] : NULL;
 }
 
-void places_write(text *out, const weight_place *all, size_t count, const char *comment)
+void places_write(text *out, const weight_place *all, size_t count, bool integers, const char *comment)
 {
     const weight_place *before = NULL;
     for (size_t i = 0; i < count; i++) {
-        if (!all[i].what) continue;
+        if (!all[i].what || all[i].integers != integers) continue;
         if (!before) {
             text_blank(out);
             text_line(out, "/* %s */", comment);

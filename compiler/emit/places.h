@@ -10,25 +10,32 @@
 typedef struct weight_place {
     const char *name;     /* "AT_Wi": the enumerator */
     const char *what;     /* of the spec: "Wi (8, 4)"; NULL: there is none, or nothing reads it */
-    size_t count, offset; /* reals */
+    size_t count, offset; /* reals; of integers: words */
+    bool integers;        /* in the array of matrices */
 } weight_place;
+
+enum { WORD_BITS = 32 };
 
 typedef struct places {
     weight_place *params;   /* by number of the parameter */
     weight_place *packings; /* by number of the packing; those of a call have none */
+    weight_place *scales;   /* likewise; there where the packing is integers */
     size_t param_count, packing_count;
 } places;
 
-/* Names the places, those of the caller's arrays. */
-places *places_new(arena *a, const emit_model *m);
+/* Names the places, those of the caller's arrays. Of integers of so many bits: with a place for scales. */
+places *places_new(arena *a, const emit_model *m, int bits);
+
+/* Of a packing as reals. */
+size_t packing_reals(const packing *pk);
 
 /* The parameter that has this column of all parameters. */
 size_t places_param(const places *p, size_t column);
 
-/* Place number `i` of all, packed matrices first; NULL after the last. */
-const weight_place *places_all(const places *p, size_t i);
+/* Place number `i` of all: packed matrices, scales, parameters; NULL after the last. */
+weight_place *places_all(const places *p, size_t i);
 
-/* The enumerators of some of them. */
-void places_write(text *out, const weight_place *all, size_t count, const char *comment);
+/* The enumerators of some of them: those of reals, or those of integers. */
+void places_write(text *out, const weight_place *all, size_t count, bool integers, const char *comment);
 
 #endif

@@ -142,6 +142,12 @@ static void write_products_equations(writer *w, const stmt *s)
 static void write_addend(writer *w, const contract *c, const addend *part, bool flat, const char *rows, bool add)
 {
     int stride = part->a.si ? part->a.si : 1;
+    if (is_integers(w, (size_t)part->packing)) {
+        text_line(w->out, "contract_scaled(%s, %d, %d, %s, %d, %d, %s, %s, %s, %d, %d);", c_int(w, rows), c->N, part->K,
+                  first_row(w, part->a, flat), columns(w, part->a), stride, packed_address(w, part->packing),
+                  c_scales(w, (size_t)part->packing), first_row(w, c->to, flat), columns(w, c->to), add);
+        return;
+    }
     text_line(w->out, "%s, %s, %d, %d, %s, %s, %d, %d);", open_contract(w, rows, c->N, part->K),
               first_row(w, part->a, flat), columns(w, part->a), stride, packed_address(w, part->packing),
               first_row(w, c->to, flat), columns(w, c->to), add);
@@ -177,7 +183,8 @@ static bool is_streamed(const writer *w, const stmt *s)
     bool one_row =
         w->options->batch == 1 && (w->p->entry == ENTRY_STEP || (w->loops && !(s->axes & ~(w->loops | BATCH))));
     return one_row && !w->options->calls && c->form == FORM_ROWS && c->addends.len == 1 &&
-           !c->addends.data[0].guard.at.buffer && !is_small(w, c->N * c->K);
+           !c->addends.data[0].guard.at.buffer && !is_integers(w, (size_t)c->addends.data[0].packing) &&
+           !is_small(w, c->N * c->K);
 }
 
 const char *c_every_second(const writer *w)

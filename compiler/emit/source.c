@@ -22,7 +22,8 @@ static const struct kernel {
     {"kernels/functions.h", false, {NULL}},
     {"kernels/contract.h",
      true,
-     {"contract", "contract_small", "contract_blocks", "pack_matrix", STREAM_CALLS, OUTER_CALLS}},
+     {"contract", "contract_small", "contract_scaled", "contract_blocks", "pack_matrix", STREAM_CALLS, OUTER_CALLS}},
+    {"kernels/scaled.h", false, {"contract_scaled"}},
     {"kernels/stream.h", false, {STREAM_CALLS}},
     {"kernels/outer.h", true, {"outer_small", OUTER_CALLS}},
     {"kernels/pack.h", true, {"pack_matrix"}},
@@ -291,13 +292,14 @@ static void write_front(file *f, const char *body)
     write_sequence_helpers(f, body);
     write_product_blocks(&f->w, body);
     if (c_mentions(body, "shard_of")) write_shard_of(&f->w, !f->o.inference || f->random);
-    places_write(out, at->packings, at->packing_count,
+    places_write(out, at->packings, at->packing_count, true, "Where each matrix of integers lies in the matrices.");
+    places_write(out, at->scales, at->packing_count, false, "Where its scales lie in the weights.");
+    places_write(out, at->packings, at->packing_count, false,
                  inside ? "Where each matrix lies in the weights." : "Where each matrix lies in packed.");
-    places_write(out, at->params, at->param_count,
+    places_write(out, at->params, at->param_count, false,
                  inside ? "Where each parameter lies in the weights."
                         : "Where each parameter lies in params and grads.");
-    if (inside && f->o.weights_as == WEIGHTS_EMBEDDED)
-        weights_write_array(out, f->w.weights, &f->w, "static const real weights");
+    if (inside && f->o.weights_as == WEIGHTS_EMBEDDED) weights_write_arrays(out, f->w.weights, &f->w, "static const");
     text_blank(out);
 }
 
@@ -311,6 +313,8 @@ const char *write_source(file *f, const char *header_name)
     text_line(out, "typedef %s real;", f->real);
     text_line(out, "#define REAL_IS_DOUBLE %d", f->o.real_double);
     if (f->o.math_libm) text_line(out, "#define RNN_MATH_LIBM /* exp, sigmoid and tanh by libm */");
+    if (f->w.weights && f->w.weights->word_count)
+        text_line(out, "#define MATRIX_BITS %d /* of an integer in a matrix */", f->o.weights_bits);
     write_kernels(f, body);
     write_front(f, body);
     text_puts(out, body);

@@ -1,10 +1,11 @@
 /* weights.c: see weights.h.
  *
  * In: the values of the parameters, in their order, and the packings of the plan. Out: the same numbers where the
- * functions read them: a packed matrix in panels of PANEL columns (contract_packed_index of the kernels), a table row
- * by row with a row of zeros at its end. */
+ * functions read them: a packed matrix in panels of PANEL columns (contract_packed_index of the kernels), as integers as
+ * scaled.h of the kernels says; a table row by row with a row of zeros at its end. */
 #include "emit/weights.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,74 +17,139 @@ static size_t packed_index(const packing *pk, int k, int n)
     return (size_t)(n / PANEL * PANEL) * (size_t)pk->K + (size_t)k * PANEL + (size_t)(n % PANEL);
 }
 
+/* The number of component (k, n) of a piece among those of all parameters. */
+static size_t param_index(const packing *pk, const packed_piece *x, int k, int n)
+{
+    bool across = pk->table || x->transposed;
+    int k_stride = across ? x->matrix.sj : x->matrix.si, n_stride = across ? x->matrix.si : x->matrix.sj;
+    return (size_t)(x->matrix.column + k * k_stride + n * n_stride);
+}
+
 static void pack_values(const packing *pk, const double *params, double *to)
 {
     for (size_t i = 0; i < pk->pieces.len; i++) {
         const packed_piece *x = &pk->pieces.data[i];
-        bool across = pk->table || x->transposed;
-        int k_stride = across ? x->matrix.sj : x->matrix.si, n_stride = across ? x->matrix.si : x->matrix.sj;
         for (int k = 0; k < x->k; k++) {
             for (int n = 0; n < x->n; n++)
-                to[packed_index(pk, pk->table ? k : x->k0 + k, x->n0 + n)] =
-                    params[x->matrix.column + k * k_stride + n * n_stride];
+                to[packed_index(pk, pk->table ? k : x->k0 + k, x->n0 + n)] = params[param_index(pk, x, k, n)];
         }
     }
 }
 
-weights_table *weights_open(arena *a, const emit_model *m, const emit_options *o, places *at, const char *base)
+/* Column n of a packed matrix as integers: the scale, a float, is such that the largest of them is the largest that so
+ * many bits have. */
+static void round_column(weights_table *t, const packing *pk, int n, double *packed, double *scale)
+{
+    double most = (1 << (t->bits - 1)) - 1, largest = 0;
+    for (int k = 0; k < pk->K; k++) largest = fmax(largest, fabs(packed[packed_index(pk, k, n)]));
+    *scale = (float)(largest / most);
+    for (int k = 0; k < pk->K; k++) {
+        double *x = &packed[packed_index(pk, k, n)], whole = *scale > 0 ? nearbyint(*x / *scale) : 0;
+        whole = fmin(fmax(whole, -most), most);
+        t->rounding = fmax(t->rounding, fabs(*x - whole * *scale));
+        *x = whole;
+    }
+    t->largest = fmax(t->largest, largest);
+}
+
+/* The integers of rows k and on that one word has, the first in the lowest bits. */
+static uint32_t word_of(const weights_table *t, const packing *pk, const double *packed, int k, int n)
+{
+    uint32_t word = 0, mask = (uint32_t)((1 << t->bits) - 1);
+    for (int bit = 0; bit < WORD_BITS && k < pk->K; bit += t->bits, k++)
+        word |= ((uint32_t)(int32_t)packed[packed_index(pk, k, n)] & mask) << bit;
+    return word;
+}
+
+static void round_packing(arena *a, weights_table *t, const packing *pk, size_t number)
+{
+    double *packed = t->packed[number], *scales = ARENA_ARRAY(a, double, t->at->scales[number].count);
+    uint32_t *to = ARENA_ARRAY(a, uint32_t, t->at->packings[number].count);
+    t->scales[number] = scales;
+    t->words[number] = to;
+    for (int n = 0; n < pk->N; n++) round_column(t, pk, n, packed, &scales[n]);
+    for (int n = 0; n < pk->N; n += PANEL) {
+        for (int k = 0; k < pk->K; k += WORD_BITS / t->bits) {
+            for (int i = 0; i < PANEL; i++) *to++ = n + i < pk->N ? word_of(t, pk, packed, k, n + i) : 0;
+        }
+    }
+}
+
+weights_table *weights_open(arena *a, const emit_model *m, const emit_options *o, places *at, const char *prefix)
 {
     weights_table *t = ARENA_ARRAY(a, weights_table, 1);
-    *t = (weights_table){.at = at, .base = base};
+    *t = (weights_table){.at = at, .bits = o->weights_bits, .base = "weights", .matrices = "matrices"};
+    if (o->weights_as == WEIGHTS_EXTERN) {
+        t->base = arena_printf(a, "%s_weights", prefix);
+        t->matrices = arena_printf(a, "%s_matrices", prefix);
+    }
     t->params = ARENA_ARRAY(a, double *, at->param_count + 1);
     t->packed = ARENA_ARRAY(a, double *, at->packing_count + 1);
+    t->scales = ARENA_ARRAY(a, double *, at->packing_count + 1);
+    t->words = ARENA_ARRAY(a, uint32_t *, at->packing_count + 1);
     for (size_t i = 0; i < at->param_count; i++) {
         const weight_place *p = &at->params[i];
         t->params[i] = ARENA_ARRAY(a, double, p->count);
         memcpy(t->params[i], o->weights + p->offset, p->count * sizeof(double));
     }
     for (size_t i = 0; i < at->packing_count; i++) {
+        const packing *pk = &m->shared->packings.data[i];
         if (!at->packings[i].what) continue;
-        t->packed[i] = ARENA_ARRAY(a, double, at->packings[i].count);
-        pack_values(&m->shared->packings.data[i], o->weights, t->packed[i]);
+        t->packed[i] = ARENA_ARRAY(a, double, packing_reals(pk));
+        pack_values(pk, o->weights, t->packed[i]);
+        if (at->packings[i].integers) round_packing(a, t, pk, i);
     }
     return t;
+}
+
+void weights_rounded(const weights_table *t, const pool *shared, double *params)
+{
+    for (size_t i = 0; i < t->at->packing_count; i++) {
+        const packing *pk = &shared->packings.data[i];
+        if (!t->at->packings[i].what || !t->at->packings[i].integers) continue;
+        for (size_t piece = 0; piece < pk->pieces.len; piece++) {
+            const packed_piece *x = &pk->pieces.data[piece];
+            for (int k = 0; k < x->k; k++) {
+                for (int n = 0; n < x->n; n++)
+                    params[param_index(pk, x, k, n)] =
+                        t->packed[i][packed_index(pk, x->k0 + k, x->n0 + n)] * t->scales[i][x->n0 + n];
+            }
+        }
+    }
 }
 
 /* ---- the layout -------------------------------------------------------------------------------------------------- */
 
 static size_t room_of(const weight_place *p) { return (p->count + WEIGHTS_ALIGN - 1) / WEIGHTS_ALIGN * WEIGHTS_ALIGN; }
 
-static void place_parts(weights_table *t, weight_place *parts, size_t count, const char *body)
+void weights_place(weights_table *t, const char *body)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (!parts[i].what || !c_mentions(body, parts[i].name)) {
-            parts[i].what = NULL;
+    weight_place *p;
+    for (size_t i = 0; (p = places_all(t->at, i)); i++) {
+        if (!p->what || !c_mentions(body, p->name)) {
+            p->what = NULL;
             continue;
         }
-        parts[i].offset = t->total;
-        t->total += room_of(&parts[i]);
+        size_t *end = p->integers ? &t->word_count : &t->total;
+        p->offset = *end;
+        *end += room_of(p);
     }
 }
 
-void weights_place(weights_table *t, const char *body)
+/* Real `k` of place number `i` of all. A scale is that of integers in the upper bits of a word. */
+static double value_of(const weights_table *t, size_t i, size_t k)
 {
-    place_parts(t, t->at->packings, t->at->packing_count, body);
-    place_parts(t, t->at->params, t->at->param_count, body);
-}
-
-/* The values of place number `i` of all. */
-static const double *values_of(const weights_table *t, size_t i)
-{
-    return i < t->at->packing_count ? t->packed[i] : t->params[i - t->at->packing_count];
+    const places *at = t->at;
+    if (i < at->packing_count) return t->packed[i][k];
+    i -= at->packing_count;
+    if (i < at->packing_count) return ldexp(t->scales[i][k], t->bits - WORD_BITS);
+    return t->params[i - at->packing_count][k];
 }
 
 /* ---- what is written --------------------------------------------------------------------------------------------- */
 
-void weights_write_array(text *out, const weights_table *t, const writer *w, const char *declaration)
+static void write_attribute(text *out, const char *PREFIX)
 {
-    enum { A_LINE = 8 };
-    const weight_place *p;
-    const char *PREFIX = c_upper(w->arena, w->options->prefix);
     text_blank(out);
     text_line(out,
               "/* For a section of the linker, or what else an array of constants needs: -D%s_WEIGHTS_ATTRIBUTE=... */",
@@ -95,18 +161,47 @@ void weights_write_array(text *out, const weights_table *t, const writer *w, con
     text_line(out, "#define %s_WEIGHTS_ATTRIBUTE", PREFIX);
     text_line(out, "#endif");
     text_line(out, "#endif");
-    text_open(out, "%s_WEIGHTS_ATTRIBUTE %s[%zu] =", PREFIX, declaration, t->total ? t->total : 1);
+}
+
+static void write_reals(text *out, const weights_table *t, const writer *w)
+{
+    enum { A_LINE = 8 };
+    const weight_place *p;
     for (size_t i = 0; (p = places_all(t->at, i)); i++) {
-        if (!p->what) continue;
+        if (!p->what || p->integers) continue;
         text_line(out, "/* %s */", p->what);
         size_t end = room_of(p);
         for (size_t k = 0; k < end; k++) {
-            double value = k < p->count ? values_of(t, i)[k] : 0;
+            double value = k < p->count ? value_of(t, i, k) : 0;
             text_put(out, "%s%s,%s", value < 0 ? "-" : "", c_number(w, value < 0 ? -value : value),
                      (k + 1) % A_LINE == 0 ? "\n" : " ");
         }
     }
     if (!t->total) text_line(out, "0");
+}
+
+static void write_integers(text *out, const weights_table *t)
+{
+    enum { A_LINE = 8 };
+    const weight_place *p;
+    for (size_t i = 0; (p = places_all(t->at, i)); i++) {
+        if (!p->what || !p->integers) continue;
+        text_line(out, "/* %s */", p->what);
+        for (size_t k = 0; k < p->count; k++)
+            text_put(out, "0x%08x,%s", (unsigned)t->words[i][k], (k + 1) % A_LINE == 0 ? "\n" : " ");
+    }
+}
+
+void weights_write_arrays(text *out, const weights_table *t, const writer *w, const char *before)
+{
+    const char *PREFIX = c_upper(w->arena, w->options->prefix), *real = w->options->real_double ? "double" : "float";
+    write_attribute(out, PREFIX);
+    text_open(out, "%s_WEIGHTS_ATTRIBUTE %s %s %s[%zu] =", PREFIX, before, real, t->base, t->total ? t->total : 1);
+    write_reals(out, t, w);
+    text_close(out, ";");
+    if (!t->word_count) return;
+    text_open(out, "%s_WEIGHTS_ATTRIBUTE %s uint32_t %s[%zu] =", PREFIX, before, t->matrices, t->word_count);
+    write_integers(out, t);
     text_close(out, ";");
 }
 
@@ -152,17 +247,28 @@ static void put_real(unsigned char *to, double value, bool real_double)
     put_little_endian(to, bits, real_double ? 8 : 4);
 }
 
+size_t weights_blob_length(const weights_table *t, bool real_double)
+{
+    return WEIGHTS_BLOB_HEAD + t->total * (real_double ? sizeof(double) : sizeof(float)) +
+           t->word_count * sizeof(uint32_t);
+}
+
 /* The head, WEIGHTS_BLOB_HEAD bytes: "RNNCWGTS", u32 version, u32 bytes of a real, u64 number of reals, u64 hash of the
- * layout, u64 hash of all that follows it, zeros; then the data. All little-endian. */
+ * layout, u64 hash of all that follows it, zeros; then the reals and the words. All little-endian. */
 unsigned char *weights_blob(arena *a, const weights_table *t, bool real_double, size_t *length)
 {
     size_t size = real_double ? 8 : 4;
     const weight_place *p;
-    *length = WEIGHTS_BLOB_HEAD + t->total * size;
-    unsigned char *blob = ARENA_ARRAY(a, unsigned char, *length), *data = blob + WEIGHTS_BLOB_HEAD;
+    *length = weights_blob_length(t, real_double);
+    unsigned char *blob = ARENA_ARRAY(a, unsigned char, *length), *reals = blob + WEIGHTS_BLOB_HEAD;
+    unsigned char *words = reals + t->total * size;
     for (size_t i = 0; (p = places_all(t->at, i)); i++) {
-        for (size_t k = 0; p->what && k < p->count; k++)
-            put_real(data + (p->offset + k) * size, values_of(t, i)[k], real_double);
+        for (size_t k = 0; p->what && k < p->count; k++) {
+            if (p->integers)
+                put_little_endian(words + (p->offset + k) * sizeof(uint32_t), t->words[i][k], sizeof(uint32_t));
+            else
+                put_real(reals + (p->offset + k) * size, value_of(t, i, k), real_double);
+        }
     }
     memcpy(blob, EMIT_BLOB_MARK, sizeof EMIT_BLOB_MARK - 1);
     put_little_endian(blob + 8, WEIGHTS_BLOB_VERSION, 4);

@@ -1,7 +1,11 @@
 /* weights.h: parameters that are part of the generated C: where each lies, and the arrays or the file that hold them.
  *
  * One array `weights` has every matrix as its kernel reads it, and every parameter that is read as it is. The code
- * names places in it, `weights + AT_Wi`; those that no function mentions are left out. */
+ * names places in it, `weights + AT_Wi`; those that no function mentions are left out.
+ *
+ * With emit_options.weights_bits, matrices of products stand in another array `matrices`, as integers of so many bits,
+ * and `weights` has a scale for each row (of W in W @ x): the largest number of the row is the largest integer. Tables
+ * of tokens, and what is read as it is, stay reals. */
 #ifndef EMIT_WEIGHTS_H
 #define EMIT_WEIGHTS_H
 
@@ -9,22 +13,30 @@
 
 typedef struct weights_table {
     places *at;
-    const char *base; /* the array in scope of the functions */
-    double **params;  /* values by number of the parameter */
-    double **packed;  /* by number of the packing; NULL: of a call */
-    size_t total;     /* reals */
+    int bits;                    /* of an integer; 0: there are none */
+    const char *base, *matrices; /* the arrays in scope of the functions */
+    double **params;             /* values by number of the parameter */
+    double **packed;             /* by number of the packing; NULL: of a call */
+    double **scales;             /* likewise; there where `packed` are integers */
+    uint32_t **words;            /* likewise */
+    double rounding, largest;    /* of what became integers: the largest error, the largest number */
+    size_t total, word_count;    /* reals in `weights`, words in `matrices` */
 } weights_table;
 
 /* Takes the values of `o->weights`. `at`: the places, which weights_place moves. */
-weights_table *weights_open(arena *a, const emit_model *m, const emit_options *o, places *at, const char *base);
+weights_table *weights_open(arena *a, const emit_model *m, const emit_options *o, places *at, const char *prefix);
 
 /* Lays out what `body` mentions. */
 void weights_place(weights_table *t, const char *body);
 
-/* The array; the function that checks the file; the file. */
-void weights_write_array(text *out, const weights_table *t, const writer *w, const char *declaration);
+/* `params`, all of them, becomes what the integers say. */
+void weights_rounded(const weights_table *t, const pool *shared, double *params);
+
+/* The arrays, declared with `before`; the function that checks the file; the file. */
+void weights_write_arrays(text *out, const weights_table *t, const writer *w, const char *before);
 void weights_write_load(text *out, const weights_table *t, const emit_options *o);
 unsigned char *weights_blob(arena *a, const weights_table *t, bool real_double, size_t *length);
+size_t weights_blob_length(const weights_table *t, bool real_double);
 
 enum { WEIGHTS_ALIGN = 16, WEIGHTS_BLOB_HEAD = 64, WEIGHTS_BLOB_HASHED = 40, WEIGHTS_BLOB_VERSION = 2 };
 

@@ -60,6 +60,8 @@ const char *c_plus(const writer *w, const char *address, int offset);    /* noth
 const char *c_param(const writer *w, const char *base, int column);      /* "params + AT_b + 4": of all parameters */
 const char *c_packing(const writer *w, const char *base, size_t number); /* "packed + AT_packed_W", of the pool's */
 const char *c_packed(const writer *w, size_t number);                    /* the same, in the array that is in scope */
+bool is_integers(const writer *w, size_t number);                        /* with scales: see weights.h */
+const char *c_scales(const writer *w, size_t number);
 /* A component of a row without a pointer to it: "h_all[(t + 1) * 8 + unit]"; the same of an address and an index. */
 const char *c_element(const writer *w, view v, shape have, shape domain);
 const char *c_indexed(const writer *w, const char *address, const char *index);

@@ -141,15 +141,17 @@ static bool put_tensors(tensors *t, const checkpoint *c)
     return tensors_add(t, STATE, DTYPE_U8, 1, &m->state_bytes, c->state);
 }
 
+bool checkpoint_seal(tensors *t)
+{
+    char sum[CHECKSUM_TEXT];
+    checksum(t, sum);
+    return tensors_note(t, "checksum", sum);
+}
+
 bool checkpoint_write(const char *path, const checkpoint *c, char **error)
 {
     tensors t = {0};
-    char sum[CHECKSUM_TEXT];
-    bool ok = put_notes(&t, c) && put_tensors(&t, c);
-    if (ok) {
-        checksum(&t, sum);
-        ok = tensors_note(&t, "checksum", sum) && safetensors_write(path, &t);
-    }
+    bool ok = put_notes(&t, c) && put_tensors(&t, c) && checkpoint_seal(&t) && safetensors_write(path, &t);
     if (!ok) tensors_fault(&t, error);
     tensors_free(&t);
     return ok;

@@ -10,6 +10,7 @@
 #define TRAIN_CHECKPOINT_H
 
 #include "train/optimiser.h"
+#include "train/tensor.h"
 
 /* The numbers of a run besides the arrays. */
 typedef struct progress {
@@ -35,6 +36,8 @@ typedef struct checkpoint {
 /* Errors are one clear line, malloc'ed; *error is NULL before.
  * False: what was at `path` before is untouched. */
 bool checkpoint_write(const char *path, const checkpoint *c, char **error);
+/* Notes the checksum of what `t` holds now; for who changes what a checkpoint has. False: t->error says why. */
+bool checkpoint_seal(tensors *t);
 /* Fills in the arrays that c points to and its progress; c->vocabulary is then owned by the caller (malloc'ed; NULL:
  * the file has none). After a failure nothing that c points to is changed.
  * With an optimiser, the file must be a checkpoint of the same spec with one of the same rule, in the same type of

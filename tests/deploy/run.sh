@@ -29,16 +29,19 @@ weights() {
     $cc -c plain.c -o plain.o && $cc -Wno-conversion "$here/dump.c" plain.o -lm -o dump && ./dump w.st
 }
 
-# same OPTION...: the build of the spec with these options computes what plain.c does.
+# same OPTION...: the build of the spec with these options computes what plain.c does: with integers, what that does with the rounded
+# parameters.
 same() {
     rm -rf in
+    params=w.st bound=
+    case "$*" in *--weights-bits*) params=rounded.st bound=1e-5; rm -f rounded.st; set -- "$@" --rounded rounded.st ;; esac
     if ! "$rnnc" build "$@" --prefix inside --standalone --batch 2 --weights w.st -o in >stdout 2>stderr; then
         fail "build $*"; cat stderr; return
     fi
-    awk -f "$here/same.awk" in/inside.h >same.c
+    awk -v bound="$bound" -f "$here/same.awk" in/inside.h >same.c
     # shellcheck disable=SC2046
     if $cc -Iin -Wno-conversion $( [ -e in/inside.c ] || echo -DSINGLE) same.c plain.o $(ls in/*.c 2>/dev/null) -lm -o same 2>stderr &&
-        ./same w.st in/inside.bin >stdout 2>>stderr; then pass
+        ./same $params in/inside.bin >stdout 2>>stderr; then pass
     else fail "$*: exit $?"; cat stdout; head -20 stderr; fi
 }
 
@@ -49,7 +52,10 @@ for spec in hello "char_lm -D V=20 -D E=10 -D H=12" adding sine several frames "
     shift
     if ! weights "$root/specs/models/$name.rnn" "$@"; then fail "$name: no weights"; continue; fi
     same "$root/specs/models/$name.rnn" "$@"
+    same "$root/specs/models/$name.rnn" "$@" --weights-bits 8
+    same "$root/specs/models/$name.rnn" "$@" --weights-bits 16
     case $name in hello | adding)
+        for as in extern blob; do same "$root/specs/models/$name.rnn" "$@" --weights-as $as --weights-bits 8; done
         for as in extern blob; do same "$root/specs/models/$name.rnn" "$@" --weights-as $as; done
         same "$root/specs/models/$name.rnn" "$@" --single-header
         same "$root/specs/models/$name.rnn" "$@" --single-header --weights-as blob ;;
@@ -228,6 +234,11 @@ expect 3 "bad.st: cannot be read" build both.rnn --weights bad.st -o no
 head -c 50 w.st >bad.st
 expect 1 "bad.st" build both.rnn --weights bad.st -o no
 expect 2 "it needs --weights W.safetensors" build both.rnn --weights-as blob -o no
+expect 2 "it needs --weights W.safetensors" build both.rnn --weights-bits 8 -o no
+expect 2 "leave out --real double" build both.rnn --weights w.st --weights-bits 8 --real double -o no
+expect 2 "leave out --threads" build both.rnn --weights w.st --weights-bits 8 --threads 2 -o no
+expect 2 "it needs that, 8 or 16" build both.rnn --weights w.st --rounded r.st -o no
+expect 2 "--weights-bits" build both.rnn --weights w.st --weights-bits 4 -o no
 expect 2 "--weights-as blob writes a file of its own: -o DIR" build both.rnn --weights w.st --weights-as blob -o -
 absent no
 summary

@@ -1,5 +1,6 @@
 # same.awk: from inside.h, the C with the weights inside, a program that holds it against plain.c, which takes the same weights as an
-# argument: `forward` over 5 steps of 2 sequences and, where there is one, 5 times `step`, must give the same bits.
+# argument: `forward` over 5 steps of 2 sequences and, where there is one, 5 times `step`, must give the same bits; with
+# -v bound=X, be as near as that, relative to numbers above 1.
 /^typedef struct inside_args/ { within = 1; next }
 /^} inside_args/ { within = 0 }
 !within { next }
@@ -38,12 +39,18 @@ function call(which, prefix, function_name, slice,    i, p) {
 }
 function compare(what,    i, p) {
     for (i = 1; i <= outs; i++)
-        p = p "    if (memcmp(a_" out_name[i] ", b_" out_name[i] ", sizeof a_" out_name[i] ")) { printf(\"" what ": " out_name[i] " differs\\n\"); bad = 1; }\n"
+        p = p "    if (differ(a_" out_name[i] ", b_" out_name[i] ", sizeof a_" out_name[i] ")) { printf(\"" what ": " out_name[i] " differs\\n\"); bad = 1; }\n"
     return p
 }
 END {
     print "#include \"plain.h\"\n#ifdef SINGLE\n#define INSIDE_IMPLEMENTATION\n#endif\n#include \"inside.h\"\n#include <stdio.h>\n#include <string.h>"
     print "enum { STEPS = 5, BATCH = 2 };"
+    print "static int differ(const float *a, const float *b, size_t bytes)\n{"
+    if (bound) {
+        print "    for (size_t i = 0; i < bytes / sizeof *a; i++) {\n        float d = a[i] < b[i] ? b[i] - a[i] : a[i] - b[i], size = a[i] < 0 ? -a[i] : a[i];"
+        print "        if (!(d <= " bound "f * (size > 1 ? size : 1))) return 1;\n    }\n    return 0;\n}"
+    } else
+        print "    return memcmp(a, b, bytes);\n}"
     for (i = 1; i <= ins; i++) print "static " in_type[i] " in_" in_name[i] "[" in_count[i] "];"
     for (i = 1; i <= outs; i++) print "static float a_" out_name[i] "[" out_count[i] "], b_" out_name[i] "[" out_count[i] "];"
     print "static float params[PLAIN_PARAMS], packed[PLAIN_PACKED + 1], work[1 << 22];"

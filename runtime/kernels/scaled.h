@@ -1,0 +1,171 @@
+/* scaled.h: the product of rows with a packed matrix of integers of 8 or 16 bits: C (+)= A B, where column n of B is
+ * scale[n] times integers. A fourth or half of the memory; sums are those of `real`.
+ *
+ * Whoever includes this says how many bits:
+ *     #define MATRIX_BITS 8         or 16
+ * Panels are those of contract.h, but a word of 32 bits has the integers of 4 (2) rows of B, one column: row k in the
+ * lowest bits. Rows beyond the last are 0. A number is taken out of its word as the upper bits of an integer, since that
+ * is one operation less than all of its sign; `scale` has the 2^-24 (2^-16) that this is too much. Stands after
+ * contract.h. */
+#ifndef RUNTIME_KERNELS_SCALED_H
+#define RUNTIME_KERNELS_SCALED_H
+
+enum {
+    SCALED_ROWS = 32 / MATRIX_BITS, /* of B, in a word */
+    SCALED_SHIFT = 32 - MATRIX_BITS
+};
+
+#define SCALED_MASK ((uint32_t)0xffffffff << SCALED_SHIFT)
+
+/* Words from one panel to the next. */
+#define SCALED_PANEL(K) ((size_t)(((K) + SCALED_ROWS - 1) / SCALED_ROWS) * CONTRACT_PANEL)
+
+/* Number i of a word, times 2^SCALED_SHIFT. */
+RNN_FORCE_INLINE real scaled_number(uint32_t word, int i)
+{
+    return (real)(int32_t)(word << (SCALED_SHIFT - i * MATRIX_BITS) & SCALED_MASK);
+}
+
+#if defined RNN_VECTOR && !defined CONTRACT_SCALAR && (defined __clang__ || __GNUC__ >= 9) /* __builtin_convertvector */
+
+typedef uint32_t scaled_words __attribute__((vector_size(CONTRACT_LANES * sizeof(uint32_t))));
+typedef int32_t scaled_integers __attribute__((vector_size(CONTRACT_LANES * sizeof(int32_t))));
+typedef uint32_t scaled_memory
+    __attribute__((vector_size(CONTRACT_LANES * sizeof(uint32_t)), aligned(sizeof(uint32_t)), may_alias));
+
+enum {
+    SCALED_TALL = 4,                                                 /* rows of a tile of several */
+    SCALED_WIDE = 64 / CONTRACT_LANES < 8 ? 64 / CONTRACT_LANES : 8, /* vectors of a tile of one row, */
+    SCALED_SQUARE = SCALED_WIDE > SCALED_TALL ? SCALED_WIDE / 4 : 1  /* and of several */
+};
+
+/* scaled_number of each word. */
+RNN_FORCE_INLINE contract_vector scaled_numbers(scaled_words word, const int i)
+{
+    return __builtin_convertvector((scaled_integers)(word << (SCALED_SHIFT - i * MATRIX_BITS) & SCALED_MASK),
+                                   contract_vector);
+}
+
+/* sum[m][c] += A(m, k) B(k, c), k < count <= SCALED_ROWS: the rows that one word has. */
+RNN_FORCE_INLINE void scaled_add(const int rows, const int cols, const int count, const real *A, size_t am, size_t ak,
+                                 const uint32_t *B, size_t bp, contract_vector sum[SCALED_TALL][CONTRACT_WIDE])
+{
+    CONTRACT_UNROLL
+    for (int c = 0; c < cols; c++) {
+        const int n = c * CONTRACT_LANES;
+        const scaled_words word =
+            *(const scaled_memory *)(const void *)(B + (size_t)(n / CONTRACT_PANEL) * bp + n % CONTRACT_PANEL);
+        CONTRACT_UNROLL
+        for (int i = 0; i < count; i++) {
+            const contract_vector b = scaled_numbers(word, i);
+            CONTRACT_UNROLL
+            for (int m = 0; m < rows; m++) sum[m][c] += A[(size_t)m * am + (size_t)i * ak] * b;
+        }
+    }
+}
+
+/* A tile of `rows` rows by `cols` vectors, `width` of whose columns count. */
+RNN_FORCE_INLINE void scaled_tile(const int rows, const int cols, int width, int K, const real *A, size_t am, size_t ak,
+                                  const uint32_t *B, size_t bp, const real *scale, real *C, size_t cm, int accumulate)
+{
+    const contract_vector zero = {0};
+    contract_vector sum[SCALED_TALL][CONTRACT_WIDE];
+    int k = 0;
+    CONTRACT_UNROLL
+    for (int m = 0; m < rows; m++) {
+        CONTRACT_UNROLL
+        for (int c = 0; c < cols; c++) sum[m][c] = zero;
+    }
+    for (; k + SCALED_ROWS <= K; k += SCALED_ROWS) {
+        scaled_add(rows, cols, SCALED_ROWS, A, am, ak, B, bp, sum);
+        A += SCALED_ROWS * ak;
+        B += CONTRACT_PANEL;
+    }
+#if MATRIX_BITS == 8
+    if (K - k == 3) scaled_add(rows, cols, 3, A, am, ak, B, bp, sum);
+    if (K - k == 2) scaled_add(rows, cols, 2, A, am, ak, B, bp, sum);
+#endif
+    if (K - k == 1) scaled_add(rows, cols, 1, A, am, ak, B, bp, sum);
+    CONTRACT_UNROLL
+    for (int m = 0; m < rows; m++) {
+        CONTRACT_UNROLL
+        for (int c = 0; c < cols; c++) {
+            const int n = c * CONTRACT_LANES;
+            real *to = C + (size_t)m * cm + n;
+            contract_vector value = sum[m][c] * CONTRACT_CONST_AT(scale + n);
+            if (width - n >= CONTRACT_LANES) {
+                if (accumulate) value += CONTRACT_CONST_AT(to);
+                CONTRACT_AT(to) = value;
+            } else {
+                real part[CONTRACT_LANES];
+                CONTRACT_AT(part) = value;
+                contract_store_part(1, width - n, part, to, 0, accumulate);
+            }
+        }
+    }
+}
+
+/* Columns by tiles of `cols` vectors, from *n on, while one of them is full; then those that are left by tiles of one. */
+#define SCALED_TILES(rows, cols)                                                                                       \
+    do {                                                                                                               \
+        int n = 0;                                                                                                     \
+        for (; n + (cols)*CONTRACT_LANES <= N; n += (cols)*CONTRACT_LANES)                                             \
+            scaled_tile(rows, cols, (cols)*CONTRACT_LANES, K, a, am, ak,                                               \
+                        B + (size_t)(n / CONTRACT_PANEL) * bp + n % CONTRACT_PANEL, bp, scale + n, c + n, cm,          \
+                        accumulate);                                                                                   \
+        for (; n < N; n += CONTRACT_LANES)                                                                             \
+            scaled_tile(rows, 1, N - n, K, a, am, ak, B + (size_t)(n / CONTRACT_PANEL) * bp + n % CONTRACT_PANEL, bp,  \
+                        scale + n, c + n, cm, accumulate);                                                             \
+    } while (0)
+
+/* C[m*cm + n] = (accumulate ? C[m*cm + n] : 0) + scale[n] * sum over k of A[m*am + k*ak] * B(k, n)
+ * for m < M, n < N, k < K; scale[n] is there to the end of the last panel. C overlaps neither A nor B. */
+RNN_NO_INLINE void contract_scaled(int M, int N, int K, const real *A, size_t am, size_t ak, const uint32_t *B,
+                                   const real *scale, real *C, size_t cm, int accumulate)
+{
+    const size_t bp = SCALED_PANEL(K);
+    int m = 0;
+    for (; m + SCALED_TALL <= M; m += SCALED_TALL) {
+        const real *a = A + (size_t)m * am;
+        real *c = C + (size_t)m * cm;
+        SCALED_TILES(SCALED_TALL, SCALED_SQUARE);
+    }
+    for (; m < M; m++) {
+        const real *a = A + (size_t)m * am;
+        real *c = C + (size_t)m * cm;
+        SCALED_TILES(1, SCALED_WIDE);
+    }
+}
+#undef SCALED_TILES
+
+#else
+
+/* C[m*cm + n] = (accumulate ? C[m*cm + n] : 0) + scale[n] * sum over k of A[m*am + k*ak] * B(k, n)
+ * for m < M, n < N, k < K. C overlaps neither A nor B. */
+RNN_NO_INLINE void contract_scaled(int M, int N, int K, const real *A, size_t am, size_t ak, const uint32_t *B,
+                                   const real *scale, real *C, size_t cm, int accumulate)
+{
+    for (int n = 0; n < N; n += CONTRACT_PANEL) {
+        const int width = N - n < CONTRACT_PANEL ? N - n : CONTRACT_PANEL;
+        for (int m = 0; m < M; m++) {
+            const uint32_t *words = B + (size_t)(n / CONTRACT_PANEL) * SCALED_PANEL(K);
+            const real *a = A + (size_t)m * am;
+            real sum[CONTRACT_PANEL] = {0};
+            real *to = C + (size_t)m * cm + n;
+            for (int k = 0; k < K; k += SCALED_ROWS) {
+                const int count = K - k < SCALED_ROWS ? K - k : (int)SCALED_ROWS;
+                for (int j = 0; j < width; j++) {
+                    real part = 0;
+                    for (int i = 0; i < count; i++) part += a[(size_t)i * ak] * scaled_number(words[j], i);
+                    sum[j] += part;
+                }
+                a += SCALED_ROWS * ak;
+                words += CONTRACT_PANEL;
+            }
+            for (int j = 0; j < width; j++) to[j] = (accumulate ? to[j] : 0) + scale[n + j] * sum[j];
+        }
+    }
+}
+
+#endif
+#endif
