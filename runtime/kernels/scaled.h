@@ -26,40 +26,55 @@ RNN_FORCE_INLINE real scaled_number(uint32_t word, int i)
     return (real)(int32_t)(word << (SCALED_SHIFT - i * MATRIX_BITS) & SCALED_MASK);
 }
 
-#if defined RNN_VECTOR && !defined CONTRACT_SCALAR && (defined __clang__ || __GNUC__ >= 9) /* __builtin_convertvector */
+#if defined RNN_VECTOR && (defined CONTRACT_SCALAR || defined __clang__ || __GNUC__ >= 9) /* __builtin_convertvector */
 
+#ifdef CONTRACT_SCALAR
+typedef uint32_t scaled_words;
+typedef uint32_t scaled_memory;
+#else
 typedef uint32_t scaled_words __attribute__((vector_size(CONTRACT_LANES * sizeof(uint32_t))));
 typedef int32_t scaled_integers __attribute__((vector_size(CONTRACT_LANES * sizeof(int32_t))));
 typedef uint32_t scaled_memory
     __attribute__((vector_size(CONTRACT_LANES * sizeof(uint32_t)), aligned(sizeof(uint32_t)), may_alias));
+#endif
 
 enum {
-    SCALED_TALL = 4,                                                 /* rows of a tile of several */
-    SCALED_WIDE = 64 / CONTRACT_LANES < 8 ? 64 / CONTRACT_LANES : 8, /* vectors of a tile of one row, */
-    SCALED_SQUARE = SCALED_WIDE > SCALED_TALL ? SCALED_WIDE / 4 : 1  /* and of several */
+    SCALED_WIDE = 4, /* vectors of a tile of one row */
+    SCALED_TALL = 4, /* rows of a tile of several, */
+    SCALED_COLS = 2  /* and its vectors */
 };
 
 /* scaled_number of each word. */
 RNN_FORCE_INLINE contract_vector scaled_numbers(scaled_words word, const int i)
 {
+#ifdef CONTRACT_SCALAR
+    return scaled_number(word, i);
+#else
     return __builtin_convertvector((scaled_integers)(word << (SCALED_SHIFT - i * MATRIX_BITS) & SCALED_MASK),
                                    contract_vector);
+#endif
 }
 
 /* sum[m][c] += A(m, k) B(k, c), k < count <= SCALED_ROWS: the rows that one word has. */
 RNN_FORCE_INLINE void scaled_add(const int rows, const int cols, const int count, const real *A, size_t am, size_t ak,
-                                 const uint32_t *B, size_t bp, contract_vector sum[SCALED_TALL][CONTRACT_WIDE])
+                                 const uint32_t *B, size_t bp, contract_vector sum[SCALED_TALL][SCALED_WIDE])
 {
+    scaled_words word[SCALED_WIDE];
     CONTRACT_UNROLL
     for (int c = 0; c < cols; c++) {
         const int n = c * CONTRACT_LANES;
-        const scaled_words word =
-            *(const scaled_memory *)(const void *)(B + (size_t)(n / CONTRACT_PANEL) * bp + n % CONTRACT_PANEL);
+        word[c] = *(const scaled_memory *)(const void *)(B + (size_t)(n / CONTRACT_PANEL) * bp + n % CONTRACT_PANEL);
+    }
+    CONTRACT_UNROLL
+    for (int i = 0; i < count; i++) {
+        contract_vector b[SCALED_WIDE];
         CONTRACT_UNROLL
-        for (int i = 0; i < count; i++) {
-            const contract_vector b = scaled_numbers(word, i);
+        for (int c = 0; c < cols; c++) b[c] = scaled_numbers(word[c], i);
+        CONTRACT_UNROLL
+        for (int m = 0; m < rows; m++) {
+            const real a = A[(size_t)m * am + (size_t)i * ak];
             CONTRACT_UNROLL
-            for (int m = 0; m < rows; m++) sum[m][c] += A[(size_t)m * am + (size_t)i * ak] * b;
+            for (int c = 0; c < cols; c++) sum[m][c] += a * b[c];
         }
     }
 }
@@ -69,7 +84,7 @@ RNN_FORCE_INLINE void scaled_tile(const int rows, const int cols, int width, int
                                   const uint32_t *B, size_t bp, const real *scale, real *C, size_t cm, int accumulate)
 {
     const contract_vector zero = {0};
-    contract_vector sum[SCALED_TALL][CONTRACT_WIDE];
+    contract_vector sum[SCALED_TALL][SCALED_WIDE];
     int k = 0;
     CONTRACT_UNROLL
     for (int m = 0; m < rows; m++) {
@@ -105,38 +120,37 @@ RNN_FORCE_INLINE void scaled_tile(const int rows, const int cols, int width, int
     }
 }
 
-/* Columns by tiles of `cols` vectors, from *n on, while one of them is full; then those that are left by tiles of one. */
-#define SCALED_TILES(rows, cols)                                                                                       \
-    do {                                                                                                               \
-        int n = 0;                                                                                                     \
-        for (; n + (cols)*CONTRACT_LANES <= N; n += (cols)*CONTRACT_LANES)                                             \
-            scaled_tile(rows, cols, (cols)*CONTRACT_LANES, K, a, am, ak,                                               \
-                        B + (size_t)(n / CONTRACT_PANEL) * bp + n % CONTRACT_PANEL, bp, scale + n, c + n, cm,          \
-                        accumulate);                                                                                   \
-        for (; n < N; n += CONTRACT_LANES)                                                                             \
-            scaled_tile(rows, 1, N - n, K, a, am, ak, B + (size_t)(n / CONTRACT_PANEL) * bp + n % CONTRACT_PANEL, bp,  \
-                        scale + n, c + n, cm, accumulate);                                                             \
-    } while (0)
+/* Tiles of `cols` vectors side by side, while one of them is full; then tiles of one. */
+RNN_FORCE_INLINE void scaled_rows(const int rows, const int cols, int N, int K, const real *A, size_t am, size_t ak,
+                                  const uint32_t *B, const real *scale, real *C, size_t cm, int accumulate)
+{
+    const size_t bp = SCALED_PANEL(K);
+    const int width = cols * CONTRACT_LANES;
+    int n = 0;
+    for (; n + width <= N; n += width)
+        scaled_tile(rows, cols, width, K, A, am, ak, B + (size_t)(n / CONTRACT_PANEL) * bp + n % CONTRACT_PANEL, bp,
+                    scale + n, C + n, cm, accumulate);
+    for (int c = 0; c < cols && n < N; c++, n += CONTRACT_LANES)
+        scaled_tile(rows, 1, N - n, K, A, am, ak, B + (size_t)(n / CONTRACT_PANEL) * bp + n % CONTRACT_PANEL, bp,
+                    scale + n, C + n, cm, accumulate);
+}
 
 /* C[m*cm + n] = (accumulate ? C[m*cm + n] : 0) + scale[n] * sum over k of A[m*am + k*ak] * B(k, n)
  * for m < M, n < N, k < K; scale[n] is there to the end of the last panel. C overlaps neither A nor B. */
 RNN_NO_INLINE void contract_scaled(int M, int N, int K, const real *A, size_t am, size_t ak, const uint32_t *B,
                                    const real *scale, real *C, size_t cm, int accumulate)
 {
-    const size_t bp = SCALED_PANEL(K);
-    int m = 0;
-    for (; m + SCALED_TALL <= M; m += SCALED_TALL) {
-        const real *a = A + (size_t)m * am;
-        real *c = C + (size_t)m * cm;
-        SCALED_TILES(SCALED_TALL, SCALED_SQUARE);
+    for (; M >= SCALED_TALL; M -= SCALED_TALL) {
+        scaled_rows(SCALED_TALL, SCALED_COLS, N, K, A, am, ak, B, scale, C, cm, accumulate);
+        A += SCALED_TALL * am;
+        C += SCALED_TALL * cm;
     }
-    for (; m < M; m++) {
-        const real *a = A + (size_t)m * am;
-        real *c = C + (size_t)m * cm;
-        SCALED_TILES(1, SCALED_WIDE);
+    for (; M > 0; M--) {
+        scaled_rows(1, SCALED_WIDE, N, K, A, am, ak, B, scale, C, cm, accumulate);
+        A += am;
+        C += cm;
     }
 }
-#undef SCALED_TILES
 
 #else
 

@@ -14,7 +14,11 @@ enum { GUARD = 12, LINE = 64 };
 
 static const float GUARD_REAL = -6.25e18f, GARBAGE = 3e38f;
 static const int GUARD_TOKEN = -77077;
+#ifndef INTEGERS
 static const float BOUND = 1e-5f; /* times the largest number expected, or 1 */
+#else
+static const float BOUND = 5e-4f; /* of weights rounded to 16 bits */
+#endif
 
 /* ---- memory ------------------------------------------------------------------------------------------------------ */
 

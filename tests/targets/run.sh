@@ -29,7 +29,8 @@ layer_norm tests/agree/layer_norm.rnn 2 6
 char_lm specs/models/char_lm.rnn 1 6 V=30 E=12 H=24'
 names=$(echo "$specs" | cut -d' ' -f1)
 
-# prepare NAME SPEC SEQUENCES STEPS SIZE...: NAME/vectors.h, and NAME/{embedded,extern,blob}/net.*
+# prepare NAME SPEC SEQUENCES STEPS SIZE...: NAME/vectors.h, and NAME/{embedded,extern,blob,integers}/net.*; integers:
+# embedded, 16 bits each.
 prepare() {
     name=$1 spec=$root/$2 batch=$3 steps=$4
     shift 4
@@ -37,9 +38,11 @@ prepare() {
     "$build/tests/target_vectors" "$spec" "$batch" "$steps" "$name" "$@" || return 1
     defines=
     for size in "$@"; do defines="$defines -D $size"; done
-    for as in embedded extern blob; do
+    for as in embedded extern blob integers; do
+        how="--weights-as $as"
+        [ $as != integers ] || how="--weights-bits 16"
         # shellcheck disable=SC2086
-        "$rnnc" build "$spec" $defines --weights "$name/w.safetensors" --weights-as $as --inference --standalone \
+        "$rnnc" build "$spec" $defines --weights "$name/w.safetensors" $how --inference --standalone \
             --prefix net --batch "$batch" -o "$name/$as" >/dev/null || return 1
     done
     { echo 'static const union { unsigned char bytes['"$(wc -c <"$name/blob/net.bin")"']; double aligned; } blob = { {'
@@ -71,6 +74,7 @@ one() {
     files="$1/$weights/net.c" blob= usage=
     [ "$weights" = extern ] && files="$files $1/extern/net_weights.c"
     [ "$weights" = blob ] && blob=-DBLOB
+    [ "$weights" = integers ] && blob=-DINTEGERS
     case $compiler in tcc* | *-fsanitize*) ;; *) usage=-fstack-usage ;; esac
     objects= board=
     [ "$platform" != cortex ] || board=$root/examples/board
