@@ -125,12 +125,11 @@ RNN_FORCE_INLINE void scaled_rows(const int rows, const int cols, int N, int K, 
                                   const uint32_t *B, const real *scale, real *C, size_t cm, int accumulate)
 {
     const size_t bp = SCALED_PANEL(K);
-    const int width = cols * CONTRACT_LANES;
-    int n = 0;
-    for (; n + width <= N; n += width)
+    const int width = cols * CONTRACT_LANES, full = N / width * width;
+    for (int n = 0; n < full; n += width)
         scaled_tile(rows, cols, width, K, A, am, ak, B + (size_t)(n / CONTRACT_PANEL) * bp + n % CONTRACT_PANEL, bp,
                     scale + n, C + n, cm, accumulate);
-    for (int c = 0; c < cols && n < N; c++, n += CONTRACT_LANES)
+    for (int n = full; n < N; n += CONTRACT_LANES)
         scaled_tile(rows, 1, N - n, K, A, am, ak, B + (size_t)(n / CONTRACT_PANEL) * bp + n % CONTRACT_PANEL, bp,
                     scale + n, C + n, cm, accumulate);
 }
