@@ -37,11 +37,11 @@ int prepare_checkpoint(prepared *p, const char *path)
     char *error = NULL;
     const char *last = last_for_best(p, path);
     if (last)
-        return command_fault(
-            EXIT_SYSTEM,
-            "%s: there is no such file, but %s: without enough data to validate on, training writes no "
-            "best.safetensors",
-            path, last);
+        return command_fault(EXIT_SYSTEM,
+                             "%s: there is no such file, but %s: training writes best.safetensors when it validates, "
+                             "first after an epoch, "
+                             "and not where there is too little data to validate on",
+                             path, last);
     int code = command_can_read(path);
     if (code) return code;
     p->checkpoint = path;

@@ -18,7 +18,7 @@ train plain.rnn --text text.txt -o blind --updates 3 --split 1,0,0
 shows "nothing to validate on: no best.safetensors"
 shows "^wrote blind/last.safetensors$"
 [ -e blind/best.safetensors ] && fail "best.safetensors without a validation" || pass
-expect 3 "there is no such file, but blind/last.safetensors" sample plain.rnn --weights blind/best.safetensors --length 3
+expect 3 "there is no such file, but blind/last.safetensors: training writes best.safetensors when it validates" sample plain.rnn --weights blind/best.safetensors --length 3
 cp learn/best.safetensors blind/best.safetensors
 train plain.rnn --text text.txt -o blind --updates 3 --split 1,0,0
 shows "nothing to validate on: blind/best.safetensors stays as an earlier training left it"
