@@ -4,12 +4,6 @@
 
 /* ---- elementwise ------------------------------------------------------------------------------------------------- */
 
-static node_id clip(lowering *l, node_id x, node_id low, node_id high)
-{
-    node_id above = op2(l, OP_max, x, low);
-    return op2(l, OP_min, above, high);
-}
-
 static node_id above_zero(lowering *l, node_id x, node_id yes, node_id no)
 {
     node_id positive = op2(l, OP_gt, x, number(l, 0));
@@ -40,12 +34,12 @@ node_id lower_composite(lowering *l, const model_expr *e, const node_id *arg)
     case FUNCTION_leaky_relu: return above_zero(l, x, x, op2(l, OP_mul, second ? arg[1] : number(l, 0.01), x));
     case FUNCTION_hard_sigmoid: {
         node_id line = op2(l, OP_add, op2(l, OP_mul, x, number(l, 0.2)), number(l, 0.5));
-        return clip(l, line, number(l, 0), number(l, 1));
+        return op3(l, OP_clip_flat, line, number(l, 0), number(l, 1));
     }
-    case FUNCTION_hard_tanh: return clip(l, x, number(l, -1), number(l, 1));
+    case FUNCTION_hard_tanh: return op3(l, OP_clip_flat, x, number(l, -1), number(l, 1));
     case FUNCTION_softsign: return op2(l, OP_div, x, op2(l, OP_add, op1(l, OP_abs, x), number(l, 1)));
     case FUNCTION_log_sigmoid: return op1(l, OP_neg, op1(l, OP_softplus, op1(l, OP_neg, x)));
-    case FUNCTION_clip: return clip(l, x, arg[1], arg[2]);
+    case FUNCTION_clip: return op3(l, OP_clip, x, arg[1], arg[2]);
     case FUNCTION_ceil: return op1(l, OP_neg, op1(l, OP_floor, op1(l, OP_neg, x)));
 #define FUNCTION(id, word, class, least, most, over, usage) OTHER_##class(id)
 #define OTHER_OPERATOR(id) case FUNCTION_##id:

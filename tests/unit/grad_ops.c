@@ -81,7 +81,9 @@ static double slope_at(op o, double x, double z, int operand)
     node_id a = leaf(b, SCALAR, NO_AXES), c = leaf(b, SCALAR, NO_AXES);
     b->params.data[0] = x;
     b->params.data[1] = z;
-    b->g->loss = op_table[o].arity == 1 ? unary(b, o, a) : binary(b, o, a, c);
+    b->g->loss = op_table[o].arity == 1   ? unary(b, o, a)
+                 : op_table[o].arity == 2 ? binary(b, o, a, c)
+                                          : graph_pointwise(b->g, o, a, c, graph_number(b->g, 5));
     derive_gradients(b->g);
     node_id d = b->g->param_grad[operand];
     double slope = node_some(d) ? *value(b, d) : 0;
@@ -97,6 +99,12 @@ START_TEST(kinks)
     for (int operand = 0; operand < 2; operand++) {
         ck_assert_double_eq(slope_at(OP_min, 2, 2, operand), 0.5);
         ck_assert_double_eq(slope_at(OP_max, 2, 2, operand), 0.5);
+    }
+    static const double at[] = {1, 2, 3, 5, 6}; /* of clip(x, 2, 5): as clamp and hardtanh of PyTorch */
+    for (int i = 0; i < 5; i++) {
+        ck_assert_double_eq(slope_at(OP_clip, at[i], 2, 0), i >= 1 && i <= 3);
+        ck_assert_double_eq(slope_at(OP_clip, at[i], 2, 1), i < 1);
+        ck_assert_double_eq(slope_at(OP_clip_flat, at[i], 2, 0), i == 2);
     }
     ck_assert_double_eq(slope_at(OP_pow, 0, 2, 0), 0);
     ck_assert_double_eq(slope_at(OP_pow, 0, 2, 1), 0);
