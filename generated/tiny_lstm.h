@@ -104,7 +104,7 @@ int tiny_lstm_step(const tiny_lstm_args *args); /* one step: what the state hold
 int tiny_lstm_forward(const tiny_lstm_args *args); /* all steps */
 int tiny_lstm_loss(const tiny_lstm_args *args); /* all steps and the loss */
 int tiny_lstm_grad(const tiny_lstm_args *args); /* loss and its gradient by every parameter */
-enum { TINY_LSTM_OK = 0, TINY_LSTM_BAD_ARGUMENT = -1, TINY_LSTM_BAD_LENGTH = -2, TINY_LSTM_BAD_TOKEN = -3 };
+enum { TINY_LSTM_OK = 0, TINY_LSTM_BAD_ARGUMENT = -1, TINY_LSTM_BAD_LENGTH = -2 };
 
 /* The parameters: name, rows and columns (row-major; a vector has one column), where it begins in params. */
 typedef struct tiny_lstm_param { const char *name; size_t rows, columns, offset; } tiny_lstm_param;

@@ -257,6 +257,27 @@ static void declare_weights(file *f)
     }
 }
 
+static bool reads_tokens(const file *f)
+{
+    for (int e = 0; e < ENTRY_COUNT; e++) {
+        const program *p = file_program(f, (entry)e);
+        for (uint32_t i = 0; p && i < f->g->inputs.len; i++)
+            if (f->g->inputs.data[i].type.element == TOKEN && has_input(p, i)) return true;
+    }
+    return false;
+}
+
+/* The codes that a function of this model can return; their numbers are those of kernels/codes.h in every model. */
+static void write_codes(file *f)
+{
+    text *t = text_new(f->w.arena);
+    text_put(t, "enum { %s_OK = 0, %s_BAD_ARGUMENT = -1", f->PREFIX, f->PREFIX);
+    if (f->g->axes) text_put(t, ", %s_BAD_LENGTH = -2", f->PREFIX);
+    if (reads_tokens(f)) text_put(t, ", %s_BAD_TOKEN = -3", f->PREFIX);
+    if (file_loads(f)) text_put(t, ", %s_BAD_WEIGHTS = -4, %s_OTHER_WEIGHTS = -5", f->PREFIX, f->PREFIX);
+    text_line(f->w.out, "%s };", text_string(t));
+}
+
 static void write_declarations(file *f)
 {
     text *out = f->w.out;
@@ -282,11 +303,7 @@ static void write_declarations(file *f)
         if (file_program(f, (entry)e))
             text_line(out, "int %s_%s(const %s_args *args); /* %s */", p, entry_name((entry)e), p, what[e]);
     }
-    text_line(out, "enum { %s_OK = 0, %s_BAD_ARGUMENT = -1, %s_BAD_LENGTH = -2, %s_BAD_TOKEN = -3%s };", f->PREFIX,
-              f->PREFIX, f->PREFIX, f->PREFIX,
-              file_loads(f)
-                  ? arena_printf(f->w.arena, ", %s_BAD_WEIGHTS = -4, %s_OTHER_WEIGHTS = -5", f->PREFIX, f->PREFIX)
-                  : "");
+    write_codes(f);
     text_blank(out);
     if (!f->w.weights) {
         text_line(out, "/* The parameters: name, rows and columns (row-major; a vector has one column), where it "

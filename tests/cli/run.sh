@@ -172,6 +172,9 @@ expect 1 "bad.rnn:" explain bad.rnn;          quiet
 # ---- build -----------------------------------------------------------------------------------------------------------
 expect 0 "" build hello.rnn -o out;           quiet
 if [ -s out/hello.c ] && [ -s out/hello.h ]; then pass; else fail "build wrote no files"; fi
+expect 0 "" build mask.rnn -o out
+if grep -q 'HELLO_BAD_TOKEN = -3' out/hello.h && grep -q 'MASK_BAD_LENGTH = -2 };' out/mask.h; then pass
+else fail "other codes than the functions return"; fi
 if ${CC:-cc} -std=c99 -I"$root/runtime" -c out/hello.c -o out/hello.o; then pass; else fail "hello.c does not compile"; fi
 cp out/hello.c first.c
 expect 0 "" build "$work/hello.rnn" -o out
