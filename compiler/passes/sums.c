@@ -252,7 +252,8 @@ void pass_sums(graph *g)
     arena *a = arena_new();
     node_list order = graph_order(g, a);
     sums s = {.w = rewrite_begin(g, a), .arena = a, .count = g->nodes.len, .uses = rewrite_uses(g, &order, a)};
-    for (size_t i = 0; i < s.count; i++) array_push(a, &s.level, 0);
+    s.level.data = ARENA_ARRAY(a, int, s.count);
+    s.level.len = s.level.cap = s.count;
     for (size_t i = 0; i < order.len; i++) {
         node_id id = order.data[i];
         s.level.data[id.i] = level_of(&s, graph_node(g, id));
