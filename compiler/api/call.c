@@ -68,8 +68,7 @@ static size_t work_bytes(running *r)
     double estimate = work_estimate(r, program_of(r)) * (double)r->m->real_bytes;
     size_t bytes = 0;
     if (estimate <= (double)r->m->max_memory)
-        bytes = loaded_size(&r->m->l, emit_work_size(r->e), r->c->sequences, r->steps) *
-                r->m->real_bytes;
+        bytes = loaded_size(&r->m->l, emit_work_size(r->e), r->c->sequences, r->steps) * r->m->real_bytes;
     if (bytes && bytes <= r->m->max_memory) return bytes;
     fault_of(r->error, RNNC_NO_MEMORY, "%s of %zu sequences would take %.3g MB; max_memory allows %.3g MB",
              entry_name(r->e), r->c->sequences, estimate / 1e6, (double)r->m->max_memory / 1e6);

@@ -22,7 +22,7 @@ typedef struct loaded {
     bool real_double;
     void (*init)(void *params, uint64_t seed);
     void (*pack)(const void *params, void *packed);
-    void (*reset)(void *state);                     /* NULL where nothing is carried */
+    void (*reset)(void *state);                  /* NULL where nothing is carried */
     int (*entry[ENTRY_COUNT])(const void *args); /* NULL where the model has none */
     size_t (*sizes)(int what, size_t batch, const size_t *steps);
 } loaded;

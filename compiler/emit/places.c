@@ -46,7 +46,7 @@ static void place_packing(given *of, places *p, size_t number, const graph *g, c
         text_put(t, "%s%s%s", i ? ", " : "", path, pk->table || x->transposed ? "" : "'");
     }
     bool integers = bits && !pk->table;
-    size_t rows = (size_t)((pk->N + PANEL - 1) / PANEL * PANEL);
+    size_t rows = ((size_t)pk->N + PANEL - 1) / PANEL * PANEL;
     const char *which = text_string(t), *after = as_it_is ? "" : "_transposed";
     p->packings[number] = (weight_place){.name = place_name(of, pk->table ? "table_" : "packed_", first, after),
                                          .what = arena_printf(a, "%s, %s", which,

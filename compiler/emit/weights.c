@@ -21,8 +21,9 @@ static size_t packed_index(const packing *pk, int k, int n)
 static size_t param_index(const packing *pk, const packed_piece *x, int k, int n)
 {
     bool across = pk->table || x->transposed;
-    int k_stride = across ? x->matrix.sj : x->matrix.si, n_stride = across ? x->matrix.si : x->matrix.sj;
-    return (size_t)(x->matrix.column + k * k_stride + n * n_stride);
+    size_t k_stride = (size_t)(across ? x->matrix.sj : x->matrix.si);
+    size_t n_stride = (size_t)(across ? x->matrix.si : x->matrix.sj);
+    return (size_t)x->matrix.column + (size_t)k * k_stride + (size_t)n * n_stride;
 }
 
 static void pack_values(const packing *pk, const double *params, double *to)
