@@ -295,7 +295,10 @@ static int print_needs(arena *a, const emitted *c)
 {
     text *t = text_new(a);
     footprint_write(t, c->needs, "");
-    if (c->rounded) text_line(t, "bits   rounded by at most %.2g, of numbers up to %.2g", c->rounding, c->largest);
+    if (c->rounded && c->largest > 0)
+        text_line(t, "bits   rounded by at most %.2g, of numbers up to %.2g", c->rounding, c->largest);
+    else if (c->rounded)
+        text_line(t, "bits   nothing became integers: no product has a parameter that is a matrix");
     fputs(text_string(t), stdout);
     return command_finish(EXIT_SUCCESS);
 }

@@ -235,6 +235,8 @@ head -c 50 w.st >bad.st
 expect 1 "bad.st" build both.rnn --weights bad.st -o no
 expect 2 "it needs --weights W.safetensors" build both.rnn --weights-as blob -o no
 expect 2 "it needs --weights W.safetensors" build both.rnn --weights-bits 8 -o no
+expect 0 "" build sum.rnn --weights tenth.st --weights-bits 8 --standalone -o in
+if grep -q "nothing became integers" stdout; then pass; else fail "no matrix"; cat stdout; fi
 expect 2 "leave out --real double" build both.rnn --weights w.st --weights-bits 8 --real double -o no
 expect 2 "leave out --threads" build both.rnn --weights w.st --weights-bits 8 --threads 2 -o no
 expect 2 "it needs that, 8 or 16" build both.rnn --weights w.st --rounded r.st -o no
