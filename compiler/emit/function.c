@@ -117,7 +117,7 @@ static void write_body(writer *w, const region *r, const char *step)
     }
     for (size_t i = 0; i < r->items.len;) i += write_items(w, r->items.data + i, r->items.len - i);
     if (!step) return;
-    const char *statements = text_string(w->out), *t = w->g->axis[r->axis].letter;
+    const char *statements = text_string(w->out), *t = w->g->axis[r->scan.axis].letter;
     w->out = to;
     if (c_mentions(statements, t)) text_line(to, "const size_t %s = %s;", t, step);
     text_puts(to, statements);
@@ -127,45 +127,45 @@ static void write_body(writer *w, const region *r, const char *step)
 /* `factor` copies of the body in a loop, then a loop over what remains. */
 static void write_unrolled(writer *w, const region *r, int factor)
 {
-    const char *t = w->g->axis[r->axis].letter, *T = c_steps(w, r->axis);
+    const char *t = w->g->axis[r->scan.axis].letter, *T = c_steps(w, r->scan.axis);
     text_line(w->out, "size_t %s_next = 0;", t);
     text_open(w->out, "for (; %s_next + %d <= %s; %s_next += %d)", t, factor, T, t, factor);
     for (int k = 0; k < factor; k++)
         write_body(w, r,
-                   r->direction > 0 ? arena_printf(w->arena, "%s_next + %d", t, k)
-                                    : arena_printf(w->arena, "%s - 1 - (%s_next + %d)", T, t, k));
+                   r->scan.direction > 0 ? arena_printf(w->arena, "%s_next + %d", t, k)
+                                         : arena_printf(w->arena, "%s - 1 - (%s_next + %d)", T, t, k));
     text_close(w->out, NULL);
     text_open(w->out, "for (; %s_next < %s; %s_next++)", t, T, t);
     write_body(w, r,
-               r->direction > 0 ? arena_printf(w->arena, "%s_next", t)
-                                : arena_printf(w->arena, "%s - 1 - %s_next", T, t));
+               r->scan.direction > 0 ? arena_printf(w->arena, "%s_next", t)
+                                     : arena_printf(w->arena, "%s - 1 - %s_next", T, t));
     text_close(w->out, NULL);
 }
 
 static void write_loop(writer *w, const region *r)
 {
-    const char *t = w->g->axis[r->axis].letter, *T = c_steps(w, r->axis);
+    const char *t = w->g->axis[r->scan.axis].letter, *T = c_steps(w, r->scan.axis);
     int steps = w->p->entry == ENTRY_STEP ? 1
                 : w->segment              ? 0
-                                          : w->options->steps[r->axis],
+                                          : w->options->steps[r->scan.axis],
         unroll = w->options->unroll;
     axis_set before = w->loops;
     text_blank(w->out);
     if (steps == 1)
         text_line(w->out, "/* one step of %s */", t);
     else
-        text_line(w->out, r->direction > 0 ? "/* scan over %s, forward */" : "/* scan over %s, backward */", t);
-    w->loops |= axis_bit(r->axis);
+        text_line(w->out, r->scan.direction > 0 ? "/* scan over %s, forward */" : "/* scan over %s, backward */", t);
+    w->loops |= axis_bit(r->scan.axis);
     if (steps == 1 || (unroll == 0 && steps > 0)) {
         for (int k = 0; k < steps; k++)
-            write_body(w, r, arena_printf(w->arena, "%d", r->direction > 0 ? k : steps - 1 - k));
+            write_body(w, r, arena_printf(w->arena, "%d", r->scan.direction > 0 ? k : steps - 1 - k));
     } else if (unroll > 1) {
         text_block(w->out);
         write_unrolled(w, r, unroll);
         text_close(w->out, NULL);
     } else {
-        bool block = w->block_axis == r->axis;
-        if (r->direction > 0)
+        bool block = w->block_axis == r->scan.axis;
+        if (r->scan.direction > 0)
             text_open(w->out, "for (size_t %s = %s; %s < %s; %s++)", t, block ? "block" : "0", t,
                       block ? "block_end" : T, t);
         else
@@ -180,16 +180,16 @@ static void write_loop(writer *w, const region *r)
 
 static void write_blocks_of_steps(writer *w, const region *r)
 {
-    const char *T = c_steps(w, r->block_axis);
-    if (!has_step_blocks(w->p, w->options, r->block_axis)) {
+    const char *T = c_steps(w, r->blocks.axis);
+    if (!has_step_blocks(w->p, w->options, r->blocks.axis)) {
         write_body(w, r, NULL);
         return;
     }
     text_blank(w->out);
     text_line(w->out, "/* some steps at a time, so that what is handed on stays in the cache */");
     text_block(w->out);
-    text_line(w->out, "const size_t block_steps = %d / batch + 1;", r->block_rows);
-    if (r->direction > 0) {
+    text_line(w->out, "const size_t block_steps = %d / batch + 1;", r->blocks.rows);
+    if (r->blocks.direction > 0) {
         text_open(w->out, "for (size_t block = 0, block_end; block < %s; block = block_end)", T);
         text_line(w->out, "block_end = %s - block < block_steps ? %s : block + block_steps;", T, T);
     } else {
@@ -197,7 +197,7 @@ static void write_blocks_of_steps(writer *w, const region *r)
         text_line(w->out, "block = block_end < block_steps ? 0 : block_end - block_steps;");
     }
     for (size_t i = 0; i < r->items.len;) {
-        w->block_axis = r->block_axis;
+        w->block_axis = r->blocks.axis;
         i += write_items(w, r->items.data + i, r->items.len - i);
     }
     w->block_axis = 0;
@@ -215,7 +215,7 @@ static void write_each_row(writer *w, const region *r)
         write_sums_before(w, r->items.data[i].stmt);
         sums = sums || has_sums(r->items.data[i].stmt);
     }
-    open_rows(w, before | r->rows);
+    open_rows(w, before | r->rows.axes);
     if (sums) skip_padding(w, w->loops);
     w->row_by_row = true;
     for (size_t i = 0; i < r->items.len; i++) write_stmt(w, r->items.data[i].stmt);
@@ -227,16 +227,18 @@ static void write_each_row(writer *w, const region *r)
 /* Depth: loops. */
 void write_region(writer *w, const region *r)
 {
-    if (r->segments && r != w->segment)
-        write_segments(w, r);
-    else if (r->block_axis)
-        write_blocks_of_steps(w, r);
-    else if (r->axis)
-        write_loop(w, r);
-    else if (r->rows)
-        write_each_row(w, r);
-    else
-        write_body(w, r, NULL);
+    switch (r->kind) {
+    case REGION_ONCE: write_body(w, r, NULL); break;
+    case REGION_SCAN: write_loop(w, r); break;
+    case REGION_ROWS: write_each_row(w, r); break;
+    case REGION_SEGMENTS:
+        if (r == w->segment)
+            write_body(w, r, NULL);
+        else
+            write_segments(w, r);
+        break;
+    case REGION_BLOCKS: write_blocks_of_steps(w, r); break;
+    }
 }
 
 /* ---- the function ------------------------------------------------------------------------------------------------ */

@@ -355,7 +355,7 @@ const char *c_place(const writer *w, int axis)
 
 const char *c_begins(const writer *w)
 {
-    return w->segment->segments > 0 ? "segment_index == 0" : "segment_index + 1 == segment_count";
+    return w->segment->segments.direction > 0 ? "segment_index == 0" : "segment_index + 1 == segment_count";
 }
 
 const char *c_state_component(const writer *w, shape s) { return arena_printf(w->arena, "[%s]", c_side_by_side(w, s)); }

@@ -80,7 +80,7 @@ void write_segment_counts(writer *w, const char *body)
 static const char *way_name(const writer *w, const region *r)
 {
     if (w->p->by_rows) return arena_printf(w->arena, "segment_%s", entry_name(w->p->entry));
-    return r->segments > 0 ? "segment_there" : "segment_back";
+    return r->segments.direction > 0 ? "segment_there" : "segment_back";
 }
 
 /* ---- the arguments of a segment ---------------------------------------------------------------------------------- */
@@ -137,7 +137,7 @@ static void write_way(writer *w, const region *r)
     if (w->p->by_rows)
         text_line(to, "/* Some steps of %s. What they read of the steps before stands in front of theirs. */",
                   entry_name(w->p->entry));
-    else if (r->segments > 0)
+    else if (r->segments.direction > 0)
         text_line(to, "/* A segment on the way there: what sums over the steps need that the way back reads; the state "
                       "it begins with is kept. */");
     else
@@ -162,7 +162,7 @@ void write_segment_functions(writer *w, const program *p)
 {
     for (size_t i = 0; i < p->top->items.len; i++) {
         const region *r = p->top->items.data[i].region;
-        if (r && r->segments) write_way(w, r);
+        if (r && r->kind == REGION_SEGMENTS) write_way(w, r);
     }
 }
 
@@ -170,7 +170,7 @@ void write_segments(writer *w, const region *r)
 {
     const char *PREFIX = c_upper(w->arena, w->options->prefix);
     text_blank(w->out);
-    if (r->segments > 0)
+    if (r->segments.direction > 0)
         text_open(w->out, "for (size_t segment_index = 0; segment_index < segment_count; segment_index++)");
     else
         text_open(w->out, "for (size_t segment_index = segment_count; segment_index-- > 0;)");

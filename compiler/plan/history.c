@@ -106,12 +106,14 @@ static size_t first_reader(const planner *pl, const region *r, node_id id, size_
     return first;
 }
 
+static bool is_loop_over(const region *r, int axis) { return r->kind == REGION_SCAN && r->scan.axis == axis; }
+
 /* The region in which the whole of the value is made: outside of the loop over `axis`. */
 static region *outside_loop(region *r, int axis)
 {
     r = plan_outside_rows(r);
     for (region *up = r; up; up = up->parent) {
-        if (up->axis == axis) return up->parent;
+        if (is_loop_over(up, axis)) return up->parent;
     }
     return r;
 }
@@ -120,7 +122,8 @@ region *plan_around_sum(const planner *pl, node_id id)
 {
     region *around = NULL;
     for (region *r = pl->region_of[id.i]; r && r->parent; r = r->parent) {
-        if (r->segments || (r->axis && (graph_node(pl->g, id)->attr.over.axes & axis_bit(r->axis)))) around = r->parent;
+        bool of_steps = r->kind == REGION_SCAN && (graph_node(pl->g, id)->attr.over.axes & axis_bit(r->scan.axis));
+        if (r->kind == REGION_SEGMENTS || of_steps) around = r->parent;
     }
     return around;
 }
@@ -204,7 +207,7 @@ static void pass_on(planner *pl, region *r, const stmt *filled, node_id id, int 
 static void fill_before(planner *pl, node_id id, int axis, node_id reading)
 {
     region *cut = plan_segment_region(pl->region_of[id.i]);
-    if (cut && cut->segments < 0) {
+    if (cut && cut->segments.direction < 0) {
         restore_before(pl, cut, id, axis);
         return;
     }
@@ -234,8 +237,8 @@ static bool filled_in_loop(const planner *pl, node_id id, int axis, node_id read
     const region *home = plan_outside_rows(pl->region_of[id.i]);
     if (!(plan_loops(home) & axis_bit(axis))) return false;
     const region *loop = home;
-    while (loop->axis != axis) loop = loop->parent;
-    return loop->direction < 0 || !node_some(reading);
+    while (!is_loop_over(loop, axis)) loop = loop->parent;
+    return loop->scan.direction < 0 || !node_some(reading);
 }
 
 static void fill_after(planner *pl, node_id id, int axis, node_id reading, bool clean)

@@ -86,6 +86,7 @@ region *plan_segment_region(region *r); /* the region of segments around it, or 
 
 /* The loops around a region, and rows. */
 axis_set plan_loops(const region *r);
+axis_set plan_own_loop(const region *r); /* that of the region alone */
 stmt *plan_stmt(planner *pl, stmt_kind kind);
 
 /* tables.c: lookups that read rows in place, and scatters that add to them. */

@@ -119,34 +119,39 @@ static void print_stmt(const printer *pr, const stmt *s)
     }
 }
 
+static const char *towards(int direction) { return direction > 0 ? "forward" : "backward"; }
+
+static void print_loop(const printer *pr, const region *r)
+{
+    switch (r->kind) {
+    case REGION_ONCE: break;
+    case REGION_SCAN:
+        text_line(pr->out, "scan %s %s", pr->p->graph->axis[r->scan.axis].letter, towards(r->scan.direction));
+        break;
+    case REGION_ROWS: text_line(pr->out, "each row of %s", axes_text(pr, r->rows.axes)); break;
+    case REGION_SEGMENTS:
+        text_line(pr->out, pr->p->by_rows ? "each segment of about %d rows" : "each segment of %d steps, %s",
+                  pr->p->segment, r->segments.direction > 0 ? "there" : "back");
+        break;
+    case REGION_BLOCKS:
+        text_line(pr->out, "blocks of %d rows of %s %s", r->blocks.rows, pr->p->graph->axis[r->blocks.axis].letter,
+                  towards(r->blocks.direction));
+        break;
+    }
+}
+
 /* Depth: loops. */
 static void print_region(const printer *pr, const region *r)
 {
-    if (r->axis) {
-        text_line(pr->out, "scan %s %s", pr->p->graph->axis[r->axis].letter, r->direction > 0 ? "forward" : "backward");
-        pr->out->depth++;
-    }
-    if (r->segments) {
-        text_line(pr->out, pr->p->by_rows ? "each segment of about %d rows" : "each segment of %d steps, %s",
-                  pr->p->segment, r->segments > 0 ? "there" : "back");
-        pr->out->depth++;
-    }
-    if (r->block_axis) {
-        text_line(pr->out, "blocks of %d rows of %s %s", r->block_rows, pr->p->graph->axis[r->block_axis].letter,
-                  r->direction > 0 ? "forward" : "backward");
-        pr->out->depth++;
-    }
-    if (r->rows) {
-        text_line(pr->out, "each row of %s", axes_text(pr, r->rows));
-        pr->out->depth++;
-    }
+    print_loop(pr, r);
+    if (r->kind != REGION_ONCE) pr->out->depth++;
     for (size_t i = 0; i < r->items.len; i++) {
         if (r->items.data[i].stmt)
             print_stmt(pr, r->items.data[i].stmt);
         else
             print_region(pr, r->items.data[i].region);
     }
-    if (r->axis || r->rows || r->segments || r->block_axis) pr->out->depth--;
+    if (r->kind != REGION_ONCE) pr->out->depth--;
 }
 
 void plan_print(text *out, const program *p)

@@ -1,8 +1,8 @@
 /* program.h: what the plan makes of a graph: regions of loops, statements from a closed set, buffers with their places.
  *
- * A program computes the roots of one graph in one call. Its top region is straight-line; scans are loop regions
- * inside. The emitter prints it and decides nothing. Nodes keep their identity: a statement names the nodes that it
- * computes, so names, equations and places in the spec come from the graph.
+ * A program computes the roots of one graph in one call. Its top region is done once; the others, loops of several
+ * kinds, are inside. The emitter prints it and decides nothing. Nodes keep their identity: a statement names the nodes
+ * that it computes, so names, equations and places in the spec come from the graph.
  *
  * Note [padding]. Sequences of a batch have their own lengths. Rows beyond a sequence's end ("padding") hold garbage,
  * which stays in its own lane, until something would mix lanes or steps: a product summed over rows, a reading at t +
@@ -13,12 +13,13 @@
  * values there or, in a later chunk, what the state kept of the chunk before; SAVE keeps the last rows of every
  * sequence for the next.
  *
- * Note [segments]. A gradient with program.segment runs through the sequence twice, in segments: regions with
- * `segments`. Within them T, lengths and the callers' arrays are those of the segment, and buffers over time have its
- * rows only. Rows in front and behind pass from segment to segment: on the way there the last rows go in front of the
- * next segment (PASS_ON), and what stands in front of each is kept for the way back (PASS_KEEP, PASS_RESTORE); on the
- * way back the first rows go behind the segment before (PASS_BACK). The time axis of all such buffers is number 1, the
- * only one. `forward` and `loss` have the way there alone, in segments of about so many rows, whatever the batch. */
+ * Note [segments]. A gradient with program.segment runs through the sequence twice, in segments: two regions of
+ * REGION_SEGMENTS. Within them T, lengths and the callers' arrays are those of the segment, and buffers over time have
+ * its rows only. Rows in front and behind pass from segment to segment: on the way there the last rows go in front of
+ * the next segment (PASS_ON), and what stands in front of each is kept for the way back (PASS_KEEP, PASS_RESTORE); on
+ * the way back the first rows go behind the segment before (PASS_BACK). The time axis of all such buffers is number 1,
+ * the only one. `forward` and `loss` have the way there alone, in segments of about so many rows, whatever the batch.
+ */
 #ifndef PLAN_PROGRAM_H
 #define PLAN_PROGRAM_H
 
@@ -229,16 +230,37 @@ typedef struct item {
     stmt *stmt;
     region *region;
 } item;
+
+/* How often the items of a region are done, in their order. */
+typedef enum region_kind {
+    REGION_ONCE,     /* once: the top region */
+    REGION_SCAN,     /* for each step, since these read one another */
+    REGION_ROWS,     /* for each row, so that what one statement computes is in the cache for the next: see rows.c */
+    REGION_SEGMENTS, /* for each segment of the steps: see note [segments] */
+    REGION_BLOCKS,   /* for some steps at a time: a scan in it does these, a product their rows. See step_blocks.c */
+} region_kind;
+
+/* What every region has, then what only its kind has, as in a statement. A direction is +1 from the first step on, -1
+ * from the last one back. */
 struct region {
-    int axis;      /* 0: straight-line */
-    axis_set rows; /* straight-line, for each row of these axes; 0: once */
-    int segments;  /* straight-line, for each segment of the steps: +1 from the first, -1 from the last; 0: once */
-    int direction; /* +1, -1 */
-    /* Straight-line, in blocks of steps of that axis, of about so many rows, first in the direction; 0: all steps at
-     * once. A scan in it does the block's steps, a product its rows. See step_blocks.c. */
-    int block_axis, block_rows;
-    region *parent;
+    region_kind kind;
+    region *parent; /* NULL: it is the top */
     ARRAY(item) items;
+    union {
+        struct {
+            int axis, direction;
+        } scan;
+        struct {
+            axis_set axes;
+        } rows;
+        struct {
+            int direction; /* the way there, the way back */
+        } segments;
+        struct {
+            int axis, direction;
+            int rows; /* about so many in a block */
+        } blocks;
+    };
 };
 
 enum { PANEL = 16 }; /* columns of a panel of a packed matrix: CONTRACT_PANEL of the kernels */

@@ -63,7 +63,7 @@ static const char *labels_text(const report *r, const stmt *s)
 
 static const region *scan_around(const region *r)
 {
-    while (r && !r->axis) r = r->parent;
+    while (r && r->kind != REGION_SCAN) r = r->parent;
     return r;
 }
 
@@ -125,8 +125,8 @@ static const region *home_of(const report *r, const stmt *s)
 
 static const char *scan_name(const report *r, const region *scan)
 {
-    return arena_printf(r->arena, "the %s scan over %s", scan->direction > 0 ? "forward" : "backward",
-                        letter(r, scan->axis));
+    return arena_printf(r->arena, "the %s scan over %s", scan->scan.direction > 0 ? "forward" : "backward",
+                        letter(r, scan->scan.axis));
 }
 
 /* NULL: it has to do with no scan. */
@@ -349,10 +349,11 @@ static const char *carried(const report *r, const region *scan)
     for (uint32_t i = 1; i < g->nodes.len; i++) {
         const node *n = graph_node(g, (node_id){i});
         const region *made_in = r->made_in[n->op == OP_shift ? n->arg[0].i : i];
-        while (made_in && made_in->rows) made_in = made_in->parent;
-        if (n->op != OP_shift || n->attr.axis != scan->axis || r->p->placed[i] != PLACED_BY_LOOP || made_in != scan)
+        while (made_in && made_in->kind == REGION_ROWS) made_in = made_in->parent;
+        if (n->op != OP_shift || n->attr.axis != scan->scan.axis || r->p->placed[i] != PLACED_BY_LOOP ||
+            made_in != scan)
             continue;
-        text_put(t, "%s%s[%s%+d]", t->len ? ", " : "", label(r, n->arg[0]), letter(r, scan->axis), n->attr.k);
+        text_put(t, "%s%s[%s%+d]", t->len ? ", " : "", label(r, n->arg[0]), letter(r, scan->scan.axis), n->attr.k);
     }
     return text_string(t);
 }
@@ -370,51 +371,60 @@ static void put_items(report *r, const region *at)
     }
 }
 
-/* Depth: loops. */
-static void put_region(report *r, const region *at)
+static void put_segments(report *r, const region *at)
 {
-    if (at->block_axis) {
-        text_blank(r->out);
-        int batch = r->sizes->batch > 0 ? r->sizes->batch : 1, steps = at->block_rows / batch + 1;
-        text_line(r->out,
-                  "blocks of %d steps of %s: what products and scan hand on, about %d rows, is still in the "
-                  "cache; each product is read, "
-                  "or reads, at the scan's own step",
-                  steps, letter(r, at->block_axis), steps * batch);
-        r->out->depth++;
-    }
-    if (at->axis) {
-        text_blank(r->out);
-        double steps = plan_row_count(r->p, r->sizes, axis_bit(at->axis));
-        text_line(r->out, "scan over %s, %s: %.0f step%s, one after the other, since they read %s", letter(r, at->axis),
-                  at->direction > 0 ? "forward" : "backward", steps, steps > 1 ? "s" : "", carried(r, at));
-        r->out->depth++;
-    }
-    if (at->segments && r->p->by_rows) {
-        text_blank(r->out);
-        int batch = (int)r->sizes->batch, steps = plan_segment_steps(r->p, batch);
+    bool there = at->segments.direction > 0;
+    int batch = (int)r->sizes->batch, steps = plan_segment_steps(r->p, batch);
+    if (r->p->by_rows)
         text_line(r->out,
                   "segments of %d steps: the values of about %d rows are in memory, and in the cache; nothing reads a "
                   "later step",
                   steps, steps * batch);
-        r->out->depth++;
-    } else if (at->segments) {
-        text_blank(r->out);
-        text_line(r->out, "segments of %d steps, %s: %s", r->p->segment, at->segments > 0 ? "there" : "back",
-                  at->segments > 0 ? "what sums need that the way back reads; the state that each begins with is kept"
-                                   : "their values again from that state, and their adjoints");
-        r->out->depth++;
+    else
+        text_line(r->out, "segments of %d steps, %s: %s", steps, there ? "there" : "back",
+                  there ? "what sums need that the way back reads; the state that each begins with is kept"
+                        : "their values again from that state, and their adjoints");
+}
+
+/* How often what follows is done, and why. */
+static void put_loop(report *r, const region *at)
+{
+    int batch = r->sizes->batch > 0 ? r->sizes->batch : 1;
+    switch (at->kind) {
+    case REGION_ONCE: break;
+    case REGION_SCAN: {
+        double steps = plan_row_count(r->p, r->sizes, axis_bit(at->scan.axis));
+        text_line(r->out, "scan over %s, %s: %.0f step%s, one after the other, since they read %s",
+                  letter(r, at->scan.axis), at->scan.direction > 0 ? "forward" : "backward", steps,
+                  steps > 1 ? "s" : "", carried(r, at));
+        break;
     }
-    if (at->rows) {
-        text_blank(r->out);
+    case REGION_ROWS:
         text_line(r->out,
-                  "map over %s: each goes through all of these while it is in the cache, since they read no "
-                  "other row",
-                  rows_text(r, at->rows));
-        r->out->depth++;
+                  "map over %s: each goes through all of these while it is in the cache, since they read no other row",
+                  rows_text(r, at->rows.axes));
+        break;
+    case REGION_SEGMENTS: put_segments(r, at); break;
+    case REGION_BLOCKS: {
+        int steps = at->blocks.rows / batch + 1;
+        text_line(r->out,
+                  "blocks of %d steps of %s: what products and scan hand on, about %d rows, is still in the cache; "
+                  "each product is read, or reads, at the scan's own step",
+                  steps, letter(r, at->blocks.axis), steps * batch);
+        break;
     }
+    }
+}
+
+/* Depth: loops. */
+static void put_region(report *r, const region *at)
+{
+    bool loop = at->kind != REGION_ONCE;
+    if (loop) text_blank(r->out);
+    put_loop(r, at);
+    r->out->depth += loop;
     put_items(r, at);
-    if (at->axis || at->rows || at->segments || at->block_axis) r->out->depth--;
+    r->out->depth -= loop;
 }
 
 /* Notes where each node is computed, and adds up the costs. Depth: loops. */

@@ -52,7 +52,7 @@ static bool is_own_row(const reuse *u, view v, const stmt *s)
 {
     const buffer *b = &u->pl->p->buffers.data[v.buffer];
     axis_set loops = plan_loops(u->r);
-    for (const region *r = u->r; r; r = r->parent) loops |= r->block_axis ? axis_bit(r->block_axis) : 0;
+    for (const region *r = u->r; r; r = r->parent) loops |= r->kind == REGION_BLOCKS ? axis_bit(r->blocks.axis) : 0;
     bool others = s->kind == STMT_FILL_BEFORE || (s->kind == STMT_FILL_AFTER && !s->fill.in_loop) ||
                   s->kind == STMT_SAVE || s->kind == STMT_CLEAR || s->kind == STMT_OVER ||
                   (s->kind == STMT_GATHER && s->gather.op == OP_at);
@@ -64,7 +64,7 @@ static bool is_own_row(const reuse *u, view v, const stmt *s)
 
 static const region *blocks_around(const region *r)
 {
-    while (r && !r->block_axis) r = r->parent;
+    while (r && r->kind != REGION_BLOCKS) r = r->parent;
     return r;
 }
 
@@ -260,7 +260,7 @@ static void find_block_rows(const reuse *u)
     for (size_t i = 0; i < u->candidates.len; i++) {
         buffer *b = &u->pl->p->buffers.data[u->candidates.data[i].number];
         const region *block = u->of[u->candidates.data[i].number].block;
-        if (block && b->axes == (BATCH | axis_bit(block->block_axis))) b->block_rows = block->block_rows;
+        if (block && b->axes == (BATCH | axis_bit(block->blocks.axis))) b->block_rows = block->blocks.rows;
     }
 }
 

@@ -25,7 +25,7 @@ typedef struct grouping {
 
 region *plan_outside_rows(region *r)
 {
-    while (r->rows) r = r->parent;
+    while (r->kind == REGION_ROWS) r = r->parent;
     return r;
 }
 
@@ -108,8 +108,9 @@ static bool is_worth_it(const planner *pl, const region *group)
 /* The statements of the group stand in a region of their own. */
 static void close_group(planner *pl, region *r, region *group, axis_set rows)
 {
+    group->kind = REGION_ROWS;
     group->parent = r;
-    group->rows = rows;
+    group->rows.axes = rows;
     for (size_t k = 0; k < group->items.len; k++) {
         const stmt *member = group->items.data[k].stmt;
         for (size_t j = 0; j < member->nodes.len; j++) pl->region_of[member->nodes.data[j].i] = group;
@@ -157,7 +158,7 @@ static void group_region(grouping *gr, region *r)
     for (size_t i = 0; i < r->items.len;) {
         stmt *s = r->items.data[i].stmt;
         if (!s) group_region(gr, r->items.data[i].region);
-        region *sums = s && r->axis ? group_with_sums(pl, r, i) : NULL;
+        region *sums = s && r->kind == REGION_SCAN ? group_with_sums(pl, r, i) : NULL;
         if (sums) {
             array_push(pl->arena, &done.items, (item){.region = sums});
             i++;

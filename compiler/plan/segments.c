@@ -258,7 +258,7 @@ bool plan_segment_rows(const planner *pl)
     }
     for (size_t i = 0; i < p->top->items.len; i++) {
         const region *r = p->top->items.data[i].region;
-        large = large || (r && r->segments && has_large_matrix(p, r));
+        large = large || (r && r->kind == REGION_SEGMENTS && has_large_matrix(p, r));
     }
     p->segment = p->pool->block_rows ? p->pool->block_rows : large ? ROWS_OF_LARGE : ROWS;
     return large || p->pool->block_rows;

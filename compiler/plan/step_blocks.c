@@ -32,8 +32,8 @@ typedef struct joined {
 
 typedef struct blocks {
     planner *pl;
-    touched *of_item; /* what each item of the outermost region touches, found when first asked */
-    const region *scan;
+    touched *of_item;               /* what each item of the outermost region touches, found when first asked */
+    int axis, direction;            /* of the scan */
     region *made;                   /* the region of blocks */
     ARRAY(joined) joined;           /* what came into it, and from where */
     size_t products;                /* of these */
@@ -137,19 +137,16 @@ static bool passes(const blocks *b, const region *r, size_t at, size_t from, siz
 
 static bool over_rows_of(const blocks *b, view v)
 {
-    return b->pl->p->buffers.data[v.buffer].axes == (BATCH | axis_bit(b->scan->axis)) && !v.row;
+    return b->pl->p->buffers.data[v.buffer].axes == (BATCH | axis_bit(b->axis)) && !v.row;
 }
 
 /* Of a view of what is computed in a block: are its rows there when the block's are? */
-static bool is_there(const blocks *b, view v)
-{
-    return !b->written[v.buffer] || v.shift[b->scan->axis] * b->scan->direction <= 0;
-}
+static bool is_there(const blocks *b, view v) { return !b->written[v.buffer] || v.shift[b->axis] * b->direction <= 0; }
 
 /* A product over all steps of the scan's axis and the batch that can be done some steps at a time. */
 static bool is_product_of_rows(const blocks *b, const stmt *s)
 {
-    if (!s || s->kind != STMT_CONTRACT || s->axes != (BATCH | axis_bit(b->scan->axis))) return false;
+    if (!s || s->kind != STMT_CONTRACT || s->axes != (BATCH | axis_bit(b->axis))) return false;
     const contract *c = &s->product;
     if (c->form == FORM_OUTER)
         return c->add && !c->guard.at.buffer && over_rows_of(b, c->a) && over_rows_of(b, c->b) && is_there(b, c->a) &&
@@ -175,7 +172,7 @@ static bool is_suited(const blocks *b, const stmt *s)
 static bool read_at_step(const blocks *b, const stmt *s)
 {
     const buffer *to = &b->pl->p->buffers.data[s->product.to.buffer];
-    return s->product.form == FORM_ROWS && to->before[b->scan->axis] == 0 && to->after[b->scan->axis] == 0;
+    return s->product.form == FORM_ROWS && to->before[b->axis] == 0 && to->after[b->axis] == 0;
 }
 
 /* ---- which elementwise work -------------------------------------------------------------------------------------- */
@@ -194,9 +191,9 @@ static bool is_elementwise(const stmt *s)
 static bool is_work_on_rows(const blocks *b, const region *r, size_t at)
 {
     const item *it = &r->items.data[at];
-    axis_set rows = BATCH | axis_bit(b->scan->axis);
+    axis_set rows = BATCH | axis_bit(b->axis);
     bool fits = it->stmt ? it->stmt->kind == STMT_POINTWISE && it->stmt->axes == rows && is_elementwise(it->stmt)
-                         : it->region && it->region->rows == rows;
+                         : it->region && it->region->kind == REGION_ROWS && it->region->rows.axes == rows;
     for (size_t i = 0; fits && it->region && i < it->region->items.len; i++)
         fits = is_elementwise(it->region->items.data[i].stmt);
     if (!fits) return false;
@@ -204,7 +201,7 @@ static bool is_work_on_rows(const blocks *b, const region *r, size_t at)
     for (size_t i = 0; fits && i < t->read.len; i++) fits = !t->read.data[i].row && is_there(b, t->read.data[i]);
     for (size_t i = 0; fits && i < t->written.len; i++) {
         const buffer *to = &b->pl->p->buffers.data[t->written.data[i].buffer];
-        fits = !t->written.data[i].row && to->before[b->scan->axis] == 0 && to->after[b->scan->axis] == 0;
+        fits = !t->written.data[i].row && to->before[b->axis] == 0 && to->after[b->axis] == 0;
     }
     return fits;
 }
@@ -242,7 +239,7 @@ static bool suits_reader(blocks *b, const region *r, size_t at)
     } while (!ends);
     if (reader < r->items.len && reader <= at + MAX_DISTANCE) {
         const region *its = r->items.data[reader].region;
-        suits = its && its->axis == b->scan->axis;
+        suits = its && its->kind == REGION_SCAN && its->scan.axis == b->axis;
     }
     for (size_t i = at; i < reader && i < r->items.len; i++)
         mark(&touched_by(b, r, i)->written, b->mine_written, false);
@@ -335,7 +332,8 @@ static void make_blocks(planner *pl, touched *of_item, region *r, size_t at)
     region *scan = r->items.data[at].region;
     blocks b = {.pl = pl,
                 .of_item = of_item,
-                .scan = scan,
+                .axis = scan->scan.axis,
+                .direction = scan->scan.direction,
                 .made = ARENA_NEW(pl->arena, region),
                 .written = ARENA_ARRAY(pl->arena, bool, buffers),
                 .read = ARENA_ARRAY(pl->arena, bool, buffers),
@@ -346,10 +344,11 @@ static void make_blocks(planner *pl, touched *of_item, region *r, size_t at)
         undo(&b, r);
         return;
     }
+    b.made->kind = REGION_BLOCKS;
     b.made->parent = r;
-    b.made->block_axis = scan->axis;
-    b.made->direction = scan->direction;
-    b.made->block_rows = pl->p->pool->block_rows ? pl->p->pool->block_rows : BLOCK_NUMBERS / columns_touched(&b);
+    b.made->blocks.axis = b.axis;
+    b.made->blocks.direction = b.direction;
+    b.made->blocks.rows = pl->p->pool->block_rows ? pl->p->pool->block_rows : BLOCK_NUMBERS / columns_touched(&b);
     scan->parent = b.made;
     r->items.data[at] = (item){.region = b.made};
     of_item[at] = (touched){0};
@@ -359,7 +358,7 @@ static region *outermost(const program *p)
 {
     for (size_t i = 0; i < p->top->items.len; i++) {
         region *r = p->top->items.data[i].region;
-        if (r && r->segments) return r;
+        if (r && r->kind == REGION_SEGMENTS) return r;
     }
     return p->top;
 }
@@ -370,7 +369,7 @@ void plan_step_blocks(planner *pl)
     touched *of_item = ARENA_ARRAY(pl->arena, touched, r->items.len);
     for (size_t i = 0; i < r->items.len; i++) {
         const region *scan = r->items.data[i].region;
-        if (scan && scan->axis) make_blocks(pl, of_item, r, i);
+        if (scan && scan->kind == REGION_SCAN) make_blocks(pl, of_item, r, i);
     }
     size_t left = 0;
     for (size_t i = 0; i < r->items.len; i++) {

@@ -41,8 +41,7 @@ static bool encloses(const region *outer, const region *inner)
 static axis_set axes_left(const region *from, const region *to)
 {
     axis_set axes = 0;
-    for (; from && !encloses(from, to); from = from->parent)
-        axes |= from->rows | (from->axis ? axis_bit(from->axis) : 0);
+    for (; from && !encloses(from, to); from = from->parent) axes |= plan_own_loop(from);
     return axes;
 }
 
@@ -57,7 +56,7 @@ static axis_set axes_read(const planner *pl, node_id id, const region *home)
         bool is_view = has_views(pl, u) && (plan_is_inner(n) || n->op == OP_lookup);
         if (pl->escapes[u.i] || !is_view)
             axes |= axes_left(home, pl->escapes[u.i] && is_view ? pl->p->top : pl->region_of[u.i]);
-        if (is_reading(n)) axes |= axis_bit(n->attr.axis) | home->rows;
+        if (is_reading(n)) axes |= axis_bit(n->attr.axis) | (home->kind == REGION_ROWS ? home->rows.axes : 0);
         if (is_view) axes |= axes_read(pl, u, home);
     }
     return axes;

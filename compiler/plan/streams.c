@@ -146,7 +146,7 @@ void plan_streams(planner *pl)
 {
     region *top = pl->p->top;
     for (size_t i = 0; pl->p->entry == ENTRY_STEP && i < top->items.len; i++) {
-        if (top->items.data[i].region && top->items.data[i].region->axis) move_into(pl, top, &i);
+        if (top->items.data[i].region && top->items.data[i].region->kind == REGION_SCAN) move_into(pl, top, &i);
     }
     find_neighbours(top);
     find_epilogues(pl, top);

@@ -9,10 +9,22 @@
 
 /* ---- which edges a loop cuts ------------------------------------------------------------------------------------- */
 
+axis_set plan_own_loop(const region *r)
+{
+    switch (r->kind) {
+    case REGION_SCAN: return axis_bit(r->scan.axis);
+    case REGION_ROWS: return r->rows.axes;
+    case REGION_ONCE:
+    case REGION_SEGMENTS:
+    case REGION_BLOCKS: return 0; /* all rows of the call, of the segment, of the block */
+    }
+    BUG("no such region");
+}
+
 axis_set plan_loops(const region *r)
 {
     axis_set axes = 0;
-    for (; r; r = r->parent) axes |= r->rows | (r->axis ? axis_bit(r->axis) : 0);
+    for (; r; r = r->parent) axes |= plan_own_loop(r);
     return axes;
 }
 
@@ -46,7 +58,7 @@ static bool does_alone(const planner *pl, const node_list *nodes, int axis)
 static void choose_loop(const division *d, const node_list *nodes, int number, region *scan)
 {
     const planner *pl = d->pl;
-    int direction[MAX_TIME_AXES + 1] = {0}, candidates = 0;
+    int direction[MAX_TIME_AXES + 1] = {0}, candidates = 0, chosen = 0;
     axis_set common = ~(axis_set)0;
     for (size_t i = 0; i < nodes->len; i++) common &= graph_type(pl->g, nodes->data[i]).axes;
     for (size_t i = 0; i < nodes->len; i++) {
@@ -57,16 +69,18 @@ static void choose_loop(const division *d, const node_list *nodes, int number, r
         if (direction[n->attr.axis] && direction[n->attr.axis] != towards) BUG("a recurrence runs in two directions");
         direction[n->attr.axis] = towards;
     }
-    for (int axis = MAX_TIME_AXES; axis >= 1; axis--) scan->axis = direction[axis] ? axis : scan->axis;
+    for (int axis = MAX_TIME_AXES; axis >= 1; axis--) chosen = direction[axis] ? axis : chosen;
     for (int axis = MAX_TIME_AXES; axis >= 1 && candidates > 1; axis--)
-        scan->axis = direction[axis] && does_alone(pl, nodes, axis) ? axis : scan->axis;
-    if (!scan->axis) BUG("a recurrence without an axis");
-    scan->direction = direction[scan->axis];
+        chosen = direction[axis] && does_alone(pl, nodes, axis) ? axis : chosen;
+    if (!chosen) BUG("a recurrence without an axis");
+    scan->scan.axis = chosen;
+    scan->scan.direction = direction[chosen];
 }
 
 static void add_scan(division *d, const node_list *nodes, int number)
 {
     unit u = {.scan = ARENA_NEW(d->pl->arena, region), .nodes = *nodes, .number = number};
+    u.scan->kind = REGION_SCAN;
     u.scan->parent = d->r;
     choose_loop(d, nodes, number, u.scan);
     array_push(d->scratch, &d->units, u);
@@ -243,7 +257,7 @@ static void split(division *d)
     }
     for (int s = 1; s <= scans; s++) {
         add_scan(d, &nodes[s], s);
-        axis_of_home[s] = d->units.data[d->units.len - 1].scan->axis;
+        axis_of_home[s] = d->units.data[d->units.len - 1].scan->scan.axis;
         component_of_home[s] = pl->component[nodes[s].data[0].i];
     }
     if (scans) {
@@ -278,14 +292,15 @@ static void split_ways(division *d)
     for (int w = WAY_THERE; w <= WAY_BACK; w++) {
         ways[w].number = w;
         ways[w].scan = ARENA_NEW(pl->arena, region);
-        *ways[w].scan = (region){.parent = d->r, .segments = w == WAY_THERE ? 1 : -1};
+        *ways[w].scan =
+            (region){.kind = REGION_SEGMENTS, .parent = d->r, .segments.direction = w == WAY_THERE ? 1 : -1};
         if (ways[w].nodes.len) array_push(d->scratch, &d->units, ways[w]);
     }
 }
 
 region *plan_segment_region(region *r)
 {
-    while (r && !r->segments) r = r->parent;
+    while (r && r->kind != REGION_SEGMENTS) r = r->parent;
     return r;
 }
 
