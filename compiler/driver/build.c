@@ -28,23 +28,11 @@ enum {
 
 /* ---- options ----------------------------------------------------------------------------------------------------- */
 
-static bool is_keyword(const char *word)
-{
-    static const char *const words[] = {"auto",    "break",  "case",     "char",   "const",    "continue", "default",
-                                        "do",      "double", "else",     "enum",   "extern",   "float",    "for",
-                                        "goto",    "if",     "inline",   "int",    "long",     "register", "restrict",
-                                        "return",  "short",  "signed",   "sizeof", "static",   "struct",   "switch",
-                                        "typedef", "union",  "unsigned", "void",   "volatile", "while"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcmp(word, words[i]) == 0) return true;
-    return false;
-}
-
 static int check_prefix(const options *o)
 {
     const char *prefix = o->value[OPTION_PREFIX].text;
     if (!prefix) return 0;
-    bool good = !isdigit((unsigned char)prefix[0]) && prefix[0] != '_' && !is_keyword(prefix);
+    bool good = !isdigit((unsigned char)prefix[0]) && prefix[0] != '_' && !c_is_keyword(prefix);
     for (const char *c = prefix; *c; c++) good = good && (isalnum((unsigned char)*c) || *c == '_');
     if (good && strlen(prefix) <= PREFIX_MAX) return 0;
     return options_fault(o, "--prefix: expected a name that C allows, of at most %d letters, digits and _, found '%s'",

@@ -112,6 +112,8 @@ void footprint_write(text *out, const footprint *f, const char *before);
 /* Header and source as one file, the source where PREFIX_IMPLEMENTATION is defined. */
 const char *emit_single_header(arena *a, const emitted *e);
 
+bool c_is_keyword(const char *word); /* of C: no prefix */
+
 emitted emit_c(arena *a, const emit_model *m, const emit_options *o);
 
 /* Signatures of the generated functions, for loading them:

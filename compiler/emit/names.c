@@ -5,14 +5,18 @@
 #include <math.h>
 #include <string.h>
 
-/* Words of C and C++, and those that the generated code uses itself. It has no name of one letter besides those of the
- * time axes, since the spec chooses these. */
 /* clang-format off */
-static const char *const reserved[] = {
+static const char *const keywords[] = {
     "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern",
     "float", "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed",
-    "sizeof", "static", "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "asm",
-    "typeof", "and", "and_eq", "bitand", "bitor", "bool", "catch", "class", "compl", "delete", "explicit", "export",
+    "sizeof", "static", "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while"
+};
+
+/* Words of C++ and of compilers, and those that the generated code uses itself. It has no name of one letter besides
+ * those of the time axes, since the spec chooses these. */
+static const char *const reserved[] = {
+    "asm", "typeof",
+    "and", "and_eq", "bitand", "bitor", "bool", "catch", "class", "compl", "delete", "explicit", "export",
     "false", "friend", "mutable", "namespace", "new", "not", "not_eq", "operator", "or", "or_eq", "private",
     "protected", "public", "template", "this", "throw", "true", "try", "typeid", "typename", "using", "virtual",
     "wchar_t", "xor", "xor_eq", "concept", "requires", "constexpr", "nullptr", "real", "args", "batch", "block",
@@ -39,6 +43,11 @@ static bool is_listed(const char *const *list, size_t count, const char *word, s
         if (strlen(list[i]) == length && strncmp(list[i], word, length) == 0) return true;
     }
     return false;
+}
+
+bool c_is_keyword(const char *word)
+{
+    return is_listed(keywords, sizeof keywords / sizeof *keywords, word, strlen(word));
 }
 
 /* "h_row", "h_prev2", "h_v3": what is derived from a name ends so. */
@@ -77,7 +86,8 @@ static bool is_reserved(const char *word)
 {
     size_t length = strlen(word);
     while (length && word[length - 1] == '_') length--;
-    return is_listed(reserved, sizeof reserved / sizeof *reserved, word, length) || has_derived_ending(word, length) ||
+    return is_listed(keywords, sizeof keywords / sizeof *keywords, word, length) ||
+           is_listed(reserved, sizeof reserved / sizeof *reserved, word, length) || has_derived_ending(word, length) ||
            has_own_beginning(word) || is_upper(word, length);
 }
 
