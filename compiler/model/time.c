@@ -4,6 +4,7 @@
  * reaches its root and nothing else, so the strongly connected components of variables are those of single operations.
  * A component without edges is a map over time; one whose offsets are all <= 0 recurs forward, all >= 0 backward, and
  * the part with offset 0 must be acyclic. All searches are iterative: the graph is the user's. */
+#include "base/components.h"
 #include "model/context.h"
 
 #include <string.h>
@@ -22,11 +23,10 @@ typedef struct edges {
 
 typedef struct search {
     context *c;
-    edges *of;           /* per variable: what it reads */
-    uint32_t *component; /* per variable, from 1 */
-    uint32_t components;
-    uint32_t *depth, *low, *next;
-    ARRAY(uint32_t) stack, open;
+    edges *of;      /* per variable: what it reads */
+    int *component; /* per variable, from 1 */
+    int components;
+
 } search;
 
 /* ---- edges ------------------------------------------------------------------------------------------------------- */
@@ -67,51 +67,23 @@ static void collect(search *s, uint32_t from, const model_expr *e, model_axes wh
 
 static bool at_once(const edge *e) { return e->k == 0; }
 
-/* ---- components: Tarjan 1972, with a stack of its own ------------------------------------------------------------ */
+/* ---- components -------------------------------------------------------------------------------------------------- */
 
-static void enter(search *s, uint32_t v, uint32_t *count)
+static bool read_of(const void *in, uint32_t reader, uint32_t k, uint32_t *to)
 {
-    s->depth[v] = s->low[v] = ++*count;
-    s->next[v] = 0;
-    array_push(s->c->arena, &s->stack, v);
-    array_push(s->c->arena, &s->open, v);
-}
-
-static void leave(search *s, uint32_t v)
-{
-    s->stack.len--;
-    if (s->stack.len) {
-        uint32_t up = s->stack.data[s->stack.len - 1];
-        if (s->low[v] < s->low[up]) s->low[up] = s->low[v];
-    }
-    if (s->low[v] != s->depth[v]) return;
-    s->components++;
-    uint32_t w;
-    do {
-        w = s->open.data[--s->open.len];
-        s->component[w] = s->components;
-    } while (w != v);
+    const edges *of = &((const search *)in)->of[reader];
+    if (k >= of->len) return false;
+    *to = of->data[k].to;
+    return true;
 }
 
 static void components(search *s)
 {
-    uint32_t count = 0;
-    for (uint32_t root = 1; root < s->c->model->variables.len; root++) {
-        if (s->depth[root]) continue;
-        enter(s, root, &count);
-        while (s->stack.len) {
-            uint32_t v = s->stack.data[s->stack.len - 1];
-            if (s->next[v] == s->of[v].len) {
-                leave(s, v);
-                continue;
-            }
-            uint32_t to = s->of[v].data[s->next[v]++].to;
-            if (!s->depth[to])
-                enter(s, to, &count);
-            else if (!s->component[to] && s->depth[to] < s->low[v])
-                s->low[v] = s->depth[to];
-        }
-    }
+    uint32_t n = (uint32_t)s->c->model->variables.len;
+    uint32_t *root = ARENA_ARRAY(s->c->arena, uint32_t, n);
+    size_t roots = 0;
+    for (uint32_t v = 1; v < n; v++) root[roots++] = v;
+    s->components = components_find(n, root, roots, read_of, s, s->component);
 }
 
 /* ---- loops at one time ------------------------------------------------------------------------------------------- */
@@ -154,7 +126,7 @@ static void loop_report(search *s, const uint32_t *path, size_t from, size_t to)
 }
 
 /* A cycle of edges at offset 0 inside the component; reports it. Depth-first, iterative. */
-static bool loop_find(search *s, const uint32_t *members, size_t count, uint32_t which, char *mark, uint32_t *at)
+static bool loop_find(search *s, const uint32_t *members, size_t count, int which, char *mark, uint32_t *at)
 {
     ARRAY(uint32_t) path = {0};
     for (size_t r = 0; r < count; r++) {
@@ -195,7 +167,7 @@ typedef struct facts {
 } facts;
 
 /* All of an axis may be read inside a loop along another one: attention does. */
-static void find_whole(const search *s, const uint32_t *members, size_t count, uint32_t which, facts *f)
+static void find_whole(const search *s, const uint32_t *members, size_t count, int which, facts *f)
 {
     model_axes forbidden = f->axis ? axes_of(f->axis) : ~(model_axes)0;
     for (size_t i = 0; i < count && !f->whole; i++)
@@ -207,7 +179,7 @@ static void find_whole(const search *s, const uint32_t *members, size_t count, u
         }
 }
 
-static facts look(const search *s, const uint32_t *members, size_t count, uint32_t which)
+static facts look(const search *s, const uint32_t *members, size_t count, int which)
 {
     facts f = {0};
     for (size_t i = 0; i < count; i++)
@@ -229,7 +201,7 @@ static facts look(const search *s, const uint32_t *members, size_t count, uint32
 static bool check_component(search *s, const uint32_t *members, size_t count, char *mark, uint32_t *at)
 {
     context *c = s->c;
-    uint32_t which = s->component[members[0]];
+    int which = s->component[members[0]];
     facts f = look(s, members, count, which);
     bool loops = count > 1;
     for (size_t k = 0; !loops && k < s->of[members[0]].len; k++) loops = s->of[members[0]].data[k].to == members[0];
@@ -272,17 +244,17 @@ static bool check_component(search *s, const uint32_t *members, size_t count, ch
 static bool check_components(search *s)
 {
     size_t n = s->c->model->variables.len;
-    uint32_t *start = ARENA_ARRAY(s->c->arena, uint32_t, s->components + 2);
+    uint32_t *start = ARENA_ARRAY(s->c->arena, uint32_t, (size_t)s->components + 2);
     uint32_t *member = ARENA_ARRAY(s->c->arena, uint32_t, n);
     uint32_t *at = ARENA_ARRAY(s->c->arena, uint32_t, n);
     char *mark = ARENA_ARRAY(s->c->arena, char, n);
     bool good = true;
     for (size_t v = 1; v < n; v++) start[s->component[v] + 1]++;
-    for (uint32_t i = 1; i < s->components + 2; i++) start[i] += start[i - 1];
-    uint32_t *fill = ARENA_ARRAY(s->c->arena, uint32_t, s->components + 2);
-    memcpy(fill, start, (s->components + 2) * sizeof *fill);
+    for (int i = 1; i < s->components + 2; i++) start[i] += start[i - 1];
+    uint32_t *fill = ARENA_ARRAY(s->c->arena, uint32_t, (size_t)s->components + 2);
+    memcpy(fill, start, ((size_t)s->components + 2) * sizeof *fill);
     for (size_t v = 1; v < n; v++) member[fill[s->component[v]]++] = (uint32_t)v;
-    for (uint32_t i = 1; i <= s->components; i++)
+    for (int i = 1; i <= s->components; i++)
         if (!check_component(s, member + start[i], start[i + 1] - start[i], mark, at)) good = false;
     return good;
 }
@@ -383,23 +355,24 @@ static void order(search *s)
     model *m = s->c->model;
     size_t n = m->variables.len;
     char *state = ARENA_ARRAY(s->c->arena, char, n);
+    uint32_t *next = ARENA_ARRAY(s->c->arena, uint32_t, n);
+    ARRAY(uint32_t) stack = {0};
     m->order = ARENA_ARRAY(s->c->arena, uint32_t, n);
-    memset(s->next, 0, n * sizeof *s->next);
     for (uint32_t root = 1; root < n; root++) {
         if (state[root]) continue;
-        array_push(s->c->arena, &s->stack, root);
+        array_push(s->c->arena, &stack, root);
         state[root] = 1;
-        while (s->stack.len) {
-            uint32_t v = s->stack.data[s->stack.len - 1];
-            if (s->next[v] == s->of[v].len) {
-                s->stack.len--;
+        while (stack.len) {
+            uint32_t v = stack.data[stack.len - 1];
+            if (next[v] == s->of[v].len) {
+                stack.len--;
                 m->order[m->ordered++] = v;
                 continue;
             }
-            const edge *e = &s->of[v].data[s->next[v]++];
+            const edge *e = &s->of[v].data[next[v]++];
             if (!at_once(e) || state[e->to]) continue;
             state[e->to] = 1;
-            array_push(s->c->arena, &s->stack, e->to);
+            array_push(s->c->arena, &stack, e->to);
         }
     }
 }
@@ -409,19 +382,19 @@ static void spread_targets(search *s)
 {
     size_t n = s->c->model->variables.len;
     edges *readers = ARENA_ARRAY(s->c->arena, edges, n);
-    s->open.len = 0;
+    ARRAY(uint32_t) open = {0};
     for (uint32_t v = 1; v < n; v++) {
         for (size_t i = 0; i < s->of[v].len; i++)
             array_push(s->c->arena, &readers[s->of[v].data[i].to], (edge){.to = v});
-        if (variable(s->c, v)->on_target) array_push(s->c->arena, &s->open, v);
+        if (variable(s->c, v)->on_target) array_push(s->c->arena, &open, v);
     }
-    while (s->open.len) {
-        uint32_t v = s->open.data[--s->open.len];
+    while (open.len) {
+        uint32_t v = open.data[--open.len];
         for (size_t i = 0; i < readers[v].len; i++) {
             uint32_t r = readers[v].data[i].to;
             if (variable(s->c, r)->on_target) continue;
             variable(s->c, r)->on_target = true;
-            array_push(s->c->arena, &s->open, r);
+            array_push(s->c->arena, &open, r);
         }
     }
 }
@@ -431,10 +404,7 @@ void time_check(context *c)
     size_t n = c->model->variables.len;
     search s = {.c = c};
     s.of = ARENA_ARRAY(c->arena, edges, n);
-    s.component = ARENA_ARRAY(c->arena, uint32_t, n);
-    s.depth = ARENA_ARRAY(c->arena, uint32_t, n);
-    s.low = ARENA_ARRAY(c->arena, uint32_t, n);
-    s.next = ARENA_ARRAY(c->arena, uint32_t, n);
+    s.component = ARENA_ARRAY(c->arena, int, n);
     for (uint32_t v = 1; v < n; v++)
         if (variable(c, v)->value) collect(&s, v, variable(c, v)->value, 0);
     components(&s);
