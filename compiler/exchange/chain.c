@@ -35,11 +35,11 @@ const layer_info *layer_other(const layer_info *l, int mask)
     return NULL;
 }
 
-const double *chain_values(arena *a, const tensor *t, model_shape *shape)
+const double *chain_values(arena *a, const tensor *t, shape *out)
 {
     if (!dtype_is_real(t->dtype) || t->rank > 2 || t->count > MODEL_MAX_COMPONENTS || !t->count) return NULL;
-    *shape = (model_shape){(int)t->rank, {1, 1}};
-    for (size_t i = 0; i < t->rank; i++) shape->dim[i] = (int)t->dims[i];
+    *out = (shape){(int)t->rank, {1, 1}};
+    for (size_t i = 0; i < t->rank; i++) out->dim[i] = (int)t->dims[i];
     double *values = ARENA_ARRAY(a, double, t->count);
     tensor_to_double(t, values);
     return values;

@@ -36,7 +36,7 @@ typedef struct chain_tensor {
     const char *word; /* "weight_ih" */
     int layer;        /* of the stack, from 0 */
     bool reverse;
-    model_shape shape;
+    shape shape;
     const double *values;
 } chain_tensor;
 
@@ -98,6 +98,6 @@ chain *torch_read(arena *a, const tensors *file, chain_choices *choices, const c
 chain *keras_read(arena *a, const tensors *file, chain_choices *choices, const char **error);
 
 /* A tensor's values as doubles; NULL when it does not hold real numbers or has more than two dimensions. */
-const double *chain_values(arena *a, const tensor *t, model_shape *shape);
+const double *chain_values(arena *a, const tensor *t, shape *out);
 
 #endif

@@ -77,7 +77,7 @@ static void add_tensor(reader *r, const tensor *t)
         return;
     }
     if (strcmp(made.word, "bias") == 0 && made.shape.rank == 2) /* row after row */
-        made.shape = (model_shape){1, {made.shape.dim[0] * made.shape.dim[1], 1}};
+        made.shape = shape_vector(made.shape.dim[0] * made.shape.dim[1]);
     chain_layer *l = reader_layer(r->c, path);
     l->both = l->both || both;
     array_push(a, &l->tensors, made);

@@ -28,9 +28,9 @@ static foreign *find(const foreigns *all, const char *path)
 }
 
 /* The shape that the lines of one block give the tensor `word`: as many rows as their ranges reach. */
-static model_shape wanted_shape(const model *m, const model_weights *w, const weight_foreign *f)
+static shape wanted_shape(const model *m, const model_weights *w, const weight_foreign *f)
 {
-    model_shape s = w->shape;
+    shape s = w->shape;
     int rows = 0;
     for (size_t i = 0; i < m->weights.len; i++) {
         const model_weights *line = &m->weights.data[i];
@@ -42,7 +42,7 @@ static model_shape wanted_shape(const model *m, const model_weights *w, const we
     }
     s.dim[0] = rows;
     if (!f->transposed) return s;
-    return (model_shape){2, {s.dim[1], s.dim[0]}};
+    return shape_matrix(s.dim[1], s.dim[0]);
 }
 
 /* ---- import ------------------------------------------------------------------------------------------------------ */
@@ -74,9 +74,9 @@ static const char *check_shapes(arena *a, const model *m, const model_weights *w
     for (size_t i = 0; i < w->foreign.len; i++) {
         const weight_foreign *f = &w->foreign.data[i];
         foreign *t = find(from, foreign_path(a, w, f->word));
-        model_shape wanted = wanted_shape(m, w, f);
+        shape wanted = wanted_shape(m, w, f);
         t->used = true;
-        if (!model_shape_equal(t->shape, wanted))
+        if (!shape_equal(t->shape, wanted))
             return arena_printf(a, "'%s' is %s, but the layer '%s' (%s) takes %s", t->own,
                                 model_shape_text(a, t->shape), w->instance->path, w->instance->cell->name.text,
                                 model_shape_text(a, wanted));
@@ -91,7 +91,7 @@ static void find_piece(const model *m, const model_weights *w, int i, size_t *k,
     *r = i;
     for (;; (*k)++) {
         const weight_piece *p = &w->pieces.data[*k];
-        model_shape s = variable(m, p->variable)->type.shape;
+        shape s = variable(m, p->variable)->type.shape;
         int rows = p->transposed ? s.dim[1] : s.dim[0];
         if (*r < rows) return;
         *r -= rows;
@@ -100,7 +100,7 @@ static void find_piece(const model *m, const model_weights *w, int i, size_t *k,
 
 static double *piece_entry(const model *m, const weight_piece *p, double *values, int r, int c)
 {
-    model_shape s = variable(m, p->variable)->type.shape;
+    shape s = variable(m, p->variable)->type.shape;
     return p->transposed ? &values[(size_t)c * (size_t)s.dim[1] + (size_t)r]
                          : &values[(size_t)r * (size_t)s.dim[1] + (size_t)c];
 }
@@ -147,7 +147,7 @@ static const char *import_own(arena *a, const model_variable *v, foreigns *from,
                             model_shape_text(a, v->type.shape),
                             v->scope && v->scope->cell ? "; its cell has no 'weights { }' for this format" : "");
     t->used = true;
-    if (!model_shape_equal(t->shape, v->type.shape))
+    if (!shape_equal(t->shape, v->type.shape))
         return arena_printf(a, "'%s' is %s, but the parameter '%s' is %s", t->own, model_shape_text(a, t->shape),
                             v->path, model_shape_text(a, v->type.shape));
     memcpy(values, t->values, (size_t)(t->shape.dim[0] * t->shape.dim[1]) * sizeof *values);
@@ -185,7 +185,7 @@ const char *maps_import(arena *a, const model *m, const char *format, foreigns *
     const char *error = find_infinite(a, from);
     *zeros = NULL;
     for (uint32_t v = 1; v < m->variables.len; v++) {
-        model_shape s = variable(m, v)->type.shape;
+        shape s = variable(m, v)->type.shape;
         if (variable(m, v)->kind != VARIABLE_PARAM) continue;
         values[v] = ARENA_ARRAY(a, double, (size_t)s.dim[0] * (size_t)s.dim[1]);
         if (!mapped[v] && !error) error = import_own(a, variable(m, v), from, values[v]);
@@ -198,7 +198,7 @@ const char *maps_import(arena *a, const model *m, const char *format, foreigns *
             error = arena_printf(a, "the tensor '%s' %s is not used: the layer has no place for it", from->data[i].own,
                                  model_shape_text(a, from->data[i].shape));
     for (uint32_t v = 1; !error && v < m->variables.len; v++) {
-        model_shape s = variable(m, v)->type.shape;
+        shape s = variable(m, v)->type.shape;
         size_t dims[2] = {(size_t)s.dim[0], (size_t)s.dim[1]};
         if (values[v] && !tensors_add(out, variable(m, v)->path, DTYPE_F64, (size_t)s.rank, dims, values[v]))
             error = out->error;
@@ -214,7 +214,7 @@ static double *export_tensor(arena *a, const model *m, const model_weights *w, c
     const char *path = foreign_path(a, w, f->word);
     foreign *t = find(to, path);
     if (!t) {
-        model_shape s = wanted_shape(m, w, f);
+        shape s = wanted_shape(m, w, f);
         double *values = ARENA_ARRAY(a, double, (size_t)s.dim[0] * (size_t)s.dim[1]);
         array_push(a, to, (foreign){.path = path, .own = path, .shape = s, .values = values});
         t = &to->data[to->len - 1];
@@ -227,7 +227,7 @@ static void export_line(arena *a, const model *m, const model_weights *w, double
     for (size_t i = 1; i < w->foreign.len; i++) export_tensor(a, m, w, &w->foreign.data[i], to);
     const weight_foreign *first = &w->foreign.data[0];
     double *values = export_tensor(a, m, w, first, to);
-    model_shape s = wanted_shape(m, w, first);
+    shape s = wanted_shape(m, w, first);
     for (int i = 0; i < w->shape.dim[0]; i++) {
         size_t k;
         int r;
@@ -248,7 +248,7 @@ const char *maps_export(arena *a, const model *m, const char *format, const tens
     const bool *mapped = mapped_parameters(a, m, format);
     for (uint32_t v = 1; v < m->variables.len; v++) {
         if (variable(m, v)->kind != VARIABLE_PARAM) continue;
-        model_shape s = variable(m, v)->type.shape;
+        shape s = variable(m, v)->type.shape;
         const tensor *t = tensors_find(from, variable(m, v)->path);
         if (!t) return arena_printf(a, "the tensor '%s' is missing", variable(m, v)->path);
         bool fits = t->rank == (size_t)s.rank;

@@ -9,9 +9,9 @@
 #include "train/tensor.h"
 
 typedef struct foreign {
-    const char *path;  /* "h.0.forward.weight_ih" */
-    const char *own;   /* its name in the file: "rnn.weight_ih_l0" */
-    model_shape shape; /* of values; row-major */
+    const char *path; /* "h.0.forward.weight_ih" */
+    const char *own;  /* its name in the file: "rnn.weight_ih_l0" */
+    shape shape;      /* of values; row-major */
     const double *values;
     bool used;
 } foreign;

@@ -60,7 +60,7 @@ static void add_blocks(onnx_net *net, const char *path, const char *own, const r
             if (r->input_forget && order[g] == 'f') continue;
             memcpy(out + kept++ * block, values + ((size_t)k * strlen(order) + g) * block, block * sizeof *out);
         }
-    net_add_tensor(net, path, own, (model_shape){rank, {(int)kept * r->units, rank == 2 ? columns : 1}}, out);
+    net_add_tensor(net, path, own, (shape){rank, {(int)kept * r->units, rank == 2 ? columns : 1}}, out);
 }
 
 static void add_weights(node_task *t, const recurrent *r, const char *word)
@@ -102,7 +102,7 @@ static const char *initial(node_task *t, const onnx_recurrent *r, int which, int
     if (zero || !same) return NULL;
     const char *name_of_it = arena_printf(t->net->arena, "%s_%s0", word, which == IN_H ? "h" : "c");
     text_line(t->net->head, "param %s(%d)", name_of_it, H);
-    net_add_tensor(t->net, name_of_it, s->word, (model_shape){1, {H, 1}}, first);
+    net_add_tensor(t->net, name_of_it, s->word, shape_vector(H), first);
     return name_of_it;
 }
 

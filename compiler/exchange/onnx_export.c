@@ -71,7 +71,7 @@ const char *exporter_index(exporter *x, int rank, int value)
 static const char *parameter(exporter *x, uint32_t v, bool transposed)
 {
     const model_variable *p = variable(x, v);
-    model_shape s = p->type.shape;
+    shape s = p->type.shape;
     const tensor *t = tensors_find(x->weights, p->path);
     if (!t) return exporter_fail(x, arena_printf(x->a, "the tensor '%s' is missing", p->path));
     double *values = ARENA_ARRAY(x->a, double, t->count + 1), *turned = ARENA_ARRAY(x->a, double, t->count + 1);

@@ -61,10 +61,10 @@ static const char *spread(exporter *x, const char *row, const char *data, int un
 {
     const char *one = exporter_index(x, 1, 1), *width = exporter_index(x, 1, units);
     const char *batch = exporter_apply(x, "Gather", exporter_apply(x, "Shape", data, NULL), one);
-    const char *shape = exporter_apply(x, "Concat", one, batch);
+    const char *dims = exporter_apply(x, "Concat", one, batch);
     array_push(x->a, &x->out->nodes.data[x->out->nodes.len - 1].in, width);
     exporter_set_int(x, "axis", 0);
-    return exporter_apply(x, "Expand", row, shape);
+    return exporter_apply(x, "Expand", row, dims);
 }
 
 /* The state before the first step of result number k of a call, [1, B, H]; "" where it is 0. */

@@ -88,7 +88,7 @@ const char *net_equation(onnx_net *net, const onnx_node *n, const char *right)
     return word;
 }
 
-void net_add_tensor(onnx_net *net, const char *path, const char *own, model_shape s, const double *values)
+void net_add_tensor(onnx_net *net, const char *path, const char *own, shape s, const double *values)
 {
     array_push(net->arena, &net->tensors, (foreign){path, own, s, values, false});
 }

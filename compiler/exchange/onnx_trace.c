@@ -125,7 +125,7 @@ static void lookup(node_task *t)
 {
     onnx_net *net = t->net;
     const net_value *x = t->in[1], *table = t->in[0];
-    model_shape s = {2, {table->value.dim[0], table->value.rank == 2 ? table->value.dim[1] : 1}};
+    shape s = {2, {table->value.dim[0], table->value.rank == 2 ? table->value.dim[1] : 1}};
     if (table->value.rank != 2 || onnx_int(t->n, "axis", 0) != 0 || !x->token) {
         net_fail(net, t->n, "it looks up, and not rows of a matrix by an input of whole numbers");
         return;
@@ -266,7 +266,7 @@ static const char *constant_text(node_task *t, const net_value *c, const net_val
     if (part < 0 || v->count != (size_t)n || v->rank <= after || v->dim[v->rank - 1 - after] != n) return NULL;
     const char *word = net_new_word(t->net, t->n);
     text_line(t->net->head, "param %s(%d)", word, n);
-    net_add_tensor(t->net, word, c->word, (model_shape){1, {n, 1}}, v->v);
+    net_add_tensor(t->net, word, c->word, shape_vector(n), v->v);
     return word;
 }
 
@@ -337,11 +337,11 @@ static void linear(node_task *t, const net_value *x, const char *own, int N, int
     }
     t->made[0].expr =
         net_equation(net, t->n, arena_printf(net->arena, "%s(%s, %d%s)", cell, x->expr, N, b ? "" : ", bias = false"));
-    net_add_tensor(net, arena_printf(net->arena, "%s.W", t->made[0].expr), own, (model_shape){2, {N, K}}, M);
+    net_add_tensor(net, arena_printf(net->arena, "%s.W", t->made[0].expr), own, shape_matrix(N, K), M);
     if (!b) return;
     double *values = ARENA_ARRAY(net->arena, double, (size_t)N);
     for (int i = 0; i < N; i++) values[i] = beta * b->value.v[b->value.count == 1 ? 0 : i];
-    net_add_tensor(net, arena_printf(net->arena, "%s.B", t->made[0].expr), b->word, (model_shape){1, {N, 1}}, values);
+    net_add_tensor(net, arena_printf(net->arena, "%s.B", t->made[0].expr), b->word, shape_vector(N), values);
 }
 
 static const double *matrix(arena *a, const nd *m, bool transposed, double factor)

@@ -19,7 +19,7 @@ void net_fail(onnx_net *net, const onnx_node *n, const char *what);
 const char *net_new_word(onnx_net *net, const onnx_node *n);
 const char *net_equation(onnx_net *net, const onnx_node *n, const char *right);
 void net_add_value(onnx_net *net, net_value v); /* in place of an earlier one of its word */
-void net_add_tensor(onnx_net *net, const char *path, const char *own, model_shape s, const double *values);
+void net_add_tensor(onnx_net *net, const char *path, const char *own, shape s, const double *values);
 
 /* The product of the parts; the dimension of this kind, or -1; the only part that is not 1 long, -1: there is none, -2:
  * several. */

@@ -17,9 +17,9 @@ enum { MAX_PASSES = 1000 };
 /* ---- declared shapes --------------------------------------------------------------------------------------------- */
 
 /* SIZE_KNOWN when all are; then *out has the shape. */
-static size_state declared_shape(infer *f, model_instance *s, const tree_exprs *dims, model_shape *out)
+static size_state declared_shape(infer *f, model_instance *s, const tree_exprs *dims, shape *out)
 {
-    model_shape made = {(int)dims->len, {1, 1}};
+    shape made = {(int)dims->len, {1, 1}};
     if (dims->len > 2) {
         diag(f->c->diags, dims->data[2]->at, E_SHAPE_WANTED, "a declaration", "at most two sizes",
              arena_printf(f->c->arena, "%u", (unsigned)dims->len));
@@ -50,7 +50,7 @@ static void infer_declared(infer *f, model_variable *v)
 {
     const tree_decl *d = v->decl;
     if (v->type.poisoned || !is_unknown(v->type.shape)) return;
-    model_shape s = SCALAR_SHAPE;
+    shape s = SCALAR;
     const tree_exprs *dims = v->kind == VARIABLE_INPUT ? &d->type.dims : &d->dims;
     size_state state = declared_shape(f, v->scope, dims, &s);
     if (state == SIZE_LATER) return;
@@ -69,7 +69,7 @@ static void infer_declared(infer *f, model_variable *v)
             v->type.poisoned = true;
         }
         v->type.classes = s.dim[0];
-        s = SCALAR_SHAPE;
+        s = SCALAR;
     }
     f->changed = true;
     v->type.shape = s;
@@ -86,7 +86,7 @@ static void infer_declared(infer *f, model_variable *v)
 /* ---- variables --------------------------------------------------------------------------------------------------- */
 
 /* v's shape rises to s where that has a higher rank. */
-static void join_shape(infer *f, model_variable *v, model_shape s)
+static void join_shape(infer *f, model_variable *v, shape s)
 {
     if (s.rank <= v->type.shape.rank) return;
     v->type.shape = s;
@@ -109,10 +109,10 @@ static void join(infer *f, model_variable *v, model_type t)
         v->type.axes |= t.axes;
         f->changed = true;
     }
-    join_shape(f, v, t.token ? SCALAR_SHAPE : t.shape);
+    join_shape(f, v, t.token ? SCALAR : t.shape);
 }
 
-static bool accepts(model_shape v, model_shape s) { return model_shape_equal(v, s) || s.rank == 0; }
+static bool accepts(shape v, shape s) { return shape_equal(v, s) || s.rank == 0; }
 
 static void check_equation(infer *f, uint32_t number, const char *what, span at, const model_expr *e, model_type t)
 {

@@ -18,16 +18,14 @@ typedef struct infer {
     } row_product; /* the first v @ A of the text that takes a vector for a row */
 } infer;
 
-#define UNKNOWN ((model_shape){-1, {1, 1}})
-#define SCALAR_SHAPE ((model_shape){0, {1, 1}})
+#define UNKNOWN ((shape){-1, {1, 1}})
 
-static inline bool is_unknown(model_shape s) { return s.rank < 0; }
+static inline bool is_unknown(shape s) { return s.rank < 0; }
 
 /* The type of an expression, with what is known so far; also kept in it. */
 model_type infer_expr(infer *f, model_expr *e);
 
 model_type infer_loss(infer *f, model_expr *e, model_type t);
-model_shape infer_vector_shape(int n);
 
 /* Faults: reported in the last pass, and poison; before, they may still go away. */
 model_type infer_fault(infer *f, model_type t);

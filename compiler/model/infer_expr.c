@@ -6,10 +6,7 @@
 
 #include <math.h>
 
-model_shape infer_vector_shape(int n) { return (model_shape){1, {n, 1}}; }
-static model_shape matrix_shape(int m, int n) { return (model_shape){2, {m, n}}; }
-
-const char *model_shape_text(arena *a, model_shape s)
+const char *model_shape_text(arena *a, shape s)
 {
     if (s.rank < 0) return "unknown";
     if (s.rank == 0) return "a scalar";
@@ -84,7 +81,7 @@ void infer_note_shapes(infer *f, const model_expr *a, const model_expr *b)
     infer_note_calls(f);
 }
 
-static void hint_product(infer *f, model_shape x, model_shape y)
+static void hint_product(infer *f, shape x, shape y)
 {
     if (x.rank == 1 && y.rank == 1)
         diag_hint(f->c->diags, "a vector is a column: sum(v * w) is the inner product, outer(v, w) the outer one");
@@ -100,11 +97,11 @@ static void hint_product(infer *f, model_shape x, model_shape y)
         diag_hint(f->c->diags, "the product with a scalar is written *");
 }
 
-static bool is_one(model_shape s) { return s.rank == 1 && s.dim[0] == 1; }
+static bool is_one(shape s) { return s.rank == 1 && s.dim[0] == 1; }
 
 static void report_mismatch(infer *f, const model_expr *e, const model_expr *a, const model_expr *b)
 {
-    model_shape x = a->type.shape, y = b->type.shape;
+    shape x = a->type.shape, y = b->type.shape;
     diag(f->c->diags, e->at, E_SHAPE_MISMATCH, function_table[e->call.function].name, infer_shown(f, a->type),
          infer_shown(f, b->type));
     infer_note_shapes(f, a, b);
@@ -116,7 +113,7 @@ static void report_mismatch(infer *f, const model_expr *e, const model_expr *a, 
         diag_hint(f->c->diags, "the number in a vector of one component v is v(0)");
 }
 
-static bool is_row_product(const model_expr *e, model_shape v, model_shape A)
+static bool is_row_product(const model_expr *e, shape v, shape A)
 {
     return e->call.function == FUNCTION_matmul && v.rank == 1 && A.rank == 2 && v.dim[0] == A.dim[0];
 }
@@ -233,7 +230,7 @@ static model_type infer_at(infer *f, model_expr *e)
 
 static model_type infer_step(infer *f, model_expr *e)
 {
-    model_type t = {.shape = SCALAR_SHAPE};
+    model_type t = {.shape = SCALAR};
     int axis = instance_axis(e->read.scope, e->read.axis);
     if (axis) t.axes = axes_of(axis) | 1;
     if (!f->report) return t;
@@ -243,24 +240,15 @@ static model_type infer_step(infer *f, model_expr *e)
 
 /* ---- operators and elementwise functions ------------------------------------------------------------------------- */
 
-static bool stretches(model_shape a, model_shape to)
-{
-    if (a.rank <= 0 || model_shape_equal(a, to)) return true;
-    if (to.rank != 2) return false;
-    return a.rank == 1 ? a.dim[0] == to.dim[0] : a.dim[0] == 1 && a.dim[1] == to.dim[1];
-}
-
-static bool broadcast(model_shape a, model_shape b, model_shape *out)
+static bool broadcast(shape a, shape b, shape *out)
 {
     if (is_unknown(a)) return *out = b, true;
     if (is_unknown(b)) return *out = a, true;
-    if (stretches(a, b)) return *out = b, true;
-    if (stretches(b, a)) return *out = a, true;
-    return false;
+    return shape_broadcast(a, b, out);
 }
 
 /* Numbers go with operands of any shape, so beside them an unknown one stays unknown, until it is settled. */
-static model_shape beside_unknown(const infer *f, model_shape s) { return s.rank == 0 && !f->settle ? UNKNOWN : s; }
+static shape beside_unknown(const infer *f, shape s) { return s.rank == 0 && !f->settle ? UNKNOWN : s; }
 
 static bool compares(model_function f)
 {
@@ -287,7 +275,7 @@ static model_type infer_elementwise(infer *f, model_expr *e, model_type t)
     for (int i = first; i < e->call.count; i++) {
         const model_expr *arg = e->call.args[i];
         if (arg->type.token && !compares(e->call.function)) return infer_token_fault(f, e, t, arg);
-        if (!broadcast(t.shape, arg->type.token ? SCALAR_SHAPE : arg->type.shape, &t.shape))
+        if (!broadcast(t.shape, arg->type.token ? SCALAR : arg->type.shape, &t.shape))
             return infer_mismatch(f, e, t, e->call.args[first], arg);
         blank = blank || (!arg->type.token && is_unknown(arg->type.shape));
     }
@@ -298,18 +286,16 @@ static model_type infer_elementwise(infer *f, model_expr *e, model_type t)
 static model_type infer_matmul(infer *f, model_expr *e, model_type t)
 {
     const model_expr *a = e->call.args[0], *b = e->call.args[1];
-    model_shape x = a->type.shape, y = b->type.shape;
+    shape x = a->type.shape, y = b->type.shape;
     if (a->type.token) return infer_token_fault(f, e, t, a);
     if (b->type.token) return infer_token_fault(f, e, t, b);
     t.shape = UNKNOWN;
     if (is_unknown(x)) return t;
     if (is_unknown(y)) {
-        if (x.rank == 2) t.shape = infer_vector_shape(x.dim[0]);
+        if (x.rank == 2) t.shape = shape_vector(x.dim[0]);
         return t;
     }
-    if (x.rank == 0 || y.rank == 0 || x.dim[1] != y.dim[0]) return infer_mismatch(f, e, t, a, b);
-    t.shape = y.rank == 1 ? infer_vector_shape(x.dim[0]) : matrix_shape(x.dim[0], y.dim[1]);
-    return t;
+    return shape_matmul(x, false, y, false, &t.shape) ? t : infer_mismatch(f, e, t, a, b);
 }
 
 /* ---- reductions -------------------------------------------------------------------------------------------------- */
@@ -349,16 +335,16 @@ static model_type infer_reduction(infer *f, model_expr *e, model_type t)
         return t;
     if (fn == FUNCTION_softmax || fn == FUNCTION_logsumexp) {
         if (!is_unknown(t.shape) && t.shape.rank != 1) return infer_wanted(f, e, t, "a vector", arg);
-        if (fn == FUNCTION_logsumexp) t.shape = SCALAR_SHAPE;
+        if (fn == FUNCTION_logsumexp) t.shape = SCALAR;
         return t;
     }
     if (e->call.extent != WHOLE) {
         if (is_unknown(t.shape)) return t;
         if (t.shape.rank != 2) return infer_wanted(f, e, t, "a matrix", arg);
-        t.shape = e->call.extent == EACH_ROW ? infer_vector_shape(t.shape.dim[0]) : matrix_shape(1, t.shape.dim[1]);
+        t.shape = e->call.extent == EACH_ROW ? shape_vector(t.shape.dim[0]) : shape_matrix(1, t.shape.dim[1]);
         return t;
     }
-    t.shape = SCALAR_SHAPE;
+    t.shape = SCALAR;
     return t;
 }
 
@@ -397,7 +383,7 @@ static model_type infer_concat(infer *f, model_expr *e, model_type t)
     t.shape = UNKNOWN;
     for (int i = 0; i < e->call.count; i++) {
         const model_expr *arg = e->call.args[i];
-        model_shape s = arg->type.shape;
+        shape s = arg->type.shape;
         if (arg->type.token) return infer_token_fault(f, e, t, arg);
         if (is_unknown(s)) return t;
         if (rows && s.rank == 0) return infer_wanted(f, e, t, "vectors", arg);
@@ -413,7 +399,7 @@ static model_type infer_concat(infer *f, model_expr *e, model_type t)
         total += rows && flat ? 1 : s.dim[0];
         if (total > MODEL_MAX_COMPONENTS) total = MODEL_MAX_COMPONENTS + 1L; /* too large, whatever follows */
     }
-    t.shape = matrix ? matrix_shape((int)total, columns) : infer_vector_shape((int)total);
+    t.shape = matrix ? shape_matrix((int)total, columns) : shape_vector((int)total);
     return t;
 }
 
@@ -424,7 +410,7 @@ static model_type infer_vector(infer *f, model_expr *e, model_type t)
         if (arg->type.token) return infer_token_fault(f, e, t, arg);
         if (arg->type.shape.rank > 0) return infer_wanted(f, e, t, "numbers", arg);
     }
-    t.shape = infer_vector_shape(e->call.count);
+    t.shape = shape_vector(e->call.count);
     return t;
 }
 
@@ -438,7 +424,7 @@ static model_type infer_outer(infer *f, model_expr *e, model_type t)
         if (arg->type.shape.rank != 1) return infer_wanted(f, e, t, "vectors", arg);
         dim[i] = arg->type.shape.dim[0];
     }
-    t.shape = matrix_shape(dim[0], dim[1]);
+    t.shape = shape_matrix(dim[0], dim[1]);
     return t;
 }
 
@@ -465,7 +451,7 @@ static model_type infer_onehot(infer *f, model_expr *e, model_type t)
         t.shape = UNKNOWN;
         return is_unknown(arg->type.shape) ? t : infer_not_token(f, e, t, arg);
     }
-    t.shape = infer_vector_shape(arg->type.classes);
+    t.shape = shape_vector(arg->type.classes);
     return t;
 }
 
@@ -479,7 +465,7 @@ static model_type infer_lookup(infer *f, model_expr *e, model_type t)
     if (!token->type.token) return infer_not_token(f, e, t, token);
     if (table->type.shape.dim[0] != token->type.classes)
         return infer_classes_fault(f, e, t, table->type.shape.dim[0], token);
-    t.shape = infer_vector_shape(table->type.shape.dim[1]);
+    t.shape = shape_vector(table->type.shape.dim[1]);
     return t;
 }
 
@@ -519,7 +505,7 @@ static bool range_value(infer *f, model_expr *e, const tree_expr *at, int otherw
 static model_type infer_slice(infer *f, model_expr *e, model_type t)
 {
     const model_expr *arg = e->slice.operand;
-    model_shape s = arg->type.shape;
+    shape s = arg->type.shape;
     t.shape = UNKNOWN;
     t.token = false;
     if (arg->type.token || (!is_unknown(s) && s.rank != e->slice.ranges)) {
@@ -551,7 +537,7 @@ static model_type infer_slice(infer *f, model_expr *e, model_type t)
         r->length = end - begin;
         if (!r->single) dims[kept++] = r->length;
     }
-    t.shape = kept == 0 ? SCALAR_SHAPE : kept == 1 ? infer_vector_shape(dims[0]) : matrix_shape(dims[0], dims[1]);
+    t.shape = kept == 0 ? SCALAR : kept == 1 ? shape_vector(dims[0]) : shape_matrix(dims[0], dims[1]);
     return t;
 }
 
@@ -567,7 +553,7 @@ static model_type infer_special(infer *f, model_expr *e, model_type t)
         t.shape = UNKNOWN;
         if (is_unknown(arg->type.shape)) return t;
         if (arg->type.shape.rank == 0) return infer_wanted(f, e, t, "a vector or a matrix", arg);
-        t.shape = matrix_shape(arg->type.shape.dim[1], arg->type.shape.dim[0]);
+        t.shape = shape_matrix(arg->type.shape.dim[1], arg->type.shape.dim[0]);
         return t;
     case FUNCTION_sum:
     case FUNCTION_mean:
@@ -623,7 +609,7 @@ static model_type infer_call(infer *f, model_expr *e)
 
 static model_type infer_new(infer *f, model_expr *e)
 {
-    model_type t = {.shape = SCALAR_SHAPE};
+    model_type t = {.shape = SCALAR};
     switch (e->kind) {
     case EXPR_POISON: t.poisoned = true; return t;
     case EXPR_NUMBER: return t;

@@ -25,7 +25,7 @@ static model_type check_options(infer *f, model_expr *e, model_type t)
     if (e->call.count < 3) return t;
     const model_expr *weights = e->call.args[2];
     if (weights->type.token) return infer_token_fault(f, e, t, weights);
-    if (!is_unknown(weights->type.shape) && !model_shape_equal(weights->type.shape, p->type.shape))
+    if (!is_unknown(weights->type.shape) && !shape_equal(weights->type.shape, p->type.shape))
         return infer_mismatch(f, e, t, p, weights);
     return t;
 }
@@ -33,7 +33,7 @@ static model_type check_options(infer *f, model_expr *e, model_type t)
 static model_type infer_cross_entropy(infer *f, model_expr *e, model_type t)
 {
     const model_expr *p = e->call.args[0], *y = e->call.args[1];
-    t.shape = SCALAR_SHAPE;
+    t.shape = SCALAR;
     if (p->type.token && !y->type.token && f->report) {
         diag(f->c->diags, p->at, E_TOKEN_VALUE, function_table[e->call.function].name);
         infer_note_shapes(f, p, NULL);
@@ -46,7 +46,7 @@ static model_type infer_cross_entropy(infer *f, model_expr *e, model_type t)
     if (p->type.shape.rank != 1) return infer_wanted(f, e, t, "a vector", p);
     if (y->type.token && y->type.classes != p->type.shape.dim[0])
         return infer_classes_fault(f, e, t, p->type.shape.dim[0], y);
-    if (!y->type.token && !is_unknown(y->type.shape) && !model_shape_equal(p->type.shape, y->type.shape))
+    if (!y->type.token && !is_unknown(y->type.shape) && !shape_equal(p->type.shape, y->type.shape))
         return infer_mismatch(f, e, t, p, y);
     return check_options(f, e, t);
 }
@@ -56,7 +56,7 @@ static model_type infer_ctc(infer *f, model_expr *e, model_type t)
 {
     const model_expr *p = e->call.args[0], *y = e->call.args[1];
     model_axes both = p->type.axes | y->type.axes;
-    t.shape = SCALAR_SHAPE;
+    t.shape = SCALAR;
     t.axes = 1;
     if (p->type.token) return infer_token_fault(f, e, t, p);
     if (is_unknown(p->type.shape) || (!y->type.token && is_unknown(y->type.shape))) return t;
@@ -82,7 +82,7 @@ static model_type infer_ctc(infer *f, model_expr *e, model_type t)
 static model_type infer_mixture(infer *f, model_expr *e, model_type t)
 {
     model_expr **a = e->call.args;
-    t.shape = SCALAR_SHAPE;
+    t.shape = SCALAR;
     for (int i = 0; i < e->call.count; i++)
         if (a[i]->type.token) return infer_token_fault(f, e, t, a[i]);
     for (int i = 0; i < e->call.count; i++)
@@ -93,15 +93,15 @@ static model_type infer_mixture(infer *f, model_expr *e, model_type t)
                             arena_printf(f->c->arena, "a mean for each of %d weights, a matrix of %d rows",
                                          a[0]->type.shape.dim[0], a[0]->type.shape.dim[0]),
                             a[1]);
-    if (!model_shape_equal(a[1]->type.shape, a[2]->type.shape)) return infer_mismatch(f, e, t, a[1], a[2]);
-    if (!model_shape_equal(a[3]->type.shape, infer_vector_shape(a[1]->type.shape.dim[1])))
+    if (!shape_equal(a[1]->type.shape, a[2]->type.shape)) return infer_mismatch(f, e, t, a[1], a[2]);
+    if (!shape_equal(a[3]->type.shape, shape_vector(a[1]->type.shape.dim[1])))
         return infer_wanted(
             f, e, t,
             arena_printf(f->c->arena, "a vector of %d, as many as the means have columns", a[1]->type.shape.dim[1]),
             a[3]);
     if (e->call.count < 5) return t;
     if (a[1]->type.shape.dim[1] != 2) return infer_wanted(f, e, t, "means of two dimensions for correlations", a[1]);
-    return model_shape_equal(a[0]->type.shape, a[4]->type.shape) ? t : infer_mismatch(f, e, t, a[0], a[4]);
+    return shape_equal(a[0]->type.shape, a[4]->type.shape) ? t : infer_mismatch(f, e, t, a[0], a[4]);
 }
 
 static model_type infer_distance(infer *f, model_expr *e, model_type t)
@@ -109,9 +109,9 @@ static model_type infer_distance(infer *f, model_expr *e, model_type t)
     const model_expr *a = e->call.args[0], *b = e->call.args[1];
     for (int i = 0; i < e->call.count; i++)
         if (e->call.args[i]->type.token) return infer_token_fault(f, e, t, e->call.args[i]);
-    t.shape = SCALAR_SHAPE;
+    t.shape = SCALAR;
     if (is_unknown(a->type.shape) || is_unknown(b->type.shape)) return t;
-    if (!model_shape_equal(a->type.shape, b->type.shape)) return infer_mismatch(f, e, t, a, b);
+    if (!shape_equal(a->type.shape, b->type.shape)) return infer_mismatch(f, e, t, a, b);
     if (e->call.count > 2 && e->call.args[2]->type.shape.rank > 0)
         return infer_wanted(f, e, t, "a number", e->call.args[2]);
     return t;

@@ -172,7 +172,7 @@ static void drop_mentioned(context *c)
         v->kind = VARIABLE_CONST;
         v->decl = NULL;
         v->value = expr_new(c, EXPR_NUMBER, v->at);
-        v->value->type.shape = (model_shape){0, {1, 1}};
+        v->value->type.shape = SCALAR;
         v->boundaries.len = 0;
         v->half[0] = v->half[1] = 0;
         v->hidden = v->mentioned = true;

@@ -10,6 +10,7 @@
 #ifndef MODEL_MODEL_H
 #define MODEL_MODEL_H
 
+#include "base/shape.h"
 #include "base/text.h"
 #include "syntax/tree.h"
 
@@ -28,22 +29,13 @@ enum {
 
 /* ---- types ------------------------------------------------------------------------------------------------------- */
 
-typedef struct model_shape {
-    int rank;   /* 0, 1 or 2; -1: unknown */
-    int dim[2]; /* dim[i] = 1 for i >= rank */
-} model_shape;
 typedef uint32_t model_axes; /* bit 0: the batch; bit i: time axis number i */
-
-static inline bool model_shape_equal(model_shape a, model_shape b)
-{
-    return a.rank == b.rank && a.dim[0] == b.dim[0] && a.dim[1] == b.dim[1];
-}
 
 typedef struct model_type {
     bool token;    /* an index below `classes`; the shape is that of a scalar */
     bool poisoned; /* an error has been reported: say nothing more */
     int classes;
-    model_shape shape;
+    shape shape;
     model_axes axes;
 } model_type;
 
@@ -256,7 +248,7 @@ typedef struct model_weights {
     const model_instance *instance;
     ARRAY(weight_foreign) foreign;
     ARRAY(weight_piece) pieces;
-    model_shape shape;
+    shape shape;
     span at;
 } model_weights;
 
@@ -323,7 +315,7 @@ bool model_word_taken(arena *a, const char *word);
 /* The value of a size of this call, such as an option of its cell; false: it has none of this name. */
 bool model_size_value(const model_instance *s, const char *word, double *value);
 
-const char *model_shape_text(arena *a, model_shape s); /* "a scalar", "(8)", "(4, 8)" */
+const char *model_shape_text(arena *a, shape s); /* "a scalar", "(8)", "(4, 8)" */
 const char *model_type_text(arena *a, const model *m, model_type t);
 
 void model_print(text *out, const model *m); /* explain --stage model */

@@ -214,7 +214,7 @@ void model_print_parameters(text *out, const model *m)
     for (size_t i = 1; i < m->variables.len; i++) {
         const model_variable *v = &m->variables.data[i];
         if (v->kind != VARIABLE_PARAM) continue;
-        model_shape s = v->type.shape;
+        shape s = v->type.shape;
         size_t count = (size_t)s.dim[0] * (size_t)s.dim[1];
         total += count;
         text_put(out, "%-*s  %-12s %9zu ", (int)widest, v->path, model_shape_text(out->arena, s), count);

@@ -482,7 +482,7 @@ static bool literal_vector(context *c, model_expr *call)
         values[i] = args[i]->kind == EXPR_NUMBER ? args[i]->value : -args[i]->call.args[0]->value;
     call->kind = EXPR_LITERAL;
     call->literal = values;
-    call->type.shape = (model_shape){1, {(int)count, 1}};
+    call->type.shape = shape_vector((int)count);
     return true;
 }
 

@@ -53,19 +53,19 @@ static bool right_side(check *k, model_weights *w, const tree_expr *e)
     return true;
 }
 
-static model_shape piece_shape(const context *c, weight_piece p)
+static shape piece_shape(const context *c, weight_piece p)
 {
-    model_shape s = variable(c, p.variable)->type.shape;
+    shape s = variable(c, p.variable)->type.shape;
     if (!p.transposed) return s;
-    return (model_shape){2, {s.dim[1], s.dim[0]}};
+    return shape_matrix(s.dim[1], s.dim[0]);
 }
 
 /* Pieces stand one below the other; vectors one after the other. */
 static bool stack(check *k, model_weights *w)
 {
     for (size_t i = 0; i < w->pieces.len; i++) {
-        model_shape s = piece_shape(k->c, w->pieces.data[i]), first = piece_shape(k->c, w->pieces.data[0]);
-        if (s.rank == 0) s = (model_shape){1, {1, 1}};
+        shape s = piece_shape(k->c, w->pieces.data[i]), first = piece_shape(k->c, w->pieces.data[0]);
+        if (s.rank == 0) s = shape_vector(1);
         if (i == 0)
             w->shape = s;
         else if (s.rank == w->shape.rank && s.dim[1] == w->shape.dim[1])

@@ -1,5 +1,5 @@
 /* shape.c: how shapes combine. Comes in: shapes of operands; goes out: the result's, or that they do not agree. */
-#include "graph/graph.h"
+#include "base/shape.h"
 
 /* Whether `a` stretches to exactly `to`. */
 static bool stretches(shape a, shape to)
