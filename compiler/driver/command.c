@@ -166,7 +166,8 @@ int command_segments(const pipeline *p)
                          p->segments_forbidden_by, need[p->segments_need]);
 }
 
-bool command_defined(const pipeline_options *po, const char *word, size_t length)
+/* Is a size or cell of this name (`length` characters) defined? */
+static bool is_defined(const pipeline_options *po, const char *word, size_t length)
 {
     for (size_t i = 0; i < po->define_count; i++)
         if (strlen(po->defines[i].word) == length && strncmp(po->defines[i].word, word, length) == 0) return true;
@@ -180,7 +181,7 @@ void command_define(arena *a, pipeline_options *po, const char *definitions, boo
     for (size_t i = 0; i < count; i++) all[i] = po->defines[i];
     for (const char *at = definitions; *(at += strspn(at, " "));) {
         size_t n = strcspn(at, " "), word = strcspn(at, "= ");
-        if (word < n && !command_defined(po, at, word))
+        if (word < n && !is_defined(po, at, word))
             all[count++] =
                 (model_define){arena_strndup(a, at, word), arena_strndup(a, at + word + 1, n - word - 1), optional};
         at += n;

@@ -80,8 +80,6 @@ int command_segments(const pipeline *p);
  * where 0 says that they are not known. */
 int command_root(const options *o, pipeline *p, size_t steps);
 
-/* Is a size or cell of this name (`length` characters) defined? */
-bool command_defined(const pipeline_options *po, const char *word, size_t length);
 /* Adds definitions, "H=16 C=gru", of names that are not defined yet; optional: where the model has such a name. */
 void command_define(arena *a, pipeline_options *po, const char *definitions, bool optional);
 /* The same, optional, with those that the checkpoint of --weights was trained with, if that is given and says so. */

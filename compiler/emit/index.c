@@ -239,7 +239,8 @@ bool rows_are_flat(const writer *w, view v, axis_set axes)
     return (new_axes & BATCH) && ((b->axes & both) == 0 || (b->axes & both) == both);
 }
 
-void open_flat_rows(writer *w, axis_set axes)
+/* Loops over the axes that are not in scope yet, last time axis and batch as one `row` loop. */
+static void open_flat_rows(writer *w, axis_set axes)
 {
     axis_set new_axes = axes & ~w->loops;
     if (!(new_axes & BATCH)) {

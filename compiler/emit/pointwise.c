@@ -231,7 +231,8 @@ const char *pointwise_place(const pointwise *p, const node *n)
     return arena_printf(w->arena, "%s + %s + 1 == %d", c_time(w), t, n->attr.k);
 }
 
-bool pointwise_passes(op o) { return o == OP_copy || o == OP_cut || o == OP_expand; }
+/* Is its value its operand's? */
+static bool passes_on(op o) { return o == OP_copy || o == OP_cut || o == OP_expand; }
 
 /* How a node is written where it is read. Depth: chains of nodes without a constant, at most MOST_NESTING. */
 static const char *expression(pointwise *p, node_id id, int *strength)
@@ -246,7 +247,7 @@ static const char *expression(pointwise *p, node_id id, int *strength)
     if (pointwise_is_inline(n)) return pointwise_source(p, n);
     if (n->op == OP_put)
         return arena_printf(w->arena, "(%s ? %s : 0)", pointwise_place(p, n), operand(p, n->arg[0], ATOM));
-    if (pointwise_passes(n->op)) return expression(p, n->arg[0], strength);
+    if (passes_on(n->op)) return expression(p, n->arg[0], strength);
     if (is_condition(n->op) || n->op == OP_not) return arena_printf(w->arena, "(real)(%s)", substitute(p, n));
     if (n->op == OP_select)
         *strength = WEAKEST;

@@ -31,7 +31,6 @@ static inline bool pointwise_is_sum(const node *n) { return n->op == OP_sum_over
 
 bool pointwise_is_inline(const node *n);                         /* a number or the like: written where it is read */
 const char *pointwise_source(const pointwise *p, const node *n); /* that, as an expression */
-bool pointwise_passes(op o);                                     /* its value is its operand's */
 const char *pointwise_place(const pointwise *p, const node *n);  /* put: is this the place? */
 shape pointwise_stored(const writer *w, const store *st);        /* the shape of what is stored */
 node_id pointwise_value(const pointwise *p, const store *st);    /* and its value: of a sum, the summand */

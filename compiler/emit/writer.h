@@ -72,9 +72,8 @@ const char *c_times_plus(const writer *w, const char *a, int stride_a, const cha
 const char *c_bare(const writer *w, const char *expression); /* without parentheses around all of it */
 /* "unit * 3 + col": number of the component among those of the shape. */
 const char *c_side_by_side(const writer *w, shape s);
-bool is_side_by_side(view v, shape s);         /* do the components lie in their order, without gaps? */
-void open_rows(writer *w, axis_set axes);      /* loops over the axes that are not in scope yet */
-void open_flat_rows(writer *w, axis_set axes); /* the same, last time axis and batch as one `row` loop */
+bool is_side_by_side(view v, shape s);    /* do the components lie in their order, without gaps? */
+void open_rows(writer *w, axis_set axes); /* loops over the axes that are not in scope yet */
 void close_rows(writer *w, axis_set before);
 /* The rows of a statement with variables of its own: the loops that are not open yet or, where all are, a block. */
 typedef struct scope {
@@ -82,9 +81,9 @@ typedef struct scope {
     bool block;
 } scope;
 scope open_scope(writer *w, axis_set axes);
-scope open_flat_scope(writer *w, axis_set axes); /* by open_flat_rows */
+scope open_flat_scope(writer *w, axis_set axes); /* last time axis and batch as one `row` loop */
 void close_scope(writer *w, scope s);
-bool rows_are_flat(const writer *w, view v, axis_set axes); /* may the view be read under open_flat_rows? */
+bool rows_are_flat(const writer *w, view v, axis_set axes); /* may the view be read under open_flat_scope? */
 void open_components(writer *w, shape s);                   /* loops over unit (and col) */
 void close_components(writer *w, shape s);
 const char *c_length(const writer *w, int axis);       /* own length of sequence `seq` */

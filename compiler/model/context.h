@@ -111,7 +111,6 @@ bool expand_call(context *c, model_instance *s, const tree_expr *e, const tree_c
 
 /* ---- infer.c */
 void infer_model(context *c);
-int instance_axis(const model_instance *s, int axis);
 
 /* ---- time.c */
 void time_check(context *c);

@@ -20,7 +20,7 @@ const char *infer_shown(infer *f, model_type t)
                    : model_shape_text(f->c->arena, t.shape);
 }
 
-int instance_axis(const model_instance *s, int axis) { return s ? s->axis : axis; }
+static int instance_axis(const model_instance *s, int axis) { return s ? s->axis : axis; }
 
 /* ---- reporting --------------------------------------------------------------------------------------------------- */
 

@@ -318,8 +318,8 @@ bool model_size_value(const model_instance *s, const char *word, double *value);
 const char *model_shape_text(arena *a, shape s); /* "a scalar", "(8)", "(4, 8)" */
 const char *model_type_text(arena *a, const model *m, model_type t);
 
-void model_print(text *out, const model *m); /* explain --stage model */
-void model_print_expr(text *out, const model *m, const model_expr *e);
+void model_print(text *out, const model *m);                           /* explain --stage model */
+void model_print_expr(text *out, const model *m, const model_expr *e); /* what it has of one; also for tests */
 
 /* Tensor names, shapes and sizes: check -v. */
 void model_print_parameters(text *out, const model *m);

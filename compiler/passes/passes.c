@@ -17,8 +17,6 @@ static const pass_info pass_table[PASS_COUNT] = {
 #include "passes/passes.def"
 };
 
-const char *pass_name(pass p) { return pass_table[p].name; }
-
 static void run(graph *g, const pass_info *p)
 {
     p->run(g);

@@ -16,6 +16,5 @@ typedef enum pass {
 #include "passes/passes.def"
     PASS_COUNT
 } pass;
-const char *pass_name(pass p);
 
 #endif

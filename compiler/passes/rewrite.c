@@ -30,7 +30,7 @@ rewriter rewrite_begin(graph *g, arena *a)
     return w;
 }
 
-node_id rewrite_now(rewriter *w, node_id id)
+static node_id now(rewriter *w, node_id id)
 {
     if (w->to.len < w->g->nodes.len) catch_up(w);
     node_id last = id;
@@ -43,6 +43,8 @@ node_id rewrite_now(rewriter *w, node_id id)
     return last;
 }
 
+node_id rewrite_arg(rewriter *w, const node *n, int i) { return now(w, n->arg[i]); }
+
 /* What carries over chunks reads history where an adjoint reads nothing. */
 static bool same_boundaries(rewriter *w, const node *x, const node *y)
 {
@@ -50,8 +52,7 @@ static bool same_boundaries(rewriter *w, const node *x, const node *y)
     for (int side = 0; side < 2; side++) {
         int nx = side ? x->attr.after : x->attr.before, ny = side ? y->attr.after : y->attr.before;
         for (int i = 0; i < nx || i < ny; i++)
-            if (!node_is(rewrite_now(w, node_boundary(x, side, i)), rewrite_now(w, node_boundary(y, side, i))))
-                return false;
+            if (!node_is(now(w, node_boundary(x, side, i)), now(w, node_boundary(y, side, i)))) return false;
     }
     return true;
 }
@@ -81,8 +82,8 @@ static void move_name(graph *g, node_id from, node_id to)
 
 bool rewrite_replace(rewriter *w, node_id from, node_id to)
 {
-    from = rewrite_now(w, from);
-    to = rewrite_now(w, to);
+    from = now(w, from);
+    to = now(w, to);
     if (node_is(from, to) || !readings_agree(w, from, to)) return false;
     if (!type_equal(graph_type(w->g, from), graph_type(w->g, to)))
         BUG("node %u cannot stand for node %u: their types differ", to.i, from.i);
@@ -97,7 +98,7 @@ bool rewrite_replace(rewriter *w, node_id from, node_id to)
 
 bool rewrite_is_read(rewriter *w, node_id id)
 {
-    id = rewrite_now(w, id);
+    id = now(w, id);
     for (int axis = 1; axis <= w->g->axes; axis++)
         if (node_some(w->read.data[id.i].along[axis])) return true;
     return false;
@@ -105,7 +106,7 @@ bool rewrite_is_read(rewriter *w, node_id id)
 
 bool rewrite_is_bounded(rewriter *w, node_id id)
 {
-    id = rewrite_now(w, id);
+    id = now(w, id);
     for (int axis = 1; axis <= w->g->axes; axis++) {
         const node *r = graph_node(w->g, w->read.data[id.i].along[axis]);
         if (r->attr.before + r->attr.after > 0) return true;
@@ -115,7 +116,7 @@ bool rewrite_is_bounded(rewriter *w, node_id id)
 
 static void redirect(rewriter *w, node_id *ids, size_t count)
 {
-    for (size_t i = 0; i < count; i++) ids[i] = rewrite_now(w, ids[i]);
+    for (size_t i = 0; i < count; i++) ids[i] = now(w, ids[i]);
 }
 
 void rewrite_end(rewriter *w)
@@ -124,7 +125,7 @@ void rewrite_end(rewriter *w)
     for (size_t i = 1; i < g->nodes.len; i++) {
         node *n = &g->nodes.data[i];
         redirect(w, n->arg, (size_t)n->args);
-        n->origin.of = rewrite_now(w, (node_id){n->origin.of}).i;
+        n->origin.of = now(w, (node_id){n->origin.of}).i;
     }
     redirect(w, &g->loss, 1);
     redirect(w, g->extra_roots.data, g->extra_roots.len);

@@ -1,8 +1,8 @@
 /* rewrite.h: how a pass replaces nodes; private to passes/.
  *
  * A pass makes new nodes, or takes others that exist, and says which node each replaces. Nothing in the graph
- * changes until rewrite_end, which redirects all operands and roots; until then rewrite_now tells what stands for a
- * node. */
+ * changes until rewrite_end, which redirects all operands and roots; until then rewrite_arg tells what stands for an
+ * operand. */
 #ifndef PASSES_REWRITE_H
 #define PASSES_REWRITE_H
 
@@ -23,8 +23,7 @@ typedef struct rewriter {
 rewriter rewrite_begin(graph *g, arena *a);
 void rewrite_end(rewriter *w);
 
-node_id rewrite_now(rewriter *w, node_id id);
-static inline node_id rewrite_arg(rewriter *w, const node *n, int i) { return rewrite_now(w, n->arg[i]); }
+node_id rewrite_arg(rewriter *w, const node *n, int i); /* what stands for the operand */
 
 /* Lets `to`, of the same type, stand for `from`, and pass on its name (see note [names move]). False, and nothing
  * happens, where both are read in time with different boundaries: then they differ outside of the sequence. */

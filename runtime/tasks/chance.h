@@ -22,6 +22,6 @@ double chance_uniform(chance *d);                            /* in [0, 1): a mul
 double chance_normal(chance *d);                             /* mean 0, standard deviation 1 */
 
 double sine_of_turns(double turns); /* sin(2 pi turns), |turns| < 2^31 */
-double natural_log(double x);       /* x > 0, finite */
+double natural_log(double x);       /* x > 0, finite; for chance_normal, and for tests, which hold it against log */
 
 #endif

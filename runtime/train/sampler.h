@@ -28,7 +28,7 @@ bool sample_write(const trainable *m, const void *params, const sample_options *
 bool sample_sequence(runner *r, const runner_given *given, int first, const sample_options *o, beam_result *result);
 
 /* Draws from p[0 ... n - 1], not necessarily adding up to 1, as the options say; u: 0 <= u < 1. `order` has room for n
- * numbers. p is overwritten. */
+ * numbers. p is overwritten. What sample_write does at each symbol; tests count what it draws. */
 size_t sample_draw(double *p, size_t n, const sample_options *o, double u, size_t *order);
 
 #endif
