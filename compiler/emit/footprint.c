@@ -57,8 +57,7 @@ static void add_literals(arena *a, footprint_need *to, const program *p, size_t 
     for (size_t i = 1; p && i < p->buffers.len; i++) {
         const buffer *b = &p->buffers.data[i];
         if (b->storage == STORE_LITERAL)
-            add_part(a, to, arena_printf(a, "constant %s of %s", b->name, entry_name(p->entry)),
-                     (size_t)b->columns * size);
+            add_part(a, to, arena_printf(a, "constant %s of %s", b->name, entry_name(p->entry)), b->columns * size);
     }
 }
 
@@ -72,19 +71,19 @@ static size_t buffer_bytes(const program *p, const buffer *b, const emit_options
     if (b->storage != STORE_WORK) return 0;
     size_t shards = shard_count(o, p->entry), rows = shards > 1 ? shard_rows(o) : (size_t)o->batch;
     if (!(b->axes & BATCH)) rows = 1;
-    size_t reals = (size_t)b->columns * rows;
+    size_t reals = b->columns * rows;
     if (p->by_rows && (b->axes & axis_bit(1))) { /* as many as the macro of the rows says */
         size_t most = (size_t)p->segment, all = (size_t)o->steps[1] * rows;
         *grows = *grows || !o->steps[1];
-        reals = (size_t)b->columns * ((o->steps[1] && all <= most ? all : most + (size_t)p->segment_more * rows) +
-                                      (size_t)(b->before[1] + b->after[1]) * rows);
+        reals = b->columns * ((o->steps[1] && all <= most ? all : most + (size_t)p->segment_more * rows) +
+                              (size_t)(b->before[1] + b->after[1]) * rows);
     }
     for (int i = 1; i <= p->graph->axes; i++) {
         if (!(b->axes & axis_bit(i)) || p->by_rows) continue;
         int steps = p->entry == ENTRY_STEP ? 1 : o->steps[i];
         *grows = *grows || !steps;
         reals *= (size_t)(steps + b->before[i] + b->after[i]);
-        size_t block = (size_t)b->columns * ((size_t)b->block_rows + rows);
+        size_t block = b->columns * ((size_t)b->block_rows + rows);
         if (b->block_rows && has_step_blocks(p, o, i) && reals > block) reals = block;
     }
     return (reals + ALIGN - 1) / ALIGN * ALIGN * real_size(o) * shards;

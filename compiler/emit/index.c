@@ -121,7 +121,7 @@ static const char *address_in(const writer *w, const buffer *b, view v)
             : arena_printf(w->arena, "%s_all", b->name);
     if (row && strcmp(row, "0") == 0) row = NULL;
     if (row && b->columns != 1)
-        base = arena_printf(w->arena, "%s + %s * %d", base, row, b->columns);
+        base = arena_printf(w->arena, "%s + %s * %zu", base, row, b->columns);
     else if (row)
         base = arena_printf(w->arena, "%s + %s", base, row);
     return c_plus(w, base, v.column);

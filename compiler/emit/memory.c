@@ -18,15 +18,15 @@ static const char *block_size(const writer *w, const buffer *b, int axis, bool m
         T = arena_printf(w->arena, "(size_t)(%s)", T);
     const char *all = arena_printf(w->arena, "%s * %s", T, batch);
     const char *block = arena_printf(w->arena, "%d + %s", b->block_rows, batch);
-    return arena_printf(w->arena,
-                        b->columns % 16 == 0 ? "(%s < %s ? %s : %s) * %d" : "((%s < %s ? %s : %s) * %d + 15) / 16 * 16",
-                        all, block, all, block, b->columns);
+    return arena_printf(
+        w->arena, b->columns % 16 == 0 ? "(%s < %s ? %s : %s) * %zu" : "((%s < %s ? %s : %s) * %zu + 15) / 16 * 16",
+        all, block, all, block, b->columns);
 }
 
 const char *c_buffer_size(const writer *w, const buffer *b, bool macro)
 {
     text *t = text_new(w->arena);
-    size_t constant = (size_t)b->columns;
+    size_t constant = b->columns;
     if (b->kept) text_put(t, "%s * %d * ", c_segments(w, macro), b->kept);
     for (int a = 1; a <= w->g->axes; a++) {
         int extra = b->before[a] + b->after[a], steps = w->p->entry == ENTRY_STEP ? 1 : w->options->steps[a];
@@ -34,7 +34,7 @@ const char *c_buffer_size(const writer *w, const buffer *b, bool macro)
         if (w->p->by_rows && macro) {
             const char *rows = c_segment_rows(w, (b->axes & BATCH) != 0, extra);
             return arena_printf(w->arena, constant % 16 == 0 ? "%s" : "(%s + 15) / 16 * 16",
-                                c_times(w, rows, b->columns));
+                                c_times(w, rows, (int)b->columns));
         }
         if (is_of_block(w, b)) return block_size(w, b, a, macro);
         if (w->p->segment) {
@@ -127,8 +127,8 @@ void write_memory(writer *w, const program *p, const char *body)
             continue;
         }
         if (b->storage == STORE_LITERAL) {
-            text_put(w->out, "static const real %s_all[%d] = {", b->name, b->columns);
-            for (int k = 0; b->literal && k < b->columns; k++)
+            text_put(w->out, "static const real %s_all[%zu] = {", b->name, b->columns);
+            for (size_t k = 0; b->literal && k < b->columns; k++)
                 text_put(w->out, "%s%s", k ? ", " : "", c_number(w, b->literal[k]));
             text_line(w->out, b->literal ? "};" : "0};");
         }
@@ -144,7 +144,7 @@ void write_memory(writer *w, const program *p, const char *body)
                              : "segment_steps");
         }
         if (b->kept) text_put(t, "[segment_count][%d]", b->kept);
-        text_put(t, "%s[%d]: ", b->axes & BATCH ? "[batch]" : "", b->columns);
+        text_put(t, "%s[%zu]: ", b->axes & BATCH ? "[batch]" : "", b->columns);
         if (b->kept) text_put(t, "what segments begin with");
         write_members(w, p, &of[i], t);
         const char *memory = lives_in_state(w, b) ? arena_printf(w->arena, "args->state ? args->state->%s[0][0] : work",

@@ -207,8 +207,10 @@ void write_scatter(writer *w, const stmt *s)
 static void write_input_copy(writer *w, const stmt *s)
 {
     const node *n = graph_node(w->g, s->nodes.data[0]);
-    const buffer callers = {
-        .storage = STORE_INPUT, .axes = n->type.axes, .columns = shape_size(n->type.shape), .input = n->attr.index};
+    const buffer callers = {.storage = STORE_INPUT,
+                            .axes = n->type.axes,
+                            .columns = (size_t)shape_size(n->type.shape),
+                            .input = n->attr.index};
     scope rows = open_scope(w, s->axes);
     const char *valid = valid_row(w, s->axes);
     if (valid) write_valid(w, valid);

@@ -193,7 +193,7 @@ void write_fill_before(writer *w, const stmt *s)
     const char *label = plan_label(w->g, w->arena, s->nodes.data[0]);
     text *around;
     if (lives_in_state(w, b)) {
-        text_line(w->out, "if (!args->state) memset(%s_all, 0, %d * sizeof(real));", b->name, b->columns);
+        text_line(w->out, "if (!args->state) memset(%s_all, 0, %zu * sizeof(real));", b->name, b->columns);
         return;
     }
     if (w->segment) text_open(w->out, "if (segment_first == 0)");

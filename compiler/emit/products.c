@@ -41,7 +41,8 @@ static const char *c_int(const writer *w, const char *count)
     return arena_printf(w->arena, strchr(count, ' ') ? "(int)(%s)" : "(int)%s", count);
 }
 
-static int columns(const writer *w, view v) { return w->p->buffers.data[v.buffer].columns; }
+/* Of a row, which is no packed matrix. */
+static int columns(const writer *w, view v) { return (int)w->p->buffers.data[v.buffer].columns; }
 
 static const char *packed_address(const writer *w, int number)
 {
@@ -60,8 +61,8 @@ static const char *guard_holds(const writer *w, row_guard guard, int axis, const
         at.flat_axis = 0;
     const char *rows = b->axes & BATCH ? "batch" : "1", *address = first_row(&at, guard.at, true);
     if (ahead && (b->axes & axis_bit(axis)))
-        address = arena_printf(w->arena, "%s + %s * %s * %d", address, ahead, rows, b->columns);
-    return arena_printf(w->arena, "row_any(%s, %s, %d, %d)", c_int(w, rows), address, b->columns, !guard.negated);
+        address = arena_printf(w->arena, "%s + %s * %s * %zu", address, ahead, rows, b->columns);
+    return arena_printf(w->arena, "row_any(%s, %s, %zu, %d)", c_int(w, rows), address, b->columns, !guard.negated);
 }
 
 /* Opens a scope in which a product is done for the rows where it is guarded: those of the step in scope, or each run of
@@ -332,8 +333,8 @@ void write_packing_clear(writer *w, const packing *pk, const char *base)
     if (pk->table)
         text_line(w->out, "row_clear(%d, %s); /* the row of no token */", pk->N, c_plus(w, base, pk->K * pk->N));
     else if (pk->N % PANEL)
-        text_line(w->out, "memset(%s, 0, %d * sizeof(real)); /* the padding */",
-                  c_plus(w, base, pk->N / PANEL * PANEL * pk->K), PANEL * pk->K);
+        text_line(w->out, "memset(%s, 0, %zu * sizeof(real)); /* the padding */",
+                  c_plus(w, base, pk->N / PANEL * PANEL * pk->K), (size_t)PANEL * (size_t)pk->K);
 }
 
 void write_packing_pieces(writer *w, const packing *pk, const char *base, const char *part)

@@ -226,7 +226,7 @@ void write_pass(writer *w, const stmt *s)
     open_passed(w, s, front);
     const char *here = c_component(w, s->to, s->shape, s->shape), *stride = s->axes & BATCH ? "batch * " : "";
     if (s->pass.what == PASS_ON || s->pass.what == PASS_BACK) {
-        const char *far = arena_printf(w->arena, "%s + %s * %s%d", s->pass.what == PASS_ON ? "to" : "from",
+        const char *far = arena_printf(w->arena, "%s + %s * %s%zu", s->pass.what == PASS_ON ? "to" : "from",
                                        s->pass.what == PASS_ON ? length(w) : "segment_steps", stride, b->columns);
         text_line(w->out, "real *%s = %s;", s->pass.what == PASS_ON ? "to" : "from", c_address(w, v));
         text_line(w->out, "real *%s = %s;", s->pass.what == PASS_ON ? "from" : "to", far);
@@ -237,7 +237,7 @@ void write_pass(writer *w, const stmt *s)
             kept = arena_printf(w->arena, front > shelf->kept ? "%s - %d" : "%s + %d", kept, abs(front - shelf->kept));
         const char *row = arena_printf(w->arena, s->axes & BATCH ? "((%s) * batch + seq)" : "(%s)", kept);
         text_line(w->out, "real *%s = %s;", s->pass.what == PASS_KEEP ? "from" : "to", c_address(w, v));
-        text_line(w->out, "real *%s = %s_all + %s * %d;", s->pass.what == PASS_KEEP ? "to" : "from", shelf->name, row,
+        text_line(w->out, "real *%s = %s_all + %s * %zu;", s->pass.what == PASS_KEEP ? "to" : "from", shelf->name, row,
                   shelf->columns);
     }
     open_components(w, s->shape);

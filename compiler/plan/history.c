@@ -177,7 +177,7 @@ static int store_of(planner *pl, node_id id)
     if (!pl->store[id.i]) {
         buffer b = {.storage = STORE_WORK,
                     .axes = graph_type(pl->g, id).axes & BATCH,
-                    .columns = shape_size(graph_type(pl->g, id).shape),
+                    .columns = (size_t)shape_size(graph_type(pl->g, id).shape),
                     .kept = pl->before[id.i][TIME]};
         pl->store[id.i] = plan_buffer(pl, b, id, 1);
     }

@@ -102,7 +102,7 @@ static bool is_candidate(const planner *pl, const stmt *s)
     bool zeros = true;
     for (size_t i = 0; i < s->fill.boundary.len; i++) zeros = zeros && !node_some(s->fill.boundary.data[i]);
     return s->fill.state && s->fill.rows == 1 && zeros && b->before[axis] == 1 && b->after[axis] == 0 &&
-           s->axes == (BATCH | axis_bit(axis)) && b->axes == s->axes && b->columns == shape_size(s->shape) &&
+           s->axes == (BATCH | axis_bit(axis)) && b->axes == s->axes && b->columns == (size_t)shape_size(s->shape) &&
            graph_type(pl->g, s->nodes.data[0]).element == REAL;
 }
 

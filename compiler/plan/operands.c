@@ -30,7 +30,7 @@ int plan_packing(planner *pl, packing pk)
         if (same_packing(&pk, &shared->packings.data[i])) return (int)i;
     }
     if (pk.in_call) {
-        buffer b = {.storage = STORE_WORK, .columns = (int)plan_packed_size(pk.K, pk.N)};
+        buffer b = {.storage = STORE_WORK, .columns = plan_packed_size(pk.K, pk.N)};
         b.name = name_printf(pl->g->names, "packed_%zu", shared->packings.len);
         array_push(pl->arena, &pl->p->buffers, b);
         pk.buffer = (int)pl->p->buffers.len - 1;
@@ -220,7 +220,7 @@ static void clear_before(planner *pl, stmt *s, node_id id)
     clear->shape = graph_type(pl->g, id).shape;
     clear->to = to;
     if (table) {
-        clear->shape = shape_vector(pl->p->buffers.data[to.buffer].columns);
+        clear->shape = shape_vector((int)pl->p->buffers.data[to.buffer].columns);
         clear->to = (view){.buffer = to.buffer, .si = 1};
     }
     array_push(pl->arena, &clear->nodes, id);

@@ -162,8 +162,9 @@ void plan_print(text *out, const program *p)
     for (size_t i = 1; i < p->buffers.len; i++) {
         const buffer *b = &p->buffers.data[i];
         if (b->storage != STORE_WORK && b->storage != STORE_PLACE) continue;
-        text_put(out, "buffer %s %s%s[%d]", b->name, b->kept ? arena_printf(out->arena, "[segments][%d]", b->kept) : "",
-                 axes_text(&pr, b->axes), b->columns);
+        text_put(out, "buffer %s %s%s[%zu]", b->name,
+                 b->kept ? arena_printf(out->arena, "[segments][%d]", b->kept) : "", axes_text(&pr, b->axes),
+                 b->columns);
         for (int a = 1; a <= p->graph->axes; a++) {
             if (b->before[a] || b->after[a])
                 text_put(out, " %s: %d before, %d after", p->graph->axis[a].letter, b->before[a], b->after[a]);

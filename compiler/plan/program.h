@@ -42,7 +42,7 @@ typedef struct buffer {
     storage storage;
     name name; /* unique in the program, an identifier in C */
     axis_set axes;
-    int columns;
+    size_t columns;
     int before[MAX_TIME_AXES + 1]; /* extra rows in front of step 1, and after step T */
     int after[MAX_TIME_AXES + 1];
     uint32_t input;        /* STORE_INPUT */

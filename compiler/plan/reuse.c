@@ -20,8 +20,8 @@
 typedef struct access {
     size_t at; /* place of the statement in the program */
     view v;
-    int from, to; /* columns that it may touch */
-    bool same;    /* component by component, of an elementwise statement */
+    size_t from, to; /* columns that it may touch */
+    bool same;       /* component by component, of an elementwise statement */
     bool reads;
 } access;
 
@@ -98,7 +98,7 @@ static access columns_of(const planner *pl, const stmt *s, node_id id, view v)
 {
     shape have = graph_type(pl->g, id).shape;
     int last = v.column + (have.dim[0] - 1) * v.si + (have.rank == 2 ? (have.dim[1] - 1) * v.sj : 0);
-    return (access){.v = v, .from = v.column, .to = last + 1, .same = shape_equal(have, s->shape)};
+    return (access){.v = v, .from = (size_t)v.column, .to = (size_t)last + 1, .same = shape_equal(have, s->shape)};
 }
 
 /* Operands that the statement computes itself are no memory. */

@@ -281,7 +281,7 @@ static int columns_touched(const blocks *b)
         for (size_t k = 0; k < c->addends.len; k++) seen[c->addends.data[k].a.buffer] = true;
     }
     for (size_t i = GRAD_BUFFER + 1; i < b->pl->p->buffers.len; i++)
-        columns += seen[i] ? b->pl->p->buffers.data[i].columns : 0;
+        columns += seen[i] ? (int)b->pl->p->buffers.data[i].columns : 0;
     if (!columns) BUG("products that touch no buffer");
     return columns;
 }

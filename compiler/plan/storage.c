@@ -139,7 +139,7 @@ static void give_columns(planner *pl, const node_id *members, size_t count)
     b.name = buffer_name(pl, plan_label(pl->g, pl->arena, members[0]), count);
     for (size_t i = 0; i < count; i++) {
         b.axes |= pl->kept_axes[members[i].i];
-        b.columns += shape_size(graph_type(pl->g, members[i]).shape);
+        b.columns += (size_t)shape_size(graph_type(pl->g, members[i]).shape);
         for (int a = 1; a <= pl->g->axes; a++) {
             raise_to(&b.before[a], pl->before[members[i].i][a]);
             raise_to(&b.after[a], pl->after[members[i].i][a]);
@@ -247,7 +247,7 @@ static void place_source(planner *pl, node_id id)
     program *p = pl->p;
     const node *n = graph_node(pl->g, id);
     const graph_input *in = n->op == OP_input ? &pl->g->inputs.data[n->attr.index] : NULL;
-    buffer b = {.axes = n->type.axes, .columns = shape_size(n->type.shape)};
+    buffer b = {.axes = n->type.axes, .columns = (size_t)shape_size(n->type.shape)};
     if (n->op == OP_param) {
         p->views[id.i] = view_of_shape(PARAM_BUFFER, pl->param_column[n->attr.index], n->type.shape);
     } else if (in && !pl->kept[id.i]) {

@@ -69,7 +69,7 @@ static by_token *row_by(planner *pl, const node *n, int rows, int stride)
 }
 
 /* Zeros for lookups of what is no table of ours: one array, as long as the longest row. */
-static int zeros(planner *pl, node_id id, int columns)
+static int zeros(planner *pl, node_id id, size_t columns)
 {
     for (size_t i = 1; i < pl->p->buffers.len; i++) {
         buffer *b = &pl->p->buffers.data[i];
@@ -120,7 +120,8 @@ static void make_table(planner *pl, const node_list *members)
         columns += columns_of(g, n);
     }
     pk.N = columns;
-    buffer b = {.storage = first->op == OP_lookup ? STORE_TABLE : STORE_WORK, .columns = (rows + 1) * columns};
+    buffer b = {.storage = first->op == OP_lookup ? STORE_TABLE : STORE_WORK,
+                .columns = (size_t)(rows + 1) * (size_t)columns};
     if (b.storage == STORE_TABLE) b.packing = plan_packing(pl, pk);
     int number = plan_buffer(pl, b, members->data[0], members->len);
     for (size_t i = 0, column = 0; i < members->len; i++) {
