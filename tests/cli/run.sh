@@ -184,6 +184,10 @@ if ${CC:-cc} -std=c99 -c out/net.c -o out/net.o; then pass; else fail "net.c doe
 expect 0 "" build hello.rnn -o - --standalone; shows "hello_grad"
 cp stdout merged.c
 if ${CC:-cc} -std=c99 -c merged.c -o merged.o; then pass; else fail "the merged text does not compile"; fi
+# A packed matrix has 16 reals for each of its rows: here more than an int counts.
+printf 'model wide {\n input x[t] : real(140000000)\n param V(1, 140000000) = 0\n A = 2 * V\n h = A @ x\n output h\n}\n' >wide.rnn
+expect 0 "" build wide.rnn -o - --inference; shows "0, 2240000000 * sizeof(real)"
+expect 0 "" explain --stage program wide.rnn; shows "buffer packed_1 [2240000000]"
 expect 0 "" build hello.rnn -o inf --inference
 if grep -q hello_grad inf/hello.c; then fail "--inference has a grad"; else pass; fi
 expect 0 "" build hello.rnn -o exact --math libm --standalone
