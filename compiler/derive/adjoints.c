@@ -29,6 +29,7 @@
 #define LT(x, z) OP2(lt, x, z)
 #define GT(x, z) OP2(gt, x, z)
 #define EQ(x, z) OP2(eq, x, z)
+#define AND(x, z) OP2(and, x, z)
 #define IF(x, y, z) graph_pointwise(g, OP_select, (x), (y), (z))
 #define SHARE(wins, ties) ADD(wins, MUL(NUM(0.5), ties))
 

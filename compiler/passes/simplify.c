@@ -159,6 +159,26 @@ static node_id simpler_select(rewriter *w, const node *n)
     return as_type(w->g, rewrite_arg(w, n, c != 0 ? 1 : 2), n->type);
 }
 
+/* Is its value 0 or 1? */
+static bool is_condition(const graph *g, node_id id)
+{
+    enum { OR = 1, COMPARISON = 3 };
+    const op_info *o = &op_table[graph_node(g, id)->op];
+    return o->class == POINTWISE_OP && o->precedence >= OR && o->precedence <= COMPARISON;
+}
+
+static node_id simpler_and(rewriter *w, const node *n)
+{
+    for (int i = 0; i < 2; i++) {
+        double c;
+        node_id other = rewrite_arg(w, n, 1 - i);
+        if (!is_constant(w, rewrite_arg(w, n, i), &c)) continue;
+        if (c == 0) return as_type(w->g, graph_number(w->g, 0), n->type);
+        if (is_condition(w->g, other)) return as_type(w->g, other, n->type);
+    }
+    return NO_NODE;
+}
+
 /* ---- what changes nothing ---------------------------------------------------------------------------------------- */
 
 static node_id simpler_expand(rewriter *w, const node *n)
@@ -301,14 +321,23 @@ static node_id without_expands(rewriter *w, const node *n)
 /* ---- the table --------------------------------------------------------------------------------------------------- */
 
 static rule *const rules[OP_COUNT] = {
-    [OP_add] = simpler_add,         [OP_sub] = simpler_sub,
-    [OP_mul] = simpler_mul,         [OP_div] = simpler_div,
-    [OP_mod] = simpler_mod,         [OP_neg] = simpler_neg,
-    [OP_select] = simpler_select,   [OP_expand] = simpler_expand,
-    [OP_matmul] = simpler_matmul,   [OP_transpose] = simpler_transpose,
-    [OP_reshape] = simpler_reshape, [OP_concat] = simpler_concat,
-    [OP_slice] = simpler_slice,     [OP_pad] = simpler_pad,
-    [OP_sum] = simpler_sum,         [OP_pow] = simpler_pow,
+    [OP_add] = simpler_add,
+    [OP_sub] = simpler_sub,
+    [OP_mul] = simpler_mul,
+    [OP_div] = simpler_div,
+    [OP_mod] = simpler_mod,
+    [OP_neg] = simpler_neg,
+    [OP_select] = simpler_select,
+    [OP_and] = simpler_and,
+    [OP_expand] = simpler_expand,
+    [OP_matmul] = simpler_matmul,
+    [OP_transpose] = simpler_transpose,
+    [OP_reshape] = simpler_reshape,
+    [OP_concat] = simpler_concat,
+    [OP_slice] = simpler_slice,
+    [OP_pad] = simpler_pad,
+    [OP_sum] = simpler_sum,
+    [OP_pow] = simpler_pow,
 };
 
 static node_id simpler(rewriter *w, node_id id)

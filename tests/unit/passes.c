@@ -118,6 +118,10 @@ START_TEST(simplify_constants)
     SIMPLIFIES(graph_pointwise(g, OP_select, l.one, l.x, l.y), "x0");
     SIMPLIFIES(graph_pointwise(g, OP_select, l.zero, l.x, l.y), "x1");
     SIMPLIFIES(graph_pointwise(g, OP_select, binary(g, OP_lt, l.one, l.two), l.v, l.x), "expand(p0)");
+    SIMPLIFIES(binary(g, OP_and, l.x, binary(g, OP_lt, l.two, l.one)), "expand(0)");
+    SIMPLIFIES(binary(g, OP_and, l.two, binary(g, OP_lt, l.x, l.y)), "lt(x0, x1)");
+    SIMPLIFIES(binary(g, OP_and, binary(g, OP_lt, l.s, l.one), l.two), "lt(x2, 1)");
+    SIMPLIFIES(binary(g, OP_and, l.x, l.two), "and(x0, 2)");
 }
 END_TEST
 
