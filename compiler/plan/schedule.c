@@ -30,21 +30,18 @@ typedef struct edge {
 /* Of each node. The regions of one depth use them one after the other, and leave them empty. */
 typedef struct tables {
     arena *arena;
-    bool *member, *done, *open;
-    int *home;
-    edge **waiting;
+    bool *member;
+    bool *done;     /* computed by what has been listed */
+    bool *open;     /* in the statement under construction */
+    int *home;      /* number of the scan that it belongs to, 0: this region */
+    edge **waiting; /* its first edge */
     struct tables *inner;
 } tables;
 
 typedef struct builder {
     planner *pl;
     region *r;
-    tables *tables;
-    bool *member;
-    bool *done;     /* per node: computed by what has been listed */
-    bool *open;     /* per node: in the statement under construction */
-    int *home;      /* per node: number of the scan that it belongs to, 0: this region */
-    edge **waiting; /* per node: its first edge */
+    tables *of;
     units units;
     rounds ready;          /* lack no operand: with statements of their own, or scans */
     unit_list elementwise; /* lack no operand: elementwise; some may be done by now */
@@ -62,14 +59,14 @@ static bool is_elementwise(const planner *pl, const unit *u)
 /* Is the unit to wait for the node, which is none of its own? */
 static bool is_awaited(const builder *b, const unit *u, node_id id)
 {
-    return node_some(id) && b->member[id.i] && !(u->scan && b->home[id.i] == u->number);
+    return node_some(id) && b->of->member[id.i] && !(u->scan && b->of->home[id.i] == u->number);
 }
 
 static void wait_for(builder *b, size_t number, node_id operand)
 {
     edge *e = ARENA_NEW(b->scratch, edge);
-    *e = (edge){number, b->waiting[operand.i]};
-    b->waiting[operand.i] = e;
+    *e = (edge){number, b->of->waiting[operand.i]};
+    b->of->waiting[operand.i] = e;
     b->units.data[number].lacks++;
 }
 
@@ -158,7 +155,7 @@ static void list_ready(builder *b, size_t number, node_list *done)
 /* In the open statement, elementwise values are there for those that join it. */
 static bool is_there(const builder *b, node_id id)
 {
-    return b->done[id.i] || (b->open[id.i] && b->pl->task[id.i] == TASK_POINTWISE);
+    return b->of->done[id.i] || (b->of->open[id.i] && b->pl->task[id.i] == TASK_POINTWISE);
 }
 
 /* The nodes of `done` are computed: tells those that wait. */
@@ -167,9 +164,9 @@ static void finish(builder *b, node_list *done)
     while (done->len) {
         node_id id = done->data[--done->len];
         bool was_there = is_there(b, id);
-        b->done[id.i] = true;
-        b->open[id.i] = false;
-        for (const edge *e = b->waiting[id.i]; e; e = e->next) {
+        b->of->done[id.i] = true;
+        b->of->open[id.i] = false;
+        for (const edge *e = b->of->waiting[id.i]; e; e = e->next) {
             b->units.data[e->unit].lacks -= !was_there;
             list_ready(b, e->unit, done);
         }
@@ -329,7 +326,7 @@ static bool can_wait(const builder *b, node_id id)
     for (size_t i = 0; i < users->len; i++) {
         node_id u = users->data[i];
         bool elementwise = pl->task[u.i] == TASK_POINTWISE || pl->task[u.i] == TASK_SUM;
-        if (!elementwise || b->open[u.i] || !b->member[u.i] || b->home[u.i]) return false;
+        if (!elementwise || b->of->open[u.i] || !b->of->member[u.i] || b->of->home[u.i]) return false;
         type of_user = domain_of(pl, u);
         if (of_user.axes != d.axes || !shape_equal(of_user.shape, d.shape)) return false;
     }
@@ -347,8 +344,8 @@ static void set_open(builder *b, node_id id, bool open, rounds *joining)
 {
     bool was_there = is_there(b, id);
     type domain = domain_of(b->pl, id);
-    b->open[id.i] = open;
-    for (const edge *e = b->waiting[id.i]; e && is_there(b, id) != was_there; e = e->next) {
+    b->of->open[id.i] = open;
+    for (const edge *e = b->of->waiting[id.i]; e && is_there(b, id) != was_there; e = e->next) {
         unit *u = &b->units.data[e->unit];
         u->lacks = was_there ? u->lacks + 1 : u->lacks - 1;
         if (joining && !u->lacks && is_elementwise(b->pl, u) && is_of_domain(b->pl, u, domain))
@@ -407,7 +404,7 @@ static bool add_pointwise(builder *b, bool without_axes)
         open_domain(b, d, &group);
         for (size_t k = 0; k < group.len; k++) {
             unit *u = &b->units.data[group.data[k]];
-            if (!b->open[u->id.i]) continue;
+            if (!b->of->open[u->id.i]) continue;
             if (!s) {
                 s = add_stmt(b, STMT_POINTWISE);
                 s->axes = d.axes;
@@ -438,8 +435,8 @@ static tables *tables_new(arena *a, size_t count)
 
 static tables *inner_tables(builder *b)
 {
-    if (!b->tables->inner) b->tables->inner = tables_new(b->tables->arena, b->pl->count);
-    return b->tables->inner;
+    if (!b->of->inner) b->of->inner = tables_new(b->of->arena, b->pl->count);
+    return b->of->inner;
 }
 
 static void build_region(planner *pl, region *r, const node_list *set, tables *t);
@@ -473,17 +470,9 @@ static bool add_ready(builder *b)
 /* Depth: one level for each time axis that a recurrence runs along. */
 static void build_region(planner *pl, region *r, const node_list *set, tables *t)
 {
-    builder b = {.pl = pl,
-                 .r = r,
-                 .tables = t,
-                 .member = t->member,
-                 .done = t->done,
-                 .open = t->open,
-                 .home = t->home,
-                 .waiting = t->waiting,
-                 .scratch = arena_new()};
-    for (size_t i = 0; i < set->len; i++) b.member[set->data[i].i] = true;
-    division d = {.pl = pl, .r = r, .set = *set, .member = b.member, .home = b.home, .scratch = b.scratch};
+    builder b = {.pl = pl, .r = r, .of = t, .scratch = arena_new()};
+    for (size_t i = 0; i < set->len; i++) t->member[set->data[i].i] = true;
+    division d = {.pl = pl, .r = r, .set = *set, .member = t->member, .home = t->home, .scratch = b.scratch};
     plan_divide(&d);
     b.units = d.units;
     find_ready(&b);
@@ -495,9 +484,9 @@ static void build_region(planner *pl, region *r, const node_list *set, tables *t
     }
     for (size_t i = 0; i < set->len; i++) {
         uint32_t id = set->data[i].i;
-        b.member[id] = b.done[id] = b.open[id] = false;
-        b.home[id] = 0;
-        b.waiting[id] = NULL;
+        t->member[id] = t->done[id] = t->open[id] = false;
+        t->home[id] = 0;
+        t->waiting[id] = NULL;
     }
     arena_free(b.scratch);
 }
