@@ -142,7 +142,7 @@ static node_id adjoint_max_over(const adjoint *x)
 /* A reading of the adjoint at one place, for the boundary value that was read there; it belongs to this call alone. */
 static node_id local_at(const adjoint *x, bool from_end, int k)
 {
-    node_id id = graph_at(x->g, x->d, x->n.type, x->n.attr.axis, from_end, k, NULL, 0, 0);
+    node_id id = graph_at(x->g, x->d, x->n.type, x->n.attr.axis, from_end, k, NO_BOUNDARIES);
     graph_node(x->g, id)->attr.over.carry = false;
     return id;
 }

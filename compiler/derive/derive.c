@@ -92,7 +92,7 @@ static void open_shifts(tape *t)
         g->current = graph_node(g, n.arg[0])->origin;
         g->current.role = ROLE_ADJOINT;
         g->current.whole = false;
-        node_id back = graph_shift(g, NO_NODE, n.type, n.attr.axis, -n.attr.k, NULL, 0, 0);
+        node_id back = graph_shift(g, NO_NODE, n.type, n.attr.axis, -n.attr.k, NO_BOUNDARIES);
         graph_node(g, back)->attr.over.carry = false;
         t->back[id.i] = back;
         send(t, n.arg[0], unbroadcast(g, back, n.type, graph_type(g, n.arg[0])));

@@ -127,13 +127,15 @@ node_id graph_max_over(graph *g, node_id a, axis_set axes, bool carry)
 }
 
 /* The type of what is read is that of `a`, and its axes may also be promised by `of_a`. */
-static node_id add_reading(graph *g, node n, node_id a, type of_a, const node_id *boundary)
+static node_id add_reading(graph *g, node n, node_id a, type of_a, boundary_values outside)
 {
-    if (n.attr.before < 0 || n.attr.after < 0) BUG("graph_%s: a negative number of boundaries", op_table[n.op].name);
-    size_t count = (size_t)n.attr.before + (size_t)n.attr.after;
+    if (outside.before < 0 || outside.after < 0) BUG("graph_%s: a negative number of boundaries", op_table[n.op].name);
+    size_t count = (size_t)outside.before + (size_t)outside.after;
     node_id *arg = ARENA_ARRAY(g->arena, node_id, count + 1);
     arg[0] = a;
-    if (count) memcpy(arg + 1, boundary, count * sizeof *boundary);
+    if (count) memcpy(arg + 1, outside.value, count * sizeof *arg);
+    n.attr.before = outside.before;
+    n.attr.after = outside.after;
     n.attr.over.carry = true;
     n.type = of_a;
     if (node_some(a)) {
@@ -143,17 +145,16 @@ static node_id add_reading(graph *g, node n, node_id a, type of_a, const node_id
     return add(g, n, arg, (int)count + 1);
 }
 
-node_id graph_shift(graph *g, node_id a, type of_a, int axis, int k, const node_id *boundary, int before, int after)
+node_id graph_shift(graph *g, node_id a, type of_a, int axis, int k, boundary_values outside)
 {
-    node n = {.op = OP_shift, .attr = {.axis = axis, .k = k, .before = before, .after = after}};
-    return add_reading(g, n, a, of_a, boundary);
+    node n = {.op = OP_shift, .attr = {.axis = axis, .k = k}};
+    return add_reading(g, n, a, of_a, outside);
 }
 
-node_id graph_at(graph *g, node_id a, type of_a, int axis, bool from_end, int k, const node_id *boundary, int before,
-                 int after)
+node_id graph_at(graph *g, node_id a, type of_a, int axis, bool from_end, int k, boundary_values outside)
 {
-    node n = {.op = OP_at, .attr = {.axis = axis, .k = k, .from_end = from_end, .before = before, .after = after}};
-    return add_reading(g, n, a, of_a, boundary);
+    node n = {.op = OP_at, .attr = {.axis = axis, .k = k, .from_end = from_end}};
+    return add_reading(g, n, a, of_a, outside);
 }
 
 void graph_set_operand(graph *g, node_id reading, node_id a)

@@ -232,11 +232,17 @@ node_id graph_softmax(graph *g, node_id a);
 node_id graph_logsumexp(graph *g, node_id a);
 node_id graph_sum_over(graph *g, node_id a, axis_set axes, bool carry);
 node_id graph_max_over(graph *g, node_id a, axis_set axes, bool carry);
+/* What a reading gives where the index lies outside of 1..T: `before` values, then `after` values, as the note [reading
+ * in time] counts them. */
+typedef struct boundary_values {
+    const node_id *value;
+    int before, after;
+} boundary_values;
+#define NO_BOUNDARIES ((boundary_values){0})
 /* Readings carry across chunks (attr.over.carry is true). `a` may be NO_NODE for a variable that is not lowered yet:
  * give its type, and set it later. */
-node_id graph_shift(graph *g, node_id a, type of_a, int axis, int k, const node_id *boundary, int before, int after);
-node_id graph_at(graph *g, node_id a, type of_a, int axis, bool from_end, int k, const node_id *boundary, int before,
-                 int after);
+node_id graph_shift(graph *g, node_id a, type of_a, int axis, int k, boundary_values outside);
+node_id graph_at(graph *g, node_id a, type of_a, int axis, bool from_end, int k, boundary_values outside);
 void graph_set_operand(graph *g, node_id reading, node_id a);
 node_id graph_put(graph *g, node_id a, int axis, bool from_end, int k);
 node_id graph_concat(graph *g, const node_id *parts, int count, int dim);

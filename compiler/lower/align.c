@@ -41,13 +41,13 @@ static int time_axis(axis_set set)
 /* a at the step before; `before`: its value in front of the first. NO_NODE as `a`: set later. */
 static node_id earlier(lowering *l, node_id a, type of, int axis, node_id before)
 {
-    return graph_shift(l->g, a, of, axis, -1, &before, node_some(before), 0);
+    return graph_shift(l->g, a, of, axis, -1, (boundary_values){&before, node_some(before), 0});
 }
 
 static node_id at_ends(lowering *l, node_id a, int t, int s, node_id before)
 {
-    node_id end = graph_at(l->g, a, graph_type(l->g, a), t, true, 0, &before, 1, 0);
-    return graph_at(l->g, end, graph_type(l->g, end), s, true, 0, NULL, 0, 0);
+    node_id end = graph_at(l->g, a, graph_type(l->g, a), t, true, 0, (boundary_values){&before, 1, 0});
+    return graph_at(l->g, end, graph_type(l->g, end), s, true, 0, NO_BOUNDARIES);
 }
 
 node_id lower_ctc(lowering *l, const model_expr *e)

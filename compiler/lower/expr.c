@@ -47,10 +47,10 @@ static node_id lower_reading(lowering *l, const model_expr *e)
         }
     }
     type of = lower_type(at->type);
-    node_id reading =
-        e->kind == EXPR_SHIFT
-            ? graph_shift(l->g, NO_NODE, of, e->read.axis, e->read.k, operand, before, after)
-            : graph_at(l->g, NO_NODE, of, e->read.axis, e->read.from_end, e->read.k, operand, before, after);
+    boundary_values outside = {operand, before, after};
+    node_id reading = e->kind == EXPR_SHIFT
+                          ? graph_shift(l->g, NO_NODE, of, e->read.axis, e->read.k, outside)
+                          : graph_at(l->g, NO_NODE, of, e->read.axis, e->read.from_end, e->read.k, outside);
     array_push(l->g->arena, &l->readings, (pending){reading, v, e->read.axis});
     return reading;
 }

@@ -138,7 +138,7 @@ static node_id joined_shift(sums *s, node_list *terms, size_t first)
         sum = plus(g, sum, graph_node(g, id)->arg[0]);
         terms->data[i] = NO_NODE;
     }
-    node_id shift = graph_shift(g, sum, n.type, n.attr.axis, n.attr.k, NULL, 0, 0);
+    node_id shift = graph_shift(g, sum, n.type, n.attr.axis, n.attr.k, NO_BOUNDARIES);
     graph_node(g, shift)->attr.over.carry = false;
     return shift;
 }

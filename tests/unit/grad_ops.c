@@ -290,7 +290,7 @@ static node_id build_shift(bench *b, int which)
         edge[2] = edges == 2 ? edge[0] : NO_NODE;
         edge[3] = leaf(b, s, ON_B);
     }
-    return graph_shift(b->g, x, (type){0}, 1, k, edge, edges ? 2 : 0, edges ? 2 : 0);
+    return graph_shift(b->g, x, (type){0}, 1, k, (boundary_values){edge, edges ? 2 : 0, edges ? 2 : 0});
 }
 
 static node_id build_at(bench *b, int which)
@@ -302,7 +302,7 @@ static node_id build_at(bench *b, int which)
     shape s = shape_vector(2);
     node_id x = leaf(b, s, of[axes]), edge[5];
     for (int i = 0; i < 5; i++) edge[i] = i == 1 ? NO_NODE : leaf(b, s, i % 2 ? ON_B : NO_AXES);
-    return graph_at(b->g, x, (type){0}, 1, from_end, k, edge, edges ? 3 : 0, edges ? 2 : 0);
+    return graph_at(b->g, x, (type){0}, 1, from_end, k, (boundary_values){edge, edges ? 3 : 0, edges ? 2 : 0});
 }
 
 static node_id build_put(bench *b, int which)
@@ -358,7 +358,7 @@ static node_id build_lookup(bench *b, int which)
     static const axis_set of[][2] = {{0, 3}, {0, 7}, {1, 3}, {3, 3}, {3, 1}, {5, 3}};
     if (which >= (int)(sizeof of / sizeof *of) + 1) return NO_NODE;
     if (which == (int)(sizeof of / sizeof *of)) { /* what is read outside is none */
-        node_id before = graph_shift(b->g, tokens(b, ON_T), (type){0}, 1, -1, NULL, 0, 0);
+        node_id before = graph_shift(b->g, tokens(b, ON_T), (type){0}, 1, -1, NO_BOUNDARIES);
         return graph_lookup(b->g, leaf(b, shape_matrix(CLASSES, 3), NO_AXES), before);
     }
     node_id matrix = leaf(b, shape_matrix(CLASSES, 3), of[which][0]);

@@ -11,7 +11,7 @@ static node_id recurrence(bench *b, node_id x, int axis, int k, axis_set axes, i
     shape s = shape_vector(2);
     node_id edge[2] = {leaf(b, s, NO_AXES), leaf(b, s, ON_B)};
     int before = k < 0 ? edges : 0, after = k > 0 ? edges : 0;
-    node_id past = graph_shift(g, NO_NODE, type_real(s, axes), axis, k, edge, before, after);
+    node_id past = graph_shift(g, NO_NODE, type_real(s, axes), axis, k, (boundary_values){edge, before, after});
     node_id Wh = graph_matmul(g, leaf(b, shape_matrix(2, 2), NO_AXES), false, past, false);
     node_id Ux = graph_matmul(g, leaf(b, shape_matrix(2, graph_type(g, x).shape.dim[0]), NO_AXES), false, x, false);
     node_id h = unary(b, OP_tanh, binary(b, OP_add, binary(b, OP_add, Wh, Ux), leaf(b, s, NO_AXES)));
@@ -40,13 +40,15 @@ START_TEST(mutual_recurrence)
     graph *g = b->g;
     type v = type_real(shape_vector(2), ON_T);
     node_id edge[2] = {leaf(b, v.shape, NO_AXES), leaf(b, v.shape, ON_B)};
-    node_id c1 = graph_shift(g, NO_NODE, v, 1, -1, NULL, 0, 0), h2 = graph_shift(g, NO_NODE, v, 1, -2, edge, 2, 0);
+    node_id c1 = graph_shift(g, NO_NODE, v, 1, -1, NO_BOUNDARIES),
+            h2 = graph_shift(g, NO_NODE, v, 1, -2, (boundary_values){edge, 2, 0});
     node_id gate = unary(b, OP_sigmoid, leaf(b, v.shape, ON_T));
     node_id c = binary(b, OP_add, binary(b, OP_mul, c1, gate), h2);
     node_id h = unary(b, OP_tanh, c);
     graph_set_operand(g, c1, c);
     graph_set_operand(g, h2, h);
-    node_id last = graph_at(g, h, v, 1, true, 0, edge, 2, 0), first = graph_at(g, h, v, 1, false, -1, edge, 2, 0);
+    node_id last = graph_at(g, h, v, 1, true, 0, (boundary_values){edge, 2, 0}),
+            first = graph_at(g, h, v, 1, false, -1, (boundary_values){edge, 2, 0});
     set_loss(b, binary(b, OP_add, binary(b, OP_mul, last, h), first));
     check_gradients(b, "mutual recurrence");
     arena_free(b->arena);
@@ -60,8 +62,8 @@ START_TEST(attention)
     graph *g = b->g;
     shape s = shape_vector(2);
     node_id e = recurrence(b, leaf(b, s, ON_S), 2, 1, ON_S, 1);
-    node_id begin = graph_at(g, unary(b, OP_copy, e), (type){0}, 2, false, 1, NULL, 0, 0);
-    node_id past = graph_shift(g, NO_NODE, type_real(s, ON_T), 1, -1, &begin, 1, 0);
+    node_id begin = graph_at(g, unary(b, OP_copy, e), (type){0}, 2, false, 1, NO_BOUNDARIES);
+    node_id past = graph_shift(g, NO_NODE, type_real(s, ON_T), 1, -1, (boundary_values){&begin, 1, 0});
     node_id score = graph_reshape(g, graph_matmul(g, past, true, e, false), SCALAR);
     node_id top = unary(b, OP_cut, graph_max_over(g, score, 4, false));
     node_id weight = unary(b, OP_exp, binary(b, OP_sub, score, top));
@@ -89,7 +91,7 @@ START_TEST(long_and_padded)
     bench *b = new_bench(FULL, false);
     graph *g = b->g;
     array_push(b->arena, &g->inputs, (graph_input){.path = "x", .type = type_real(SCALAR, ON_T)});
-    node_id past = graph_shift(g, NO_NODE, type_real(SCALAR, ON_T), 1, -1, NULL, 0, 0);
+    node_id past = graph_shift(g, NO_NODE, type_real(SCALAR, ON_T), 1, -1, NO_BOUNDARIES);
     node_id sum = binary(b, OP_add, past, graph_input_node(g, 0));
     graph_set_operand(g, past, sum);
     b->call = (oracle_call){

@@ -67,7 +67,7 @@ static graph *tanh_rnn(arena *a, bool mirrored)
     origin of_a = whole(g, "a"), of_h = whole(g, "h");
     g->current = of_a;
     g->current.whole = false;
-    node_id before = graph_shift(g, NO_NODE, type_real(shape_vector(3), BT), 1, -1, NULL, 0, 0), Wh, Ux;
+    node_id before = graph_shift(g, NO_NODE, type_real(shape_vector(3), BT), 1, -1, NO_BOUNDARIES), Wh, Ux;
     if (mirrored) {
         Ux = graph_matmul(g, U, false, x, false);
         Wh = graph_matmul(g, W, false, before, false);
@@ -170,9 +170,9 @@ START_TEST(types_follow)
     ck_type(g, graph_sum_over(g, v, BT, false), shape_vector(3), 0);
     ck_type(g, graph_sum_over(g, E, 2, false), shape_matrix(7, 3), BATCH);
     ck_type(g, graph_max_over(g, v, 2, false), shape_vector(3), BATCH);
-    ck_type(g, graph_shift(g, v, (type){0}, 1, 2, NULL, 0, 0), shape_vector(3), BT);
-    ck_type(g, graph_shift(g, E, (type){0}, 1, 2, NULL, 0, 0), shape_matrix(7, 3), BT);
-    ck_type(g, graph_at(g, v, (type){0}, 1, true, 0, NULL, 0, 0), shape_vector(3), BATCH);
+    ck_type(g, graph_shift(g, v, (type){0}, 1, 2, NO_BOUNDARIES), shape_vector(3), BT);
+    ck_type(g, graph_shift(g, E, (type){0}, 1, 2, NO_BOUNDARIES), shape_matrix(7, 3), BT);
+    ck_type(g, graph_at(g, v, (type){0}, 1, true, 0, NO_BOUNDARIES), shape_vector(3), BATCH);
     ck_type(g, graph_put(g, w, 1, false, 1), shape_vector(3), BTS);
     ck_type(g, graph_concat(g, (node_id[]){v, w}, 2, 0), shape_vector(6), BTS);
     ck_type(g, graph_concat(g, (node_id[]){E, E}, 2, 1), shape_matrix(7, 6), 0);
@@ -209,9 +209,9 @@ static void misfit(int which)
     case 2: graph_matmul(g, E, false, w, false); break;
     case 3: graph_sum(g, E, shape_vector(3)); break;
     case 4: graph_softmax(g, E); break;
-    case 5: graph_shift(g, v, (type){0}, 1, -1, &w, 1, 0); break;   /* another shape */
-    case 6: graph_shift(g, v, (type){0}, 1, -1, &v, 1, 0); break;   /* varies over t */
-    case 7: graph_shift(g, v, (type){0}, 3, -1, NULL, 0, 0); break; /* no such axis */
+    case 5: graph_shift(g, v, (type){0}, 1, -1, (boundary_values){&w, 1, 0}); break; /* another shape */
+    case 6: graph_shift(g, v, (type){0}, 1, -1, (boundary_values){&v, 1, 0}); break; /* varies over t */
+    case 7: graph_shift(g, v, (type){0}, 3, -1, NO_BOUNDARIES); break;               /* no such axis */
     case 8: graph_put(g, v, 1, false, 1); break;
     case 9: graph_concat(g, (node_id[]){v, E}, 2, 0); break;
     case 10: graph_slice(g, v, 0, 2, 2); break;
@@ -332,7 +332,7 @@ static void break_rule(graph *g, int which)
         break;
     case 16: { /* readings that disagree */
         node_id edge = graph_literal(g, shape_vector(3), (double[]){1, 2, 3});
-        graph_shift(g, find(g, OP_tanh), (type){0}, 1, -2, &edge, 1, 0);
+        graph_shift(g, find(g, OP_tanh), (type){0}, 1, -2, (boundary_values){&edge, 1, 0});
         break;
     }
     case 17: graph_node(g, find(g, OP_sum_over))->attr.over.axes = BATCH; break;
@@ -356,7 +356,7 @@ START_TEST(verify_accepts)
     graph *g = tanh_rnn(a, false);
     graph_verify(g, "the test");
     node_id none = NO_NODE; /* an absent boundary is as good as none */
-    graph_shift(g, find(g, OP_tanh), (type){0}, 1, -2, &none, 1, 0);
+    graph_shift(g, find(g, OP_tanh), (type){0}, 1, -2, (boundary_values){&none, 1, 0});
     derive_gradients(g);
     graph_verify(g, "derive");
     arena_free(a);
@@ -398,14 +398,14 @@ START_TEST(equations_of_adjoints)
     origin of_a = whole(g, "a"), of_h = whole(g, "h");
     type vector = type_real(shape_vector(3), BT);
     g->current = (origin){0};
-    node_id before = graph_shift(g, NO_NODE, vector, 1, -1, NULL, 0, 0);
+    node_id before = graph_shift(g, NO_NODE, vector, 1, -1, NO_BOUNDARIES);
     g->current = of_a;
     node_id act = graph_matmul(g, W, false, before, false);
     g->current = of_h;
     node_id h = unary(g, OP_tanh, act);
     graph_set_operand(g, before, h);
     g->current = (origin){.variable = of_h.variable, .role = ROLE_ADJOINT};
-    node_id after = graph_shift(g, NO_NODE, vector, 1, 1, NULL, 0, 0), back = graph_matmul(g, W, true, after, false);
+    node_id after = graph_shift(g, NO_NODE, vector, 1, 1, NO_BOUNDARIES), back = graph_matmul(g, W, true, after, false);
     node_id end = graph_put(g, graph_literal(g, shape_vector(3), (double[]){1, -0.5, 0.1}), 1, true, 0);
     g->current.whole = true;
     node_id d_h = binary(g, OP_add, back, end);
@@ -441,8 +441,8 @@ static node_id sample(graph *g, int which)
     case 5: return binary(g, OP_and, binary(g, OP_lt, c, one), unary(g, OP_not, binary(g, OP_eq, c, one)));
     case 6: return binary(g, OP_add, graph_pointwise(g, OP_select, c, v, w), one);
     case 7: return graph_pointwise(g, OP_select, binary(g, OP_eq, c, one), v, graph_pointwise(g, OP_select, c, v, w));
-    case 8: return graph_at(g, v, (type){0}, 1, true, 2, NULL, 0, 0);
-    case 9: return graph_at(g, v, (type){0}, 1, false, 1, NULL, 0, 0);
+    case 8: return graph_at(g, v, (type){0}, 1, true, 2, NO_BOUNDARIES);
+    case 9: return graph_at(g, v, (type){0}, 1, false, 1, NO_BOUNDARIES);
     case 10: return graph_matmul(g, E, false, graph_slice(g, sum, 0, 0, 3), false);
     case 11: return graph_matmul(g, sum, false, v, true);
     case 12: return graph_slice(g, E, 1, 1, 2);
@@ -455,10 +455,10 @@ static node_id sample(graph *g, int which)
     case 19: return graph_concat(g, (node_id[]){v, w}, 2, 0);
     case 20: return graph_sum(g, E, shape_vector(7));
     case 21: return graph_pick(g, w, k);
-    case 22: return graph_shift(g, sum, (type){0}, 1, 3, NULL, 0, 0);
+    case 22: return graph_shift(g, sum, (type){0}, 1, 3, NO_BOUNDARIES);
     case 23: return graph_sum_over(g, graph_length(g, 1), BATCH, false);
     case 24: return binary(g, OP_max, v, graph_number(g, 0.1));
-    case 25: return graph_shift(g, c, (type){0}, 2, -1, NULL, 0, 0);
+    case 25: return graph_shift(g, c, (type){0}, 2, -1, NO_BOUNDARIES);
     }
     return NO_NODE;
 }
@@ -548,7 +548,7 @@ START_TEST(print_is_readable)
     g->model = "m";
     node_id x = new_input(g, "x", type_real(shape_vector(2), BT), 0), v = new_param(g, "v", shape_vector(2));
     node_id edges[] = {v, NO_NODE, v};
-    node_id y = graph_shift(g, x, (type){0}, 1, -1, edges, 2, 1);
+    node_id y = graph_shift(g, x, (type){0}, 1, -1, (boundary_values){edges, 2, 1});
     node_id half = graph_number(g, 0.5);
     g->current = whole(g, "z");
     array_push(a, &g->outputs, (graph_output){.path = "z", .node = binary(g, OP_mul, y, half)});
@@ -581,7 +581,7 @@ START_TEST(components_are_cycles)
     arena *a = arena_new();
     graph *g = new_graph(a);
     node_id x = new_input(g, "x", type_real(shape_vector(2), BT), 0);
-    node_id past = graph_shift(g, NO_NODE, type_real(shape_vector(2), BT), 1, -1, NULL, 0, 0);
+    node_id past = graph_shift(g, NO_NODE, type_real(shape_vector(2), BT), 1, -1, NO_BOUNDARIES);
     node_id sum = binary(g, OP_add, past, x), h = unary(g, OP_tanh, sum), o = unary(g, OP_exp, h);
     graph_set_operand(g, past, h);
     int c[8] = {0}, axis = 1;

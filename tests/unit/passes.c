@@ -167,7 +167,7 @@ START_TEST(simplify_keeps_copies)
     leaves l = new_leaves(g);
     node_id read = unary(g, OP_copy, l.x), bounded = unary(g, OP_tanh, l.y), of_bounded = unary(g, OP_copy, bounded);
     new_output(g, one_back(g, read));
-    new_output(g, graph_shift(g, bounded, graph_type(g, bounded), 1, -1, &l.v, 1, 0));
+    new_output(g, graph_shift(g, bounded, graph_type(g, bounded), 1, -1, (boundary_values){&l.v, 1, 0}));
     new_output(g, of_bounded);
     run_pass(g, pass_simplify, "simplify");
     ck_assert_int_eq(graph_node(g, graph_node(g, g->outputs.data[0].node)->arg[0])->op, OP_copy);
@@ -183,7 +183,7 @@ START_TEST(simplify_minds_boundaries)
     graph *g = new_graph(a);
     leaves l = new_leaves(g);
     node_id same = binary(g, OP_mul, l.x, l.one);
-    new_output(g, graph_shift(g, same, graph_type(g, same), 1, -1, &l.v, 1, 0));
+    new_output(g, graph_shift(g, same, graph_type(g, same), 1, -1, (boundary_values){&l.v, 1, 0}));
     new_output(g, one_back(g, l.x));
     run_pass(g, pass_simplify, "simplify");
     ck_assert_int_eq(graph_node(g, graph_node(g, g->outputs.data[0].node)->arg[0])->op, OP_mul);
@@ -376,7 +376,7 @@ START_TEST(cse_merges)
     MERGES(false, graph_matmul(g, l.A, false, l.x, false), graph_matmul(g, l.A, true, l.x, false));
     MERGES(false, graph_slice(g, l.x, 0, 0, 1), graph_slice(g, l.x, 0, 1, 1));
     MERGES(true, one_back(g, l.x), one_back(g, l.x));
-    MERGES(false, one_back(g, l.x), graph_shift(g, l.x, graph_type(g, l.x), 1, -2, NULL, 0, 0));
+    MERGES(false, one_back(g, l.x), graph_shift(g, l.x, graph_type(g, l.x), 1, -2, NO_BOUNDARIES));
     MERGES(false, graph_sum_over(g, l.x, 2, false), graph_sum_over(g, l.x, BT, false));
     MERGES(false, graph_sum_over(g, l.x, BT, true), graph_sum_over(g, l.x, BT, false));
 }
@@ -406,8 +406,8 @@ START_TEST(cse_minds_boundaries_and_roles)
     node_id p = unary(g, OP_tanh, l.x), q = unary(g, OP_tanh, l.x), w = new_param(g, shape_vector(N));
     new_output(g, p);
     new_output(g, q);
-    new_output(g, graph_shift(g, p, graph_type(g, p), 1, -1, &l.v, 1, 0));
-    new_output(g, graph_shift(g, q, graph_type(g, q), 1, -1, &w, 1, 0));
+    new_output(g, graph_shift(g, p, graph_type(g, p), 1, -1, (boundary_values){&l.v, 1, 0}));
+    new_output(g, graph_shift(g, q, graph_type(g, q), 1, -1, (boundary_values){&w, 1, 0}));
     ck_assert(!merged(g));
 
     g = new_graph(a);
@@ -438,7 +438,8 @@ START_TEST(reassociate_products)
     node_id C = new_param(g, square), A = new_param(g, square), B = new_param(g, square), D = new_param(g, square);
     node_id v = new_param(g, shape_vector(N));
     node_id x = new_input(g, shape_vector(N), BT), y = new_input(g, shape_vector(N), BT);
-    node_id h1 = graph_shift(g, NO_NODE, t, 1, -1, NULL, 0, 0), c1 = graph_shift(g, NO_NODE, t, 1, -1, NULL, 0, 0);
+    node_id h1 = graph_shift(g, NO_NODE, t, 1, -1, NO_BOUNDARIES),
+            c1 = graph_shift(g, NO_NODE, t, 1, -1, NO_BOUNDARIES);
     node_id sum = binary(g, OP_add, graph_matmul(g, A, false, h1, false), v);
     sum = binary(g, OP_add, sum, graph_matmul(g, B, false, x, false));
     sum = binary(g, OP_add, sum, graph_matmul(g, C, false, c1, false));
@@ -487,9 +488,9 @@ START_TEST(reassociate_shifts)
     arena *a = arena_new();
     graph *g = new_graph(a);
     leaves l = new_leaves(g);
-    node_id p = graph_shift(g, graph_matmul(g, l.A, true, l.x, false), graph_type(g, l.x), 1, 1, NULL, 0, 0);
-    node_id q = graph_shift(g, graph_matmul(g, l.A, false, l.y, false), graph_type(g, l.x), 1, 1, NULL, 0, 0);
-    node_id r = graph_shift(g, unary(g, OP_exp, l.y), graph_type(g, l.x), 1, 2, NULL, 0, 0);
+    node_id p = graph_shift(g, graph_matmul(g, l.A, true, l.x, false), graph_type(g, l.x), 1, 1, NO_BOUNDARIES);
+    node_id q = graph_shift(g, graph_matmul(g, l.A, false, l.y, false), graph_type(g, l.x), 1, 1, NO_BOUNDARIES);
+    node_id r = graph_shift(g, unary(g, OP_exp, l.y), graph_type(g, l.x), 1, 2, NO_BOUNDARIES);
     graph_node(g, p)->attr.over.carry = graph_node(g, q)->attr.over.carry = graph_node(g, r)->attr.over.carry = false;
     new_output(g, binary(g, OP_add, binary(g, OP_add, p, r), binary(g, OP_add, l.x, q)));
     run_pass(g, pass_reassociate, "reassociate");
@@ -528,9 +529,9 @@ START_TEST(isolate_copies)
     leaves l = new_leaves(g);
     node_id part = graph_slice(g, l.x, 0, 0, 2), own = unary(g, OP_tanh, l.x);
     label(g, part, "part");
-    node_id p = one_back(g, part), q = graph_shift(g, part, graph_type(g, part), 1, -2, NULL, 0, 0);
-    node_id back = graph_at(g, l.s, graph_type(g, l.s), 1, true, 0, NULL, 0, 0);
-    node_id front = graph_at(g, l.y, graph_type(g, l.y), 1, false, 1, NULL, 0, 0);
+    node_id p = one_back(g, part), q = graph_shift(g, part, graph_type(g, part), 1, -2, NO_BOUNDARIES);
+    node_id back = graph_at(g, l.s, graph_type(g, l.s), 1, true, 0, NO_BOUNDARIES);
+    node_id front = graph_at(g, l.y, graph_type(g, l.y), 1, false, 1, NO_BOUNDARIES);
     graph_node(g, back)->attr.over.carry = graph_node(g, front)->attr.over.carry = true;
     node_id all[] = {p, q, one_back(g, own), back, front, one_back(g, p), one_back(g, l.two)};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) new_output(g, all[i]);

@@ -97,7 +97,8 @@ static graph *random_graph(arena *a, uint64_t seed)
     array_push(a, &m.vectors, new_input(g, shape_vector(N), BT));
     for (int i = 0; i < READINGS; i++) {
         node_id at_start[] = {m.v[draw(&m, 3)], NO_NODE};
-        reading[i] = graph_shift(g, NO_NODE, t, 1, -1 - (int)draw(&m, 2), at_start, (int)draw(&m, 3), 0);
+        reading[i] =
+            graph_shift(g, NO_NODE, t, 1, -1 - (int)draw(&m, 2), (boundary_values){at_start, (int)draw(&m, 3), 0});
         array_push(a, &m.vectors, reading[i]);
     }
     for (int i = 0; i < 24; i++) {
@@ -109,7 +110,7 @@ static graph *random_graph(arena *a, uint64_t seed)
     for (int i = 0; i < READINGS; i++) graph_set_operand(g, reading[i], unary(g, OP_copy, unary(g, OP_tanh, some(&m))));
     node_id last = m.vectors.data[m.vectors.len - 1];
     node_id each = graph_sum(g, unary(g, OP_square, unary(g, OP_tanh, binary(g, OP_add, last, some(&m)))), SCALAR);
-    node_id end = graph_at(g, unary(g, OP_sin, some(&m)), t, 1, true, 0, NULL, 0, 0);
+    node_id end = graph_at(g, unary(g, OP_sin, some(&m)), t, 1, true, 0, NO_BOUNDARIES);
     g->loss = binary(g, OP_add, graph_sum_over(g, each, BT, false),
                      graph_sum_over(g, graph_sum(g, end, SCALAR), BATCH, false));
     new_output(g, last);

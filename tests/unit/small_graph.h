@@ -45,7 +45,10 @@ static inline void label(graph *g, node_id id, const char *path)
 
 static inline node_id unary(graph *g, op o, node_id a) { return graph_pointwise(g, o, a, NO_NODE, NO_NODE); }
 static inline node_id binary(graph *g, op o, node_id a, node_id b) { return graph_pointwise(g, o, a, b, NO_NODE); }
-static inline node_id one_back(graph *g, node_id a) { return graph_shift(g, a, graph_type(g, a), 1, -1, NULL, 0, 0); }
+static inline node_id one_back(graph *g, node_id a)
+{
+    return graph_shift(g, a, graph_type(g, a), 1, -1, NO_BOUNDARIES);
+}
 
 static inline void run_pass(graph *g, void (*run)(graph *g), const char *what)
 {
