@@ -69,10 +69,20 @@ typedef real contract_memory __attribute__((vector_size(CONTRACT_BYTES), aligned
 
 #define CONTRACT_AT(pointer) (*(contract_memory *)(void *)(pointer))
 #define CONTRACT_CONST_AT(pointer) (*(const contract_memory *)(const void *)(pointer))
+/* What clang has to be told. With -O3 it makes several loops of one that has a condition which does not vary, and only
+ * then unrolls them: too late for an array of sums to become registers. So conditions are said to vary. Loops over k it
+ * would unroll until there are not registers enough. And the first number that a loop reads it would take from the vector
+ * in which it has just been written: then that loop cannot become vectors, so it must not know what was written. */
 #ifdef __clang__
 #define CONTRACT_UNROLL _Pragma("clang loop unroll(full)")
+#define CONTRACT_ROLLED _Pragma("clang loop unroll(disable)")
+#define CONTRACT_VARIES(integer) __asm__("" : "+r"(integer))
+#define CONTRACT_WRITTEN(C) __asm__ volatile("" : : "r"(C) : "memory")
 #else
 #define CONTRACT_UNROLL _Pragma("GCC unroll 16")
+#define CONTRACT_ROLLED
+#define CONTRACT_VARIES(integer) ((void)0)
+#define CONTRACT_WRITTEN(C) ((void)0)
 #endif
 
 /* C = part, or C += part, for the first n components of the last vectors of a tile, n < CONTRACT_LANES. */
@@ -114,6 +124,7 @@ RNN_FORCE_INLINE void contract_tile(const int rows, const int cols, int last, in
         }
     }
     for (int m = 0; m < rows; m += 4) row[m / 4] = A + (size_t)m * am;
+    CONTRACT_ROLLED
     for (int k = 0; k < K; k++) {
         contract_vector b[CONTRACT_WIDE];
         CONTRACT_UNROLL
@@ -137,6 +148,8 @@ RNN_FORCE_INLINE void contract_tile(const int rows, const int cols, int last, in
         CONTRACT_UNROLL
         for (int c = 0; c < cols; c++) {
             real *at = C + (size_t)m * cm + c * CONTRACT_LANES;
+            CONTRACT_VARIES(last);
+            CONTRACT_VARIES(accumulate);
             if (c == cols - 1 && last < CONTRACT_LANES) {
                 CONTRACT_AT(part + m * CONTRACT_LANES) = sum[m][c];
             } else {
@@ -309,6 +322,7 @@ RNN_FORCE_INLINE void contract_narrow(const int cols, const int last, const int 
     for (int c = 0; c < cols; c++) {
         real *at = C + c * CONTRACT_LANES;
         even[c] += odd[c];
+        CONTRACT_VARIES(accumulate);
         if (c == cols - 1 && last < CONTRACT_LANES) {
             CONTRACT_AT(part) = even[c];
         } else {
@@ -348,6 +362,7 @@ RNN_FORCE_INLINE void contract_small(int M, const int N, const int K, const real
                 contract_tile(1, cols, last, K, a, 0, ak, b, CONTRACT_PANEL, bp, c + n, 0, accumulate, part);
         }
     }
+    CONTRACT_WRITTEN(C);
 }
 
 #else

@@ -91,6 +91,7 @@ RNN_FORCE_INLINE void scaled_tile(const int rows, const int cols, int width, int
         CONTRACT_UNROLL
         for (int c = 0; c < cols; c++) sum[m][c] = zero;
     }
+    CONTRACT_ROLLED
     for (; k + SCALED_ROWS <= K; k += SCALED_ROWS) {
         scaled_add(rows, cols, SCALED_ROWS, A, am, ak, B, bp, sum);
         A += SCALED_ROWS * ak;
@@ -108,6 +109,8 @@ RNN_FORCE_INLINE void scaled_tile(const int rows, const int cols, int width, int
             const int n = c * CONTRACT_LANES;
             real *to = C + (size_t)m * cm + n;
             contract_vector value = sum[m][c] * CONTRACT_CONST_AT(scale + n);
+            CONTRACT_VARIES(width);
+            CONTRACT_VARIES(accumulate);
             if (width - n >= CONTRACT_LANES) {
                 if (accumulate) value += CONTRACT_CONST_AT(to);
                 CONTRACT_AT(to) = value;

@@ -68,6 +68,7 @@ RNN_FORCE_INLINE void stream_units(const int groups, const int K, const real *A,
         contract_tile(1, left, CONTRACT_LANES, K, A, 0, ak, B + (size_t)(n / CONTRACT_PANEL) * stride, CONTRACT_PANEL,
                       stride, C + n, 0, 0, NULL);
     }
+    CONTRACT_WRITTEN(C);
 }
 
 #else
