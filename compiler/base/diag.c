@@ -17,8 +17,6 @@ static const struct {
 #define ERROR(id, slug, text) [E_##id] = {DIAG_ERROR, slug, text},
 #define WARNING(id, slug, text) [W_##id] = {DIAG_WARNING, slug, text},
 #include "base/errors.def"
-#undef ERROR
-#undef WARNING
     [DIAG_COUNT] = {DIAG_ERROR, "", ""},
 };
 

@@ -22,8 +22,6 @@ typedef enum diag_id {
 #define ERROR(id, slug, text) E_##id,
 #define WARNING(id, slug, text) W_##id,
 #include "base/errors.def"
-#undef ERROR
-#undef WARNING
     DIAG_COUNT
 } diag_id;
 
@@ -31,8 +29,6 @@ typedef enum diag_id {
 #define ERROR(id, slug, text) static const char FORMAT_E_##id[] = text;
 #define WARNING(id, slug, text) static const char FORMAT_W_##id[] = text;
 #include "base/errors.def"
-#undef ERROR
-#undef WARNING
 static inline __attribute__((format(printf, 1, 2))) void diag_check_format(const char *format, ...) { (void)format; }
 
 typedef enum diag_severity { DIAG_ERROR, DIAG_WARNING } diag_severity;

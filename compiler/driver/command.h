@@ -11,7 +11,6 @@
 /* Each returns the exit status. */
 #define COMMAND(name, ...) int command_##name(const options *o);
 #include "driver/commands.def"
-#undef COMMAND
 
 /* Prints "rnnc: error: ..." in one line to stderr and returns `code`. */
 int command_fault(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));

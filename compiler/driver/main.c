@@ -13,7 +13,6 @@
 static int (*const functions[COMMAND_COUNT])(const options *) = {
 #define COMMAND(name, ...) command_##name,
 #include "driver/commands.def"
-#undef COMMAND
 };
 
 static int unknown_command(const char *word, const char *nearest)

@@ -38,7 +38,6 @@ static const struct option {
 } option_table[OPTION_COUNT] = {
 #define OPTION(id, ...) {__VA_ARGS__},
 #include "driver/options.def"
-#undef OPTION
 };
 
 static const struct {
@@ -48,7 +47,6 @@ static const struct {
 } commands[COMMAND_COUNT] = {
 #define COMMAND(name, ...) {#name, __VA_ARGS__},
 #include "driver/commands.def"
-#undef COMMAND
 };
 
 /* ---- saying what is wrong ---------------------------------------------------------------------------------------- */

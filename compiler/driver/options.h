@@ -19,14 +19,12 @@ enum {
 typedef enum command {
 #define COMMAND(name, ...) COMMAND_##name,
 #include "driver/commands.def"
-#undef COMMAND
     COMMAND_COUNT
 } command;
 
 typedef enum option_id {
 #define OPTION(id, ...) OPTION_##id,
 #include "driver/options.def"
-#undef OPTION
     OPTION_COUNT
 } option_id;
 

@@ -10,7 +10,6 @@ const layer_info layer_table[] = {
 #define LAYER(format, cell, kind, equations, order, flags)                                                             \
     {#format, cell, LAYER_##kind, RECURRENCE_##equations, order, flags},
 #include "exchange/layers.def"
-#undef LAYER
 };
 const size_t layer_count = sizeof layer_table / sizeof *layer_table;
 
