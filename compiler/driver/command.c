@@ -158,8 +158,7 @@ int command_segments(const pipeline *p)
     static const char *const need[] = {
         [SEGMENTS_NEED_LATER] = "needs later steps; leave it out",
         [SEGMENTS_NEED_DATA] =
-            "reads data ahead; give it those steps as another input, the same data shifted, or leave "
-            "it out",
+            "reads data ahead; give it those steps as another input, the same data shifted, or leave it out",
         [SEGMENTS_NEED_ALL] = "needs the whole of it on the way back; leave it out, or take sum, mean or last",
     };
     return command_fault(EXIT_SPEC, "%s: --checkpoint cannot cut the sequence: %s %s", p->options.path,
