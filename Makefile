@@ -347,7 +347,7 @@ layers:
 	END { exit bad }' $(wildcard compiler/*/*.[chyl] compiler/*/*.def runtime/*.h runtime/*/*.[ch])
 
 FORMATTED = $(wildcard compiler/*/*.[ch] runtime/*.h runtime/*/*.[ch] tests/*/*.[ch] bench/*.[ch] bench/*/*.[ch] examples/*.c examples/*/*.[ch])
-tidy: compile_commands.json $(BUILD)/syntax/parse.h
+tidy: compile_commands.json $(BUILD)/syntax/parse.h $(BUILD)/kernels/array_ops.def $(if $(ONNX_PROTO),$(BUILD)/onnx/onnx.pb-c.h)
 	clang-format --dry-run -Werror $(FORMATTED)
 	clang-tidy --quiet -p . $(SOURCES)
 
