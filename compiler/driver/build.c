@@ -39,9 +39,8 @@ static int check_prefix(const options *o)
                          PREFIX_MAX, prefix);
 }
 
-static int check_weights(const options *o)
+static int check_bits(const options *o)
 {
-    bool to_stdout = o->value[OPTION_OUT].given && strcmp(o->value[OPTION_OUT].text, "-") == 0;
     bool integers = o->value[OPTION_WEIGHTS_BITS].given;
     if (integers && !o->value[OPTION_WEIGHTS].given)
         return options_fault(o, "--weights-bits says how the weights are kept: it needs --weights W.safetensors");
@@ -51,6 +50,16 @@ static int check_weights(const options *o)
         return options_fault(o, "--weights-bits: one thread computes products with integers; leave out --threads");
     if (o->value[OPTION_ROUNDED].given && !integers)
         return options_fault(o, "--rounded writes what --weights-bits makes of the weights: it needs that, 8 or 16");
+    command_files in = {0}, out = {0};
+    command_add_file(&in, "SPEC", o->operands.data[0]);
+    command_add_file(&in, "--weights", o->value[OPTION_WEIGHTS].text);
+    command_add_file(&out, "--rounded", o->value[OPTION_ROUNDED].text);
+    return command_distinct(o, &in, &out);
+}
+
+static int check_weights(const options *o)
+{
+    bool to_stdout = o->value[OPTION_OUT].given && strcmp(o->value[OPTION_OUT].text, "-") == 0;
     if (!o->value[OPTION_WEIGHTS_AS].given) return 0;
     if (!o->value[OPTION_WEIGHTS].given)
         return options_fault(o, "--weights-as says where the weights go: it needs --weights W.safetensors");
@@ -366,6 +375,7 @@ static int build(const options *o, arena *a, tensors *weights)
 int command_build(const options *o)
 {
     int code = check_prefix(o);
+    if (!code) code = check_bits(o);
     if (!code) code = check_weights(o);
     if (!code) code = check_limits(o);
     if (code) return code;

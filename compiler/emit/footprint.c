@@ -47,8 +47,7 @@ static void add_weights(arena *a, footprint_need *to, const places *at, size_t r
     const weight_place *part;
     for (size_t i = 0; (part = places_all(at, i)); i++) {
         size_t size = part->integers ? sizeof(uint32_t) : real;
-        if (part->what)
-            add_part(a, to, part->what, (part->count + WEIGHTS_ALIGN - 1) / WEIGHTS_ALIGN * WEIGHTS_ALIGN * size);
+        if (part->what) add_part(a, to, part->what, weights_room(part) * size);
     }
 }
 

@@ -22,14 +22,8 @@ static const char *place_name(given *g, const char *before, const char *path, co
     return word;
 }
 
-size_t packing_reals(const packing *pk)
-{
-    if (pk->table) return (size_t)(pk->K + 1) * (size_t)pk->N;
-    return (size_t)((pk->N + PANEL - 1) / PANEL * PANEL) * (size_t)pk->K;
-}
-
 /* Words that hold K integers. */
-static size_t words_of_column(int K, int bits) { return ((size_t)K * (size_t)bits + WORD_BITS - 1) / WORD_BITS; }
+static int words_of_column(int K, int bits) { return (int)(((size_t)K * (size_t)bits + WORD_BITS - 1) / WORD_BITS); }
 
 /* As the equations have it: W @ x takes W, the gradient W'. */
 static void place_packing(given *of, places *p, size_t number, const graph *g, const packing *pk, int bits)
@@ -46,20 +40,21 @@ static void place_packing(given *of, places *p, size_t number, const graph *g, c
         text_put(t, "%s%s%s", i ? ", " : "", path, pk->table || x->transposed ? "" : "'");
     }
     bool integers = bits && !pk->table;
-    size_t rows = ((size_t)pk->N + PANEL - 1) / PANEL * PANEL;
+    size_t reals = pk->table ? plan_table_size(pk->K, pk->N) : plan_packed_size(pk->K, pk->N);
+    size_t words = plan_packed_size(words_of_column(pk->K, bits), pk->N);
     const char *which = text_string(t), *after = as_it_is ? "" : "_transposed";
     p->packings[number] = (weight_place){.name = place_name(of, pk->table ? "table_" : "packed_", first, after),
                                          .what = arena_printf(a, "%s, %s", which,
                                                               pk->table  ? "a row for each token"
                                                               : integers ? "packed for products, as integers"
                                                                          : "packed for products"),
-                                         .count = integers ? rows * words_of_column(pk->K, bits) : packing_reals(pk),
+                                         .count = integers ? words : reals,
                                          .offset = pk->offset,
                                          .integers = integers};
     if (integers)
         p->scales[number] = (weight_place){.name = place_name(of, "scales_", first, after),
                                            .what = arena_printf(a, "%s, a scale for each row", which),
-                                           .count = rows};
+                                           .count = plan_packed_size(1, pk->N)};
 }
 
 places *places_new(arena *a, const emit_model *m, int bits)

@@ -26,9 +26,6 @@ typedef struct places {
 /* Names the places, those of the caller's arrays. Of integers of so many bits: with a place for scales. */
 places *places_new(arena *a, const emit_model *m, int bits);
 
-/* Of a packing as reals. */
-size_t packing_reals(const packing *pk);
-
 /* The parameter that has this column of all parameters. */
 size_t places_param(const places *p, size_t column);
 

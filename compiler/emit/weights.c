@@ -96,9 +96,10 @@ weights_table *weights_open(arena *a, const emit_model *m, const emit_options *o
     for (size_t i = 0; i < at->packing_count; i++) {
         const packing *pk = &m->shared->packings.data[i];
         if (!at->packings[i].what) continue;
-        t->packed[i] = ARENA_ARRAY(a, double, packing_reals(pk));
+        bool integers = at->packings[i].integers;
+        t->packed[i] = ARENA_ARRAY(a, double, integers ? plan_packed_size(pk->K, pk->N) : at->packings[i].count);
         pack_values(pk, o->weights, t->packed[i]);
-        if (at->packings[i].integers) round_packing(a, t, pk, i);
+        if (integers) round_packing(a, t, pk, i);
     }
     return t;
 }
@@ -121,7 +122,7 @@ void weights_rounded(const weights_table *t, const pool *shared, double *params)
 
 /* ---- the layout -------------------------------------------------------------------------------------------------- */
 
-static size_t room_of(const weight_place *p) { return (p->count + WEIGHTS_ALIGN - 1) / WEIGHTS_ALIGN * WEIGHTS_ALIGN; }
+size_t weights_room(const weight_place *p) { return (p->count + WEIGHTS_ALIGN - 1) / WEIGHTS_ALIGN * WEIGHTS_ALIGN; }
 
 void weights_place(weights_table *t, const char *body)
 {
@@ -133,7 +134,7 @@ void weights_place(weights_table *t, const char *body)
         }
         size_t *end = p->integers ? &t->word_count : &t->total;
         p->offset = *end;
-        *end += room_of(p);
+        *end += weights_room(p);
     }
 }
 
@@ -171,7 +172,7 @@ static void write_reals(text *out, const weights_table *t, const writer *w)
     for (size_t i = 0; (p = places_all(t->at, i)); i++) {
         if (!p->what || p->integers) continue;
         text_line(out, "/* %s */", p->what);
-        size_t end = room_of(p);
+        size_t end = weights_room(p);
         for (size_t k = 0; k < end; k++) {
             double value = k < p->count ? value_of(t, i, k) : 0;
             text_put(out, "%s%s,%s", value < 0 ? "-" : "", c_number(w, value < 0 ? -value : value),

@@ -26,6 +26,9 @@ typedef struct weights_table {
 /* Takes the values of `o->weights`. `at`: the places, which weights_place moves. */
 weights_table *weights_open(arena *a, const emit_model *m, const emit_options *o, places *at, const char *prefix);
 
+/* Reals or words from a place to the next. */
+size_t weights_room(const weight_place *p);
+
 /* Lays out what `body` mentions. */
 void weights_place(weights_table *t, const char *body);
 

@@ -64,15 +64,21 @@ static void trace_reshape(node_task *t)
         net_fail(t->net, t->n, "it merges time or batch with another dimension");
 }
 
+/* Which of `rank` dimensions the node names, if it names any; onnx_eval has checked that they are there. */
+static bool named_axes(const node_task *t, int rank, bool named[ND_MAX_RANK])
+{
+    int64_t *axes = NULL;
+    size_t count;
+    bool given = onnx_ints(t->net->arena, t->n, "axes", t->nds, 1, &axes, &count);
+    for (size_t i = 0; i < count; i++) named[onnx_axis(axes[i], rank)] = true;
+    return given;
+}
+
 /* The dimensions that Squeeze and Unsqueeze name are exactly those: of a batch of 1, a reshape could not tell which. */
 static void trace_squeeze(node_task *t)
 {
     const net_value *x = t->in[0];
-    bool drop[ND_MAX_RANK] = {false};
-    int64_t *axes = NULL;
-    size_t count;
-    bool given = onnx_ints(t->net->arena, t->n, "axes", t->nds, 1, &axes, &count);
-    for (size_t i = 0; i < count; i++) drop[onnx_axis(axes[i], x->value.rank)] = true;
+    bool drop[ND_MAX_RANK] = {false}, given = named_axes(t, x->value.rank, drop);
     for (int i = 0, k = 0; i < x->value.rank; i++) {
         if (!(given ? drop[i] : x->value.dim[i] == 1))
             t->made[0].kind[k++] = x->kind[i];
@@ -85,11 +91,8 @@ static void trace_unsqueeze(node_task *t)
 {
     const net_value *x = t->in[0];
     bool added[ND_MAX_RANK] = {false};
-    int64_t *axes = NULL;
-    size_t count;
     int rank = t->made[0].value.rank;
-    onnx_ints(t->net->arena, t->n, "axes", t->nds, 1, &axes, &count);
-    for (size_t i = 0; i < count; i++) added[onnx_axis(axes[i], rank)] = true;
+    named_axes(t, rank, added);
     for (int i = 0, k = 0; i < rank; i++) t->made[0].kind[i] = added[i] ? DIM_PART : x->kind[k++];
 }
 

@@ -241,6 +241,9 @@ expect 2 "leave out --real double" build both.rnn --weights w.st --weights-bits 
 expect 2 "leave out --threads" build both.rnn --weights w.st --weights-bits 8 --threads 2 -o no
 expect 2 "it needs that, 8 or 16" build both.rnn --weights w.st --rounded r.st -o no
 expect 2 "--weights-bits" build both.rnn --weights w.st --weights-bits 4 -o no
+cp w.st kept.st
+expect 2 "which would be overwritten: w.st" build both.rnn --weights w.st --weights-bits 8 --rounded w.st -o no
+if cmp -s w.st kept.st; then pass; else fail "--rounded overwrote the weights"; fi
 expect 2 "--weights-as blob writes a file of its own: -o DIR" build both.rnn --weights w.st --weights-as blob -o -
 absent no
 summary
