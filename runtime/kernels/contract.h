@@ -322,7 +322,6 @@ RNN_FORCE_INLINE void contract_narrow(const int cols, const int last, const int 
     for (int c = 0; c < cols; c++) {
         real *at = C + c * CONTRACT_LANES;
         even[c] += odd[c];
-        CONTRACT_VARIES(accumulate);
         if (c == cols - 1 && last < CONTRACT_LANES) {
             CONTRACT_AT(part) = even[c];
         } else {
