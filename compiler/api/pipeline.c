@@ -178,8 +178,12 @@ static void lower(pipeline *p)
     const pipeline_options *o = &p->options;
     bool loss = (p->model->losses.len > 0 || o->probes.seeded) && !o->emit.inference;
     lower_options forward = {.mode = LOWER_INFERENCE, .outputs = true, .targets = !loss && !o->emit.inference};
-    lower_options loss_options = {
-        .mode = LOWER_INFERENCE, .outputs = true, .loss = true, .targets = true, .probes = o->probes};
+    lower_options loss_options = {.mode = LOWER_INFERENCE,
+                                  .outputs = true,
+                                  .loss = true,
+                                  .targets = true,
+                                  .parts = o->loss_parts,
+                                  .probes = o->probes};
     lower_options grad_options = {.mode = LOWER_TRAINING, .loss = true, .targets = true, .probes = o->probes};
     if (o->purpose == FOR_GRADCHECK) loss_options.mode = LOWER_TRAINING;
     if (o->purpose == FOR_EXPLAIN) grad_options.outputs = true;

@@ -33,6 +33,7 @@ typedef struct pipeline_options {
     purpose purpose;
     lower_probes probes; /* of loss and grad; with a seed, these are there without a loss, too */
     int block_rows;      /* of blocks of steps, however small the products; 0: as suits the cache */
+    bool loss_parts;     /* of `loss`, what each sequence adds to each loss is an output: see loss_part */
     bool own_memory;     /* nothing is computed again, or takes the place of another value */
     emit_options emit;
 } pipeline_options;

@@ -76,7 +76,7 @@ static int measure(prepared *p, meter *r, metrics *found)
     int code = 0;
     for (int i = 0; !code && i < PART_COUNT; i++)
         if (is_wanted(p, i)) code = meter_part(r, p->data, (data_part)i, p->params, packed, found);
-    metrics_finish(found);
+    if (!code) metrics_finish(r, found);
     return command_measured(code);
 }
 
@@ -120,7 +120,8 @@ static int print(prepared *p, const meter *r, const metrics *m)
 {
     const trainable *t = &p->c.t;
     size_t held = 0;
-    if (m->weight == 0) return command_fault(EXIT_SPEC, "this part of the data is empty; see --part and --split");
+    if (m->weight == 0)
+        return command_fault(EXIT_SPEC, "nothing in this part of the data counts; see --part and --split");
     printf("loss %.9g\n", shown(m->loss));
     for (size_t i = 0; i < t->inputs; i++) held += r->output_of[i] >= 0;
     for (size_t i = 0; i < t->inputs; i++) {

@@ -156,6 +156,17 @@ static int compared_with(const graph *g, const model *m, name target)
     return 0;
 }
 
+static train_part train_part_of(loss_part part)
+{
+    switch (part) {
+    case LOSS_NO_PART: return TRAIN_NO_PART;
+    case LOSS_SUM: return TRAIN_SUM;
+    case LOSS_COUNT: return TRAIN_COUNT;
+    case LOSS_TOTAL_COUNT: return TRAIN_TOTAL_COUNT;
+    }
+    BUG("no such part of a loss");
+}
+
 static void describe_values(compiled *c, const graph *g)
 {
     trainable *t = &c->t;
@@ -163,6 +174,7 @@ static void describe_values(compiled *c, const graph *g)
     t->generate_input = t->generate_output = -1;
     t->inputs = g->inputs.len;
     t->outputs = g->outputs.len;
+    t->losses = c->p.model->losses.len;
     t->input = ARENA_ARRAY(c->arena, train_value, t->inputs + 1);
     t->output = ARENA_ARRAY(c->arena, train_value, t->outputs + 1);
     for (size_t i = 0; i < t->inputs; i++) {
@@ -179,6 +191,8 @@ static void describe_values(compiled *c, const graph *g)
     for (size_t i = 0; i < t->outputs; i++) {
         const graph_output *out = &g->outputs.data[i];
         t->output[i] = batch_value(out->path, graph_type(g, out->node));
+        t->output[i].part = train_part_of(out->part);
+        t->output[i].loss = (size_t)out->loss;
         for (size_t k = 0; k < c->p.model->outputs.len; k++) {
             const model_output *from = &c->p.model->outputs.data[k];
             if (from->word != out->path) continue;
@@ -305,6 +319,7 @@ int compiled_load(compiled *c, const compile_options *how)
     enum { ROUNDS = 3 }; /* each parameter is read forward and twice backward */
     c->p.options.emit.batch = (int)how->sequences;
     c->p.options.emit.training = !how->generates;
+    c->p.options.loss_parts = true;
     int uncut = command_root(c->o, &c->p, how->call_steps);
     if (uncut) return uncut;
     pipeline_plan(&c->p, (pipeline_dump){0});

@@ -36,9 +36,9 @@ static int final_validation(trainer *t, double *loss)
         m->pack(m->self, t->p.params, packed);
         code = meter_part(&gauge, t->p.data, PART_VALIDATE, t->p.params, packed, &found);
     }
+    if (!code) metrics_finish(&gauge, &found);
     meter_close(&gauge);
     free(packed);
-    metrics_finish(&found);
     *loss = found.loss;
     return command_measured(code);
 }

@@ -177,10 +177,16 @@ typedef struct graph_input {
     uint32_t probe; /* variable that it is the probe of, or the seed: see lower_probes; 0: of the spec */
     bool seed;
 } graph_input;
+/* What a sequence adds to a loss: to the sum of its values, and to what a mean divides that by; of a total, which is
+ * not divided, its steps. Summed over all sequences of all batches they give the loss of a whole set of data. */
+typedef enum loss_part { LOSS_NO_PART, LOSS_SUM, LOSS_COUNT, LOSS_TOTAL_COUNT } loss_part;
+
 typedef struct graph_output {
     name path;
     node_id node;
     span at;
+    loss_part part; /* LOSS_NO_PART: an output of the spec */
+    int loss;       /* of a part: the number of the loss */
 } graph_output;
 
 typedef struct graph {

@@ -192,31 +192,67 @@ static node_id at_the_end(lowering *l, axis_set axes)
     return end;
 }
 
+/* What the steps of a loss are, before they are added up. */
+typedef struct loss_terms {
+    node_id value;  /* of a step, times its weight */
+    node_id counts; /* how much a step counts; NO_NODE: each one, once */
+    axis_set axes;
+} loss_terms;
+
+static loss_terms lower_terms(lowering *l, uint32_t index)
+{
+    const model_loss *at = &l->m->losses.data[index];
+    loss_terms t = {.value = l->of_variable[at->value], .counts = NO_NODE};
+    current(l, at->value);
+    l->g->current.at = at->at;
+    node_id weight = at->weight ? l->of_variable[at->weight] : NO_NODE;
+    if (node_some(weight)) t.value = op2(l, OP_mul, t.value, weight);
+    t.axes = graph_type(l->g, t.value).axes;
+    bool last = l->options.probes.last && (t.axes & ~(axis_set)BATCH);
+    node_id end = last ? at_the_end(l, t.axes) : NO_NODE;
+    if (last) t.value = op3(l, OP_select, end, t.value, number(l, 0));
+    if (at->total || !t.axes) return t;
+    const model_expr *made_of = var(l, at->value)->value;
+    if (made_of) t.counts = lower_counted(l, made_of);
+    if (node_some(weight)) t.counts = node_some(t.counts) ? op2(l, OP_mul, t.counts, weight) : weight;
+    if (last) t.counts = node_some(t.counts) ? op3(l, OP_select, end, t.counts, number(l, 0)) : end;
+    return t;
+}
+
 /* Mean over the valid steps: the sum of the values over norm(number of steps); weighted: over norm(sum of the weights);
  * targets that are ignored or weighted count as such. A loss without axes, such as a penalty on a parameter, is itself;
  * each shard of a batch has its share of it. */
 static node_id lower_loss(lowering *l, uint32_t index)
 {
     graph *g = l->g;
+    loss_terms t = lower_terms(l, index);
+    if (!t.axes) return l->options.shards ? op2(l, OP_div, t.value, graph_norm(g, number(l, 1), index)) : t.value;
+    node_id sum = graph_sum_over(g, t.value, t.axes, false);
+    if (l->m->losses.data[index].total) return sum;
+    return op2(l, OP_div, sum, graph_norm(g, lower_denominator(l, t.axes, t.counts), index));
+}
+
+static node_id sequence_sum(lowering *l, node_id value, axis_set axes)
+{
+    type all = type_real(SCALAR, axes | BATCH);
+    if (!type_equal(graph_type(l->g, value), all)) value = graph_expand(l->g, value, all);
+    axis_set time = axes & ~(axis_set)BATCH;
+    return time ? graph_sum_over(l->g, value, time, false) : value;
+}
+
+/* What each sequence adds to a loss. To one without axes, each adds the same, and counts once. */
+static void lower_parts(lowering *l, uint32_t index)
+{
+    graph *g = l->g;
     const model_loss *at = &l->m->losses.data[index];
-    node_id value = l->of_variable[at->value];
-    current(l, at->value);
-    g->current.at = at->at;
-    node_id weight = at->weight ? l->of_variable[at->weight] : NO_NODE;
-    if (node_some(weight)) value = op2(l, OP_mul, value, weight);
-    axis_set axes = graph_type(g, value).axes;
-    if (!axes && l->options.shards) return op2(l, OP_div, value, graph_norm(g, number(l, 1), index));
-    if (!axes) return value;
-    bool last = l->options.probes.last && (axes & ~(axis_set)BATCH);
-    node_id end = last ? at_the_end(l, axes) : NO_NODE;
-    if (last) value = op3(l, OP_select, end, value, number(l, 0));
-    node_id sum = graph_sum_over(g, value, axes, false);
-    if (at->total) return sum;
-    const model_expr *made_of = var(l, at->value)->value;
-    node_id counts = made_of ? lower_counted(l, made_of) : NO_NODE;
-    if (node_some(weight)) counts = node_some(counts) ? op2(l, OP_mul, counts, weight) : weight;
-    if (last) counts = node_some(counts) ? op3(l, OP_select, end, counts, number(l, 0)) : end;
-    return op2(l, OP_div, sum, graph_norm(g, lower_denominator(l, axes, counts), index));
+    loss_terms t = lower_terms(l, index);
+    node_id counts = node_some(t.counts) ? t.counts : number(l, 1);
+    name sum = name_printf(g->names, "loss..%u.sum", index), count = name_printf(g->names, "loss..%u.count", index);
+    loss_part counted = at->total ? LOSS_TOTAL_COUNT : LOSS_COUNT;
+    array_push(g->arena, &g->outputs,
+               (graph_output){sum, sequence_sum(l, t.value, t.axes), at->at, LOSS_SUM, (int)index});
+    array_push(g->arena, &g->outputs,
+               (graph_output){count, sequence_sum(l, counts, t.axes), at->at, counted, (int)index});
 }
 
 /* The denominator alone. */
@@ -239,7 +275,8 @@ static void lower_roots(lowering *l)
     for (size_t i = 0; l->options.outputs && i < l->m->outputs.len; i++) {
         const model_output *o = &l->m->outputs.data[i];
         if (!node_some(l->of_variable[o->variable])) continue;
-        array_push(g->arena, &g->outputs, (graph_output){o->word, l->of_variable[o->variable], o->at});
+        array_push(g->arena, &g->outputs,
+                   (graph_output){.path = o->word, .node = l->of_variable[o->variable], .at = o->at});
     }
     if (l->options.probes.seeded) {
         node_id v = l->of_variable[l->options.probes.seeded];
@@ -253,6 +290,7 @@ static void lower_roots(lowering *l)
         if (!node_some(l->of_variable[l->m->losses.data[i].value])) continue;
         node_id one = lower_loss(l, i);
         g->loss = node_some(g->loss) ? op2(l, OP_add, g->loss, one) : one;
+        if (l->options.parts) lower_parts(l, i);
     }
 }
 

@@ -29,6 +29,7 @@ typedef struct lower_options {
     bool targets;       /* targets are given: without, they and the outputs that depend on them are left out */
     bool shards;   /* of a batch compute this: what is no sum over its sequences is divided by their number, a norm */
     uint32_t norm; /* not 0: the root is what loss number `norm` - 1 is divided by alone, none for one that is not */
+    bool parts;    /* with outputs and loss: what each sequence adds to each loss is an output, too */
     lower_probes probes;
 } lower_options;
 

@@ -171,13 +171,12 @@ static bool validate(loop *l, double *loss)
     metrics found = {0};
     int code = meter_part(&l->meter, l->t->data, PART_VALIDATE, l->t->params, l->packed, &found);
     if (code) return refused(l, code);
+    metrics_finish(&l->meter, &found);
     if (!(found.weight > 0)) {
         l->fault = LOOP_UNFIT;
-        return fault_set(l->error,
-                         "no target to validate on counts, since 'ignore' leaves all of them out; choose others "
-                         "with --split or --validation");
+        return fault_set(l->error, "nothing to validate on counts, since 'ignore' or the weights leave all of it out; "
+                                   "choose others with --split or --validation");
     }
-    metrics_finish(&found);
     *loss = found.loss;
     return isfinite(found.loss) || not_finite(l, "the validation loss", found.loss);
 }

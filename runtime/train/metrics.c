@@ -34,7 +34,9 @@ bool meter_open(meter *r, const trainable *m, bool outputs)
     r->output_of = malloc((m->inputs + 1) * sizeof *r->output_of);
     r->target = calloc(m->inputs + 1, sizeof *r->target);
     r->measure = calloc(m->outputs + 1, sizeof *r->measure);
-    if (!r->state || !r->output || !r->output_bytes || !r->output_of || !r->target || !r->measure) return false;
+    r->loss = calloc(m->losses + 1, sizeof *r->loss);
+    if (!r->loss || !r->state || !r->output || !r->output_bytes || !r->output_of || !r->target || !r->measure)
+        return false;
     for (size_t i = 0; i < m->inputs; i++)
         r->output_of[i] = outputs && m->input[i].target ? metrics_output(m, &m->input[i]) : -1;
     return true;
@@ -48,6 +50,7 @@ void meter_close(meter *r)
     free(r->output_of);
     free(r->target);
     free(r->measure);
+    free(r->loss);
     free(r->state);
     *r = (meter){0};
 }
@@ -80,20 +83,6 @@ static bool is_ignored(const train_value *v, const data_batch *b, size_t input, 
     return v->ignores && v->token && b->input[input] && ((const int *)b->input[input])[row] == v->ignored;
 }
 
-static double weight_of(const trainable *m, const data_batch *b)
-{
-    size_t input = 0, count = 0;
-    while (input < m->inputs && !m->input[input].target) input++;
-    if (input == m->inputs) input = 0;
-    const train_value *v = &m->input[input];
-    uint32_t axes = v->aligned ? 1 : v->axes;
-    size_t rows = rows_of(m, b, axes);
-    for (size_t n = 0; n < b->sequences; n++)
-        for (size_t s = 0; s < rows; s++)
-            count += inside(m, b, axes, n, s) && !is_ignored(v, b, input, s * b->sequences + n);
-    return (double)count;
-}
-
 /* ---- holding outputs against targets ----------------------------------------------------------------------------- */
 
 static bool make_room_for(meter *r, const data_batch *b, size_t output)
@@ -112,8 +101,8 @@ static bool make_room(meter *r, const data_batch *b)
     const trainable *m = r->model;
     for (size_t i = 0; i < m->inputs; i++)
         if (r->output_of[i] >= 0 && !make_room_for(r, b, (size_t)r->output_of[i])) return false;
-    for (size_t i = 0; r->outputs && i < m->outputs; i++)
-        if (m->output[i].measures && !make_room_for(r, b, i)) return false;
+    for (size_t i = 0; i < m->outputs; i++)
+        if ((m->output[i].part || (r->outputs && m->output[i].measures)) && !make_room_for(r, b, i)) return false;
     return true;
 }
 
@@ -266,6 +255,21 @@ static void add_measure(meter *r, const data_batch *b, size_t output)
         }
 }
 
+/* What a sequence adds to a loss; nothing where it is absent. */
+static void add_loss(meter *r, const data_batch *b, size_t output)
+{
+    const train_value *v = &r->model->output[output];
+    loss_sum *to = &r->loss[v->loss];
+    double sum = 0;
+    for (size_t n = 0; n < b->sequences; n++)
+        if (inside(r->model, b, 0, n, 0)) sum += train_real(r->model, r->output[output], n);
+    if (v->part == TRAIN_SUM)
+        to->sum += sum;
+    else
+        to->count += sum;
+    to->total = v->part == TRAIN_TOTAL_COUNT;
+}
+
 /* ---- a part ------------------------------------------------------------------------------------------------------ */
 
 int meter_part(meter *r, dataset *d, data_part part, const void *params, const void *packed, metrics *to)
@@ -289,9 +293,6 @@ int meter_part(meter *r, dataset *d, data_part part, const void *params, const v
         memcpy(call.lengths, b.lengths, sizeof call.lengths);
         int code = m->run(m->self, TRAIN_LOSS, &call);
         if (code) return code;
-        double weight = weight_of(m, &b);
-        if (weight > 0) to->loss += train_real(m, &loss, 0) * weight;
-        to->weight += weight;
         for (size_t k = 0; k < m->inputs; k++) {
             if (r->output_of[k] < 0) continue;
             if (!m->input[k].aligned)
@@ -299,13 +300,24 @@ int meter_part(meter *r, dataset *d, data_part part, const void *params, const v
             else if (!add_labels(r, &b, k, to->beam))
                 return METER_NO_MEMORY;
         }
-        for (size_t k = 0; r->outputs && k < m->outputs; k++)
-            if (m->output[k].measures) add_measure(r, &b, k);
+        for (size_t k = 0; k < m->outputs; k++) {
+            if (m->output[k].part) add_loss(r, &b, k);
+            if (r->outputs && m->output[k].measures) add_measure(r, &b, k);
+        }
     }
     return 0;
 }
 
-void metrics_finish(metrics *m) { m->loss = m->weight > 0 ? m->loss / m->weight : NAN; }
+void metrics_finish(meter *r, metrics *to)
+{
+    to->loss = to->weight = 0;
+    for (size_t i = 0; i < r->model->losses; i++) {
+        const loss_sum *l = &r->loss[i];
+        to->loss += l->total || !(l->count > 0) ? l->sum : l->sum / l->count;
+        to->weight += l->count;
+        r->loss[i] = (loss_sum){0};
+    }
+}
 
 double tally_f1(class_tally t) { return t.guessed + t.there > 0 ? 2 * t.right / (t.guessed + t.there) : 0; }
 

@@ -1,7 +1,7 @@
 /* metrics.h: how good a model is on a part of the data.
  *
- * The loss of a part is the mean over its batches, each weighted by its valid steps (of the first target; sequences
- * where that has no steps, or is one of labels that ctc aligns; ignored targets do not count). A target is held
+ * The loss of a part is that of one batch of all its sequences, however they are cut into batches: of each loss, what
+ * the sequences add to its sum, divided by what they add to its count. A target is held
  * against the output that a loss compares it with; where that is none, against the first that fits: tokens against
  * one with as many components over the same axes, taken for a distribution; labels of ctc against that over the axis
  * that they are aligned with, decoded greedily (the likeliest class of each step, repeats merged, blanks dropped);
@@ -19,7 +19,7 @@ typedef struct class_tally {
 } class_tally;
 
 typedef struct metrics {
-    double loss, weight;     /* loss: a sum until metrics_finish, then the mean */
+    double loss, weight;     /* of all that was metered; what it was divided by, of all losses: 0: nothing counts */
     size_t beam;             /* the caller's: decode labels a second time, by a beam so wide; 0: no */
     class_tally *tally;      /* of one target, the caller's; NULL: not counted */
     size_t tallied, classes; /* the number of that input, its classes */
@@ -34,6 +34,12 @@ typedef struct target_sum {
     double beam_edits;
 } target_sum;
 
+/* Of a loss: what the sequences add to its sum and its count. */
+typedef struct loss_sum {
+    double sum, count;
+    bool total; /* the sum is not divided */
+} loss_sum;
+
 /* Of an output that measures. */
 typedef struct measure_sum {
     double sum, count;
@@ -47,6 +53,7 @@ typedef struct meter {
     size_t *output_bytes;
     int *output_of;       /* of each input: the output that a target is held against; -1: none */
     target_sum *target;   /* of each input, over the parts so far; 0 where it is held against nothing */
+    loss_sum *loss;       /* of each loss, until metrics_finish */
     measure_sum *measure; /* of each output, over the parts so far; not of the loss alone */
 } meter;
 
@@ -54,10 +61,11 @@ typedef struct meter {
 bool meter_open(meter *r, const trainable *m, bool outputs);
 void meter_close(meter *r);
 
-/* Adds a part to *to. 0, an error code of rnn.h, or METER_NO_MEMORY. */
+/* Adds a part to the meter and to *to. 0, an error code of rnn.h, or METER_NO_MEMORY. metrics_finish: the loss of the
+ * parts since the last time. */
 enum { METER_NO_MEMORY = 1 }; /* the codes of rnn.h are negative */
 int meter_part(meter *r, dataset *d, data_part part, const void *params, const void *packed, metrics *to);
-void metrics_finish(metrics *m);
+void metrics_finish(meter *r, metrics *to);
 
 /* The number of the output that a target is held against; -1: none. */
 int metrics_output(const trainable *m, const train_value *target);

@@ -19,6 +19,10 @@ typedef struct train_param {
     size_t offset, size;
 } train_param; /* in reals */
 
+/* What an output of one number a sequence is for a loss: what the sequence adds to the sum of its values; to what a mean
+ * divides that by; of a total, which is not divided, to the number of its steps. */
+typedef enum train_part { TRAIN_NO_PART, TRAIN_SUM, TRAIN_COUNT, TRAIN_TOTAL_COUNT } train_part;
+
 typedef struct train_value { /* an input, target or output */
     const char *name;
     bool token, target;
@@ -29,9 +33,11 @@ typedef struct train_value { /* an input, target or output */
     uint32_t axes;      /* bit 0: the batch; bit i: time axis number i */
     int aligned, blank; /* labels that ctc aligns with this time axis, and their blank; aligned 0: no */
     bool ignores;
-    int ignored;   /* a target of this class does not count */
-    int compared;  /* a target: 1 + the output that a loss compares it with; 0: none, as far as is known */
-    bool measures; /* an output: one number that depends on a target; how good a model is */
+    int ignored;     /* a target of this class does not count */
+    int compared;    /* a target: 1 + the output that a loss compares it with; 0: none, as far as is known */
+    bool measures;   /* an output: one number that depends on a target; how good a model is */
+    train_part part; /* an output: not of the spec, but of a loss, */
+    size_t loss;     /* this one */
 } train_value;
 
 typedef enum train_entry { TRAIN_STEP, TRAIN_FORWARD, TRAIN_LOSS, TRAIN_GRAD } train_entry;
@@ -65,6 +71,7 @@ typedef struct trainable {
     size_t params;
     train_value *input, *output;
     size_t inputs, outputs;
+    size_t losses;                                   /* those that the outputs have parts of */
     int generate_input, generate_output;             /* of the line `generate x[t+1] ~ p from 1 until 0`; -1 without */
     int generate_axis, generate_first, generate_end; /* t; the tokens 1 and 0, -1 where none is said */
     bool generate_ahead;                             /* p depends on later steps of t: nothing can be generated */

@@ -1,5 +1,6 @@
 #!/bin/sh
-# run.sh: what rnnc eval measures, on a few sequences counted by hand, and what rnnc says of labels that ctc cannot align.
+# run.sh: what rnnc eval measures, on a few sequences counted by hand, however they are cut into batches (batches.py), and
+# what rnnc says of labels that ctc cannot align.
 #
 # Needs RNNC (the program), BUILD (the folder of librnnc.a) and CC.
 . "$(dirname "$0")/../suite.sh"
@@ -49,4 +50,5 @@ done
 "$rnnc" eval tags.rnn --data tags.npz --weights t/last.safetensors >said
 if grep -q F1 said; then fail "F1 without --f1"; else pass; fi
 
+counted_by batches.py numpy "$rnnc" "$work"
 summary

@@ -89,7 +89,7 @@ for what in "eval more.rnn --data pair.npz" "run more.rnn --data pair.npz -o mor
 done
 expect 1 "the spec has changed since (hash " train more.rnn --data pair.npz -o pair --resume --updates 4 --rate 1e-9
 # A target that no loss compares with an output has none, though the shapes are the same; a difference compares, too.
-sed -e '/1e-9/s/.*/    loss (y - a) ^ 2 weight z ^ 2/' -e '/1e-7/d' pair.rnn >weighted.rnn
+sed -e '/1e-9/s/.*/    loss (y - a) ^ 2 weight z ^ 2 + 1/' -e '/1e-7/d' pair.rnn >weighted.rnn
 train weighted.rnn --data pair.npz -o weighted --updates 3 --rate 1e-9
 expect 0 "" eval weighted.rnn --data pair.npz --weights weighted/last.safetensors
 below "$(field 'mean square error')" 1 "mean square error"
@@ -133,7 +133,7 @@ sed 's/, E = from data//; s/real(E)/real(D)/' mixed.rnn >clash.rnn
 expect 1 "mixed.npz: the size D is 2 for 'v', but 4 for 'w'" train clash.rnn --data mixed.npz -o f
 # Nothing to validate on.
 sed 's/(p, y)/(p, y, ignore = 0)/' tags.rnn >ignoring.rnn
-expect 1 "no target to validate on counts" train ignoring.rnn --data tags.npz --validation blank.npz -o f --epochs 1
+expect 1 "nothing to validate on counts" train ignoring.rnn --data tags.npz --validation blank.npz -o f --epochs 1
 # What is there but says no size is named, as is what is not there.
 expect 1 "reals.npz: 'x' is F32, but tokens are integers" train tags.rnn --data reals.npz -o f
 sed 's/\bx\b/q/g' tags.rnn >named.rnn
