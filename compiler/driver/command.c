@@ -67,13 +67,6 @@ int command_can_read(const char *path)
 
 /* ---- files that must differ -------------------------------------------------------------------------------------- */
 
-void command_add_file(command_files *f, const char *what, const char *path)
-{
-    if (!path) return;
-    f->file[f->count].what = what;
-    f->file[f->count++].path = path;
-}
-
 /* The same name, or two names of one file: links, other ways to write a path. Devices take whatever is written. */
 static bool same_file(const char *a, const char *b)
 {
@@ -84,19 +77,42 @@ static bool same_file(const char *a, const char *b)
     return there && stat(b, &t) == 0 && s.st_dev == t.st_dev && s.st_ino == t.st_ino;
 }
 
-int command_distinct(const options *o, const command_files *in, const command_files *out)
+typedef ARRAY(command_file) file_list;
+
+static void add_file(const options *o, file_list *l, const char *what, const char *path)
 {
-    for (size_t i = 0; i < out->count; i++) {
-        const char *path = out->file[i].path;
-        for (size_t j = 0; j < in->count; j++)
-            if (same_file(path, in->file[j].path))
-                return options_fault(o, "%s and %s name the same file, which would be overwritten: %s",
-                                     out->file[i].what, in->file[j].what, path);
-        for (size_t j = 0; j < i; j++)
-            if (same_file(path, out->file[j].path))
-                return options_fault(o, "%s and %s name the same file: %s", out->file[j].what, out->file[i].what, path);
+    if (path) array_push(o->arena, l, (command_file){what, path});
+}
+
+int command_distinct(const options *o, const command_file *also, size_t count)
+{
+    file_list read = {0}, written = {0};
+    for (size_t i = 0; i < o->operands.len; i++) add_file(o, &read, options_operand(o), o->operands.data[i]);
+    for (size_t i = 0; i < count; i++) add_file(o, &written, also[i].what, also[i].path);
+    for (int i = 0; i < OPTION_COUNT; i++) {
+        const char *what = arena_printf(o->arena, "--%s", options_name((option_id)i));
+        if (options_is_read((option_id)i)) add_file(o, &read, what, o->value[i].text);
+        if (options_is_written((option_id)i)) add_file(o, &written, what, o->value[i].text);
+    }
+    for (size_t i = 0; i < written.len; i++) {
+        const command_file *w = &written.data[i];
+        for (size_t k = 0; k < read.len; k++)
+            if (same_file(w->path, read.data[k].path))
+                return options_fault(o, "%s and %s name the same file, which would be overwritten: %s", w->what,
+                                     read.data[k].what, w->path);
+        for (size_t k = 0; k < i; k++)
+            if (same_file(w->path, written.data[k].path))
+                return options_fault(o, "%s and %s name the same file: %s", written.data[k].what, w->what, w->path);
     }
     return 0;
+}
+
+int command_can_write_files(const options *o)
+{
+    int code = 0;
+    for (int i = 0; !code && i < OPTION_COUNT; i++)
+        if (options_is_written((option_id)i) && o->value[i].given) code = command_can_write(o->value[i].text);
+    return code;
 }
 
 /* ---- the spec ---------------------------------------------------------------------------------------------------- */

@@ -54,18 +54,18 @@ int command_can_write(const char *path);
 /* Can this file be read? 0, or EXIT_SYSTEM after saying why not. */
 int command_can_read(const char *path);
 
-/* Files that a command reads or writes, each with what the command line calls it. */
-typedef struct command_files {
-    struct {
-        const char *what, *path;
-    } file[OPTION_COUNT + 2];
-    size_t count;
-} command_files;
-void command_add_file(command_files *f, const char *what, const char *path); /* path NULL: nothing to add */
+/* A file that a command writes, with what the command line calls it. */
+typedef struct command_file {
+    const char *what, *path;
+} command_file;
 
-/* Is each file of `out` another file than all others, those of `in` included? 0, or EXIT_USAGE after saying which are
- * the same. */
-int command_distinct(const options *o, const command_files *in, const command_files *out);
+/* Is every file that the command writes another one than those that it reads, and than the others that it writes? These
+ * are its operands and the files among its options (options.def) and, written, too, `also` (those without a path do not
+ * count). 0, or EXIT_USAGE after saying which are the same. */
+int command_distinct(const options *o, const command_file *also, size_t count);
+
+/* Can the files be put there that the options name? 0, or EXIT_SYSTEM after saying why not. */
+int command_can_write_files(const options *o);
 
 /* Says which sizes `from data` have a value that only stands in for the data's. */
 void command_print_stand_ins(const model *m);

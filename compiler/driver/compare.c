@@ -340,27 +340,13 @@ static int say_failures(const comparison *c)
     return code;
 }
 
-static int check_files(const options *o)
-{
-    static const option_id read[] = {OPTION_TEXT, OPTION_WORDS, OPTION_DATA, OPTION_VALIDATION};
-    command_files in = {0}, out = {0};
-    for (size_t i = 0; i < sizeof read / sizeof *read; i++)
-        command_add_file(&in, arena_printf(o->arena, "--%s", options_name(read[i])), o->value[read[i]].text);
-    for (size_t i = 0; i < o->operands.len && i < 2; i++) command_add_file(&in, "SPEC", o->operands.data[i]);
-    command_add_file(&out, "--csv", o->value[OPTION_CSV].text);
-    command_add_file(&out, "--svg", o->value[OPTION_SVG].text);
-    int code = command_distinct(o, &in, &out);
-    if (!code && o->value[OPTION_CSV].given) code = command_can_write(o->value[OPTION_CSV].text);
-    if (!code && o->value[OPTION_SVG].given) code = command_can_write(o->value[OPTION_SVG].text);
-    return code;
-}
-
 int command_compare(const options *o)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     comparison c = {.o = o, .arena = o->arena, .terminal = isatty(STDOUT_FILENO)};
     c.jobs = o->value[OPTION_JOBS].given ? o->value[OPTION_JOBS].number : cores > 0 ? (size_t)cores : 1;
-    int code = check_files(o);
+    int code = command_distinct(o, NULL, 0);
+    if (!code) code = command_can_write_files(o);
     if (!code) code = make_variants(&c);
     if (code) return code;
     struct sigaction handler = {.sa_handler = on_signal};

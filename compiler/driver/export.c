@@ -37,11 +37,7 @@ static int check_options(const options *o)
                              o->value[OPTION_OUT].text);
     if (o->value[OPTION_LENGTHS].given && !wants_onnx(o))
         return options_fault(o, "--lengths makes an input of ONNX: -o M.onnx");
-    command_files in = {0}, out = {0};
-    command_add_file(&in, "SPEC", o->operands.data[0]);
-    command_add_file(&in, "--weights", o->value[OPTION_WEIGHTS].text);
-    command_add_file(&out, "-o", o->value[OPTION_OUT].text);
-    return command_distinct(o, &in, &out);
+    return command_distinct(o, &(command_file){"-o", o->value[OPTION_OUT].text}, 1);
 }
 
 static int read_files(export *k)

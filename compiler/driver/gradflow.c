@@ -255,16 +255,8 @@ static int check_options(const options *o)
     if (v[OPTION_GRID].given && o->operands.len > 1) return options_fault(o, "--grid takes one spec");
     if (v[OPTION_WEIGHTS].given && v[OPTION_INIT].given)
         return options_fault(o, "--weights and --init exclude each other");
-    command_files in = {0}, out = {0};
-    if (o->operands.len == 1) command_add_file(&in, "SPEC", o->operands.data[0]);
-    command_add_file(&in, "--weights", v[OPTION_WEIGHTS].text);
-    command_add_file(&in, "--data", v[OPTION_DATA].text);
-    command_add_file(&out, "--csv", v[OPTION_CSV].text);
-    command_add_file(&out, "--svg", v[OPTION_SVG].text);
-    int code = command_distinct(o, &in, &out);
-    if (!code && v[OPTION_CSV].given) code = command_can_write(v[OPTION_CSV].text);
-    if (!code && v[OPTION_SVG].given) code = command_can_write(v[OPTION_SVG].text);
-    return code;
+    int code = command_distinct(o, NULL, 0);
+    return code ? code : command_can_write_files(o);
 }
 
 int command_gradflow(const options *o)

@@ -280,13 +280,11 @@ static int load(import *k)
 static int check_paths(const import *k)
 {
     const char *folder = k->o->value[OPTION_OUT].text;
-    command_files in = {0}, out = {0};
-    command_add_file(&in, "MODEL", k->path);
-    command_add_file(&in, "--spec", k->o->value[OPTION_SPEC].text);
-    command_add_file(&out, "what -o writes", outputs_path(k->arena, folder, k->word, ".safetensors"));
-    if (!k->o->value[OPTION_SPEC].given)
-        command_add_file(&out, "the spec that -o writes", outputs_path(k->arena, folder, k->word, ".rnn"));
-    return command_distinct(k->o, &in, &out);
+    bool makes_spec = !k->o->value[OPTION_SPEC].given;
+    const command_file made[] = {
+        {"what -o writes", outputs_path(k->arena, folder, k->word, ".safetensors")},
+        {"the spec that -o writes", makes_spec ? outputs_path(k->arena, folder, k->word, ".rnn") : NULL}};
+    return command_distinct(k->o, made, sizeof made / sizeof *made);
 }
 
 static int write(import *k)

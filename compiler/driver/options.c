@@ -10,13 +10,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum option_kind { FLAG, TEXT, NUMBER, NUMBER_OR_AUTO, SEED, DECIMAL, CHOICE, LIST } option_kind;
+typedef enum option_kind {
+    FLAG,
+    TEXT,
+    FILE_READ,
+    FILE_WRITTEN,
+    NUMBER,
+    NUMBER_OR_AUTO,
+    SEED,
+    DECIMAL,
+    CHOICE,
+    LIST
+} option_kind;
 
 #define IN(command) (1u << COMMAND_##command)
 #define TRAINING (IN(train) | IN(watch) | IN(compare))
-#define ALL_BUT_HELP                                                                                                   \
-    (IN(check) | IN(build) | IN(run) | TRAINING | IN(eval) | IN(sample) | IN(gradcheck) | IN(explain) | IN(parity) |   \
-     IN(gradflow) | IN(import) | IN(export))
+#define ALL ((1u << COMMAND_COUNT) - 1)
+#define OF_SPECS (ALL & ~(IN(data) | IN(cache) | IN(help)))
 
 /* The words of --optimiser and --schedule, each after a |, in the order of their enumerators. */
 static const char optimiser_choices[] =
@@ -142,6 +152,8 @@ static int set_value(options *o, option_id id, const char *written)
     switch (p->kind) {
     case FLAG: break;
     case TEXT:
+    case FILE_READ:
+    case FILE_WRITTEN:
         if (!*written) return options_fault(o, "--%s: found an empty word", p->name);
         break;
     case NUMBER_OR_AUTO:
@@ -223,6 +235,14 @@ int options_read(options *o, arena *a, command c, int argc, char **argv)
 const char *options_name(option_id id) { return option_table[id].name; }
 
 bool options_is_decimal(option_id id) { return option_table[id].kind == DECIMAL; }
+bool options_is_read(option_id id) { return option_table[id].kind == FILE_READ; }
+bool options_is_written(option_id id) { return option_table[id].kind == FILE_WRITTEN; }
+
+const char *options_operand(const options *o)
+{
+    const char *word = commands[o->command].operands;
+    return arena_strndup(o->arena, word, strcspn(word, "."));
+}
 
 bool command_find(const char *word, command *c, const char **nearest)
 {
@@ -275,6 +295,8 @@ int options_steps(const options *o, const graph_axis *axis, int axes, int *steps
 
 /* ---- options that are kept in a file ----------------------------------------------------------------------------- */
 
+static bool is_file(option_id id) { return options_is_read(id) || options_is_written(id); }
+
 const char *options_lines(const options *o, options_choice choice, const option_id *list, size_t count)
 {
     text *t = text_new(o->arena);
@@ -282,7 +304,8 @@ const char *options_lines(const options *o, options_choice choice, const option_
     for (int i = 0; i < OPTION_COUNT; i++) {
         bool listed = false;
         for (size_t k = 0; k < count; k++) listed = listed || list[k] == (option_id)i;
-        if (!o->value[i].given || option_table[i].kind == LIST || listed != (choice == OPTIONS_ONLY)) continue;
+        bool kept = option_table[i].kind != LIST && !is_file((option_id)i);
+        if (!o->value[i].given || !kept || listed != (choice == OPTIONS_ONLY)) continue;
         text_put(t, "%s%s=%s", before, option_table[i].name, o->value[i].text);
         before = "\n";
     }
@@ -316,12 +339,14 @@ const char *options_text(const options *o)
         switch (p->kind) {
         case FLAG: text_put(t, " --%s", p->name); break;
         case TEXT:
+        case FILE_READ:
+        case FILE_WRITTEN:
         case NUMBER:
         case NUMBER_OR_AUTO:
         case SEED:
         case DECIMAL:
         case CHOICE: {
-            const char *folder = i == OPTION_WEIGHTS ? strrchr(o->value[i].text, '/') : NULL;
+            const char *folder = is_file((option_id)i) ? strrchr(o->value[i].text, '/') : NULL;
             text_put(t, " --%s %s", p->name, folder ? folder + 1 : o->value[i].text);
             break;
         }
@@ -345,6 +370,7 @@ void options_help(FILE *out)
 }
 
 enum { ELSE = 1 << 30 };
+_Static_assert((int)COMMAND_COUNT <= 30, "a set of commands has a bit for each, and one for ELSE");
 
 /* The commands that a part of a help text names in front, and how many characters that takes; 0: it is for all. */
 static size_t part_head(const struct option *p, const char *part, unsigned *whose)

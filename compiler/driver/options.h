@@ -50,9 +50,13 @@ int options_read(options *o, arena *a, command c, int argc, char **argv);
 /* Says what is wrong with the command line and how it is written; returns EXIT_USAGE. */
 int options_fault(const options *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The long name of an option, without dashes; is its value a DECIMAL? */
+/* The long name of an option, without dashes; is its value a DECIMAL; is it a file that is read, or written? */
 const char *options_name(option_id id);
 bool options_is_decimal(option_id id);
+bool options_is_read(option_id id);
+bool options_is_written(option_id id);
+
+const char *options_operand(const options *o); /* what the usage of the command calls an operand: "SPEC" */
 
 /* The command of this name; false when there is none, and *nearest is the one that may be meant, or NULL. */
 bool command_find(const char *word, command *c, const char **nearest);
@@ -60,8 +64,8 @@ bool command_find(const char *word, command *c, const char **nearest);
 /* --steps for the axes of a model: steps[axis], 0 where nothing is said. 0 or EXIT_USAGE. */
 int options_steps(const options *o, const graph_axis *axis, int axes, int *steps);
 
-/* The options that were given, only those of `list` or all but them, as lines "name=value" in the table's order (NULL:
- * none); and back: gives an option that such a line names. False: this command has no such option, or not with such a
+/* The options that were given, files excepted, only those of `list` or all but them, as lines "name=value" in the
+ * table's order (NULL: none); and back: gives an option that such a line names. False: this command has no such option, or not with such a
  * value. */
 typedef enum options_choice { OPTIONS_ONLY, OPTIONS_ALL_BUT } options_choice;
 const char *options_lines(const options *o, options_choice choice, const option_id *list, size_t count);

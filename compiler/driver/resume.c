@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Nor are the paths of files. */
 static const option_id not_kept[] = {
-    OPTION_OUT, OPTION_TEXT, OPTION_WORDS,  OPTION_DATA,  OPTION_VALIDATION, OPTION_START,   OPTION_RESUME,
-    OPTION_CSV, OPTION_SVG,  OPTION_FORMAT, OPTION_COLOR, OPTION_HELP,       OPTION_VERBOSE,
+    OPTION_OUT, OPTION_RESUME, OPTION_FORMAT, OPTION_COLOR, OPTION_HELP, OPTION_VERBOSE,
 };
 
 static const option_id of_data[] = {OPTION_SPLIT, OPTION_BATCH, OPTION_BLOCK, OPTION_CHUNK};

@@ -37,24 +37,18 @@ static int check_options(const options *o)
         return options_fault(o, "--checkpoint is about gradients: it goes with --grad G.safetensors");
     if (o->value[OPTION_ADJOINT].given && !o->value[OPTION_GRAD].given)
         return options_fault(o, "--adjoint adds to the file of --grad, which is missing");
-    command_files in = {0}, out = {0};
-    command_add_file(&in, "SPEC", o->operands.data[0]);
-    command_add_file(&in, "--weights", o->value[OPTION_WEIGHTS].text);
-    command_add_file(&in, "--data", o->value[OPTION_DATA].text);
-    command_add_file(&out, "-o", o->value[OPTION_OUT].text);
-    command_add_file(&out, "--grad", o->value[OPTION_GRAD].text);
-    return command_distinct(o, &in, &out);
+    return command_distinct(o, &(command_file){"-o", o->value[OPTION_OUT].text}, 1);
 }
 
 /* ---- before ------------------------------------------------------------------------------------------------------ */
 
 static int read_files(run *r)
 {
-    const char *weights = value(r, OPTION_WEIGHTS), *data = value(r, OPTION_DATA), *grad = value(r, OPTION_GRAD);
+    const char *weights = value(r, OPTION_WEIGHTS), *data = value(r, OPTION_DATA);
     int code = weights ? command_can_read(weights) : 0;
     if (!code) code = command_can_read(data);
     if (!code) code = command_can_write(value(r, OPTION_OUT));
-    if (!code && grad) code = command_can_write(grad);
+    if (!code) code = command_can_write_files(r->o);
     if (code) return code;
     if (weights && !safetensors_read(weights, &r->weights)) return command_unread(&r->weights);
     if (!npz_read(data, &r->data)) return command_unread(&r->data);

@@ -34,12 +34,7 @@ static int check_options(const options *o)
         return options_fault(o, "--prompt and --data exclude each other: the data say how a sequence begins");
     if (v[OPTION_OUT].given && !v[OPTION_DATA].given)
         return options_fault(o, "-o has no effect without --data: a text is printed");
-    command_files in = {0}, out = {0};
-    command_add_file(&in, "SPEC", o->operands.data[0]);
-    command_add_file(&in, "--weights", v[OPTION_WEIGHTS].text);
-    command_add_file(&in, "--data", v[OPTION_DATA].text);
-    command_add_file(&out, "-o", v[OPTION_OUT].text);
-    return command_distinct(o, &in, &out);
+    return command_distinct(o, &(command_file){"-o", v[OPTION_OUT].text}, 1);
 }
 
 static int write(prepared *p)

@@ -18,39 +18,21 @@ static int check_options(const options *o)
     return 0;
 }
 
-/* No file that is written is one that is read. */
-static int check_files(const trainer *t)
-{
-    static const option_id inputs[] = {OPTION_TEXT, OPTION_WORDS, OPTION_DATA, OPTION_VALIDATION, OPTION_START};
-    const option_value *v = t->o.value;
-    command_files in = {0}, out = {0};
-    command_add_file(&in, "SPEC", t->o.operands.data[0]);
-    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
-        command_add_file(&in, arena_printf(t->p.arena, "--%s", options_name(inputs[i])), v[inputs[i]].text);
-    command_add_file(&out, "last.safetensors of -o", t->last);
-    command_add_file(&out, "best.safetensors of -o", t->best);
-    command_add_file(&out, "--csv", v[OPTION_CSV].text);
-    command_add_file(&out, "--svg", v[OPTION_SVG].text);
-    return command_distinct(&t->o, &in, &out);
-}
-
 static int open_folder(trainer *t, const char *folder)
 {
     struct stat s;
     t->last = train_checkpoint_path(folder, "last");
     t->best = train_checkpoint_path(folder, "best");
     if (!t->last || !t->best) return command_fault(EXIT_SYSTEM, "out of memory");
-    int code = check_files(t);
+    const command_file made[] = {{"last.safetensors of -o", t->last}, {"best.safetensors of -o", t->best}};
+    int code = command_distinct(&t->o, made, sizeof made / sizeof *made);
     if (code) return code;
     t->made = mkdir(folder, 0777) == 0;
     if (!t->made && errno != EEXIST)
         return command_fault(EXIT_SYSTEM, "%s: cannot make this folder: %s", folder, strerror(errno));
     if (stat(folder, &s) != 0 || !S_ISDIR(s.st_mode)) return command_fault(EXIT_SYSTEM, "%s: is not a folder", folder);
     code = command_can_write(t->last);
-    static const option_id files[] = {OPTION_CSV, OPTION_SVG};
-    for (size_t i = 0; !code && i < sizeof files / sizeof *files; i++)
-        if (t->o.value[files[i]].given) code = command_can_write(t->o.value[files[i]].text);
-    return code;
+    return code ? code : command_can_write_files(&t->o);
 }
 
 /* All updates of the run, for schedules that end with it. */

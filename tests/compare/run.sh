@@ -81,6 +81,8 @@ expect 2 "data is missing" compare lm.rnn
 expect 2 "more than 1024 runs" compare lm.rnn --text text.txt --seeds 1025
 expect 2 "expected a whole number from 1" compare lm.rnn --text text.txt --seeds 0
 expect 2 "name the same file" compare lm.rnn --text text.txt --csv text.txt
+for i in 1 2 3; do cp lm.rnn "own$i.rnn"; done
+expect 2 "--csv and SPEC name the same file" compare own1.rnn own2.rnn own3.rnn --text text.txt --csv own3.rnn
 expect 3 "cannot be written" compare lm.rnn --text text.txt --csv nowhere/all.csv
 sed 's/H = 8/H = 8, K = 1/; s/loss cross_entropy(p, y)/loss total log(sum(p) - 1 + (K - 1)) /' lm.rnn >nan.rnn
 compare lm.rnn nan.rnn --text text.txt --seeds 2 --updates 20

@@ -85,6 +85,8 @@ refused 2 '--grid: expected W=A:B:N' "$spec" --grid w1=1:0:3 --output o
 refused 2 '--grid and --output belong together' "$spec" --grid w1=0:1:3
 refused 2 '--grid excludes --adjoint, --last and --batch' "$spec" --grid w1=0:1:3 --output o --last
 refused 2 'name the same file' "$spec" --csv D.npz --svg D.npz
+cp cells.rnn own.rnn
+refused 2 '--svg and SPEC name the same file' "$spec" own.rnn --svg own.rnn
 refused 3 'x.npz: cannot be read' cells.rnn --data x.npz
 
 summary
