@@ -179,7 +179,7 @@ static int store_of(planner *pl, node_id id)
                     .axes = graph_type(pl->g, id).axes & BATCH,
                     .columns = (size_t)shape_size(graph_type(pl->g, id).shape),
                     .kept = pl->before[id.i][TIME]};
-        pl->store[id.i] = plan_buffer(pl, b, id, 1);
+        pl->store[id.i] = plan_buffer(pl, b, plan_buffer_label(pl, id, 1));
     }
     return pl->store[id.i];
 }

@@ -31,9 +31,7 @@ int plan_packing(planner *pl, packing pk)
     }
     if (pk.in_call) {
         buffer b = {.storage = STORE_WORK, .columns = plan_packed_size(pk.K, pk.N)};
-        b.name = name_printf(pl->g->names, "packed_%zu", shared->packings.len);
-        array_push(pl->arena, &pl->p->buffers, b);
-        pk.buffer = (int)pl->p->buffers.len - 1;
+        pk.buffer = plan_buffer(pl, b, arena_printf(pl->arena, "packed_%zu", shared->packings.len));
     } else {
         pk.offset = shared->packed_size;
         shared->packed_size += pk.table ? plan_table_size(pk.K, pk.N) : plan_packed_size(pk.K, pk.N);

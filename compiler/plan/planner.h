@@ -53,9 +53,10 @@ typedef struct planner {
     region **region_of; /* the innermost region that computes each node */
     bool *kept;         /* the value has memory of its own */
     axis_set *kept_axes;
-    int *param_column; /* of each parameter, in the caller's arrays */
-    plan_ways ways;    /* ways.way NULL: no segments */
-    int *store;        /* buffer of what each segment begins with, of nodes of the way there; 0: none */
+    int *param_column;     /* of each parameter, in the caller's arrays */
+    name_map buffer_names; /* those that are taken; of a stem: the last version of it */
+    plan_ways ways;        /* ways.way NULL: no segments */
+    int *store;            /* buffer of what each segment begins with, of nodes of the way there; 0: none */
     int (*before)[MAX_TIME_AXES + 1], (*after)[MAX_TIME_AXES + 1]; /* extra rows of kept nodes */
 } planner;
 
@@ -98,7 +99,9 @@ view plan_added_row(planner *pl, node_id id); /* the row that a scatter of TASK_
 void plan_storage(planner *pl);
 view plan_view(const planner *pl, node_id id); /* where the node's value lies */
 bool plan_same_columns(view a, view b);        /* do the components lie in the same columns, of whatever buffers? */
-int plan_buffer(planner *pl, buffer b, node_id id, size_t members); /* adds a buffer, named after a node */
+/* Adds a buffer; its name is an identifier made of the label, another than those of all buffers before. */
+int plan_buffer(planner *pl, buffer b, const char *label);
+const char *plan_buffer_label(const planner *pl, node_id id, size_t members); /* after the first of these nodes */
 view plan_gradient(const planner *pl, uint32_t param); /* where the caller's gradient of a parameter lies */
 
 /* recompute.c: values that their readers compute again. */

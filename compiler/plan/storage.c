@@ -94,33 +94,32 @@ const char *plan_label(const graph *g, arena *a, node_id id)
     return arena_printf(a, "%s%s.%s", n->origin.role == ROLE_ADJOINT ? "d_" : "", of, op_table[n->op].name);
 }
 
-/* A name for C: the label with everything that C has no use for turned into '_'; unique in the program. */
-static name buffer_name(planner *pl, const char *label, size_t members)
+/* The label as an identifier of C, everything that C has no use for turned into '_'. */
+static const char *identifier(planner *pl, const char *label)
 {
-    graph *g = pl->g;
     text *t = text_new(pl->arena);
     for (const char *c = label; *c; c++) text_put(t, "%c", isalnum((unsigned char)*c) ? *c : '_');
-    if (members > 1) text_put(t, "_x%zu", members);
-    const char *stem = text_string(t);
-    name n = name_of(g->names, stem);
-    for (int tries = 2;; tries++) {
-        size_t i = 1;
-        while (i < pl->p->buffers.len && pl->p->buffers.data[i].name != n) i++;
-        if (i == pl->p->buffers.len) return n;
-        n = name_printf(g->names, "%s_v%d", stem, tries);
-    }
+    return text_string(t);
 }
 
-static int add_buffer(planner *pl, buffer b)
+int plan_buffer(planner *pl, buffer b, const char *label)
 {
+    names *all = pl->g->names;
+    name stem = name_of(all, identifier(pl, label)), n = stem;
+    uint32_t version = 1, taken;
+    name_map_get(&pl->buffer_names, stem, &version); /* none below it is free */
+    while (name_map_get(&pl->buffer_names, n, &taken)) n = name_printf(all, "%s_v%u", stem, (unsigned)++version);
+    name_map_set(pl->arena, &pl->buffer_names, stem, version);
+    name_map_set(pl->arena, &pl->buffer_names, n, 1);
+    b.name = n;
     array_push(pl->arena, &pl->p->buffers, b);
     return (int)pl->p->buffers.len - 1;
 }
 
-int plan_buffer(planner *pl, buffer b, node_id id, size_t members)
+const char *plan_buffer_label(const planner *pl, node_id id, size_t members)
 {
-    b.name = buffer_name(pl, plan_label(pl->g, pl->arena, id), members);
-    return add_buffer(pl, b);
+    const char *label = plan_label(pl->g, pl->arena, id);
+    return members > 1 ? arena_printf(pl->arena, "%s_x%zu", label, members) : label;
 }
 
 static view view_of_shape(int buffer_number, int column, shape s)
@@ -136,7 +135,6 @@ static void give_columns(planner *pl, const node_id *members, size_t count)
 {
     program *p = pl->p;
     buffer b = {.storage = STORE_WORK};
-    b.name = buffer_name(pl, plan_label(pl->g, pl->arena, members[0]), count);
     for (size_t i = 0; i < count; i++) {
         b.axes |= pl->kept_axes[members[i].i];
         b.columns += (size_t)shape_size(graph_type(pl->g, members[i]).shape);
@@ -145,7 +143,7 @@ static void give_columns(planner *pl, const node_id *members, size_t count)
             raise_to(&b.after[a], pl->after[members[i].i][a]);
         }
     }
-    int number = add_buffer(pl, b), column = 0;
+    int number = plan_buffer(pl, b, plan_buffer_label(pl, members[0], count)), column = 0;
     for (size_t i = 0; i < count; i++) {
         shape s = graph_type(pl->g, members[i]).shape;
         p->views[members[i].i] = view_of_shape(number, column, s);
@@ -252,14 +250,12 @@ static void place_source(planner *pl, node_id id)
         p->views[id.i] = view_of_shape(PARAM_BUFFER, pl->param_column[n->attr.index], n->type.shape);
     } else if (in && !pl->kept[id.i]) {
         b.storage = STORE_INPUT;
-        b.name = buffer_name(pl, in->path, 1);
         b.input = n->attr.index;
-        p->views[id.i] = view_of_shape(add_buffer(pl, b), 0, n->type.shape);
+        p->views[id.i] = view_of_shape(plan_buffer(pl, b, in->path), 0, n->type.shape);
     } else if (n->op == OP_literal) {
         b.storage = STORE_LITERAL;
-        b.name = buffer_name(pl, plan_label(pl->g, pl->arena, id), 1);
         b.literal = n->attr.literal;
-        p->views[id.i] = view_of_shape(add_buffer(pl, b), 0, n->type.shape);
+        p->views[id.i] = view_of_shape(plan_buffer(pl, b, plan_buffer_label(pl, id, 1)), 0, n->type.shape);
     }
 }
 
@@ -312,8 +308,8 @@ void plan_storage(planner *pl)
         column += shape_size(pl->g->params.data[i].shape);
     }
     array_push(pl->arena, &p->buffers, (buffer){0});
-    add_buffer(pl, (buffer){.storage = STORE_PARAMS, .name = name_of(pl->g->names, "params")});
-    add_buffer(pl, (buffer){.storage = STORE_GRADS, .name = name_of(pl->g->names, "grads")});
+    plan_buffer(pl, (buffer){.storage = STORE_PARAMS}, "params");
+    plan_buffer(pl, (buffer){.storage = STORE_GRADS}, "grads");
     for (size_t i = 0; i < order.len; i++) {
         node_id id = order.data[i];
         pl->kept[id.i] = must_keep(pl, id);

@@ -69,7 +69,7 @@ static by_token *row_by(planner *pl, const node *n, int rows, int stride)
 }
 
 /* Zeros for lookups of what is no table of ours: one array, as long as the longest row. */
-static int zeros(planner *pl, node_id id, size_t columns)
+static int zeros(planner *pl, size_t columns)
 {
     for (size_t i = 1; i < pl->p->buffers.len; i++) {
         buffer *b = &pl->p->buffers.data[i];
@@ -78,9 +78,7 @@ static int zeros(planner *pl, node_id id, size_t columns)
             return (int)i;
         }
     }
-    int number = plan_buffer(pl, (buffer){.storage = STORE_LITERAL, .columns = columns}, id, 1);
-    pl->p->buffers.data[number].name = name_of(pl->g->names, "zeros");
-    return number;
+    return plan_buffer(pl, (buffer){.storage = STORE_LITERAL, .columns = columns}, "zeros");
 }
 
 static bool same_table(const planner *pl, node_id x, node_id y)
@@ -123,7 +121,7 @@ static void make_table(planner *pl, const node_list *members)
     buffer b = {.storage = first->op == OP_lookup ? STORE_TABLE : STORE_WORK,
                 .columns = (size_t)(rows + 1) * (size_t)columns};
     if (b.storage == STORE_TABLE) b.packing = plan_packing(pl, pk);
-    int number = plan_buffer(pl, b, members->data[0], members->len);
+    int number = plan_buffer(pl, b, plan_buffer_label(pl, members->data[0], members->len));
     for (size_t i = 0, column = 0; i < members->len; i++) {
         const node *n = graph_node(g, members->data[i]);
         view *v = &pl->p->views[members->data[i].i];
@@ -140,7 +138,7 @@ static void read_rows(planner *pl, node_id id)
     const node *n = graph_node(pl->g, id);
     view v = plan_view(pl, n->arg[0]);
     by_token *row = row_by(pl, n, rows_of(pl->g, n), v.si);
-    row->none = (view){.buffer = zeros(pl, id, columns_of(pl->g, n)), .si = 1};
+    row->none = (view){.buffer = zeros(pl, columns_of(pl->g, n)), .si = 1};
     pl->p->views[id.i] = (view){.buffer = v.buffer, .column = v.column, .si = v.sj, .row = row};
 }
 
