@@ -113,6 +113,26 @@ static void write_places(writer *w, const program *p, const buffer_use *of)
     }
 }
 
+static void write_literal(writer *w, const buffer *b)
+{
+    enum { A_LINE = 6 };
+    const char *declared = arena_printf(w->arena, "static const real %s_all[%zu] =", b->name, b->columns);
+    text *line = text_new(w->arena);
+    bool many = b->columns > 2 * A_LINE && b->literal;
+    if (many) text_open(w->out, "%s", declared);
+    for (size_t k = 0; b->literal && k < b->columns; k++) {
+        bool last = k + 1 == b->columns, ends = many && k % A_LINE == A_LINE - 1;
+        text_put(line, "%s%s", c_number(w, b->literal[k]), last ? "" : ends ? "," : ", ");
+        if (!many || !(ends || last)) continue;
+        text_line(w->out, "%s", text_string(line));
+        line = text_new(w->arena);
+    }
+    if (many)
+        text_close(w->out, ";");
+    else
+        text_line(w->out, "%s {%s};", declared, b->literal ? text_string(line) : "0");
+}
+
 void write_memory(writer *w, const program *p, const char *body)
 {
     arena *scratch = arena_new();
@@ -126,12 +146,7 @@ void write_memory(writer *w, const program *p, const char *body)
                 text_line(w->out, "work += %s; /* %s is not used here */", c_buffer_size(w, b, false), b->name);
             continue;
         }
-        if (b->storage == STORE_LITERAL) {
-            text_put(w->out, "static const real %s_all[%zu] = {", b->name, b->columns);
-            for (size_t k = 0; b->literal && k < b->columns; k++)
-                text_put(w->out, "%s%s", k ? ", " : "", c_number(w, b->literal[k]));
-            text_line(w->out, b->literal ? "};" : "0};");
-        }
+        if (b->storage == STORE_LITERAL) write_literal(w, b);
         if (b->storage != STORE_WORK) continue;
         text *t = text_new(w->arena);
         for (int a = 1; a <= w->g->axes; a++) {

@@ -186,17 +186,28 @@ static void write_shaped(writer *w, const node *n)
     text_put(w->out, ", %s)", shape_text(w->out->arena, n->type.shape));
 }
 
+static void write_vector(writer *w, int count, const double *values)
+{
+    enum { SHOWN = 16 };
+    for (int i = 0; i < count && i < SHOWN; i++)
+        text_put(w->out, "%s%s", i ? ", " : "vector(", graph_number_text(w->out->arena, values[i]));
+    text_put(w->out, count > SHOWN ? ", ...)" : ")");
+}
+
+/* A long one: how it begins. */
 static void write_literal(writer *w, const node *n)
 {
+    enum { SHOWN = 8 };
     shape s = n->type.shape;
-    text_put(w->out, s.rank == 2 ? "rows(" : "vector(");
-    for (int i = 0; i < shape_size(s); i++) {
-        text_put(w->out, "%s", i ? ", " : "");
-        if (s.rank == 2 && i % s.dim[1] == 0) text_put(w->out, "vector(");
-        text_put(w->out, "%s", graph_number_text(w->out->arena, n->attr.literal[i]));
-        if (s.rank == 2 && (i + 1) % s.dim[1] == 0) text_put(w->out, ")");
+    if (s.rank < 2) {
+        write_vector(w, s.dim[0], n->attr.literal);
+        return;
     }
-    text_put(w->out, ")");
+    for (int i = 0; i < s.dim[0] && i < SHOWN; i++) {
+        text_put(w->out, i ? ", " : "rows(");
+        write_vector(w, s.dim[1], n->attr.literal + (size_t)i * (size_t)s.dim[1]);
+    }
+    text_put(w->out, s.dim[0] > SHOWN ? ", ...)" : ")");
 }
 
 static void write_count(writer *w, const node *n)

@@ -44,7 +44,12 @@ typedef struct context {
     ARRAY(const tree_cell *) cell_list;
     name_map paths; /* taken */
     bool full;      /* a limit was met and reported */
-    int depth;      /* of the recursion over expressions */
+    struct constant_index {
+        name word;
+        double value;
+    } index[2]; /* of the constant that is being computed, and their values then */
+    int indices;
+    int depth; /* of the recursion over expressions */
     bool *define_used;
     name word_rows, word_columns, word_t, word_T;
 } context;
@@ -87,6 +92,14 @@ name path_below(context *c, name path, name word); /* "path.word", or "word" */
 uint32_t variable_of(context *c, model_instance *s, name path, name word, model_expr *value);
 void boundary_add(context *c, model_instance *s, uint32_t v, tree_id word, const tree_expr *index, uint32_t value,
                   bool override);
+
+/* ---- constant.c */
+void constant_expand(context *c, model_instance *s, const tree_decl *d, uint32_t number);
+/* The i of a size `i < n`; NULL: it is a size alone. */
+const tree_expr *constant_index(const tree_expr *dim);
+bool constant_has_indices(const tree_decl *d);
+/* The components of a constant with indices, now that its shape is known. True, too, of any other. */
+bool constant_evaluate(context *c, const model_variable *v, shape s);
 
 /* ---- value.c */
 model_expr *expand_expr(context *c, model_instance *s, const tree_expr *e, naming *at);

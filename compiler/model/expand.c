@@ -349,7 +349,7 @@ static void expand_init(context *c, model_instance *s, const tree_decl *d, model
 {
     v->init = (model_init){d->dims.len == 2 ? MODEL_UNIFORM : MODEL_NUMBER, 0};
     if (d->dims.len == 2) v->init.value = -1; /* 1 / sqrt(columns), when they are known */
-    if (!d->value || init_named(c, s, d->value, &v->init)) return;
+    if (!d->value || constant_has_indices(d) || init_named(c, s, d->value, &v->init)) return;
     const tree_expr *why = d->value;
     size_state state = size_eval(c, s, d->value, &v->init.value, &why);
     v->init.kind = MODEL_NUMBER;
@@ -368,39 +368,6 @@ static void expand_init(context *c, model_instance *s, const tree_decl *d, model
             diag_hint(c->diags, "here that is %s", remedy[i][1]);
             return;
         }
-}
-
-static bool is_constant(const model_expr *e)
-{
-    if (e->kind == EXPR_NUMBER || e->kind == EXPR_LITERAL || e->kind == EXPR_SIZE) return true;
-    if (e->kind != EXPR_CALL) return false;
-    model_function f = e->call.function;
-    bool arithmetic = f == FUNCTION_add || f == FUNCTION_sub || f == FUNCTION_mul || f == FUNCTION_div ||
-                      f == FUNCTION_mod || f == FUNCTION_pow || f == FUNCTION_neg;
-    if (!arithmetic && f != FUNCTION_vector && f != FUNCTION_rows && function_table[f].class != OPERATION) return false;
-    for (int i = 0; i < e->call.count; i++)
-        if (!is_constant(e->call.args[i])) return false;
-    return true;
-}
-
-static void expand_const(context *c, model_instance *s, const tree_decl *d, uint32_t number)
-{
-    double value;
-    const tree_expr *why;
-    naming at = {variable(c, number)->path, false};
-    model_expr *e;
-    if (d->value && size_eval(c, s, d->value, &value, &why) == SIZE_KNOWN) {
-        e = expr_new(c, EXPR_NUMBER, d->value->at);
-        e->value = value;
-    } else if (d->value) {
-        e = expand_expr(c, s, d->value, &at);
-    } else {
-        e = expr_new(c, EXPR_NUMBER, d->at);
-    }
-    if (e->kind != EXPR_POISON && !is_constant(e))
-        diag(c->diags, e->at, E_NOT_CONSTANT, arena_printf(c->arena, "'%s'", tree_text(c, d->value)));
-    variable(c, number)->value = e;
-    variable(c, number)->type.poisoned = e->kind == EXPR_POISON;
 }
 
 /* The names on the left of an equation. A result of the cell has its variable already. */
@@ -634,7 +601,7 @@ static void expand_consts(context *c, model_instance *s, const tree_stmt *t)
     if (t->kind != TREE_CONST) return;
     for (size_t i = 0; i < t->decls.len; i++) {
         uint32_t v = declared(c, s, &t->decls.data[i]);
-        if (v) expand_const(c, s, &t->decls.data[i], v);
+        if (v) constant_expand(c, s, &t->decls.data[i], v);
     }
 }
 

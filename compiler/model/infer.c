@@ -16,9 +16,20 @@ enum { MAX_PASSES = 1000 };
 
 /* ---- declared shapes --------------------------------------------------------------------------------------------- */
 
-/* SIZE_KNOWN when all are; then *out has the shape. */
-static size_state declared_shape(infer *f, model_instance *s, const tree_exprs *dims, shape *out)
+static size_state misplaced_index(infer *f, const model_variable *v, const tree_expr *index)
 {
+    diag(f->c->diags, index->at, E_INDEX_PLACE, index->name);
+    if (v->kind == VARIABLE_PARAM)
+        diag_hint(f->c->diags,
+                  "a parameter that begins there: const start(%s < 4) = ..., and start + %s with %s(4) = 0",
+                  index->name, v->word, v->word);
+    return SIZE_BROKEN;
+}
+
+/* SIZE_KNOWN when all are; then *out has the shape. */
+static size_state declared_shape(infer *f, const model_variable *v, const tree_exprs *dims, shape *out)
+{
+    model_instance *s = v->scope;
     shape made = {(int)dims->len, {1, 1}};
     if (dims->len > 2) {
         diag(f->c->diags, dims->data[2]->at, E_SHAPE_WANTED, "a declaration", "at most two sizes",
@@ -27,12 +38,19 @@ static size_state declared_shape(infer *f, model_instance *s, const tree_exprs *
     }
     for (size_t i = 0; i < dims->len; i++) {
         double value;
-        const tree_expr *why = dims->data[i];
-        size_state state = size_eval(f->c, s, dims->data[i], &value, &why);
+        const tree_expr *dim = dims->data[i], *index = constant_index(dim);
+        if (index && v->kind != VARIABLE_CONST) return misplaced_index(f, v, index);
+        if (index) dim = dim->binary.right;
+        const tree_expr *why = dim;
+        size_state state = size_eval(f->c, s, dim, &value, &why);
         if (state == SIZE_LATER) return state;
-        if (state == SIZE_NOT_CONSTANT) size_require(f->c, s, dims->data[i], &value);
+        if (state == SIZE_NOT_CONSTANT) {
+            size_require(f->c, s, dim, &value);
+            if (v->kind == VARIABLE_CONST && dim->kind == TREE_BINARY && dim->binary.op == TREE_LE)
+                diag_hint(f->c->diags, "an index counts from 0 and ends below a size, as in %s(i < 4)", v->word);
+        }
         if (state != SIZE_KNOWN) return SIZE_BROKEN;
-        if (size_whole(f->c, dims->data[i]->at, value, &made.dim[i])) continue;
+        if (size_whole(f->c, dim->at, value, &made.dim[i])) continue;
         infer_note_calls(f);
         return SIZE_BROKEN;
     }
@@ -52,7 +70,7 @@ static void infer_declared(infer *f, model_variable *v)
     if (v->type.poisoned || !is_unknown(v->type.shape)) return;
     shape s = SCALAR;
     const tree_exprs *dims = v->kind == VARIABLE_INPUT ? &d->type.dims : &d->dims;
-    size_state state = declared_shape(f, v->scope, dims, &s);
+    size_state state = declared_shape(f, v, dims, &s);
     if (state == SIZE_LATER) return;
     if (state != SIZE_KNOWN) {
         v->type.poisoned = true;
@@ -72,6 +90,11 @@ static void infer_declared(infer *f, model_variable *v)
         s = SCALAR;
     }
     f->changed = true;
+    if (v->kind == VARIABLE_CONST && !constant_evaluate(f->c, v, s)) {
+        infer_note_calls(f);
+        v->type.poisoned = true;
+        return;
+    }
     v->type.shape = s;
     if (v->kind != VARIABLE_PARAM) return;
     if (v->init.kind == MODEL_UNIFORM && v->init.value < 0) v->init.value = 1 / sqrt((double)s.dim[1]);

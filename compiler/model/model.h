@@ -17,6 +17,7 @@
 enum {
     MODEL_MAX_AXES = 6,             /* time axes */
     MODEL_MAX_COMPONENTS = 1 << 28, /* of one value, and of all parameters together */
+    MODEL_MAX_COMPUTED = 1 << 20,   /* of a constant that is computed from its indices */
     MODEL_MAX_CLASSES = 1 << 24,    /* of a token: whole numbers that a float holds exactly */
     MODEL_MAX_VARIABLES = 100000,
     MODEL_MAX_INSTANCES = 10000, /* calls of cells, all together */

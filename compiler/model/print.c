@@ -79,16 +79,34 @@ static void print_slice(text *out, const model *m, const model_expr *e)
     text_put(out, ")");
 }
 
+static void print_vector(text *out, int count, const double *values)
+{
+    enum { SHOWN = 16 };
+    for (int i = 0; i < count && i < SHOWN; i++) text_put(out, "%s%g", i ? ", " : "vector(", values[i]);
+    text_put(out, count > SHOWN ? ", ...)" : ")");
+}
+
+static void print_literal(text *out, shape s, const double *values)
+{
+    enum { SHOWN = 8 };
+    if (s.rank < 2) {
+        print_vector(out, s.dim[0], values);
+        return;
+    }
+    for (int i = 0; i < s.dim[0] && i < SHOWN; i++) {
+        text_put(out, i ? ", " : "rows(");
+        print_vector(out, s.dim[1], values + (size_t)i * (size_t)s.dim[1]);
+    }
+    text_put(out, s.dim[0] > SHOWN ? ", ...)" : ")");
+}
+
 void model_print_expr(text *out, const model *m, const model_expr *e)
 {
     switch (e->kind) {
     case EXPR_POISON: text_put(out, "?"); return;
     case EXPR_NUMBER: text_put(out, "%.17g", e->value); return;
     case EXPR_SIZE: text_put(out, "%.17g", e->size->value); return;
-    case EXPR_LITERAL:
-        for (int i = 0; i < e->type.shape.dim[0]; i++) text_put(out, "%s%g", i ? ", " : "vector(", e->literal[i]);
-        text_put(out, ")");
-        return;
+    case EXPR_LITERAL: print_literal(out, e->type.shape, e->literal); return;
     case EXPR_VARIABLE: text_put(out, "%s", var(m, e->read.variable)->path); return;
     case EXPR_SHIFT:
         text_put(out, "%s[%s", var(m, e->read.variable)->path, m->axis[e->read.axis].letter);

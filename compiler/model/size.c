@@ -18,8 +18,11 @@ size_state size_value(context *c, model_size *z, double *value)
         return SIZE_BROKEN;
     }
     const tree_expr *why = NULL;
+    const int indices = c->indices; /* not those of this size */
     z->busy = true;
+    c->indices = 0;
     size_state state = size_eval(c, z->scope, z->expr, value, &why);
+    c->indices = indices;
     z->busy = false;
     if (state == SIZE_NOT_CONSTANT) {
         diag(c->diags, why->at, E_NOT_CONSTANT, arena_printf(c->arena, "'%s'", tree_text(c, why)));
@@ -35,6 +38,8 @@ size_state size_value(context *c, model_size *z, double *value)
 
 static size_state eval_name(context *c, model_instance *s, const tree_expr *e, double *value, const tree_expr **why)
 {
+    for (int i = 0; i < c->indices; i++)
+        if (c->index[i].word == e->name) return *value = c->index[i].value, SIZE_KNOWN;
     symbol *found = scope_find(s, e->name);
     if (found && found->kind == SYMBOL_SIZE) return size_value(c, found->size, value);
     if (!found && !strcmp(e->name, "true")) return *value = 1, SIZE_KNOWN;
@@ -72,17 +77,37 @@ static double binary(tree_binary op, double a, double b)
     return 0;
 }
 
-/* The few functions that sizes are made with. */
+static double sign_of(double x) { return (x > 0) - (x < 0); }
+static double square_of(double x) { return x * x; }
+static double sigmoid_of(double x) { return 1 / (1 + exp(-x)); }
+static double relu_of(double x) { return x > 0 ? x : 0; }
+
+/* The functions of numbers that sizes and constants are made with. */
 static bool eval_function(name word, size_t count, const double *a, double *value)
 {
-    if (count == 1 && !strcmp(word, "sqrt")) return *value = sqrt(a[0]), true;
-    if (count == 1 && !strcmp(word, "floor")) return *value = floor(a[0]), true;
-    if (count == 1 && !strcmp(word, "ceil")) return *value = ceil(a[0]), true;
-    if (count == 1 && !strcmp(word, "abs")) return *value = fabs(a[0]), true;
-    if (count == 1 && !strcmp(word, "exp")) return *value = exp(a[0]), true;
-    if (count == 1 && !strcmp(word, "log")) return *value = log(a[0]), true;
+    static const struct {
+        const char *word;
+        double (*of)(double);
+    } one[] = {
+        {"sqrt", sqrt},
+        {"floor", floor},
+        {"ceil", ceil},
+        {"abs", fabs},
+        {"exp", exp},
+        {"log", log},
+        {"sin", sin},
+        {"cos", cos},
+        {"tanh", tanh},
+        {"erf", erf},
+        {"sign", sign_of},
+        {"square", square_of},
+        {"sigmoid", sigmoid_of},
+        {"relu", relu_of},
+    };
     if (count == 2 && !strcmp(word, "min")) return *value = a[0] < a[1] ? a[0] : a[1], true;
     if (count == 2 && !strcmp(word, "max")) return *value = a[0] > a[1] ? a[0] : a[1], true;
+    for (size_t i = 0; count == 1 && i < sizeof one / sizeof *one; i++)
+        if (!strcmp(word, one[i].word)) return *value = one[i].of(a[0]), true;
     return false;
 }
 

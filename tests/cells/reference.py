@@ -245,6 +245,23 @@ def hornn(p, xs):
     return np.array(h[2:])
 
 
+def lmu(p, xs, order=5, theta=12):
+    """With the matrices of the discrete system written out."""
+    q = np.arange(order)
+    A = (2 * q[:, None] + 1) / theta * np.where(q[:, None] < q, -1, (-1.0) ** (q[:, None] - q + 1))
+    B = (2 * q + 1) / theta * (-1.0) ** q
+    power = [np.linalg.matrix_power(A, k) for k in range(5)]
+    Ad = power[0] + power[1] + power[2] / 2 + power[3] / 6 + power[4] / 24
+    Bd = (power[0] + power[1] / 2 + power[2] / 6 + power[3] / 24) @ B
+    m, h, out = np.zeros(order), np.zeros(len(p["Wh"])), []
+    for x in xs:
+        u = p["Ex"] @ x + p["Eh"] @ h + p["Em"] @ m
+        m = Ad @ m + Bd * u
+        h = tanh(p["Wx"] @ x + p["Wh"] @ h + p["Wm"] @ m)
+        out.append(h)
+    return np.array(out)
+
+
 def jordan(p, xs, decay=0.5):
     s, y, out = np.zeros(2), np.zeros(2), []
     for x in xs:
@@ -340,6 +357,7 @@ CELLS = {
     "rhn(x, 3)": scan(rhn, 3),
     "clockwork(x, 8, period3 = 3, period4 = 5)": clockwork,
     "hornn(x, 3)": hornn,
+    "lmu(x, 3, order = 5, theta = 12)": lmu,
     "jordan(x, 3, 2, decay = 0.5)": jordan,
     "linear_attention(x, 3)": linear_attention,
     "delta_rule(x, 3)": delta_rule,
