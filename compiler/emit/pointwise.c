@@ -361,10 +361,10 @@ static bool can_be_flat(const pointwise *p)
     return true;
 }
 
+/* Of a table a row is stored, where the statement adds to it, or all of it, where that was done before. */
 shape pointwise_stored(const writer *w, const store *st)
 {
-    const node *n = graph_node(w->g, st->node);
-    return graph_type(w->g, pointwise_is_sum(n) ? plan_summed(n) : st->node).shape;
+    return graph_type(w->g, st->to.row ? plan_summed(graph_node(w->g, st->node)) : st->node).shape;
 }
 
 node_id pointwise_value(const pointwise *p, const store *st)
