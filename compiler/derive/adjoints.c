@@ -101,7 +101,7 @@ static node_id shared(const adjoint *x, node_id attains, node_id how_many)
 static node_id adjoint_maximum(const adjoint *x)
 {
     node_id attains = graph_pointwise(x->g, OP_eq, x->n.arg[0], x->id, NO_NODE);
-    return shared(x, attains, graph_sum(x->g, attains, SCALAR));
+    return shared(x, attains, graph_sum(x->g, attains, x->n.type.shape));
 }
 
 /* p = softmax(z):  d_z = p * (d - sum(d * p)) */

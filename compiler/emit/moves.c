@@ -13,19 +13,25 @@ static const char *row_function(op o)
     BUG("%s is no function of a row", op_table[o].name);
 }
 
-/* Sums that keep one dimension, or whose components do not stand side by side. */
-static void write_plain_sum(writer *w, const stmt *s, shape from)
+/* Sums and maxima that keep one dimension, or whose components do not stand side by side. */
+static void write_by_component(writer *w, const stmt *s, shape from)
 {
+    bool sum = s->rows.op == OP_sum;
+    const char *none = sum ? "0" : "real_minus_infinity()";
     int over_unit = s->shape.rank == 1 && from.dim[0] > 1 ? s->to.si : 0; /* (m,n) -> (m) */
     int over_col = s->shape.rank == 2 && from.dim[1] > 1 ? s->to.sj : 0;  /* (m,n) -> (1,n) */
     if (over_unit || over_col)
-        text_line(w->out, "for (size_t unit = 0; unit < %d; unit++) to[%s] = 0;", shape_size(s->shape),
-                  c_times(w, "unit", over_unit + over_col));
+        text_line(w->out, "for (size_t unit = 0; unit < %d; unit++) to[%s] = %s;", shape_size(s->shape),
+                  c_times(w, "unit", over_unit + over_col), none);
     else
-        text_line(w->out, "to[0] = 0;");
+        text_line(w->out, "to[0] = %s;", none);
     open_components(w, from);
-    text_line(w->out, "to[%s] += from%s;", c_times_plus(w, "unit", over_unit, "col", over_col),
-              c_component(w, s->from.data[0], from, from));
+    const char *to = arena_printf(w->arena, "to[%s]", c_times_plus(w, "unit", over_unit, "col", over_col));
+    const char *here = arena_printf(w->arena, "from%s", c_component(w, s->from.data[0], from, from));
+    if (sum)
+        text_line(w->out, "%s += %s;", to, here);
+    else
+        text_line(w->out, "%s = real_max(%s, %s);", to, to, here);
     close_components(w, from);
 }
 
@@ -36,7 +42,7 @@ void write_rows(writer *w, const stmt *s)
     scope rows = open_scope(w, s->axes);
     text_line(w->out, "const real *from = %s;", c_address(w, s->from.data[0]));
     text_line(w->out, "real *to = %s;", c_address(w, s->to));
-    bool simple = is_side_by_side(s->from.data[0], from) && (s->rows.op != OP_sum || shape_size(s->shape) == 1);
+    bool simple = is_side_by_side(s->from.data[0], from) && shape_size(s->shape) == 1;
     if (s->stores.len)
         text_line(w->out, "%s = row_softmax_logsumexp(%d, from, to);",
                   c_element(w, s->stores.data[0].to, SCALAR, SCALAR), shape_size(from));
@@ -45,7 +51,7 @@ void write_rows(writer *w, const stmt *s)
     else if (simple)
         text_line(w->out, "to[0] = %s(%d, from);", row_function(s->rows.op), shape_size(from));
     else
-        write_plain_sum(w, s, from);
+        write_by_component(w, s, from);
     close_scope(w, rows);
 }
 

@@ -166,7 +166,7 @@ static const char *call(exporter *x, const model_expr *e)
         const char *token = translate(x, e->call.args[1]);
         return exporter_apply(x, "Gather", parameter(x, table, false), token);
     }
-    bool softmax = e->call.function == FUNCTION_softmax, whole = !e->call.over && e->call.count == 1;
+    bool softmax = e->call.function == FUNCTION_softmax, whole = !e->call.over && e->call.extent == WHOLE && e->call.count == 1;
     if (whole && e->type.shape.rank <= 1 && (op || softmax)) {
         operand = translate(x, e->call.args[0]);
         const char *made = exporter_apply(x, softmax ? "Softmax" : op, operand, NULL);

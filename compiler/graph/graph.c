@@ -110,7 +110,10 @@ node_id graph_matmul(graph *g, node_id a, bool ta, node_id b, bool tb)
 
 node_id graph_sum(graph *g, node_id a, shape to) { return add_unary(g, (node){.op = OP_sum, .type.shape = to}, a); }
 
-node_id graph_maximum(graph *g, node_id a) { return add_unary(g, (node){.op = OP_maximum}, a); }
+node_id graph_maximum(graph *g, node_id a, shape to)
+{
+    return add_unary(g, (node){.op = OP_maximum, .type.shape = to}, a);
+}
 
 node_id graph_softmax(graph *g, node_id a) { return add_unary(g, (node){.op = OP_softmax}, a); }
 

@@ -233,7 +233,7 @@ node_id graph_expand(graph *g, node_id a, type to);                       /* a, 
 node_id graph_norm(graph *g, node_id a, uint32_t loss);
 node_id graph_matmul(graph *g, node_id a, bool ta, node_id b, bool tb);
 node_id graph_sum(graph *g, node_id a, shape to);
-node_id graph_maximum(graph *g, node_id a);
+node_id graph_maximum(graph *g, node_id a, shape to);
 node_id graph_softmax(graph *g, node_id a);
 node_id graph_logsumexp(graph *g, node_id a);
 node_id graph_sum_over(graph *g, node_id a, axis_set axes, bool carry);

@@ -97,9 +97,9 @@ static void write_matmul(writer *w, const node *n)
     text_put(w->out, n->attr.matmul.tb ? "'" : "");
 }
 
-static void write_sum(writer *w, const node *n)
+static void write_over_components(writer *w, const node *n)
 {
-    text_put(w->out, "sum(");
+    text_put(w->out, "%s(", op_table[n->op].notation);
     write_node(w, n->arg[0], LOWEST);
     text_put(w->out, n->type.shape.rank == 0 ? ")" : n->type.shape.rank == 1 ? ", rows)" : ", columns)");
 }
@@ -276,7 +276,8 @@ static void write_operation(writer *w, const node *n)
         write_pointwise(w, n);
         break;
     case OP_matmul: write_matmul(w, n); break;
-    case OP_sum: write_sum(w, n); break;
+    case OP_sum:
+    case OP_maximum: write_over_components(w, n); break;
     case OP_sum_over:
     case OP_max_over:
         write_over(w, op_table[n->op].notation, n->attr.over.axes);
@@ -293,7 +294,6 @@ static void write_operation(writer *w, const node *n)
         break;
     case OP_reshape: write_shaped(w, n); break;
     case OP_scatter: write_scatter(w, n); break;
-    case OP_maximum:
     case OP_softmax:
     case OP_logsumexp:
     case OP_concat:

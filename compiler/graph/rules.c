@@ -163,21 +163,19 @@ static const char *rule_matmul(const graph *g, const node *n, type *out)
     return all_real(g, n);
 }
 
-static const char *rule_sum(const graph *g, const node *n, type *out)
+static const char *over_components(const graph *g, const node *n, type *out)
 {
     shape from = arg_type(g, n, 0).shape, to = n->type.shape;
     *out = type_real(to, arg_type(g, n, 0).axes);
     bool rows = from.rank == 2 && shape_equal(to, shape_vector(from.dim[0]));
     bool columns = from.rank == 2 && shape_equal(to, shape_matrix(1, from.dim[1]));
-    if (to.rank != 0 && !rows && !columns) return "a sum goes to a scalar, (m,n) to (m), or (m,n) to (1,n)";
+    if (to.rank != 0 && !rows && !columns) return "the result is a scalar, of (m,n) also (m) or (1,n)";
     return all_real(g, n);
 }
 
-static const char *rule_maximum(const graph *g, const node *n, type *out)
-{
-    *out = type_real(SCALAR, arg_type(g, n, 0).axes);
-    return all_real(g, n);
-}
+static const char *rule_sum(const graph *g, const node *n, type *out) { return over_components(g, n, out); }
+
+static const char *rule_maximum(const graph *g, const node *n, type *out) { return over_components(g, n, out); }
 
 static const char *rule_softmax(const graph *g, const node *n, type *out)
 {

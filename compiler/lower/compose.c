@@ -97,23 +97,40 @@ static node_id lower_over(lowering *l, const model_expr *e, node_id x)
 
 /* ---- over components --------------------------------------------------------------------------------------------- */
 
+static node_id largest(lowering *l, const model_expr *e, node_id x)
+{
+    shape to = lower_type(e->type).shape;
+    return shape_equal(graph_type(l->g, x).shape, to) ? x : graph_maximum(l->g, x, to);
+}
+
 static node_id total(lowering *l, const model_expr *e, node_id x)
 {
     shape from = graph_type(l->g, x).shape, to = lower_type(e->type).shape;
     return shape_equal(from, to) ? x : graph_sum(l->g, x, to);
 }
 
+/* softmax and logsumexp of each row or column; m, the largest of each, as in softmax_over. */
+static node_id each_line(lowering *l, const model_expr *e, node_id x)
+{
+    shape from = graph_type(l->g, x).shape;
+    shape to = e->call.extent == EACH_ROW ? shape_vector(from.dim[0]) : shape_matrix(1, from.dim[1]);
+    node_id m = op1(l, OP_cut, graph_maximum(l->g, x, to));
+    node_id exps = op1(l, OP_exp, op2(l, OP_sub, x, m)), sum = graph_sum(l->g, exps, to);
+    if (e->call.function == FUNCTION_softmax) return op2(l, OP_div, exps, sum);
+    return op2(l, OP_add, m, op1(l, OP_log, sum));
+}
+
 node_id lower_reduction(lowering *l, const model_expr *e, node_id x)
 {
     model_function f = e->call.function;
     if (e->call.over) return lower_over(l, e, x);
-    int rank = graph_type(l->g, x).shape.rank;
+    if (e->call.extent != WHOLE && (f == FUNCTION_softmax || f == FUNCTION_logsumexp)) return each_line(l, e, x);
     if (f == FUNCTION_softmax) return graph_softmax(l->g, x);
     if (f == FUNCTION_logsumexp) return graph_logsumexp(l->g, x);
     if (f == FUNCTION_sum) return total(l, e, x);
     if (f == FUNCTION_norm) return op1(l, OP_sqrt, total(l, e, op1(l, OP_square, x)));
-    if (f == FUNCTION_max) return rank ? graph_maximum(l->g, x) : x;
-    if (f == FUNCTION_min) return rank ? op1(l, OP_neg, graph_maximum(l->g, op1(l, OP_neg, x))) : x;
+    if (f == FUNCTION_max) return largest(l, e, x);
+    if (f == FUNCTION_min) return op1(l, OP_neg, largest(l, e, op1(l, OP_neg, x)));
     if (f != FUNCTION_mean) BUG("function %d over components", (int)f);
     double count = (double)shape_size(graph_type(l->g, x).shape) / shape_size(lower_type(e->type).shape);
     return op2(l, OP_div, total(l, e, x), number(l, count));

@@ -330,21 +330,14 @@ static model_type infer_reduction(infer *f, model_expr *e, model_type t)
         if (fn != FUNCTION_softmax) t.axes &= ~set;
         return t;
     }
-    if (is_unknown(t.shape) && fn != FUNCTION_sum && fn != FUNCTION_mean && fn != FUNCTION_norm && fn != FUNCTION_max &&
-        fn != FUNCTION_min && fn != FUNCTION_logsumexp)
-        return t;
-    if (fn == FUNCTION_softmax || fn == FUNCTION_logsumexp) {
-        if (!is_unknown(t.shape) && t.shape.rank != 1) return infer_wanted(f, e, t, "a vector", arg);
-        if (fn == FUNCTION_logsumexp) t.shape = SCALAR;
-        return t;
-    }
-    if (e->call.extent != WHOLE) {
-        if (is_unknown(t.shape)) return t;
-        if (t.shape.rank != 2) return infer_wanted(f, e, t, "a matrix", arg);
-        t.shape = e->call.extent == EACH_ROW ? shape_vector(t.shape.dim[0]) : shape_matrix(1, t.shape.dim[1]);
-        return t;
-    }
-    t.shape = SCALAR;
+    bool unknown = is_unknown(t.shape), whole = e->call.extent == WHOLE;
+    if (!unknown && !whole && t.shape.rank != 2) return infer_wanted(f, e, t, "a matrix", arg);
+    if (!unknown && whole && t.shape.rank != 1 && (fn == FUNCTION_softmax || fn == FUNCTION_logsumexp))
+        return infer_wanted(f, e, t, "a vector", arg);
+    if (fn == FUNCTION_softmax || (unknown && !whole)) return t;
+    t.shape = whole                        ? SCALAR
+              : e->call.extent == EACH_ROW ? shape_vector(t.shape.dim[0])
+                                           : shape_matrix(1, t.shape.dim[1]);
     return t;
 }
 

@@ -106,7 +106,7 @@ struct model_expr {
             model_function function;
             model_expr **args;
             int count;
-            model_extent extent;   /* sum, mean, norm: of all components, of each row, of each column */
+            model_extent extent;   /* of a reduction: of all components, of each row, of each column */
             model_axes over;       /* sum(e over s, t) */
             model_instance *scope; /* `over` has this call's axis, too; NULL: it has not */
             name path;             /* dropout, zoneout: what their masks are keyed by */

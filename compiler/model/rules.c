@@ -13,7 +13,8 @@ const model_expr *model_logits(const model *m, const model_expr *e, model_functi
     for (size_t guard = 0; guard <= m->variables.len; guard++) {
         bool same = e->kind == EXPR_VARIABLE || (e->kind == EXPR_SHIFT && e->read.k == 0);
         if (!same) {
-            bool is = e->kind == EXPR_CALL && e->call.function == distribution && !e->call.over && !e->call.scope;
+            bool is = e->kind == EXPR_CALL && e->call.function == distribution && !e->call.over && !e->call.scope &&
+                      e->call.extent == WHOLE;
             return is ? e->call.args[0] : NULL;
         }
         const model_variable *v = &m->variables.data[e->read.variable];
@@ -87,7 +88,7 @@ static void check_expr(context *c, const model_expr *e)
         e->call.function == FUNCTION_gaussian_mixture)
         wants_distribution(c, e, FUNCTION_softmax);
     if (e->call.function == FUNCTION_binary_cross_entropy) wants_distribution(c, e, FUNCTION_sigmoid);
-    if (e->call.function != FUNCTION_softmax || e->call.over) return;
+    if (e->call.function != FUNCTION_softmax || e->call.over || e->call.extent != WHOLE) return;
     const model_expr *inner = model_logits(c->model, e->call.args[0], FUNCTION_softmax);
     if (!inner) return;
     diag(c->diags, e->at, E_DOUBLE_SOFTMAX);

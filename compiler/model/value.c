@@ -451,18 +451,21 @@ static const char *argument_count(context *c, int least, int most)
     return arena_printf(c->arena, "%d %s %d arguments", least, most == least + 1 ? "or" : "to", most);
 }
 
-/* `rows` and `columns` as the second argument of sum, mean and norm. */
+/* `rows` and `columns` as the second argument of a reduction. */
 static bool expand_extent(context *c, model_instance *s, const tree_expr *e, model_expr *call)
 {
     model_function f = call->call.function;
-    if (f != FUNCTION_sum && f != FUNCTION_mean && f != FUNCTION_norm) return true;
-    if (call->call.count != 2) return true;
+    bool elementwise = f == FUNCTION_max || f == FUNCTION_min;
+    bool reduction = elementwise || f == FUNCTION_sum || f == FUNCTION_mean || f == FUNCTION_norm ||
+                     f == FUNCTION_softmax || f == FUNCTION_logsumexp;
+    if (!reduction || call->call.count != 2) return true;
     const tree_expr *which = e->call.args.data[1];
-    call->call.count = 1;
     if (which->kind == TREE_NAME && !scope_find(s, which->name)) {
-        if (which->name == c->word_rows) return call->call.extent = EACH_ROW, true;
-        if (which->name == c->word_columns) return call->call.extent = EACH_COLUMN, true;
+        if (which->name == c->word_rows) call->call.extent = EACH_ROW;
+        if (which->name == c->word_columns) call->call.extent = EACH_COLUMN;
     }
+    if (call->call.extent != WHOLE) call->call.count = 1;
+    if (call->call.extent != WHOLE || elementwise) return true;
     diag(c->diags, which->at, E_SHAPE_WANTED, arena_printf(c->arena, "'%s'", function_table[f].name),
          "'rows' or 'columns'", arena_printf(c->arena, "'%s'", tree_text(c, which)));
     return false;

@@ -223,7 +223,10 @@ static const char *scalar(generator *g, unsigned axes, int depth)
 static const char *vector(generator *g, form f, unsigned axes, int depth)
 {
     form from = vector_of(size_of(g));
-    switch (below(g, 17)) {
+    switch (below(g, 18)) {
+    case 15:
+        if (chance(g, 50)) return PRINT("logsumexp(%s, rows)", expression(g, (form){2, f.m, 3}, axes, depth - 1));
+        return PRINT("%s(%s, rows)", chance(g, 50) ? "min" : "max", atom(g, (form){2, f.m, 2}, axes));
     case 10:
         return PRINT("%s(%s, %s)", chance(g, 50) ? "min" : "max", expression(g, f, axes, depth - 1),
                      expression(g, f, axes, depth - 1));
@@ -252,7 +255,9 @@ static const char *vector(generator *g, form f, unsigned axes, int depth)
         if (k->axes & ~axes) break;
         char axis = k->axes == ALONG_T ? 't' : 's';
         const char *at = !k->axes || chance(g, 60) ? "" : offset(axis, chance(g, 70) ? -far(g) : far(g));
-        if (chance(g, 50)) return PRINT("lookup(%s, %s%s)", param(g, (form){2, k->classes, f.m}), k->word, at);
+        const char *table = param(g, (form){2, k->classes, f.m});
+        if (chance(g, 30)) return PRINT("lookup(%s - 0.4 * square(%s), %s%s)", table, table, k->word, at);
+        if (chance(g, 50)) return PRINT("lookup(%s, %s%s)", table, k->word, at);
         return PRINT("%s @ onehot(%s%s)", param(g, (form){2, f.m, k->classes}), k->word, at);
     }
     case 6:
@@ -300,6 +305,8 @@ static const char *matrix(generator *g, form f, unsigned axes, int depth)
     case 4:
         return PRINT("(%s) @ (%s)", expression(g, (form){2, f.m, 2}, axes, depth - 1),
                      expression(g, (form){2, 2, f.n}, axes, depth - 1));
+    case 8:
+        return PRINT("softmax(1.5 * (%s), %s)", expression(g, f, axes, depth - 1), chance(g, 50) ? "rows" : "columns");
     default: break;
     }
     return atom(g, f, axes);

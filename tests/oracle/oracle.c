@@ -276,7 +276,14 @@ static double largest(const double *v, int size)
 static void eval_maximum(const task *x)
 {
     const double *a = arg(x, 0);
-    if (a) x->out[0] = largest(a, shape_size(arg_shape(x, 0)));
+    if (!a) return;
+    shape from = arg_shape(x, 0), to = x->n->type.shape;
+    for (int k = 0; k < size_of(x); k++) x->out[k] = -INFINITY;
+    for (int i = 0; i < from.dim[0]; i++)
+        for (int j = 0; j < from.dim[1]; j++) {
+            double *most = &x->out[to.rank == 0 ? 0 : to.rank == 1 ? i : j], here = a[i * from.dim[1] + j];
+            *most = here > *most || here != here ? here : *most;
+        }
 }
 
 static double log_sum_exp(const double *v, int size)

@@ -124,7 +124,7 @@ START_TEST(tied_maxima)
     bench *b = new_bench(FULL, false);
     node_id x = leaf(b, shape_vector(4), NO_AXES);
     memcpy(b->params.data, (double[]){1, 3, 3, 2}, 4 * sizeof(double));
-    b->g->loss = graph_maximum(b->g, x);
+    b->g->loss = graph_maximum(b->g, x, SCALAR);
     derive_gradients(b->g);
     double *d = value(b, b->g->param_grad[0]);
     for (int i = 0; i < 4; i++) ck_assert_double_eq(d[i], i == 1 || i == 2 ? 0.5 : 0);
@@ -247,7 +247,9 @@ static node_id build_sum(bench *b, int which)
 static node_id build_maximum(bench *b, int which)
 {
     axis_set axes = which % 2 ? ON_T : NO_AXES;
-    return which < 4 ? graph_maximum(b->g, leaf(b, which < 2 ? shape_vector(4) : shape_matrix(2, 3), axes)) : NO_NODE;
+    shape from = which < 2 ? shape_vector(4) : shape_matrix(2, 3);
+    shape to[] = {SCALAR, SCALAR, shape_vector(2), shape_matrix(1, 3)};
+    return which < 8 ? graph_maximum(b->g, leaf(b, from, axes), to[which / 2]) : NO_NODE;
 }
 
 static node_id build_softmax(bench *b, int which)
