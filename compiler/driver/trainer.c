@@ -87,12 +87,32 @@ static int begin(trainer *t)
     return 0;
 }
 
+static void print_count(const char *before, size_t count, const char *of)
+{
+    printf("%s%zu %s%s", before, count, of, count == 1 ? "" : "s");
+}
+
+/* How long it is, in updates. */
+static void print_length(const trainer *t)
+{
+    const loop_options *l = &t->p.s.loop;
+    size_t batches = dataset_batches(t->p.data, PART_TRAIN, 0), all = all_updates(t);
+    if (!batches) return;
+    print_count("an epoch is ", (batches + l->accumulate - 1) / l->accumulate, "update");
+    if (l->accumulate > 1) printf(" of %zu batches", l->accumulate);
+    if (l->epochs) print_count("; the end is after ", l->epochs, "epoch");
+    if (all) print_count(l->epochs ? ", " : "; the end is after ", all, "update");
+    if (l->patience) print_count(", or after ", l->patience, "validation");
+    puts(l->patience ? " without progress" : "");
+}
+
 /* What a reader should know before the first line of progress. */
 void trainer_announce(const trainer *t)
 {
     const prepared *p = &t->p;
     const char *summary = dataset_summary(p->data);
     printf("%s: %zu parameters; %s\n", p->c.t.model, p->c.t.size, summary);
+    print_length(t);
     if (t->o.value[OPTION_RESUME].given) {
         printf("goes on after %llu updates", (unsigned long long)t->rule->updates);
         if (*t->recalled) printf(", as before with%s", t->recalled);

@@ -20,7 +20,9 @@
 #include <string.h>
 #include <time.h>
 
-static const double redraw_seconds = 0.2, line_seconds = 30; /* on a terminal; elsewhere */
+/* On a terminal a line is written over; elsewhere, where lines stay, it is one every tenth of the time so far, within
+ * these bounds, and before that one which says what is to be expected. */
+static const double redraw_seconds = 0.2, least_seconds = 10, most_seconds = 60, estimate_seconds = 2;
 
 typedef struct loop {
     training *t;
@@ -33,6 +35,9 @@ typedef struct loop {
     double validation;       /* of the update; NAN: none */
     double started, shown;   /* seconds */
     uint64_t first_update;   /* done before this run */
+    double paced;            /* when the code of now began, */
+    uint64_t paced_update;   /* after so many updates */
+    bool estimated;          /* what to expect of it has been said */
     uint64_t saved;          /* update of the last checkpoint that this run wrote */
     double best_loss;        /* of the weights in `best`, which those of the end of an earlier run may be */
     bool saved_best;         /* this run wrote one */
@@ -262,11 +267,36 @@ static double updates_left(const loop *l, double batches)
     return fmax(left, 0);
 }
 
+/* Updates a second, of the code of now. */
+static double pace_of(const loop *l)
+{
+    return (double)(l->t->optimiser->updates - l->paced_update) / fmax(clock_seconds() - l->paced, 1e-9);
+}
+
+static void show_time(FILE *out, double seconds)
+{
+    fprintf(out, "%d:%02d:%02d", (int)seconds / 3600, (int)seconds / 60 % 60, (int)seconds % 60);
+}
+
+/* In a log, soon: how long an epoch will take, where that is longer than to the next line. */
+static void show_estimate(loop *l, size_t batches)
+{
+    double seconds = clock_seconds() - l->paced, pace = pace_of(l);
+    if (l->o->terminal || l->estimated || seconds < estimate_seconds || !(pace > 0)) return;
+    l->estimated = true;
+    double epoch = ceil((double)batches / (double)l->o->accumulate) / pace;
+    if (epoch < least_seconds || epoch > 1e9) return;
+    fprintf(l->o->out, "after %" PRIu64 " updates, %.4g a second: about ", l->t->optimiser->updates, pace);
+    show_time(l->o->out, epoch);
+    fputs(" an epoch\n", l->o->out);
+    fflush(l->o->out);
+}
+
 static void show_line(loop *l, uint64_t epoch, double mean, size_t batches)
 {
     FILE *out = l->o->out;
     uint64_t done = l->t->optimiser->updates;
-    double seconds = clock_seconds() - l->started, pace = (double)(done - l->first_update) / fmax(seconds, 1e-9);
+    double pace = pace_of(l);
     if (l->o->terminal) fputs("\r", out);
     fprintf(out, "epoch %" PRIu64, epoch + 1);
     if (l->o->epochs) fprintf(out, "/%zu", l->o->epochs);
@@ -274,16 +304,21 @@ static void show_line(loop *l, uint64_t epoch, double mean, size_t batches)
     if (!isnan(l->validation)) fprintf(out, "  validation %#.5g", l->validation);
     fprintf(out, "  norm %.3g  rate %.3g  %.4g updates/s", l->norm, l->rate, pace);
     double left = updates_left(l, (double)batches) / fmax(pace, 1e-9);
-    if (left >= 1 && left < 1e7)
-        fprintf(out, "  %d:%02d:%02d left", (int)left / 3600, (int)left / 60 % 60, (int)left % 60);
+    if (left >= 1 && left < 1e7) {
+        fputs("  ", out);
+        show_time(out, left);
+        fputs(" left", out);
+    }
     if (l->o->terminal) fputs("\033[K", out);
 }
 
 /* A line stays after a validation or an epoch; one in between is written over on a terminal, and rare elsewhere. */
 static void show(loop *l, uint64_t epoch, double mean, size_t batches, bool stays)
 {
-    double since = clock_seconds() - l->shown;
-    if (!stays && since < (l->o->terminal ? redraw_seconds : line_seconds)) return;
+    double now = clock_seconds(), since = now - l->shown;
+    double wanted = fmin(fmax((now - l->started) / 10, least_seconds), most_seconds);
+    if (!stays) show_estimate(l, batches);
+    if (!stays && since < (l->o->terminal ? redraw_seconds : wanted)) return;
     show_line(l, epoch, mean, batches);
     if (stays || !l->o->terminal) fputc('\n', l->o->out);
     l->line_open = l->o->terminal && !stays;
@@ -413,6 +448,9 @@ static bool improve(loop *l)
     if (!m->improve(m->self)) return true;
     m->pack(m->self, t->params, l->packed);
     end_line(l);
+    l->paced = clock_seconds();
+    l->paced_update = t->optimiser->updates;
+    l->estimated = false;
     fprintf(l->o->out, "from update %" PRIu64 " on with the code of %s\n", t->optimiser->updates + 1, m->code(m->self));
     fflush(l->o->out);
     return note_code(l);
@@ -521,9 +559,10 @@ loop_end train_run(training *t, const loop_options *o, char **error)
                 .error = error,
                 .started = clock_seconds(),
                 .shown = clock_seconds(),
+                .paced = clock_seconds(),
                 .loss = NAN,
                 .validation = NAN};
-    l->first_update = t->optimiser->updates;
+    l->first_update = l->paced_update = t->optimiser->updates;
     sigemptyset(&handler.sa_mask);
     stop_signal = 0;
     for (int i = 0; i < SIGNALS; i++) sigaction(caught[i], &handler, &before[i]);

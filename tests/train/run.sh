@@ -274,6 +274,17 @@ for signal in INT TERM HUP; do
     equal whole/last.safetensors i/last.safetensors "after SIG$signal"
 done
 
+# A log of a long training begins with how long it is, and says before its first epoch ends what one will take.
+train lm.rnn --text text.txt -o length --updates 3 --epochs 2 --accumulate 2
+shows "^an epoch is [0-9]+ updates of 2 batches; the end is after 2 epochs, 3 updates$"
+awk '{ line[NR] = $0 } END { for (i = 0; i < 100 * NR; i++) print line[i % NR + 1] }' text.txt >long.txt
+"$rnnc" train lm.rnn --text long.txt -o long -D H=1000 --batch 16 --jit tcc --epochs 5 >stdout 2>stderr & pid=$!
+tries=0
+while ! grep -q "a second" stdout && [ $tries -lt 200 ]; do sleep 0.1; tries=$((tries + 1)); done
+kill -s INT $pid
+wait $pid
+shows "^after [0-9]+ updates, [0-9.]+ a second: about [0-9]+:[0-9][0-9]:[0-9][0-9] an epoch$"
+
 # What a killed training has left goes with the next file; what a living one writes stays, and so does what is another's.
 rm -rf i/.rnnc*; mkfifo hold
 : >i/.rnnc-1-0.tmp; : >i/.rnnc-999999-7.tmp; : >i/.rnnc-notes; : >i/last.tmp
