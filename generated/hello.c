@@ -549,8 +549,6 @@ static void segment_loss(const hello_args *args, const hello_args *all_args, siz
     work += 16;
     real *const loss_sum_over_all = work; /* [1]: loss.sum_over scalar */
     work += 16;
-    work += 16; /* loss_count is not used here */
-    work += 16; /* loss is not used here */
     real *const p_all = o_matmul_all; /* p (4): in the place of what nothing reads any more */
 
     read_x(args, ragged, x_all);

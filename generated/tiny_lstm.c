@@ -39,8 +39,8 @@ static uint64_t time_of(const tiny_lstm_args *args, size_t seq)
 
 /* Where each matrix lies in packed. */
 enum {
-    AT_packed_h_Uo = 0, /* h.Uo, h.Uf, h.Ui, h.Ug, packed for products */
-    AT_packed_h_Wo = 16, /* h.Wo, h.Wf, h.Wi, h.Wg, packed for products */
+    AT_packed_h_Ui = 0, /* h.Ui, h.Uf, h.Uo, h.Ug, packed for products */
+    AT_packed_h_Wi = 16, /* h.Wi, h.Wf, h.Wo, h.Wg, packed for products */
     AT_packed_out_W = 80, /* out.W, packed for products */
     AT_packed_out_W_transposed = 144, /* out.W', packed for products */
     AT_packed_h_Wi_transposed = 160, /* h.Wi', h.Wf', h.Wo', h.Wg', packed for products */
@@ -333,9 +333,9 @@ int tiny_lstm_step(const tiny_lstm_args *args)
     const int ragged = args->lengths_t != NULL;
     const real *params = args->params;
     real *work = args->work;
-    real *const h_o_matmul_x4_all = work; /* [1][batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
+    real *const h_i_matmul_x4_all = work; /* [1][batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
     work += batch * 16;
-    real *const h_o_matmul_x4_v2_all = work; /* [batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
+    real *const h_i_matmul_x4_v2_all = work; /* [batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
     work += batch * 16;
     real *const h_c_all = work; /* [2][batch][4]: h.c (4) */
     work += (batch * 8 + 15) / 16 * 16;
@@ -352,40 +352,40 @@ int tiny_lstm_step(const tiny_lstm_args *args)
     /* one step of t */
     {
         const size_t t = 0;
-        /* h.Uo @ x[t] */
-        /* h.Uf @ x[t] */
         /* h.Ui @ x[t] */
+        /* h.Uf @ x[t] */
+        /* h.Uo @ x[t] */
         /* h.Ug @ x[t] */
-        contract_1x16((int)batch, args->x + t * batch, 1, 1, args->packed + AT_packed_h_Uo, h_o_matmul_x4_all + t * batch * 16, 16, 0);
-        /* h.Wo @ h[t-1] */
-        /* h.Wf @ h[t-1] */
+        contract_1x16((int)batch, args->x + t * batch, 1, 1, args->packed + AT_packed_h_Ui, h_i_matmul_x4_all + t * batch * 16, 16, 0);
         /* h.Wi @ h[t-1] */
+        /* h.Wf @ h[t-1] */
+        /* h.Wo @ h[t-1] */
         /* h.Wg @ h[t-1] */
-        contract_4x16((int)batch, h_all + t * batch * 4, 4, 1, args->packed + AT_packed_h_Wo, h_o_matmul_x4_v2_all, 16, 0);
+        contract_4x16((int)batch, h_all + t * batch * 4, 4, 1, args->packed + AT_packed_h_Wi, h_i_matmul_x4_v2_all, 16, 0);
         for (size_t row = 0; row < batch; row++) {
-            const real *h_o_matmul_row = h_o_matmul_x4_v2_all + row * 16;
-            const real *h_o_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16;
-            const real *h_bo_row = params + AT_h_bo;
-            const real *h_f_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 4;
-            const real *h_f_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 4;
-            const real *h_bf_row = params + AT_h_bf;
-            const real *h_c_prev = h_c_all + (t * batch + row) * 4;
-            const real *h_i_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 8;
-            const real *h_i_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 8;
+            const real *h_i_matmul_row = h_i_matmul_x4_v2_all + row * 16;
+            const real *h_i_matmul_row_v2 = h_i_matmul_x4_all + (t * batch + row) * 16;
             const real *h_bi_row = params + AT_h_bi;
-            const real *h_g_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 12;
-            const real *h_g_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 12;
+            const real *h_f_matmul_row = h_i_matmul_x4_v2_all + row * 16 + 4;
+            const real *h_f_matmul_row_v2 = h_i_matmul_x4_all + (t * batch + row) * 16 + 4;
+            const real *h_bf_row = params + AT_h_bf;
+            const real *h_o_matmul_row = h_i_matmul_x4_v2_all + row * 16 + 8;
+            const real *h_o_matmul_row_v2 = h_i_matmul_x4_all + (t * batch + row) * 16 + 8;
+            const real *h_bo_row = params + AT_h_bo;
+            const real *h_g_matmul_row = h_i_matmul_x4_v2_all + row * 16 + 12;
+            const real *h_g_matmul_row_v2 = h_i_matmul_x4_all + (t * batch + row) * 16 + 12;
             const real *h_bg_row = params + AT_h_bg;
+            const real *h_c_prev = h_c_all + (t * batch + row) * 4;
             real *to_h_c = h_c_all + ((t + 1) * batch + row) * 4;
             real *to_h = h_all + ((t + 1) * batch + row) * 4;
             RNN_INDEPENDENT
             for (size_t unit = 0; unit < 4; unit++) {
-                /* lstm.rnn:11  o = sigmoid(Wo @ h[t-1] + Uo @ x + bo) */
-                const real h_o = real_sigmoid(h_o_matmul_row[unit] + h_o_matmul_row_v2[unit] + h_bo_row[unit]);
-                /* lstm.rnn:10  f = sigmoid(Wf @ h[t-1] + Uf @ x + bf) */
-                const real h_f = real_sigmoid(h_f_matmul_row[unit] + h_f_matmul_row_v2[unit] + h_bf_row[unit]);
                 /* lstm.rnn:9  i = sigmoid(Wi @ h[t-1] + Ui @ x + bi) */
                 const real h_i = real_sigmoid(h_i_matmul_row[unit] + h_i_matmul_row_v2[unit] + h_bi_row[unit]);
+                /* lstm.rnn:10  f = sigmoid(Wf @ h[t-1] + Uf @ x + bf) */
+                const real h_f = real_sigmoid(h_f_matmul_row[unit] + h_f_matmul_row_v2[unit] + h_bf_row[unit]);
+                /* lstm.rnn:11  o = sigmoid(Wo @ h[t-1] + Uo @ x + bo) */
+                const real h_o = real_sigmoid(h_o_matmul_row[unit] + h_o_matmul_row_v2[unit] + h_bo_row[unit]);
                 /* lstm.rnn:12  g = tanh (Wg @ h[t-1] + Ug @ x + bg) */
                 const real h_g = real_tanh(h_g_matmul_row[unit] + h_g_matmul_row_v2[unit] + h_bg_row[unit]);
                 /* lstm.rnn:13  c = f * c[t-1] + i * g */
@@ -435,9 +435,9 @@ static void segment_forward(const tiny_lstm_args *args, const tiny_lstm_args *al
     real *work = args->work;
     const size_t segment_steps = all_args->T < 160 / all_args->batch + 1 ? all_args->T : 160 / all_args->batch + 1;
     const size_t segment_first = segment_index * segment_steps;
-    real *const h_o_matmul_x4_all = work; /* [segment_steps][batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
+    real *const h_i_matmul_x4_all = work; /* [segment_steps][batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
     work += segment_steps * batch * 16;
-    real *const h_o_matmul_x4_v2_all = work; /* [batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
+    real *const h_i_matmul_x4_v2_all = work; /* [batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
     work += batch * 16;
     real *const h_c_all = work; /* [segment_steps + 1][batch][4]: h.c (4) */
     work += ((segment_steps + 1) * batch * 4 + 15) / 16 * 16;
@@ -447,11 +447,11 @@ static void segment_forward(const tiny_lstm_args *args, const tiny_lstm_args *al
     work += (segment_steps * batch + 15) / 16 * 16;
     real *const out_all = out_matmul_all; /* out (1): in the place of what nothing reads any more */
 
-    /* h.Uo @ x[t] */
-    /* h.Uf @ x[t] */
     /* h.Ui @ x[t] */
+    /* h.Uf @ x[t] */
+    /* h.Uo @ x[t] */
     /* h.Ug @ x[t] */
-    contract_1x16((int)(T * batch), args->x, 1, 1, args->packed + AT_packed_h_Uo, h_o_matmul_x4_all, 16, 0);
+    contract_1x16((int)(T * batch), args->x, 1, 1, args->packed + AT_packed_h_Ui, h_i_matmul_x4_all, 16, 0);
     if (segment_first == 0) {
         load_h_c(args, h_c_all);
     }
@@ -461,35 +461,35 @@ static void segment_forward(const tiny_lstm_args *args, const tiny_lstm_args *al
 
     /* scan over t, forward */
     for (size_t t = 0; t < T; t++) {
-        /* h.Wo @ h[t-1] */
-        /* h.Wf @ h[t-1] */
         /* h.Wi @ h[t-1] */
+        /* h.Wf @ h[t-1] */
+        /* h.Wo @ h[t-1] */
         /* h.Wg @ h[t-1] */
-        contract_4x16((int)batch, h_all + t * batch * 4, 4, 1, args->packed + AT_packed_h_Wo, h_o_matmul_x4_v2_all, 16, 0);
+        contract_4x16((int)batch, h_all + t * batch * 4, 4, 1, args->packed + AT_packed_h_Wi, h_i_matmul_x4_v2_all, 16, 0);
         for (size_t row = 0; row < batch; row++) {
-            const real *h_o_matmul_row = h_o_matmul_x4_v2_all + row * 16;
-            const real *h_o_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16;
-            const real *h_bo_row = params + AT_h_bo;
-            const real *h_f_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 4;
-            const real *h_f_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 4;
-            const real *h_bf_row = params + AT_h_bf;
-            const real *h_c_prev = h_c_all + (t * batch + row) * 4;
-            const real *h_i_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 8;
-            const real *h_i_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 8;
+            const real *h_i_matmul_row = h_i_matmul_x4_v2_all + row * 16;
+            const real *h_i_matmul_row_v2 = h_i_matmul_x4_all + (t * batch + row) * 16;
             const real *h_bi_row = params + AT_h_bi;
-            const real *h_g_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 12;
-            const real *h_g_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 12;
+            const real *h_f_matmul_row = h_i_matmul_x4_v2_all + row * 16 + 4;
+            const real *h_f_matmul_row_v2 = h_i_matmul_x4_all + (t * batch + row) * 16 + 4;
+            const real *h_bf_row = params + AT_h_bf;
+            const real *h_o_matmul_row = h_i_matmul_x4_v2_all + row * 16 + 8;
+            const real *h_o_matmul_row_v2 = h_i_matmul_x4_all + (t * batch + row) * 16 + 8;
+            const real *h_bo_row = params + AT_h_bo;
+            const real *h_g_matmul_row = h_i_matmul_x4_v2_all + row * 16 + 12;
+            const real *h_g_matmul_row_v2 = h_i_matmul_x4_all + (t * batch + row) * 16 + 12;
             const real *h_bg_row = params + AT_h_bg;
+            const real *h_c_prev = h_c_all + (t * batch + row) * 4;
             real *to_h_c = h_c_all + ((t + 1) * batch + row) * 4;
             real *to_h = h_all + ((t + 1) * batch + row) * 4;
             RNN_INDEPENDENT
             for (size_t unit = 0; unit < 4; unit++) {
-                /* lstm.rnn:11  o = sigmoid(Wo @ h[t-1] + Uo @ x + bo) */
-                const real h_o = real_sigmoid(h_o_matmul_row[unit] + h_o_matmul_row_v2[unit] + h_bo_row[unit]);
-                /* lstm.rnn:10  f = sigmoid(Wf @ h[t-1] + Uf @ x + bf) */
-                const real h_f = real_sigmoid(h_f_matmul_row[unit] + h_f_matmul_row_v2[unit] + h_bf_row[unit]);
                 /* lstm.rnn:9  i = sigmoid(Wi @ h[t-1] + Ui @ x + bi) */
                 const real h_i = real_sigmoid(h_i_matmul_row[unit] + h_i_matmul_row_v2[unit] + h_bi_row[unit]);
+                /* lstm.rnn:10  f = sigmoid(Wf @ h[t-1] + Uf @ x + bf) */
+                const real h_f = real_sigmoid(h_f_matmul_row[unit] + h_f_matmul_row_v2[unit] + h_bf_row[unit]);
+                /* lstm.rnn:11  o = sigmoid(Wo @ h[t-1] + Uo @ x + bo) */
+                const real h_o = real_sigmoid(h_o_matmul_row[unit] + h_o_matmul_row_v2[unit] + h_bo_row[unit]);
                 /* lstm.rnn:12  g = tanh (Wg @ h[t-1] + Ug @ x + bg) */
                 const real h_g = real_tanh(h_g_matmul_row[unit] + h_g_matmul_row_v2[unit] + h_bg_row[unit]);
                 /* lstm.rnn:13  c = f * c[t-1] + i * g */
@@ -577,9 +577,9 @@ static void segment_loss(const tiny_lstm_args *args, const tiny_lstm_args *all_a
     real *work = args->work;
     const size_t segment_steps = all_args->T < 160 / all_args->batch + 1 ? all_args->T : 160 / all_args->batch + 1;
     const size_t segment_first = segment_index * segment_steps;
-    real *const h_o_matmul_x4_all = work; /* [segment_steps][batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
+    real *const h_i_matmul_x4_all = work; /* [segment_steps][batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
     work += segment_steps * batch * 16;
-    real *const h_o_matmul_x4_v2_all = work; /* [batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
+    real *const h_i_matmul_x4_v2_all = work; /* [batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
     work += batch * 16;
     real *const h_c_all = work; /* [segment_steps + 1][batch][4]: h.c (4) */
     work += ((segment_steps + 1) * batch * 4 + 15) / 16 * 16;
@@ -595,11 +595,11 @@ static void segment_loss(const tiny_lstm_args *args, const tiny_lstm_args *all_a
     work += 16;
     real *const out_all = out_matmul_all; /* out (1): in the place of what nothing reads any more */
 
-    /* h.Uo @ x[t] */
-    /* h.Uf @ x[t] */
     /* h.Ui @ x[t] */
+    /* h.Uf @ x[t] */
+    /* h.Uo @ x[t] */
     /* h.Ug @ x[t] */
-    contract_1x16((int)(T * batch), args->x, 1, 1, args->packed + AT_packed_h_Uo, h_o_matmul_x4_all, 16, 0);
+    contract_1x16((int)(T * batch), args->x, 1, 1, args->packed + AT_packed_h_Ui, h_i_matmul_x4_all, 16, 0);
     if (segment_first == 0) {
         load_h_c(args, h_c_all);
     }
@@ -609,35 +609,35 @@ static void segment_loss(const tiny_lstm_args *args, const tiny_lstm_args *all_a
 
     /* scan over t, forward */
     for (size_t t = 0; t < T; t++) {
-        /* h.Wo @ h[t-1] */
-        /* h.Wf @ h[t-1] */
         /* h.Wi @ h[t-1] */
+        /* h.Wf @ h[t-1] */
+        /* h.Wo @ h[t-1] */
         /* h.Wg @ h[t-1] */
-        contract_4x16((int)batch, h_all + t * batch * 4, 4, 1, args->packed + AT_packed_h_Wo, h_o_matmul_x4_v2_all, 16, 0);
+        contract_4x16((int)batch, h_all + t * batch * 4, 4, 1, args->packed + AT_packed_h_Wi, h_i_matmul_x4_v2_all, 16, 0);
         for (size_t row = 0; row < batch; row++) {
-            const real *h_o_matmul_row = h_o_matmul_x4_v2_all + row * 16;
-            const real *h_o_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16;
-            const real *h_bo_row = params + AT_h_bo;
-            const real *h_f_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 4;
-            const real *h_f_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 4;
-            const real *h_bf_row = params + AT_h_bf;
-            const real *h_c_prev = h_c_all + (t * batch + row) * 4;
-            const real *h_i_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 8;
-            const real *h_i_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 8;
+            const real *h_i_matmul_row = h_i_matmul_x4_v2_all + row * 16;
+            const real *h_i_matmul_row_v2 = h_i_matmul_x4_all + (t * batch + row) * 16;
             const real *h_bi_row = params + AT_h_bi;
-            const real *h_g_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 12;
-            const real *h_g_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 12;
+            const real *h_f_matmul_row = h_i_matmul_x4_v2_all + row * 16 + 4;
+            const real *h_f_matmul_row_v2 = h_i_matmul_x4_all + (t * batch + row) * 16 + 4;
+            const real *h_bf_row = params + AT_h_bf;
+            const real *h_o_matmul_row = h_i_matmul_x4_v2_all + row * 16 + 8;
+            const real *h_o_matmul_row_v2 = h_i_matmul_x4_all + (t * batch + row) * 16 + 8;
+            const real *h_bo_row = params + AT_h_bo;
+            const real *h_g_matmul_row = h_i_matmul_x4_v2_all + row * 16 + 12;
+            const real *h_g_matmul_row_v2 = h_i_matmul_x4_all + (t * batch + row) * 16 + 12;
             const real *h_bg_row = params + AT_h_bg;
+            const real *h_c_prev = h_c_all + (t * batch + row) * 4;
             real *to_h_c = h_c_all + ((t + 1) * batch + row) * 4;
             real *to_h = h_all + ((t + 1) * batch + row) * 4;
             RNN_INDEPENDENT
             for (size_t unit = 0; unit < 4; unit++) {
-                /* lstm.rnn:11  o = sigmoid(Wo @ h[t-1] + Uo @ x + bo) */
-                const real h_o = real_sigmoid(h_o_matmul_row[unit] + h_o_matmul_row_v2[unit] + h_bo_row[unit]);
-                /* lstm.rnn:10  f = sigmoid(Wf @ h[t-1] + Uf @ x + bf) */
-                const real h_f = real_sigmoid(h_f_matmul_row[unit] + h_f_matmul_row_v2[unit] + h_bf_row[unit]);
                 /* lstm.rnn:9  i = sigmoid(Wi @ h[t-1] + Ui @ x + bi) */
                 const real h_i = real_sigmoid(h_i_matmul_row[unit] + h_i_matmul_row_v2[unit] + h_bi_row[unit]);
+                /* lstm.rnn:10  f = sigmoid(Wf @ h[t-1] + Uf @ x + bf) */
+                const real h_f = real_sigmoid(h_f_matmul_row[unit] + h_f_matmul_row_v2[unit] + h_bf_row[unit]);
+                /* lstm.rnn:11  o = sigmoid(Wo @ h[t-1] + Uo @ x + bo) */
+                const real h_o = real_sigmoid(h_o_matmul_row[unit] + h_o_matmul_row_v2[unit] + h_bo_row[unit]);
                 /* lstm.rnn:12  g = tanh (Wg @ h[t-1] + Ug @ x + bg) */
                 const real h_g = real_tanh(h_g_matmul_row[unit] + h_g_matmul_row_v2[unit] + h_bg_row[unit]);
                 /* lstm.rnn:13  c = f * c[t-1] + i * g */
@@ -718,8 +718,8 @@ int tiny_lstm_loss(const tiny_lstm_args *args)
     real *work = args->work;
     const size_t segment_steps = args->T < 160 / args->batch + 1 ? args->T : 160 / args->batch + 1;
     const size_t segment_count = (args->T + segment_steps - 1) / segment_steps;
-    work += segment_steps * batch * 16; /* h_o_matmul_x4 is not used here */
-    work += batch * 16; /* h_o_matmul_x4_v2 is not used here */
+    work += segment_steps * batch * 16; /* h_i_matmul_x4 is not used here */
+    work += batch * 16; /* h_i_matmul_x4_v2 is not used here */
     work += ((segment_steps + 1) * batch * 4 + 15) / 16 * 16; /* h_c is not used here */
     work += ((segment_steps + 1) * batch * 4 + 15) / 16 * 16; /* h is not used here */
     work += (segment_steps * batch + 15) / 16 * 16; /* out_matmul is not used here */
@@ -782,17 +782,17 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     const real *params = args->params;
     real *grads = args->grads;
     real *work = args->work;
-    real *const h_o_matmul_x4_all = work; /* [T][batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
+    real *const h_i_matmul_x4_all = work; /* [T][batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
     work += T * batch * 16;
-    real *const h_o_matmul_x4_v2_all = work; /* [batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
+    real *const h_i_matmul_x4_v2_all = work; /* [batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
     work += batch * 16;
     real *const x_all = work; /* [T][batch][1]: x (1) */
     work += (T * batch + 15) / 16 * 16;
-    real *const h_o_all = work; /* [T][batch][4]: h.o (4) */
+    real *const h_i_all = work; /* [T][batch][4]: h.i (4) */
     work += (T * batch * 4 + 15) / 16 * 16;
     real *const h_f_all = work; /* [T][batch][4]: h.f (4) */
     work += (T * batch * 4 + 15) / 16 * 16;
-    real *const h_i_all = work; /* [T][batch][4]: h.i (4) */
+    real *const h_o_all = work; /* [T][batch][4]: h.o (4) */
     work += (T * batch * 4 + 15) / 16 * 16;
     real *const h_g_all = work; /* [T][batch][4]: h.g (4) */
     work += (T * batch * 4 + 15) / 16 * 16;
@@ -824,16 +824,16 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     work += ((T + 1) * batch * 4 + 15) / 16 * 16;
     real *const d_h_carry_all = work; /* [T + 1][batch][4]: d_h.carry (4) */
     work += ((T + 1) * batch * 4 + 15) / 16 * 16;
-    real *const d_h_i_1_x4_all = h_o_matmul_x4_all; /* d_h.i.1 (4), d_h.f.1 (4), d_h.o.1 (4), d_h.g.1 (4): in the place of what nothing reads any more */
+    real *const d_h_i_1_x4_all = h_i_matmul_x4_all; /* d_h.i.1 (4), d_h.f.1 (4), d_h.o.1 (4), d_h.g.1 (4): in the place of what nothing reads any more */
     real *const loss_2_all = out_matmul_all; /* loss.2 (1): in the place of what nothing reads any more */
     real *const d_x_all = x_all; /* d_x (1): in the place of what nothing reads any more */
 
     read_x(args, ragged, x_all);
-    /* h.Uo @ x[t] */
-    /* h.Uf @ x[t] */
     /* h.Ui @ x[t] */
+    /* h.Uf @ x[t] */
+    /* h.Uo @ x[t] */
     /* h.Ug @ x[t] */
-    contract_1x16((int)(T * batch), x_all, 1, 1, args->packed + AT_packed_h_Uo, h_o_matmul_x4_all, 16, 0);
+    contract_1x16((int)(T * batch), x_all, 1, 1, args->packed + AT_packed_h_Ui, h_i_matmul_x4_all, 16, 0);
     {
         size_t valid = 0;
         for (size_t seq = 0; seq < batch; seq++) {
@@ -846,40 +846,40 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
 
     /* scan over t, forward */
     for (size_t t = 0; t < T; t++) {
-        /* h.Wo @ h[t-1] */
-        /* h.Wf @ h[t-1] */
         /* h.Wi @ h[t-1] */
+        /* h.Wf @ h[t-1] */
+        /* h.Wo @ h[t-1] */
         /* h.Wg @ h[t-1] */
-        contract_4x16((int)batch, h_all + t * batch * 4, 4, 1, args->packed + AT_packed_h_Wo, h_o_matmul_x4_v2_all, 16, 0);
+        contract_4x16((int)batch, h_all + t * batch * 4, 4, 1, args->packed + AT_packed_h_Wi, h_i_matmul_x4_v2_all, 16, 0);
         for (size_t row = 0; row < batch; row++) {
-            const real *h_o_matmul_row = h_o_matmul_x4_v2_all + row * 16;
-            const real *h_o_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16;
-            const real *h_bo_row = params + AT_h_bo;
-            const real *h_f_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 4;
-            const real *h_f_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 4;
-            const real *h_bf_row = params + AT_h_bf;
-            const real *h_c_prev = h_c_all + (t * batch + row) * 4;
-            const real *h_i_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 8;
-            const real *h_i_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 8;
+            const real *h_i_matmul_row = h_i_matmul_x4_v2_all + row * 16;
+            const real *h_i_matmul_row_v2 = h_i_matmul_x4_all + (t * batch + row) * 16;
             const real *h_bi_row = params + AT_h_bi;
-            const real *h_g_matmul_row = h_o_matmul_x4_v2_all + row * 16 + 12;
-            const real *h_g_matmul_row_v2 = h_o_matmul_x4_all + (t * batch + row) * 16 + 12;
+            const real *h_f_matmul_row = h_i_matmul_x4_v2_all + row * 16 + 4;
+            const real *h_f_matmul_row_v2 = h_i_matmul_x4_all + (t * batch + row) * 16 + 4;
+            const real *h_bf_row = params + AT_h_bf;
+            const real *h_o_matmul_row = h_i_matmul_x4_v2_all + row * 16 + 8;
+            const real *h_o_matmul_row_v2 = h_i_matmul_x4_all + (t * batch + row) * 16 + 8;
+            const real *h_bo_row = params + AT_h_bo;
+            const real *h_g_matmul_row = h_i_matmul_x4_v2_all + row * 16 + 12;
+            const real *h_g_matmul_row_v2 = h_i_matmul_x4_all + (t * batch + row) * 16 + 12;
             const real *h_bg_row = params + AT_h_bg;
-            real *to_h_o = h_o_all + (t * batch + row) * 4;
-            real *to_h_f = h_f_all + (t * batch + row) * 4;
+            const real *h_c_prev = h_c_all + (t * batch + row) * 4;
             real *to_h_i = h_i_all + (t * batch + row) * 4;
+            real *to_h_f = h_f_all + (t * batch + row) * 4;
+            real *to_h_o = h_o_all + (t * batch + row) * 4;
             real *to_h_g = h_g_all + (t * batch + row) * 4;
             real *to_h_c = h_c_all + ((t + 1) * batch + row) * 4;
             real *to_h_1 = h_1_all + (t * batch + row) * 4;
             real *to_h = h_all + ((t + 1) * batch + row) * 4;
             RNN_INDEPENDENT
             for (size_t unit = 0; unit < 4; unit++) {
-                /* lstm.rnn:11  o = sigmoid(Wo @ h[t-1] + Uo @ x + bo) */
-                const real h_o = real_sigmoid(h_o_matmul_row[unit] + h_o_matmul_row_v2[unit] + h_bo_row[unit]);
-                /* lstm.rnn:10  f = sigmoid(Wf @ h[t-1] + Uf @ x + bf) */
-                const real h_f = real_sigmoid(h_f_matmul_row[unit] + h_f_matmul_row_v2[unit] + h_bf_row[unit]);
                 /* lstm.rnn:9  i = sigmoid(Wi @ h[t-1] + Ui @ x + bi) */
                 const real h_i = real_sigmoid(h_i_matmul_row[unit] + h_i_matmul_row_v2[unit] + h_bi_row[unit]);
+                /* lstm.rnn:10  f = sigmoid(Wf @ h[t-1] + Uf @ x + bf) */
+                const real h_f = real_sigmoid(h_f_matmul_row[unit] + h_f_matmul_row_v2[unit] + h_bf_row[unit]);
+                /* lstm.rnn:11  o = sigmoid(Wo @ h[t-1] + Uo @ x + bo) */
+                const real h_o = real_sigmoid(h_o_matmul_row[unit] + h_o_matmul_row_v2[unit] + h_bo_row[unit]);
                 /* lstm.rnn:12  g = tanh (Wg @ h[t-1] + Ug @ x + bg) */
                 const real h_g = real_tanh(h_g_matmul_row[unit] + h_g_matmul_row_v2[unit] + h_bg_row[unit]);
                 /* lstm.rnn:13  c = f * c[t-1] + i * g */
@@ -888,9 +888,9 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
                 const real h_1 = real_tanh(h_c);
                 /* lstm.rnn:14  h = o * tanh(c) */
                 const real h = h_o * h_1;
-                to_h_o[unit] = h_o;
-                to_h_f[unit] = h_f;
                 to_h_i[unit] = h_i;
+                to_h_f[unit] = h_f;
+                to_h_o[unit] = h_o;
                 to_h_g[unit] = h_g;
                 to_h_c[unit] = h_c;
                 to_h_1[unit] = h_1;
@@ -995,64 +995,64 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
             const real *h_o_row = h_o_all + (t * batch + seq) * 4;
             const real *h_1_row = h_1_all + (t * batch + seq) * 4;
             const real *d_h_c_carry_next = d_h_c_carry_all + ((t + 1) * batch + seq) * 4;
-            const real *h_g_row = h_g_all + (t * batch + seq) * 4;
-            const real *h_i_row = h_i_all + (t * batch + seq) * 4;
-            const real *h_c_prev = h_c_all + (t * batch + seq) * 4;
             const real *h_f_row = h_f_all + (t * batch + seq) * 4;
+            const real *h_i_row = h_i_all + (t * batch + seq) * 4;
+            const real *h_g_row = h_g_all + (t * batch + seq) * 4;
+            const real *h_c_prev = h_c_all + (t * batch + seq) * 4;
+            real *to_d_h_c_carry = d_h_c_carry_all + (t * batch + seq) * 4;
+            real *to_d_h_g_1 = d_h_i_1_x4_all + (t * batch + seq) * 16 + 12;
+            real *to_d_h_o_1 = d_h_i_1_x4_all + (t * batch + seq) * 16 + 8;
+            real *to_d_h_f_1 = d_h_i_1_x4_all + (t * batch + seq) * 16 + 4;
             real *to_d_h_i_1 = d_h_i_1_x4_all + (t * batch + seq) * 16;
             real *to_d_h_bi = grads + AT_h_bi;
-            real *to_d_h_f_1 = d_h_i_1_x4_all + (t * batch + seq) * 16 + 4;
             real *to_d_h_bf = grads + AT_h_bf;
-            real *to_d_h_o_1 = d_h_i_1_x4_all + (t * batch + seq) * 16 + 8;
             real *to_d_h_bo = grads + AT_h_bo;
-            real *to_d_h_g_1 = d_h_i_1_x4_all + (t * batch + seq) * 16 + 12;
             real *to_d_h_bg = grads + AT_h_bg;
-            real *to_d_h_c_carry = d_h_c_carry_all + (t * batch + seq) * 4;
             RNN_INDEPENDENT
             for (size_t unit = 0; unit < 4; unit++) {
                 /* d_h[t] = d_h.carry[t+1] + out.W' @ d_out[t] */
                 const real d_h = d_h_carry_next[unit] + d_out_matmul_row[unit];
                 /* d_h.c[t] = d_h.c.carry[t+1] + d_h[t] * h.o[t] * (1 - h.1[t]^2) */
                 const real d_h_c = d_h_c_carry_next[unit] + d_h * h_o_row[unit] * (1.0f - real_square(h_1_row[unit]));
-                /* d_h.i[t] = d_h.c[t] * h.g[t] */
-                const real d_h_i = d_h_c * h_g_row[unit];
-                /* d_h.i.1[t] = d_h.i[t] * (h.i[t] * (1 - h.i[t])) */
-                const real d_h_i_1 = d_h_i * (h_i_row[unit] * (1.0f - h_i_row[unit]));
-                /* d_h.f[t] = d_h.c[t] * h.c[t-1] */
-                const real d_h_f = d_h_c * h_c_prev[unit];
-                /* d_h.f.1[t] = d_h.f[t] * (h.f[t] * (1 - h.f[t])) */
-                const real d_h_f_1 = d_h_f * (h_f_row[unit] * (1.0f - h_f_row[unit]));
-                /* d_h.o[t] = d_h[t] * h.1[t] */
-                const real d_h_o = d_h * h_1_row[unit];
-                /* d_h.o.1[t] = d_h.o[t] * (h.o[t] * (1 - h.o[t])) */
-                const real d_h_o_1 = d_h_o * (h_o_row[unit] * (1.0f - h_o_row[unit]));
+                /* d_h.c.carry[t] = d_h.c[t] * h.f[t] */
+                const real d_h_c_carry = d_h_c * h_f_row[unit];
                 /* d_h.g[t] = d_h.c[t] * h.i[t] */
                 const real d_h_g = d_h_c * h_i_row[unit];
                 /* d_h.g.1[t] = d_h.g[t] * (1 - h.g[t]^2) */
                 const real d_h_g_1 = d_h_g * (1.0f - real_square(h_g_row[unit]));
-                /* d_h.c.carry[t] = d_h.c[t] * h.f[t] */
-                const real d_h_c_carry = d_h_c * h_f_row[unit];
+                /* d_h.o[t] = d_h[t] * h.1[t] */
+                const real d_h_o = d_h * h_1_row[unit];
+                /* d_h.o.1[t] = d_h.o[t] * (h.o[t] * (1 - h.o[t])) */
+                const real d_h_o_1 = d_h_o * (h_o_row[unit] * (1.0f - h_o_row[unit]));
+                /* d_h.f[t] = d_h.c[t] * h.c[t-1] */
+                const real d_h_f = d_h_c * h_c_prev[unit];
+                /* d_h.f.1[t] = d_h.f[t] * (h.f[t] * (1 - h.f[t])) */
+                const real d_h_f_1 = d_h_f * (h_f_row[unit] * (1.0f - h_f_row[unit]));
+                /* d_h.i[t] = d_h.c[t] * h.g[t] */
+                const real d_h_i = d_h_c * h_g_row[unit];
+                /* d_h.i.1[t] = d_h.i[t] * (h.i[t] * (1 - h.i[t])) */
+                const real d_h_i_1 = d_h_i * (h_i_row[unit] * (1.0f - h_i_row[unit]));
+                to_d_h_c_carry[unit] = d_h_c_carry;
+                to_d_h_g_1[unit] = d_h_g_1;
+                to_d_h_o_1[unit] = d_h_o_1;
+                to_d_h_f_1[unit] = d_h_f_1;
                 to_d_h_i_1[unit] = d_h_i_1;
                 to_d_h_bi[unit] += d_h_i_1;
-                to_d_h_f_1[unit] = d_h_f_1;
                 to_d_h_bf[unit] += d_h_f_1;
-                to_d_h_o_1[unit] = d_h_o_1;
                 to_d_h_bo[unit] += d_h_o_1;
-                to_d_h_g_1[unit] = d_h_g_1;
                 to_d_h_bg[unit] += d_h_g_1;
-                to_d_h_c_carry[unit] = d_h_c_carry;
             }
         }
-        /* d_h.c.carry, d_h.g.1, d_h.o.1, d_h.f.1, d_h.i.1 beyond the end */
+        /* d_h.i.1, d_h.f.1, d_h.o.1, d_h.g.1, d_h.c.carry beyond the end */
         if (ragged) {
             for (size_t seq = 0; seq < batch; seq++) {
                 const size_t own = length_t(args, seq);
                 if (t < own) continue;
-                memset(d_h_c_carry_all + (t * batch + seq) * 4, 0, 4 * sizeof(real));
-                memset(d_h_i_1_x4_all + (t * batch + seq) * 16 + 12, 0, 4 * sizeof(real));
-                memset(d_h_i_1_x4_all + (t * batch + seq) * 16 + 8, 0, 4 * sizeof(real));
-                memset(d_h_i_1_x4_all + (t * batch + seq) * 16 + 4, 0, 4 * sizeof(real));
                 memset(d_h_i_1_x4_all + (t * batch + seq) * 16, 0, 4 * sizeof(real));
+                memset(d_h_i_1_x4_all + (t * batch + seq) * 16 + 4, 0, 4 * sizeof(real));
+                memset(d_h_i_1_x4_all + (t * batch + seq) * 16 + 8, 0, 4 * sizeof(real));
+                memset(d_h_i_1_x4_all + (t * batch + seq) * 16 + 12, 0, 4 * sizeof(real));
+                memset(d_h_c_carry_all + (t * batch + seq) * 4, 0, 4 * sizeof(real));
             }
         }
         /* d_h.carry[t] = h.Wi' @ d_h.i.1[t] + h.Wf' @ d_h.f.1[t] + h.Wo' @ d_h.o.1[t] + h.Wg' @ d_h.g.1[t] */
@@ -1134,14 +1134,14 @@ void tiny_lstm_init(float *params, uint64_t seed)
 
 void tiny_lstm_pack(const float *params, float *packed)
 {
-    pack_matrix(1, 4, params + AT_h_Uo, 1, 1, packed + AT_packed_h_Uo, 0, 0, 1);
-    pack_matrix(1, 4, params + AT_h_Uf, 1, 1, packed + AT_packed_h_Uo, 0, 4, 1);
-    pack_matrix(1, 4, params + AT_h_Ui, 1, 1, packed + AT_packed_h_Uo, 0, 8, 1);
-    pack_matrix(1, 4, params + AT_h_Ug, 1, 1, packed + AT_packed_h_Uo, 0, 12, 1);
-    pack_matrix(4, 4, params + AT_h_Wo, 1, 4, packed + AT_packed_h_Wo, 0, 0, 4);
-    pack_matrix(4, 4, params + AT_h_Wf, 1, 4, packed + AT_packed_h_Wo, 0, 4, 4);
-    pack_matrix(4, 4, params + AT_h_Wi, 1, 4, packed + AT_packed_h_Wo, 0, 8, 4);
-    pack_matrix(4, 4, params + AT_h_Wg, 1, 4, packed + AT_packed_h_Wo, 0, 12, 4);
+    pack_matrix(1, 4, params + AT_h_Ui, 1, 1, packed + AT_packed_h_Ui, 0, 0, 1);
+    pack_matrix(1, 4, params + AT_h_Uf, 1, 1, packed + AT_packed_h_Ui, 0, 4, 1);
+    pack_matrix(1, 4, params + AT_h_Uo, 1, 1, packed + AT_packed_h_Ui, 0, 8, 1);
+    pack_matrix(1, 4, params + AT_h_Ug, 1, 1, packed + AT_packed_h_Ui, 0, 12, 1);
+    pack_matrix(4, 4, params + AT_h_Wi, 1, 4, packed + AT_packed_h_Wi, 0, 0, 4);
+    pack_matrix(4, 4, params + AT_h_Wf, 1, 4, packed + AT_packed_h_Wi, 0, 4, 4);
+    pack_matrix(4, 4, params + AT_h_Wo, 1, 4, packed + AT_packed_h_Wi, 0, 8, 4);
+    pack_matrix(4, 4, params + AT_h_Wg, 1, 4, packed + AT_packed_h_Wi, 0, 12, 4);
     memset(packed + AT_packed_out_W, 0, 64 * sizeof(real)); /* the padding */
     pack_matrix(4, 1, params + AT_out_W, 1, 4, packed + AT_packed_out_W, 0, 0, 4);
     memset(packed + AT_packed_out_W_transposed, 0, 16 * sizeof(real)); /* the padding */

@@ -152,51 +152,12 @@ static void print_notation(text *out, const graph *g, node_list order)
                   "where the result is one for the whole batch, as in gradients: over its sequences, too");
 }
 
-/* ---- the order of the spec --------------------------------------------------------------------------------------- */
-
-static const graph_variable *variable_at(const graph *g, node_id id)
-{
-    return &g->variables.data[graph_node(g, id)->origin.variable];
-}
-
-/* Are both equations of one body: of the model, or of the same call of a cell? The result of the call `h` is `h`. */
-static bool same_body(const graph_variable *first, const graph_variable *v)
-{
-    const char *end = strrchr(first->path, '.'), *own = strrchr(v->path, '.');
-    size_t n = end ? (size_t)(end - first->path) : 0, m = own ? (size_t)(own - v->path) : 0;
-    if (first->at.file != v->at.file) return false;
-    return (n == m && strncmp(first->path, v->path, n) == 0) ||
-           (strlen(v->path) == n && !strncmp(first->path, v->path, n));
-}
-
-/* The graph's order follows operands; a reader looks for that of the spec, in which equations may stand in any order.
- * Neighbours of one body are sorted so; parts of an equation stay in front of it. */
-static node_list as_written(const graph *g, const model *m, arena *a, node_list order)
-{
-    node_list sorted = {0};
-    size_t first = 0;
-    for (size_t i = 0; i < order.len; i++) {
-        node_id id = order.data[i];
-        if (!has_equation(g, a, id) || section_of(g, m, id) != SECTION_FORWARD) continue;
-        const graph_variable *v = variable_at(g, id);
-        if (sorted.len && !same_body(variable_at(g, sorted.data[first]), v)) first = sorted.len;
-        array_push(a, &sorted, id);
-        size_t k = sorted.len - 1;
-        for (; k > first && variable_at(g, sorted.data[k - 1])->at.begin > v->at.begin; k--)
-            sorted.data[k] = sorted.data[k - 1];
-        sorted.data[k] = id;
-    }
-    return sorted;
-}
-
 static void print_equations(text *out, graph *g, const model *m, arena *a)
 {
     text_line(out, "model %s", g->model);
-    node_list order = graph_order(g, a);
+    node_list order = graph_spec_order(g, a);
     inline_parts(g, a, order);
-    node_list written = as_written(g, m, a, order);
-    for (int s = 0; s < SECTION_COUNT; s++)
-        print_section(out, g, m, a, s == SECTION_FORWARD ? written : order, (section)s);
+    for (int s = 0; s < SECTION_COUNT; s++) print_section(out, g, m, a, order, (section)s);
     print_other_gradients(out, g);
     print_notation(out, g, order);
 }

@@ -269,6 +269,9 @@ node_list graph_roots(const graph *g, arena *a);
  * Iterative. */
 node_list graph_order(const graph *g, arena *a);
 
+/* The same nodes, where operands leave a choice in the order of the spec: see spec_order.c. */
+node_list graph_spec_order(const graph *g, arena *a);
+
 /* The same graph with only the nodes that the roots need, numbered in canonical order. */
 void graph_compact(graph *g);
 

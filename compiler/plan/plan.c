@@ -58,7 +58,7 @@ program *plan_program(arena *a, graph *g, entry e, pool *shared)
                   .g = g,
                   .p = p,
                   .count = n,
-                  .order = graph_order(g, a),
+                  .order = graph_spec_order(g, a),
                   .ways = ways,
                   .store = ARENA_ARRAY(a, int, n),
                   .users = arena_array(a, n, sizeof(node_list)),

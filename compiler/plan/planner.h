@@ -36,7 +36,7 @@ typedef struct planner {
     graph *g;
     program *p;
     size_t count;     /* nodes */
-    node_list order;  /* those that the roots need, operands first: graph_order */
+    node_list order;  /* those that the roots need, operands first: graph_spec_order */
     node_list *users; /* of each node */
     bool *escapes;    /* a root, besides its users */
     task *task;
