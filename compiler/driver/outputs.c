@@ -66,8 +66,8 @@ static bool holds_other_tensors(const char *path, const tensors *expected)
     tensors found = {0};
     if (stat(path, &s) != 0 || !S_ISREG(s.st_mode) || s.st_size == 0) return false;
     bool other = true;
-    if (safetensors_read(path, &found))
-        for (size_t i = 0; other && i < expected->len; i++) other = !tensors_find(&found, expected->data[i].name);
+    if (safetensors_read(path, &found)) other = found.len > 0;
+    for (size_t i = 0; other && i < expected->len; i++) other = !tensors_find(&found, expected->data[i].name);
     tensors_free(&found);
     return other;
 }

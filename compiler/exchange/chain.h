@@ -11,7 +11,7 @@
 
 enum { CHAIN_MAX_LAYERS = 256 };
 
-typedef enum layer_kind { LAYER_EMBEDDING, LAYER_DENSE, LAYER_RECURRENT } layer_kind;
+typedef enum layer_kind { LAYER_EMBEDDING, LAYER_DENSE, LAYER_NORM, LAYER_RECURRENT } layer_kind;
 enum { RESET_AFTER = 1, PROJECTED = 2, RECTIFIED = 4, GENERAL = 8, ALL_FLAGS = 15 };
 
 /* A line of layers.def. */

@@ -74,6 +74,9 @@ static void add_weights(node_task *t, const recurrent *r, const char *word)
         add_blocks(t->net, arena_printf(a, "%s.P", word), t->in[IN_P]->word, r, r->peephole, peepholes, 1, 1, 1);
 }
 
+/* A batch, or where there is none, the dimension of 1 that exporters put in its place. */
+static dim_kind batch_kind(const onnx_net *net) { return net->unbatched ? DIM_PART : DIM_BATCH; }
+
 /* The initial state of direction d as an expression; NULL: zeros. */
 static const char *initial(node_task *t, const onnx_recurrent *r, int which, int d, const char *word)
 {
@@ -81,8 +84,8 @@ static const char *initial(node_task *t, const onnx_recurrent *r, int which, int
     int H = r->part[0].units, B = t->net->batch;
     if (!s) return NULL;
     if (s->data) {
-        int batch = net_find_kind(s, DIM_BATCH);
-        if (s->value.rank != 3 || batch != !r->layout || net_find_kind(s, DIM_TIME) >= 0) {
+        if (s->value.rank != 3 || s->value.dim[!r->layout] != B || s->kind[!r->layout] != batch_kind(t->net) ||
+            net_find_kind(s, DIM_TIME) >= 0) {
             net_fail(t->net, t->n, "an initial state is not a state of each sequence");
             return NULL;
         }
@@ -126,7 +129,8 @@ static void put_call(node_task *t, const onnx_recurrent *r, int d, const char *w
     text *out = t->net->body;
     text_put(out, "%s", word);
     if (memory) text_put(out, ", %s_c", word);
-    text_put(out, " = %s%s(%s, %d", r->reverse[d] ? "reverse " : "", cell->cell, t->in[IN_X]->expr, p->units);
+    bool back = t->in[IN_X]->kind[r->layout] == DIM_BACK;
+    text_put(out, " = %s%s(%s, %d", r->reverse[d] != back ? "reverse " : "", cell->cell, t->in[IN_X]->expr, p->units);
     if (cell->flags & GENERAL) put_options(out, p);
     if (h) text_put(out, ", h[0] = %s", h);
     if (c && p->equations == RECURRENCE_LONG_SHORT) text_put(out, ", c[0] = %s", c);
@@ -154,8 +158,9 @@ void net_trace_recurrent(node_task *t)
         if (k != IN_LENGTHS && k != IN_H && k != IN_C && t->in[k] && t->in[k]->data)
             net_fail(net, t->n,
                      arena_printf(net->arena, "'%s' is not constant: give it as an initializer", t->in[k]->word));
-    if (!x->data || x->token || x->kind[r.layout] != DIM_TIME || x->kind[!r.layout] != DIM_BATCH ||
-        x->kind[2] != DIM_PART)
+    dim_kind time = x->kind[r.layout], batch = batch_kind(net);
+    if (!x->data || x->token || (time != DIM_TIME && time != DIM_BACK) || x->kind[!r.layout] != batch ||
+        x->value.dim[!r.layout] != net->batch || x->kind[2] != DIM_PART)
         net_fail(net, t->n, "its X is no sequence of vectors for each sequence of the batch");
     const net_value *lengths = t->in[IN_LENGTHS];
     if (lengths && !lengths->lengths)
@@ -174,9 +179,8 @@ void net_trace_recurrent(node_task *t)
         word[d] = r.directions == 1 ? base : arena_printf(net->arena, "%s_%s", base, d ? "backward" : "forward");
         put_call(t, &r, d, word[d], memory);
     }
-    dim_kind sequence[4] = {DIM_TIME, DIM_PART, DIM_BATCH, DIM_PART},
-             first[4] = {DIM_BATCH, DIM_TIME, DIM_PART, DIM_PART};
-    dim_kind state[3] = {DIM_PART, DIM_BATCH, DIM_PART}, state_first[3] = {DIM_BATCH, DIM_PART, DIM_PART};
+    dim_kind sequence[4] = {time, DIM_PART, batch, DIM_PART}, first[4] = {batch, time, DIM_PART, DIM_PART};
+    dim_kind state[3] = {DIM_PART, batch, DIM_PART}, state_first[3] = {batch, DIM_PART, DIM_PART};
     memcpy(t->made[0].kind, r.layout ? first : sequence, sizeof first);
     for (int k = 1; k < ONNX_MAX_OUTPUTS; k++) memcpy(t->made[k].kind, r.layout ? state_first : state, sizeof state);
     if (is_read(net, t->n, 0)) t->made[0].expr = both(t, r.directions, word, "", "");

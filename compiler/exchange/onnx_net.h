@@ -10,7 +10,16 @@
 #include "exchange/maps.h"
 #include "exchange/onnx_eval.h"
 
-typedef enum dim_kind { DIM_PART, DIM_TIME, DIM_BATCH } dim_kind;
+/* What a dimension is. Merged ones run over the first kind outside, over the second inside. */
+typedef enum dim_kind {
+    DIM_PART,
+    DIM_TIME,
+    DIM_BACK, /* time, the last step first */
+    DIM_BATCH,
+    DIM_BATCH_TIME,
+    DIM_TIME_BATCH,
+    DIM_COUNT
+} dim_kind;
 
 typedef struct net_value {
     const char *word; /* in the file */
@@ -28,13 +37,15 @@ typedef struct onnx_net {
     const onnx_model *m;
     int steps, batch;            /* that it was traced with */
     bool open_steps, open_batch; /* the file lets them be any */
+    bool unbatched;              /* no input has a batch: one sequence */
     ARRAY(net_value) values;
     names *names;
     name_map by_word, by_expr; /* numbers of the values, the last of each word in the file and variable of the spec */
     int *classes;              /* of inputs of tokens */
     text *head, *body;         /* declarations, equations */
     foreigns tensors;
-    bool ragged, full; /* recurrent nodes with sequence_lens; without */
+    bool ragged, full;                /* recurrent nodes with sequence_lens; without */
+    ARRAY(const char *) output_words; /* what the spec calls the outputs */
     const char *error;
     size_t reached; /* nodes that were understood */
     int words;
@@ -60,9 +71,6 @@ const char *onnx_inputs(const onnx_net *net, onnx_proof *p, double (*draw)(uint6
 /* Computes the graph's outputs from p->inputs, each in the layout of the spec's array: sequence, step, component.
  * Returns NULL, or what is wrong. */
 const char *onnx_outputs(const onnx_net *net, const onnx_proof *p, double **outputs, size_t *counts);
-
-/* The name that the spec gives to output number i. */
-const char *onnx_output_word(const onnx_net *net, size_t i);
 
 /* The value of this name; NULL: none. */
 net_value *net_find(const onnx_net *net, const char *word);

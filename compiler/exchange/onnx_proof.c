@@ -2,7 +2,7 @@
  *
  * In: a traced graph. Out: arrays for both sides. The graph's arrays have the file's layout, the spec's are
  * (sequence, step, component). */
-#include "exchange/onnx_net.h"
+#include "exchange/onnx_trace.h"
 #include <string.h>
 
 static size_t stride_of(const nd *a, int dimension)
@@ -12,25 +12,47 @@ static size_t stride_of(const nd *a, int dimension)
     return stride;
 }
 
-/* Numbers of v in the order sequence, step, component. */
-static double *to_rows(const onnx_net *net, const net_value *v, const nd *a)
+/* A dimension of an array, or one of those that are merged in it. */
+typedef struct axis {
+    dim_kind kind;
+    int extent;
+    size_t stride;
+} axis;
+
+static int axes_of(const net_value *v, const nd *a, const onnx_proof *p, axis axes[2 * ND_MAX_RANK])
 {
-    int rank = 0, extent[ND_MAX_RANK], at[ND_MAX_RANK] = {0};
-    size_t stride[ND_MAX_RANK];
+    int count = 0;
+    for (int i = 0; i < a->rank; i++) {
+        dim_kind apart[2];
+        size_t stride = stride_of(a, i);
+        if (!net_is_merged(v->kind[i], apart)) {
+            axes[count++] = (axis){v->kind[i], a->dim[i], stride};
+            continue;
+        }
+        int size[2] = {apart[0] == DIM_BATCH ? p->batch : p->steps, apart[1] == DIM_BATCH ? p->batch : p->steps};
+        axes[count++] = (axis){apart[0], size[0], stride * (size_t)size[1]};
+        axes[count++] = (axis){apart[1], size[1], stride};
+    }
+    return count;
+}
+
+/* Numbers of v in the order sequence, step, component. */
+static double *to_rows(const onnx_net *net, const onnx_proof *p, const net_value *v, const nd *a)
+{
+    int rank = 0, at[2 * ND_MAX_RANK] = {0};
+    axis all[2 * ND_MAX_RANK], axes[2 * ND_MAX_RANK];
     static const dim_kind kinds[] = {DIM_BATCH, DIM_TIME, DIM_PART};
+    int count = axes_of(v, a, p, all);
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
-        for (int i = 0; i < a->rank; i++)
-            if (v->kind[i] == kinds[k]) {
-                extent[rank] = a->dim[i];
-                stride[rank++] = stride_of(a, i);
-            }
+        for (int i = 0; i < count; i++)
+            if (all[i].kind == kinds[k]) axes[rank++] = all[i];
     double *out = ARENA_ARRAY(net->arena, double, a->count + 1);
     for (size_t o = 0; o < a->count; o++) {
         size_t from = 0;
-        for (int i = 0; i < rank; i++) from += (size_t)at[i] * stride[i];
+        for (int i = 0; i < rank; i++) from += (size_t)at[i] * axes[i].stride;
         out[o] = a->v[from];
         for (int i = rank; i-- > 0;) {
-            if (++at[i] < extent[i]) break;
+            if (++at[i] < axes[i].extent) break;
             at[i] = 0;
         }
     }
@@ -54,7 +76,7 @@ static const char *put_lengths(const onnx_net *net, const onnx_proof *p, tensors
 
 static const char *put_input(const onnx_net *net, const onnx_proof *p, const net_value *v, const nd *a, tensors *data)
 {
-    double *rows = to_rows(net, v, a);
+    double *rows = to_rows(net, p, v, a);
     int64_t *tokens = ARENA_ARRAY(net->arena, int64_t, a->count + 1);
     size_t dims[3] = {(size_t)p->batch}, rank = 1;
     size_t parts = a->count / (size_t)p->batch;
@@ -132,7 +154,7 @@ const char *onnx_outputs(const onnx_net *net, const onnx_proof *p, double **outp
     for (size_t i = 0; i < net->m->outputs.len; i++) {
         const nd *found = find(&all, net->m->outputs.data[i]);
         if (!found) return "an output is not computed";
-        outputs[i] = to_rows(net, net_find(net, net->m->outputs.data[i]), found);
+        outputs[i] = to_rows(net, p, net_find(net, net->m->outputs.data[i]), found);
         counts[i] = found->count;
     }
     return NULL;

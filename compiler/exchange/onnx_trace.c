@@ -8,252 +8,115 @@
 #include <math.h>
 #include <string.h>
 
-/* Are all parts before this dimension 1 long? Then rows of it are neighbours. */
-static bool first_part(const net_value *v, int axis)
-{
-    for (int i = 0; i < axis; i++)
-        if (v->kind[i] == DIM_PART && v->value.dim[i] != 1) return false;
-    return true;
-}
-
-/* ---- dimensions moved about -------------------------------------------------------------------------------------- */
-
-static void trace_transpose(node_task *t)
-{
-    const net_value *x = t->in[0];
-    const onnx_attribute *perm = onnx_find(t->n, "perm");
-    int last = -1;
-    for (int i = 0; i < x->value.rank; i++) {
-        int from = perm ? onnx_axis(perm->ints.data[i], x->value.rank) : x->value.rank - 1 - i;
-        t->made[0].kind[i] = x->kind[from];
-        if (x->kind[from] != DIM_PART || x->value.dim[from] == 1) continue;
-        if (from < last) net_fail(t->net, t->n, "it exchanges dimensions that are neither time nor batch");
-        last = from;
-    }
-}
-
-/* Gives the dimensions of a new shape their kinds: time and batch come in the same order as before. */
-static void trace_reshape(node_task *t)
-{
-    const net_value *x = t->in[0];
-    net_value *y = &t->made[0];
-    int at = 0, rank = x->value.rank;
-    for (int i = 0; i < y->value.rank; i++) {
-        while (at < rank && x->kind[at] == DIM_PART && x->value.dim[at] == 1 && y->value.dim[i] != 1) at++;
-        if (at < rank && x->kind[at] != DIM_PART && x->value.dim[at] == y->value.dim[i]) {
-            y->kind[i] = x->kind[at++];
-            continue;
-        }
-        y->kind[i] = DIM_PART;
-        int size = y->value.dim[i], product = 1;
-        if (!size) break;
-        while (at < rank && x->kind[at] == DIM_PART && product < size) product *= x->value.dim[at++];
-        /* one dimension becomes several: its rest is taken by those after it */
-        if (product != size && product % (size ? size : 1) == 0) {
-            int rest = product / size;
-            while (rest > 1 && i + 1 < y->value.rank && rest % y->value.dim[i + 1] == 0) {
-                rest /= y->value.dim[++i];
-                y->kind[i] = DIM_PART;
-            }
-            product = rest == 1 ? size : 0;
-        }
-        if (product != size) net_fail(t->net, t->n, "it merges time or batch with another dimension");
-    }
-    while (at < rank && x->kind[at] == DIM_PART && x->value.dim[at] == 1) at++;
-    if (at != rank || net_components(x) != net_components(y))
-        net_fail(t->net, t->n, "it merges time or batch with another dimension");
-}
-
-/* Which of `rank` dimensions the node names, if it names any; onnx_eval has checked that they are there. */
-static bool named_axes(const node_task *t, int rank, bool named[ND_MAX_RANK])
-{
-    int64_t *axes = NULL;
-    size_t count;
-    bool given = onnx_ints(t->net->arena, t->n, "axes", t->nds, 1, &axes, &count);
-    for (size_t i = 0; i < count; i++) named[onnx_axis(axes[i], rank)] = true;
-    return given;
-}
-
-/* The dimensions that Squeeze and Unsqueeze name are exactly those: of a batch of 1, a reshape could not tell which. */
-static void trace_squeeze(node_task *t)
-{
-    const net_value *x = t->in[0];
-    bool drop[ND_MAX_RANK] = {false}, given = named_axes(t, x->value.rank, drop);
-    for (int i = 0, k = 0; i < x->value.rank; i++) {
-        if (!(given ? drop[i] : x->value.dim[i] == 1))
-            t->made[0].kind[k++] = x->kind[i];
-        else if (x->kind[i] != DIM_PART)
-            net_fail(t->net, t->n, "it drops time or batch");
-    }
-}
-
-static void trace_unsqueeze(node_task *t)
-{
-    const net_value *x = t->in[0];
-    bool added[ND_MAX_RANK] = {false};
-    int rank = t->made[0].value.rank;
-    named_axes(t, rank, added);
-    for (int i = 0, k = 0; i < rank; i++) t->made[0].kind[i] = added[i] ? DIM_PART : x->kind[k++];
-}
-
-static void trace_same(node_task *t)
-{
-    memcpy(t->made[0].kind, t->in[0]->kind, sizeof t->made[0].kind);
-    t->made[0].token = t->in[0]->token;
-    t->made[0].lengths = t->in[0]->lengths;
-    t->made[0].input = t->in[0]->input;
-}
-
-/* ---- parts of values --------------------------------------------------------------------------------------------- */
-
-static const char *rows_text(onnx_net *net, const net_value *x, int axis, int begin, int end)
-{
-    int each = net_components(x) / x->value.dim[axis];
-    return arena_printf(net->arena, "%s(%d:%d)", x->expr, begin * each, end * each);
-}
-
-/* x at step `step`, from 0. */
-static const char *step_text(node_task *t, const net_value *x, int step, bool from_end)
-{
-    int T = x->value.dim[net_find_kind(x, DIM_TIME)];
-    t->net->full = true;
-    if (t->net->ragged) net_fail(t->net, t->n, "it reads a step beside sequence_lens");
-    if (!from_end) return arena_printf(t->net->arena, "%s[%d]", x->expr, step + 1);
-    int back = T - 1 - step;
-    return back ? arena_printf(t->net->arena, "%s[T-%d]", x->expr, back)
-                : arena_printf(t->net->arena, "%s[T]", x->expr);
-}
-
-static void lookup(node_task *t)
-{
-    onnx_net *net = t->net;
-    const net_value *x = t->in[1], *table = t->in[0];
-    shape s = {2, {table->value.dim[0], table->value.rank == 2 ? table->value.dim[1] : 1}};
-    if (table->value.rank != 2 || onnx_int(t->n, "axis", 0) != 0 || !x->token) {
-        net_fail(net, t->n, "it looks up, and not rows of a matrix by an input of whole numbers");
-        return;
-    }
-    if (x->input >= 0 && !net->classes[x->input]) net->classes[x->input] = s.dim[0];
-    if (x->input >= 0 && net->classes[x->input] != s.dim[0])
-        net_fail(net, t->n, "two tables with different numbers of rows");
-    const char *cell = layer_find("onnx", LAYER_EMBEDDING, 0, 0, 0, NULL)->cell;
-    t->made[0].expr = net_equation(net, t->n, arena_printf(net->arena, "%s(%s, %d)", cell, x->expr, s.dim[1]));
-    for (int i = 0; i < x->value.rank; i++) t->made[0].kind[i] = x->kind[i];
-    net_add_tensor(net, arena_printf(net->arena, "%s.W", t->made[0].expr), table->word, s, table->value.v);
-}
-
-static void trace_gather(node_task *t)
-{
-    const net_value *x = t->in[0], *index = t->in[1];
-    if (index->data) {
-        if (x->data)
-            net_fail(t->net, t->n, "both operands depend on inputs");
-        else
-            lookup(t);
-        return;
-    }
-    int axis = onnx_axis(onnx_int(t->n, "axis", 0), x->value.rank);
-    if (index->value.count != 1 || x->kind[axis] == DIM_BATCH || !first_part(x, axis) || x->token) {
-        net_fail(t->net, t->n, "only one step or one part of a value can be taken");
-        return;
-    }
-    int k = (int)index->value.v[0], size = x->value.dim[axis];
-    bool from_end = k < 0;
-    if (from_end) k += size;
-    bool time = x->kind[axis] == DIM_TIME;
-    t->made[0].expr =
-        net_equation(t->net, t->n, time ? step_text(t, x, k, from_end) : rows_text(t->net, x, axis, k, k + 1));
-    for (int i = 0; i < t->made[0].value.rank; i++) {
-        int from = i < axis ? i : i - index->value.rank + 1;
-        t->made[0].kind[i] = i >= axis && i < axis + index->value.rank ? DIM_PART : x->kind[from];
-    }
-}
-
-static void trace_slice(node_task *t)
-{
-    const net_value *x = t->in[0];
-    net_value *y = &t->made[0];
-    int64_t *start, *axes;
-    size_t n, count;
-    int cut = -1;
-    memcpy(y->kind, x->kind, sizeof y->kind);
-    for (int i = 0; i < x->value.rank; i++)
-        if (y->value.dim[i] != x->value.dim[i]) cut = cut == -1 ? i : -2;
-    y->expr = x->expr;
-    if (cut == -1) return;
-    if (cut < 0 || x->kind[cut] == DIM_BATCH || !first_part(x, cut) || x->token) {
-        net_fail(t->net, t->n, "only one step or a part of one dimension can be taken");
-        return;
-    }
-    bool given = onnx_ints(t->net->arena, t->n, "axes", t->nds, 3, &axes, &count);
-    int64_t begin = 0;
-    onnx_ints(t->net->arena, t->n, "starts", t->nds, 1, &start, &n);
-    for (size_t i = 0; i < n; i++)
-        if (onnx_axis(given && i < count ? axes[i] : (int64_t)i, x->value.rank) == cut) begin = start[i];
-    bool from_end = begin < 0;
-    int size = x->value.dim[cut], first = (int)(from_end ? begin + size : begin);
-    if (x->kind[cut] == DIM_PART) {
-        y->expr = net_equation(t->net, t->n, rows_text(t->net, x, cut, first, first + y->value.dim[cut]));
-        return;
-    }
-    if (y->value.dim[cut] != 1) net_fail(t->net, t->n, "of time, only one step can be taken");
-    y->kind[cut] = DIM_PART;
-    y->expr = net_equation(t->net, t->n, step_text(t, x, first, from_end));
-}
-
-static bool same_kinds(const net_value *a, const net_value *b)
-{
-    if (a->value.rank != b->value.rank) return false;
-    for (int i = 0; i < a->value.rank; i++)
-        if (a->kind[i] != b->kind[i]) return false;
-    return true;
-}
-
-static void trace_concat(node_task *t)
-{
-    int axis = onnx_axis(onnx_int(t->n, "axis", 0), t->in[0]->value.rank);
-    const char *list = "";
-    for (size_t k = 0; k < t->n->in.len; k++) {
-        const net_value *x = t->in[k];
-        if (!x->data || x->token || !same_kinds(x, t->in[0]) || x->kind[axis] != DIM_PART || !first_part(x, axis)) {
-            net_fail(t->net, t->n, "only parts of values that vary alike can be put side by side");
-            return;
-        }
-        list = arena_printf(t->net->arena, "%s%s%s", list, k ? ", " : "", x->expr);
-    }
-    memcpy(t->made[0].kind, t->in[0]->kind, sizeof t->made[0].kind);
-    t->made[0].expr = t->n->in.len == 1 ? t->in[0]->expr
-                                        : net_equation(t->net, t->n, arena_printf(t->net->arena, "concat(%s)", list));
-}
-
 /* ---- arithmetic -------------------------------------------------------------------------------------------------- */
 
 static void trace_function(node_task *t)
 {
-    trace_same(t);
-    t->made[0].expr =
-        net_equation(t->net, t->n, arena_printf(t->net->arena, "%s(%s)", onnx_function(t->n->op), t->in[0]->expr));
+    const char *right = onnx_function_text(t->net->arena, t->n, t->in[0]->expr);
+    net_trace_same(t);
+    t->made[0].token = t->made[0].lengths = false;
+    if (!right || t->in[0]->token || t->in[0]->lengths)
+        net_fail(t->net, t->n, "only of constants, not of what depends on inputs");
+    else
+        t->made[0].expr = net_equation(t->net, t->n, right);
+}
+
+static void trace_clip(node_task *t)
+{
+    arena *a = t->net->arena;
+    double low, high;
+    const char *right = t->in[0]->expr;
+    for (size_t k = 1; k < t->n->in.len; k++)
+        if (t->in[k] && t->in[k]->data) net_fail(t->net, t->n, "only between constants");
+    onnx_clip_bounds(t->n, t->nds, &low, &high);
+    net_trace_same(t);
+    if (isfinite(low)) right = arena_printf(a, "max(%s, %.17g)", right, low);
+    if (isfinite(high)) right = arena_printf(a, "min(%s, %.17g)", right, high);
+    t->made[0].expr = net_equation(t->net, t->n, right);
+}
+
+/* What Softmax and Reduce... go over: all components, all of time, or something else. */
+typedef enum range_kind { OVER_COMPONENTS, OVER_TIME, OVER_OTHER } range_kind;
+
+static range_kind range_of(const net_value *x, const bool named[ND_MAX_RANK])
+{
+    bool time = false, part = false, other = false, left = false;
+    for (int i = 0; i < x->value.rank; i++) {
+        bool is_time = x->kind[i] == DIM_TIME || x->kind[i] == DIM_BACK;
+        if (x->kind[i] == DIM_PART && x->value.dim[i] == 1) continue;
+        time = time || (named[i] && is_time);
+        part = part || (named[i] && x->kind[i] == DIM_PART);
+        other = other || (named[i] && x->kind[i] != DIM_PART && !is_time);
+        left = left || (!named[i] && x->kind[i] == DIM_PART);
+    }
+    if (other || (time && part) || (part && left)) return OVER_OTHER;
+    return time ? OVER_TIME : part || !left ? OVER_COMPONENTS : OVER_OTHER;
 }
 
 static void trace_softmax(node_task *t)
 {
     const net_value *x = t->in[0];
-    trace_same(t);
-    if (net_one_part(x) != x->value.rank - 1 && net_components(x) != 1)
-        net_fail(t->net, t->n, "only over all components");
-    const char *right = t->n->op[0] == 'S' ? arena_printf(t->net->arena, "softmax(%s)", x->expr)
-                                           : arena_printf(t->net->arena, "%s - logsumexp(%s)", x->expr, x->expr);
-    t->made[0].expr = net_equation(t->net, t->n, right);
+    bool named[ND_MAX_RANK] = {false}, logarithm = t->n->op[0] == 'L';
+    named[onnx_axis(onnx_int(t->n, "axis", t->net->m->opset < 13 ? 1 : -1), x->value.rank)] = true;
+    range_kind range = range_of(x, named);
+    net_trace_same(t);
+    if (range == OVER_OTHER || (range == OVER_TIME && logarithm))
+        net_fail(t->net, t->n, "only over all components, or Softmax over time");
+    t->net->full = t->net->full || range == OVER_TIME;
+    t->made[0].expr = net_equation(t->net, t->n,
+                                   arena_printf(t->net->arena,
+                                                range == OVER_TIME ? "softmax(%s over t)"
+                                                : logarithm        ? "%s - logsumexp(%s)"
+                                                                   : "softmax(%s)",
+                                                x->expr, x->expr));
 }
 
-static void trace_mean(node_task *t)
+static void trace_reduce(node_task *t)
 {
     const net_value *x = t->in[0];
-    trace_same(t);
-    if (net_one_part(x) != x->value.rank - 1 && net_components(x) != 1)
-        net_fail(t->net, t->n, "only over all components");
-    t->made[0].token = t->made[0].lengths = false;
-    t->made[0].expr = net_equation(t->net, t->n, arena_printf(t->net->arena, "vector(mean(%s))", x->expr));
+    net_value *y = &t->made[0];
+    bool named[ND_MAX_RANK] = {false};
+    char word[8] = {0};
+    for (int i = 0; i < 7 && t->n->op[6 + i]; i++) word[i] = (char)(t->n->op[6 + i] | 0x20); /* ReduceMean: mean */
+    onnx_reduced(t->net->arena, t->n, t->nds, named);
+    range_kind range = range_of(x, named);
+    if (range == OVER_OTHER || x->token || strcmp(word, "prod") == 0) {
+        net_fail(t->net, t->n, "only over all components or over time");
+        return;
+    }
+    for (int i = 0, k = 0; i < x->value.rank; i++)
+        if (!named[i] || y->value.rank == x->value.rank) y->kind[k++] = named[i] ? DIM_PART : x->kind[i];
+    t->net->full = t->net->full || range == OVER_TIME;
+    y->expr = net_equation(
+        t->net, t->n,
+        arena_printf(t->net->arena, range == OVER_TIME ? "%s(%s over t)" : "vector(%s(%s))", word, x->expr));
+}
+
+/* A layer norm is a cell. Where it has no shift, that is 0. */
+static void trace_layer_norm(node_task *t)
+{
+    onnx_net *net = t->net;
+    const net_value *x = t->in[0], *scale = t->in[1], *shift = t->n->in.len > 2 ? t->in[2] : NULL;
+    const char *cell = layer_find("onnx", LAYER_NORM, 0, 0, 0, NULL)->cell;
+    bool named[ND_MAX_RANK] = {false};
+    int n = net_components(x);
+    for (int i = onnx_axis(onnx_int(t->n, "axis", -1), x->value.rank); i < x->value.rank; i++) named[i] = true;
+    if (range_of(x, named) != OVER_COMPONENTS || !x->data || x->token || scale->data || (shift && shift->data) ||
+        scale->value.count != (size_t)n) {
+        net_fail(net, t->n, "only of all components, with constants");
+        return;
+    }
+    for (size_t k = 1; k < t->n->out.len; k++)
+        if (*t->n->out.data[k]) net_fail(net, t->n, "only its first output");
+    net_trace_same(t);
+    double epsilon = onnx_float(t->n, "epsilon", LAYER_NORM_EPSILON);
+    bool usual = (float)epsilon == (float)LAYER_NORM_EPSILON;
+    const char *option = usual ? "" : arena_printf(net->arena, ", epsilon = %.9g", epsilon);
+    t->made[0].expr = net_equation(net, t->n, arena_printf(net->arena, "%s(%s%s)", cell, x->expr, option));
+    net_add_tensor(net, arena_printf(net->arena, "%s.Scale", t->made[0].expr), scale->word, shape_vector(n),
+                   scale->value.v);
+    net_add_tensor(net, arena_printf(net->arena, "%s.B", t->made[0].expr), shift ? shift->word : scale->word,
+                   shape_vector(n), shift ? shift->value.v : ARENA_ARRAY(net->arena, double, (size_t)n));
 }
 
 /* A constant operand as text: a number, or a new parameter whose components are those of x. NULL: neither. */
@@ -295,11 +158,14 @@ static bool has_bias(const net_value *x, const net_value *c) { return x->bias &&
 
 static void trace_arithmetic(node_task *t)
 {
-    const net_value *a = t->in[0], *b = t->in[1];
+    const net_value *a = t->in[0], *b = t->in[t->n->in.len > 1];
     bool done = has_bias(a, b) || has_bias(b, a);
-    const char op = t->n->op[0], *left = done && !a->data ? "" : operand(t, 0);
-    const char *right = done && !b->data ? "" : operand(t, 1);
     net_value *y = &t->made[0];
+    if (t->n->in.len != 2 || !onnx_binary_text(t->net->arena, t->n->op, "", "")) {
+        net_fail(t->net, t->n, "only of two operands, or of constants");
+        return;
+    }
+    const char *left = done && !a->data ? "" : operand(t, 0), *right = done && !b->data ? "" : operand(t, 1);
     if (!left || !right) {
         net_fail(t->net, t->n, "its operands vary differently");
         return;
@@ -318,14 +184,7 @@ static void trace_arithmetic(node_task *t)
         y->expr = a->data ? a->expr : b->expr;
         return;
     }
-    y->expr = net_equation(t->net, t->n,
-                           arena_printf(t->net->arena, "%s %c %s", left,
-                                        op == 'A'   ? '+'
-                                        : op == 'S' ? '-'
-                                        : op == 'M' ? '*'
-                                        : op == 'P' ? '^'
-                                                    : '/',
-                                        right));
+    y->expr = net_equation(t->net, t->n, onnx_binary_text(t->net->arena, t->n->op, left, right));
 }
 
 /* The value times a matrix: a linear layer. M is N x K, its rows the outputs. */
@@ -406,19 +265,39 @@ static const struct {
     tracer *trace;
     bool moves; /* the value stays the same */
 } tracers[] = {
-    {"RNN", net_trace_recurrent, false},  {"GRU", net_trace_recurrent, false}, {"LSTM", net_trace_recurrent, false},
-    {"Gemm", trace_product, false},       {"MatMul", trace_product, false},    {"Add", trace_arithmetic, false},
-    {"Sub", trace_arithmetic, false},     {"Mul", trace_arithmetic, false},    {"Div", trace_arithmetic, false},
-    {"Gather", trace_gather, false},      {"Softmax", trace_softmax, false},   {"LogSoftmax", trace_softmax, false},
-    {"Transpose", trace_transpose, true}, {"Squeeze", trace_squeeze, true},    {"Unsqueeze", trace_unsqueeze, true},
-    {"Slice", trace_slice, false},        {"Concat", trace_concat, false},     {"Reshape", trace_reshape, true},
-    {"Flatten", trace_reshape, true},     {"Identity", trace_same, true},      {"Dropout", trace_same, true},
-    {"Cast", trace_same, true},           {"Pow", trace_arithmetic, false},    {"ReduceMean", trace_mean, false},
+    {"RNN", net_trace_recurrent, false},
+    {"GRU", net_trace_recurrent, false},
+    {"LSTM", net_trace_recurrent, false},
+    {"Gemm", trace_product, false},
+    {"MatMul", trace_product, false},
+    {"Clip", trace_clip, false},
+    {"ReduceMean", trace_reduce, false},
+    {"ReduceSum", trace_reduce, false},
+    {"ReduceMax", trace_reduce, false},
+    {"ReduceMin", trace_reduce, false},
+    {"LayerNormalization", trace_layer_norm, false},
+    {"Softmax", trace_softmax, false},
+    {"LogSoftmax", trace_softmax, false},
+    {"Gather", net_trace_gather, false},
+    {"Slice", net_trace_slice, false},
+    {"Split", net_trace_split, false},
+    {"Concat", net_trace_concat, false},
+    {"ReverseSequence", net_trace_reverse, false},
+    {"Transpose", net_trace_transpose, true},
+    {"Squeeze", net_trace_squeeze, true},
+    {"Unsqueeze", net_trace_unsqueeze, true},
+    {"Reshape", net_trace_reshape, true},
+    {"Flatten", net_trace_reshape, true},
+    {"Expand", net_trace_expand, true},
+    {"Tile", net_trace_expand, true},
+    {"Identity", net_trace_same, true},
+    {"Dropout", net_trace_same, true},
+    {"Cast", net_trace_same, true},
 };
 
 static void trace_data(node_task *t)
 {
-    tracer *trace = onnx_function(t->n->op) ? trace_function : NULL;
+    tracer *trace = onnx_is_function(t->n->op) ? trace_function : onnx_binary(t->n->op) ? trace_arithmetic : NULL;
     for (size_t i = 0; i < sizeof tracers / sizeof *tracers; i++) {
         if (strcmp(tracers[i].op, t->n->op) != 0) continue;
         trace = tracers[i].trace;
@@ -447,7 +326,7 @@ void net_trace_node(onnx_net *net, const onnx_node *n)
     }
     if (net->error) return;
     net->error = onnx_eval(net->arena, net->m->opset, n, t.nds, out);
-    if (strcmp(n->op, "Shape") == 0) data = false; /* known once the inputs' shapes are */
+    if (strcmp(n->op, "Shape") == 0 || strcmp(n->op, "Size") == 0) data = false; /* known once the inputs' shapes are */
     for (int k = 0; k < ONNX_MAX_OUTPUTS; k++) t.made[k] = (net_value){.value = out[k], .data = data, .input = -1};
     t.out = out;
     if (data && !net->error) trace_data(&t);

@@ -27,6 +27,22 @@ int net_components(const net_value *v);
 int net_find_kind(const net_value *v, dim_kind kind);
 int net_one_part(const net_value *v);
 
+/* Is it batch and time in one, and which of them is first? */
+bool net_is_merged(dim_kind kind, dim_kind apart[2]);
+
+/* ---- onnx_trace_moves.c */
+void net_trace_transpose(node_task *t);
+void net_trace_reshape(node_task *t);
+void net_trace_squeeze(node_task *t);
+void net_trace_unsqueeze(node_task *t);
+void net_trace_same(node_task *t);
+void net_trace_expand(node_task *t);
+void net_trace_reverse(node_task *t);
+void net_trace_gather(node_task *t);
+void net_trace_slice(node_task *t);
+void net_trace_split(node_task *t);
+void net_trace_concat(node_task *t);
+
 /* ---- onnx_trace.c */
 void net_trace_node(onnx_net *net, const onnx_node *n);
 

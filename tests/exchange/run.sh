@@ -14,5 +14,6 @@ part parity numpy
 part torch_models "numpy torch"
 part keras_models numpy
 part onnx_models "numpy onnx"
+part onnx_graphs "numpy onnx"
 part onnx_exports "numpy onnx"
 summary
