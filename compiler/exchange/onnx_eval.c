@@ -4,8 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-enum { ONNX_TYPE_BOOL = 9 };
-
 const char *eval_fault(const eval_task *t, const char *what)
 {
     return arena_printf(t->a, "%s '%s': %s", t->n->op, t->n->word, what);
@@ -191,7 +189,7 @@ bool onnx_reduced(arena *a, const onnx_node *n, const nd *const *in, bool named[
     return true;
 }
 
-/* ReduceMean, ReduceSum, ReduceMax, ReduceMin, ReduceProd */
+/* ReduceMean, ReduceSum, ReduceMax, ReduceMin, ReduceProd, ReduceLogSumExp */
 static const char *eval_reduce(const eval_task *t)
 {
     const nd *x = t->in[0];
@@ -200,18 +198,19 @@ static const char *eval_reduce(const eval_task *t)
     char op = t->n->op[strlen("Reduce")], second = t->n->op[strlen("Reduce") + 1];
     if (!onnx_reduced(t->a, t->n, t->in, named)) return eval_fault(t, "an axis is out of range");
     for (int i = 0; i < x->rank; i++) dim[i] = named[i] ? 1 : x->dim[i];
-    nd out = nd_new(t->a, x->rank, dim, x->integer && second != 'e');
+    nd out = nd_new(t->a, x->rank, dim, x->integer && second != 'e' && op != 'L');
     for (size_t i = 0; i < out.count; i++)
         out.v[i] = op == 'P' ? 1 : op != 'M' || second == 'e' ? 0 : second == 'a' ? -INFINITY : INFINITY;
     for (size_t i = 0; i < x->count; i++, eval_next(x, at)) {
         int to[ND_MAX_RANK];
         for (int k = 0; k < x->rank; k++) to[k] = named[k] ? 0 : at[k];
-        double *sum = &out.v[eval_offset(&out, to)], v = x->v[i];
+        double *sum = &out.v[eval_offset(&out, to)], v = op == 'L' ? exp(x->v[i]) : x->v[i];
         *sum = op == 'P'                    ? *sum * v
                : op != 'M' || second == 'e' ? *sum + v
                : second == 'a'              ? fmax(*sum, v)
                                             : fmin(*sum, v);
     }
+    for (size_t i = 0; i < out.count && op == 'L'; i++) out.v[i] = log(out.v[i]);
     for (size_t i = 0; i < out.count && op == 'M' && second == 'e'; i++)
         out.v[i] *= (double)out.count / (double)x->count;
     for (int i = 0; i < x->rank; i++)
@@ -355,6 +354,7 @@ static const struct {
     {"ReduceSum", 1, eval_reduce},
     {"ReduceMax", 1, eval_reduce},
     {"ReduceMin", 1, eval_reduce},
+    {"ReduceLogSumExp", 1, eval_reduce},
     {"ReduceProd", 1, eval_reduce},
     {"LayerNormalization", 2, eval_layer_norm},
     {"Gather", 2, eval_gather},

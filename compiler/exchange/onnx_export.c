@@ -20,11 +20,11 @@ const char *exporter_fail(exporter *x, const char *what)
 
 /* ---- nodes ------------------------------------------------------------------------------------------------------- */
 
-static const char *fresh(exporter *x, const char *op) { return arena_printf(x->a, "%s_%d", op, ++x->words); }
+const char *exporter_fresh(exporter *x, const char *op) { return arena_printf(x->a, "%s_%d", op, ++x->words); }
 
 onnx_node *exporter_node(exporter *x, const char *op)
 {
-    array_push(x->a, &x->out->nodes, (onnx_node){.op = op, .word = fresh(x, op)});
+    array_push(x->a, &x->out->nodes, (onnx_node){.op = op, .word = exporter_fresh(x, op)});
     return &x->out->nodes.data[x->out->nodes.len - 1];
 }
 
@@ -56,19 +56,18 @@ const char *exporter_constant(exporter *x, const char *word, int rank, const int
     return word;
 }
 
-static const char *number(exporter *x, double value)
+const char *exporter_number(exporter *x, double value)
 {
-    return exporter_constant(x, fresh(x, "number"), 1, (int[]){1}, &value, false);
+    return exporter_constant(x, exporter_fresh(x, "number"), 1, (int[]){1}, &value, false);
 }
 
 const char *exporter_index(exporter *x, int rank, int value)
 {
     double v = value;
-    return exporter_constant(x, fresh(x, "index"), rank, (int[]){1}, &v, true);
+    return exporter_constant(x, exporter_fresh(x, "index"), rank, (int[]){1}, &v, true);
 }
 
-/* A parameter, or its transpose, as an initializer. */
-static const char *parameter(exporter *x, uint32_t v, bool transposed)
+const char *exporter_parameter(exporter *x, uint32_t v, bool transposed)
 {
     const model_variable *p = variable(x, v);
     shape s = p->type.shape;
@@ -80,12 +79,10 @@ static const char *parameter(exporter *x, uint32_t v, bool transposed)
         for (int k = 0; k < s.dim[1]; k++)
             turned[transposed ? k * s.dim[0] + i : i * s.dim[1] + k] = values[i * s.dim[1] + k];
     int dim[2] = {s.dim[transposed], s.dim[!transposed]};
-    return exporter_constant(x, fresh(x, p->path), s.rank ? s.rank : 1, dim, turned, false);
+    return exporter_constant(x, exporter_fresh(x, p->path), s.rank ? s.rank : 1, dim, turned, false);
 }
 
 /* ---- expressions ------------------------------------------------------------------------------------------------- */
-
-static const char *translate(exporter *x, const model_expr *e);
 
 const char *exporter_unknown(exporter *x, const char *what)
 {
@@ -95,86 +92,9 @@ const char *exporter_unknown(exporter *x, const char *what)
 const char *exporter_read(exporter *x, uint32_t v)
 {
     const model_variable *p = variable(x, v);
-    if (!x->word[v] && p->kind == VARIABLE_PARAM) x->word[v] = parameter(x, v, false);
+    if (!x->word[v] && p->kind == VARIABLE_PARAM) x->word[v] = exporter_parameter(x, v, false);
     if (x->word[v]) return x->word[v];
     return exporter_unknown(x, arena_printf(x->a, "'%s'%s", p->path, x->node[v] ? ", the memory at every step" : ""));
-}
-
-/* The parameter that a matrix is, with or without '; false: it is none. */
-static bool is_matrix(const exporter *x, const model_expr *e, uint32_t *v, bool *transposed)
-{
-    *transposed = e->kind == EXPR_CALL && e->call.function == FUNCTION_transpose;
-    if (*transposed) e = e->call.args[0];
-    *v = e->kind == EXPR_VARIABLE ? e->read.variable : 0;
-    return *v && variable(x, *v)->kind == VARIABLE_PARAM;
-}
-
-/* W @ v is v times the transpose of W; of a onehot, a row of that. */
-static const char *product(exporter *x, const model_expr *e)
-{
-    const model_expr *v = e->call.args[1];
-    uint32_t W;
-    bool transposed;
-    if (!is_matrix(x, e->call.args[0], &W, &transposed) || v->type.shape.rank != 1)
-        return exporter_unknown(x, "a product that is not a parameter times a vector");
-    const char *matrix = parameter(x, W, !transposed);
-    if (v->kind == EXPR_CALL && v->call.function == FUNCTION_onehot)
-        return exporter_apply(x, "Gather", matrix, translate(x, v->call.args[0]));
-    return exporter_apply(x, "MatMul", translate(x, v), matrix);
-}
-
-static const char *concat(exporter *x, const model_expr *e)
-{
-    ARRAY(const char *) parts = {0};
-    for (int i = 0; i < e->call.count; i++) {
-        if (e->call.args[i]->type.axes != e->type.axes)
-            return exporter_unknown(x, "concat of values that vary differently");
-        array_push(x->a, &parts, translate(x, e->call.args[i]));
-    }
-    onnx_node *n = exporter_node(x, "Concat");
-    for (size_t i = 0; i < parts.len; i++) array_push(x->a, &n->in, parts.data[i]);
-    array_push(x->a, &n->out, n->word);
-    exporter_set_int(x, "axis", -1);
-    return n->word;
-}
-
-static const char *arithmetic(exporter *x, const model_expr *e)
-{
-    static const struct {
-        model_function function;
-        const char *op;
-    } known[] = {{FUNCTION_add, "Add"}, {FUNCTION_sub, "Sub"}, {FUNCTION_mul, "Mul"}, {FUNCTION_div, "Div"}};
-    const char *op = NULL;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (known[i].function == e->call.function) op = known[i].op;
-    if (!op || e->type.shape.rank > 1)
-        return exporter_unknown(x, arena_printf(x->a, "'%s'", function_table[e->call.function].name));
-    const char *left = translate(x, e->call.args[0]), *right = translate(x, e->call.args[1]);
-    return exporter_apply(x, op, left, right);
-}
-
-static const char *call(exporter *x, const model_expr *e)
-{
-    const char *op = onnx_operator_of(function_table[e->call.function].name), *operand;
-    uint32_t table;
-    bool transposed;
-    if (e->call.function == FUNCTION_matmul) return product(x, e);
-    if (e->call.function == FUNCTION_concat) return concat(x, e);
-    if (e->call.function == FUNCTION_dropout) return translate(x, e->call.args[0]);
-    if (e->call.function == FUNCTION_neg) return exporter_apply(x, "Neg", translate(x, e->call.args[0]), NULL);
-    if (e->call.function == FUNCTION_lookup && is_matrix(x, e->call.args[0], &table, &transposed) && !transposed) {
-        const char *token = translate(x, e->call.args[1]);
-        return exporter_apply(x, "Gather", parameter(x, table, false), token);
-    }
-    bool softmax = e->call.function == FUNCTION_softmax, whole = !e->call.over && e->call.extent == WHOLE && e->call.count == 1;
-    if (whole && e->type.shape.rank <= 1 && (op || softmax)) {
-        operand = translate(x, e->call.args[0]);
-        const char *made = exporter_apply(x, softmax ? "Softmax" : op, operand, NULL);
-        if (softmax) exporter_set_int(x, "axis", -1);
-        return made;
-    }
-    if (e->call.count == 2 && !e->call.over) return arithmetic(x, e);
-    return exporter_unknown(x, arena_printf(x->a, "'%s'", function_table[e->call.function].name));
 }
 
 /* One step, counted from either end. Where sequences have lengths, it is the first or the last. */
@@ -209,7 +129,7 @@ static const char *slice(exporter *x, const model_expr *e)
     const model_range *r = &e->slice.range[0];
     if (e->slice.ranges != 1 || e->slice.operand->type.shape.rank != 1)
         return exporter_unknown(x, "a part of a matrix");
-    const char *of = translate(x, e->slice.operand);
+    const char *of = exporter_translate(x, e->slice.operand);
     const char *starts = exporter_index(x, 1, r->begin), *ends = exporter_index(x, 1, r->begin + r->length);
     const char *axes = exporter_index(x, 1, -1);
     const char *made = exporter_apply(x, "Slice", of, starts);
@@ -220,21 +140,23 @@ static const char *slice(exporter *x, const model_expr *e)
 }
 
 /* At most MODEL_MAX_DEPTH deep. */
-static const char *translate(exporter *x, const model_expr *e)
+const char *exporter_translate(exporter *x, const model_expr *e)
 {
     if (x->error) return "";
     switch (e->kind) {
-    case EXPR_NUMBER: return number(x, e->value);
-    case EXPR_SIZE: return number(x, e->size->value);
+    case EXPR_NUMBER: return exporter_number(x, e->value);
+    case EXPR_SIZE: return exporter_number(x, e->size->value);
     case EXPR_VARIABLE: return exporter_read(x, e->read.variable);
-    case EXPR_CALL: return call(x, e);
+    case EXPR_CALL: return exporter_call(x, e);
     case EXPR_AT: return end(x, e);
     case EXPR_SLICE: return slice(x, e);
     case EXPR_SHIFT:
         return exporter_unknown(x, arena_printf(x->a, "'%s' at another step, outside of a cell that ONNX has",
                                                 variable(x, e->read.variable)->path));
     case EXPR_STEP: return exporter_unknown(x, "the number of the step");
-    case EXPR_LITERAL: return exporter_unknown(x, "a constant matrix or vector");
+    case EXPR_LITERAL:
+        if (e->type.shape.rank != 1) return exporter_unknown(x, "a constant matrix");
+        return exporter_constant(x, exporter_fresh(x, "vector"), 1, (int[]){e->type.shape.dim[0]}, e->literal, false);
     case EXPR_POISON: break;
     }
     return exporter_unknown(x, "this");
@@ -346,7 +268,7 @@ const char *onnx_export(arena *a, const model *m, const tensors *weights, bool l
         } else if (x.node[v] && !x.word[x.node[v]->results[0]]) {
             exporter_recurrent(&x, x.node[v]);
         } else if (!x.node[v] && p->kind == VARIABLE_EQUATION && p->value) {
-            x.word[v] = translate(&x, p->value);
+            x.word[v] = exporter_translate(&x, p->value);
         }
     }
     export_outputs(&x);

@@ -39,8 +39,17 @@ void exporter_set_int(exporter *x, const char *word, int64_t value);
 const char *exporter_constant(exporter *x, const char *word, int rank, const int *dim, const double *v, bool integer);
 const char *exporter_index(exporter *x, int rank, int value);
 
-/* The value of a variable that has been reached, or of a parameter. */
+const char *exporter_number(exporter *x, double value);
+const char *exporter_fresh(exporter *x, const char *op); /* a new word */
+
+/* The value of a variable that has been reached, or of a parameter; a parameter, or its transpose, as an initializer; of
+ * an expression. */
 const char *exporter_read(exporter *x, uint32_t v);
+const char *exporter_parameter(exporter *x, uint32_t v, bool transposed);
+const char *exporter_translate(exporter *x, const model_expr *e);
+
+/* ---- onnx_export_calls.c: the value of a call. */
+const char *exporter_call(exporter *x, const model_expr *e);
 
 /* ---- onnx_export_cells.c: whether the call of a cell becomes a node; the node; result v of one at the step at which
  * its direction ends. */

@@ -70,8 +70,8 @@ typedef struct onnx_model {
     ARRAY(onnx_input) results; /* of a model that is written: its outputs with their shapes */
 } onnx_model;
 
-/* The number of a type in ONNX, as a Cast has it. */
-enum { ONNX_TYPE_INT64 = 7 };
+/* The numbers of types in ONNX, as a Cast has them. */
+enum { ONNX_TYPE_FLOAT = 1, ONNX_TYPE_INT64 = 7, ONNX_TYPE_BOOL = 9 };
 
 /* Dimensions of a model that is written: of any size, called T or B. */
 enum { DIM_ANY_STEPS = -1, DIM_ANY_BATCH = -2 };

@@ -60,7 +60,7 @@ static const struct function {
     {"Log", "log", NULL, op_log, NULL, NULL, 0, 0},
     {"Mish", NULL, "X * tanh(softplus(X))", op_mish, NULL, NULL, 0, 0},
     {"Neg", NULL, "-X", op_neg, NULL, NULL, 0, 0},
-    {"Not", NULL, NULL, op_not, NULL, NULL, 0, 0},
+    {"Not", NULL, "not X", op_not, NULL, NULL, 0, 0},
     {"Reciprocal", NULL, "1 / X", op_reciprocal, NULL, NULL, 0, 0},
     {"Relu", "relu", NULL, op_relu, NULL, NULL, 0, 0},
     {"Selu", NULL, "B * elu(X, A)", op_selu, "alpha", "gamma", 1.67326319217681884765625, 1.05070102214813232421875},
@@ -110,7 +110,7 @@ const char *onnx_function_text(arena *a, const onnx_node *n, const char *x)
 {
     const struct function *f = function_of(n->op);
     double numbers[2];
-    if (!f || (!f->function && !f->text)) return NULL;
+    if (!f) return NULL;
     if (f->function) return arena_printf(a, "%s(%s)", f->function, x);
     numbers_of(f, n, numbers);
     return filled(a, f->text, (const char *const[]){x, x}, numbers);
@@ -147,19 +147,33 @@ static double op_min(double x, double y) { return fmin(x, y); }
 static double op_equal(double x, double y) { return x == y; }
 static double op_less(double x, double y) { return x < y; }
 static double op_greater(double x, double y) { return x > y; }
+static double op_less_equal(double x, double y) { return x <= y; }
+static double op_greater_equal(double x, double y) { return x >= y; }
 static double op_and(double x, double y) { return x != 0 && y != 0; }
 static double op_or(double x, double y) { return x != 0 || y != 0; }
 /* clang-format on */
 
-/* Those without a text are computed of constants only: shapes. */
+/* One without a text is computed of constants only: shapes. */
 static const struct {
     const char *op, *text;
     double (*value)(double x, double y);
 } binaries[] = {
-    {"Add", "X + Y", op_add}, {"Sub", "X - Y", op_sub},     {"Mul", "X * Y", op_mul},     {"Div", "X / Y", op_div},
-    {"Pow", "X ^ Y", pow},    {"Max", "max(X, Y)", op_max}, {"Min", "min(X, Y)", op_min}, {"Sum", "X + Y", op_add},
-    {"Mod", NULL, op_mod},    {"Equal", NULL, op_equal},    {"Less", NULL, op_less},      {"Greater", NULL, op_greater},
-    {"And", NULL, op_and},    {"Or", NULL, op_or},
+    {"Add", "X + Y", op_add},
+    {"Sub", "X - Y", op_sub},
+    {"Mul", "X * Y", op_mul},
+    {"Div", "X / Y", op_div},
+    {"Pow", "X ^ Y", pow},
+    {"Max", "max(X, Y)", op_max},
+    {"Min", "min(X, Y)", op_min},
+    {"Sum", "X + Y", op_add},
+    {"Mod", NULL, op_mod},
+    {"Equal", "X == Y", op_equal},
+    {"Less", "X < Y", op_less},
+    {"LessOrEqual", "X <= Y", op_less_equal},
+    {"GreaterOrEqual", "X >= Y", op_greater_equal},
+    {"Greater", "X > Y", op_greater},
+    {"And", "X and Y", op_and},
+    {"Or", "X or Y", op_or},
 };
 enum { BINARIES = sizeof binaries / sizeof *binaries };
 

@@ -76,11 +76,11 @@ static void trace_reduce(node_task *t)
     const net_value *x = t->in[0];
     net_value *y = &t->made[0];
     bool named[ND_MAX_RANK] = {false};
-    char word[8] = {0};
-    for (int i = 0; i < 7 && t->n->op[6 + i]; i++) word[i] = (char)(t->n->op[6 + i] | 0x20); /* ReduceMean: mean */
+    char word[16] = {0};
+    for (int i = 0; i < 15 && t->n->op[6 + i]; i++) word[i] = (char)(t->n->op[6 + i] | 0x20); /* "mean" */
     onnx_reduced(t->net->arena, t->n, t->nds, named);
     range_kind range = range_of(x, named);
-    if (range == OVER_OTHER || x->token || strcmp(word, "prod") == 0) {
+    if (range == OVER_OTHER || x->token || (range == OVER_TIME && word[0] == 'l')) {
         net_fail(t->net, t->n, "only over all components or over time");
         return;
     }
@@ -136,21 +136,50 @@ static const char *constant_text(node_task *t, const net_value *c, const net_val
     return word;
 }
 
-static const char *operand(node_task *t, int k)
+/* The operand that depends on inputs and has the most components. */
+static const net_value *widest(const node_task *t)
 {
-    const net_value *x = t->in[k], *other = t->in[1 - k];
-    if (!x->data) return constant_text(t, x, other);
-    if (!other->data || x->token || other->token) return x->token ? NULL : x->expr;
-    /* both vary: dimension by dimension from the end, the same kind, or one that is 1 long */
-    const net_value *y = other;
+    const net_value *found = NULL;
+    for (size_t k = 0; k < t->n->in.len; k++)
+        if (t->in[k]->data && (!found || net_components(t->in[k]) > net_components(found))) found = t->in[k];
+    return found;
+}
+
+/* Dimension by dimension from the end, the same kind, or one that is 1 long. */
+static bool fit(const net_value *x, const net_value *y)
+{
     for (int i = 1; i <= x->value.rank && i <= y->value.rank; i++) {
         int p = x->value.rank - i, q = y->value.rank - i;
-        bool one = x->value.dim[p] == 1 || y->value.dim[q] == 1;
-        if (x->kind[p] != y->kind[q] && !one) return NULL;
+        if (x->kind[p] != y->kind[q] && x->value.dim[p] != 1 && y->value.dim[q] != 1) return false;
     }
-    int n = net_components(x), m = net_components(y);
+    return true;
+}
+
+/* Operand k as text, which goes with the others; NULL: it does not. */
+static const char *operand(node_task *t, size_t k)
+{
+    const net_value *x = t->in[k], *most = widest(t);
+    if (!x->data) return constant_text(t, x, most);
+    for (size_t i = 0; i < t->n->in.len; i++)
+        if (t->in[i]->data && (t->in[i]->token || !fit(x, t->in[i]))) return NULL;
+    int n = net_components(x), m = net_components(most);
     if (n == 1 && m > 1) return arena_printf(t->net->arena, "%s(0)", x->expr); /* a number goes with any shape */
-    return n == m || m == 1 ? x->expr : NULL;
+    return n == m ? x->expr : NULL;
+}
+
+/* The dimensions of what comes of the operands; no constant adds components. */
+static void stretch(node_task *t)
+{
+    net_value *y = &t->made[0];
+    for (int i = 0; i < y->value.rank; i++) {
+        y->kind[i] = DIM_PART;
+        for (size_t k = 0; k < t->n->in.len; k++) {
+            int p = i - (y->value.rank - t->in[k]->value.rank);
+            if (t->in[k]->data && p >= 0 && y->kind[i] == DIM_PART) y->kind[i] = t->in[k]->kind[p];
+        }
+    }
+    if (net_components(y) != net_components(widest(t)))
+        net_fail(t->net, t->n, "a constant stretches its other operand");
 }
 
 /* Is the constant c in x already? */
@@ -160,31 +189,43 @@ static void trace_arithmetic(node_task *t)
 {
     const net_value *a = t->in[0], *b = t->in[t->n->in.len > 1];
     bool done = has_bias(a, b) || has_bias(b, a);
-    net_value *y = &t->made[0];
     if (t->n->in.len != 2 || !onnx_binary_text(t->net->arena, t->n->op, "", "")) {
         net_fail(t->net, t->n, "only of two operands, or of constants");
         return;
     }
-    const char *left = done && !a->data ? "" : operand(t, 0), *right = done && !b->data ? "" : operand(t, 1);
-    if (!left || !right) {
-        net_fail(t->net, t->n, "its operands vary differently");
-        return;
-    }
-    for (int i = 0; i < y->value.rank; i++) {
-        int p = i - (y->value.rank - a->value.rank), q = i - (y->value.rank - b->value.rank);
-        dim_kind ka = a->data && p >= 0 ? a->kind[p] : DIM_PART, kb = b->data && q >= 0 ? b->kind[q] : DIM_PART;
-        y->kind[i] = ka != DIM_PART ? ka : kb;
-    }
-    int n = a->data ? net_components(a) : 0, m = b->data ? net_components(b) : 0;
-    if (net_components(y) != (n > m ? n : m)) {
-        net_fail(t->net, t->n, "a constant stretches its other operand");
-        return;
-    }
+    stretch(t);
     if (done) {
-        y->expr = a->data ? a->expr : b->expr;
+        t->made[0].expr = a->data ? a->expr : b->expr;
         return;
     }
-    y->expr = net_equation(t->net, t->n, onnx_binary_text(t->net->arena, t->n->op, left, right));
+    const char *left = operand(t, 0), *right = operand(t, 1);
+    if (left && right)
+        t->made[0].expr = net_equation(t->net, t->n, onnx_binary_text(t->net->arena, t->n->op, left, right));
+    else
+        net_fail(t->net, t->n, "its operands vary differently");
+}
+
+static void trace_where(node_task *t)
+{
+    const char *c = operand(t, 0), *yes = operand(t, 1), *no = operand(t, 2);
+    stretch(t);
+    if (c && yes && no)
+        t->made[0].expr = net_equation(t->net, t->n, arena_printf(t->net->arena, "if %s then %s else %s", c, yes, no));
+    else
+        net_fail(t->net, t->n, "its operands vary differently");
+}
+
+/* Between types of numbers nothing changes; whole numbers are tokens and lengths. */
+static void trace_cast(node_task *t)
+{
+    const net_value *x = t->in[0];
+    int64_t to = onnx_int(t->n, "to", 1);
+    net_trace_same(t);
+    t->made[0].expr = x->expr;
+    if (to == ONNX_TYPE_BOOL && !x->token && !x->lengths)
+        t->made[0].expr = net_equation(t->net, t->n, arena_printf(t->net->arena, "%s != 0", x->expr));
+    else if (t->made[0].value.integer && !x->value.integer && !x->token)
+        net_fail(t->net, t->n, "it cuts off what comes after the point");
 }
 
 /* The value times a matrix: a linear layer. M is N x K, its rows the outputs. */
@@ -271,10 +312,13 @@ static const struct {
     {"Gemm", trace_product, false},
     {"MatMul", trace_product, false},
     {"Clip", trace_clip, false},
+    {"Where", trace_where, false},
+    {"Cast", trace_cast, false},
     {"ReduceMean", trace_reduce, false},
     {"ReduceSum", trace_reduce, false},
     {"ReduceMax", trace_reduce, false},
     {"ReduceMin", trace_reduce, false},
+    {"ReduceLogSumExp", trace_reduce, false},
     {"LayerNormalization", trace_layer_norm, false},
     {"Softmax", trace_softmax, false},
     {"LogSoftmax", trace_softmax, false},
@@ -292,7 +336,7 @@ static const struct {
     {"Tile", net_trace_expand, true},
     {"Identity", net_trace_same, true},
     {"Dropout", net_trace_same, true},
-    {"Cast", net_trace_same, true},
+
 };
 
 static void trace_data(node_task *t)

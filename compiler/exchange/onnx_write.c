@@ -120,8 +120,13 @@ static Onnx__AttributeProto *make_attribute(arena *a, const onnx_attribute *from
         p->strings = ARENA_ARRAY(a, ProtobufCBinaryData, p->n_strings);
         for (size_t i = 0; i < p->n_strings; i++) p->strings[i] = bytes_of(a, from->strings.data[i]);
         break;
-    case ATTRIBUTE_TENSOR:
     case ATTRIBUTE_INTS:
+        p->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS;
+        p->n_ints = from->ints.len;
+        p->ints = ARENA_ARRAY(a, int64_t, p->n_ints + 1);
+        for (size_t i = 0; i < p->n_ints; i++) p->ints[i] = from->ints.data[i];
+        break;
+    case ATTRIBUTE_TENSOR:
     case ATTRIBUTE_OTHER: BUG("an attribute of a kind that onnx_export.c does not make");
     }
     return p;

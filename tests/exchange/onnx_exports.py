@@ -86,6 +86,22 @@ round_trip(model("ops", "x[t] : real(5), v : real(3)",
 round_trip(root + "/specs/models/tagger.rnn", {"word": draw.integers(8, size=(COUNT, T))}, "-D", "V=8", "-D", "K=4",
            "-D", "E=5", "-D", "H=6", outputs=("p",))
 
+# ---- functions -----------------------------------------------------------------------------------------------------
+
+for number, right in enumerate((
+        "silu(h)", "gelu(h)", "elu(h)", "elu(h, 0.7)", "leaky_relu(h, 0.2)", "leaky_relu(h)", "hard_sigmoid(3 * h)",
+        "hard_tanh(3 * h)", "log_sigmoid(h)", "softsign(h)", "clip(h, -0.1, 0.2)", "square(h) - cut(h)",
+        "sin(h) + cos(h) * erf(h)", "floor(4 * h) + ceil(3 * h)", "sign(h) + abs(h)", "(5 * h) % 2", "(h + 2) ^ 3",
+        "max(h, v) + min(h, 0.1)", "if h > 0 then h else v", "(if sum(h) <= 0 and not (h == v) then h else 2 * h) + 1",
+        "if h >= 0.1 or h < -0.1 then v else h", "(if h != v then 1 else 0) * h + not h",
+        "h - sum(h) + mean(h) * max(h) - min(h)", "h / norm(h)", "h - logsumexp(h)", "softmax(h over t)",
+        "h * softmax(sum(h) over t)", "layer_norm(h)", "concat(vector(sum(h), mean(h)), h(2:4))", "vector(1, 2, 3, 4) * h",
+        "exp(h) * sqrt(2 + h) / log(3 + h) + softplus(h)")):
+    round_trip(model(f"function_{number}", "x[t] : real(5), v : real(4)", f"h = gru(x, 4)\n    y = ({right}) + 0.1 * v"),
+               {**x, "v": draw.normal(size=(COUNT, 4))})
+for right in ("sum(h over t)", "mean(h over t)", "max(h over t)", "min(h over t)"):
+    round_trip(model("pooled", "x[t] : real(5)", f"h = gru(x, 4)\n    y = dense({right}, 2)"), x)
+
 # ---- states --------------------------------------------------------------------------------------------------------
 
 for both in ("", "bidirectional "):
@@ -136,7 +152,8 @@ def bad(text, spec, *options):
 
 
 bad("at another step, outside of a cell that ONNX has", model("mgu", "x[t] : real(5)", "y = mgu(x, 3)"))
-bad("'mean'", model("mean", "x[t] : real(5)", "y = mean(x over t)"))
+bad("'mean' over time, with --lengths", model("mean", "x[t] : real(5)", "y = mean(x over t)"), "--lengths")
+bad("'outer' of a matrix", model("outer", "x[t] : real(5)", "y = sum(outer(x, x), rows)"))
 bad("new = 11 of 'y'", model("kind", "x[t] : real(5)", "y = rnn_general(x, 3, new = 11)"))
 bad("a step of 'y' that is neither the first nor the last",
     model("second", "x[t] : real(5)", "y = gru(x, 3)\n    z = y[2]", "z"), "--lengths")

@@ -233,8 +233,9 @@ expect(0, "proved", "import", folder + "/words.onnx", "-o", folder + "/words")  
 
 for text, opset, nodes in (
         ("Slice 'n': only one step, neighbours", 14, [node("Slice", "Z from to from every", "Y", "n")]),
-        ("Not 'n': only of constants", 14, [node("Not", "Z", "Y", "n")]),
-        ("Less 'n': only of two operands, or of constants", 14, [node("Less", "Z k", "Y", "n")]),
+        ("Mod 'n': only of two operands, or of constants", 14, [node("Mod", "Z k", "Y", "n")]),
+        ("Sum 'n': only of two operands, or of constants", 14, [node("Sum", "Z k v", "Y", "n")]),
+        ("Cast 'n': it cuts off what comes after the point", 14, [node("Cast", "Z", "Y", "n", to=I32)]),
         ("Gelu 'n': only the exact function", 20, [node("Gelu", "Z", "Y", "n", approximate="tanh")]),
         ("Tile 'n': it repeats a value", 14, [node("Tile", "Z r", "Y", "n")]),
         ("Split 'n': only components", 14, [node("Split", "Z", "Y P", "n", axis=1)]),
