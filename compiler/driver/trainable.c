@@ -3,6 +3,7 @@
  * The hash is that of the checked model as text, with the literals in full: names of files, comments, layout, the
  * settings of training and how it runs freely do not change it, every equation, size and initial value does. */
 #include "driver/trainable.h"
+#include "base/hash.h"
 #include "driver/batch.h"
 #include "train/room.h"
 #include <stdio.h>
@@ -31,30 +32,24 @@ static const char *definitions_of(const pipeline *p)
     return text_string(t);
 }
 
-static uint64_t mix(uint64_t h, const void *bytes, size_t n) /* FNV-1a */
-{
-    for (size_t i = 0; i < n; i++) h = (h ^ ((const unsigned char *)bytes)[i]) * 0x100000001B3u;
-    return h;
-}
-
 static const char *hash_of(const pipeline *p)
 {
     text *t = text_new(p->arena);
     model_print(t, p->model);
-    uint64_t h = 0xCBF29CE484222325u;
+    uint64_t h = HASH_START;
     for (const char *line = text_string(t), *end; *line; line = end) {
         end = line + strcspn(line, "\n");
         if (*end) end++;
         const char *word = line + strspn(line, " ");
         if (strncmp(word, "train ", 6) != 0 && strncmp(word, "generate ", 9) != 0)
-            h = mix(h, line, (size_t)(end - line));
+            h = hash_bytes(h, line, (size_t)(end - line));
     }
     for (size_t i = 1; i < p->model->variables.len; i++) {
         const model_variable *v = &p->model->variables.data[i];
-        h = mix(h, &v->init.value, v->kind == VARIABLE_PARAM ? sizeof v->init.value : 0);
+        h = hash_bytes(h, &v->init.value, v->kind == VARIABLE_PARAM ? sizeof v->init.value : 0);
         if (!v->value || v->value->kind != EXPR_LITERAL) continue;
         size_t count = (size_t)v->type.shape.dim[0] * (size_t)v->type.shape.dim[1];
-        h = mix(h, v->value->literal, count * sizeof *v->value->literal);
+        h = hash_bytes(h, v->value->literal, count * sizeof *v->value->literal);
     }
     return arena_printf(p->arena, "%016llx", (unsigned long long)h);
 }
@@ -123,11 +118,7 @@ static void describe_params(compiled *c, const graph *g)
 }
 
 /* A loss function, or a difference in an expression of the spec's own: of two variables, one the target. */
-static bool compares(model_function f)
-{
-    return f == FUNCTION_sub || f == FUNCTION_mean_square || f == FUNCTION_absolute || f == FUNCTION_huber ||
-           f == FUNCTION_cross_entropy || f == FUNCTION_binary_cross_entropy || f == FUNCTION_ctc;
-}
+static bool compares(model_function f) { return f == FUNCTION_sub || function_table[f].class == LOSS; }
 
 /* The variable that a loss compares with this target, 0 for none: a in mean_square(a, y), in (y - a) ^ 2. */
 static uint32_t compared_in(const model_expr *e, name target, const model *m)
@@ -275,6 +266,7 @@ static void call_settle(void *self)
     compiled *c = self;
     if (c->tiered) tier_settle(&c->tier);
 }
+
 /* One code for all of it, or tiers. */
 static int open_code(compiled *c, const compile_options *how, double work)
 {

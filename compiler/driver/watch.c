@@ -6,6 +6,7 @@
  * training goes on with that. Parameters whose name and shape are as before keep their values and what the optimiser
  * knows of them, the others begin. Keys, where standard input is a terminal, are read between two updates, too. */
 #define _GNU_SOURCE 1
+#include "base/hash.h"
 #include "driver/trainer.h"
 #include "train/clock.h"
 #include "train/sampler.h"
@@ -53,23 +54,13 @@ static void begin_line(const watch *w)
 
 /* ---- files ------------------------------------------------------------------------------------------------------- */
 
-static const uint64_t hash_start = 0xCBF29CE484222325u;
-
-static uint64_t mix(uint64_t h, int byte) /* FNV-1a */ { return (h ^ (uint64_t)byte) * 0x100000001B3u; }
-
 static uint64_t hash_file(const char *path)
 {
-    uint64_t h = hash_start;
+    uint64_t h = HASH_START;
+    unsigned char chunk[4096];
     FILE *f = fopen(path, "rb");
-    for (int c; f && (c = fgetc(f)) != EOF;) h = mix(h, c);
+    for (size_t n; f && (n = fread(chunk, 1, sizeof chunk, f)) > 0;) h = hash_bytes(h, chunk, n);
     if (f) fclose(f);
-    return h;
-}
-
-static uint64_t hash_source(const source *s)
-{
-    uint64_t h = hash_start;
-    for (size_t i = 0; i < s->length; i++) h = mix(h, (unsigned char)s->text[i]);
     return h;
 }
 
@@ -112,7 +103,7 @@ static bool watch_files(watch *w, const sources *s)
         bool prefixed = slash && of->path[0] != '/' && strcmp(of->path, spec) != 0;
         if (asprintf(&path, "%.*s%s", prefixed ? (int)(slash - spec) + 1 : 0, spec, of->path) < 0) return false;
         if (stat(path, &there) == 0)
-            good = watch_file(w, path, hash_source(of)) && good;
+            good = watch_file(w, path, hash_bytes(HASH_START, of->text, of->length)) && good;
         else
             free(path);
     }

@@ -1,6 +1,8 @@
 /* names.c: names and numbers of the generated C. */
 #include "emit/writer.h"
 
+#include "base/hash.h"
+
 #include <ctype.h>
 #include <math.h>
 #include <string.h>
@@ -180,9 +182,4 @@ const char **c_state_members(arena *a, const pool *shared)
 }
 
 /* FNV-1a, 64 bits (Fowler, Noll, Vo): what keys the random numbers of a path. */
-uint64_t c_path_hash(const char *path)
-{
-    uint64_t hash = UINT64_C(14695981039346656037);
-    for (; *path; path++) hash = (hash ^ (unsigned char)*path) * UINT64_C(1099511628211);
-    return hash;
-}
+uint64_t c_path_hash(const char *path) { return hash_bytes(HASH_START, path, strlen(path)); }

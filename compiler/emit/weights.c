@@ -5,6 +5,8 @@
  * scaled.h of the kernels says; a table row by row with a row of zeros at its end. */
 #include "emit/weights.h"
 
+#include "base/hash.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -207,25 +209,16 @@ void weights_write_arrays(text *out, const weights_table *t, const writer *w, co
     text_close(out, ";");
 }
 
-enum { FNV_PRIME_LOW = 0x1b3 };
-static const uint64_t FNV_START = UINT64_C(14695981039346656037), FNV_PRIME = UINT64_C(0x10000000000) + FNV_PRIME_LOW;
-
-static uint64_t hash_bytes(uint64_t hash, const unsigned char *bytes, size_t count)
-{
-    for (size_t i = 0; i < count; i++) hash = (hash ^ bytes[i]) * FNV_PRIME;
-    return hash;
-}
-
 static uint64_t layout_hash(const weights_table *t, bool real_double)
 {
     const weight_place *p;
     char line[64];
-    uint64_t hash = FNV_START;
+    uint64_t hash = HASH_START;
     for (size_t i = 0; (p = places_all(t->at, i)); i++) {
         if (!p->what) continue;
         int n = snprintf(line, sizeof line, ":%zu:%zu:%d;", p->offset, p->count, real_double);
-        hash = hash_bytes(hash, (const unsigned char *)p->what, strlen(p->what));
-        hash = hash_bytes(hash, (const unsigned char *)line, (size_t)n);
+        hash = hash_bytes(hash, p->what, strlen(p->what));
+        hash = hash_bytes(hash, line, (size_t)n);
     }
     return hash;
 }
@@ -277,7 +270,7 @@ unsigned char *weights_blob(arena *a, const weights_table *t, bool real_double, 
     put_little_endian(blob + 12, size, 4);
     put_little_endian(blob + 16, t->total, 8);
     put_little_endian(blob + 24, layout_hash(t, real_double), 8);
-    put_little_endian(blob + 32, hash_bytes(FNV_START, blob + WEIGHTS_BLOB_HASHED, *length - WEIGHTS_BLOB_HASHED), 8);
+    put_little_endian(blob + 32, hash_bytes(HASH_START, blob + WEIGHTS_BLOB_HASHED, *length - WEIGHTS_BLOB_HASHED), 8);
     return blob;
 }
 
@@ -289,7 +282,7 @@ void weights_write_load(text *out, const weights_table *t, const emit_options *o
     text_block(out);
     text_line(out, "const unsigned char *at = (const unsigned char *)bytes;");
     text_line(out, "uint32_t version, size;");
-    text_line(out, "uint64_t count, layout, sum, hash = UINT64_C(%llu);", (unsigned long long)FNV_START);
+    text_line(out, "uint64_t count, layout, sum, hash = UINT64_C(%llu);", (unsigned long long)HASH_START);
     text_line(out, "if (!at || !loaded || (uintptr_t)at %% sizeof(real)) return %s_BAD_ARGUMENT;", PREFIX);
     text_line(out, "if (length < %d || memcmp(at, \"" EMIT_BLOB_MARK "\", 8) != 0) return %s_BAD_WEIGHTS;",
               WEIGHTS_BLOB_HEAD, PREFIX);
@@ -303,7 +296,7 @@ void weights_write_load(text *out, const weights_table *t, const emit_options *o
     text_line(out, "    return %s_OTHER_WEIGHTS;", PREFIX);
     text_line(out, "if (length != %s_BLOB) return %s_BAD_WEIGHTS;", PREFIX, PREFIX);
     text_line(out, "for (size_t i = %d; i < length; i++) hash = (hash ^ at[i]) * UINT64_C(%llu);", WEIGHTS_BLOB_HASHED,
-              (unsigned long long)FNV_PRIME);
+              (unsigned long long)HASH_PRIME);
     text_line(out, "if (hash != sum) return %s_BAD_WEIGHTS;", PREFIX);
     text_line(out, "*loaded = (const real *)(const void *)(at + %d);", WEIGHTS_BLOB_HEAD);
     text_line(out, "return %s_OK;", PREFIX);

@@ -3,6 +3,7 @@
 #pragma STDC FP_CONTRACT OFF
 #endif
 #include "tasks/chance.h"
+#include "train/hash.h"
 typedef double real;
 #define REAL_IS_DOUBLE 1
 #include "kernels/inline.h"
@@ -10,16 +11,9 @@ typedef double real;
 #include "kernels/functions.h"
 #include "kernels/random.h"
 
-static uint64_t hash(const char *word) /* FNV-1a */
-{
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
-    for (; *word; word++) h = (h ^ (unsigned char)*word) * UINT64_C(0x100000001b3);
-    return h;
-}
-
 chance chance_open(const char *task, uint64_t seed, uint64_t n)
 {
-    return (chance){.key = random_key(hash(task), seed, n)};
+    return (chance){.key = random_key(hash_bytes(HASH_START, task, strlen(task)), seed, n)};
 }
 
 static uint64_t next(chance *d) { return random_mix(d->key + ++d->count * RANDOM_STEP); }

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE 1
 #include "train/checkpoint.h"
 #include "train/fault.h"
+#include "train/hash.h"
 #include "train/safetensors.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -41,36 +42,29 @@ bool checkpoint_tensor_of_run(const char *name)
 
 /* ---- the checksum ------------------------------------------------------------------------------------------------ */
 
-/* FNV-1a. Each step is a bijection of the hash so far, so that one changed byte never goes unnoticed. */
-static uint64_t fnv(uint64_t hash, const void *data, size_t n)
-{
-    const unsigned char *p = data;
-    for (size_t i = 0; i < n; i++) hash = (hash ^ p[i]) * 0x100000001b3;
-    return hash;
-}
-
 /* With the NUL, so that "ab", "c" is not "a", "bc". */
-static uint64_t fnv_text(uint64_t hash, const char *text) { return fnv(hash, text, strlen(text) + 1); }
+static uint64_t hash_text(uint64_t hash, const char *text) { return hash_bytes(hash, text, strlen(text) + 1); }
 
 enum { CHECKSUM_TEXT = 17 };
 
 static void checksum(const tensors *t, char out[CHECKSUM_TEXT])
 {
-    const uint64_t basis = 0xcbf29ce484222325;
     uint64_t sum = 0;
     for (size_t i = 0; i < t->note_count; i++) {
         const tensor_note *n = &t->notes[i];
-        if (strcmp(n->key, "checksum") != 0) sum += fnv_text(fnv_text(fnv_text(basis, "note"), n->key), n->value);
+        if (strcmp(n->key, "checksum") != 0)
+            sum += hash_text(hash_text(hash_text(HASH_START, "note"), n->key), n->value);
     }
     for (size_t i = 0; i < t->len; i++) {
         const tensor *x = &t->data[i];
-        uint64_t h = fnv_text(fnv_text(fnv_text(basis, "tensor"), x->name), dtype_name(x->dtype)), rank = x->rank;
-        h = fnv(h, &rank, sizeof rank);
+        uint64_t h = hash_text(hash_text(hash_text(HASH_START, "tensor"), x->name), dtype_name(x->dtype)),
+                 rank = x->rank;
+        h = hash_bytes(h, &rank, sizeof rank);
         for (size_t d = 0; d < x->rank; d++) {
             uint64_t n = x->dims[d];
-            h = fnv(h, &n, sizeof n);
+            h = hash_bytes(h, &n, sizeof n);
         }
-        sum += fnv(h, x->data, x->bytes);
+        sum += hash_bytes(h, x->data, x->bytes);
     }
     snprintf(out, CHECKSUM_TEXT, "%016" PRIx64, sum);
 }

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE 1
 #include "train/vocabulary.h"
 #include "train/fault.h"
+#include "train/hash.h"
 #include <jansson.h>
 #include <limits.h>
 #include <stdint.h>
@@ -38,11 +39,9 @@ bool vocabulary_next(bool words, const char *text, size_t n, size_t *at, const c
 
 /* ---- the hash table ---------------------------------------------------------------------------------------------- */
 
-/* FNV-1a (Fowler, Noll, Vo), 64 bits. */
 static uint64_t hash(const char *bytes, size_t length)
 {
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < length; i++) h = (h ^ (unsigned char)bytes[i]) * UINT64_C(0x100000001b3);
+    uint64_t h = hash_bytes(HASH_START, bytes, length);
     return h ^ h >> 32;
 }
 
