@@ -3,14 +3,13 @@
  * In: a model, weights, a struct of pointers and numbers. Out: what the generated C writes. The C checks lengths and
  * tokens before it writes anything; what it refuses is looked for again here, to be named. */
 #include "api/handle.h"
+#include "kernels/codes.h"
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 _Static_assert((int)RNNC_MAX_AXES == (int)MAX_TIME_AXES, "rnnc.h says how many time axes there may be");
 _Static_assert((int)RNNC_STEP == (int)ENTRY_STEP && (int)RNNC_GRAD == (int)ENTRY_GRAD, "entries in one order");
-
-enum { BAD_ARGUMENT = -1, BAD_LENGTH = -2, BAD_TOKEN = -3 }; /* of rnn.h */
 
 /* A call under way. */
 typedef struct running {
@@ -211,9 +210,9 @@ static rnnc_status refuse_token(const running *r)
 static rnnc_status refused(const running *r, int code)
 {
     switch (code) {
-    case BAD_ARGUMENT: return refuse_argument(r);
-    case BAD_LENGTH: return refuse_length(r);
-    case BAD_TOKEN: return refuse_token(r);
+    case RNN_BAD_ARGUMENT: return refuse_argument(r);
+    case RNN_BAD_LENGTH: return refuse_length(r);
+    case RNN_BAD_TOKEN: return refuse_token(r);
     }
     return fault_of(r->error, RNNC_BUG, "%s returns %d", entry_name(r->e), code);
 }

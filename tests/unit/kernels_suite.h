@@ -468,7 +468,10 @@ END_TEST
 START_TEST(test_errors)
 {
     ck_assert_str_eq(rnn_strerror(RNN_OK), "no error");
-    for (int code = -3; code < 0; code++) ck_assert_str_ne(rnn_strerror(code), rnn_strerror(RNN_OK));
+    for (int code = RNN_OTHER_WEIGHTS; code < RNN_OK; code++) {
+        ck_assert_str_ne(rnn_strerror(code), rnn_strerror(RNN_OK));
+        ck_assert_str_ne(rnn_strerror(code), rnn_strerror(17));
+    }
     ck_assert_str_eq(rnn_strerror(17), "unknown error code");
 }
 END_TEST
