@@ -229,6 +229,7 @@ static void write_missing_step(file *f)
         text_line(f->w.out, "/* There is no %s_step, and no state to carry: the model has %s. */", f->prefix,
                   axes_forbid ? "several time axes" : "no time axis");
 }
+
 static void declare_weights(file *f)
 {
     text *out = f->w.out;

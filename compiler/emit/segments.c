@@ -77,6 +77,7 @@ void write_segment_counts(writer *w, const char *body)
     if (count) text_line(w->out, "const size_t segment_count = %s;", c_bare(w, segments(w, args)));
     if (first) text_line(w->out, "const size_t segment_first = segment_index * segment_steps;");
 }
+
 static const char *way_name(const writer *w, const region *r)
 {
     if (w->p->by_rows) return arena_printf(w->arena, "segment_%s", entry_name(w->p->entry));

@@ -320,12 +320,11 @@ static model_type infer_reduction(infer *f, model_expr *e, model_type t)
 {
     model_expr *arg = e->call.args[0];
     model_function fn = e->call.function;
-    bool over = e->call.over || e->call.scope;
     if (e->call.count == 2) return infer_elementwise(f, e, t);
     if (arg->type.token) return infer_token_fault(f, e, t, arg);
     t.shape = arg->type.shape;
-    if (over) {
-        model_axes set = e->call.over | axes_of(instance_axis(e->call.scope, 0));
+    model_axes set = e->call.over | axes_of(instance_axis(e->call.scope, 0));
+    if (e->call.over || e->call.scope) {
         if (!over_axes(f, e, t.axes)) return infer_fault(f, t);
         if (fn != FUNCTION_softmax) t.axes &= ~set;
         return t;

@@ -139,6 +139,15 @@ static node_id simpler_div(rewriter *w, const node *n)
     return as_type(w->g, binary(w->g, OP_mul, a, reciprocal), n->type);
 }
 
+/* The square needs no libm; the derivative of one is 2 * x ^ 1. */
+static node_id simpler_pow(rewriter *w, const node *n)
+{
+    node_id a = rewrite_arg(w, n, 0), b = rewrite_arg(w, n, 1);
+    if (!is_value(w, b, 1) && !is_value(w, b, 2)) return NO_NODE;
+    a = as_type(w->g, a, n->type);
+    return is_value(w, b, 1) ? a : graph_pointwise(w->g, OP_square, a, NO_NODE, NO_NODE);
+}
+
 /* t % 1: the number of a step is whole. */
 static node_id simpler_mod(rewriter *w, const node *n)
 {
@@ -250,15 +259,6 @@ static node_id simpler_matmul(rewriter *w, const node *n)
 }
 
 /* A sign moves out of the sum. */
-/* The square needs no libm; the derivative of one is 2 * x ^ 1. */
-static node_id simpler_pow(rewriter *w, const node *n)
-{
-    node_id a = rewrite_arg(w, n, 0), b = rewrite_arg(w, n, 1);
-    if (!is_value(w, b, 1) && !is_value(w, b, 2)) return NO_NODE;
-    a = as_type(w->g, a, n->type);
-    return is_value(w, b, 1) ? a : graph_pointwise(w->g, OP_square, a, NO_NODE, NO_NODE);
-}
-
 static node_id simpler_sum(rewriter *w, const node *n)
 {
     node_id a = rewrite_arg(w, n, 0), inner;
