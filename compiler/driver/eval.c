@@ -2,7 +2,7 @@
  *
  * In: a spec, weights, data. Out: loss; of each target, with its name where there are several: of tokens the accuracy,
  * perplexity and, for characters, bits per character, and with --f1 that of each class of the first such target; of
- * labels of ctc the label error rate; of reals the mean square error; and the mean of each output that is one number
+ * labels of ctc the label error rate; of reals the mean square error, and the accuracy where they are 0 or 1; and the mean of each output that is one number
  * and depends on a target. With --free, what a model with `generate` says by itself is held against the target: whole
  * sequences, error rate, BLEU. */
 #include "driver/prepare.h"
@@ -104,15 +104,16 @@ static int run_freely(prepared *p)
 static void print_target(const prepared *p, const target_sum *s, const char *of, size_t beam)
 {
     if (s->tokens > 0) {
-        double nats = s->nats / s->tokens;
+        double nats = s->nats / s->chances;
         printf("accuracy%s %.6f\n", of, s->correct / s->tokens);
-        printf("perplexity%s %.6g\n", of, exp(nats));
-        if (p->s.data.text) printf("bits per character %.6g\n", nats / log(2));
+        if (s->chances > 0) printf("perplexity%s %.6g\n", of, exp(nats));
+        if (s->chances > 0 && p->s.data.text) printf("bits per character %.6g\n", nats / log(2));
     }
     if (s->labels > 0) printf("label error rate%s %.6f\n", of, s->edits / s->labels);
     if (s->labels > 0 && beam) printf("label error rate%s, beam of %zu, %.6f\n", of, beam, s->beam_edits / s->labels);
     if (s->sequences > 0 && p->s.data.arrays && !p->s.data.chunk)
         printf("whole sequences%s %.6f\n", of, s->right / s->sequences);
+    if (s->answers > 0) printf("accuracy%s %.6f\n", of, s->correct / s->answers);
     if (s->reals > 0) printf("mean square error%s %.9g\n", of, shown(s->squares / s->reals));
 }
 

@@ -120,31 +120,59 @@ static void describe_params(compiled *c, const graph *g)
 /* A loss function, or a difference in an expression of the spec's own: of two variables, one the target. */
 static bool compares(model_function f) { return f == FUNCTION_sub || function_table[f].class == LOSS; }
 
-/* The variable that a loss compares with this target, 0 for none: a in mean_square(a, y), in (y - a) ^ 2. */
-static uint32_t compared_in(const model_expr *e, name target, const model *m)
+/* The variable that a loss compares with this target, 0 for none: a in mean_square(a, y), in (y - a) ^ 2. `by`: in which
+ * function. */
+static uint32_t compared_in(const model_expr *e, name target, const model *m, model_function *by)
 {
     if (e->kind != EXPR_CALL) return 0;
     if (e->call.count > 1 && compares(e->call.function)) {
         const model_expr *first = e->call.args[0], *second = e->call.args[1];
         bool both = first->kind == EXPR_VARIABLE && second->kind == EXPR_VARIABLE;
+        *by = e->call.function;
         if (both && m->variables.data[second->read.variable].path == target) return first->read.variable;
         if (both && m->variables.data[first->read.variable].path == target) return second->read.variable;
     }
     uint32_t found = 0;
-    for (int i = 0; !found && i < e->call.count; i++) found = compared_in(e->call.args[i], target, m);
+    for (int i = 0; !found && i < e->call.count; i++) found = compared_in(e->call.args[i], target, m, by);
     return found;
 }
 
-static int compared_with(const graph *g, const model *m, name target)
+static int compared_with(const graph *g, const model *m, name target, model_function *by)
 {
     for (size_t i = 0; i < m->losses.len; i++) {
         const model_expr *value = m->variables.data[m->losses.data[i].value].value;
-        uint32_t found = value ? compared_in(value, target, m) : 0;
+        uint32_t found = value ? compared_in(value, target, m, by) : 0;
         for (size_t k = 0; found && k < m->outputs.len; k++)
             for (size_t o = 0; m->outputs.data[k].variable == found && o < g->outputs.len; o++)
                 if (g->outputs.data[o].path == m->outputs.data[k].word) return (int)o + 1;
     }
     return 0;
+}
+
+/* Does a cross-entropy, or ctc, take the softmax of this variable? */
+static bool is_logits_in(const model *m, const model_expr *e, uint32_t variable)
+{
+    if (e->kind != EXPR_CALL) return false;
+    if (e->call.function == FUNCTION_cross_entropy || e->call.function == FUNCTION_ctc) {
+        const model_expr *logits = model_logits(m, e->call.args[0], FUNCTION_softmax);
+        if (logits && logits->kind == EXPR_VARIABLE && logits->read.variable == variable) return true;
+    }
+    for (int i = 0; i < e->call.count; i++)
+        if (is_logits_in(m, e->call.args[i], variable)) return true;
+    return false;
+}
+
+static train_scale scale_of(const model *m, uint32_t variable)
+{
+    const model_expr *value = m->variables.data[variable].value;
+    bool known = m->variables.data[variable].kind == VARIABLE_EQUATION && value;
+    if (known && (model_logits(m, value, FUNCTION_softmax) || model_logits(m, value, FUNCTION_sigmoid)))
+        return TRAIN_CHANCES;
+    for (size_t i = 0; i < m->losses.len; i++) {
+        const model_expr *loss = m->variables.data[m->losses.data[i].value].value;
+        if (loss && is_logits_in(m, loss, variable)) return TRAIN_LOGITS;
+    }
+    return TRAIN_ANY_SCALE;
 }
 
 static train_part train_part_of(loss_part part)
@@ -171,7 +199,9 @@ static void describe_values(compiled *c, const graph *g)
     for (size_t i = 0; i < t->inputs; i++) {
         const graph_input *in = &g->inputs.data[i];
         t->input[i] = batch_input(in);
-        if (in->target) t->input[i].compared = compared_with(g, c->p.model, in->path);
+        model_function by = FUNCTION_sub;
+        if (in->target) t->input[i].compared = compared_with(g, c->p.model, in->path, &by);
+        t->input[i].binary = t->input[i].compared && by == FUNCTION_binary_cross_entropy;
         if (generate->input && c->p.model->variables.data[generate->input].path == in->path) t->generate_input = (int)i;
     }
     if (generate->input) {
@@ -189,6 +219,7 @@ static void describe_values(compiled *c, const graph *g)
             if (from->word != out->path) continue;
             if (generate->input && from->variable == generate->from) t->generate_output = (int)i;
             const train_value *v = &t->output[i];
+            t->output[i].scale = scale_of(c->p.model, from->variable);
             t->output[i].measures = c->p.model->variables.data[from->variable].on_target && !v->token && v->rank == 0;
         }
     }

@@ -11,7 +11,7 @@
 static bool fits(const train_value *out, const train_value *target)
 {
     uint32_t axes = target->aligned ? 1u | 1u << target->aligned : target->axes;
-    if (out->token || out->axes != axes) return false;
+    if (out->token || out->axes != axes || (target->aligned && !out->scale)) return false;
     return target->token ? out->rank == 1 && out->components == target->classes
                          : out->rank == target->rank && memcmp(out->dims, target->dims, sizeof out->dims) == 0;
 }
@@ -20,9 +20,10 @@ int metrics_output(const trainable *m, const train_value *target)
 {
     if (target->compared && fits(&m->output[target->compared - 1], target)) return target->compared - 1;
     if (!target->token) return -1; /* a shape alone says nothing: it may be a weight of the loss */
-    for (size_t i = 0; i < m->outputs; i++)
-        if (fits(&m->output[i], target)) return (int)i;
-    return -1;
+    int found = -1;
+    for (size_t i = m->outputs; i-- > 0;)
+        if (fits(&m->output[i], target) && (found < 0 || m->output[i].scale || !m->output[found].scale)) found = (int)i;
+    return found;
 }
 
 bool meter_open(meter *r, const trainable *m, bool outputs)
@@ -106,20 +107,34 @@ static bool make_room(meter *r, const data_batch *b)
     return true;
 }
 
-static size_t likeliest(const meter *r, const void *p, size_t first, size_t classes)
+static size_t likeliest(const trainable *m, const void *p, size_t first, size_t classes)
 {
     size_t best = 0;
     for (size_t i = 1; i < classes; i++)
-        if (train_real(r->model, p, first + i) > train_real(r->model, p, first + best)) best = i;
+        if (train_real(m, p, first + i) > train_real(m, p, first + best)) best = i;
     return best;
 }
 
-static void add_token(const meter *r, const void *p, size_t first, size_t classes, int token, class_tally *tally,
-                      target_sum *to)
+/* What is taken from the components of a row to have logarithms of chances, where they are logits. */
+static double log_sum_of(const trainable *m, const void *p, size_t first, size_t classes)
 {
-    size_t best = likeliest(r, p, first, classes);
-    double chance = train_real(r->model, p, first + (size_t)token);
-    double least = r->model->real_size == sizeof(double) ? DBL_MIN : (double)FLT_MIN;
+    double most = train_real(m, p, first + likeliest(m, p, first, classes)), sum = 0;
+    for (size_t i = 0; i < classes; i++) sum += exp(train_real(m, p, first + i) - most);
+    return most + log(sum);
+}
+
+/* -log of the chance of the token. */
+static double nats_of(const trainable *m, train_scale scale, const void *p, size_t first, size_t classes, int token)
+{
+    double own = train_real(m, p, first + (size_t)token);
+    double least = m->real_size == sizeof(double) ? DBL_MIN : (double)FLT_MIN;
+    return scale == TRAIN_LOGITS ? log_sum_of(m, p, first, classes) - own : -log(own > least ? own : least);
+}
+
+static void add_token(const meter *r, train_scale scale, const void *p, size_t first, size_t classes, int token,
+                      class_tally *tally, target_sum *to)
+{
+    size_t best = likeliest(r->model, p, first, classes);
     to->tokens++;
     to->correct += best == (size_t)token;
     if (tally) {
@@ -127,7 +142,9 @@ static void add_token(const meter *r, const void *p, size_t first, size_t classe
         tally[token].there++;
         tally[token].right += best == (size_t)token;
     }
-    to->nats -= log(chance > least ? chance : least);
+    if (scale == TRAIN_ANY_SCALE) return;
+    to->chances++;
+    to->nats += nats_of(r->model, scale, p, first, classes, token);
 }
 
 bool metrics_labels(const trainable *m, const train_value *v, const void *p, size_t sequences, size_t n, size_t steps,
@@ -135,9 +152,15 @@ bool metrics_labels(const trainable *m, const train_value *v, const void *p, siz
 {
     double *log_p = malloc((steps * v->classes + 1) * sizeof *log_p);
     if (!log_p) return false;
-    for (size_t t = 0; t < steps; t++)
-        for (size_t k = 0; k < v->classes; k++)
-            log_p[t * v->classes + k] = log(train_real(m, p, (t * sequences + n) * v->classes + k));
+    bool logits = m->output[metrics_output(m, v)].scale == TRAIN_LOGITS;
+    for (size_t t = 0; t < steps; t++) {
+        size_t first = (t * sequences + n) * v->classes;
+        double all = logits ? log_sum_of(m, p, first, v->classes) : 0;
+        for (size_t k = 0; k < v->classes; k++) {
+            double own = train_real(m, p, first + k);
+            log_p[t * v->classes + k] = logits ? own - all : log(own);
+        }
+    }
     bool good = true;
     if (beam)
         good = ctc_beam(log_p, steps, v->classes, v->blank, beam, label, count, score);
@@ -210,7 +233,7 @@ static void add_whole(const meter *r, const data_batch *b, size_t input)
             size_t row = s * b->sequences + n;
             if (!inside(m, b, v->axes, n, s) || is_ignored(v, b, input, row)) continue;
             there++;
-            right += likeliest(r, out, row * v->classes, v->classes) == (size_t)target[row];
+            right += likeliest(m, out, row * v->classes, v->classes) == (size_t)target[row];
         }
         to->sequences += there > 0;
         to->right += there > 0 && right == there;
@@ -223,6 +246,7 @@ static void add_target(const meter *r, const data_batch *b, size_t input, const 
     const trainable *m = r->model;
     const train_value *v = &m->input[input];
     const void *out = r->output[r->output_of[input]], *target = b->input[input];
+    train_scale scale = m->output[r->output_of[input]].scale;
     size_t rows = rows_of(m, b, v->axes);
     if (v->token && v->axes >> 1) add_whole(r, b, input);
     for (size_t s = 0; s < rows; s++)
@@ -231,12 +255,13 @@ static void add_target(const meter *r, const data_batch *b, size_t input, const 
             if (!inside(m, b, v->axes, n, s) || is_ignored(v, b, input, row)) continue;
             if (v->token) {
                 class_tally *tally = counted->tallied == input ? counted->tally : NULL;
-                add_token(r, out, row * v->classes, v->classes, ((const int *)target)[row], tally, to);
+                add_token(r, scale, out, row * v->classes, v->classes, ((const int *)target)[row], tally, to);
                 continue;
             }
             for (size_t i = row * v->components; i < (row + 1) * v->components; i++) {
-                double d = train_real(m, out, i) - train_real(m, target, i);
+                double said = train_real(m, out, i), is = train_real(m, target, i), d = said - is;
                 to->reals++;
+                if (v->binary && scale == TRAIN_CHANCES) to->answers++, to->correct += (said > 0.5) == (is > 0.5);
                 to->squares += d * d;
             }
         }

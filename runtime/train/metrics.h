@@ -27,8 +27,10 @@ typedef struct metrics {
 
 /* Of a target that is held against an output. */
 typedef struct target_sum {
-    double tokens, correct, nats; /* valid tokens; most likely class is right; sum of -log p */
-    double reals, squares;        /* valid reals; sum of squared differences */
+    double tokens, correct;  /* valid tokens; those whose class is the most likely one */
+    double chances, nats;    /* of them those of which the chance is known; sum of its -log */
+    double reals, squares;   /* valid reals; sum of squared differences */
+    double answers;          /* of them those that are 0 or 1 beside a chance; `correct`: on the same side of 0.5 */
     double sequences, right; /* of tokens over time, of labels: those that are there; all of the sequence is right */
     double labels, edits;    /* of ctc: valid labels; insertions, deletions and changes that make them of the decoded */
     double beam_edits;

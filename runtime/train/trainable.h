@@ -23,6 +23,9 @@ typedef struct train_param {
  * divides that by; of a total, which is not divided, to the number of its steps. */
 typedef enum train_part { TRAIN_NO_PART, TRAIN_SUM, TRAIN_COUNT, TRAIN_TOTAL_COUNT } train_part;
 
+/* What the components of an output are, as far as is known: a softmax or sigmoid, or what a loss takes the softmax of. */
+typedef enum train_scale { TRAIN_ANY_SCALE, TRAIN_CHANCES, TRAIN_LOGITS } train_scale;
+
 typedef struct train_value { /* an input, target or output */
     const char *name;
     bool token, target;
@@ -33,11 +36,13 @@ typedef struct train_value { /* an input, target or output */
     uint32_t axes;      /* bit 0: the batch; bit i: time axis number i */
     int aligned, blank; /* labels that ctc aligns with this time axis, and their blank; aligned 0: no */
     bool ignores;
-    int ignored;     /* a target of this class does not count */
-    int compared;    /* a target: 1 + the output that a loss compares it with; 0: none, as far as is known */
-    bool measures;   /* an output: one number that depends on a target; how good a model is */
-    train_part part; /* an output: not of the spec, but of a loss, */
-    size_t loss;     /* this one */
+    int ignored;       /* a target of this class does not count */
+    int compared;      /* a target: 1 + the output that a loss compares it with; 0: none, as far as is known */
+    bool binary;       /* a target: of a binary_cross_entropy */
+    train_scale scale; /* an output */
+    bool measures;     /* an output: one number that depends on a target; how good a model is */
+    train_part part;   /* an output: not of the spec, but of a loss, */
+    size_t loss;       /* this one */
 } train_value;
 
 typedef enum train_entry { TRAIN_STEP, TRAIN_FORWARD, TRAIN_LOSS, TRAIN_GRAD } train_entry;

@@ -2,7 +2,8 @@
  *
  * labels.npz: x (4, 6), what each step says, of 4 classes; y (4, 3), labels: decoded, they are 2 edits away from 9
  * labels. short.npz: the same, but sequence 2 has too few steps for its labels; blank.npz: sequence 1 has a blank as
- * label. tags.npz: x (4, 5), y (4, 5), of 4 classes. */
+ * label. tags.npz: x (4, 5), y (4, 5), of 4 classes; answers.npz: y as
+ * zeros and ones. */
 #include "train/npz.h"
 #include <stdio.h>
 
@@ -50,5 +51,12 @@ int main(int argc, char **argv)
     tensors_add(&t, "x", DTYPE_I32, 2, (size_t[]){N, 5}, a);
     tensors_add(&t, "y", DTYPE_I32, 2, (size_t[]){N, 5}, b);
     code |= save(argv[1], "tags.npz", &t);
+
+    float answer[N * 5 * 4] = {0}; /* of five steps as guessed; of 15 two components are wrong: 50 of 80 are right */
+    for (int i = 0; i < N * 5; i++) answer[i * 4 + b[i]] = 1;
+    tensors answers = {0};
+    tensors_add(&answers, "x", DTYPE_I32, 2, (size_t[]){N, 5}, a);
+    tensors_add(&answers, "y", DTYPE_F32, 3, (size_t[]){N, 5, 4}, answer);
+    code |= save(argv[1], "answers.npz", &answers);
     return code;
 }

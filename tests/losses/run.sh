@@ -50,5 +50,19 @@ done
 "$rnnc" eval tags.rnn --data tags.npz --weights t/last.safetensors >said
 if grep -q F1 said; then fail "F1 without --f1"; else pass; fi
 
+# Logits as outputs say the same as their softmax; of a vector that is neither there is no perplexity.
+for name in labels tags; do
+    weights=$(printf %.1s $name)/last.safetensors
+    "$rnnc" eval $name.rnn --data $name.npz --weights "$weights" >said
+    sed 's/output p/output o/; s/p = softmax(\(.*\))$/o = \1/; s/(p, y/(softmax(o), y/' $name.rnn >logits.rnn
+    "$rnnc" eval logits.rnn --data $name.npz --weights "$weights" >of_logits 2>warned
+    if diff said of_logits >different; then pass; else fail "logits: $name"; cat different; fi
+    sed 's/output p/o = 2 * p\n    output o/' $name.rnn >scaled.rnn
+    "$rnnc" eval scaled.rnn --data $name.npz --weights "$weights" >of_scaled 2>warned
+    if grep -q 'perplexity\|label error' of_scaled; then fail "figures of no chances: $name"; else pass; fi
+done
+sed 's/target y.*/target y[t] : real(4)/; s/softmax/sigmoid/; s/loss.*/loss binary_cross_entropy(p, y)/' tags.rnn >answers.rnn
+says 0 "accuracy 0.625000" eval answers.rnn --data answers.npz --weights t/last.safetensors
+
 counted_by batches.py numpy "$rnnc" "$work"
 summary
