@@ -7,6 +7,7 @@
 #include "model/context.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 /* ---- without indices --------------------------------------------------------------------------------------------- */
 
@@ -62,6 +63,24 @@ static bool check_indices(context *c, const model_instance *s, const tree_decl *
     return good;
 }
 
+bool constant_is_number(const model_variable *v)
+{
+    return v->kind == VARIABLE_CONST && v->value && v->value->kind == EXPR_NUMBER && !(v->decl && v->decl->has_dims);
+}
+
+/* -D NAME=0.5 sets a number of the model. */
+static void define_number(context *c, model_variable *v)
+{
+    const char *given = expand_defined(c, v->word);
+    if (!given) return;
+    char *end;
+    v->value->value = strtod(given, &end);
+    if (end == given || *end || !isfinite(v->value->value)) {
+        diag(c->diags, NO_SPAN, E_BAD_DEFINE, v->word, given, "a number");
+        v->type.poisoned = true;
+    }
+}
+
 void constant_expand(context *c, model_instance *s, const tree_decl *d, uint32_t number)
 {
     double value;
@@ -82,6 +101,7 @@ void constant_expand(context *c, model_instance *s, const tree_decl *d, uint32_t
         diag(c->diags, e->at, E_NOT_CONSTANT, arena_printf(c->arena, "'%s'", tree_text(c, d->value)));
     variable(c, number)->value = e;
     variable(c, number)->type.poisoned = e->kind == EXPR_POISON;
+    if (!s->cell && constant_is_number(variable(c, number))) define_number(c, variable(c, number));
 }
 
 /* ---- components -------------------------------------------------------------------------------------------------- */

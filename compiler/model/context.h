@@ -82,6 +82,7 @@ bool size_whole(context *c, span at, double value, int *out); /* 1 .. MODEL_MAX_
 /* ---- expand.c */
 void expand_model(context *c, const tree_model *t);
 void expand_body(context *c, model_instance *s, const tree_stmts *body);
+const char *expand_defined(context *c, name word); /* what -D says of that name, or NULL */
 uint32_t variable_new(context *c, model_instance *s, model_variable_kind kind, name path, name word, span at);
 model_variable *variable(const context *c, uint32_t number);
 /* Its name, and where it gets its value, for a reader inside of `from`: a cell knows its results by names of its own. */
@@ -94,6 +95,7 @@ void boundary_add(context *c, model_instance *s, uint32_t v, tree_id word, const
                   bool override);
 
 /* ---- constant.c */
+bool constant_is_number(const model_variable *v);
 void constant_expand(context *c, model_instance *s, const tree_decl *d, uint32_t number);
 /* The i of a size `i < n`; NULL: it is a size alone. */
 const tree_expr *constant_index(const tree_expr *dim);

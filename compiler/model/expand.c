@@ -204,7 +204,7 @@ static bool statement_fits(const model_instance *s, tree_stmt_kind kind)
     return false;
 }
 
-static const char *defined(context *c, name word)
+const char *expand_defined(context *c, name word)
 {
     for (size_t i = 0; i < c->options->define_count; i++)
         if (!strcmp(c->options->defines[i].word, word)) {
@@ -219,7 +219,8 @@ static void size_define(context *c, model_size *z, const char *value)
     char *end;
     long number = strtol(value, &end, 10);
     if (end == value || *end || number < 1 || number > MODEL_MAX_COMPONENTS) {
-        diag(c->diags, NO_SPAN, E_BAD_DEFINE, z->word, value, (int)MODEL_MAX_COMPONENTS);
+        diag(c->diags, NO_SPAN, E_BAD_DEFINE, z->word, value,
+             arena_printf(c->arena, "a whole number from 1 to %d", MODEL_MAX_COMPONENTS));
         z->broken = true;
         return;
     }
@@ -239,7 +240,7 @@ static void declare_size(context *c, model_instance *s, const tree_decl *d)
     symbol *added = scope_add(c, s, d->name, SYMBOL_SIZE);
     if (!added) return;
     added->size = z;
-    const char *given = s->cell ? NULL : defined(c, d->name.text);
+    const char *given = s->cell ? NULL : expand_defined(c, d->name.text);
     if (!s->cell) array_push(c->arena, &c->model->sizes, z);
     if (given) {
         size_define(c, z, given);
@@ -259,7 +260,7 @@ static void declare_cell(context *c, model_instance *s, const tree_stmt *t)
     name word = t->cell_name.cell.text;
     span at = t->cell_name.cell.at;
     symbol *added = scope_add(c, s, t->cell_name.name, SYMBOL_CELL);
-    const char *given = defined(c, t->cell_name.name.text);
+    const char *given = expand_defined(c, t->cell_name.name.text);
     if (given) word = name_of(c->names, given);
     const tree_cell *cell = cell_find(c, word);
     if (added) added->cell = cell;
@@ -635,9 +636,11 @@ void expand_model(context *c, const tree_model *t)
         if (c->define_used[i] || c->options->defines[i].optional) continue;
         diag(c->diags, NO_SPAN, E_UNKNOWN_DEFINE, c->options->defines[i].word);
         ARRAY(const char *) known = {0};
-        for (size_t k = 0; k < s->names->symbols.len; k++)
-            if (s->names->symbols.data[k].kind == SYMBOL_SIZE || s->names->symbols.data[k].kind == SYMBOL_CELL)
-                array_push(c->arena, &known, s->names->symbols.data[k].word);
+        for (size_t k = 0; k < s->names->symbols.len; k++) {
+            const symbol *at = &s->names->symbols.data[k];
+            bool number = at->kind == SYMBOL_VARIABLE && constant_is_number(variable(c, at->variable));
+            if (at->kind == SYMBOL_SIZE || at->kind == SYMBOL_CELL || number) array_push(c->arena, &known, at->word);
+        }
         const char *near = name_nearest(c->options->defines[i].word, known.data, known.len);
         if (near) diag_hint(c->diags, "did you mean '%s'?", near);
     }

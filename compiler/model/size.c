@@ -47,8 +47,7 @@ static size_state eval_name(context *c, model_instance *s, const tree_expr *e, d
     if (!found && !strcmp(e->name, "pi")) return *value = 3.14159265358979323846, SIZE_KNOWN;
     if (found && found->kind == SYMBOL_VARIABLE) {
         model_variable *v = variable(c, found->variable);
-        if (v->kind == VARIABLE_CONST && v->value && v->value->kind == EXPR_NUMBER && !(v->decl && v->decl->has_dims))
-            return v->used = true, *value = v->value->value, SIZE_KNOWN;
+        if (constant_is_number(v)) return v->used = true, *value = v->value->value, SIZE_KNOWN;
         if (v->type.poisoned) return SIZE_BROKEN;
     }
     *why = e;
