@@ -198,7 +198,11 @@ static void wrong_data(infer *f, const model_instance *s, const struct model_dat
          infer_shown(f, v->type));
     diag_add_note(f->c->diags, d->param->name.at, "'%s' is declared here", d->param->name.text);
     if (!v->hidden) diag_add_note(f->c->diags, v->at, "'%s' is %s", v->word, infer_shown(f, v->type));
-    if (v->type.token && !d->param->type.token) infer_hint_token(f, v->type);
+    const tree_type *want = &d->param->type;
+    if (v->type.token && !want->token)
+        infer_hint_token(f, v->type);
+    else if (!want->token && want->dims.len == 1 && v->type.shape.rank == 0)
+        diag_hint(f->c->diags, "vector(x) is the vector of one component x");
     infer_note_calls(f);
     variable(f->c, d->variable)->type.poisoned = true;
 }

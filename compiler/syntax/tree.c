@@ -196,10 +196,10 @@ static const char *kind_text(const tree_expr *e)
     if (e->parenthesised) return "an expression in parentheses";
     switch (e->kind) {
     case TREE_NUMBER: return "a number";
-    case TREE_CALL: return "a call";
-    case TREE_UNARY: return "a transpose";
     case TREE_NAME:
     case TREE_TIME:
+    case TREE_CALL:
+    case TREE_UNARY:
     case TREE_RANGE:
     case TREE_BINARY:
     case TREE_IF: return "an expression";
@@ -213,8 +213,9 @@ tree_expr *tree_call(parser *p, tree_expr *call, tree_direction direction, tree_
     call->call.direction = direction;
     call->call.callee = callee;
     cover(call, callee);
-    bool named = callee->kind == TREE_NAME || (callee->kind == TREE_TIME && callee->time.operand->kind == TREE_NAME);
-    if ((!named || callee->parenthesised) && filter_may_report(p)) {
+    bool whole = callee->kind == TREE_NAME || callee->kind == TREE_CALL || callee->kind == TREE_UNARY ||
+                 (callee->kind == TREE_TIME && callee->time.operand->kind == TREE_NAME);
+    if ((!whole || callee->parenthesised) && filter_may_report(p)) {
         diag(p->diags, callee->at, E_NOT_CALLABLE, kind_text(callee));
         if (callee->kind == TREE_NUMBER)
             diag_hint(p->diags, "a product is written with '*'");
