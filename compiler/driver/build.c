@@ -126,18 +126,27 @@ typedef struct new_file {
 
 enum { MOST_FILES = 3 };
 
+/* Nothing is written over a file of somebody else, nor over another that the command line names. */
+static int check_files(const options *o, const new_file *file, size_t count)
+{
+    command_file made[MOST_FILES];
+    for (size_t i = 0; i < count; i++) {
+        made[i] = (command_file){"what -o writes", file[i].path};
+        if (outputs_is_foreign(file[i].path, file[i].mark))
+            return command_fault(EXIT_SPEC,
+                                 "%s: is there, and rnnc has not written it; remove it, or choose another folder (-o) "
+                                 "or name (--prefix)",
+                                 file[i].path);
+    }
+    return command_distinct(o, made, count);
+}
+
 /* All files lie complete under other names before the first of them takes its place. */
 static int write_all(const new_file *file, size_t count)
 {
     atomic_file f[MOST_FILES];
     size_t failed = count;
     int fault = 0;
-    for (size_t i = 0; i < count; i++)
-        if (outputs_is_foreign(file[i].path, file[i].mark))
-            return command_fault(EXIT_SPEC,
-                                 "%s: is there, and rnnc has not written it; remove it, or choose another folder (-o) "
-                                 "or name (--prefix)",
-                                 file[i].path);
     for (size_t i = 0; i < count; i++) {
         atomic_begin(&f[i], file[i].path);
         atomic_write(&f[i], file[i].bytes, file[i].length);
@@ -155,8 +164,35 @@ static int write_all(const new_file *file, size_t count)
     return fault ? write_fault(file[failed].path, fault) : 0;
 }
 
-static int write_files(arena *a, const char *folder, const emitted *c, bool single)
+/* The file of weights again, with its notes, of numbers that the C has. */
+static int write_rounded(const options *o, const pipeline *p, const tensors *file)
 {
+    const char *path = o->value[OPTION_ROUNDED].text;
+    const graph *g = p->programs.graph;
+    if (!path) return 0;
+    tensors all = {0}, out = {0};
+    bool good = true;
+    for (uint32_t i = 0; good && i < g->params.len; i++) {
+        const tensor *t = tensors_find(file, g->params.data[i].path);
+        good = tensors_add(&all, t->name, DTYPE_F64, t->rank, t->dims, p->c.rounded + graph_param_offset(g, i));
+    }
+    for (size_t i = 0; good && i < file->note_count; i++)
+        good = tensors_note(&out, file->notes[i].key, file->notes[i].value);
+    good = good && outputs_like(p->arena, &all, file, &out);
+    if (tensors_find_note(file, "checksum")) good = good && checkpoint_seal(&out);
+    good = good && safetensors_write(path, &out);
+    int code = good ? 0 : command_fault(EXIT_SYSTEM, "%s", all.error ? all.error : out.error);
+    tensors_free(&all);
+    tensors_free(&out);
+    return code;
+}
+
+/* The files of the C; before them that of --rounded, without which there is no C. */
+static int write_files(const options *o, const pipeline *p, const tensors *weights, const char *folder)
+{
+    arena *a = p->arena;
+    const emitted *c = &p->c;
+    bool single = o->value[OPTION_SINGLE_HEADER].given;
     bool made = mkdir(folder, 0777) == 0;
     if (!made && errno != EEXIST)
         return command_fault(EXIT_SYSTEM, "%s: cannot make this folder: %s", folder, strerror(errno));
@@ -178,7 +214,9 @@ static int write_files(arena *a, const char *folder, const emitted *c, bool sing
     if (c->blob)
         file[count++] = (new_file){arena_printf(a, "%s%s%.*s.bin", folder, slash, stem, c->header_name), c->blob,
                                    c->blob_length, EMIT_BLOB_MARK};
-    int code = write_all(file, count);
+    int code = check_files(o, file, count);
+    if (!code) code = write_rounded(o, p, weights);
+    if (!code) code = write_all(file, count);
     if (code && made) rmdir(folder);
     return code;
 }
@@ -214,29 +252,6 @@ static int put_weights_in(const options *o, arena *a, pipeline *p, tensors *file
     if (error) return command_fault(EXIT_SPEC, "%s", error);
     p->c = emit_c(a, &p->programs, &p->options.emit);
     return 0;
-}
-
-/* The file of weights again, with its notes, of numbers that the C has. */
-static int write_rounded(const options *o, const pipeline *p, const tensors *file)
-{
-    const char *path = o->value[OPTION_ROUNDED].text;
-    const graph *g = p->programs.graph;
-    if (!path) return 0;
-    tensors all = {0}, out = {0};
-    bool good = true;
-    for (uint32_t i = 0; good && i < g->params.len; i++) {
-        const tensor *t = tensors_find(file, g->params.data[i].path);
-        good = tensors_add(&all, t->name, DTYPE_F64, t->rank, t->dims, p->c.rounded + graph_param_offset(g, i));
-    }
-    for (size_t i = 0; good && i < file->note_count; i++)
-        good = tensors_note(&out, file->notes[i].key, file->notes[i].value);
-    good = good && outputs_like(p->arena, &all, file, &out);
-    if (tensors_find_note(file, "checksum")) good = good && checkpoint_seal(&out);
-    good = good && safetensors_write(path, &out);
-    int code = good ? 0 : command_fault(EXIT_SYSTEM, "%s", all.error ? all.error : out.error);
-    tensors_free(&all);
-    tensors_free(&out);
-    return code;
 }
 
 /* ---- limits ------------------------------------------------------------------------------------------------------ */
@@ -357,13 +372,11 @@ static int build(const options *o, arena *a, tensors *weights)
     if (code) return code;
     note_prefix(&p, a);
     const char *folder = o->value[OPTION_OUT].given ? o->value[OPTION_OUT].text : ".";
-    bool single = o->value[OPTION_SINGLE_HEADER].given;
     if (strcmp(folder, "-") != 0) {
-        code = write_files(a, folder, &p.c, single);
-        if (!code) code = write_rounded(o, &p, weights);
+        code = write_files(o, &p, weights, folder);
         return !code && p.c.needs ? print_needs(a, &p.c) : code;
     }
-    fputs(single ? emit_single_header(a, &p.c) : pipeline_one_text(a, &p.c), stdout);
+    fputs(o->value[OPTION_SINGLE_HEADER].given ? emit_single_header(a, &p.c) : pipeline_one_text(a, &p.c), stdout);
     code = write_rounded(o, &p, weights);
     return code ? code : command_finish(EXIT_SUCCESS);
 }

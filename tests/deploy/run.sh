@@ -244,6 +244,8 @@ expect 2 "--weights-bits" build both.rnn --weights w.st --weights-bits 4 -o no
 cp w.st kept.st
 expect 2 "which would be overwritten: w.st" build both.rnn --weights w.st --weights-bits 8 --rounded w.st -o no
 if cmp -s w.st kept.st; then pass; else fail "--rounded overwrote the weights"; fi
+expect 2 "what -o writes and --rounded name the same file: no/both.c" build both.rnn --weights w.st --weights-bits 8 --rounded no/both.c -o no
+expect 3 "nowhere/r.st: cannot be written" build both.rnn --weights w.st --weights-bits 8 --rounded nowhere/r.st -o no
 expect 2 "--weights-as blob writes a file of its own: -o DIR" build both.rnn --weights w.st --weights-as blob -o -
 absent no
 summary
