@@ -237,7 +237,8 @@ static void declare_weights(file *f)
     case WEIGHTS_EMBEDDED: text_line(out, "/* The weights are inside: nothing is loaded or packed. */"); return;
     case WEIGHTS_EXTERN:
         text_line(out, "/* The weights are constants in %s_weights.c: nothing is loaded or packed. */", f->prefix);
-        text_line(out, "extern const %s %s_weights[%s_WEIGHTS];", f->real, f->prefix, f->PREFIX);
+        if (f->w.weights->total)
+            text_line(out, "extern const %s %s_weights[%s_WEIGHTS];", f->real, f->prefix, f->PREFIX);
         if (f->w.weights->word_count)
             text_line(out, "extern const uint32_t %s_matrices[%s_MATRICES];", f->prefix, f->PREFIX);
         return;

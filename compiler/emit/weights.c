@@ -181,7 +181,6 @@ static void write_reals(text *out, const weights_table *t, const writer *w)
                      (k + 1) % A_LINE == 0 ? "\n" : " ");
         }
     }
-    if (!t->total) text_line(out, "0");
 }
 
 static void write_integers(text *out, const weights_table *t)
@@ -199,8 +198,9 @@ static void write_integers(text *out, const weights_table *t)
 void weights_write_arrays(text *out, const weights_table *t, const writer *w, const char *before)
 {
     const char *PREFIX = c_upper(w->arena, w->options->prefix), *real = w->options->real_double ? "double" : "float";
+    if (!t->total) return; /* no words either: they have scales */
     write_attribute(out, PREFIX);
-    text_open(out, "%s_WEIGHTS_ATTRIBUTE %s %s %s[%zu] =", PREFIX, before, real, t->base, t->total ? t->total : 1);
+    text_open(out, "%s_WEIGHTS_ATTRIBUTE %s %s %s[%zu] =", PREFIX, before, real, t->base, t->total);
     write_reals(out, t, w);
     text_close(out, ";");
     if (!t->word_count) return;

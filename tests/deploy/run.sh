@@ -91,6 +91,21 @@ lacks in/inside.c random_uniform init_uniform malloc
 lacks in/inside.h y wrong seed loss grads params inside_pack inside_init
 for word in o state work; do if grep -qw "$word" in/inside.h; then pass; else fail "inside.h lacks $word"; fi; done
 
+# The outputs depend on no parameter.
+cat >idle.rnn <<'SPEC'
+model idle {
+    input  x[t] : real(3)
+    target y[t] : real(3)
+    param k
+    h = tanh(x) + h[t-1]
+    output h
+    loss mean_square(k * h, y)
+}
+SPEC
+weights idle.rnn || fail "idle: no weights"
+for as in embedded extern blob; do same idle.rnn --weights-as $as; done
+weights both.rnn || fail "both: no weights"
+
 # ---- libraries -------------------------------------------------------------------------------------------------------
 weights "$root/specs/models/char_lm.rnn" -D V=20 -D H=8 -D E=4 || fail "char_lm: no weights"
 "$rnnc" build "$root/specs/models/char_lm.rnn" -D V=20 -D H=8 -D E=4 --weights w.st --standalone --prefix lm -o . >stdout || fail "char_lm"
