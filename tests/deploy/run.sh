@@ -230,7 +230,7 @@ if grep -q "time   240 flops a step, 192 of these in products" stdout; then pass
 expect 1 "more than --max-ram 100 (packed: " build "$root/specs/models/hello.rnn" --inference -o no --max-ram 100
 expect 1 "more than --max-stack 1K (the function itself: " build "$root/specs/models/hello.rnn" --inference -o no --max-stack 1K
 expect 1 "constants take" build both.rnn --weights w.st -o no --max-flash 512
-expect 1 "(h.Wo, h.Wf, h.Wi, h.Wg, packed for products: " build both.rnn --weights w.st -o no --max-flash 512
+expect 1 "(h.Wi, h.Wf, h.Wo, h.Wg, packed for products: " build both.rnn --weights w.st -o no --max-flash 512
 expect 1 "--max-ram needs --steps N" build "$root/specs/models/frames.rnn" --inference -o no --max-ram 1M
 expect 2 "expected a number of bytes" build both.rnn --inference -o no --max-ram 32Q
 expect 2 "expected a number of bytes" build both.rnn --inference -o no --max-ram 0
