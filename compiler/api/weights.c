@@ -1,6 +1,7 @@
 /* weights.c: tensors by name to the array of parameters and back; see weights.h. */
 #include "api/weights.h"
 #include "train/checkpoint.h"
+#include <stdlib.h>
 #include <string.h>
 
 static bool is_param(const graph *g, const char *word)
@@ -75,7 +76,18 @@ static const char *check_tensor(arena *a, const graph_param *p, const char *path
     return arena_printf(a, "%s: '%s' is %s, expected F32, F64, F16 or BF16", path, p->path, dtype_name(t->dtype));
 }
 
-double *weights_values(arena *a, const graph *g, const char *path, const tensors *file, const char **error)
+/* What is computed with a NaN or an infinity says nothing; what is beyond a float would become one. */
+static const char *check_finite(arena *a, const char *path, const tensor *t, bool real_double)
+{
+    char *why = NULL;
+    if (tensor_is_finite(t, real_double ? sizeof(double) : sizeof(float), REAL_REMEDY, &why)) return NULL;
+    const char *error = arena_printf(a, "%s: %s", path, why ? why : "out of memory");
+    free(why);
+    return error;
+}
+
+double *weights_values(arena *a, const graph *g, bool real_double, const char *path, const tensors *file,
+                       const char **error)
 {
     *error = check_names(a, g, path, file);
     if (*error) return NULL;
@@ -84,6 +96,7 @@ double *weights_values(arena *a, const graph *g, const char *path, const tensors
         const graph_param *p = &g->params.data[i];
         const tensor *t = tensors_find(file, p->path);
         *error = check_tensor(a, p, path, t);
+        if (!*error) *error = check_finite(a, path, t, real_double);
         if (*error) return NULL;
         tensor_to_double(t, values + graph_param_offset(g, i));
     }
@@ -92,7 +105,7 @@ double *weights_values(arena *a, const graph *g, const char *path, const tensors
 
 void *weights_from_tensors(const loaded *l, const graph *g, const char *path, const tensors *file, const char **error)
 {
-    const double *values = weights_values(l->arena, g, path, file, error);
+    const double *values = weights_values(l->arena, g, l->real_double, path, file, error);
     if (!values) return NULL;
     size_t count = loaded_size(l, SIZE_PARAMS, 1, NULL);
     void *params = loaded_reals(l, count);

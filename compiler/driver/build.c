@@ -221,21 +221,6 @@ static int write_files(const options *o, const pipeline *p, const tensors *weigh
     return code;
 }
 
-/* What is wrong with the numbers: constants of C are finite. NULL: nothing. */
-static const char *find_infinite(arena *a, const pipeline *p, const char *path)
-{
-    const graph *g = p->programs.graph;
-    const double *value = p->options.emit.weights;
-    for (size_t i = 0; i < g->params.len; i++) {
-        for (int k = shape_size(g->params.data[i].shape); k-- > 0; value++) {
-            if (isfinite(p->options.emit.real_double ? *value : (float)*value)) continue;
-            return arena_printf(a, "%s: '%s' has the number %g: the weights of a build must be finite%s", path,
-                                g->params.data[i].path, *value, isfinite(*value) ? " as floats (--real double)" : "");
-        }
-    }
-    return NULL;
-}
-
 /* Writes the C again, with the parameters of the file inside. */
 static int put_weights_in(const options *o, arena *a, pipeline *p, tensors *file)
 {
@@ -244,10 +229,9 @@ static int put_weights_in(const options *o, arena *a, pipeline *p, tensors *file
     int code = command_can_read(path);
     if (code) return code;
     if (safetensors_read(path, file))
-        p->options.emit.weights = weights_values(a, p->programs.graph, path, file, &error);
+        p->options.emit.weights = weights_values(a, p->programs.graph, p->options.emit.real_double, path, file, &error);
     else
         error = arena_printf(a, "%s", file->error);
-    if (!error) error = find_infinite(a, p, path);
     if (!error) spec_warn(path, file, p);
     if (error) return command_fault(EXIT_SPEC, "%s", error);
     p->c = emit_c(a, &p->programs, &p->options.emit);

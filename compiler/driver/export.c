@@ -9,6 +9,7 @@
 #include "exchange/onnx_export.h"
 #include "exchange/torch.h"
 #include "train/safetensors.h"
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct export
@@ -87,9 +88,24 @@ static int write(export *k)
     return code;
 }
 
+/* The tensors of the file are floats. */
+static int check_floats(const export *k)
+{
+    for (size_t i = 0; i < k->weights.len; i++) {
+        char *why = NULL;
+        if (tensor_is_finite(&k->weights.data[i], sizeof(float), ", as an ONNX file has them", &why)) continue;
+        int code = command_fault(EXIT_SPEC, "%s: %s", k->o->value[OPTION_WEIGHTS].text, why ? why : "out of memory");
+        free(why);
+        return code;
+    }
+    return 0;
+}
+
 static int write_onnx(export *k)
 {
     onnx_model made;
+    int code = check_floats(k);
+    if (code) return code;
     bool lengths = k->o->value[OPTION_LENGTHS].given;
     const char *error = onnx_export(k->arena, k->p.model, &k->weights, lengths, &made);
     if (error) return command_fault(EXIT_SPEC, "%s: %s", k->o->operands.data[0], error);

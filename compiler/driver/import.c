@@ -17,6 +17,7 @@
 #include "train/safetensors.h"
 #include <ctype.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The proof: its data, and how far two computations in double may be apart. */
@@ -273,6 +274,13 @@ static int load(import *k)
     if (k->net || chain_foreigns(k->chain, k->spec ? NULL : k->f.p.model, &k->foreigns, &error))
         error = maps_import(k->arena, k->f.p.model, format, &k->foreigns, &k->params, &k->zeros);
     if (error) return fault(k, error);
+    for (size_t i = 0; k->net && i < k->params.len; i++) { /* they become floats, see outputs_like */
+        char *why = NULL;
+        if (tensor_is_finite(&k->params.data[i], sizeof(float), ", and weights of ONNX become floats", &why)) continue;
+        error = arena_printf(k->arena, "%s", why ? why : "out of memory");
+        free(why);
+        return fault(k, error);
+    }
     if (k->zeros) printf("note: the file has no tensors for %s; they are 0\n", k->zeros);
     return 0;
 }

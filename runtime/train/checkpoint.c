@@ -249,11 +249,22 @@ static const train_param *param_of(const trainable *m, const char *name)
     return NULL;
 }
 
+/* What is computed with a NaN or an infinity says nothing; what is beyond a float would become one. */
+static bool check_finite(const reader *r, const trainable *m, const char *name)
+{
+    char *why = NULL;
+    if (tensor_is_finite(tensors_find(&r->file, name), m->real_size, REAL_REMEDY, &why)) return true;
+    why ? fault_set(r->error, "%s: %s", r->path, why) : fault_no_memory(r->error);
+    free(why);
+    return false;
+}
+
 static bool check_weights(const reader *r, const checkpoint *c, bool exact)
 {
     const trainable *m = c->model;
     for (size_t i = 0; i < m->params; i++)
-        if (!check_tensor(r, c, &m->param[i], m->param[i].name, exact)) return false;
+        if (!check_tensor(r, c, &m->param[i], m->param[i].name, exact) || !check_finite(r, m, m->param[i].name))
+            return false;
     for (size_t i = 0; i < r->file.len; i++) {
         const char *name = r->file.data[i].name;
         if (param_of(m, name) || (r->whole && checkpoint_tensor_of_run(name))) continue;

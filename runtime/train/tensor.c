@@ -121,6 +121,26 @@ void tensor_to_float(const tensor *t, float *out)
         for (size_t i = 0; i < t->count; i++) out[i] = (float)load(t, i);
 }
 
+bool tensor_is_finite(const tensor *t, size_t real_size, const char *remedy, char **why)
+{
+    size_t i = 0, index[TENSOR_MAX_RANK];
+    bool narrow = real_size == sizeof(float);
+    while (i < t->count && isfinite(narrow ? (double)(float)load(t, i) : load(t, i))) i++;
+    if (i == t->count) return true;
+    double value = load(t, i);
+    for (size_t k = t->rank; k-- > 0; i /= t->dims[k]) index[k] = i % t->dims[k];
+    char *place = shape_to_text(t->rank, index);
+    *why = NULL;
+    if (isfinite(value))
+        fault_set(why, "'%s' holds %g at %s, which is more than a float can be%s", t->name, value, place ? place : "?",
+                  remedy);
+    else
+        fault_set(why, "'%s' holds %s at %s: weights must be finite", t->name,
+                  isnan(value) ? "NaN" : "an infinite number", place ? place : "?");
+    free(place);
+    return false;
+}
+
 static bool load_int64(const tensor *t, size_t i, int64_t *v)
 {
     if (t->dtype == DTYPE_U64) {

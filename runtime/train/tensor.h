@@ -63,6 +63,11 @@ char *shape_to_text(size_t rank, const size_t *dims);
 void tensor_to_double(const tensor *t, double *out);
 void tensor_to_float(const tensor *t, float *out);
 
+/* Are all elements finite in reals of `real_size` bytes? Else *why says which is not, and, of one that is merely too large
+ * for them, `remedy`; malloc'ed, NULL without memory. */
+#define REAL_REMEDY ": --real double computes with it"
+bool tensor_is_finite(const tensor *t, size_t real_size, const char *remedy, char **why);
+
 /* False at the first element that is no integer of 64 bits (2.5, NaN, 1e30); *bad is its index. */
 bool tensor_to_int64(const tensor *t, int64_t *out, size_t *bad);
 

@@ -244,7 +244,7 @@ sed 's/idle(4)/idle(5)/; s/sum(idle)/sum(idle)/' both.rnn >shape.rnn
 expect 1 "w.st: 'idle' has shape (4), but the parameter is (5)" build shape.rnn --weights w.st -o no
 size=$(wc -c <w.st)
 { head -c $((size - 4)) w.st; printf '\000\000\300\177'; } >nan.st
-expect 1 "has the number nan: the weights of a build must be finite" build both.rnn --weights nan.st -o no
+expect 1 "holds NaN at (1): weights must be finite" build both.rnn --weights nan.st -o no
 expect 3 "bad.st: cannot be read" build both.rnn --weights bad.st -o no
 head -c 50 w.st >bad.st
 expect 1 "bad.st" build both.rnn --weights bad.st -o no

@@ -217,6 +217,8 @@ for text, model in (
                   ["Y"], W)),
         ("'R' has the number nan: weights must be finite",
          graph_of([rnn], [X], ["Y"], {**W, "R": np.full((1, 4, 4), np.nan, "f4")})),
+        ("'rnn1.W' holds 1e+300 at (0, 0), which is more than a float can be, and weights of ONNX become floats",
+         graph_of([rnn], [X], ["Y"], {**W, "R": np.full((1, 4, 4), 1e300)})),
         ("Mul '': a constant is not finite", graph_of([helper.make_node("Mul", ["X", "k"], ["Y"])], [X], ["Y"],
                                                       {"k": np.array([np.inf], "f4")})),
         ("the tensor 'W' is too large", huge(graph_of([rnn], [X], ["Y"], W))),

@@ -1,6 +1,8 @@
 """rnnc parity: a simple recurrent network by numpy; references that are wrong in every way.
 
 Usage: parity.py RNNC ROOT FOLDER."""
+import os
+
 import numpy as np
 
 from harness import check, expect, finish, folder, read_safetensors, savez, write, write_safetensors
@@ -82,6 +84,25 @@ expect(0, "", "run", open_sizes, "--init", 1, "--data", data, "-o", out, "-D", "
 check(np.load(out)["o"].shape == (2, 3, 9), "-D counts more than the data")
 expect(1, "the size D comes from 's'", "run", open_sizes, "--init", 1, "--data", savez("d.npz", x=arrays["x"]), "-o",
        out)
+# Weights that cannot be computed with.
+data = savez("d.npz", x=np.nan_to_num(x), x_lengths=lengths, y=y)
+large = "'h.W' holds 1e+300 at (3, 1), which is more than a float can be: --real double computes with it"
+for number, message in ((1e300, large), (np.nan, "'h.W' holds NaN at (3, 1): weights must be finite"),
+                        (-np.inf, "'h.W' holds an infinite number at (3, 1): weights must be finite")):
+    path = write_safetensors("bad.safetensors", {**{key: a for key, a in read_safetensors(weights).items()},
+                                                 "h.W": moved(W, (3, 1), number)})
+    for command in (("run", "--data", data, "-o", out), ("eval", "--data", data), ("build", "-o", folder + "/no"),
+                    ("parity", "--reference", savez("r.npz", **good)), ("gradflow",)):
+        if command[0] == "gradflow" and message == large:    # computes with doubles
+            continue
+        said = expect(1, "bad.safetensors: " + message, *command[:1], spec, "--weights", path, *command[1:])
+        check(said.count("\n") == 1, "one line: " + said)
+    expect(1, message, "train", spec, "--data", data, "--init", path, "-o", folder + "/no")
+    code = number == 1e300
+    expect(1 - code, "" if code else message, "run", spec, "--weights", path, "--data", data, "-o", out, "--real",
+           "double")
+    expect(1, message.split(": --real")[0], "export", spec, "--weights", path, "-o", folder + "/no.onnx")
+    check(not os.path.exists(folder + "/no.onnx"), "nothing is left behind")
 expect(2, "--reference is missing", "parity", spec, "--weights", weights)
 expect(2, "--weights is missing", "parity", spec, "--reference", folder + "/r.npz")
 expect(3, "none.npz: cannot be read", "parity", spec, "--weights", weights, "--reference", folder + "/none.npz")
