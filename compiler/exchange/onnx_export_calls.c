@@ -230,7 +230,7 @@ const char *exporter_call(exporter *x, const model_expr *e)
     if (e->type.shape.rank > 1)
         return exporter_unknown(x, arena_printf(x->a, "'%s' of a matrix", function_table[f].name));
     if (f == FUNCTION_concat || f == FUNCTION_vector) return concat(x, e);
-    if (f == FUNCTION_dropout) return exporter_translate(x, e->call.args[0]);
+    if (f == FUNCTION_dropout || f == FUNCTION_gaussian_noise) return exporter_translate(x, e->call.args[0]);
     if (f == FUNCTION_onehot) return onehot(x, e);
     if (f == FUNCTION_select) return choice(x, e);
     if (f == FUNCTION_lookup && is_matrix(x, e->call.args[0], &table, &transposed) && !transposed) {

@@ -138,8 +138,25 @@ node_id lower_reduction(lowering *l, const model_expr *e, node_id x)
 
 /* ---- random ------------------------------------------------------------------------------------------------------ */
 
+/* x + s * n: n is normal, made of two uniform numbers: Box, Muller, A note on the generation of random normal deviates
+ * (1958). */
+static node_id gaussian_noise(lowering *l, const model_expr *e, const node_id *arg)
+{
+    type t = lower_type(e->type);
+    if (l->options.mode != LOWER_TRAINING)
+        return type_equal(graph_type(l->g, arg[0]), t) ? arg[0] : graph_expand(l->g, arg[0], t);
+    axis_set own = t.axes & ~e->call.over;
+    node_id u = graph_uniform(l->g, e->call.path, t.shape, own);
+    node_id v = graph_uniform(l->g, name_printf(l->g->names, "%s.angle", e->call.path), t.shape, own);
+    node_id above_0 = op2(l, OP_sub, number(l, 1), u);
+    node_id radius = op1(l, OP_sqrt, op2(l, OP_mul, number(l, -2), op1(l, OP_log, above_0)));
+    node_id n = op2(l, OP_mul, radius, op1(l, OP_cos, op2(l, OP_mul, number(l, 6.28318530717958648), v)));
+    return op2(l, OP_add, arg[0], op2(l, OP_mul, arg[1], n));
+}
+
 node_id lower_random(lowering *l, const model_expr *e, const node_id *arg)
 {
+    if (e->call.function == FUNCTION_gaussian_noise) return gaussian_noise(l, e, arg);
     type t = lower_type(e->type);
     bool drop = e->call.function == FUNCTION_dropout, training = l->options.mode == LOWER_TRAINING;
     node_id p = arg[drop ? 1 : 2];

@@ -145,7 +145,7 @@ static node_id lower_special(lowering *l, const model_expr *e)
     if (f == FUNCTION_transpose) return graph_transpose(l->g, arg[0]);
     if (f == FUNCTION_lookup) return graph_lookup(l->g, arg[0], arg[1]);
     if (f == FUNCTION_outer) return graph_matmul(l->g, arg[0], false, arg[1], true);
-    if (f == FUNCTION_dropout || f == FUNCTION_zoneout) return lower_random(l, e, arg);
+    if (function_is_random(f)) return lower_random(l, e, arg);
     if (f == FUNCTION_max && e->call.count == 2) return op2(l, OP_max, arg[0], arg[1]);
     if (f == FUNCTION_min && e->call.count == 2) return op2(l, OP_min, arg[0], arg[1]);
     return lower_reduction(l, e, arg[0]);

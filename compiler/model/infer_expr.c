@@ -463,15 +463,15 @@ static model_type infer_lookup(infer *f, model_expr *e, model_type t)
 
 static model_type infer_random(infer *f, model_expr *e, model_type t)
 {
-    const model_expr *p = e->call.args[e->call.count - 1];
+    const model_expr *p = e->call.args[e->call.count - 1], *second = e->call.args[1];
+    bool noise = e->call.function == FUNCTION_gaussian_noise, two = noise || e->call.function == FUNCTION_zoneout;
     for (int i = 0; i < e->call.count; i++)
         if (e->call.args[i]->type.token) return infer_token_fault(f, e, t, e->call.args[i]);
-    if (p->type.shape.rank > 0) return infer_wanted(f, e, t, "a number as probability", p);
+    if (!noise && p->type.shape.rank > 0) return infer_wanted(f, e, t, "a number as probability", p);
     t.shape = e->call.args[0]->type.shape;
-    if (e->call.function == FUNCTION_zoneout && !broadcast(t.shape, e->call.args[1]->type.shape, &t.shape))
-        return infer_mismatch(f, e, t, e->call.args[0], e->call.args[1]);
-    if (e->call.function == FUNCTION_zoneout && is_unknown(e->call.args[1]->type.shape))
-        t.shape = beside_unknown(f, t.shape);
+    if (two && !broadcast(t.shape, second->type.shape, &t.shape))
+        return infer_mismatch(f, e, t, e->call.args[0], second);
+    if (two && is_unknown(second->type.shape)) t.shape = beside_unknown(f, t.shape);
     bool over = e->call.over || e->call.scope;
     return over && !over_axes(f, e, t.axes) ? infer_fault(f, t) : t;
 }
@@ -562,6 +562,7 @@ static model_type infer_special(infer *f, model_expr *e, model_type t)
     case FUNCTION_onehot: return infer_onehot(f, e, t);
     case FUNCTION_lookup: return infer_lookup(f, e, t);
     case FUNCTION_dropout:
+    case FUNCTION_gaussian_noise:
     case FUNCTION_zoneout: return infer_random(f, e, t);
 #define FUNCTION(id, text, class, least, most, over, usage) OTHER_##class(id)
 #define OTHER_OPERATOR(id) case FUNCTION_##id:

@@ -58,6 +58,7 @@ typedef struct function_info {
 } function_info;
 enum { MANY = 1 << 20 };
 extern const function_info function_table[FUNCTION_COUNT];
+bool function_is_random(model_function f); /* in training: keyed by seed and place */
 
 /* ---- expressions ------------------------------------------------------------------------------------------------- */
 

@@ -12,6 +12,11 @@ const function_info function_table[FUNCTION_COUNT] = {
 #include "model/functions.def"
 };
 
+bool function_is_random(model_function f)
+{
+    return f == FUNCTION_dropout || f == FUNCTION_zoneout || f == FUNCTION_gaussian_noise;
+}
+
 /* ---- symbols ----------------------------------------------------------------------------------------------------- */
 
 symbol *scope_find(const model_instance *s, name word)

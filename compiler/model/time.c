@@ -53,7 +53,7 @@ static void collect(search *s, uint32_t from, const model_expr *e, model_axes wh
         return;
     }
     case EXPR_CALL:
-        if (e->call.function != FUNCTION_dropout && e->call.function != FUNCTION_zoneout) whole |= e->call.over;
+        if (!function_is_random(e->call.function)) whole |= e->call.over;
         for (int i = 0; i < e->call.count; i++) collect(s, from, e->call.args[i], whole);
         return;
     case EXPR_SLICE: collect(s, from, e->slice.operand, whole); return;

@@ -415,7 +415,7 @@ static double *option_slot(model_expr *call, const char *word)
 static bool expand_function_options(context *c, model_instance *s, const tree_expr *e, model_expr *call, naming *at)
 {
     model_function f = call->call.function;
-    bool random = f == FUNCTION_dropout || f == FUNCTION_zoneout;
+    bool random = function_is_random(f);
     name word = name_of(c->names, function_table[f].name);
     for (size_t i = 0; i < e->call.options.len; i++) {
         const tree_option *o = &e->call.options.data[i];
@@ -508,7 +508,7 @@ static model_expr *expand_function(context *c, model_instance *s, const tree_exp
     call->call.ignore = -1;
     if (!expand_over(c, s, e, call) || !expand_function_options(c, s, e, call, at) || !expand_extent(c, s, e, call))
         return poison(c, e->at);
-    bool random = f == FUNCTION_dropout || f == FUNCTION_zoneout; /* `over` is of the mask */
+    bool random = function_is_random(f); /* `over` is of the mask */
     if ((call->call.over || call->call.scope) && call->call.count != 1 && !random) {
         diag(c->diags, e->at, E_ARGUMENT_COUNT, info->name, "1 argument before 'over'", (unsigned)count);
         return poison(c, e->at);

@@ -234,6 +234,9 @@ static const char *vector(generator *g, form f, unsigned axes, int depth)
         return PRINT("%s(%s, rows)", chance(g, 50) ? "mean" : "norm",
                      expression(g, (form){2, f.m, 3}, axes, depth - 1));
     case 12: return PRINT("%s' @ (%s)", param(g, (form){2, from.m, f.m}), expression(g, from, axes, depth - 1));
+    case 16:
+        return PRINT("gaussian_noise(%s, 0.2 * (%s))", expression(g, f, axes, depth - 1),
+                     expression(g, chance(g, 50) ? f : scalar_form, axes, depth - 1));
     case 13: return PRINT("zoneout(%s, %s, 0.3)", expression(g, f, axes, depth - 1), expression(g, f, axes, depth - 1));
     case 14: {
         if (f.m != 2) break;
