@@ -262,7 +262,7 @@ static int draw(const comparison *c, const char *path)
     }
     if (plot_begin(&p, "training loss, mean over seeds")) {
         p.x = plot_exact(0, most);
-        p.y = plot_range(isfinite(least) ? least : 0, isfinite(high) ? high : 1, false);
+        p.y = plot_range_of_losses(isfinite(least) ? least : 0, isfinite(high) ? high : 1);
         plot_axes(&p, "update", "loss");
         for (size_t i = 0; i < c->variants; i++)
             if (count[i]) plot_line(&p, points + i * POINTS, count[i], c->variant[i].name, (int)i);

@@ -13,7 +13,7 @@
 enum { SEQUENCES = 16, CURVES_MAX = 64 };
 
 typedef struct flow {
-    const char *label;
+    const char *label, *of; /* the variable */
     size_t steps;
     double *norm; /* of step i + 1 */
 } flow;
@@ -93,7 +93,9 @@ static void add_flow(flows *f, const probed *m, uint32_t variable, int axis, con
     size_t rows = batch_time_rows(m->g, t.axes, m->b.steps), size = (size_t)shape_size(t.shape), inner = 1;
     for (int i = axis + 1; i <= m->g->axes; i++)
         if (t.axes & axis_bit(i)) inner *= m->b.steps[i];
-    flow one = {.label = arena_strndup(f->arena, label, strlen(label)), .steps = m->b.steps[axis]};
+    const char *of = m->p.model->variables.data[variable].path;
+    flow one = {.label = arena_strndup(f->arena, label, strlen(label)), .of = arena_strndup(f->arena, of, strlen(of))};
+    one.steps = m->b.steps[axis];
     one.norm = ARENA_ARRAY(f->arena, double, one.steps);
     for (size_t s = 0; s < rows; s++) {
         const double *d = m->d_input[input] + s * m->b.sequences * size;
@@ -191,13 +193,23 @@ static void range_of(const flows *f, double *least, double *most, size_t *steps)
     if (*most == 0) *least = *most = 1;
 }
 
+/* "d loss / d h[t]"; of several variables d v[t]. */
+static const char *what_of(const flows *f)
+{
+    const char *of = f->all.data[0].of;
+    for (size_t k = 1; k < f->all.len; k++)
+        if (strcmp(f->all.data[k].of, of) != 0) of = "v";
+    return arena_printf(f->arena, "d loss / d %s[t]", of);
+}
+
 static int draw(const flows *f, const char *path)
 {
     double least, most;
     size_t steps;
     range_of(f, &least, &most, &steps);
     plot p;
-    if (plot_begin(&p, f->o->value[OPTION_LAST].given ? "d loss / d v[t], loss at the last step" : "d loss / d v[t]")) {
+    bool end = f->o->value[OPTION_LAST].given;
+    if (plot_begin(&p, arena_printf(f->arena, "%s%s", what_of(f), end ? ", loss at the last step" : ""))) {
         p.x = plot_exact(1, (double)steps);
         p.y = plot_range(least, most, true);
         plot_axes(&p, "step t", "norm");
@@ -233,12 +245,16 @@ static int write_table(const flows *f, const char *path)
 /* What the gradient is multiplied with on its way back over one step: the geometric mean. */
 static int print_summary(const flows *f)
 {
-    printf("%-28s %-12s %-12s %s\n", "norm of d loss / d v[t]", "t = 1", "t = T", "factor a step back");
+    const char *head = arena_printf(f->arena, "norm of %s", what_of(f));
+    printf("%-28s %-12s %-12s %s\n", head, "t = 1", "t = T", "factor a step back");
     for (size_t k = 0; k < f->all.len; k++) {
         const flow *one = &f->all.data[k];
         double first = one->norm[0], last = one->norm[one->steps - 1];
         printf("%-28s %-12.4g %-12.4g", one->label, first, last);
-        if (one->steps > 1 && first > 0 && last > 0) printf(" %.4g", pow(first / last, 1.0 / (double)(one->steps - 1)));
+        if (one->steps > 1 && first > 0 && last > 0)
+            printf(" %.4g", pow(first / last, 1.0 / (double)(one->steps - 1)));
+        else
+            printf(" -");
         printf("\n");
     }
     return command_finish(EXIT_SUCCESS);

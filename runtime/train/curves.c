@@ -138,7 +138,7 @@ bool curves_draw(const curves *c, const char *path, const char *title, char **er
         stretch(&c->train, &x_most, &y_least, &y_most);
         stretch(&c->validate, &x_most, &y_least, &y_most);
         p.x = plot_exact(0, x_most);
-        p.y = plot_range(y_least, y_most, false);
+        p.y = plot_range_of_losses(y_least, y_most);
         plot_axes(&p, "update", "loss");
         if (c->train.count) plot_line(&p, c->train.point, c->train.count, "training", 0);
         if (c->validate.count) plot_line(&p, c->validate.point, c->validate.count, "validation", 1);

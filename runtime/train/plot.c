@@ -81,6 +81,11 @@ plot_scale plot_range(double least, double most, bool log)
     return (plot_scale){floor(least / step) * step, ceil(most / step) * step, false};
 }
 
+plot_scale plot_range_of_losses(double least, double most)
+{
+    return plot_range(least, most, least > 0 && isfinite(most) && least < most / 100);
+}
+
 plot_scale plot_exact(double least, double most) { return (plot_scale){least, most > least ? most : least + 1, false}; }
 
 /* Where a value stands between 0 and 1. */

@@ -39,6 +39,8 @@ bool plot_end(plot *p, const char *path, char **error);
 
 /* A scale with a round number at either end that shows least to most, both finite. */
 plot_scale plot_range(double least, double most, bool log);
+/* Of losses: logarithmic, where they fall to a hundredth. */
+plot_scale plot_range_of_losses(double least, double most);
 /* The same from `least` to `most` as they are. */
 plot_scale plot_exact(double least, double most);
 

@@ -3,6 +3,7 @@
 #
 # - Each block ```rnn of docs/ and README.md passes `rnnc check` without a word; each block ```rnn-error fails, with the
 #   message that its first line `# error: MESSAGE` says.
+# - The gradients of each block of docs/course.md are right; those behind a `cut` are not.
 # - The lines of each block ```text COMMAND (of rnnc) and ```c FILE stand in what it prints, or in the file, in that
 #   order; a line `...` stands for any number of lines. The block ```c example of README.md compiles against hello.h, and runs.
 # - docs/language.md names every function, standard cell, statement, setting of train and reserved word.
@@ -24,6 +25,11 @@ for spec in "$work"/*.good.rnn; do
     [ -e "$spec" ] || continue
     if "$rnnc" check "$spec" >"$work/said" 2>&1 && [ ! -s "$work/said" ]; then pass
     else fail "the block $(basename "$spec" .good.rnn) (page.line) is not accepted:"; cat "$work/said"; fi
+done
+for spec in "$work"/course.*.good.rnn; do
+    "$rnnc" gradcheck "$spec" >"$work/said" 2>&1
+    if [ $? -eq "$(grep -q 'cut(' "$spec" && echo 4 || echo 0)" ]; then pass
+    else fail "the gradients of the block $(basename "$spec" .good.rnn)"; cat "$work/said"; fi
 done
 for spec in "$work"/*.bad.rnn; do
     [ -e "$spec" ] || continue

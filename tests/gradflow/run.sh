@@ -24,6 +24,8 @@ has() { if grep -q -e "$2" "$1"; then pass; else fail "$1 lacks $2"; fi; }
 ./closed_form make D.npz W.safetensors || exit 3
 
 # The surface: by hand to 1e-6, and both colours in the picture.
+"$rnnc" gradflow "$spec" --weights W.safetensors --data D.npz --adjoint h --svg h.svg >said 2>&1
+if grep -qF '>d loss / d h[t]<' h.svg && grep -qF 'norm of d loss / d h[t] ' said; then pass; else fail "the variable has no name"; cat said; fi
 works "$rnnc" gradflow "$spec" --weights W.safetensors --data D.npz --grid w1=-2:2:33 --output o --csv s.csv --svg s.svg
 has said '^d o\[t\] / d w1$'
 works ./closed_form surface s.csv

@@ -366,6 +366,15 @@ expect 1 "has no loss" train lossless.rnn --data reals.npz -o f
 awk 'BEGIN { for (i = 0; i < 600000; i++) print "# a line of a comment that fills the file" }' >big.rnn
 expect 1 "big.rnn: cannot be read: a spec has at most 16 MiB" train big.rnn --text text.txt -o f
 
+# ---- pictures ----
+
+"$rnnc" data running_sum -o sum.npz --count 64 -D T=10
+for updates in 3 200; do
+    "$rnnc" train "$root/specs/models/running_sum.rnn" --data sum.npz -o sum --updates $updates --svg sum.$updates.svg >said 2>&1 ||
+        fail "running_sum: $(cat said)"
+done
+if grep -qF '>0.001<' sum.200.svg && ! grep -qF '>0.001<' sum.3.svg; then pass; else fail "the axis of losses that fall far"; fi
+
 # ---- memory ----------------------------------------------------------------------------------------------------------
 
 memory() { # peak of the resident memory, KiB, of a training of $1 updates
