@@ -194,7 +194,8 @@ static int state_for(planner *pl, node_id id, int rows)
         }
         label = name_printf(g->names, "%s.%d", plan_label(g, pl->arena, id), before + 1);
     }
-    return plan_state(pl->p, (state_slot){.name = label, .rows = rows, .columns = shape_size(n->type.shape)});
+    return plan_state(pl->p,
+                      (state_slot){.name = label, .of = n->op, .rows = rows, .columns = shape_size(n->type.shape)});
 }
 
 static bool is_cleared(const region *r, int number)

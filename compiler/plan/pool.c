@@ -21,7 +21,7 @@ int plan_state(program *p, state_slot slot)
     pool *shared = p->pool;
     for (size_t i = 1; i < shared->states.len; i++) {
         state_slot *s = &shared->states.data[i];
-        if (s->name != slot.name || s->columns != slot.columns) continue;
+        if (s->name != slot.name || s->of != slot.of || s->columns != slot.columns) continue;
         s->rows = s->rows > slot.rows ? s->rows : slot.rows;
         return (int)i;
     }

@@ -266,9 +266,10 @@ struct region {
 enum { PANEL = 16 }; /* columns of a panel of a packed matrix: CONTRACT_PANEL of the kernels */
 
 /* What a call keeps for the next chunk, for each sequence: the last rows of a history, a sum or maximum so far, an
- * early step. */
+ * early step. Slots of several programs with the same name, operation and columns are one. */
 typedef struct state_slot {
     name name;
+    op of; /* sum_over, max_over, at; OP_none: rows of the value itself */
     int rows, columns;
 } state_slot;
 
