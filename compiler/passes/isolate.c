@@ -1,9 +1,12 @@
-/* isolate.c: what is read in time gets memory of its own.
+/* isolate.c: what is read in time, or by a function of a row, gets memory of its own where it has none that does.
  *
  * Readings at other steps need rows outside the sequence: for boundary values, and for what earlier chunks held.
  * Views and sources have no such rows, nor has a value that does not vary over the axis it is read along, nor a
  * gradient that is added directly to the caller's array. For such values the readings get a copy, stretched over the
  * axis where it lacks one.
+ *
+ * Softmax and logsumexp read components that stand side by side. A column of a matrix is a view whose components do
+ * not: they get a copy of it.
  *
  * Needs: a verified graph. Keeps: all values and labels; every pass that drops copies must have run. */
 #include "passes/rewrite.h"
@@ -20,6 +23,21 @@ static bool owns_rows(const graph *g, const bool *gradient, node_id id)
     if (op_table[n->op].class == SOURCE) return n->op == OP_uniform || n->op == OP_count;
     if (n->op == OP_shift || n->op == OP_reshape || n->op == OP_slice || n->op == OP_transpose) return false;
     return !(n->op == OP_add && gradient[id.i]);
+}
+
+static bool is_row_function(const node *n) { return n->op == OP_softmax || n->op == OP_logsumexp; }
+
+/* Is it a view in which numbers that belong to nothing of it may stand between its components? */
+static bool lies_across(const graph *g, node_id id)
+{
+    const node *n = graph_node(g, id);
+    for (; n->op == OP_shift || n->op == OP_reshape || n->op == OP_slice || n->op == OP_transpose;
+         n = graph_node(g, n->arg[0])) {
+        shape from = graph_type(g, n->arg[0]).shape;
+        bool across = n->op == OP_transpose || (n->op == OP_slice && n->attr.part.dim == 1);
+        if (across && from.dim[0] > 1 && from.dim[1] > 1) return true;
+    }
+    return false;
 }
 
 /* The copy is the variable from now on, and what it copies a part of its equation. */
@@ -50,6 +68,8 @@ void pass_isolate(graph *g)
     node_id(*copy)[MAX_TIME_AXES + 1] = arena_array(a, count, sizeof *copy);
     for (uint32_t i = 1; i < count; i++) {
         node n = g->nodes.data[i];
+        if (is_row_function(&n) && lies_across(g, n.arg[0]) && !node_some(copy[n.arg[0].i][0]))
+            copy[n.arg[0].i][0] = copy_of(g, n.arg[0], graph_type(g, n.arg[0]));
         if (!is_reading(&n) || !needs_rows(&n)) continue;
         type t = graph_type(g, n.arg[0]);
         bool has_axis = t.axes & axis_bit(n.attr.axis);
@@ -59,6 +79,7 @@ void pass_isolate(graph *g)
     }
     for (uint32_t i = 1; i < count; i++) { /* readings that need no rows read the same memory */
         const node *n = &g->nodes.data[i];
+        if (is_row_function(n) && lies_across(g, n->arg[0])) n->arg[0] = copy[n->arg[0].i][0];
         if (!is_reading(n)) continue;
         bool has_axis = graph_type(g, n->arg[0]).axes & axis_bit(n->attr.axis);
         node_id to = copy[n->arg[0].i][has_axis ? 0 : n->attr.axis];
