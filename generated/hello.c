@@ -853,10 +853,13 @@ int hello_grad(const hello_args *args)
                 const real *d_loss_2_row = d_loss_2_all;
                 real *to_d_o = d_o_all + (t * batch + seq) * 4;
                 real *to_d_c = grads + AT_c;
+                const real y_row_at = y_row[0];
+                const real d_loss_neg_row_at = d_loss_neg_row[0];
+                const real d_loss_2_row_at = d_loss_2_row[0];
                 RNN_INDEPENDENT
                 for (size_t unit = 0; unit < 4; unit++) {
                     /* d_o[t] = -d_loss[t] * (y[t] == iota(4)) + softmax(o[t]) * d_loss.2 */
-                    const real d_o = d_loss_neg_row[0] * (real)(y_row[0] == (real)unit) + d_loss_softmax_row[unit] * d_loss_2_row[0];
+                    const real d_o = d_loss_neg_row_at * (real)(y_row_at == (real)unit) + d_loss_softmax_row[unit] * d_loss_2_row_at;
                     to_d_o[unit] = d_o;
                     to_d_c[unit] += d_o;
                 }

@@ -5,7 +5,11 @@
  *
  * Note [loads before choices]. In c ? a[i] : b the load of a[i] is conditional. gcc 12 -O3 with AVX-512 vectorises
  * short loops of such loads over several rows and takes the mask of the first vector for all: wrong values, without a
- * warning. Every row may be read, so what a choice reads is read before it, into a constant; that needs no masks. */
+ * warning. Every row may be read, so what a choice reads is read before it, into a constant; that needs no masks.
+ *
+ * Note [the same for all]. What all components read, or depend on, is a constant before their loop. As an element of an
+ * array it might be changed by a store of the loop, as far as compilers know, and the length of a sequence is a call:
+ * gcc 12 reads or compares anew in each round, and makes no vectors of such a loop. */
 #include "emit/pointwise.h"
 
 #include <string.h>
@@ -234,6 +238,14 @@ const char *pointwise_place(const pointwise *p, const node *n)
 /* Is its value its operand's? */
 static bool passes_on(op o) { return o == OP_copy || o == OP_cut || o == OP_expand; }
 
+/* The constant that has the value of an expression, or the expression. */
+static const char *fixed_name(const pointwise *p, const char *value)
+{
+    for (size_t i = 0; i < p->fixed.len; i++)
+        if (strcmp(p->fixed.data[i].expression, value) == 0) return p->fixed.data[i].constant;
+    return value;
+}
+
 /* How a node is written where it is read. Depth: chains of nodes without a constant, at most MOST_NESTING. */
 static const char *expression(pointwise *p, node_id id, int *strength)
 {
@@ -244,9 +256,10 @@ static const char *expression(pointwise *p, node_id id, int *strength)
         return arena_printf(w->arena, "%s%s", p->name_of[id.i],
                             c_component(w, w->p->views[id.i], n->type.shape, p->s->shape));
     if (p->name_of[id.i]) return p->name_of[id.i];
-    if (pointwise_is_inline(n)) return pointwise_source(p, n);
+    if (pointwise_is_inline(n)) return fixed_name(p, pointwise_source(p, n));
     if (n->op == OP_put)
-        return arena_printf(w->arena, "(%s ? %s : 0)", pointwise_place(p, n), operand(p, n->arg[0], ATOM));
+        return arena_printf(w->arena, "(%s ? %s : 0)", fixed_name(p, pointwise_place(p, n)),
+                            operand(p, n->arg[0], ATOM));
     if (passes_on(n->op)) return expression(p, n->arg[0], strength);
     if (is_condition(n->op) || n->op == OP_not) return arena_printf(w->arena, "(real)(%s)", substitute(p, n));
     if (n->op == OP_select)
@@ -309,24 +322,57 @@ static bool stores_constants(const pointwise *p)
     return true;
 }
 
+/* A constant for what is read of an operand. */
+static void write_read(pointwise *p, node_id id)
+{
+    writer *w = p->w;
+    const char *at = unique(p, arena_printf(w->arena, "%s_at", p->name_of[id.i]));
+    text_line(w->out, "const real %s = %s%s;", at, p->name_of[id.i],
+              c_component(w, w->p->views[id.i], graph_type(w->g, id).shape, p->s->shape));
+    p->name_of[id.i] = at;
+    p->marks[id.i] |= EARLY;
+}
+
+static void write_fixed(pointwise *p, const char *c_type, const char *stem, const char *value)
+{
+    if (fixed_name(p, value) != value) return;
+    const char *constant = unique(p, stem);
+    text_line(p->w->out, "const %s %s = %s;", c_type, constant, value);
+    array_push(p->w->arena, &p->fixed, (fixed){value, constant});
+}
+
+/* Before the loop over components; see note [the same for all]. */
+static void write_same_for_all(pointwise *p)
+{
+    const writer *w = p->w;
+    for (size_t i = 0; i < p->reads.len; i++) {
+        node_id id = p->reads.data[i];
+        const char *at = c_component(w, w->p->views[id.i], graph_type(w->g, id).shape, p->s->shape);
+        if (strcmp(at, "[0]") == 0) write_read(p, id);
+    }
+    for (size_t i = 0; i < p->s->nodes.len; i++) {
+        const node *n = graph_node(w->g, p->s->nodes.data[i]);
+        if (n->op == OP_put) write_fixed(p, "int", "is_here", pointwise_place(p, n));
+        for (int a = 0; a < n->args; a++) {
+            const node *x = graph_node(w->g, n->arg[a]);
+            if (x->op == OP_step) write_fixed(p, "real", "step_here", pointwise_source(p, x));
+            if (x->op == OP_length) write_fixed(p, "real", "length_here", pointwise_source(p, x));
+        }
+    }
+}
+
 static void write_early_reads(pointwise *p)
 {
     writer *w = p->w;
     for (size_t i = 0; !stores_constants(p) && i < p->reads.len; i++) {
-        if (is_overwritten(p, p->reads.data[i])) enlist(p, &p->early, p->reads.data[i], EARLY);
+        node_id id = p->reads.data[i];
+        if (!is(p, id, EARLY) && is_overwritten(p, id)) enlist(p, &p->early, id, EARLY);
     }
     for (size_t i = 0; i < p->locals.len; i++) read_before(p, p->locals.data[i], false);
     for (size_t i = 0; i < p->s->nodes.len; i++)
         if (pointwise_is_sum(graph_node(w->g, p->s->nodes.data[i])) || is(p, p->s->nodes.data[i], STORED))
             read_before(p, p->s->nodes.data[i], false);
-    for (size_t i = 0; i < p->early.len; i++) {
-        node_id id = p->early.data[i];
-        const node *n = graph_node(w->g, id);
-        const char *at = unique(p, arena_printf(w->arena, "%s_at", p->name_of[id.i]));
-        text_line(w->out, "const real %s = %s%s;", at, p->name_of[id.i],
-                  c_component(w, w->p->views[id.i], n->type.shape, p->s->shape));
-        p->name_of[id.i] = at;
-    }
+    for (size_t i = 0; i < p->early.len; i++) write_read(p, p->early.data[i]);
 }
 
 /* ---- the statement ----------------------------------------------------------------------------------------------- */
@@ -502,7 +548,10 @@ static void write_components(pointwise *p)
     writer *w = p->w;
     shape block = p->s->shape;
     if (p->product_count) block.dim[0] = PANEL;
-    if (block.dim[0] > 1 || block.dim[1] > 1) text_line(w->out, "RNN_INDEPENDENT");
+    if (block.dim[0] > 1 || block.dim[1] > 1) {
+        write_same_for_all(p);
+        text_line(w->out, "RNN_INDEPENDENT");
+    }
     open_components(w, block);
     write_early_reads(p);
     for (size_t i = 0; i < p->locals.len; i++) {

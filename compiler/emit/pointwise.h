@@ -5,6 +5,11 @@
 
 #include "emit/writer.h"
 
+/* What is the same for all components: an expression, and the constant before their loop that has its value. */
+typedef struct fixed {
+    const char *expression, *constant;
+} fixed;
+
 typedef struct pointwise {
     writer *w;
     const stmt *s;
@@ -12,6 +17,7 @@ typedef struct pointwise {
     node_list reads;  /* values read from memory */
     node_list early;  /* of these, what is read into a constant first: see note [loads before choices] */
     node_list locals; /* nodes of the statement with a constant of their own */
+    ARRAY(fixed) fixed;
     int temporaries;
     name_map names;         /* taken in the statement */
     const char **name_of;   /* per node: its constant, or the pointer to its row */
