@@ -859,7 +859,7 @@ int hello_grad(const hello_args *args)
                 RNN_INDEPENDENT
                 for (size_t unit = 0; unit < 4; unit++) {
                     /* d_o[t] = -d_loss[t] * (y[t] == iota(4)) + softmax(o[t]) * d_loss.2 */
-                    const real d_o = d_loss_neg_row_at * (real)(y_row_at == (real)unit) + d_loss_softmax_row[unit] * d_loss_2_row_at;
+                    const real d_o = d_loss_neg_row_at * real_truth(y_row_at == (real)(int)unit) + d_loss_softmax_row[unit] * d_loss_2_row_at;
                     to_d_o[unit] = d_o;
                     to_d_c[unit] += d_o;
                 }

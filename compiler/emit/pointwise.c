@@ -3,9 +3,10 @@
  * A value that has a name or more than one reader is a constant of the innermost loop; any other stands inside its
  * reader's expression, unless that would nest deeper than a reader or a compiler likes.
  *
- * Note [loads before choices]. In c ? a[i] : b the load of a[i] is conditional. gcc 12 -O3 with AVX-512 vectorises
- * short loops of such loads over several rows and takes the mask of the first vector for all: wrong values, without a
- * warning. Every row may be read, so what a choice reads is read before it, into a constant; that needs no masks.
+ * Note [loads before choices]. In a[i] && b[i] the load of b[i] is conditional. gcc 12 -O3 with AVX-512 vectorises short
+ * loops of such loads over several rows and takes the mask of the first vector for all: wrong values, without a warning.
+ * Every row may be read, so what && and || read is read before, into a constant; that needs no masks. What real_select
+ * reads are arguments, which are no choice of C's.
  *
  * Note [the same for all]. What all components read, or depend on, is a constant before their loop. As an element of an
  * array it might be changed by a store of the loop, as far as compilers know, and the length of a sequence is a call:
@@ -208,9 +209,11 @@ static const char *substitute(pointwise *p, const node *n)
             continue;
         }
         int i = *c - 'a';
-        bool as_condition = logical || (n->op == OP_select && i == 0);
-        text_puts(t, as_condition ? arena_printf(w->arena, "(%s)", condition(p, n->arg[i]))
-                                  : operand(p, n->arg[i], least_strength(n, i)));
+        if (logical)
+            text_put(t, "(%s)", condition(p, n->arg[i]));
+        else
+            text_puts(t, n->op == OP_select && i == 0 ? condition(p, n->arg[i])
+                                                      : operand(p, n->arg[i], least_strength(n, i)));
     }
     return text_string(t);
 }
@@ -219,7 +222,7 @@ const char *pointwise_source(const pointwise *p, const node *n)
 {
     writer *w = p->w;
     if (n->op == OP_number) return c_number(w, n->attr.number);
-    if (n->op == OP_iota) return p->s->shape.dim[0] > 1 ? "(real)unit" : "0";
+    if (n->op == OP_iota) return p->s->shape.dim[0] > 1 ? "(real)(int)unit" : "0";
     if (n->op == OP_step)
         return arena_printf(w->arena, "(real)(%s + %s + 1)", c_time(w), w->g->axis[n->attr.axis].letter);
     return arena_printf(w->arena, "(real)(%s + %s)", c_call_time(w), c_whole_length(w, n->attr.axis));
@@ -258,14 +261,11 @@ static const char *expression(pointwise *p, node_id id, int *strength)
     if (p->name_of[id.i]) return p->name_of[id.i];
     if (pointwise_is_inline(n)) return fixed_name(p, pointwise_source(p, n));
     if (n->op == OP_put)
-        return arena_printf(w->arena, "(%s ? %s : 0)", fixed_name(p, pointwise_place(p, n)),
-                            operand(p, n->arg[0], ATOM));
+        return arena_printf(w->arena, "real_select(%s, %s, 0)", fixed_name(p, pointwise_place(p, n)),
+                            operand(p, n->arg[0], WEAKEST));
     if (passes_on(n->op)) return expression(p, n->arg[0], strength);
-    if (is_condition(n->op) || n->op == OP_not) return arena_printf(w->arena, "(real)(%s)", substitute(p, n));
-    if (n->op == OP_select)
-        *strength = WEAKEST;
-    else if (strchr(op_table[n->op].c, '(') == NULL)
-        *strength = op_table[n->op].precedence;
+    if (is_condition(n->op) || n->op == OP_not) return arena_printf(w->arena, "real_truth(%s)", substitute(p, n));
+    if (strchr(op_table[n->op].c, '(') == NULL) *strength = op_table[n->op].precedence;
     return substitute(p, n);
 }
 
@@ -284,7 +284,7 @@ static const char *defining(pointwise *p, node_id id)
 }
 
 /* Operations whose C text may leave out operands but the first. */
-static bool is_lazy(op o) { return o == OP_select || o == OP_and || o == OP_or; }
+static bool is_lazy(op o) { return o == OP_and || o == OP_or; }
 
 /* Reads behind a choice are made before it, as constants of the component; see note [loads before choices]. The walk
  * follows what expression() writes in place: depth as there. */
@@ -296,7 +296,7 @@ static void read_before(pointwise *p, node_id id, bool chosen)
         return;
     }
     for (int a = 0; is(p, id, OF_STATEMENT) && a < n->args; a++)
-        if (!is(p, n->arg[a], LOCAL)) read_before(p, n->arg[a], chosen || n->op == OP_put || (a > 0 && is_lazy(n->op)));
+        if (!is(p, n->arg[a], LOCAL)) read_before(p, n->arg[a], chosen || (a > 0 && is_lazy(n->op)));
 }
 
 /* A store may take the place of what the statement reads. */

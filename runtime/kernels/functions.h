@@ -33,6 +33,16 @@ RNN_FORCE_INLINE real real_from_bits(real_bits_t bits)
     return x;
 }
 
+/* What a condition chooses, and 1 where it holds. By their bits: without leave to forget floating point exceptions, gcc
+ * makes branches of products with what ?: chose, and no vectors of loops with branches (but for AVX-512). */
+RNN_FORCE_INLINE real real_select(int holds, real yes, real no)
+{
+    const real_bits_t mask = -(real_bits_t)holds;
+    return real_from_bits((real_to_bits(yes) & mask) | (real_to_bits(no) & ~mask));
+}
+
+RNN_FORCE_INLINE real real_truth(int holds) { return real_select(holds, 1, 0); }
+
 /* Neither infinite nor NaN; isfinite is always true under -ffast-math. */
 RNN_INLINE int real_is_finite(real x) { return (real_to_bits(x) & REAL_INFINITY_BITS) != REAL_INFINITY_BITS; }
 

@@ -280,6 +280,8 @@ START_TEST(test_simple_functions)
     ck_assert(real_min(1, 2) == 1 && real_min(2, 1) == 1 && real_max(1, 2) == 2 && real_max(2, 1) == 2);
     ck_assert(real_mod(7, 3) == 1 && real_mod(-7, 3) == 2 && real_mod(7, -3) == -2 && real_mod(-7, -3) == -1);
     ck_assert(real_mod(6, 3) == 0 && real_mod(-6, 3) == 0);
+    ck_assert(real_select(1 < 2, 3, -4) == 3 && real_select(2 < 1, 3, -4) == -4);
+    ck_assert(real_truth(1 < 2) == 1 && real_truth(2 < 1) == 0);
     ck_assert(real_sign(3) == 1 && real_sign(-3) == -1 && real_sign(0) == 0);
     ck_assert(real_square(-3) == 9 && real_abs(-3) == 3 && real_sqrt(9) == 3 && real_pow(2, 5) == 32);
     ck_assert(real_floor((real)-1.5) == -2 && real_floor((real)1.5) == 1);
