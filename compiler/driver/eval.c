@@ -179,7 +179,7 @@ static int evaluate(prepared *p, options *o)
     double calls = code ? 0 : (double)dataset_steps(p->data) / (double)sequences / (double)p->s.data.steps;
     if (o->value[OPTION_FREE].given) calls *= FREE_SYMBOLS * (beam ? (double)beam : 1);
     if (!code) code = prepare_model(p, sequences, p->s.data.steps, calls, PREPARE_TO_RUN);
-    if (!code) code = prepare_weights(p, weights, true);
+    if (!code) code = prepare_weights(p, weights);
     if (!code) code = check_measures(p);
     if (!code) code = check_search(p);
     if (code) return code;

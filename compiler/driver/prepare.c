@@ -159,7 +159,7 @@ int prepare_seed(prepared *p, uint64_t seed)
     return code ? code : bind(p);
 }
 
-int prepare_weights(prepared *p, const char *path, bool warn)
+int prepare_weights(prepared *p, const char *path)
 {
     char *error = NULL;
     checkpoint c = {.model = &p->c.t, .params = p->params, .definitions = p->c.definitions};
@@ -167,6 +167,6 @@ int prepare_weights(prepared *p, const char *path, bool warn)
     if (code) return code;
     bool good = checkpoint_read(path, &c, &error);
     free((char *)c.vocabulary);
-    if (good && warn) spec_warn_other(path, p->words.hash, p->c.hash);
+    if (good) spec_warn_other(path, p->words.hash, p->c.hash);
     return good ? 0 : command_fault_line(EXIT_SPEC, error);
 }

@@ -39,8 +39,7 @@ int prepare_model(prepared *p, size_t sequences, size_t steps, double calls, pre
 /* Opens the data again, in the order of another seed. */
 int prepare_seed(prepared *p, uint64_t seed);
 
-/* Parameters from a file of weights; `warn`: it is that of prepare_checkpoint, and of another spec there is a
- * warning. */
-int prepare_weights(prepared *p, const char *path, bool warn);
+/* Parameters from the file of weights of prepare_checkpoint; where it is of another spec there is a warning. */
+int prepare_weights(prepared *p, const char *path);
 
 #endif

@@ -55,7 +55,7 @@ static int write(prepared *p)
     if (!code && out) code = command_can_write(out);
     how.vocabulary = p->words.vocabulary;
     if (!code) code = prepare_model(p, how.beam ? how.beam : 1, 1, (double)how.length, PREPARE_TO_RUN);
-    if (!code) code = prepare_weights(p, weights, true);
+    if (!code) code = prepare_weights(p, weights);
     if (!code && data) code = sample_from_data(p, &how, data, out);
     if (code || data) return code ? code : command_finish(EXIT_SUCCESS);
     if (!sample_write(&p->c.t, p->params, &how, stdout, &error)) return command_fault_line(EXIT_SPEC, error);

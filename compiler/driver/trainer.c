@@ -77,14 +77,36 @@ static int resume(trainer *t)
     return prepare_seed(p, t->progress.seed);
 }
 
+/* Parameters that the file lacks, or has in another shape, begin as without it. */
+static int begin_with(trainer *t, const char *path)
+{
+    prepared *p = &t->p;
+    const trainable *m = &p->c.t;
+    char *error = NULL;
+    bool *taken = ARENA_ARRAY(p->arena, bool, m->params + 1);
+    checkpoint c = {.model = m, .params = p->params, .definitions = p->c.definitions, .taken = taken};
+    int code = command_can_read(path);
+    if (code) return code;
+    bool good = checkpoint_read(path, &c, &error);
+    free((char *)c.vocabulary);
+    if (!good) return command_fault_line(EXIT_SPEC, error);
+    size_t drawn = 0;
+    for (size_t i = 0; i < m->params; i++) {
+        if (taken[i]) continue;
+        if (drawn++ == 0) printf("from %s come all parameters but", path);
+        printf("%s %s", drawn > 1 ? "," : "", m->param[i].name);
+    }
+    if (drawn) puts(", which are drawn");
+    return 0;
+}
+
 static int begin(trainer *t)
 {
     prepared *p = &t->p;
     if (t->o.value[OPTION_RESUME].given) return resume(t);
     t->progress = (progress){.seed = p->s.data.seed, .best_loss = INFINITY};
-    if (t->o.value[OPTION_START].given) return prepare_weights(p, t->o.value[OPTION_START].text, false);
     p->c.t.init(p->c.t.self, p->params, t->progress.seed);
-    return 0;
+    return t->o.value[OPTION_START].given ? begin_with(t, t->o.value[OPTION_START].text) : 0;
 }
 
 static void print_count(const char *before, size_t count, const char *of)

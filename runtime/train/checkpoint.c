@@ -259,9 +259,31 @@ static bool check_finite(const reader *r, const trainable *m, const char *name)
     return false;
 }
 
+/* Notes which parameters fit. */
+static bool some_fit(const reader *r, const checkpoint *c)
+{
+    bool any = false;
+    for (size_t i = 0; i < c->model->params; i++) {
+        const train_param *p = &c->model->param[i];
+        const tensor *t = tensors_find(&r->file, p->name);
+        c->taken[i] = t && same_shape(p, t);
+        any = any || c->taken[i];
+    }
+    return any;
+}
+
+/* Where not all must fit, one must: else a fault says what does not. */
 static bool check_weights(const reader *r, const checkpoint *c, bool exact)
 {
     const trainable *m = c->model;
+    if (c->taken && some_fit(r, c)) {
+        for (size_t i = 0; i < m->params; i++) {
+            const char *name = m->param[i].name;
+            if (c->taken[i] && !(check_tensor(r, c, &m->param[i], name, exact) && check_finite(r, m, name)))
+                return false;
+        }
+        return true;
+    }
     for (size_t i = 0; i < m->params; i++)
         if (!check_tensor(r, c, &m->param[i], m->param[i].name, exact) || !check_finite(r, m, m->param[i].name))
             return false;
@@ -385,7 +407,8 @@ static bool take(const reader *r, checkpoint *c)
     char *vocabulary = symbols ? strdup(symbols) : NULL, **names = array_names(m, counters.slots);
     bool ok = names && (!symbols || vocabulary);
     if (ok) {
-        for (size_t i = 0; i < m->params; i++) take_array(r, m, &m->param[i], m->param[i].name, c->params);
+        for (size_t i = 0; i < m->params; i++)
+            if (!c->taken || c->taken[i]) take_array(r, m, &m->param[i], m->param[i].name, c->params);
         if (c->optimiser) {
             take_run(r, c, names);
             *c->optimiser = counters;

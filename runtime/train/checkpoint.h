@@ -26,6 +26,7 @@ typedef struct checkpoint {
     const trainable *model;
     void *params, *state; /* state: NULL or state_bytes bytes */
     optimiser *optimiser; /* NULL: weights alone */
+    bool *taken; /* of weights alone: those of the parameters that fit are taken, and noted here; NULL: all must */
     progress progress;
     const char *vocabulary;              /* JSON, or NULL */
     const char *definitions;             /* "V=65 H=128 C=lstm": what the model was compiled with */
@@ -42,7 +43,7 @@ bool checkpoint_seal(tensors *t);
  * the file has none). After a failure nothing that c points to is changed.
  * With an optimiser, the file must be a checkpoint of the same spec with one of the same rule, in the same type of
  * reals; and with the carried state, if c has room for one. Without, weights are enough: any safetensors file with the
- * parameters' names and shapes, in F32, F64, F16 or BF16. A checkpoint of another model is refused with what differs:
+ * parameters' names and shapes, or with some of them where c has `taken`, in F32, F64, F16 or BF16. A checkpoint of another model is refused with what differs:
  * the first tensor that is missing, extra or of another shape, the definitions, or the hash. */
 bool checkpoint_read(const char *path, checkpoint *c, char **error);
 /* The metadata that says how to go on, each malloc'ed, NULL when absent: known before a model is compiled. */

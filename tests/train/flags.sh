@@ -39,6 +39,13 @@ changes --beta2 0.5
 changes --epsilon 0.1
 changes --decay 0.1
 changes --init hidden/last.safetensors
+# A layer of another shape is drawn, and the others begin as they were saved.
+sed 's/softmax(\(.*\))$/softmax(dense(\1, V))/' lm.rnn >deeper.rnn
+"$rnnc" train deeper.rnn --text text.txt -o f --updates 1 --init hidden/last.safetensors >said 2>&1
+if grep -qxF "from hidden/last.safetensors come all parameters but p.dense2.W, p.dense2.b, p.dense.W, which are drawn" said; then
+    pass
+else fail "--init with some of the parameters"; cat said; fi
+expect 1 "the tensor 'p.lstm.Wi' (6, 6) is missing" train tags.rnn --data tags.npz -o f --init hidden/last.safetensors
 changes --validate-every 4
 changes --validate-every 4 --validation shorter.txt
 csv_of g.csv $base $short --validate-every 4; differ f.csv g.csv --validation; covers --validation
