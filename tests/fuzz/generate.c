@@ -196,6 +196,28 @@ static const char *reduction(generator *g, form f, unsigned axes, int depth)
     return r;
 }
 
+/* A vector whose components need not stand side by side: a column or a row of a matrix. */
+static const char *part(generator *g, form f, unsigned axes, int depth)
+{
+    int others = 2 + below(g, 2), k = below(g, others);
+    switch (below(g, 4)) {
+    case 0: return PRINT("%s(:, %d)", param(g, (form){2, f.m, others}), k);
+    case 1: return PRINT("%s'(:, %d)", param(g, (form){2, others, f.m}), k);
+    case 2: return PRINT("%s(%d, :)", param(g, (form){2, others, f.m}), k);
+    default: {
+        const char *of = expression(g, f, axes, depth - 1);
+        return PRINT("outer(%s, %s)(:, %d)", of, expression(g, vector_of(others), axes, depth - 1), k);
+    }
+    }
+}
+
+/* What softmax and logsumexp read. */
+static const char *row(generator *g, form f, unsigned axes, int depth)
+{
+    if (chance(g, 40)) return part(g, f, axes, depth);
+    return PRINT("1.5 * (%s)", expression(g, f, axes, depth - 1));
+}
+
 static const char *scalar(generator *g, unsigned axes, int depth)
 {
     form v = vector_of(size_of(g));
@@ -212,7 +234,7 @@ static const char *scalar(generator *g, unsigned axes, int depth)
     case 2: return PRINT("max(%s)", atom(g, v, axes));
     case 3: return PRINT("sqrt(0.1 + sum(square(%s)))", expression(g, v, axes, depth - 1));
     case 4: return PRINT("sum((%s) * (%s))", expression(g, v, axes, depth - 1), expression(g, v, axes, depth - 1));
-    case 5: return PRINT("logsumexp(%s)", expression(g, v, axes, depth - 1));
+    case 5: return PRINT("logsumexp(%s)", row(g, v, axes, depth));
     case 6: return axes & ALONG_T ? "0.1 * t" : "xb";
     case 7: return axes & ALONG_S ? "0.2 * s" : "xb * xb";
     case 8: return PRINT("norm(%s)", expression(g, v, axes, depth - 1));
@@ -252,7 +274,8 @@ static const char *vector(generator *g, form f, unsigned axes, int depth)
         return PRINT("concat(%s, %s)", expression(g, vector_of(k), axes, depth - 1),
                      expression(g, vector_of(f.m - k), axes, depth - 1));
     }
-    case 4: return PRINT("softmax(1.5 * (%s))", expression(g, f, axes, depth - 1));
+    case 4: return PRINT("softmax(%s)", row(g, f, axes, depth));
+    case 17: return part(g, f, axes, depth);
     case 5: {
         const token *k = &g->tokens[below(g, g->token_count)];
         if (k->axes & ~axes) break;
