@@ -1,10 +1,10 @@
 /* text.c: a growing text with indentation; see text.h. */
 #include "base/text.h"
-#include "base/array.h"
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { INDENT = 4 };
+enum { INDENT = 4, FIRST_CAPACITY = 32 };
 
 text *text_new(arena *a)
 {
@@ -18,7 +18,13 @@ static void reserve(text *t, size_t more)
 {
     size_t need;
     if (!size_add(t->len, more, &need) || !size_add(need, 1, &need)) BUG("a text larger than the address space");
-    while (t->cap < need) t->data = array_grow(t->arena, t->data, &t->cap, 1);
+    if (t->cap >= need) return;
+    size_t cap = t->cap < FIRST_CAPACITY / 2 ? FIRST_CAPACITY : t->cap <= SIZE_MAX / 2 ? 2 * t->cap : need;
+    if (cap < need) cap = need; /* at once: a text that takes another leaves no smaller copies behind */
+    char *grown = arena_alloc(t->arena, cap);
+    if (t->len) memcpy(grown, t->data, t->len + 1);
+    t->data = grown;
+    t->cap = cap;
 }
 
 static void append(text *t, const char *bytes, size_t length)

@@ -67,19 +67,14 @@ void graph_compact(graph *g)
     uint32_t *number = ARENA_ARRAY(scratch, uint32_t, g->nodes.len);
     for (size_t i = 0; i < order.len; i++) number[order.data[i].i] = (uint32_t)i + 1;
 
-    node *nodes = ARENA_ARRAY(g->arena, node, order.len + 1);
-    nodes[0] = g->nodes.data[0];
+    node *nodes = ARENA_ARRAY(scratch, node, order.len + 1); /* back to their place below: there are many passes */
     for (size_t i = 0; i < order.len; i++) {
-        node n = *graph_node(g, order.data[i]);
-        node_id *arg = ARENA_ARRAY(g->arena, node_id, (size_t)n.args);
-        if (n.args) memcpy(arg, n.arg, (size_t)n.args * sizeof *arg);
-        renumber(number, arg, (size_t)n.args);
-        n.arg = arg;
-        n.origin.of = number[n.origin.of];
-        nodes[i + 1] = n;
+        nodes[i] = *graph_node(g, order.data[i]);
+        renumber(number, nodes[i].arg, (size_t)nodes[i].args);
+        nodes[i].origin.of = number[nodes[i].origin.of];
     }
-    g->nodes.data = nodes;
-    g->nodes.len = g->nodes.cap = order.len + 1;
+    if (order.len) memcpy(g->nodes.data + 1, nodes, order.len * sizeof *nodes);
+    g->nodes.len = order.len + 1;
 
     renumber(number, &g->loss, 1);
     renumber(number, g->extra_roots.data, g->extra_roots.len);

@@ -129,12 +129,12 @@ void plan_in_state(planner *pl);
 /* step_blocks.c: scans and the products around them, some steps at a time. */
 void plan_step_blocks(planner *pl);
 
-/* What a statement reads and writes, through whatever views. */
+/* What a statement reads and writes, through whatever views; the lists lie in `a`. */
 typedef ARRAY(view) plan_views;
 typedef struct plan_touches {
     plan_views read, written;
 } plan_touches;
-void plan_touch_stmt(const planner *pl, plan_touches *t, const stmt *s);
+void plan_touch_stmt(const planner *pl, arena *a, plan_touches *t, const stmt *s);
 
 /* reuse.c: values that take the memory of others. */
 void plan_reuse(planner *pl);

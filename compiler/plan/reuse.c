@@ -32,15 +32,32 @@ typedef struct memory {
     ARRAY(access) accesses; /* in the order of the statements */
 } memory;
 
-/* A buffer that may share memory, and where it is touched last. */
+/* A buffer that may share memory, and where it is touched last. Candidates are numbered in the order of the buffers;
+ * lists of them are linked by these numbers, 0 ends one. */
 typedef struct candidate {
     size_t number, last;
+    size_t next; /* of those that are touched last at the same place, with larger numbers */
+    bool placed; /* it stands in the place of another */
+    bool part;   /* what touches it last touches some columns of it */
+    bool set;    /* what touches it last sets all of it, so that nothing takes its place there */
 } candidate;
+
+/* Memories that nothing touches any more and that do for the same buffers: which came free last stands last. */
+typedef struct free_memories {
+    const buffer *like;
+    ARRAY(size_t) candidates;
+} free_memories;
 
 typedef struct reuse {
     planner *pl;
     memory *of;                  /* of each buffer */
-    ARRAY(candidate) candidates; /* in the order of the buffers */
+    ARRAY(candidate) candidates; /* in the order of the buffers; 0 is none */
+    arena *scratch;
+    size_t *touched_at[2]; /* the candidates that are touched last at each place; [1]: with `set` */
+    size_t passed;         /* those of the places before this one are free */
+    ARRAY(free_memories) freed;
+    ARRAY(size_t) passing; /* of one place */
+    ARRAY(size_t) parts;   /* candidates with `part`, and such as have been */
     size_t at;
     const region *r; /* of the statement in question */
 } reuse;
@@ -78,7 +95,7 @@ static void touch(reuse *u, const stmt *s, access found)
     found.at = u->at;
     m->stays = m->stays || found.v.row || !is_own_row(u, found.v, s);
     if (!found.same) found.from = 0, found.to = u->pl->p->buffers.data[found.v.buffer].columns;
-    array_push(u->pl->arena, &m->accesses, found);
+    array_push(u->scratch, &m->accesses, found);
 }
 
 static void touch_all(reuse *u, const stmt *s, const plan_touches *t)
@@ -106,7 +123,7 @@ static void touch_pointwise(reuse *u, const stmt *s)
 {
     planner *pl = u->pl;
     plan_touches all = {0}, rest = {0};
-    plan_touch_stmt(pl, &all, s);
+    plan_touch_stmt(pl, u->scratch, &all, s);
     for (size_t i = 0; i < s->nodes.len; i++) {
         const node *n = graph_node(pl->g, s->nodes.data[i]);
         for (int k = 0; k < n->args; k++) {
@@ -122,7 +139,7 @@ static void touch_pointwise(reuse *u, const stmt *s)
         touch(u, s, write);
     }
     for (size_t i = 0; i < all.read.len; i++) {
-        if (all.read.data[i].row) array_push(pl->arena, &rest.read, all.read.data[i]);
+        if (all.read.data[i].row) array_push(u->scratch, &rest.read, all.read.data[i]);
     }
     touch_all(u, s, &rest);
 }
@@ -149,7 +166,7 @@ static void touch_region(reuse *u, const region *r)
         } else if (s->kind == STMT_PACK) {
             touch_packing(u, s);
         } else {
-            plan_touch_stmt(u->pl, &t, s);
+            plan_touch_stmt(u->pl, u->scratch, &t, s);
             touch_all(u, s, &t);
         }
         u->at += !(s->kind == STMT_CONTRACT && (s->product.with_next || s->product.epilogue));
@@ -197,56 +214,137 @@ static size_t first_access(const memory *m) { return m->accesses.data[0].at; }
 
 static size_t last_access(const memory *m) { return m->accesses.data[m->accesses.len - 1].at; }
 
-/* The buffer whose memory comes free last, since that is in the cache; NULL where there is none. */
-static candidate *predecessor(const reuse *u, size_t number)
+/* ---- what is free, and when -------------------------------------------------------------------------------------- */
+
+/* Notes where the candidate is touched last. */
+static void enlist(reuse *u, size_t k)
 {
+    candidate *c = &u->candidates.data[k];
+    const memory *m = &u->of[c->number];
+    const access *end = &m->accesses.data[m->accesses.len - 1];
+    c->last = last_access(m);
+    if (!c->part && end->to - end->from < u->pl->p->buffers.data[c->number].columns) {
+        c->part = true;
+        array_push(u->scratch, &u->parts, k);
+    }
+    c->set = !end->reads && !c->part;
+    size_t *link = &u->touched_at[c->set][c->last];
+    while (*link && *link < k) link = &u->candidates.data[*link].next;
+    c->next = *link;
+    *link = k;
+}
+
+static void strike(reuse *u, size_t k)
+{
+    size_t *link = &u->touched_at[u->candidates.data[k].set][u->candidates.data[k].last];
+    while (*link && *link != k) link = &u->candidates.data[*link].next;
+    if (*link) *link = u->candidates.data[k].next;
+}
+
+static void add_free(reuse *u, size_t k)
+{
+    const buffer *buffers = u->pl->p->buffers.data, *own = &buffers[u->candidates.data[k].number];
+    size_t i = 0;
+    for (; i < u->freed.len; i++)
+        if (is_alike(u->freed.data[i].like, own) && is_alike(own, u->freed.data[i].like)) break;
+    if (i == u->freed.len) array_push(u->scratch, &u->freed, (free_memories){.like = own});
+    array_push(u->scratch, &u->freed.data[i].candidates, k);
+}
+
+/* What is not touched from `at` on is free; of one place those with larger numbers first. */
+static void pass(reuse *u, size_t at)
+{
+    for (; u->passed < at; u->passed++) {
+        size_t x = u->touched_at[0][u->passed], y = u->touched_at[1][u->passed];
+        u->passing.len = 0;
+        while (x || y) {
+            size_t *k = !y || (x && x < y) ? &x : &y;
+            array_push(u->scratch, &u->passing, *k);
+            *k = u->candidates.data[*k].next;
+        }
+        for (size_t i = u->passing.len; i-- > 0;) add_free(u, u->passing.data[i]);
+    }
+}
+
+/* Of two: which comes free last, since that is in the cache; of several the first, since most come free in their
+ * order. */
+static size_t later(const reuse *u, size_t a, size_t b)
+{
+    const candidate *x = &u->candidates.data[a], *y = &u->candidates.data[b];
+    if (!a || !b) return a ? a : b;
+    return x->last != y->last ? (x->last > y->last ? a : b) : a < b ? a : b;
+}
+
+static bool can_take(const reuse *u, size_t k, size_t number)
+{
+    const candidate *p = &u->candidates.data[k];
     const buffer *buffers = u->pl->p->buffers.data;
-    const memory *m = &u->of[number];
-    candidate *best = NULL;
-    for (size_t i = u->candidates.len; i-- > 0;) { /* of several the first: most come free in their order */
-        candidate *p = &u->candidates.data[i];
-        if ((!best || p->last >= best->last) && p->number != number &&
-            is_alike(&buffers[p->number], &buffers[number]) &&
-            (p->last < first_access(m) || can_follow(&u->of[p->number], m)))
-            best = p;
+    return !p->placed && p->number != number && is_alike(&buffers[p->number], &buffers[number]) &&
+           can_follow(&u->of[p->number], &u->of[number]);
+}
+
+/* The candidate whose memory does for the buffer; 0: none. What is touched after the buffer begins can only be one of
+ * which some columns are; then come those that the first statement of the buffer touches, then those that are free. */
+static size_t predecessor(reuse *u, size_t number)
+{
+    size_t best = 0, first = first_access(&u->of[number]);
+    pass(u, first);
+    for (size_t i = 0; i < u->parts.len; i++) {
+        size_t k = u->parts.data[i];
+        if (u->candidates.data[k].last > first && can_take(u, k, number)) best = later(u, best, k);
+    }
+    for (size_t k = best ? 0 : u->touched_at[0][first]; k && !best; k = u->candidates.data[k].next)
+        if (can_take(u, k, number)) best = k;
+    if (best) return best;
+    for (size_t i = 0; i < u->freed.len; i++) {
+        const free_memories *f = &u->freed.data[i];
+        if (f->candidates.len && is_alike(f->like, &u->pl->p->buffers.data[number]))
+            best = later(u, best, f->candidates.data[f->candidates.len - 1]);
     }
     return best;
 }
 
 /* Those that begin later come later; in the order of the buffers where they begin together. */
-static size_t *in_order(const reuse *u, arena *scratch)
+static size_t *in_order(const reuse *u)
 {
-    size_t *begin = ARENA_ARRAY(scratch, size_t, u->at + 2), *order = ARENA_ARRAY(scratch, size_t, u->candidates.len);
-    for (size_t i = 0; i < u->candidates.len; i++) begin[first_access(&u->of[u->candidates.data[i].number]) + 1]++;
+    size_t *begin = ARENA_ARRAY(u->scratch, size_t, u->at + 2);
+    size_t *order = ARENA_ARRAY(u->scratch, size_t, u->candidates.len);
+    for (size_t i = 1; i < u->candidates.len; i++) begin[first_access(&u->of[u->candidates.data[i].number]) + 1]++;
     for (size_t at = 1; at <= u->at + 1; at++) begin[at] += begin[at - 1];
-    for (size_t i = 0; i < u->candidates.len; i++)
-        order[begin[first_access(&u->of[u->candidates.data[i].number])]++] = u->candidates.data[i].number;
+    for (size_t i = 1; i < u->candidates.len; i++)
+        order[begin[first_access(&u->of[u->candidates.data[i].number])]++] = i;
     return order;
 }
 
 /* What touches the one memory from now on touches the other. */
-static void take_place(reuse *u, size_t number, candidate *from)
+static void take_place(reuse *u, size_t k, size_t from)
 {
-    memory *m = &u->of[from->number], *moved = &u->of[number];
+    size_t number = u->candidates.data[k].number, home = u->candidates.data[from].number;
+    memory *m = &u->of[home], *moved = &u->of[number];
+    if (u->candidates.data[from].last < u->passed) {
+        for (size_t i = 0; i < u->freed.len; i++) {
+            free_memories *f = &u->freed.data[i];
+            if (f->candidates.len && f->candidates.data[f->candidates.len - 1] == from) f->candidates.len--;
+        }
+    } else {
+        strike(u, from);
+    }
+    strike(u, k);
+    u->candidates.data[k].placed = true;
     for (size_t i = 0; i < moved->accesses.len; i++) {
-        array_push(u->pl->arena, &m->accesses, moved->accesses.data[i]);
+        array_push(u->scratch, &m->accesses, moved->accesses.data[i]);
         for (access *x = &m->accesses.data[m->accesses.len - 1]; x > m->accesses.data && x[-1].at > x->at; x--) {
             access later = x[-1];
             x[-1] = *x;
             *x = later;
         }
     }
-    from->last = last_access(m);
-    buffer *b = &u->pl->p->buffers.data[number], *own = &u->pl->p->buffers.data[from->number];
+    enlist(u, from);
+    buffer *b = &u->pl->p->buffers.data[number], *own = &u->pl->p->buffers.data[home];
     b->storage = STORE_PLACE;
-    b->place_of = (int)from->number;
+    b->place_of = (int)home;
     if (own->block_rows && own->block_rows < b->block_rows) own->block_rows = b->block_rows; /* the larger block's */
     b->block_rows = own->block_rows;
-    size_t left = 0;
-    for (size_t i = 0; i < u->candidates.len; i++) {
-        if (u->candidates.data[i].number != number) u->candidates.data[left++] = u->candidates.data[i];
-    }
-    u->candidates.len = left;
 }
 
 int plan_memory(const program *p, view v)
@@ -257,7 +355,7 @@ int plan_memory(const program *p, view v)
 
 static void find_block_rows(const reuse *u)
 {
-    for (size_t i = 0; i < u->candidates.len; i++) {
+    for (size_t i = 1; i < u->candidates.len; i++) {
         buffer *b = &u->pl->p->buffers.data[u->candidates.data[i].number];
         const region *block = u->of[u->candidates.data[i].number].block;
         if (block && b->axes == (BATCH | axis_bit(block->blocks.axis))) b->block_rows = block->blocks.rows;
@@ -266,17 +364,20 @@ static void find_block_rows(const reuse *u)
 
 void plan_reuse(planner *pl)
 {
-    arena *scratch = arena_new();
-    reuse u = {.pl = pl, .of = arena_array(pl->arena, pl->p->buffers.len, sizeof(memory)), .at = 1};
+    reuse u = {.pl = pl, .scratch = arena_new(), .at = 1};
+    u.of = arena_array(u.scratch, pl->p->buffers.len, sizeof(memory));
     touch_region(&u, pl->p->top);
+    for (int i = 0; i < 2; i++) u.touched_at[i] = ARENA_ARRAY(u.scratch, size_t, u.at + 1);
+    array_push(u.scratch, &u.candidates, (candidate){0});
     for (size_t i = 1; i < pl->p->buffers.len; i++) {
-        if (can_share(&u, i)) array_push(scratch, &u.candidates, (candidate){i, last_access(&u.of[i])});
+        if (can_share(&u, i)) array_push(u.scratch, &u.candidates, (candidate){.number = i});
     }
+    for (size_t k = u.candidates.len - 1; k > 0; k--) enlist(&u, k);
     find_block_rows(&u);
-    const size_t *order = in_order(&u, scratch), count = u.candidates.len;
-    for (size_t i = 0; i < count; i++) {
-        candidate *from = predecessor(&u, order[i]);
+    const size_t *order = in_order(&u);
+    for (size_t i = 0; i + 1 < u.candidates.len; i++) {
+        size_t from = predecessor(&u, u.candidates.data[order[i]].number);
         if (from) take_place(&u, order[i], from);
     }
-    arena_free(scratch);
+    arena_free(u.scratch);
 }

@@ -13,6 +13,8 @@
  * Needs: the whole program. Sets: regions. */
 #include "plan/planner.h"
 
+#include <string.h>
+
 enum {
     BLOCK_NUMBERS = 3 << 16, /* what the products of a block touch; half suits a cache of 1 MB beside the matrices */
     BLOCK_LEAST = 1 << 12,   /* numbers of the matrices of products that join: smaller are not worth the loop, */
@@ -32,11 +34,12 @@ typedef struct joined {
 
 typedef struct blocks {
     planner *pl;
-    touched *of_item;               /* what each item of the outermost region touches, found when first asked */
-    int axis, direction;            /* of the scan */
-    region *made;                   /* the region of blocks */
-    ARRAY(joined) joined;           /* what came into it, and from where */
-    size_t products;                /* of these */
+    touched *of_item;     /* what each item of the outermost region touches, found when first asked */
+    int axis, direction;  /* of the scan */
+    region *made;         /* the region of blocks */
+    ARRAY(joined) joined; /* what came into it, and from where */
+    size_t products;      /* of these */
+    arena *scratch;
     bool *written, *read;           /* per buffer: in the scan, or by what joined it */
     bool *mine_read, *mine_written; /* per buffer, false between calls */
 } blocks;
@@ -44,46 +47,46 @@ typedef struct blocks {
 /* ---- what a statement touches ------------------------------------------------------------------------------------ */
 
 /* Depth: views of views. */
-static void touch_node(const planner *pl, plan_touches *t, node_id id)
+static void touch_node(const planner *pl, arena *a, plan_touches *t, node_id id)
 {
     if (!node_some(id)) return;
-    array_push(pl->arena, &t->read, plan_view(pl, id));
+    array_push(a, &t->read, plan_view(pl, id));
     const node *n = graph_node(pl->g, id);
-    for (int i = 0; pl->task[id.i] == TASK_FREE && i < n->args; i++) touch_node(pl, t, n->arg[i]);
+    for (int i = 0; pl->task[id.i] == TASK_FREE && i < n->args; i++) touch_node(pl, a, t, n->arg[i]);
 }
 
-static void touch_product(const planner *pl, plan_touches *t, const contract *c)
+static void touch_product(arena *a, plan_touches *t, const contract *c)
 {
     for (size_t i = 0; i < c->addends.len; i++) {
-        array_push(pl->arena, &t->read, c->addends.data[i].a);
-        array_push(pl->arena, &t->read, c->addends.data[i].guard.at);
+        array_push(a, &t->read, c->addends.data[i].a);
+        array_push(a, &t->read, c->addends.data[i].guard.at);
     }
-    array_push(pl->arena, &t->read, c->a);
-    array_push(pl->arena, &t->read, c->b);
-    array_push(pl->arena, &t->read, c->guard.at);
-    array_push(pl->arena, &t->written, c->to);
+    array_push(a, &t->read, c->a);
+    array_push(a, &t->read, c->b);
+    array_push(a, &t->read, c->guard.at);
+    array_push(a, &t->written, c->to);
 }
 
-void plan_touch_stmt(const planner *pl, plan_touches *t, const stmt *s)
+void plan_touch_stmt(const planner *pl, arena *a, plan_touches *t, const stmt *s)
 {
     bool computes =
         s->kind != STMT_FILL_BEFORE && s->kind != STMT_FILL_AFTER && s->kind != STMT_SAVE && s->kind != STMT_CLEAR;
     for (size_t i = 0; i < s->nodes.len; i++) {
         const node *n = graph_node(pl->g, s->nodes.data[i]);
-        array_push(pl->arena, &t->written, plan_view(pl, s->nodes.data[i]));
-        for (int k = 0; computes && k < n->args; k++) touch_node(pl, t, n->arg[k]);
+        array_push(a, &t->written, plan_view(pl, s->nodes.data[i]));
+        for (int k = 0; computes && k < n->args; k++) touch_node(pl, a, t, n->arg[k]);
     }
-    for (size_t i = 0; i < s->stores.len; i++) array_push(pl->arena, &t->written, s->stores.data[i].to);
-    for (size_t i = 0; i < s->from.len; i++) array_push(pl->arena, &t->read, s->from.data[i]);
-    if (s->kind == STMT_CONTRACT) touch_product(pl, t, &s->product);
-    array_push(pl->arena, &t->written, s->to);
+    for (size_t i = 0; i < s->stores.len; i++) array_push(a, &t->written, s->stores.data[i].to);
+    for (size_t i = 0; i < s->from.len; i++) array_push(a, &t->read, s->from.data[i]);
+    if (s->kind == STMT_CONTRACT) touch_product(a, t, &s->product);
+    array_push(a, &t->written, s->to);
 }
 
 /* Depth: loops. */
-static void touch_item(const planner *pl, plan_touches *t, const item *it)
+static void touch_item(const planner *pl, arena *a, plan_touches *t, const item *it)
 {
-    if (it->stmt) plan_touch_stmt(pl, t, it->stmt);
-    for (size_t i = 0; it->region && i < it->region->items.len; i++) touch_item(pl, t, &it->region->items.data[i]);
+    if (it->stmt) plan_touch_stmt(pl, a, t, it->stmt);
+    for (size_t i = 0; it->region && i < it->region->items.len; i++) touch_item(pl, a, t, &it->region->items.data[i]);
 }
 
 static void mark(const plan_views *list, bool *set, bool value)
@@ -110,7 +113,7 @@ static bool mentions(const plan_views *list, const bool *set)
 static const plan_touches *touched_by(const blocks *b, const region *r, size_t at)
 {
     touched *t = &b->of_item[at];
-    if (!t->known) touch_item(b->pl, &t->t, &r->items.data[at]);
+    if (!t->known) touch_item(b->pl, b->scratch, &t->t, &r->items.data[at]);
     t->known = true;
     return &t->t;
 }
@@ -254,7 +257,7 @@ static void join(blocks *b, region *r, size_t at)
     mark(&t->written, b->written, true);
     for (int i = 0; i <= GRAD_BUFFER; i++) b->read[i] = b->written[i] = false;
     array_push(b->pl->arena, &b->made->items, *it);
-    array_push(b->pl->arena, &b->joined, ((joined){at, *it}));
+    array_push(b->scratch, &b->joined, ((joined){at, *it}));
     b->products += it->stmt && it->stmt->kind == STMT_CONTRACT;
     *it = (item){0}; /* its place is empty */
     b->of_item[at] = (touched){.known = true};
@@ -271,7 +274,7 @@ static void undo(blocks *b, region *r)
 
 static int columns_touched(const blocks *b)
 {
-    bool *seen = ARENA_ARRAY(b->pl->arena, bool, b->pl->p->buffers.len);
+    bool *seen = ARENA_ARRAY(b->scratch, bool, b->pl->p->buffers.len);
     int columns = 0;
     for (size_t i = 0; i < b->made->items.len; i++) {
         const stmt *s = b->made->items.data[i].stmt;
@@ -326,19 +329,22 @@ static void gather_items(blocks *b, region *r, size_t at)
     }
 }
 
-static void make_blocks(planner *pl, touched *of_item, region *r, size_t at)
+/* sets: of four sets of buffers, memory that the next scan takes over. */
+static void make_blocks(planner *pl, arena *scratch, touched *of_item, region *r, size_t at, bool *sets)
 {
     size_t buffers = pl->p->buffers.len;
     region *scan = r->items.data[at].region;
     blocks b = {.pl = pl,
+                .scratch = scratch,
                 .of_item = of_item,
                 .axis = scan->scan.axis,
                 .direction = scan->scan.direction,
                 .made = ARENA_NEW(pl->arena, region),
-                .written = ARENA_ARRAY(pl->arena, bool, buffers),
-                .read = ARENA_ARRAY(pl->arena, bool, buffers),
-                .mine_read = ARENA_ARRAY(pl->arena, bool, buffers),
-                .mine_written = ARENA_ARRAY(pl->arena, bool, buffers)};
+                .written = sets,
+                .read = sets + buffers,
+                .mine_read = sets + 2 * buffers,
+                .mine_written = sets + 3 * buffers};
+    memset(sets, 0, 4 * buffers * sizeof *sets);
     gather_items(&b, r, at);
     if (!b.products) {
         undo(&b, r);
@@ -366,11 +372,14 @@ static region *outermost(const program *p)
 void plan_step_blocks(planner *pl)
 {
     region *r = outermost(pl->p);
-    touched *of_item = ARENA_ARRAY(pl->arena, touched, r->items.len);
+    arena *scratch = arena_new();
+    touched *of_item = ARENA_ARRAY(scratch, touched, r->items.len);
+    bool *sets = ARENA_ARRAY(scratch, bool, 4 * pl->p->buffers.len);
     for (size_t i = 0; i < r->items.len; i++) {
         const region *scan = r->items.data[i].region;
-        if (scan && scan->kind == REGION_SCAN) make_blocks(pl, of_item, r, i);
+        if (scan && scan->kind == REGION_SCAN) make_blocks(pl, scratch, of_item, r, i, sets);
     }
+    arena_free(scratch);
     size_t left = 0;
     for (size_t i = 0; i < r->items.len; i++) {
         if (r->items.data[i].stmt || r->items.data[i].region) r->items.data[left++] = r->items.data[i];

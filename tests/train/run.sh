@@ -384,6 +384,16 @@ if [ -z "$SANITIZE" ]; then # sanitizers keep what is freed
     few=$(memory 200) many=$(memory 4000)
     below 100 "$few" "memory of a training"
     below "$many" "$few * 1.02 + 200" "memory (KiB) of 4000 updates against $few of 200"
+    # That of the compiler grows with the number of recurrences, not with its square.
+    for count in 500 4000; do
+        awk -v n=$count 'BEGIN {
+            print "model m {\n input x[t] : real(4)\n target y[t] : real(4)\n a0 = tanh(x)"
+            for (i = 1; i < n; i++) printf " a%d = tanh(a%d * a%d[t-1] + x)\n", i, i - 1, i
+            printf " output a%d\n loss mean_square(a%d, y)\n}\n", n - 1, n - 1
+        }' >recurrences$count.rnn
+    done
+    few=$(./peak "$rnnc" build recurrences500.rnn -o f) many=$(./peak "$rnnc" build recurrences4000.rnn -o f)
+    below "$many" "$few * 8" "memory (KiB) of 4000 recurrences against $few of 500"
 fi
 
 summary
