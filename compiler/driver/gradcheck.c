@@ -186,7 +186,7 @@ static void check_component(checker *c, double *values, const double *d, size_t 
         }
         double n = difference(c, &values[at], h), scale = fmax(fmax(fabs(d[at]), fabs(n)), c->largest);
         if (forgiven / h > forgiven_most * bound * scale) continue;
-        double error = d[at] == n ? 0 : fmax(fabs(d[at] - n) - forgiven / h, 0) / scale;
+        double off = fabs(d[at] - n) - forgiven / h, error = d[at] == n || off < 0 ? 0 : off / scale;
         if (error < best.error || i == 0) best = (worst){isnan(error) ? INFINITY : error, d[at], n, at};
     }
     if (best.error >= w->error) *w = best;

@@ -360,6 +360,8 @@ model wrong {                                 # cut() hides a dependence from th
 }
 END
 expect 4 "" gradcheck wrong.rnn;              shows "WRONG"; shows "wrong.rnn:6: cut(x) lets no gradient pass"
+sed 's/cut(h))/min(exp(100000 * norm(W)), 1))/' wrong.rnn >nan.rnn # 0 times an infinite derivative
+expect 4 "" gradcheck nan.rnn;                shows "inf  WRONG"
 sed 's/cut(h))/h \/ (x - x))/' wrong.rnn >infinite.rnn
 expect 4 "the loss is not finite" gradcheck infinite.rnn
 # Kinks so near that only small steps do not cross one, and a loss so large that its rounding then counts. A derivative that
