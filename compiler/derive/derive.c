@@ -105,7 +105,7 @@ static void open_shifts(tape *t)
  * there it need not stay 0: nobody has seen to it that log(x) is finite where it is not used. So what flows back is
  * derived from the adjoint of the side taken, and the condition put around the result: if C then d / x else 0, and
  * not (if C then d else 0) / x. Products and readings at other steps end that: the condition holds for rows of its
- * own steps. */
+ * own steps. So does an operand that lacks an axis or components over which the condition varies. */
 
 enum { MOST_SIDES = 8 }; /* of choices inside each other; an adjoint under more of them is multiplied as it is */
 
@@ -197,7 +197,7 @@ static node_id contribution(tape *t, node_id id, node_id d, int a)
     node n = *graph_node(g, id);
     type to = graph_type(g, n.arg[a]);
     side sides[MOST_SIDES], s;
-    int count = 0, inside = 0;
+    int count = 0;
     node_id value = d, inner;
     while (count < MOST_SIDES && is_of_side(t, value, &s, &inner) && keeps_sides(g, n.op, s)) {
         sides[count++] = s;
@@ -208,11 +208,16 @@ static node_id contribution(tape *t, node_id id, node_id d, int a)
     type from = graph_type(g, c);
     if (op_table[n.op].class == POINTWISE_OP) /* made of d and operands that may lack axes of the result */
         from = (type){REAL, n.type.shape, from.axes | n.type.axes};
-    while (inside < count && covers(g, to, sides[inside])) inside++;
     if (node_is(c, value) && type_equal(graph_type(g, d), to)) return d;
-    for (int i = count; i-- > inside;) c = of_side(g, sides[i], c);
+    if (n.op == OP_select && count < MOST_SIDES && is_of_side(t, c, &sides[count], &inner)) { /* that of the choice */
+        c = inner;
+        count++;
+    }
+    for (int i = count; i-- > 0;)
+        if (!covers(g, to, sides[i])) c = of_side(g, sides[i], c);
     c = unbroadcast(g, c, from, to);
-    while (inside > 0) c = of_side(g, sides[--inside], c);
+    for (int i = count; i-- > 0;)
+        if (covers(g, to, sides[i])) c = of_side(g, sides[i], c);
     return c;
 }
 
