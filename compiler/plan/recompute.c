@@ -5,7 +5,7 @@
  * and of one number for each row, its readers compute it themselves: g * d beside d, 1 - z beside z. No reader may have
  * to read more than one value instead, so nothing is streamed that was not before.
  *
- * Needs: statements, kept, kept_axes. Sets: kept; adds nodes to statements. */
+ * Needs: statements, kept, kept_axes. Sets: kept; moves nodes between statements, and drops those that are left empty. */
 #include "plan/planner.h"
 
 static bool is_cheap(op o)
@@ -69,6 +69,37 @@ static void put_in_front(planner *pl, stmt *s, node_id id)
     s->nodes.data[0] = id;
 }
 
+/* Where no reader is in the statement that made the value, it is made by the readers alone. */
+static void leave_to_readers(planner *pl, node_id id)
+{
+    stmt *home = pl->p->stmt_of[id.i];
+    node_id reader = pl->users[id.i].data[0];
+    size_t left = 0;
+    if (is_read_by(pl, id, home)) return;
+    for (size_t i = 0; i < home->nodes.len; i++)
+        if (!node_is(home->nodes.data[i], id)) home->nodes.data[left++] = home->nodes.data[i];
+    home->nodes.len = left;
+    pl->p->stmt_of[id.i] = pl->p->stmt_of[reader.i];
+    pl->region_of[id.i] = pl->region_of[reader.i];
+}
+
+static bool is_empty(const item *it)
+{
+    if (it->region) return it->region->items.len == 0;
+    return it->stmt->kind == STMT_POINTWISE && it->stmt->nodes.len == 0;
+}
+
+static void drop_empty(region *r)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < r->items.len; i++) {
+        item it = r->items.data[i];
+        if (it.region) drop_empty(it.region);
+        if (!is_empty(&it)) r->items.data[left++] = it;
+    }
+    r->items.len = left;
+}
+
 /* A value with operands that are computed again would be a chain of work: what it is made of stays. */
 void plan_recompute(planner *pl, const node_list *order)
 {
@@ -80,6 +111,8 @@ void plan_recompute(planner *pl, const node_list *order)
         for (int a = 0; a < n->args; a++) needed[n->arg[a].i] = true;
         for (size_t k = 0; k < pl->users[id.i].len; k++)
             put_in_front(pl, pl->p->stmt_of[pl->users[id.i].data[k].i], id);
+        leave_to_readers(pl, id);
         pl->kept[id.i] = false;
     }
+    drop_empty(pl->p->top);
 }
