@@ -131,7 +131,7 @@ expect 3 "none.rnn: cannot be read: No such file" check none.rnn
 expect 3 "cannot be read: Is a directory" check .
 expect 1 "several models; choose one" check two.rnn
 expect 0 "" check two.rnn --model other -v
-expect 1 "has no size and no cell" check hello.rnn -DH=3
+expect 1 "has no size, number or cell" check hello.rnn -DH=3
 "$rnnc" check --message-format json bad.rnn 2>json
 if [ -s json ] && ! grep -qv '^{"file":"bad.rnn","line":.*"severity":"error","id":".*}$' json; then pass
 else fail "--message-format json:"; cat json; fi
