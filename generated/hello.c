@@ -99,8 +99,7 @@ RNN_SHARED void load_h(const hello_args *args, real *h_all)
 {
     const size_t batch = args->batch;
     for (size_t seq = 0; seq < batch; seq++) {
-        const size_t t = 0;
-        real *to = h_all + (t * batch + seq) * 8;
+        real *to = h_all + seq * 8;
         const uint64_t seen = time_of(args, seq);
         for (size_t unit = 0; unit < 8; unit++) {
             to[unit] = seen > 0 ? args->state->h[0][seq][unit] : 0;
@@ -231,12 +230,10 @@ RNN_SHARED void outer_8x8(int rows, const real *A, size_t ar, size_t am, const r
 RNN_SHARED int tokens_fit_t_step(const hello_args *args, const int *tokens, int classes)
 {
     const size_t batch = args->batch;
-    for (size_t t = 0; t < 1; t++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            if (t >= is_present(args, seq)) continue;
-            const int token = tokens[t * batch + seq];
-            if (token < 0 || token >= classes) return 0;
-        }
+    for (size_t seq = 0; seq < batch; seq++) {
+        if (!is_present(args, seq)) continue;
+        const int token = tokens[seq];
+        if (token < 0 || token >= classes) return 0;
     }
     return 1;
 }
@@ -245,11 +242,9 @@ RNN_SHARED int tokens_fit_t_step(const hello_args *args, const int *tokens, int 
 RNN_SHARED void read_x_step(const hello_args *args, int ragged, real *x_all)
 {
     const size_t batch = args->batch;
-    for (size_t t = 0; t < 1; t++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            const int valid = !ragged || t < is_present(args, seq);
-            x_all[t * batch + seq] = valid ? (real)args->x[t * batch + seq] : -1;
-        }
+    for (size_t seq = 0; seq < batch; seq++) {
+        const int valid = !ragged || is_present(args, seq);
+        x_all[seq] = valid ? (real)args->x[seq] : -1;
     }
 }
 
@@ -258,13 +253,11 @@ RNN_SHARED void write_p_step(const hello_args *args, int ragged, const real *p_a
 {
     const size_t batch = args->batch;
     if (args->p) {
-        for (size_t t = 0; t < 1; t++) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                const int valid = !ragged || t < is_present(args, seq);
-                real *to = args->p + (t * batch + seq) * 4;
-                if (valid) memcpy(to, p_all + (t * batch + seq) * 4, 4 * sizeof(real));
-                else memset(to, 0, 4 * sizeof(real));
-            }
+        for (size_t seq = 0; seq < batch; seq++) {
+            const int valid = !ragged || is_present(args, seq);
+            real *to = args->p + seq * 4;
+            if (valid) memcpy(to, p_all + seq * 4, 4 * sizeof(real));
+            else memset(to, 0, 4 * sizeof(real));
         }
     }
 }
@@ -274,13 +267,11 @@ RNN_SHARED void write_hidden_step(const hello_args *args, int ragged, const real
 {
     const size_t batch = args->batch;
     if (args->hidden) {
-        for (size_t t = 0; t < 1; t++) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                const int valid = !ragged || t < is_present(args, seq);
-                real *to = args->hidden + (t * batch + seq) * 8;
-                if (valid) memcpy(to, h_all + ((t + 1) * batch + seq) * 8, 8 * sizeof(real));
-                else memset(to, 0, 8 * sizeof(real));
-            }
+        for (size_t seq = 0; seq < batch; seq++) {
+            const int valid = !ragged || is_present(args, seq);
+            real *to = args->hidden + seq * 8;
+            if (valid) memcpy(to, h_all + (batch + seq) * 8, 8 * sizeof(real));
+            else memset(to, 0, 8 * sizeof(real));
         }
     }
 }
@@ -291,9 +282,8 @@ RNN_SHARED void save_h_step(const hello_args *args, const real *h_all)
     const size_t batch = args->batch;
     if (args->state) {
         for (size_t seq = 0; seq < batch; seq++) {
-            if (is_present(args, seq) == 0) continue;
-            const size_t t = is_present(args, seq);
-            memcpy(args->state->h[0][seq], h_all + (t * batch + seq) * 8, 8 * sizeof(real));
+            if (!is_present(args, seq)) continue;
+            memcpy(args->state->h[0][seq], h_all + (batch + seq) * 8, 8 * sizeof(real));
         }
     }
 }
@@ -344,47 +334,42 @@ int hello_step(const hello_args *args)
     load_h(args, h_all);
 
     /* one step of t */
-    {
-        const size_t t = 0;
-        /* W @ h[t-1] */
-        contract_8x8((int)batch, h_all + t * batch * 8, 8, 1, args->packed + AT_packed_W, a_matmul_all, 8, 0);
-        for (size_t row = 0; row < batch; row++) {
-            const real *a_matmul_row = a_matmul_all + row * 8;
-            const real *a_lookup_row = args->packed + AT_table_U + token_row(x_all[t * batch + row], 4) * 8;
-            const real *b_row = params + AT_b;
-            real *to_h = h_all + ((t + 1) * batch + row) * 8;
-            RNN_INDEPENDENT
-            for (size_t unit = 0; unit < 8; unit++) {
-                /* hello.rnn:8  a = W @ h[t-1] + U @ onehot(x) + b */
-                const real a = a_matmul_row[unit] + a_lookup_row[unit] + b_row[unit];
-                /* hello.rnn:9  h = tanh(a) */
-                const real h = real_tanh(a);
-                to_h[unit] = h;
-            }
+    /* W @ h[t-1] */
+    contract_8x8((int)batch, h_all, 8, 1, args->packed + AT_packed_W, a_matmul_all, 8, 0);
+    for (size_t row = 0; row < batch; row++) {
+        const real *a_matmul_row = a_matmul_all + row * 8;
+        const real *a_lookup_row = args->packed + AT_table_U + token_row(x_all[row], 4) * 8;
+        const real *b_row = params + AT_b;
+        real *to_h = h_all + (batch + row) * 8;
+        RNN_INDEPENDENT
+        for (size_t unit = 0; unit < 8; unit++) {
+            /* hello.rnn:8  a = W @ h[t-1] + U @ onehot(x) + b */
+            const real a = a_matmul_row[unit] + a_lookup_row[unit] + b_row[unit];
+            /* hello.rnn:9  h = tanh(a) */
+            const real h = real_tanh(a);
+            to_h[unit] = h;
         }
     }
 
     /* V @ h[t] */
     contract_8x4((int)batch, h_all + batch * 8, 8, 1, args->packed + AT_packed_V, o_matmul_all, 4, 0);
-    for (size_t t = 0; t < 1; t++) {
-        for (size_t seq = 0; seq < batch; seq++) {
-            {
-                const real *o_matmul_row = o_matmul_all + (t * batch + seq) * 4;
-                const real *c_row = params + AT_c;
-                real *to_o = o_all;
-                RNN_INDEPENDENT
-                for (size_t unit = 0; unit < 4; unit++) {
-                    /* hello.rnn:10  o = V @ h + c */
-                    const real o = o_matmul_row[unit] + c_row[unit];
-                    to_o[unit] = o;
-                }
+    for (size_t seq = 0; seq < batch; seq++) {
+        {
+            const real *o_matmul_row = o_matmul_all + seq * 4;
+            const real *c_row = params + AT_c;
+            real *to_o = o_all;
+            RNN_INDEPENDENT
+            for (size_t unit = 0; unit < 4; unit++) {
+                /* hello.rnn:10  o = V @ h + c */
+                const real o = o_matmul_row[unit] + c_row[unit];
+                to_o[unit] = o;
             }
-            /* hello.rnn:11  p = softmax(o) */
-            {
-                const real *from = o_all;
-                real *to = p_all + (t * batch + seq) * 4;
-                row_softmax(4, from, to);
-            }
+        }
+        /* hello.rnn:11  p = softmax(o) */
+        {
+            const real *from = o_all;
+            real *to = p_all + seq * 4;
+            row_softmax(4, from, to);
         }
     }
     write_p_step(args, ragged, p_all);
@@ -480,9 +465,8 @@ static void segment_forward(const hello_args *args, const hello_args *all_args, 
     save_h(args, h_all);
     /* h for the segment behind */
     {
-        const size_t t = 0;
         for (size_t seq = 0; seq < batch; seq++) {
-            real *to = h_all + (t * batch + seq) * 8;
+            real *to = h_all + seq * 8;
             real *from = to + T * batch * 8;
             for (size_t unit = 0; unit < 8; unit++) {
                 to[unit] = from[unit];
@@ -623,9 +607,8 @@ static void segment_loss(const hello_args *args, const hello_args *all_args, siz
     save_h(args, h_all);
     /* h for the segment behind */
     {
-        const size_t t = 0;
         for (size_t seq = 0; seq < batch; seq++) {
-            real *to = h_all + (t * batch + seq) * 8;
+            real *to = h_all + seq * 8;
             real *from = to + T * batch * 8;
             for (size_t unit = 0; unit < 8; unit++) {
                 to[unit] = from[unit];

@@ -88,8 +88,7 @@ RNN_SHARED void load_h_c(const tiny_lstm_args *args, real *h_c_all)
 {
     const size_t batch = args->batch;
     for (size_t seq = 0; seq < batch; seq++) {
-        const size_t t = 0;
-        real *to = h_c_all + (t * batch + seq) * 4;
+        real *to = h_c_all + seq * 4;
         const uint64_t seen = time_of(args, seq);
         for (size_t unit = 0; unit < 4; unit++) {
             to[unit] = seen > 0 ? args->state->h_c[0][seq][unit] : 0;
@@ -102,8 +101,7 @@ RNN_SHARED void load_h(const tiny_lstm_args *args, real *h_all)
 {
     const size_t batch = args->batch;
     for (size_t seq = 0; seq < batch; seq++) {
-        const size_t t = 0;
-        real *to = h_all + (t * batch + seq) * 4;
+        real *to = h_all + seq * 4;
         const uint64_t seen = time_of(args, seq);
         for (size_t unit = 0; unit < 4; unit++) {
             to[unit] = seen > 0 ? args->state->h[0][seq][unit] : 0;
@@ -134,7 +132,7 @@ RNN_SHARED void write_out(const tiny_lstm_args *args, int ragged, const real *ou
         for (size_t t = 0; t < T; t++) {
             for (size_t seq = 0; seq < batch; seq++) {
                 const int valid = !ragged || t < length_t(args, seq);
-                real *to = args->out + (t * batch + seq) * 1;
+                real *to = args->out + (t * batch + seq);
                 const real value = out_all[t * batch + seq];
                 to[0] = valid ? value : 0;
             }
@@ -255,7 +253,7 @@ RNN_SHARED void write_d_x(const tiny_lstm_args *args, int ragged, const real *d_
         for (size_t t = 0; t < T; t++) {
             for (size_t seq = 0; seq < batch; seq++) {
                 const int valid = !ragged || t < length_t(args, seq);
-                real *to = args->d_x + (t * batch + seq) * 1;
+                real *to = args->d_x + (t * batch + seq);
                 const real value = d_x_all[t * batch + seq];
                 to[0] = valid ? value : 0;
             }
@@ -268,13 +266,11 @@ RNN_SHARED void write_out_step(const tiny_lstm_args *args, int ragged, const rea
 {
     const size_t batch = args->batch;
     if (args->out) {
-        for (size_t t = 0; t < 1; t++) {
-            for (size_t seq = 0; seq < batch; seq++) {
-                const int valid = !ragged || t < is_present(args, seq);
-                real *to = args->out + (t * batch + seq) * 1;
-                const real value = out_all[t * batch + seq];
-                to[0] = valid ? value : 0;
-            }
+        for (size_t seq = 0; seq < batch; seq++) {
+            const int valid = !ragged || is_present(args, seq);
+            real *to = args->out + seq;
+            const real value = out_all[seq];
+            to[0] = valid ? value : 0;
         }
     }
 }
@@ -285,9 +281,8 @@ RNN_SHARED void save_h_c_step(const tiny_lstm_args *args, const real *h_c_all)
     const size_t batch = args->batch;
     if (args->state) {
         for (size_t seq = 0; seq < batch; seq++) {
-            if (is_present(args, seq) == 0) continue;
-            const size_t t = is_present(args, seq);
-            memcpy(args->state->h_c[0][seq], h_c_all + (t * batch + seq) * 4, 4 * sizeof(real));
+            if (!is_present(args, seq)) continue;
+            memcpy(args->state->h_c[0][seq], h_c_all + (batch + seq) * 4, 4 * sizeof(real));
         }
     }
 }
@@ -298,9 +293,8 @@ RNN_SHARED void save_h_step(const tiny_lstm_args *args, const real *h_all)
     const size_t batch = args->batch;
     if (args->state) {
         for (size_t seq = 0; seq < batch; seq++) {
-            if (is_present(args, seq) == 0) continue;
-            const size_t t = is_present(args, seq);
-            memcpy(args->state->h[0][seq], h_all + (t * batch + seq) * 4, 4 * sizeof(real));
+            if (!is_present(args, seq)) continue;
+            memcpy(args->state->h[0][seq], h_all + (batch + seq) * 4, 4 * sizeof(real));
         }
     }
 }
@@ -350,51 +344,48 @@ int tiny_lstm_step(const tiny_lstm_args *args)
     load_h(args, h_all);
 
     /* one step of t */
-    {
-        const size_t t = 0;
-        /* h.Ui @ x[t] */
-        /* h.Uf @ x[t] */
-        /* h.Uo @ x[t] */
-        /* h.Ug @ x[t] */
-        contract_1x16((int)batch, args->x + t * batch, 1, 1, args->packed + AT_packed_h_Ui, h_i_matmul_x4_all + t * batch * 16, 16, 0);
-        /* h.Wi @ h[t-1] */
-        /* h.Wf @ h[t-1] */
-        /* h.Wo @ h[t-1] */
-        /* h.Wg @ h[t-1] */
-        contract_4x16((int)batch, h_all + t * batch * 4, 4, 1, args->packed + AT_packed_h_Wi, h_i_matmul_x4_v2_all, 16, 0);
-        for (size_t row = 0; row < batch; row++) {
-            const real *h_i_matmul_row = h_i_matmul_x4_v2_all + row * 16;
-            const real *h_i_matmul_row_v2 = h_i_matmul_x4_all + (t * batch + row) * 16;
-            const real *h_bi_row = params + AT_h_bi;
-            const real *h_f_matmul_row = h_i_matmul_x4_v2_all + row * 16 + 4;
-            const real *h_f_matmul_row_v2 = h_i_matmul_x4_all + (t * batch + row) * 16 + 4;
-            const real *h_bf_row = params + AT_h_bf;
-            const real *h_o_matmul_row = h_i_matmul_x4_v2_all + row * 16 + 8;
-            const real *h_o_matmul_row_v2 = h_i_matmul_x4_all + (t * batch + row) * 16 + 8;
-            const real *h_bo_row = params + AT_h_bo;
-            const real *h_g_matmul_row = h_i_matmul_x4_v2_all + row * 16 + 12;
-            const real *h_g_matmul_row_v2 = h_i_matmul_x4_all + (t * batch + row) * 16 + 12;
-            const real *h_bg_row = params + AT_h_bg;
-            const real *h_c_prev = h_c_all + (t * batch + row) * 4;
-            real *to_h_c = h_c_all + ((t + 1) * batch + row) * 4;
-            real *to_h = h_all + ((t + 1) * batch + row) * 4;
-            RNN_INDEPENDENT
-            for (size_t unit = 0; unit < 4; unit++) {
-                /* lstm.rnn:9  i = sigmoid(Wi @ h[t-1] + Ui @ x + bi) */
-                const real h_i = real_sigmoid(h_i_matmul_row[unit] + h_i_matmul_row_v2[unit] + h_bi_row[unit]);
-                /* lstm.rnn:10  f = sigmoid(Wf @ h[t-1] + Uf @ x + bf) */
-                const real h_f = real_sigmoid(h_f_matmul_row[unit] + h_f_matmul_row_v2[unit] + h_bf_row[unit]);
-                /* lstm.rnn:11  o = sigmoid(Wo @ h[t-1] + Uo @ x + bo) */
-                const real h_o = real_sigmoid(h_o_matmul_row[unit] + h_o_matmul_row_v2[unit] + h_bo_row[unit]);
-                /* lstm.rnn:12  g = tanh (Wg @ h[t-1] + Ug @ x + bg) */
-                const real h_g = real_tanh(h_g_matmul_row[unit] + h_g_matmul_row_v2[unit] + h_bg_row[unit]);
-                /* lstm.rnn:13  c = f * c[t-1] + i * g */
-                const real h_c = h_f * h_c_prev[unit] + h_i * h_g;
-                /* lstm.rnn:14  h = o * tanh(c) */
-                const real h = h_o * real_tanh(h_c);
-                to_h_c[unit] = h_c;
-                to_h[unit] = h;
-            }
+    /* h.Ui @ x[t] */
+    /* h.Uf @ x[t] */
+    /* h.Uo @ x[t] */
+    /* h.Ug @ x[t] */
+    contract_1x16((int)batch, args->x, 1, 1, args->packed + AT_packed_h_Ui, h_i_matmul_x4_all, 16, 0);
+    /* h.Wi @ h[t-1] */
+    /* h.Wf @ h[t-1] */
+    /* h.Wo @ h[t-1] */
+    /* h.Wg @ h[t-1] */
+    contract_4x16((int)batch, h_all, 4, 1, args->packed + AT_packed_h_Wi, h_i_matmul_x4_v2_all, 16, 0);
+    for (size_t row = 0; row < batch; row++) {
+        const real *h_i_matmul_row = h_i_matmul_x4_v2_all + row * 16;
+        const real *h_i_matmul_row_v2 = h_i_matmul_x4_all + row * 16;
+        const real *h_bi_row = params + AT_h_bi;
+        const real *h_f_matmul_row = h_i_matmul_x4_v2_all + row * 16 + 4;
+        const real *h_f_matmul_row_v2 = h_i_matmul_x4_all + row * 16 + 4;
+        const real *h_bf_row = params + AT_h_bf;
+        const real *h_o_matmul_row = h_i_matmul_x4_v2_all + row * 16 + 8;
+        const real *h_o_matmul_row_v2 = h_i_matmul_x4_all + row * 16 + 8;
+        const real *h_bo_row = params + AT_h_bo;
+        const real *h_g_matmul_row = h_i_matmul_x4_v2_all + row * 16 + 12;
+        const real *h_g_matmul_row_v2 = h_i_matmul_x4_all + row * 16 + 12;
+        const real *h_bg_row = params + AT_h_bg;
+        const real *h_c_prev = h_c_all + row * 4;
+        real *to_h_c = h_c_all + (batch + row) * 4;
+        real *to_h = h_all + (batch + row) * 4;
+        RNN_INDEPENDENT
+        for (size_t unit = 0; unit < 4; unit++) {
+            /* lstm.rnn:9  i = sigmoid(Wi @ h[t-1] + Ui @ x + bi) */
+            const real h_i = real_sigmoid(h_i_matmul_row[unit] + h_i_matmul_row_v2[unit] + h_bi_row[unit]);
+            /* lstm.rnn:10  f = sigmoid(Wf @ h[t-1] + Uf @ x + bf) */
+            const real h_f = real_sigmoid(h_f_matmul_row[unit] + h_f_matmul_row_v2[unit] + h_bf_row[unit]);
+            /* lstm.rnn:11  o = sigmoid(Wo @ h[t-1] + Uo @ x + bo) */
+            const real h_o = real_sigmoid(h_o_matmul_row[unit] + h_o_matmul_row_v2[unit] + h_bo_row[unit]);
+            /* lstm.rnn:12  g = tanh (Wg @ h[t-1] + Ug @ x + bg) */
+            const real h_g = real_tanh(h_g_matmul_row[unit] + h_g_matmul_row_v2[unit] + h_bg_row[unit]);
+            /* lstm.rnn:13  c = f * c[t-1] + i * g */
+            const real h_c = h_f * h_c_prev[unit] + h_i * h_g;
+            /* lstm.rnn:14  h = o * tanh(c) */
+            const real h = h_o * real_tanh(h_c);
+            to_h_c[unit] = h_c;
+            to_h[unit] = h;
         }
     }
 
@@ -516,9 +507,8 @@ static void segment_forward(const tiny_lstm_args *args, const tiny_lstm_args *al
     save_h_c(args, h_c_all);
     /* h.c for the segment behind */
     {
-        const size_t t = 0;
         for (size_t seq = 0; seq < batch; seq++) {
-            real *to = h_c_all + (t * batch + seq) * 4;
+            real *to = h_c_all + seq * 4;
             real *from = to + T * batch * 4;
             for (size_t unit = 0; unit < 4; unit++) {
                 to[unit] = from[unit];
@@ -528,9 +518,8 @@ static void segment_forward(const tiny_lstm_args *args, const tiny_lstm_args *al
     save_h(args, h_all);
     /* h for the segment behind */
     {
-        const size_t t = 0;
         for (size_t seq = 0; seq < batch; seq++) {
-            real *to = h_all + (t * batch + seq) * 4;
+            real *to = h_all + seq * 4;
             real *from = to + T * batch * 4;
             for (size_t unit = 0; unit < 4; unit++) {
                 to[unit] = from[unit];
@@ -686,9 +675,8 @@ static void segment_loss(const tiny_lstm_args *args, const tiny_lstm_args *all_a
     save_h_c(args, h_c_all);
     /* h.c for the segment behind */
     {
-        const size_t t = 0;
         for (size_t seq = 0; seq < batch; seq++) {
-            real *to = h_c_all + (t * batch + seq) * 4;
+            real *to = h_c_all + seq * 4;
             real *from = to + T * batch * 4;
             for (size_t unit = 0; unit < 4; unit++) {
                 to[unit] = from[unit];
@@ -698,9 +686,8 @@ static void segment_loss(const tiny_lstm_args *args, const tiny_lstm_args *all_a
     save_h(args, h_all);
     /* h for the segment behind */
     {
-        const size_t t = 0;
         for (size_t seq = 0; seq < batch; seq++) {
-            real *to = h_all + (t * batch + seq) * 4;
+            real *to = h_all + seq * 4;
             real *from = to + T * batch * 4;
             for (size_t unit = 0; unit < 4; unit++) {
                 to[unit] = from[unit];

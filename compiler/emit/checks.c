@@ -39,11 +39,11 @@ static const char *tokens_check(file *f, type what)
         const char *t = f->g->axis[a].letter;
         const char *when =
             f->g->axes == 1 && f->w.p->entry != ENTRY_STEP ? arena_printf(f->w.arena, "args->lengths_%s && ", t) : "";
-        text_line(out, "if (%s%s >= %s) continue;", when, t, c_length(&f->w, a));
-        index = index ? arena_printf(f->w.arena, "(%s * %s + %s)", index, c_steps(&f->w, a), t) : t;
+        text_line(out, "if (%s%s) continue;", when, c_beyond(&f->w, a));
+        index = index ? c_multiply_add(&f->w, index, c_steps(&f->w, a), c_step(&f->w, a)) : c_step(&f->w, a);
     }
     if (!index && f->g->axes) text_line(out, "if (%s == 0) continue;", c_length(&f->w, 1));
-    index = index ? arena_printf(f->w.arena, "%s * batch + seq", index) : "seq";
+    index = c_bare(&f->w, c_multiply_add(&f->w, index ? index : "0", "batch", "seq"));
     if (components > 1) {
         text_open(out, "for (size_t unit = 0; unit < %d; unit++)", components);
         index = arena_printf(f->w.arena, "(%s) * %d + unit", index, components);

@@ -107,21 +107,19 @@ static size_t write_items(writer *w, const item *items, size_t count)
     return 1;
 }
 
-static void write_body(writer *w, const region *r, const char *step)
+static void write_body(writer *w, const region *r)
 {
-    text *to = w->out;
-    if (step) {
-        text_block(to);
-        w->out = text_new(w->arena);
-        w->out->depth = to->depth;
-    }
     for (size_t i = 0; i < r->items.len;) i += write_items(w, r->items.data + i, r->items.len - i);
-    if (!step) return;
-    const char *statements = text_string(w->out), *t = w->g->axis[r->scan.axis].letter;
-    w->out = to;
-    if (c_mentions(statements, t)) text_line(to, "const size_t %s = %s;", t, step);
-    text_puts(to, statements);
-    text_close(to, NULL);
+}
+
+/* What a scan does in one of its steps. */
+static void write_one_step(writer *w, const region *r, const char *step)
+{
+    text_block(w->out);
+    const char *before = set_step(w, r->scan.axis, step);
+    write_body(w, r);
+    reset_step(w, r->scan.axis, before);
+    text_close(w->out, NULL);
 }
 
 /* `factor` copies of the body in a loop, then a loop over what remains. */
@@ -131,34 +129,34 @@ static void write_unrolled(writer *w, const region *r, int factor)
     text_line(w->out, "size_t %s_next = 0;", t);
     text_open(w->out, "for (; %s_next + %d <= %s; %s_next += %d)", t, factor, T, t, factor);
     for (int k = 0; k < factor; k++)
-        write_body(w, r,
-                   r->scan.direction > 0 ? arena_printf(w->arena, "%s_next + %d", t, k)
-                                         : arena_printf(w->arena, "%s - 1 - (%s_next + %d)", T, t, k));
+        write_one_step(w, r,
+                       r->scan.direction > 0 ? arena_printf(w->arena, "%s_next + %d", t, k)
+                                             : arena_printf(w->arena, "%s - 1 - (%s_next + %d)", T, t, k));
     text_close(w->out, NULL);
     text_open(w->out, "for (; %s_next < %s; %s_next++)", t, T, t);
-    write_body(w, r,
-               r->scan.direction > 0 ? arena_printf(w->arena, "%s_next", t)
-                                     : arena_printf(w->arena, "%s - 1 - %s_next", T, t));
+    write_one_step(w, r,
+                   r->scan.direction > 0 ? arena_printf(w->arena, "%s_next", t)
+                                         : arena_printf(w->arena, "%s - 1 - %s_next", T, t));
     text_close(w->out, NULL);
 }
 
 static void write_loop(writer *w, const region *r)
 {
     const char *t = w->g->axis[r->scan.axis].letter, *T = c_steps(w, r->scan.axis);
-    int steps = w->p->entry == ENTRY_STEP ? 1
-                : w->segment              ? 0
-                                          : w->options->steps[r->scan.axis],
-        unroll = w->options->unroll;
+    int steps = w->segment ? 0 : w->options->steps[r->scan.axis], unroll = w->options->unroll;
+    bool one = has_one_step(w, r->scan.axis);
     axis_set before = w->loops;
     text_blank(w->out);
-    if (steps == 1)
+    if (one)
         text_line(w->out, "/* one step of %s */", t);
     else
         text_line(w->out, r->scan.direction > 0 ? "/* scan over %s, forward */" : "/* scan over %s, backward */", t);
     w->loops |= axis_bit(r->scan.axis);
-    if (steps == 1 || (unroll == 0 && steps > 0)) {
+    if (one) {
+        write_body(w, r);
+    } else if (unroll == 0 && steps > 0) {
         for (int k = 0; k < steps; k++)
-            write_body(w, r, arena_printf(w->arena, "%d", r->scan.direction > 0 ? k : steps - 1 - k));
+            write_one_step(w, r, arena_printf(w->arena, "%d", r->scan.direction > 0 ? k : steps - 1 - k));
     } else if (unroll > 1) {
         text_block(w->out);
         write_unrolled(w, r, unroll);
@@ -171,7 +169,7 @@ static void write_loop(writer *w, const region *r)
         else
             text_open(w->out, "for (size_t %s = %s; %s-- > %s;)", t, block ? "block_end" : T, t, block ? "block" : "0");
         w->block_axis = 0;
-        write_body(w, r, NULL);
+        write_body(w, r);
         text_close(w->out, NULL);
     }
     w->loops = before;
@@ -182,7 +180,7 @@ static void write_blocks_of_steps(writer *w, const region *r)
 {
     const char *T = c_steps(w, r->blocks.axis);
     if (!has_step_blocks(w->p, w->options, r->blocks.axis)) {
-        write_body(w, r, NULL);
+        write_body(w, r);
         return;
     }
     text_blank(w->out);
@@ -228,12 +226,12 @@ static void write_each_row(writer *w, const region *r)
 void write_region(writer *w, const region *r)
 {
     switch (r->kind) {
-    case REGION_ONCE: write_body(w, r, NULL); break;
+    case REGION_ONCE: write_body(w, r); break;
     case REGION_SCAN: write_loop(w, r); break;
     case REGION_ROWS: write_each_row(w, r); break;
     case REGION_SEGMENTS:
         if (r == w->segment)
-            write_body(w, r, NULL);
+            write_body(w, r);
         else
             write_segments(w, r);
         break;

@@ -4,9 +4,69 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- sums and products of what stands in the text ---------------------------------------------------------------- */
+
+static bool is_number(const char *code, long *number)
+{
+    char *end;
+    *number = strtol(code, &end, 10);
+    return *code && !*end;
+}
+
+const char *c_offset(const writer *w, const char *a, long offset)
+{
+    long number;
+    if (is_number(a, &number)) return arena_printf(w->arena, "%ld", number + offset);
+    return offset ? arena_printf(w->arena, offset > 0 ? "%s + %ld" : "%s - %ld", a, labs(offset)) : a;
+}
+
+const char *c_add(const writer *w, const char *a, const char *b)
+{
+    long number;
+    if (is_number(a, &number)) return c_offset(w, b, number);
+    return is_number(b, &number) ? c_offset(w, a, number) : arena_printf(w->arena, "%s + %s", a, b);
+}
+
+const char *c_multiply_add(const writer *w, const char *a, const char *b, const char *c)
+{
+    long x, y;
+    const char *product = arena_printf(w->arena, "%s * %s", a, b);
+    if (is_number(a, &x) && is_number(b, &y))
+        product = arena_printf(w->arena, "%ld", x * y);
+    else if (is_number(a, &x) && (x == 0 || x == 1))
+        product = x ? b : "0";
+    if (strcmp(c, "0") == 0) return product;
+    const char *sum = c_add(w, product, c);
+    return strchr(sum, ' ') && *product != '0' ? arena_printf(w->arena, "(%s)", sum) : sum;
+}
+
+/* ---- steps ------------------------------------------------------------------------------------------------------- */
+
+bool has_one_step(const writer *w, int axis)
+{
+    return w->p->entry == ENTRY_STEP || (w->options->steps[axis] == 1 && !w->segment);
+}
+
+const char *c_step(const writer *w, int axis)
+{
+    if (w->step[axis]) return w->step[axis];
+    return has_one_step(w, axis) ? "0" : w->g->axis[axis].letter;
+}
+
+const char *set_step(writer *w, int axis, const char *value)
+{
+    const char *before = w->step[axis];
+    long number;
+    w->step[axis] = is_number(value, &number) ? value : w->g->axis[axis].letter;
+    if (w->step[axis] != value) text_line(w->out, "const size_t %s = %s;", w->step[axis], value);
+    return before;
+}
+
+void reset_step(writer *w, int axis, const char *before) { w->step[axis] = before; }
+
 const char *c_steps(const writer *w, int axis)
 {
-    if (w->p->entry == ENTRY_STEP) return "1";
+    if (has_one_step(w, axis)) return "1";
     if (w->options->steps[axis] && !w->segment) return arena_printf(w->arena, "%d", w->options->steps[axis]);
     return w->g->axis[axis].length;
 }
@@ -14,12 +74,8 @@ const char *c_steps(const writer *w, int axis)
 const char *c_rows(const writer *w, const buffer *b, int axis)
 {
     int extra = b->before[axis] + b->after[axis];
-    const char *steps = c_steps(w, axis);
-    char *end;
-    long number = strtol(steps, &end, 10);
-    if (!*end) /* "1" in step, or what --steps says */
-        return arena_printf(w->arena, "%ld", number + extra);
-    return extra ? arena_printf(w->arena, "(%s + %d)", steps, extra) : steps;
+    const char *rows = c_offset(w, c_steps(w, axis), extra);
+    return strchr(rows, ' ') ? arena_printf(w->arena, "(%s)", rows) : rows;
 }
 
 /* The last time axis of a set, 0 for none. */
@@ -48,21 +104,16 @@ static const char *row_number(const writer *w, const buffer *b, view v)
     for (int i = 1; i <= w->g->axes; i++) {
         if (!(b->axes & axis_bit(i)) || lives_in_state(w, b)) continue;
         int offset = b->before[i] + v.shift[i];
-        const char *step = flat && i == w->flat_axis ? "" : w->g->axis[i].letter;
+        const char *step = flat && i == w->flat_axis ? "0" : c_step(w, i);
         if (flat && i == w->flat_axis && w->block_axis == i) step = "block";
-        if (is_of_block(w, b)) step = strcmp(step, "block") == 0 ? "" : arena_printf(w->arena, "(%s - block)", step);
-        const char *here = !*step       ? arena_printf(w->arena, "%d", offset)
-                           : offset > 0 ? arena_printf(w->arena, "(%s + %d)", step, offset)
-                           : offset < 0 ? arena_printf(w->arena, "(%s - %d)", step, -offset)
-                                        : step;
-        index = index ? arena_printf(w->arena, "(%s * %s + %s)", index, c_rows(w, b, i), here) : here;
+        if (is_of_block(w, b)) step = strcmp(step, "block") == 0 ? "0" : arena_printf(w->arena, "(%s - block)", step);
+        const char *here = c_offset(w, step, offset);
+        if (strchr(here, ' ') && here != step) here = arena_printf(w->arena, "(%s)", here);
+        index = index ? c_multiply_add(w, index, c_rows(w, b, i), here) : here;
     }
     if (!(b->axes & BATCH)) return index;
     const char *seq = flat ? "row" : "seq", *batch = w->sharded && b->storage == STORE_INPUT ? "all_seqs" : "batch";
-    bool first = flat && w->first_of_flat;
-    if (!index || strcmp(index, "0") == 0) return first ? "0" : seq;
-    if (first) return arena_printf(w->arena, strcmp(index, "1") ? "%s * batch" : "batch", index);
-    return arena_printf(w->arena, "(%s * %s + %s)", index, batch, seq);
+    return c_multiply_add(w, index ? index : "0", batch, flat && w->first_of_flat ? "0" : seq);
 }
 
 /* The row that a token chooses, of a table that lacks axes. */
@@ -119,11 +170,9 @@ static const char *address_in(const writer *w, const buffer *b, view v)
         : b->storage == STORE_INPUT
             ? arena_printf(w->arena, "args->%s", c_field(w->arena, w->g, w->g->inputs.data[b->input].path))
             : arena_printf(w->arena, "%s_all", b->name);
-    if (row && strcmp(row, "0") == 0) row = NULL;
-    if (row && b->columns != 1)
-        base = arena_printf(w->arena, "%s + %s * %zu", base, row, b->columns);
-    else if (row)
-        base = arena_printf(w->arena, "%s + %s", base, row);
+    long number = 0;
+    if (!row || is_number(row, &number)) return c_plus(w, base, (int)number * (int)b->columns + v.column);
+    base = arena_printf(w->arena, b->columns == 1 ? "%s + %s" : "%s + %s * %zu", base, row, b->columns);
     return c_plus(w, base, v.column);
 }
 
@@ -218,7 +267,7 @@ void open_rows(writer *w, axis_set axes)
     for (int i = 1; i <= w->g->axes; i++) {
         const char *t = w->g->axis[i].letter;
         bool block = w->block_axis == i;
-        if ((axes & axis_bit(i)) && !(w->loops & axis_bit(i)))
+        if ((axes & axis_bit(i)) && !(w->loops & axis_bit(i)) && !has_one_step(w, i))
             text_open(w->out, "for (size_t %s = %s; %s < %s; %s++)", t, block ? "block" : "0", t,
                       block ? "block_end" : c_steps(w, i), t);
     }
@@ -256,18 +305,25 @@ static void open_flat_rows(writer *w, axis_set axes)
     w->flat_axis = last;
     if (last && last == w->block_axis)
         text_open(w->out, "for (size_t row = 0; row < (block_end - block) * batch; row++)");
-    else if (last && strcmp(c_steps(w, last), "1") != 0)
+    else if (last && !has_one_step(w, last))
         text_open(w->out, "for (size_t row = 0; row < %s * batch; row++)", c_steps(w, last));
     else
         text_open(w->out, "for (size_t row = 0; row < batch; row++)");
 }
 
+/* How many loops there are over the axes. */
+static int loops_over(const writer *w, axis_set axes)
+{
+    int loops = (axes & BATCH) != 0;
+    for (int i = 1; i <= w->g->axes; i++) loops += (axes & axis_bit(i)) && !has_one_step(w, i);
+    return loops;
+}
+
 void close_rows(writer *w, axis_set before)
 {
     axis_set opened = w->loops & ~before;
-    int loops = 0;
-    for (int i = 0; i <= w->g->axes; i++) loops += (opened & axis_bit(i)) != 0;
-    if (w->flat && w->flat_axis && (opened & BATCH)) loops--;
+    int loops = loops_over(w, opened);
+    if (w->flat && w->flat_axis && !has_one_step(w, w->flat_axis) && (opened & BATCH)) loops--;
     while (loops-- > 0) text_close(w->out, NULL);
     w->loops = before;
     w->flat = false;
@@ -276,7 +332,7 @@ void close_rows(writer *w, axis_set before)
 
 scope open_scope(writer *w, axis_set axes)
 {
-    scope s = {w->loops, (axes & ~w->loops) == 0};
+    scope s = {w->loops, loops_over(w, axes & ~w->loops) == 0};
     if (s.block) text_block(w->out);
     open_rows(w, axes);
     return s;
@@ -315,6 +371,20 @@ const char *c_length(const writer *w, int axis)
     return arena_printf(w->arena, "length_%s(args, seq)", w->g->axis[axis].letter);
 }
 
+const char *c_within(const writer *w, int axis)
+{
+    if (w->p->entry == ENTRY_STEP) return c_length(w, axis);
+    if (has_one_step(w, axis)) return arena_printf(w->arena, "%s > 0", c_length(w, axis));
+    return arena_printf(w->arena, "%s < %s", c_step(w, axis), c_length(w, axis));
+}
+
+const char *c_beyond(const writer *w, int axis)
+{
+    if (w->p->entry == ENTRY_STEP) return arena_printf(w->arena, "!%s", c_length(w, axis));
+    if (has_one_step(w, axis)) return arena_printf(w->arena, "%s == 0", c_length(w, axis));
+    return arena_printf(w->arena, "%s >= %s", c_step(w, axis), c_length(w, axis));
+}
+
 bool has_state(const writer *w) { return w->model->shared->carries; }
 
 bool lives_in_state(const writer *w, const buffer *b)
@@ -350,8 +420,7 @@ const char *c_whole_length(const writer *w, int axis)
 
 const char *c_place(const writer *w, int axis)
 {
-    const char *t = w->g->axis[axis].letter;
-    return w->segment ? arena_printf(w->arena, "segment_first + %s", t) : t;
+    return w->segment ? c_add(w, "segment_first", c_step(w, axis)) : c_step(w, axis);
 }
 
 const char *c_begins(const writer *w)

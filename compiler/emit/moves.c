@@ -74,12 +74,16 @@ void write_over(writer *w, const stmt *s)
     if (slot) text_line(w->out, "%sif (%s) { any = 1; most = %s; }", w->segment ? "else " : "", c_time(w), slot);
     axis_set outer = w->loops;
     open_rows(w, over);
+    const char *valid = NULL;
     for (int a = 1; a <= w->g->axes; a++) {
-        if (over & axis_bit(a)) text_line(w->out, "if (%s >= %s) continue;", w->g->axis[a].letter, c_length(w, a));
+        if (!(over & axis_bit(a))) continue;
+        valid = valid ? arena_printf(w->arena, "%s && %s", valid, c_within(w, a)) : c_within(w, a);
     }
+    if (valid) text_open(w->out, "if (%s)", valid);
     text_line(w->out, "const real here = %s;", c_element(w, s->from.data[0], s->shape, s->shape));
     text_line(w->out, "most = any ? real_max(most, here) : here;");
     text_line(w->out, "any = 1;");
+    if (valid) text_close(w->out, NULL);
     close_rows(w, outer);
     text_line(w->out, "%s = most;", to);
     if (slot) text_line(w->out, "if (args->state) %s = most;", slot);
@@ -172,8 +176,7 @@ static const char *valid_row(const writer *w, axis_set axes)
     if (is_never_absent(w)) return NULL;
     for (int a = 1; a <= w->g->axes; a++) {
         if (!(axes & axis_bit(a))) continue;
-        const char *one = arena_printf(w->arena, "%s < %s", w->g->axis[a].letter, c_length(w, a));
-        test = test ? arena_printf(w->arena, "%s && %s", test, one) : one;
+        test = test ? arena_printf(w->arena, "%s && %s", test, c_within(w, a)) : c_within(w, a);
     }
     if (!test && (axes & BATCH) && w->g->axes) test = arena_printf(w->arena, "%s > 0", c_length(w, 1));
     return test;
@@ -248,15 +251,15 @@ static void write_copy_out(writer *w, const stmt *s)
     open_rows(w, s->axes);
     const char *index = NULL;
     for (int a = 1; a <= w->g->axes; a++) {
-        const char *t = w->g->axis[a].letter;
-        if (s->axes & axis_bit(a))
-            index = index ? arena_printf(w->arena, "(%s * %s + %s)", index, c_steps(w, a), t) : t;
+        if (s->axes & axis_bit(a)) index = index ? c_multiply_add(w, index, c_steps(w, a), c_step(w, a)) : c_step(w, a);
     }
-    if (s->axes & BATCH)
-        index = index ? arena_printf(w->arena, "(%s * %s + seq)", index, w->sharded ? "all_seqs" : "batch") : "seq";
+    if (s->axes & BATCH) index = c_multiply_add(w, index ? index : "0", w->sharded ? "all_seqs" : "batch", "seq");
     const char *valid = valid_row(w, s->axes);
     if (valid) write_valid(w, valid);
-    text_line(w->out, "real *to = args->%s + %s * %d;", out, index ? index : "(size_t)0", size);
+    if (index && strcmp(index, "0") != 0)
+        text_line(w->out, "real *to = args->%s + %s;", out, c_times(w, index, size));
+    else
+        text_line(w->out, "real *to = args->%s;", out);
     if (is_side_by_side(s->from.data[0], s->shape) && (!valid || size > 1)) {
         text_line(w->out, "%smemcpy(to, %s, %d * sizeof(real));", valid ? "if (valid) " : "",
                   c_address(w, s->from.data[0]), size);

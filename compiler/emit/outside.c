@@ -59,7 +59,7 @@ static const char *boundary_value(writer *w, const boundaries *beyond, const cha
 static void write_at_front(writer *w, const stmt *s, const char *to)
 {
     const node *n = graph_node(w->g, s->nodes.data[0]);
-    const char *t = w->g->axis[s->gather.axis].letter, *length = c_length(w, s->gather.axis);
+    const char *length = c_length(w, s->gather.axis), *before;
     int k = n->attr.k;
     boundaries outside = boundaries_read(n, s, k >= 1);
     if (k < 1) {
@@ -70,21 +70,23 @@ static void write_at_front(writer *w, const stmt *s, const char *to)
         text_line(w->out, "%s = %s;", to,
                   boundary_value(w, &outside, arena_printf(w->arena, "%d - %s", k - 1, length)));
         text_open(w->out, "if (%s >= %d)", length, k);
-        text_line(w->out, "const size_t %s = %d;", t, k - 1);
+        before = set_step(w, s->gather.axis, arena_printf(w->arena, "%d", k - 1));
         text_line(w->out, "%s = %s;", to, c_element(w, s->from.data[0], s->shape, s->shape));
+        reset_step(w, s->gather.axis, before);
         text_close(w->out, NULL);
         return;
     }
     const char *beyond =
-        boundary_value(w, &outside, arena_printf(w->arena, "%d - (%s + %s)", k - 1, c_time(w), length));
+        boundary_value(w, &outside, arena_printf(w->arena, "%d - (%s)", k - 1, c_add(w, c_time(w), length)));
     const char *slot = s->gather.state ? arena_printf(w->arena, "%s%s", c_state(w, s->gather.state, "0"),
                                                       c_state_component(w, s->shape))
                                        : NULL;
     text_line(w->out, "%s%s = %s;", w->segment ? arena_printf(w->arena, "if (%s) ", c_begins(w)) : "", to,
               slot ? arena_printf(w->arena, "%s >= %d ? %s : %s", c_time(w), k, slot, beyond) : beyond);
-    text_open(w->out, "if (%s < %d && %s + %s >= %d)", c_time(w), k, c_time(w), length, k);
-    text_line(w->out, "const size_t %s = %d - %s;", t, k - 1, c_time(w));
+    text_open(w->out, "if (%s < %d && %s >= %d)", c_time(w), k, c_add(w, c_time(w), length), k);
+    before = set_step(w, s->gather.axis, arena_printf(w->arena, "%d - %s", k - 1, c_time(w)));
     text_line(w->out, "%s = %s;", to, c_element(w, s->from.data[0], s->shape, s->shape));
+    reset_step(w, s->gather.axis, before);
     if (slot) text_line(w->out, "if (args->state) %s = %s;", slot, to);
     text_close(w->out, NULL);
 }
@@ -94,7 +96,7 @@ void write_at(writer *w, const stmt *s)
     const node *n = graph_node(w->g, s->nodes.data[0]);
     view from = s->from.data[0];
     const buffer *b = &w->p->buffers.data[from.buffer];
-    const char *t = w->g->axis[s->gather.axis].letter, *length = c_length(w, s->gather.axis);
+    const char *length = c_length(w, s->gather.axis), *step;
     bool carried = n->attr.over.carry;
     open_components(w, s->shape);
     const char *to = c_element(w, s->to, s->shape, s->shape);
@@ -105,22 +107,25 @@ void write_at(writer *w, const stmt *s)
         view v = from;
         v.shift[s->gather.axis] -= n->attr.k + 1;
         text_open(w->out, w->segment ? "if (segment_first == 0 || %s > 0)" : "%s", w->segment ? length : "");
-        text_line(w->out, "const size_t %s = %s;", t, length);
+        step = set_step(w, s->gather.axis, length);
         text_line(w->out, "%s = %s;", to, c_element(w, v, s->shape, s->shape));
+        reset_step(w, s->gather.axis, step);
         text_close(w->out, NULL);
     } else if (n->attr.from_end && w->segment) {
         const char *whole = c_whole_length(w, s->gather.axis);
         text_line(w->out, "if (%s) %s = %s;", c_begins(w), to, c_nothing(w, s));
         text_open(w->out, "if (%s > segment_first + %d && %s - segment_first - %d < %s)", whole, n->attr.k, whole,
                   n->attr.k + 1, c_steps(w, s->gather.axis));
-        text_line(w->out, "const size_t %s = %s - segment_first - %d;", t, whole, n->attr.k + 1);
+        step = set_step(w, s->gather.axis, arena_printf(w->arena, "%s - segment_first - %d", whole, n->attr.k + 1));
         text_line(w->out, "%s = %s;", to, c_element(w, from, s->shape, s->shape));
+        reset_step(w, s->gather.axis, step);
         text_close(w->out, NULL);
     } else if (n->attr.from_end) {
         text_line(w->out, "%s = %s;", to, c_nothing(w, s));
         text_open(w->out, "if (%s > %d)", length, n->attr.k);
-        text_line(w->out, "const size_t %s = %s - %d;", t, length, n->attr.k + 1);
+        step = set_step(w, s->gather.axis, arena_printf(w->arena, "%s - %d", length, n->attr.k + 1));
         text_line(w->out, "%s = %s;", to, c_element(w, from, s->shape, s->shape));
+        reset_step(w, s->gather.axis, step);
         text_close(w->out, NULL);
     } else {
         write_at_front(w, s, to);
@@ -148,15 +153,12 @@ static void close_ago(writer *w, int rows)
 /* "length + 1 - ago" */
 static const char *back_from(const writer *w, const char *step, int offset, const char *ago)
 {
-    const char *from = !*step   ? arena_printf(w->arena, "%d", offset)
-                       : offset ? arena_printf(w->arena, "%s + %d", step, offset)
-                                : step;
+    const char *from = c_offset(w, step, offset);
     return strcmp(ago, "0") == 0 ? from : arena_printf(w->arena, "%s - %s", from, ago);
 }
 
 static void write_before(writer *w, const stmt *s)
 {
-    const char *t = w->g->axis[s->fill.axis].letter;
     const buffer *b = &w->p->buffers.data[s->to.buffer];
     axis_set before = w->loops, others = s->axes & ~(BATCH | axis_bit(s->fill.axis));
     open_rows(w, others);
@@ -166,7 +168,7 @@ static void write_before(writer *w, const stmt *s)
     /* index -ago is row number before - 1 - ago */
     view v = s->to;
     v.shift[s->fill.axis] -= b->before[s->fill.axis];
-    text_line(w->out, "const size_t %s = %s;", t, back_from(w, "", b->before[s->fill.axis] - 1, ago));
+    const char *step = set_step(w, s->fill.axis, back_from(w, "0", b->before[s->fill.axis] - 1, ago));
     text_line(w->out, "real *to = %s;", c_address(w, v));
     const char *unit = c_side_by_side(w, s->shape);
     if (s->fill.state) text_line(w->out, "const uint64_t seen = %s;", c_call_time(w));
@@ -181,6 +183,7 @@ static void write_before(writer *w, const stmt *s)
     text_line(w->out, "to%s = %s;", c_component(w, s->to, s->shape, s->shape),
               slot ? arena_printf(w->arena, "seen > %s ? %s : %s", ago, slot, value) : value);
     close_components(w, s->shape);
+    reset_step(w, s->fill.axis, step);
     if (s->axes & BATCH) text_close(w->out, NULL);
     close_ago(w, s->fill.rows);
     w->loops = before | others;
@@ -233,8 +236,7 @@ static void write_beyond(writer *w, const stmt *s)
         write_zeros(w, s->to, s->shape);
         return;
     }
-    const char *t = w->g->axis[s->fill.axis].letter;
-    const char *value = boundary_value(w, &beyond, arena_printf(w->arena, "%s - own", t));
+    const char *value = boundary_value(w, &beyond, arena_printf(w->arena, "%s - own", c_step(w, s->fill.axis)));
     if (beyond.count) value = arena_printf(w->arena, "own == 0 ? %s : %s", nothing, value);
     text_line(w->out, "real *to = %s;", c_address(w, s->to));
     open_components(w, s->shape);
@@ -261,27 +263,31 @@ static const char *labels_of(const writer *w, const item *items, size_t count)
 static void write_after(writer *w, const item *items, size_t count)
 {
     const stmt *s = items->stmt;
-    const char *t = w->g->axis[s->fill.axis].letter, *T = c_steps(w, s->fill.axis);
+    const char *t = w->g->axis[s->fill.axis].letter, *T = c_steps(w, s->fill.axis), *step = w->step[s->fill.axis];
     axis_set before = w->loops;
-    bool step_in_scope = (w->loops & axis_bit(s->fill.axis)) != 0;
+    bool further = s->fill.rows && !(w->loops & axis_bit(s->fill.axis)); /* than the last step */
     text_line(w->out, "/* %s beyond the end */", labels_of(w, items, count));
     if (s->fill.rows == 0 || s->fill.in_loop) text_open(w->out, "if (ragged)");
     open_rows(w, s->axes & ~(BATCH | axis_bit(s->fill.axis)));
-    if (!step_in_scope && s->fill.rows)
-        text_open(w->out, "for (size_t %s = ragged ? 0 : %s; %s < %s + %d; %s++)", t, T, t, T, s->fill.rows, t);
-    else if (!step_in_scope)
-        text_open(w->out, "for (size_t %s = 0; %s < %s; %s++)", t, t, T, t);
-    w->loops |= axis_bit(s->fill.axis);
+    if (further) {
+        text_open(w->out, "for (size_t %s = ragged ? 0 : %s; %s < %s; %s++)", t, T, t, c_offset(w, T, s->fill.rows), t);
+        w->step[s->fill.axis] = t;
+        w->loops |= axis_bit(s->fill.axis);
+    }
     axis_set inside = w->loops;
     open_rows(w, s->axes);
     text_line(w->out, "const size_t own = %s;", c_length(w, s->fill.axis));
-    text_line(w->out, "if (%s < own) continue;", t);
+    if (!further && has_one_step(w, s->fill.axis))
+        text_line(w->out, "if (own > 0) continue;");
+    else
+        text_line(w->out, "if (%s < own) continue;", c_step(w, s->fill.axis));
     if (w->segment && s->fill.rows && !s->fill.in_loop)
         text_line(w->out, "if (%s > segment_first + %s) continue; /* it goes on */", c_whole_length(w, s->fill.axis),
                   T);
     for (size_t i = 0; i < count; i++) write_beyond(w, items[i].stmt);
     close_rows(w, inside);
-    if (!step_in_scope) text_close(w->out, NULL);
+    if (further) text_close(w->out, NULL);
+    reset_step(w, s->fill.axis, step);
     w->loops = before | (s->axes & ~(BATCH | axis_bit(s->fill.axis)));
     close_rows(w, before);
     if (s->fill.rows == 0 || s->fill.in_loop) text_close(w->out, NULL);
@@ -319,19 +325,22 @@ static void save_sum(writer *w, const stmt *s)
 
 static void save_rows(writer *w, const stmt *s)
 {
-    const char *t = w->g->axis[s->save.axis].letter;
+    bool one = has_one_step(w, s->save.axis);
     axis_set before = w->loops;
     text_open(w->out, "if (args->state)");
     const char *ago = open_ago(w, s->save.rows);
     text_open(w->out, "for (size_t seq = 0; seq < batch; seq++)");
     w->loops |= s->axes;
-    text_line(w->out, "if (%s == 0) continue;", c_length(w, s->save.axis));
+    if (one)
+        text_line(w->out, "if (%s) continue;", c_beyond(w, s->save.axis));
+    else
+        text_line(w->out, "if (%s == 0) continue;", c_length(w, s->save.axis));
     /* `ago` steps before the last: row length - 1 - ago, plus the rows in front */
     const buffer *b = &w->p->buffers.data[s->to.buffer];
     view v = s->to;
     v.shift[s->save.axis] -= b->before[s->save.axis];
-    text_line(w->out, "const size_t %s = %s;", t,
-              back_from(w, c_length(w, s->save.axis), b->before[s->save.axis] - 1, ago));
+    const char *last = one ? "1" : c_length(w, s->save.axis);
+    const char *step = set_step(w, s->save.axis, back_from(w, last, b->before[s->save.axis] - 1, ago));
     const char *slot = c_state(w, s->save.state, ago);
     if (shape_size(s->shape) > 1 && is_side_by_side(v, s->shape)) {
         text_line(w->out, "memcpy(%s, %s, %d * sizeof(real));", slot, c_address(w, v), shape_size(s->shape));
@@ -340,6 +349,7 @@ static void save_rows(writer *w, const stmt *s)
         text_line(w->out, "%s[%s] = %s;", slot, c_side_by_side(w, s->shape), c_element(w, v, s->shape, s->shape));
         close_components(w, s->shape);
     }
+    reset_step(w, s->save.axis, step);
     text_close(w->out, NULL);
     close_ago(w, s->save.rows);
     text_close(w->out, NULL);

@@ -224,18 +224,17 @@ const char *pointwise_source(const pointwise *p, const node *n)
     if (n->op == OP_number) return c_number(w, n->attr.number);
     if (n->op == OP_iota) return p->s->shape.dim[0] > 1 ? "(real)(int)unit" : "0";
     if (n->op == OP_step)
-        return arena_printf(w->arena, "(real)(%s + %s + 1)", c_time(w), w->g->axis[n->attr.axis].letter);
-    return arena_printf(w->arena, "(real)(%s + %s)", c_call_time(w), c_whole_length(w, n->attr.axis));
+        return arena_printf(w->arena, "(real)(%s)", c_offset(w, c_add(w, c_time(w), c_step(w, n->attr.axis)), 1));
+    return arena_printf(w->arena, "(real)(%s)", c_add(w, c_call_time(w), c_whole_length(w, n->attr.axis)));
 }
 
 const char *pointwise_place(const pointwise *p, const node *n)
 {
     writer *w = p->w;
-    const char *t = w->g->axis[n->attr.axis].letter;
     if (n->attr.from_end)
-        return arena_printf(w->arena, "%s + %d == %s", c_place(w, n->attr.axis), n->attr.k + 1,
+        return arena_printf(w->arena, "%s == %s", c_offset(w, c_place(w, n->attr.axis), n->attr.k + 1),
                             c_whole_length(w, n->attr.axis));
-    return arena_printf(w->arena, "%s + %s + 1 == %d", c_time(w), t, n->attr.k);
+    return arena_printf(w->arena, "%s == %d", c_offset(w, c_add(w, c_time(w), c_step(w, n->attr.axis)), 1), n->attr.k);
 }
 
 /* Is its value its operand's? */
@@ -472,7 +471,7 @@ void skip_padding(writer *w, axis_set axes)
     for (int a = 1; a <= w->g->axes; a++) {
         if (!(axes & axis_bit(a))) continue;
         timed = true;
-        text_line(w->out, "if (ragged && %s >= %s) continue;", w->g->axis[a].letter, c_length(w, a));
+        text_line(w->out, "if (ragged && %s) continue;", c_beyond(w, a));
     }
     if (!timed && w->g->axes) text_line(w->out, "if (ragged && %s == 0) continue;", c_length(w, 1));
 }
@@ -535,8 +534,8 @@ static void write_pointers(pointwise *p)
         for (int a = 1; a <= w->g->axes; a++) { /* mixed once for each time axis */
             if (!(n->type.axes & axis_bit(a))) continue;
             timed = true;
-            key = arena_printf(w->arena, "random_row(%s, %s, %s + %s + 1)", key, sequence, c_time(w),
-                               w->g->axis[a].letter);
+            key = arena_printf(w->arena, "random_row(%s, %s, %s)", key, sequence,
+                               c_offset(w, c_add(w, c_time(w), c_step(w, a)), 1));
         }
         if (!timed) key = arena_printf(w->arena, "random_row(%s, %s, 0)", key, sequence);
         text_line(w->out, "const uint64_t %s_key = %s;", p->name_of[p->s->nodes.data[i].i], key);

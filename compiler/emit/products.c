@@ -15,7 +15,7 @@ static const char *open_outer(writer *w, axis_set axes, bool *flat)
     open_rows(w, axes & ~(BATCH | (last ? axis_bit(last) : 0)));
     w->flat_axis = last;
     if (!*flat) return "1";
-    if (!last || strcmp(c_steps(w, last), "1") == 0) return "batch";
+    if (!last || has_one_step(w, last)) return "batch";
     if (last == w->block_axis) return "(block_end - block) * batch";
     return arena_printf(w->arena, "%s * batch", c_steps(w, last));
 }
@@ -190,8 +190,8 @@ static bool is_streamed(const writer *w, const stmt *s)
 
 const char *c_every_second(const writer *w)
 {
-    for (int i = w->g->axes; w->p->entry != ENTRY_STEP && i >= 1; i--) {
-        if (w->loops & axis_bit(i)) return arena_printf(w->arena, "%s & 1", w->g->axis[i].letter);
+    for (int i = w->g->axes; i >= 1; i--) {
+        if ((w->loops & axis_bit(i)) && !has_one_step(w, i)) return arena_printf(w->arena, "%s & 1", c_step(w, i));
     }
     return has_state(w) ? "time_of(args, 0) & 1" : "0";
 }

@@ -5,7 +5,7 @@
  * `all_args` are those of the call, `segment_first` is the number of steps before the segment. */
 #include "emit/writer.h"
 
-#include <stdlib.h>
+#include <string.h>
 
 enum { TIME = 1 };
 
@@ -198,14 +198,14 @@ static const char *pass_comment(const stmt *s)
     BUG("no such pass");
 }
 
-/* Opens the loops over the rows: `t` so that the address of the view is that of row `t` of the buffer, or of step
- * `t`. */
+/* Opens the loops over the rows: the step so that the address of the view is that of this row of the buffer, or of this
+ * step. */
 static void open_passed(writer *w, const stmt *s, int before)
 {
     const char *t = letter(w);
     if (s->pass.rows == 1) {
         text_block(w->out);
-        text_line(w->out, "const size_t %s = %d;", t, s->pass.what == PASS_BACK ? 0 : before - 1);
+        (void)set_step(w, TIME, arena_printf(w->arena, "%d", s->pass.what == PASS_BACK ? 0 : before - 1));
     } else if (s->pass.what == PASS_BACK)
         text_open(w->out, "for (size_t %s = %d; %s-- > 0;)", t, s->pass.rows, t);
     else if (before == s->pass.rows)
@@ -219,6 +219,7 @@ static void open_passed(writer *w, const stmt *s, int before)
 void write_pass(writer *w, const stmt *s)
 {
     const buffer *b = &w->p->buffers.data[s->to.buffer];
+    const char *step = w->step[TIME];
     axis_set before = w->loops;
     view v = s->to;
     int front = b->before[TIME];
@@ -233,10 +234,10 @@ void write_pass(writer *w, const stmt *s)
         text_line(w->out, "real *%s = %s;", s->pass.what == PASS_ON ? "from" : "to", far);
     } else {
         const buffer *shelf = &w->p->buffers.data[s->pass.store];
-        const char *kept = arena_printf(w->arena, "segment_index * %d + %s", shelf->kept, letter(w));
-        if (front != shelf->kept)
-            kept = arena_printf(w->arena, front > shelf->kept ? "%s - %d" : "%s + %d", kept, abs(front - shelf->kept));
-        const char *row = arena_printf(w->arena, s->axes & BATCH ? "((%s) * batch + seq)" : "(%s)", kept);
+        const char *kept = c_add(w, c_times(w, "segment_index", shelf->kept), c_step(w, TIME));
+        kept = c_offset(w, kept, shelf->kept - front);
+        if (strchr(kept, ' ')) kept = arena_printf(w->arena, "(%s)", kept);
+        const char *row = s->axes & BATCH ? c_multiply_add(w, kept, "batch", "seq") : kept;
         text_line(w->out, "real *%s = %s;", s->pass.what == PASS_KEEP ? "from" : "to", c_address(w, v));
         text_line(w->out, "real *%s = %s_all + %s * %zu;", s->pass.what == PASS_KEEP ? "to" : "from", shelf->name, row,
                   shelf->columns);
@@ -249,6 +250,7 @@ void write_pass(writer *w, const stmt *s)
         text_line(w->out, "to%s = from%s;", s->pass.what == PASS_KEEP ? flat : here,
                   s->pass.what == PASS_RESTORE ? flat : here);
     close_components(w, s->shape);
+    reset_step(w, TIME, step);
     w->loops &= ~axis_bit(TIME);
     close_rows(w, before);
     text_close(w->out, NULL);

@@ -18,10 +18,11 @@ typedef struct writer {
     const emit_options *options;
     const program *p; /* of the function that is being written */
     const graph *g;
-    axis_set loops;     /* time axes whose loop variable is in scope, the batch included when `seq` is */
-    bool flat;          /* `row` runs over all rows of the last time axis and the batch at once */
-    int flat_axis;      /* that time axis, 0 when the rows are those of the batch alone */
-    int block_axis;     /* in blocks of its steps, from `block` to `block_end`; 0: none */
+    axis_set loops;                      /* time axes whose step is in scope, the batch included when `seq` is */
+    const char *step[MAX_TIME_AXES + 1]; /* how it is written; NULL: as the axis has it, see c_step */
+    bool flat;                           /* `row` runs over all rows of the last time axis and the batch at once */
+    int flat_axis;                       /* that time axis, 0 when the rows are those of the batch alone */
+    int block_axis;                      /* in blocks of its steps, from `block` to `block_end`; 0: none */
     bool row_by_row;    /* within a region of rows: what comes before and after all rows is written around it */
     bool first_of_flat; /* addresses are those of the first such row */
     bool sharded; /* the function is for some sequences of the caller's arrays: `first_seq` and on, of `all_seqs` */
@@ -51,6 +52,18 @@ const char **c_state_members(arena *a, const pool *shared); /* of each slot */
 /* index.c */
 const char *c_steps(const writer *w, int axis);                 /* number of steps: "T", or the constant */
 const char *c_rows(const writer *w, const buffer *b, int axis); /* rows along an axis: "(T + 1)" */
+bool has_one_step(const writer *w, int axis);                   /* then there is no loop over it */
+const char *c_step(const writer *w, int axis);                  /* the step in scope: "t", or "0" where there is one */
+/* Gives the step in scope: a number is written where it is used, for anything else there is a variable. Returns what
+ * was before, for reset_step. */
+const char *set_step(writer *w, int axis, const char *value);
+void reset_step(writer *w, int axis, const char *before);
+const char *c_within(const writer *w, int axis); /* "t < length_t(args, seq)": is the step one of its sequence? */
+const char *c_beyond(const writer *w, int axis); /* "t >= length_t(args, seq)" */
+/* "a + b", "a + 3", "(a * b + c)": without what changes nothing, numbers as one. */
+const char *c_add(const writer *w, const char *a, const char *b);
+const char *c_offset(const writer *w, const char *a, long offset);
+const char *c_multiply_add(const writer *w, const char *a, const char *b, const char *c);
 /* Are all steps one block (where loops are unrolled), or some? Are a buffer's rows those of one block of steps? */
 bool has_step_blocks(const program *p, const emit_options *o, int axis);
 bool is_of_block(const writer *w, const buffer *b);
