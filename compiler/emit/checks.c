@@ -33,6 +33,7 @@ static const char *tokens_check(file *f, type what)
     int components = shape_size(what.shape);
     f->w.out = out;
     out->depth = 1;
+    uses_open(&f->w);
     open_rows(&f->w, what.axes);
     for (int a = 1; a <= f->g->axes; a++) {
         if (!(what.axes & axis_bit(a))) continue;
@@ -43,7 +44,7 @@ static const char *tokens_check(file *f, type what)
         index = index ? c_multiply_add(&f->w, index, c_steps(&f->w, a), c_step(&f->w, a)) : c_step(&f->w, a);
     }
     if (!index && f->g->axes) text_line(out, "if (%s == 0) continue;", c_length(&f->w, 1));
-    index = c_bare(&f->w, c_multiply_add(&f->w, index ? index : "0", "batch", "seq"));
+    index = c_bare(&f->w, c_in_batch(&f->w, index, false, "seq"));
     if (components > 1) {
         text_open(out, "for (size_t unit = 0; unit < %d; unit++)", components);
         index = arena_printf(f->w.arena, "(%s) * %d + unit", index, components);
@@ -56,9 +57,10 @@ static const char *tokens_check(file *f, type what)
     const char *loops = text_string(out);
     f->w.out = out = text_new(f->w.arena);
     out->depth = 1;
-    write_steps_and_batch(&f->w, loops);
+    write_steps_and_batch(&f->w);
     text_puts(out, loops);
-    bool alone = !c_mentions(text_string(out), "args");
+    bool alone = !is_used(&f->w, "args");
+    uses_close(&f->w);
     text *rest = text_new(f->w.arena);
     text_line(rest, "(%sconst int *tokens, int classes)",
               alone ? "" : arena_printf(f->w.arena, "const %s_args *args, ", f->prefix));

@@ -154,8 +154,11 @@ static size_t sums_of_units(const region *r)
     return most;
 }
 
-static void find_stack(arena *a, footprint *f, const emit_model *m, const emit_options *o, const char *body)
+static void find_stack(const writer *w, footprint *f)
 {
+    arena *a = w->arena;
+    const emit_model *m = w->model;
+    const emit_options *o = w->options;
     static const char *const rows[] = {"row_softmax", "row_softmax_logsumexp", "row_logsumexp", "row_max", "row_sum"};
     size_t buffers = 0, sums = 0;
     const program *both[] = {m->forward, m->step};
@@ -172,11 +175,11 @@ static void find_stack(arena *a, footprint *f, const emit_model *m, const emit_o
     static const char *const products[] = {"contract",        "contract_scaled", "contract_blocks",
                                            "stream_products", "stream_blocks",   "stream_units"};
     bool any = false;
-    for (size_t i = 0; i < sizeof products / sizeof *products; i++) any = any || c_mentions(body, products[i]);
+    for (size_t i = 0; i < sizeof products / sizeof *products; i++) any = any || is_used(w, products[i]);
     if (any) add_part(a, &f->stack, "products", STACK_PRODUCTS);
-    if (c_mentions(body, "stream_units")) add_part(a, &f->stack, "sums of a block of units", sums * real_size(o));
+    if (is_used(w, "stream_units")) add_part(a, &f->stack, "sums of a block of units", sums * real_size(o));
     any = false;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) any = any || c_mentions(body, rows[i]);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) any = any || is_used(w, rows[i]);
     if (any) add_part(a, &f->stack, "softmax and sums", STACK_ROWS);
 }
 
@@ -196,8 +199,12 @@ static void count_operations(footprint *f, const program *p, const region *r)
     }
 }
 
-footprint *footprint_of(arena *a, const emit_model *m, const emit_options *o, const weights_table *t, const char *body)
+footprint *footprint_of(const writer *w)
 {
+    arena *a = w->arena;
+    const emit_model *m = w->model;
+    const emit_options *o = w->options;
+    const weights_table *t = w->weights;
     footprint *f = ARENA_ARRAY(a, footprint, 1);
     const program *timed = m->step ? m->step : m->forward;
     f->inside = t != NULL;
@@ -206,7 +213,7 @@ footprint *footprint_of(arena *a, const emit_model *m, const emit_options *o, co
     add_literals(a, &f->flash, m->step, real_size(o));
     add_literals(a, &f->flash, m->forward, real_size(o));
     find_ram(a, f, m, o, t != NULL);
-    find_stack(a, f, m, o, body);
+    find_stack(w, f);
     count_operations(f, timed, timed->top);
     sort_parts(&f->flash);
     sort_parts(&f->ram);

@@ -4,8 +4,7 @@
 
 #include "emit/weights.h"
 
-/* Of `body`, the text of all functions, nothing is read but which kernels it calls. `t` NULL: the weights are the
- * caller's. */
-footprint *footprint_of(arena *a, const emit_model *m, const emit_options *o, const weights_table *t, const char *body);
+/* Once all functions are written: which kernels they call is read from the names that they use. */
+footprint *footprint_of(const writer *w);
 
 #endif

@@ -186,7 +186,7 @@ static void write_blocks_of_steps(writer *w, const region *r)
     text_blank(w->out);
     text_line(w->out, "/* some steps at a time, so that what is handed on stays in the cache */");
     text_block(w->out);
-    text_line(w->out, "const size_t block_steps = %d / batch + 1;", r->blocks.rows);
+    text_line(w->out, "const size_t block_steps = %d / %s + 1;", r->blocks.rows, c_use(w, "batch"));
     if (r->blocks.direction > 0) {
         text_open(w->out, "for (size_t block = 0, block_end; block < %s; block = block_end)", T);
         text_line(w->out, "block_end = %s - block < block_steps ? %s : block + block_steps;", T, T);
@@ -250,9 +250,9 @@ static void write_end(writer *w, const program *p)
     if (has_state(w)) {
         text *around;
         bool apart = helper_open(w, &around);
-        text_open(w->out, "if (args->state)");
-        text_line(w->out, "for (size_t seq = 0; seq < batch; seq++) args->state->time[%s] += %s;", c_state_seq(w),
-                  c_length(w, 1));
+        open_if_state(w);
+        text_line(w->out, "for (size_t seq = 0; seq < %s; seq++) args->state->time[%s] += %s;", c_use(w, "batch"),
+                  c_state_seq(w), c_length(w, 1));
         text_close(w->out, NULL);
         if (apart) helper_close(w, around, NULL, "The steps of this call, for the next.", "save_time");
     }
@@ -274,25 +274,31 @@ void begin_body(writer *w, const region *r)
 {
     w->out = text_new(w->arena);
     w->out->depth = 1;
+    uses_open(w);
     write_region(w, r);
 }
 
-void write_steps_and_batch(writer *w, const char *body)
+void write_steps_and_batch(writer *w)
 {
-    if (c_mentions(body, "batch"))
-        text_line(w->out, "const size_t batch = %s;", w->options->batch == 1 ? "1" : "args->batch");
+    if (uses_take(w, "batch")) {
+        if (w->options->batch == 1)
+            text_line(w->out, "const size_t batch = 1;");
+        else
+            text_line(w->out, "const size_t batch = %s->batch;", c_use(w, "args"));
+    }
     for (int a = 1; a <= w->g->axes; a++) {
         const char *T = w->g->axis[a].length;
-        if (c_mentions(body, T)) text_line(w->out, "const size_t %s = args->%s;", T, T);
+        if (uses_take(w, T)) text_line(w->out, "const size_t %s = %s->%s;", T, c_use(w, "args"), T);
     }
 }
 
-void write_weights(writer *w, const char *body)
+void write_weights(writer *w)
 {
-    if (c_mentions(body, "params")) text_line(w->out, "const real *params = args->params;");
-    if (w->weights && w->options->weights_as == WEIGHTS_BLOB && c_mentions(body, "weights"))
-        text_line(w->out, "const real *weights = args->weights;");
-    if (w->weights && w->options->weights_as == WEIGHTS_BLOB && c_mentions(body, "matrices"))
+    bool loads = w->weights && w->options->weights_as == WEIGHTS_BLOB, integers = loads && uses_take(w, "matrices");
+    if (uses_take(w, "params")) text_line(w->out, "const real *params = %s->params;", c_use(w, "args"));
+    if (integers) (void)c_use(w, "weights");
+    if (loads && uses_take(w, "weights")) text_line(w->out, "const real *weights = %s->weights;", c_use(w, "args"));
+    if (integers)
         text_line(w->out, "const uint32_t *matrices = (const uint32_t *)(const void *)(weights + %s_WEIGHTS);",
                   c_upper(w->arena, w->options->prefix));
 }
@@ -302,23 +308,30 @@ void end_body(writer *w, text *to)
     const char *statements = text_string(w->out);
     w->out = text_new(w->arena);
     w->out->depth = 1;
-    write_memory(w, w->p, statements);
+    write_memory(w, w->p);
     text_blank(w->out);
     text_puts(w->out, statements);
     const char *body = text_string(w->out);
     w->out = to;
-    write_steps_and_batch(w, body);
-    if (c_mentions(body, "ragged"))
-        text_line(w->out,
-                  w->p->entry == ENTRY_STEP ? "const int ragged = args->lengths_%s != NULL;"
-                                            : "const int ragged = is_ragged(args);",
-                  w->g->axis[1].letter);
-    write_weights(w, body);
-    if (c_mentions(body, "grads")) text_line(w->out, "real *grads = args->grads;");
-    if (c_mentions(body, "work")) text_line(w->out, "real *work = args->work;");
-    if (w->p->segment) write_segment_counts(w, body);
+    text *counts = text_new(w->arena);
+    counts->depth = 1;
+    w->out = counts;
+    if (w->p->segment) write_segment_counts(w);
+    w->out = to;
+    write_steps_and_batch(w);
+    if (uses_take(w, "ragged")) {
+        if (w->p->entry == ENTRY_STEP)
+            text_line(w->out, "const int ragged = args->lengths_%s != NULL;", w->g->axis[1].letter);
+        else
+            text_line(w->out, "const int ragged = %s(args);", c_use(w, "is_ragged"));
+    }
+    write_weights(w);
+    if (uses_take(w, "grads")) text_line(w->out, "real *grads = args->grads;");
+    if (uses_take(w, "work")) text_line(w->out, "real *work = args->work;");
+    text_puts(w->out, text_string(counts));
     text_puts(w->out, body);
     text_close(w->out, NULL);
+    uses_close(w);
 }
 
 void write_norm(writer *w, const program *p, size_t number)
@@ -337,7 +350,7 @@ void write_norm(writer *w, const program *p, size_t number)
 /* An absent sequence leaves the state as it is, and zeros as outputs. */
 static void write_absence(writer *w, const program *p)
 {
-    text_open(w->out, "if (!is_present(args, 0))");
+    text_open(w->out, "if (!%s(args, 0))", c_use(w, "is_present"));
     for (uint32_t i = 0; i < p->graph->outputs.len; i++) {
         node_id out = p->graph->outputs.data[i].node;
         const char *output = c_output_field(w->arena, w->g, i);
@@ -350,14 +363,14 @@ static void write_absence(writer *w, const program *p)
 }
 
 /* The exported function, or what it does with one shard of the batch. */
-static void write_signature(writer *w, const program *p, const char *statements)
+static void write_signature(writer *w, const program *p)
 {
     const char *prefix = w->options->prefix, *word = entry_name(p->entry);
     if (w->sharded) {
         text_line(w->out, "static void %s_shard(const %s_args *args, size_t first_seq, size_t all_seqs)", word, prefix);
         text_block(w->out);
-        if (!c_mentions(statements, "first_seq")) text_line(w->out, "(void)first_seq;");
-        if (!c_mentions(statements, "all_seqs")) text_line(w->out, "(void)all_seqs;");
+        if (!is_used(w, "first_seq")) text_line(w->out, "(void)first_seq;");
+        if (!is_used(w, "all_seqs")) text_line(w->out, "(void)all_seqs;");
         return;
     }
     text_line(w->out, "int %s_%s(const %s_args *args)", prefix, word, prefix);
@@ -379,7 +392,7 @@ void write_function(writer *w, const program *p)
     w->out = to;
     text_blank(to);
     write_cost(w, p);
-    write_signature(w, p, text_string(statements));
+    write_signature(w, p);
     w->out = statements;
     end_body(w, to);
     if (w->sharded) write_shards(w, p);

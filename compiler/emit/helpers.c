@@ -1,6 +1,6 @@
 /* helpers.c: what the functions of a model have in common, as static functions that are written once.
  *
- * Comes in: a statement that stands outside of all loops, written to a text of its own; with what it mentions of the
+ * Comes in: a statement that stands outside of all loops, written to a text of its own; with what it uses of the
  * function around it as parameters it is a helper. Goes out: a call of it. A function that has written the same before
  * shares it. So the equations are left in the functions, and compilers translate the rest once. */
 #include "emit/writer.h"
@@ -55,64 +55,70 @@ bool helper_open(writer *w, text **around)
     *around = w->out;
     w->out = text_new(w->arena);
     w->out->depth = 1;
+    uses_open(w);
     return true;
 }
 
-/* A parameter of the helper, and what is given for it. */
-static void add_parameter(text *parameters, text *arguments, const char *what, const char *local)
+/* What the helper is given by the function around it: parameters, and as arguments their names. */
+typedef struct given {
+    writer *w;
+    text *parameters, *arguments;
+    name_map already;
+} given;
+
+static void add_parameter(given *to, const char *what, const char *local)
 {
-    const char *comma = parameters->len ? ", " : "";
-    text_put(parameters, "%s%s%s", comma, what, local);
-    text_put(arguments, "%s%s", comma, local);
+    uint32_t number = 0;
+    name n = name_of(to->w->g->names, local);
+    if (!is_used(to->w, local) || name_map_get(&to->already, n, &number)) return;
+    name_map_set(to->w->arena, &to->already, n, 1);
+    const char *comma = to->parameters->len ? ", " : "";
+    text_put(to->parameters, "%s%s%s", comma, what, local);
+    text_put(to->arguments, "%s%s", comma, local);
 }
 
-static void add_buffer(const writer *w, const char *body, view v, const char *what, text *parameters, text *arguments)
+static void add_buffer(given *to, view v, const char *what)
 {
-    const buffer *b = &w->p->buffers.data[v.buffer];
-    const char *local = arena_printf(w->arena, "%s_all", b->name);
+    const buffer *b = &to->w->p->buffers.data[v.buffer];
     bool is_local = b->storage == STORE_WORK || b->storage == STORE_PLACE || b->storage == STORE_LITERAL;
-    if (v.buffer && is_local && c_mentions(body, local) && !c_mentions(text_string(arguments), local))
-        add_parameter(parameters, arguments, what, local);
+    if (v.buffer && is_local) add_parameter(to, what, arena_printf(to->w->arena, "%s_all", b->name));
 }
 
 /* `from` may be what the statement writes to as well. */
-static void add_buffers(const writer *w, const char *body, const stmt *s, text *parameters, text *arguments)
+static void add_buffers(given *to, const stmt *s)
 {
     bool reads = s->kind == STMT_SAVE;
     for (size_t i = 0; i < s->from.len; i++) {
         const view *v = &s->from.data[i];
-        add_buffer(w, body, *v, v->buffer == s->to.buffer ? "real *" : "const real *", parameters, arguments);
+        add_buffer(to, *v, v->buffer == s->to.buffer ? "real *" : "const real *");
         if (v->row) {
-            add_buffer(w, body, v->row->token, "const real *", parameters, arguments);
-            add_buffer(w, body, v->row->none, "const real *", parameters, arguments);
+            add_buffer(to, v->row->token, "const real *");
+            add_buffer(to, v->row->none, "const real *");
         }
     }
-    add_buffer(w, body, s->to, reads ? "const real *" : "real *", parameters, arguments);
+    add_buffer(to, s->to, reads ? "const real *" : "real *");
 }
 
 void helper_close(writer *w, text *around, const stmt *s, const char *comment, const char *wanted)
 {
     const char *statements = text_string(w->out);
-    text *parameters = text_new(w->arena), *arguments = text_new(w->arena), *rest = text_new(w->arena);
+    given to = {.w = w, .parameters = text_new(w->arena), .arguments = text_new(w->arena)};
+    text *rest = text_new(w->arena);
     w->out = text_new(w->arena);
     w->out->depth = 1;
-    write_steps_and_batch(w, statements);
-    write_weights(w, statements);
+    write_steps_and_batch(w);
+    write_weights(w);
     text_puts(w->out, statements);
-    const char *body = text_string(w->out);
-    static const struct {
-        const char *type, *name;
-    } others[] = {{"int ", "ragged"}, {"size_t ", "first_seq"}, {"size_t ", "all_seqs"}};
-    if (c_mentions(body, "args"))
-        add_parameter(parameters, arguments, arena_printf(w->arena, "const %s_args *", w->options->prefix), "args");
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-        if (c_mentions(body, others[i].name)) add_parameter(parameters, arguments, others[i].type, others[i].name);
-    }
-    if (s) add_buffers(w, body, s, parameters, arguments);
-    text_line(rest, "(%s)", text_string(parameters));
+    add_parameter(&to, arena_printf(w->arena, "const %s_args *", w->options->prefix), "args");
+    add_parameter(&to, "int ", "ragged");
+    add_parameter(&to, "size_t ", "first_seq");
+    add_parameter(&to, "size_t ", "all_seqs");
+    if (s) add_buffers(&to, s);
+    text_line(rest, "(%s)", text_string(to.parameters));
     text_block(rest);
-    text_puts(rest, body);
+    text_puts(rest, text_string(w->out));
     text_close(rest, NULL);
     w->out = around;
-    text_line(around, "%s(%s);", helper_add(w, comment, "void", wanted, text_string(rest)), text_string(arguments));
+    uses_close(w);
+    text_line(around, "%s(%s);", helper_add(w, comment, "void", wanted, text_string(rest)), text_string(to.arguments));
 }

@@ -68,7 +68,7 @@ const char *c_steps(const writer *w, int axis)
 {
     if (has_one_step(w, axis)) return "1";
     if (w->options->steps[axis] && !w->segment) return arena_printf(w->arena, "%d", w->options->steps[axis]);
-    return w->g->axis[axis].length;
+    return c_use(w, w->g->axis[axis].length);
 }
 
 const char *c_rows(const writer *w, const buffer *b, int axis)
@@ -96,6 +96,12 @@ bool is_of_block(const writer *w, const buffer *b)
     return b->block_rows && has_step_blocks(w->p, w->options, last_axis(w->g, b->axes));
 }
 
+const char *c_in_batch(const writer *w, const char *index, bool callers, const char *seq)
+{
+    if (!index || strcmp(index, "0") == 0) return seq;
+    return c_multiply_add(w, index, c_use(w, callers ? "all_seqs" : "batch"), seq);
+}
+
 /* "((t + 1) * batch + seq)": the number of the row in scope, counting rows that the buffer lacks axes for once. */
 static const char *row_number(const writer *w, const buffer *b, view v)
 {
@@ -112,8 +118,10 @@ static const char *row_number(const writer *w, const buffer *b, view v)
         index = index ? c_multiply_add(w, index, c_rows(w, b, i), here) : here;
     }
     if (!(b->axes & BATCH)) return index;
-    const char *seq = flat ? "row" : "seq", *batch = w->sharded && b->storage == STORE_INPUT ? "all_seqs" : "batch";
-    return c_multiply_add(w, index ? index : "0", batch, flat && w->first_of_flat ? "0" : seq);
+    return c_in_batch(w, index, w->sharded && b->storage == STORE_INPUT,
+                      !flat              ? "seq"
+                      : w->first_of_flat ? "0"
+                                         : "row");
 }
 
 /* The row that a token chooses, of a table that lacks axes. */
@@ -125,27 +133,27 @@ static const char *chosen_row(const writer *w, view v)
     first.row = NULL;
     const char *base = c_address(w, first);
     if (by->none.buffer)
-        return arena_printf(w->arena, "lookup_row(%s, %d, %s, %d, %s)", base, by->stride, token, by->rows,
-                            c_address(w, by->none));
-    return arena_printf(w->arena, "%s + token_row(%s, %d) * %d", base, token, by->rows, by->stride);
+        return arena_printf(w->arena, "%s(%s, %d, %s, %d, %s)", c_use(w, "lookup_row"), base, by->stride, token,
+                            by->rows, c_address(w, by->none));
+    return arena_printf(w->arena, "%s + %s(%s, %d) * %d", base, c_use(w, "token_row"), token, by->rows, by->stride);
 }
 
 const char *c_packing(const writer *w, const char *base, size_t number)
 {
-    return arena_printf(w->arena, "%s + %s", base, w->places->packings[number].name);
+    return arena_printf(w->arena, "%s + %s", base, c_use(w, w->places->packings[number].name));
 }
 
 bool is_integers(const writer *w, size_t number) { return w->places->packings[number].integers; }
 
 const char *c_packed(const writer *w, size_t number)
 {
-    const char *inside = !w->weights ? NULL : is_integers(w, number) ? w->weights->matrices : w->weights->base;
-    return c_packing(w, inside ? inside : "args->packed", number);
+    if (!w->weights) return c_packing(w, arena_printf(w->arena, "%s->packed", c_use(w, "args")), number);
+    return c_packing(w, c_use(w, is_integers(w, number) ? w->weights->matrices : w->weights->base), number);
 }
 
 const char *c_scales(const writer *w, size_t number)
 {
-    return arena_printf(w->arena, "%s + %s", w->weights->base, w->places->scales[number].name);
+    return arena_printf(w->arena, "%s + %s", c_use(w, w->weights->base), c_use(w, w->places->scales[number].name));
 }
 
 const char *c_plus(const writer *w, const char *address, int offset)
@@ -156,8 +164,10 @@ const char *c_plus(const writer *w, const char *address, int offset)
 const char *c_param(const writer *w, const char *base, int column)
 {
     const weight_place *p = &w->places->params[places_param(w->places, (size_t)column)];
-    return c_plus(w, arena_printf(w->arena, "%s + %s", base, p->name), column - (int)p->offset);
+    return c_plus(w, arena_printf(w->arena, "%s + %s", c_use(w, base), c_use(w, p->name)), column - (int)p->offset);
 }
+
+const char *c_memory(const writer *w, const buffer *b) { return c_use(w, arena_printf(w->arena, "%s_all", b->name)); }
 
 /* What `v` says of a buffer: the row, and the column in it. */
 static const char *address_in(const writer *w, const buffer *b, view v)
@@ -165,11 +175,11 @@ static const char *address_in(const writer *w, const buffer *b, view v)
     if (b->storage == STORE_PARAMS) return c_param(w, w->weights ? w->weights->base : "params", v.column);
     if (b->storage == STORE_GRADS) return c_param(w, "grads", v.column);
     const char *row = row_number(w, b, v);
-    const char *base =
-        b->storage == STORE_TABLE ? c_packed(w, (size_t)b->packing)
-        : b->storage == STORE_INPUT
-            ? arena_printf(w->arena, "args->%s", c_field(w->arena, w->g, w->g->inputs.data[b->input].path))
-            : arena_printf(w->arena, "%s_all", b->name);
+    const char *base = b->storage == STORE_TABLE ? c_packed(w, (size_t)b->packing)
+                       : b->storage == STORE_INPUT
+                           ? arena_printf(w->arena, "%s->%s", c_use(w, "args"),
+                                          c_field(w->arena, w->g, w->g->inputs.data[b->input].path))
+                           : c_memory(w, b);
     long number = 0;
     if (!row || is_number(row, &number)) return c_plus(w, base, (int)number * (int)b->columns + v.column);
     base = arena_printf(w->arena, b->columns == 1 ? "%s + %s" : "%s + %s * %zu", base, row, b->columns);
@@ -262,6 +272,8 @@ bool is_side_by_side(view v, shape s)
 
 /* ---- loops ------------------------------------------------------------------------------------------------------- */
 
+void open_sequences(writer *w) { text_open(w->out, "for (size_t seq = 0; seq < %s; seq++)", c_use(w, "batch")); }
+
 void open_rows(writer *w, axis_set axes)
 {
     for (int i = 1; i <= w->g->axes; i++) {
@@ -271,7 +283,7 @@ void open_rows(writer *w, axis_set axes)
             text_open(w->out, "for (size_t %s = %s; %s < %s; %s++)", t, block ? "block" : "0", t,
                       block ? "block_end" : c_steps(w, i), t);
     }
-    if ((axes & BATCH) && !(w->loops & BATCH)) text_open(w->out, "for (size_t seq = 0; seq < batch; seq++)");
+    if ((axes & BATCH) && !(w->loops & BATCH)) open_sequences(w);
     w->loops |= axes;
 }
 
@@ -286,6 +298,14 @@ bool rows_are_flat(const writer *w, view v, axis_set axes)
     if (last && last_axis(w->g, b->axes) > last) /* rows of an enclosing loop's axis stand in between */
         return false;
     return (new_axes & BATCH) && ((b->axes & both) == 0 || (b->axes & both) == both);
+}
+
+const char *c_flat_rows(const writer *w, int last)
+{
+    const char *batch = c_use(w, "batch");
+    if (!last || has_one_step(w, last)) return batch;
+    if (last == w->block_axis) return arena_printf(w->arena, "(block_end - block) * %s", batch);
+    return arena_printf(w->arena, "%s * %s", c_steps(w, last), batch);
 }
 
 /* Loops over the axes that are not in scope yet, last time axis and batch as one `row` loop. */
@@ -303,12 +323,7 @@ static void open_flat_rows(writer *w, axis_set axes)
     w->loops = before | axes;
     w->flat = true;
     w->flat_axis = last;
-    if (last && last == w->block_axis)
-        text_open(w->out, "for (size_t row = 0; row < (block_end - block) * batch; row++)");
-    else if (last && !has_one_step(w, last))
-        text_open(w->out, "for (size_t row = 0; row < %s * batch; row++)", c_steps(w, last));
-    else
-        text_open(w->out, "for (size_t row = 0; row < batch; row++)");
+    text_open(w->out, "for (size_t row = 0; row < %s; row++)", c_flat_rows(w, last));
 }
 
 /* How many loops there are over the axes. */
@@ -365,11 +380,14 @@ void close_components(writer *w, shape s)
 
 /* ---- sequences --------------------------------------------------------------------------------------------------- */
 
-const char *c_length(const writer *w, int axis)
+static const char *length_in(const writer *w, int axis, const char *args)
 {
-    if (w->p->entry == ENTRY_STEP) return "is_present(args, seq)";
-    return arena_printf(w->arena, "length_%s(args, seq)", w->g->axis[axis].letter);
+    const char *function = arena_printf(w->arena, "length_%s", w->g->axis[axis].letter);
+    return arena_printf(w->arena, "%s(%s, seq)", c_use(w, w->p->entry == ENTRY_STEP ? "is_present" : function),
+                        c_use(w, args));
 }
+
+const char *c_length(const writer *w, int axis) { return length_in(w, axis, "args"); }
 
 const char *c_within(const writer *w, int axis)
 {
@@ -400,37 +418,46 @@ bool is_never_absent(const writer *w)
     return false;
 }
 
-const char *c_state_seq(const writer *w) { return w->sharded ? "first_seq + seq" : "seq"; }
+const char *c_state_seq(const writer *w)
+{
+    return w->sharded ? arena_printf(w->arena, "%s + seq", c_use(w, "first_seq")) : "seq";
+}
 
 const char *c_call_time(const writer *w)
 {
-    return has_state(w) ? arena_printf(w->arena, "time_of(args, %s)", c_state_seq(w)) : "0";
+    if (!has_state(w)) return "0";
+    return arena_printf(w->arena, "%s(%s, %s)", c_use(w, "time_of"), c_use(w, "args"), c_state_seq(w));
 }
 
 const char *c_time(const writer *w)
 {
     if (!w->segment) return c_call_time(w);
-    return has_state(w) ? arena_printf(w->arena, "(%s + segment_first)", c_call_time(w)) : "segment_first";
+    const char *first = c_use(w, "segment_first");
+    return has_state(w) ? arena_printf(w->arena, "(%s + %s)", c_call_time(w), first) : first;
 }
 
-const char *c_whole_length(const writer *w, int axis)
-{
-    return w->segment ? arena_printf(w->arena, "length_%s(all_args, seq)", w->g->axis[axis].letter) : c_length(w, axis);
-}
+const char *c_whole_length(const writer *w, int axis) { return length_in(w, axis, w->segment ? "all_args" : "args"); }
 
 const char *c_place(const writer *w, int axis)
 {
-    return w->segment ? c_add(w, "segment_first", c_step(w, axis)) : c_step(w, axis);
+    return w->segment ? c_add(w, c_use(w, "segment_first"), c_step(w, axis)) : c_step(w, axis);
 }
 
 const char *c_begins(const writer *w)
 {
-    return w->segment->segments.direction > 0 ? "segment_index == 0" : "segment_index + 1 == segment_count";
+    const char *index = c_use(w, "segment_index");
+    if (w->segment->segments.direction > 0) return arena_printf(w->arena, "%s == 0", index);
+    return arena_printf(w->arena, "%s + 1 == %s", index, c_use(w, "segment_count"));
 }
 
 const char *c_state_component(const writer *w, shape s) { return arena_printf(w->arena, "[%s]", c_side_by_side(w, s)); }
 
 const char *c_state(const writer *w, int slot, const char *row)
 {
-    return arena_printf(w->arena, "args->state->%s[%s][%s]", w->state_members[slot], row, c_state_seq(w));
+    return arena_printf(w->arena, "%s->state->%s[%s][%s]", c_use(w, "args"), w->state_members[slot], row,
+                        c_state_seq(w));
 }
+
+void open_if_state(writer *w) { text_open(w->out, "if (%s->state)", c_use(w, "args")); }
+
+const char *c_segment_first(const writer *w) { return c_use(w, "segment_first"); }

@@ -1,21 +1,27 @@
 /* memory.c: the memory of a function: how large each buffer is, and the names for where it lies in `work`.
  *
- * In: the buffers of a program, and the statements that have been written. Out: a pointer for each buffer that these
- * mention; what they do not is stepped over, so that all functions of an entry point agree. */
+ * In: the buffers of a program, and which of them the statements that have been written use. Out: a pointer for each of
+ * these; the others are stepped over, so that all functions of an entry point agree. */
 #include "emit/writer.h"
 
 #include <string.h>
 
+static const char *c_all_steps(const writer *w, int axis, bool macro)
+{
+    const char *T = w->g->axis[axis].length;
+    return macro ? arena_printf(w->arena, "(size_t)(%s)", T) : c_use(w, T);
+}
+
 /* Of the rows of a block of steps, which has at most block_rows + batch; or of all, where there are fewer. */
 static const char *block_size(const writer *w, const buffer *b, int axis, bool macro)
 {
-    const char *batch = macro ? "(size_t)(batch)" : "batch", *T = w->g->axis[axis].length;
+    const char *batch = macro ? "(size_t)(batch)" : c_use(w, "batch"), *T;
     if (w->p->segment) /* the last one may be shorter, but its rows lie where those of the others do */
-        T = "segment_steps";
+        T = c_use(w, "segment_steps");
     else if (w->options->steps[axis])
         T = arena_printf(w->arena, "%d", w->options->steps[axis]);
-    else if (macro)
-        T = arena_printf(w->arena, "(size_t)(%s)", T);
+    else
+        T = c_all_steps(w, axis, macro);
     const char *all = arena_printf(w->arena, "%s * %s", T, batch);
     const char *block = arena_printf(w->arena, "%d + %s", b->block_rows, batch);
     return arena_printf(
@@ -45,10 +51,9 @@ const char *c_buffer_size(const writer *w, const buffer *b, bool macro)
             constant *= (size_t)(steps + extra);
             continue;
         }
-        const char *T = macro ? arena_printf(w->arena, "(size_t)(%s)", w->g->axis[a].length) : w->g->axis[a].length;
-        text_put(t, extra ? "(%s + %d) * " : "%s * ", T, extra);
+        text_put(t, extra ? "(%s + %d) * " : "%s * ", c_all_steps(w, a, macro), extra);
     }
-    if (b->axes & BATCH) text_put(t, macro ? "(size_t)(batch) * " : "batch * ");
+    if (b->axes & BATCH) text_put(t, "%s * ", macro ? "(size_t)(batch)" : c_use(w, "batch"));
     if (!t->len) return arena_printf(w->arena, "%zu", (constant + 15) / 16 * 16);
     if (constant == 1)
         return arena_printf(w->arena, "(%.*s + 15) / 16 * 16", (int)(t->len - strlen(" * ")), text_string(t));
@@ -59,31 +64,23 @@ enum { MOST_MEMBERS = 8 };
 
 /* What a function has to do with a buffer. */
 typedef struct buffer_use {
-    bool mentioned; /* by its own name */
-    bool needed;    /* the memory: for its values or for those in their place */
+    bool used;   /* by its own name */
+    bool needed; /* the memory: for its values or for those in their place */
     size_t values;
     uint32_t first[MOST_MEMBERS]; /* the nodes of the first of them */
 } buffer_use;
 
 static const char *memory_name(const writer *w, const buffer *b) { return arena_printf(w->arena, "%s_all", b->name); }
 
-/* Of each buffer, in one walk through the text of the function and one through the nodes. */
-static buffer_use *find_uses(const writer *w, const program *p, arena *scratch, const char *body)
+/* Of each buffer; here they are declared. */
+static buffer_use *find_uses(const writer *w, const program *p, arena *scratch)
 {
     buffer_use *of = ARENA_ARRAY(scratch, buffer_use, p->buffers.len);
-    names *words = names_new(scratch);
-    name_map number_of = {0};
-    for (size_t i = 1; i < p->buffers.len; i++)
-        name_map_set(scratch, &number_of, name_of(words, memory_name(w, &p->buffers.data[i])), (uint32_t)i);
-    size_t length;
-    for (const char *at = c_next_word(body, body, &length); at; at = c_next_word(body, at + length, &length)) {
-        uint32_t number = 0;
-        if (name_map_get(&number_of, name_of_length(words, at, length), &number)) of[number].mentioned = true;
-    }
     for (size_t i = 1; i < p->buffers.len; i++) {
         const buffer *b = &p->buffers.data[i];
-        of[i].needed = of[i].needed || of[i].mentioned;
-        if (b->storage == STORE_PLACE && of[i].mentioned) of[b->place_of].needed = true;
+        of[i].used = uses_take(w, memory_name(w, b));
+        of[i].needed = of[i].needed || of[i].used;
+        if (b->storage == STORE_PLACE && of[i].used) of[b->place_of].needed = true;
     }
     for (uint32_t i = 1; i < p->graph->nodes.len; i++) {
         buffer_use *u = &of[p->views[i].buffer];
@@ -105,7 +102,7 @@ static void write_places(writer *w, const program *p, const buffer_use *of)
 {
     for (size_t i = 1; i < p->buffers.len; i++) {
         const buffer *b = &p->buffers.data[i];
-        if (b->storage != STORE_PLACE || !of[i].mentioned) continue;
+        if (b->storage != STORE_PLACE || !of[i].used) continue;
         text *t = text_new(w->arena);
         write_members(w, p, &of[i], t);
         text_line(w->out, "real *const %s = %s; /* %s: in the place of what nothing reads any more */",
@@ -133,17 +130,18 @@ static void write_literal(writer *w, const buffer *b)
         text_line(w->out, "%s {%s};", declared, b->literal ? text_string(line) : "0");
 }
 
-void write_memory(writer *w, const program *p, const char *body)
+void write_memory(writer *w, const program *p)
 {
     arena *scratch = arena_new();
-    const buffer_use *of = find_uses(w, p, scratch, body);
+    const buffer_use *of = find_uses(w, p, scratch);
     size_t end = p->buffers.len;
     while (end > 1 && !of[end - 1].needed) end--;
     for (size_t i = 1; i < end; i++) {
         const buffer *b = &p->buffers.data[i];
         if (!of[i].needed) { /* of another function, or done without */
             if (b->storage == STORE_WORK)
-                text_line(w->out, "work += %s; /* %s is not used here */", c_buffer_size(w, b, false), b->name);
+                text_line(w->out, "%s += %s; /* %s is not used here */", c_use(w, "work"), c_buffer_size(w, b, false),
+                          b->name);
             continue;
         }
         if (b->storage == STORE_LITERAL) write_literal(w, b);
@@ -166,7 +164,7 @@ void write_memory(writer *w, const program *p, const char *body)
                                                                  w->state_members[b->in_state])
                                                   : "work";
         text_line(w->out, "real *const %s_all = %s; /* %s */", b->name, memory, text_string(t));
-        text_line(w->out, "work += %s;", c_buffer_size(w, b, false));
+        text_line(w->out, "%s += %s;", c_use(w, "work"), c_buffer_size(w, b, false));
     }
     write_places(w, p, of);
     arena_free(scratch);

@@ -44,12 +44,12 @@ void write_rows(writer *w, const stmt *s)
     text_line(w->out, "real *to = %s;", c_address(w, s->to));
     bool simple = is_side_by_side(s->from.data[0], from) && shape_size(s->shape) == 1;
     if (s->stores.len)
-        text_line(w->out, "%s = row_softmax_logsumexp(%d, from, to);",
-                  c_element(w, s->stores.data[0].to, SCALAR, SCALAR), shape_size(from));
+        text_line(w->out, "%s = %s(%d, from, to);", c_element(w, s->stores.data[0].to, SCALAR, SCALAR),
+                  c_use(w, "row_softmax_logsumexp"), shape_size(from));
     else if (s->rows.op == OP_softmax)
-        text_line(w->out, "row_softmax(%d, from, to);", shape_size(from));
+        text_line(w->out, "%s(%d, from, to);", c_use(w, "row_softmax"), shape_size(from));
     else if (simple)
-        text_line(w->out, "to[0] = %s(%d, from);", row_function(s->rows.op), shape_size(from));
+        text_line(w->out, "to[0] = %s(%d, from);", c_use(w, row_function(s->rows.op)), shape_size(from));
     else
         write_by_component(w, s, from);
     close_scope(w, rows);
@@ -70,7 +70,7 @@ void write_over(writer *w, const stmt *s)
     const char *slot =
         s->over.state ? arena_printf(w->arena, "%s%s", c_state(w, s->over.state, "0"), c_state_component(w, s->shape))
                       : NULL;
-    if (w->segment) text_line(w->out, "if (segment_first > 0) { any = 1; most = %s; }", to);
+    if (w->segment) text_line(w->out, "if (%s > 0) { any = 1; most = %s; }", c_segment_first(w), to);
     if (slot) text_line(w->out, "%sif (%s) { any = 1; most = %s; }", w->segment ? "else " : "", c_time(w), slot);
     axis_set outer = w->loops;
     open_rows(w, over);
@@ -184,8 +184,8 @@ static const char *valid_row(const writer *w, axis_set axes)
 
 static void write_valid(writer *w, const char *row)
 {
-    text_line(w->out, strstr(row, "&&") ? "const int valid = !ragged || (%s);" : "const int valid = !ragged || %s;",
-              row);
+    text_line(w->out, strstr(row, "&&") ? "const int valid = !%s || (%s);" : "const int valid = !%s || %s;",
+              c_use(w, "ragged"), row);
 }
 
 void write_scatter(writer *w, const stmt *s)
@@ -247,13 +247,13 @@ static void write_copy_out(writer *w, const stmt *s)
     int size = shape_size(s->shape);
     const char *out = s->copy.target == COPY_TO_OUTPUT ? c_output_field(w->arena, w->g, (uint32_t)s->copy.index)
                                                        : c_gradient_field(w->arena, w->g, (uint32_t)s->copy.index);
-    text_open(w->out, "if (args->%s)", out);
+    text_open(w->out, "if (%s->%s)", c_use(w, "args"), out);
     open_rows(w, s->axes);
     const char *index = NULL;
     for (int a = 1; a <= w->g->axes; a++) {
         if (s->axes & axis_bit(a)) index = index ? c_multiply_add(w, index, c_steps(w, a), c_step(w, a)) : c_step(w, a);
     }
-    if (s->axes & BATCH) index = c_multiply_add(w, index ? index : "0", w->sharded ? "all_seqs" : "batch", "seq");
+    if (s->axes & BATCH) index = c_in_batch(w, index, w->sharded, "seq");
     const char *valid = valid_row(w, s->axes);
     if (valid) write_valid(w, valid);
     if (index && strcmp(index, "0") != 0)

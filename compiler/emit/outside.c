@@ -106,7 +106,10 @@ void write_at(writer *w, const stmt *s)
         /* index T - k counts from 1 and may lie in the rows in front: `before` keeps the row number positive */
         view v = from;
         v.shift[s->gather.axis] -= n->attr.k + 1;
-        text_open(w->out, w->segment ? "if (segment_first == 0 || %s > 0)" : "%s", w->segment ? length : "");
+        if (w->segment)
+            text_open(w->out, "if (%s == 0 || %s > 0)", c_segment_first(w), length);
+        else
+            text_block(w->out);
         step = set_step(w, s->gather.axis, length);
         text_line(w->out, "%s = %s;", to, c_element(w, v, s->shape, s->shape));
         reset_step(w, s->gather.axis, step);
@@ -114,8 +117,8 @@ void write_at(writer *w, const stmt *s)
     } else if (n->attr.from_end && w->segment) {
         const char *whole = c_whole_length(w, s->gather.axis);
         text_line(w->out, "if (%s) %s = %s;", c_begins(w), to, c_nothing(w, s));
-        text_open(w->out, "if (%s > segment_first + %d && %s - segment_first - %d < %s)", whole, n->attr.k, whole,
-                  n->attr.k + 1, c_steps(w, s->gather.axis));
+        text_open(w->out, "if (%s > %s + %d && %s - segment_first - %d < %s)", whole, c_segment_first(w), n->attr.k,
+                  whole, n->attr.k + 1, c_steps(w, s->gather.axis));
         step = set_step(w, s->gather.axis, arena_printf(w->arena, "%s - segment_first - %d", whole, n->attr.k + 1));
         text_line(w->out, "%s = %s;", to, c_element(w, from, s->shape, s->shape));
         reset_step(w, s->gather.axis, step);
@@ -163,7 +166,7 @@ static void write_before(writer *w, const stmt *s)
     axis_set before = w->loops, others = s->axes & ~(BATCH | axis_bit(s->fill.axis));
     open_rows(w, others);
     const char *ago = open_ago(w, s->fill.rows);
-    if (s->axes & BATCH) text_open(w->out, "for (size_t seq = 0; seq < batch; seq++)");
+    if (s->axes & BATCH) open_sequences(w);
     w->loops |= s->axes;
     /* index -ago is row number before - 1 - ago */
     view v = s->to;
@@ -196,10 +199,10 @@ void write_fill_before(writer *w, const stmt *s)
     const char *label = plan_label(w->g, w->arena, s->nodes.data[0]);
     text *around;
     if (lives_in_state(w, b)) {
-        text_line(w->out, "if (!args->state) memset(%s_all, 0, %zu * sizeof(real));", b->name, b->columns);
+        text_line(w->out, "if (!args->state) memset(%s, 0, %zu * sizeof(real));", c_memory(w, b), b->columns);
         return;
     }
-    if (w->segment) text_open(w->out, "if (segment_first == 0)");
+    if (w->segment) text_open(w->out, "if (%s == 0)", c_segment_first(w));
     bool apart = helper_open(w, &around);
     if (!apart) text_line(w->out, "/* %s before step 1 */", label);
     write_before(w, s);
@@ -219,7 +222,7 @@ static void clear_absent(writer *w, const stmt *s)
 {
     axis_set before = w->loops;
     if (!w->g->axes) return;
-    text_open(w->out, "if (ragged)");
+    text_open(w->out, "if (%s)", c_use(w, "ragged"));
     open_rows(w, s->axes);
     text_line(w->out, "if (%s) continue;", c_length(w, 1));
     write_zeros(w, s->to, s->shape);
@@ -267,10 +270,12 @@ static void write_after(writer *w, const item *items, size_t count)
     axis_set before = w->loops;
     bool further = s->fill.rows && !(w->loops & axis_bit(s->fill.axis)); /* than the last step */
     text_line(w->out, "/* %s beyond the end */", labels_of(w, items, count));
-    if (s->fill.rows == 0 || s->fill.in_loop) text_open(w->out, "if (ragged)");
+    const char *ragged = c_use(w, "ragged");
+    if (s->fill.rows == 0 || s->fill.in_loop) text_open(w->out, "if (%s)", ragged);
     open_rows(w, s->axes & ~(BATCH | axis_bit(s->fill.axis)));
     if (further) {
-        text_open(w->out, "for (size_t %s = ragged ? 0 : %s; %s < %s; %s++)", t, T, t, c_offset(w, T, s->fill.rows), t);
+        text_open(w->out, "for (size_t %s = %s ? 0 : %s; %s < %s; %s++)", t, ragged, T, t, c_offset(w, T, s->fill.rows),
+                  t);
         w->step[s->fill.axis] = t;
         w->loops |= axis_bit(s->fill.axis);
     }
@@ -282,8 +287,8 @@ static void write_after(writer *w, const item *items, size_t count)
     else
         text_line(w->out, "if (%s < own) continue;", c_step(w, s->fill.axis));
     if (w->segment && s->fill.rows && !s->fill.in_loop)
-        text_line(w->out, "if (%s > segment_first + %s) continue; /* it goes on */", c_whole_length(w, s->fill.axis),
-                  T);
+        text_line(w->out, "if (%s > %s + %s) continue; /* it goes on */", c_whole_length(w, s->fill.axis),
+                  c_segment_first(w), T);
     for (size_t i = 0; i < count; i++) write_beyond(w, items[i].stmt);
     close_rows(w, inside);
     if (further) text_close(w->out, NULL);
@@ -313,7 +318,7 @@ size_t write_fills_after(writer *w, const item *items, size_t count)
 static void save_sum(writer *w, const stmt *s)
 {
     axis_set before = w->loops;
-    text_open(w->out, "if (args->state)");
+    open_if_state(w);
     open_rows(w, s->axes);
     open_components(w, s->shape);
     text_line(w->out, "%s%s = %s;", c_state(w, s->save.state, "0"), c_state_component(w, s->shape),
@@ -327,9 +332,9 @@ static void save_rows(writer *w, const stmt *s)
 {
     bool one = has_one_step(w, s->save.axis);
     axis_set before = w->loops;
-    text_open(w->out, "if (args->state)");
+    open_if_state(w);
     const char *ago = open_ago(w, s->save.rows);
-    text_open(w->out, "for (size_t seq = 0; seq < batch; seq++)");
+    open_sequences(w);
     w->loops |= s->axes;
     if (one)
         text_line(w->out, "if (%s) continue;", c_beyond(w, s->save.axis));

@@ -198,6 +198,7 @@ static const char *substitute(pointwise *p, const node *n)
     writer *w = p->w;
     text *t = text_new(w->arena);
     bool logical = n->op == OP_and || n->op == OP_or || n->op == OP_not;
+    if (n->op == OP_norm) (void)c_use(w, "NORM");
     for (const char *c = op_table[n->op].c; *c; c++) {
         if (*c != '$') {
             text_put(t, "%c", *c);
@@ -272,7 +273,7 @@ static const char *defining(pointwise *p, node_id id)
 {
     const node *n = graph_node(p->w->g, id);
     if (n->op == OP_uniform)
-        return arena_printf(p->w->arena, "random_uniform(%s_key, (uint32_t)(%s))", p->name_of[id.i],
+        return arena_printf(p->w->arena, "%s(%s_key, (uint32_t)(%s))", c_use(p->w, "random_uniform"), p->name_of[id.i],
                             c_side_by_side(p->w, n->type.shape));
     const char *own = p->name_of[id.i];
     p->name_of[id.i] = NULL;
@@ -446,7 +447,7 @@ void write_sums_after(writer *w, const stmt *of)
         if (!st->state) continue;
         axis_set before = w->loops;
         shape s = pointwise_stored(w, st);
-        text_open(w->out, "if (args->state)");
+        open_if_state(w);
         open_rows(w, w->p->buffers.data[st->to.buffer].axes);
         open_components(w, s);
         text_line(w->out, "%s%s = %s;", c_state(w, st->state, "0"), c_state_component(w, s),
@@ -471,9 +472,9 @@ void skip_padding(writer *w, axis_set axes)
     for (int a = 1; a <= w->g->axes; a++) {
         if (!(axes & axis_bit(a))) continue;
         timed = true;
-        text_line(w->out, "if (ragged && %s) continue;", c_beyond(w, a));
+        text_line(w->out, "if (%s && %s) continue;", c_use(w, "ragged"), c_beyond(w, a));
     }
-    if (!timed && w->g->axes) text_line(w->out, "if (ragged && %s == 0) continue;", c_length(w, 1));
+    if (!timed && w->g->axes) text_line(w->out, "if (%s && %s == 0) continue;", c_use(w, "ragged"), c_length(w, 1));
 }
 
 /* Where the components of a value begin: those of the row or, in blocks of units, of the block. */
@@ -527,17 +528,17 @@ static void write_pointers(pointwise *p)
     for (size_t i = 0; i < p->s->nodes.len; i++) {
         const node *n = graph_node(w->g, p->s->nodes.data[i]);
         if (n->op != OP_uniform) continue;
-        const char *key = arena_printf(w->arena, "random_key(UINT64_C(%llu), args->seed, args->update)",
+        const char *key = arena_printf(w->arena, "%s(UINT64_C(%llu), args->seed, args->update)", c_use(w, "random_key"),
                                        (unsigned long long)c_path_hash(n->attr.path));
         const char *sequence = n->type.axes & BATCH ? "args->sequence + seq" : "0";
         bool timed = false;
         for (int a = 1; a <= w->g->axes; a++) { /* mixed once for each time axis */
             if (!(n->type.axes & axis_bit(a))) continue;
             timed = true;
-            key = arena_printf(w->arena, "random_row(%s, %s, %s)", key, sequence,
+            key = arena_printf(w->arena, "%s(%s, %s, %s)", c_use(w, "random_row"), key, sequence,
                                c_offset(w, c_add(w, c_time(w), c_step(w, a)), 1));
         }
-        if (!timed) key = arena_printf(w->arena, "random_row(%s, %s, 0)", key, sequence);
+        if (!timed) key = arena_printf(w->arena, "%s(%s, %s, 0)", c_use(w, "random_row"), key, sequence);
         text_line(w->out, "const uint64_t %s_key = %s;", p->name_of[p->s->nodes.data[i].i], key);
     }
 }

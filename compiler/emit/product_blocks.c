@@ -98,10 +98,9 @@ static void write_stream_blocks(writer *w)
     text_close(w->out, NULL);
 }
 
-void write_product_blocks(writer *w, const char *body)
+void write_product_blocks(writer *w)
 {
-    bool rows = c_mentions(body, "contract_blocks"), outer = c_mentions(body, "outer_blocks");
-    bool stream = c_mentions(body, "stream_blocks");
+    bool rows = is_used(w, "contract_blocks"), outer = is_used(w, "outer_blocks"), stream = is_used(w, "stream_blocks");
     if (!rows && !outer && !stream) return;
     text_blank(w->out);
     text_line(w->out, "/* Products of fewer multiply-adds are over before a second thread has begun. */");

@@ -15,9 +15,7 @@ static const char *open_outer(writer *w, axis_set axes, bool *flat)
     open_rows(w, axes & ~(BATCH | (last ? axis_bit(last) : 0)));
     w->flat_axis = last;
     if (!*flat) return "1";
-    if (!last || has_one_step(w, last)) return "batch";
-    if (last == w->block_axis) return "(block_end - block) * batch";
-    return arena_printf(w->arena, "%s * batch", c_steps(w, last));
+    return c_flat_rows(w, last);
 }
 
 static void close_outer(writer *w, axis_set before)
@@ -47,7 +45,7 @@ static int columns(const writer *w, view v) { return (int)w->p->buffers.data[v.b
 static const char *packed_address(const writer *w, int number)
 {
     const packing *pk = &w->model->shared->packings.data[number];
-    if (pk->in_call) return arena_printf(w->arena, "%s_all", w->p->buffers.data[pk->buffer].name);
+    if (pk->in_call) return c_memory(w, &w->p->buffers.data[pk->buffer]);
     return c_packed(w, (size_t)number);
 }
 
@@ -59,10 +57,11 @@ static const char *guard_holds(const writer *w, row_guard guard, int axis, const
     writer at = *w;
     if (!(b->axes & axis_bit(axis))) /* it is the same at all steps */
         at.flat_axis = 0;
-    const char *rows = b->axes & BATCH ? "batch" : "1", *address = first_row(&at, guard.at, true);
+    const char *rows = b->axes & BATCH ? c_use(w, "batch") : "1", *address = first_row(&at, guard.at, true);
     if (ahead && (b->axes & axis_bit(axis)))
         address = arena_printf(w->arena, "%s + %s * %s * %zu", address, ahead, rows, b->columns);
-    return arena_printf(w->arena, "row_any(%s, %s, %zu, %d)", c_int(w, rows), address, b->columns, !guard.negated);
+    return arena_printf(w->arena, "%s(%s, %s, %zu, %d)", c_use(w, "row_any"), c_int(w, rows), address, b->columns,
+                        !guard.negated);
 }
 
 /* Opens a scope in which a product is done for the rows where it is guarded: those of the step in scope, or each run of
@@ -81,7 +80,7 @@ static const char *open_guard(writer *w, row_guard guard, bool flat, const char 
     text_line(w->out, "for (%s = 0; %s + %s < %s && %s; %s++) {}", part, t, part, T, guard_holds(w, guard, axis, part),
               part);
     text_line(w->out, "if (%s == 0) continue;", part);
-    return arena_printf(w->arena, "%s * batch", part);
+    return arena_printf(w->arena, "%s * %s", part, c_use(w, "batch"));
 }
 
 static void close_guard(writer *w, int axis, axis_set loops)
@@ -99,7 +98,7 @@ static bool is_small(const writer *w, int numbers)
 
 static const char *kernel_name(const writer *w, const char *kernel)
 {
-    return has_product_blocks(w) ? arena_printf(w->arena, "%s_blocks", kernel) : kernel;
+    return c_use(w, has_product_blocks(w) ? arena_printf(w->arena, "%s_blocks", kernel) : kernel);
 }
 
 /* "contract_8x4(": the kernel is expanded once for each size of small matrices; in steps of one sequence, where the
@@ -108,12 +107,13 @@ static const char *open_contract(writer *w, const char *rows, int N, int K)
 {
     if (!is_small(w, N * K))
         return arena_printf(w->arena, "%s(%s, %d, %d", kernel_name(w, "contract"), c_int(w, rows), N, K);
-    if (is_expanded(w)) return arena_printf(w->arena, "contract_small(%s, %d, %d", c_int(w, rows), N, K);
+    const char *small = c_use(w, "contract_small");
+    if (is_expanded(w)) return arena_printf(w->arena, "%s(%s, %d, %d", small, c_int(w, rows), N, K);
     const char *code = arena_printf(w->arena,
                                     "(int M, const real *A, size_t am, size_t ak, const real *B, real *C, size_t cm,\n"
                                     "                             int accumulate)\n{\n"
-                                    "    contract_small(M, %d, %d, A, am, ak, B, C, cm, accumulate);\n}\n",
-                                    N, K);
+                                    "    %s(M, %d, %d, A, am, ak, B, C, cm, accumulate);\n}\n",
+                                    small, N, K);
     const char *comment = arena_printf(w->arena, "`contract` for a matrix of %d x %d.", K, N);
     const char *called = helper_add(w, comment, "void", arena_printf(w->arena, "contract_%dx%d", K, N), code);
     return arena_printf(w->arena, "%s(%s", called, c_int(w, rows));
@@ -127,8 +127,8 @@ static const char *open_outer_product(writer *w, const char *rows, int M, int N)
     const char *code = arena_printf(
         w->arena,
         "(int rows, const real *A, size_t ar, size_t am, const real *B, size_t br, real *C, size_t cm)\n{\n"
-        "    outer_small(%d, %d, rows, A, ar, am, B, br, C, cm);\n}\n",
-        M, N);
+        "    %s(%d, %d, rows, A, ar, am, B, br, C, cm);\n}\n",
+        c_use(w, "outer_small"), M, N);
     const char *comment = arena_printf(w->arena, "`outer` for a matrix of %d x %d.", M, N);
     const char *called = helper_add(w, comment, "void", arena_printf(w->arena, "outer_%dx%d", M, N), code);
     return arena_printf(w->arena, "%s(%s", called, c_int(w, rows));
@@ -144,9 +144,10 @@ static void write_addend(writer *w, const contract *c, const addend *part, bool 
 {
     int stride = part->a.si ? part->a.si : 1;
     if (is_integers(w, (size_t)part->packing)) {
-        text_line(w->out, "contract_scaled(%s, %d, %d, %s, %d, %d, %s, %s, %s, %d, %d);", c_int(w, rows), c->N, part->K,
-                  first_row(w, part->a, flat), columns(w, part->a), stride, packed_address(w, part->packing),
-                  c_scales(w, (size_t)part->packing), first_row(w, c->to, flat), columns(w, c->to), add);
+        text_line(w->out, "%s(%s, %d, %d, %s, %d, %d, %s, %s, %s, %d, %d);", c_use(w, "contract_scaled"),
+                  c_int(w, rows), c->N, part->K, first_row(w, part->a, flat), columns(w, part->a), stride,
+                  packed_address(w, part->packing), c_scales(w, (size_t)part->packing), first_row(w, c->to, flat),
+                  columns(w, c->to), add);
         return;
     }
     text_line(w->out, "%s, %s, %d, %d, %s, %s, %d, %d);", open_contract(w, rows, c->N, part->K),
@@ -161,8 +162,8 @@ static void write_rows_product(writer *w, const stmt *s)
     bool flat, cleared = c->addends.data[0].guard.at.buffer != 0;
     const char *rows = open_outer(w, s->axes, &flat);
     if (cleared)
-        text_line(w->out, "for (size_t row = 0; row < %s; row++) row_clear(%d, %s + row * %d);", rows, c->N,
-                  first_row(w, c->to, flat), columns(w, c->to));
+        text_line(w->out, "for (size_t row = 0; row < %s; row++) %s(%d, %s + row * %d);", rows, c_use(w, "row_clear"),
+                  c->N, first_row(w, c->to, flat), columns(w, c->to));
     for (size_t i = 0; i < c->addends.len; i++) {
         const addend *part = &c->addends.data[i];
         int axis = w->flat_axis;
@@ -193,7 +194,7 @@ const char *c_every_second(const writer *w)
     for (int i = w->g->axes; i >= 1; i--) {
         if ((w->loops & axis_bit(i)) && !has_one_step(w, i)) return arena_printf(w->arena, "%s & 1", c_step(w, i));
     }
-    return has_state(w) ? "time_of(args, 0) & 1" : "0";
+    return has_state(w) ? arena_printf(w->arena, "%s(args, 0) & 1", c_use(w, "time_of")) : "0";
 }
 
 size_t write_streamed(writer *w, const item *items, size_t count)
@@ -224,8 +225,8 @@ size_t write_streamed(writer *w, const item *items, size_t count)
     }
     if (n) {
         text_line(w->out, "};");
-        text_line(w->out, "%s(%zu, parts, (int)(%s));", has_product_blocks(w) ? "stream_blocks" : "stream_products", n,
-                  c_every_second(w));
+        text_line(w->out, "%s(%zu, parts, (int)(%s));",
+                  c_use(w, has_product_blocks(w) ? "stream_blocks" : "stream_products"), n, c_every_second(w));
         text_close(w->out, NULL);
     }
     return n;
@@ -235,9 +236,9 @@ void write_units_of_product(writer *w, const stmt *s, int units, int column)
 {
     const contract *c = &s->product;
     const addend *part = &c->addends.data[0];
-    text_line(w->out, "stream_units(%d, %d, %s, %d, %s + first_unit * %d, %d, %s);", c->N / units, part->K,
-              first_row(w, part->a, true), part->a.si ? part->a.si : 1, packed_address(w, part->packing), part->K,
-              units * part->K, c_plus(w, "sums", column));
+    text_line(w->out, "%s(%d, %d, %s, %d, %s + first_unit * %d, %d, %s);", c_use(w, "stream_units"), c->N / units,
+              part->K, first_row(w, part->a, true), part->a.si ? part->a.si : 1, packed_address(w, part->packing),
+              part->K, units * part->K, c_plus(w, "sums", column));
 }
 
 /* ---- the others -------------------------------------------------------------------------------------------------- */
@@ -331,7 +332,8 @@ void write_contract(writer *w, const stmt *s)
 void write_packing_clear(writer *w, const packing *pk, const char *base)
 {
     if (pk->table)
-        text_line(w->out, "row_clear(%d, %s); /* the row of no token */", pk->N, c_plus(w, base, pk->K * pk->N));
+        text_line(w->out, "%s(%d, %s); /* the row of no token */", c_use(w, "row_clear"), pk->N,
+                  c_plus(w, base, pk->K * pk->N));
     else if (pk->N % PANEL)
         text_line(w->out, "memset(%s, 0, %zu * sizeof(real)); /* the padding */",
                   c_plus(w, base, pk->N / PANEL * PANEL * pk->K), (size_t)PANEL * (size_t)pk->K);
@@ -345,11 +347,11 @@ void write_packing_pieces(writer *w, const packing *pk, const char *base, const 
         int k_stride = x->transposed ? x->matrix.sj : x->matrix.si,
             n_stride = x->transposed ? x->matrix.si : x->matrix.sj;
         if (pk->table)
-            text_line(w->out, "pack_table%s%d, %d, %s, %d, %d, %s, %d);", part, x->k, x->n, from, x->matrix.sj,
-                      x->matrix.si, c_plus(w, base, x->n0), pk->N);
+            text_line(w->out, "%s%s%d, %d, %s, %d, %d, %s, %d);", c_use(w, "pack_table"), part, x->k, x->n, from,
+                      x->matrix.sj, x->matrix.si, c_plus(w, base, x->n0), pk->N);
         else
-            text_line(w->out, "pack_matrix%s%d, %d, %s, %d, %d, %s, %d, %d, %d);", part, x->k, x->n, from, k_stride,
-                      n_stride, base, x->k0, x->n0, pk->K);
+            text_line(w->out, "%s%s%d, %d, %s, %d, %d, %s, %d, %d, %d);", c_use(w, "pack_matrix"), part, x->k, x->n,
+                      from, k_stride, n_stride, base, x->k0, x->n0, pk->K);
     }
 }
 

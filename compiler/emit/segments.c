@@ -16,7 +16,8 @@ static const char *length(const writer *w) { return w->g->axis[TIME].length; }
 static const char *steps_of(const writer *w, const char *args)
 {
     if (w->options->steps[TIME]) return arena_printf(w->arena, "%d", w->options->steps[TIME]);
-    return arena_printf(w->arena, args ? "%s->%s" : "%s(size_t)(%s)", args ? args : "", length(w));
+    if (!args) return arena_printf(w->arena, "(size_t)(%s)", length(w));
+    return arena_printf(w->arena, "%s->%s", c_use(w, args), length(w));
 }
 
 /* As many as have about so many rows, or a fixed number; never more than there are. */
@@ -26,7 +27,7 @@ static const char *segment_steps(const writer *w, const char *args)
     if (w->p->by_rows && w->options->batch == 1)
         most = arena_printf(w->arena, "%d", plan_segment_steps(w->p, 1));
     else if (w->p->by_rows)
-        most = arena_printf(w->arena, "%d / %s->batch + %d", w->p->segment, args, w->p->segment_more);
+        most = arena_printf(w->arena, "%d / %s->batch + %d", w->p->segment, c_use(w, args), w->p->segment_more);
     return arena_printf(w->arena, "(%s < %s ? %s : %s)", T, most, T, most);
 }
 
@@ -36,9 +37,12 @@ static const char *segments(const writer *w, const char *args)
     return arena_printf(w->arena, "((%s + %d) / %d)", steps_of(w, args), w->p->segment - 1, w->p->segment);
 }
 
-const char *c_segment_steps(const writer *w, bool macro) { return macro ? segment_steps(w, NULL) : "segment_steps"; }
+const char *c_segment_steps(const writer *w, bool macro)
+{
+    return macro ? segment_steps(w, NULL) : c_use(w, "segment_steps");
+}
 
-const char *c_segments(const writer *w, bool macro) { return macro ? segments(w, NULL) : "segment_count"; }
+const char *c_segments(const writer *w, bool macro) { return macro ? segments(w, NULL) : c_use(w, "segment_count"); }
 
 static const char *rows_macro(const writer *w)
 {
@@ -68,11 +72,12 @@ const char *c_segment_rows(const writer *w, bool batch, int extra)
     return arena_printf(w->arena, "(%s + %s)", rows, more);
 }
 
-void write_segment_counts(writer *w, const char *body)
+void write_segment_counts(writer *w)
 {
     const char *args = w->segment ? "all_args" : "args";
-    bool first = w->segment && c_mentions(body, "segment_first"), count = c_mentions(body, "segment_count");
-    if (first || count || c_mentions(body, "segment_steps"))
+    bool first = w->segment && uses_take(w, "segment_first"), count = uses_take(w, "segment_count");
+    if (first) (void)c_use(w, "segment_index");
+    if (uses_take(w, "segment_steps") || first || count)
         text_line(w->out, "const size_t segment_steps = %s;", c_bare(w, segment_steps(w, args)));
     if (count) text_line(w->out, "const size_t segment_count = %s;", c_bare(w, segments(w, args)));
     if (first) text_line(w->out, "const size_t segment_first = segment_index * segment_steps;");
@@ -126,13 +131,17 @@ static const char *write_segment_args(writer *w)
 
 /* What both functions have beside the segment's arguments; shards of a batch say which sequences they are of. */
 static const char *shard_parameters(const writer *w) { return w->sharded ? ", size_t first_seq, size_t all_seqs" : ""; }
-static const char *shard_arguments(const writer *w) { return w->sharded ? ", first_seq, all_seqs" : ""; }
+static const char *shard_arguments(const writer *w)
+{
+    return w->sharded ? arena_printf(w->arena, ", %s, %s", c_use(w, "first_seq"), c_use(w, "all_seqs")) : "";
+}
 
 static void write_way(writer *w, const region *r)
 {
     const char *prefix = w->options->prefix;
     text *to = w->out;
     w->segment = r;
+    uses_open(w);
     begin_body(w, r);
     text_blank(to);
     if (w->p->by_rows)
@@ -152,7 +161,8 @@ static void write_way(writer *w, const region *r)
     end_body(w, body);
     static const char *const parameters[] = {"all_args", "segment_index", "first_seq", "all_seqs"};
     for (size_t i = 0; i < (w->sharded ? 4 : 2); i++)
-        if (!c_mentions(text_string(body), parameters[i])) text_line(to, "(void)%s;", parameters[i]);
+        if (!uses_take(w, parameters[i])) text_line(to, "(void)%s;", parameters[i]);
+    uses_close(w);
     text_puts(to, text_string(body));
     to->depth = body->depth;
     w->out = to;
@@ -172,14 +182,13 @@ void write_segments(writer *w, const region *r)
     const char *PREFIX = c_upper(w->arena, w->options->prefix);
     text_blank(w->out);
     if (r->segments.direction > 0)
-        text_open(w->out, "for (size_t segment_index = 0; segment_index < segment_count; segment_index++)");
+        text_open(w->out, "for (size_t segment_index = 0; segment_index < %s; segment_index++)", c_segments(w, false));
     else
-        text_open(w->out, "for (size_t segment_index = segment_count; segment_index-- > 0;)");
+        text_open(w->out, "for (size_t segment_index = %s; segment_index-- > 0;)", c_segments(w, false));
     text_line(w->out, "int segment_lengths[%s_BATCH];", PREFIX);
-    text_line(w->out,
-              "const %s_args segment_args = %s(args, segment_index * segment_steps, segment_steps, %s, "
-              "segment_lengths);",
-              w->options->prefix, write_segment_args(w), w->sharded ? "all_seqs" : "batch");
+    text_line(w->out, "const %s_args segment_args = %s(args, segment_index * %s, segment_steps, %s, segment_lengths);",
+              w->options->prefix, write_segment_args(w), c_segment_steps(w, false),
+              c_use(w, w->sharded ? "all_seqs" : "batch"));
     text_line(w->out, "%s(&segment_args, args, segment_index%s);", way_name(w, r), shard_arguments(w));
     text_close(w->out, NULL);
     text_blank(w->out);
@@ -226,21 +235,23 @@ void write_pass(writer *w, const stmt *s)
     v.shift[TIME] -= s->pass.what == PASS_BACK ? 0 : front;
     text_line(w->out, "/* %s %s */", plan_label(w->g, w->arena, s->nodes.data[0]), pass_comment(s));
     open_passed(w, s, front);
-    const char *here = c_component(w, s->to, s->shape, s->shape), *stride = s->axes & BATCH ? "batch * " : "";
+    const char *here = c_component(w, s->to, s->shape, s->shape), *stride = "";
+    if (s->axes & BATCH) stride = arena_printf(w->arena, "%s * ", c_use(w, "batch"));
     if (s->pass.what == PASS_ON || s->pass.what == PASS_BACK) {
-        const char *far = arena_printf(w->arena, "%s + %s * %s%zu", s->pass.what == PASS_ON ? "to" : "from",
-                                       s->pass.what == PASS_ON ? length(w) : "segment_steps", stride, b->columns);
+        const char *far =
+            arena_printf(w->arena, "%s + %s * %s%zu", s->pass.what == PASS_ON ? "to" : "from",
+                         s->pass.what == PASS_ON ? c_use(w, length(w)) : c_segment_steps(w, false), stride, b->columns);
         text_line(w->out, "real *%s = %s;", s->pass.what == PASS_ON ? "to" : "from", c_address(w, v));
         text_line(w->out, "real *%s = %s;", s->pass.what == PASS_ON ? "from" : "to", far);
     } else {
         const buffer *shelf = &w->p->buffers.data[s->pass.store];
-        const char *kept = c_add(w, c_times(w, "segment_index", shelf->kept), c_step(w, TIME));
+        const char *kept = c_add(w, c_times(w, c_use(w, "segment_index"), shelf->kept), c_step(w, TIME));
         kept = c_offset(w, kept, shelf->kept - front);
         if (strchr(kept, ' ')) kept = arena_printf(w->arena, "(%s)", kept);
-        const char *row = s->axes & BATCH ? c_multiply_add(w, kept, "batch", "seq") : kept;
+        const char *row = s->axes & BATCH ? c_in_batch(w, kept, false, "seq") : kept;
         text_line(w->out, "real *%s = %s;", s->pass.what == PASS_KEEP ? "from" : "to", c_address(w, v));
-        text_line(w->out, "real *%s = %s_all + %s * %zu;", s->pass.what == PASS_KEEP ? "to" : "from", shelf->name, row,
-                  shelf->columns);
+        text_line(w->out, "real *%s = %s + %s * %zu;", s->pass.what == PASS_KEEP ? "to" : "from", c_memory(w, shelf),
+                  row, shelf->columns);
     }
     open_components(w, s->shape);
     const char *flat = arena_printf(w->arena, "[%s]", c_side_by_side(w, s->shape));

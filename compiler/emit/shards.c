@@ -87,7 +87,7 @@ static const char *operations_of(const writer *w, const program *p)
         for (int a = 1; a <= w->g->axes; a++) {
             if (c.axes[i] & axis_bit(a)) text_put(t, " * (double)%s", c_steps(w, a));
         }
-        if (c.axes[i] & BATCH) text_put(t, " * (double)batch");
+        if (c.axes[i] & BATCH) text_put(t, " * (double)%s", c_use(w, "batch"));
     }
     return t->len ? text_string(t) : "0.0";
 }
@@ -193,8 +193,10 @@ void write_shards(writer *w, const program *p)
     text *whole = w->out;
     w->out = text_new(w->arena);
     w->out->depth = 1;
+    uses_open(w);
     text_line(w->out, "const double operations = %s;", operations_of(w, p));
-    text_line(w->out, "const size_t rows = operations < WORTH_THREADS ? batch : %s_SHARD(batch);", PREFIX);
+    text_line(w->out, "const size_t rows = operations < WORTH_THREADS ? %s : %s_SHARD(batch);", c_use(w, "batch"),
+              PREFIX);
     text_line(w->out, "const int shards = (int)((batch + rows - 1) / rows);");
     if (loss) {
         text_line(w->out, "real norms[%d], losses[%s_THREADS];", w->g->losses, PREFIX);
@@ -204,7 +206,7 @@ void write_shards(writer *w, const program *p)
     if (grad) text_line(w->out, "real *const grads = args->grads, *const more = args->work + (size_t)shards * each;");
     write_parallel(w, "shard", "shards");
     text_line(w->out, "const size_t first = (size_t)shard * rows;");
-    text_line(w->out, "%s_args part = shard_of(args, first, rows);", prefix);
+    text_line(w->out, "%s_args part = %s(args, first, rows);", prefix, c_use(w, "shard_of"));
     text_line(w->out, "part.work += (size_t)shard * each;");
     if (loss) {
         text_line(w->out, "part.norms = norms;");
@@ -231,7 +233,8 @@ void write_shards(writer *w, const program *p)
     text_block(w->out);
     text_line(w->out, "const int status = check_%s(args);", word);
     text_line(w->out, "if (status) return status;");
-    write_steps_and_batch(w, body);
+    write_steps_and_batch(w);
     text_puts(w->out, body);
     text_close(w->out, NULL);
+    uses_close(w);
 }

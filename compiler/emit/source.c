@@ -35,14 +35,14 @@ static const struct kernel {
     {"kernels/init.h", true, {INIT_CALLS}},
 };
 
-static bool is_called(const struct kernel *k, const char *body)
+static bool is_called(const writer *w, const struct kernel *k)
 {
     bool any = !k->called[0];
-    for (int i = 0; !any && i < MOST_CALLED && k->called[i]; i++) any = c_mentions(body, k->called[i]);
+    for (int i = 0; !any && i < MOST_CALLED && k->called[i]; i++) any = is_used(w, k->called[i]);
     return any;
 }
 
-static void write_kernels(file *f, const char *body)
+static void write_kernels(file *f)
 {
     text *out = f->w.out;
     if (!f->o.standalone) {
@@ -55,7 +55,7 @@ static void write_kernels(file *f, const char *body)
     for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++) {
         const struct kernel *k = &kernels[i];
         size_t length;
-        if ((k->apart && f->o.calls) || !is_called(k, body)) continue;
+        if ((k->apart && f->o.calls) || !is_called(&f->w, k)) continue;
         const char *kernel = embedded_text(k->path, &length);
         if (!kernel) BUG("%s is not built in", k->path);
         text_puts(out, arena_strndup(f->w.arena, kernel, length));
@@ -64,13 +64,13 @@ static void write_kernels(file *f, const char *body)
     text_line(out, "/* ==== the model ==== */");
 }
 
-static void write_sequence_helpers(file *f, const char *body)
+static void write_sequence_helpers(file *f)
 {
     text *out = f->w.out;
     const graph *g = f->g;
     for (int i = 1; i <= g->axes; i++) {
         const char *t = g->axis[i].letter;
-        if (!c_mentions(body, arena_printf(f->w.arena, "length_%s", t))) continue;
+        if (!is_used(&f->w, arena_printf(f->w.arena, "length_%s", t))) continue;
         text_blank(out);
         text_line(out, "/* Own length of a sequence%s. */",
                   g->axes > 1 ? "; one that is empty along any axis is absent altogether" : "");
@@ -84,7 +84,7 @@ static void write_sequence_helpers(file *f, const char *body)
         text_line(out, "return args->lengths_%s ? (size_t)args->lengths_%s[seq] : args->%s;", t, t, g->axis[i].length);
         text_close(out, NULL);
     }
-    if (c_mentions(body, "is_present")) {
+    if (is_used(&f->w, "is_present")) {
         text_blank(out);
         text_line(out, "/* Has a sequence this step? 0 or 1. */");
         text_line(out, "static size_t is_present(const %s_args *args, size_t seq)", f->prefix);
@@ -93,7 +93,7 @@ static void write_sequence_helpers(file *f, const char *body)
                   g->axis[1].letter);
         text_close(out, NULL);
     }
-    if (c_mentions(body, "is_ragged")) {
+    if (is_used(&f->w, "is_ragged")) {
         text_blank(out);
         text_line(out, "/* Is any sequence shorter than the arrays? */");
         text_line(out, "RNN_SHARED int is_ragged(const %s_args *args)", f->prefix);
@@ -110,7 +110,7 @@ static void write_sequence_helpers(file *f, const char *body)
         }
         text_close(out, NULL);
     }
-    if (file_carries(f) && c_mentions(body, "time_of")) {
+    if (is_used(&f->w, "time_of")) {
         text_blank(out);
         text_line(out, "/* Steps of a sequence before this call. */");
         text_line(out, "static uint64_t time_of(const %s_args *args, size_t seq)", f->prefix);
@@ -130,22 +130,28 @@ static void write_init(file *f)
     for (size_t i = 0; i < f->g->params.len; i++) {
         const graph_param *p = &f->g->params.data[i];
         int n = shape_size(p->shape);
-        const char *key =
-            arena_printf(f->w.arena, "random_key(UINT64_C(%llu), seed, 0)", (unsigned long long)c_path_hash(p->path));
+        const char *key = arena_printf(f->w.arena, "%s(UINT64_C(%llu), seed, 0)", c_use(&f->w, "random_key"),
+                                       (unsigned long long)c_path_hash(p->path));
         const char *at = arena_printf(f->w.arena, "params + %s", f->w.places->params[i].name);
         const char *value = c_number(&f->w, p->init.value);
         random = random || (p->init.kind != INIT_NUMBER && p->init.kind != INIT_IDENTITY);
         switch (p->init.kind) {
-        case INIT_NUMBER: text_line(out, "init_constant(%s, %d, %s);", at, n, value); break;
-        case INIT_UNIFORM: text_line(out, "init_uniform(%s, %d, %s, %s);", at, n, value, key); break;
-        case INIT_NORMAL: text_line(out, "init_normal(%s, %d, %s, %s);", at, n, value, key); break;
+        case INIT_NUMBER: text_line(out, "%s(%s, %d, %s);", c_use(&f->w, "init_constant"), at, n, value); break;
+        case INIT_UNIFORM:
+            text_line(out, "%s(%s, %d, %s, %s);", c_use(&f->w, "init_uniform"), at, n, value, key);
+            break;
+        case INIT_NORMAL: text_line(out, "%s(%s, %d, %s, %s);", c_use(&f->w, "init_normal"), at, n, value, key); break;
         case INIT_GLOROT:
-            text_line(out, "init_glorot(%s, %d, %d, %s);", at, p->shape.dim[0], p->shape.dim[1], key);
+            text_line(out, "%s(%s, %d, %d, %s);", c_use(&f->w, "init_glorot"), at, p->shape.dim[0], p->shape.dim[1],
+                      key);
             break;
         case INIT_ORTHOGONAL:
-            text_line(out, "init_orthogonal(%s, %d, %d, %s);", at, p->shape.dim[0], p->shape.dim[1], key);
+            text_line(out, "%s(%s, %d, %d, %s);", c_use(&f->w, "init_orthogonal"), at, p->shape.dim[0], p->shape.dim[1],
+                      key);
             break;
-        case INIT_IDENTITY: text_line(out, "init_identity(%s, %d, %d);", at, p->shape.dim[0], p->shape.dim[1]); break;
+        case INIT_IDENTITY:
+            text_line(out, "%s(%s, %d, %d);", c_use(&f->w, "init_identity"), at, p->shape.dim[0], p->shape.dim[1]);
+            break;
         }
     }
     if (!random) text_line(out, "(void)seed;");
@@ -265,9 +271,9 @@ static const char *write_functions(file *f)
     }
     f->w.out = body;
     f->w.g = f->g;
-    if (f->w.weights) weights_place(f->w.weights, text_string(body));
-    f->random = c_mentions(text_string(body), "random_key");
-    if (f->o.inference) f->needs = footprint_of(f->w.arena, f->m, &f->o, f->w.weights, text_string(body));
+    if (f->w.weights) weights_place(f->w.weights, &f->w);
+    f->random = is_used(&f->w, "random_key");
+    if (f->o.inference) f->needs = footprint_of(&f->w);
     if (file_loads(f)) weights_write_load(f->w.out, f->w.weights, &f->o);
     if (!f->w.weights) {
         write_init(f);
@@ -279,19 +285,19 @@ static const char *write_functions(file *f)
     return text_string(body);
 }
 
-/* What the functions mention: macros, questions about sequences, products in blocks, places, weights. */
-static void write_front(file *f, const char *body)
+/* What the functions use: macros, questions about sequences, products in blocks, places, weights. */
+static void write_front(file *f)
 {
     text *out = f->w.out;
     const places *at = f->w.places;
     bool inside = f->w.weights != NULL;
-    if (c_mentions(body, "NORM")) {
+    if (is_used(&f->w, "NORM")) {
         text_line(out, "/* What loss k is divided by: the caller's number, or its own count. */");
         text_line(out, "#define NORM(k, own) (args->norms ? args->norms[k] : (own))");
     }
-    write_sequence_helpers(f, body);
-    write_product_blocks(&f->w, body);
-    if (c_mentions(body, "shard_of")) write_shard_of(&f->w, !f->o.inference || f->random);
+    write_sequence_helpers(f);
+    write_product_blocks(&f->w);
+    if (is_used(&f->w, "shard_of")) write_shard_of(&f->w, !f->o.inference || f->random);
     places_write(out, at->packings, at->packing_count, true, "Where each matrix of integers lies in the matrices.");
     places_write(out, at->scales, at->packing_count, false, "Where its scales lie in the weights.");
     places_write(out, at->packings, at->packing_count, false,
@@ -305,6 +311,7 @@ static void write_front(file *f, const char *body)
 
 const char *write_source(file *f, const char *header_name)
 {
+    uses_open(&f->w);
     const char *body = write_functions(f);
     text *out = f->w.out = text_new(f->w.arena);
     file_write_head(f, ".c");
@@ -315,8 +322,8 @@ const char *write_source(file *f, const char *header_name)
     if (f->o.math_libm) text_line(out, "#define RNN_MATH_LIBM /* exp, sigmoid and tanh by libm */");
     if (f->w.weights && f->w.weights->word_count)
         text_line(out, "#define MATRIX_BITS %d /* of an integer in a matrix */", f->o.weights_bits);
-    write_kernels(f, body);
-    write_front(f, body);
+    write_kernels(f);
+    write_front(f);
     text_puts(out, body);
     return text_string(out);
 }

@@ -126,11 +126,11 @@ void weights_rounded(const weights_table *t, const pool *shared, double *params)
 
 size_t weights_room(const weight_place *p) { return (p->count + WEIGHTS_ALIGN - 1) / WEIGHTS_ALIGN * WEIGHTS_ALIGN; }
 
-void weights_place(weights_table *t, const char *body)
+void weights_place(weights_table *t, const writer *w)
 {
     weight_place *p;
     for (size_t i = 0; (p = places_all(t->at, i)); i++) {
-        if (!p->what || !c_mentions(body, p->name)) {
+        if (!p->what || !is_used(w, p->name)) {
             p->what = NULL;
             continue;
         }

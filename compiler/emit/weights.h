@@ -1,7 +1,7 @@
 /* weights.h: parameters that are part of the generated C: where each lies, and the arrays or the file that hold them.
  *
  * One array `weights` has every matrix as its kernel reads it, and every parameter that is read as it is. The code
- * names places in it, `weights + AT_Wi`; those that no function mentions are left out.
+ * names places in it, `weights + AT_Wi`; those that no function uses are left out.
  *
  * With emit_options.weights_bits, matrices of products stand in another array `matrices`, as integers of so many bits,
  * and `weights` has a scale for each row (of W in W @ x): the largest number of the row is the largest integer. Tables
@@ -29,8 +29,8 @@ weights_table *weights_open(arena *a, const emit_model *m, const emit_options *o
 /* Reals or words from a place to the next. */
 size_t weights_room(const weight_place *p);
 
-/* Lays out what `body` mentions. */
-void weights_place(weights_table *t, const char *body);
+/* Lays out what the functions use. */
+void weights_place(weights_table *t, const writer *w);
 
 /* `params`, all of them, becomes what the integers say. */
 void weights_rounded(const weights_table *t, const pool *shared, double *params);

@@ -32,6 +32,7 @@ typedef struct writer {
     unsigned char *nesting;
     const char **array_of;         /* that of arrays.c */
     const char **state_members;    /* of each slot of the state, its name in the struct */
+    struct uses *uses;             /* free names of the text in the making: see uses.c */
     struct helpers *helpers;       /* static functions that the entry points share */
     struct places *places;         /* where parameters and packed matrices lie */
     struct weights_table *weights; /* parameters inside the code; NULL: the caller's */
@@ -68,6 +69,11 @@ const char *c_multiply_add(const writer *w, const char *a, const char *b, const 
 bool has_step_blocks(const program *p, const emit_options *o, int axis);
 bool is_of_block(const writer *w, const buffer *b);
 const char *c_address(const writer *w, view v); /* "h_all + ((t + 1) * batch + seq) * 8 + 4": of the row in scope */
+const char *c_memory(const writer *w, const buffer *b); /* "h_all" */
+/* "(t * batch + seq)": the row of a sequence, at the step `index` (NULL: without steps), in arrays of the caller or of
+ * the function. */
+const char *c_in_batch(const writer *w, const char *index, bool callers, const char *seq);
+const char *c_flat_rows(const writer *w, int last);          /* "T * batch": of this time axis, 0 for none */
 const char *c_row_address(const writer *w, const buffer *b); /* the same in a buffer that the program need not have */
 const char *c_plus(const writer *w, const char *address, int offset);    /* nothing for an offset of 0 */
 const char *c_param(const writer *w, const char *base, int column);      /* "params + AT_b + 4": of all parameters */
@@ -86,6 +92,7 @@ const char *c_bare(const writer *w, const char *expression); /* without parenthe
 /* "unit * 3 + col": number of the component among those of the shape. */
 const char *c_side_by_side(const writer *w, shape s);
 bool is_side_by_side(view v, shape s);    /* do the components lie in their order, without gaps? */
+void open_sequences(writer *w);           /* the loop over the batch */
 void open_rows(writer *w, axis_set axes); /* loops over the axes that are not in scope yet */
 void close_rows(writer *w, axis_set before);
 /* The rows of a statement with variables of its own: the loops that are not open yet or, where all are, a block. */
@@ -111,6 +118,8 @@ bool is_never_absent(const writer *w);                 /* the function returned 
 const char *c_state_seq(const writer *w);              /* number of sequence `seq` in the state */
 const char *c_state(const writer *w, int slot, const char *row); /* row of a slot of the state, of sequence `seq` */
 const char *c_state_component(const writer *w, shape s);         /* "[unit]": in a row of the state */
+void open_if_state(writer *w);
+const char *c_segment_first(const writer *w); /* steps of the call before the segment */
 
 /* statements */
 void write_pointwise(writer *w, const stmt *s);
@@ -162,8 +171,7 @@ void helper_close(writer *w, text *around, const stmt *s, const char *comment, c
 /* segments.c */
 void write_segment_functions(writer *w, const program *p); /* those that the gradient calls for each segment */
 void write_segments(writer *w, const region *r);           /* the loop that calls them */
-/* How many there are, of how many steps, and which one this is. */
-void write_segment_counts(writer *w, const char *body);
+void write_segment_counts(writer *w); /* how many there are, of how many steps, and which one this is */
 const char *c_segments(const writer *w, bool macro);
 const char *c_segment_steps(const writer *w, bool macro);
 void write_segment_rows(writer *w, text *out); /* the macro that says how many rows are in memory at once */
@@ -176,19 +184,21 @@ void end_body(writer *w, text *to);          /* what these mention; they themsel
 void write_function(writer *w, const program *p);
 /* A function that returns what loss `number` is divided by. */
 void write_norm(writer *w, const program *p, size_t number);
-void write_steps_and_batch(writer *w, const char *body); /* the constants T and batch, where the body mentions them */
-void write_weights(writer *w, const char *body);         /* the pointers to parameters, likewise */
-bool has_input(const program *p, uint32_t input);        /* does the program read it? */
+void write_steps_and_batch(writer *w);            /* the constants T and batch, where they are used */
+void write_weights(writer *w);                    /* the pointers to parameters, likewise */
+bool has_input(const program *p, uint32_t input); /* does the program read it? */
 
 /* memory.c */
 /* Reals, in terms of T and batch (B in a macro). */
 const char *c_buffer_size(const writer *w, const buffer *b, bool macro);
-void write_memory(writer *w, const program *p, const char *body); /* of what the body mentions */
+void write_memory(writer *w, const program *p); /* pointers to the buffers that are used */
 
-/* words.c */
-bool c_mentions(const char *code, const char *word); /* as a word of its own, no member */
-/* The first such word at or behind `from`, and how long it is; NULL behind the last. */
-const char *c_next_word(const char *code, const char *from, size_t *length);
+/* uses.c: see there */
+void uses_open(writer *w); /* a text begins */
+void uses_close(writer *w);
+const char *c_use(const writer *w, const char *what); /* the name itself: it is used here */
+bool is_used(const writer *w, const char *what);      /* and not declared */
+bool uses_take(const writer *w, const char *what);    /* likewise; from here on it is declared */
 
 /* shards.c: see there */
 size_t shard_count(const emit_options *o, entry e); /* at most; 1: this entry point takes the batch as a whole */
@@ -205,8 +215,8 @@ void write_shards(writer *w, const program *p);
 void write_parallel(writer *w, const char *counter, const char *count);
 
 /* product_blocks.c: see there */
-bool has_product_blocks(const writer *w);               /* products of the function that is being written */
-void write_product_blocks(writer *w, const char *body); /* the functions that it calls */
+bool has_product_blocks(const writer *w); /* products of the function that is being written */
+void write_product_blocks(writer *w);     /* the functions that are used */
 bool packs_in_parts(const writer *w);
 void write_pack_parts(writer *w);    /* functions that pack some of the columns or rows */
 void write_parallel_pack(writer *w); /* what `pack` does */
