@@ -317,13 +317,13 @@ int hello_step(const hello_args *args)
     const int ragged = args->lengths_t != NULL;
     const real *params = args->params;
     real *work = args->work;
-    real *const a_matmul_all = work; /* [batch][8]: a.matmul (8) */
+    real *const a_W_h_all = work; /* [batch][8]: a.W_h (8) */
     work += (batch * 8 + 15) / 16 * 16;
     real *const x_all = work; /* [1][batch][1]: x scalar */
     work += (batch + 15) / 16 * 16;
     real *const h_all = work; /* [2][batch][8]: h (8) */
     work += batch * 16;
-    real *const o_matmul_all = work; /* [1][batch][4]: o.matmul (4) */
+    real *const o_V_h_all = work; /* [1][batch][4]: o.V_h (4) */
     work += (batch * 4 + 15) / 16 * 16;
     real *const o_all = work; /* [4]: o (4) */
     work += 16;
@@ -335,16 +335,16 @@ int hello_step(const hello_args *args)
 
     /* one step of t */
     /* W @ h[t-1] */
-    contract_8x8((int)batch, h_all, 8, 1, args->packed + AT_packed_W, a_matmul_all, 8, 0);
+    contract_8x8((int)batch, h_all, 8, 1, args->packed + AT_packed_W, a_W_h_all, 8, 0);
     for (size_t row = 0; row < batch; row++) {
-        const real *a_matmul_row = a_matmul_all + row * 8;
+        const real *a_W_h_row = a_W_h_all + row * 8;
         const real *a_lookup_row = args->packed + AT_table_U + token_row(x_all[row], 4) * 8;
         const real *b_row = params + AT_b;
         real *to_h = h_all + (batch + row) * 8;
         RNN_INDEPENDENT
         for (size_t unit = 0; unit < 8; unit++) {
             /* hello.rnn:8  a = W @ h[t-1] + U @ onehot(x) + b */
-            const real a = a_matmul_row[unit] + a_lookup_row[unit] + b_row[unit];
+            const real a = a_W_h_row[unit] + a_lookup_row[unit] + b_row[unit];
             /* hello.rnn:9  h = tanh(a) */
             const real h = real_tanh(a);
             to_h[unit] = h;
@@ -352,16 +352,16 @@ int hello_step(const hello_args *args)
     }
 
     /* V @ h[t] */
-    contract_8x4((int)batch, h_all + batch * 8, 8, 1, args->packed + AT_packed_V, o_matmul_all, 4, 0);
+    contract_8x4((int)batch, h_all + batch * 8, 8, 1, args->packed + AT_packed_V, o_V_h_all, 4, 0);
     for (size_t seq = 0; seq < batch; seq++) {
         {
-            const real *o_matmul_row = o_matmul_all + seq * 4;
+            const real *o_V_h_row = o_V_h_all + seq * 4;
             const real *c_row = params + AT_c;
             real *to_o = o_all;
             RNN_INDEPENDENT
             for (size_t unit = 0; unit < 4; unit++) {
                 /* hello.rnn:10  o = V @ h + c */
-                const real o = o_matmul_row[unit] + c_row[unit];
+                const real o = o_V_h_row[unit] + c_row[unit];
                 to_o[unit] = o;
             }
         }
@@ -400,17 +400,17 @@ static void segment_forward(const hello_args *args, const hello_args *all_args, 
     real *work = args->work;
     const size_t segment_steps = all_args->T < 160 / all_args->batch + 1 ? all_args->T : 160 / all_args->batch + 1;
     const size_t segment_first = segment_index * segment_steps;
-    real *const a_matmul_all = work; /* [batch][8]: a.matmul (8) */
+    real *const a_W_h_all = work; /* [batch][8]: a.W_h (8) */
     work += (batch * 8 + 15) / 16 * 16;
     real *const x_all = work; /* [segment_steps][batch][1]: x scalar */
     work += (segment_steps * batch + 15) / 16 * 16;
     real *const h_all = work; /* [segment_steps + 1][batch][8]: h (8) */
     work += ((segment_steps + 1) * batch * 8 + 15) / 16 * 16;
-    real *const o_matmul_all = work; /* [segment_steps][batch][4]: o.matmul (4) */
+    real *const o_V_h_all = work; /* [segment_steps][batch][4]: o.V_h (4) */
     work += (segment_steps * batch * 4 + 15) / 16 * 16;
     real *const o_all = work; /* [4]: o (4) */
     work += 16;
-    real *const p_all = o_matmul_all; /* p (4): in the place of what nothing reads any more */
+    real *const p_all = o_V_h_all; /* p (4): in the place of what nothing reads any more */
 
     read_x(args, ragged, x_all);
     if (segment_first == 0) {
@@ -420,16 +420,16 @@ static void segment_forward(const hello_args *args, const hello_args *all_args, 
     /* scan over t, forward */
     for (size_t t = 0; t < T; t++) {
         /* W @ h[t-1] */
-        contract_8x8((int)batch, h_all + t * batch * 8, 8, 1, args->packed + AT_packed_W, a_matmul_all, 8, 0);
+        contract_8x8((int)batch, h_all + t * batch * 8, 8, 1, args->packed + AT_packed_W, a_W_h_all, 8, 0);
         for (size_t row = 0; row < batch; row++) {
-            const real *a_matmul_row = a_matmul_all + row * 8;
+            const real *a_W_h_row = a_W_h_all + row * 8;
             const real *a_lookup_row = args->packed + AT_table_U + token_row(x_all[t * batch + row], 4) * 8;
             const real *b_row = params + AT_b;
             real *to_h = h_all + ((t + 1) * batch + row) * 8;
             RNN_INDEPENDENT
             for (size_t unit = 0; unit < 8; unit++) {
                 /* hello.rnn:8  a = W @ h[t-1] + U @ onehot(x) + b */
-                const real a = a_matmul_row[unit] + a_lookup_row[unit] + b_row[unit];
+                const real a = a_W_h_row[unit] + a_lookup_row[unit] + b_row[unit];
                 /* hello.rnn:9  h = tanh(a) */
                 const real h = real_tanh(a);
                 to_h[unit] = h;
@@ -438,17 +438,17 @@ static void segment_forward(const hello_args *args, const hello_args *all_args, 
     }
 
     /* V @ h[t] */
-    contract_8x4((int)(T * batch), h_all + batch * 8, 8, 1, args->packed + AT_packed_V, o_matmul_all, 4, 0);
+    contract_8x4((int)(T * batch), h_all + batch * 8, 8, 1, args->packed + AT_packed_V, o_V_h_all, 4, 0);
     for (size_t t = 0; t < T; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
             {
-                const real *o_matmul_row = o_matmul_all + (t * batch + seq) * 4;
+                const real *o_V_h_row = o_V_h_all + (t * batch + seq) * 4;
                 const real *c_row = params + AT_c;
                 real *to_o = o_all;
                 RNN_INDEPENDENT
                 for (size_t unit = 0; unit < 4; unit++) {
                     /* hello.rnn:10  o = V @ h + c */
-                    const real o = o_matmul_row[unit] + c_row[unit];
+                    const real o = o_V_h_row[unit] + c_row[unit];
                     to_o[unit] = o;
                 }
             }
@@ -515,13 +515,13 @@ static void segment_loss(const hello_args *args, const hello_args *all_args, siz
     real *work = args->work;
     const size_t segment_steps = all_args->T < 160 / all_args->batch + 1 ? all_args->T : 160 / all_args->batch + 1;
     const size_t segment_first = segment_index * segment_steps;
-    real *const a_matmul_all = work; /* [batch][8]: a.matmul (8) */
+    real *const a_W_h_all = work; /* [batch][8]: a.W_h (8) */
     work += (batch * 8 + 15) / 16 * 16;
     real *const x_all = work; /* [segment_steps][batch][1]: x scalar */
     work += (segment_steps * batch + 15) / 16 * 16;
     real *const h_all = work; /* [segment_steps + 1][batch][8]: h (8) */
     work += ((segment_steps + 1) * batch * 8 + 15) / 16 * 16;
-    real *const o_matmul_all = work; /* [segment_steps][batch][4]: o.matmul (4) */
+    real *const o_V_h_all = work; /* [segment_steps][batch][4]: o.V_h (4) */
     work += (segment_steps * batch * 4 + 15) / 16 * 16;
     real *const o_all = work; /* [4]: o (4) */
     work += 16;
@@ -533,7 +533,7 @@ static void segment_loss(const hello_args *args, const hello_args *all_args, siz
     work += 16;
     real *const loss_sum_over_all = work; /* [1]: loss.sum_over scalar */
     work += 16;
-    real *const p_all = o_matmul_all; /* p (4): in the place of what nothing reads any more */
+    real *const p_all = o_V_h_all; /* p (4): in the place of what nothing reads any more */
 
     read_x(args, ragged, x_all);
     read_y(args, ragged, y_all);
@@ -544,16 +544,16 @@ static void segment_loss(const hello_args *args, const hello_args *all_args, siz
     /* scan over t, forward */
     for (size_t t = 0; t < T; t++) {
         /* W @ h[t-1] */
-        contract_8x8((int)batch, h_all + t * batch * 8, 8, 1, args->packed + AT_packed_W, a_matmul_all, 8, 0);
+        contract_8x8((int)batch, h_all + t * batch * 8, 8, 1, args->packed + AT_packed_W, a_W_h_all, 8, 0);
         for (size_t row = 0; row < batch; row++) {
-            const real *a_matmul_row = a_matmul_all + row * 8;
+            const real *a_W_h_row = a_W_h_all + row * 8;
             const real *a_lookup_row = args->packed + AT_table_U + token_row(x_all[t * batch + row], 4) * 8;
             const real *b_row = params + AT_b;
             real *to_h = h_all + ((t + 1) * batch + row) * 8;
             RNN_INDEPENDENT
             for (size_t unit = 0; unit < 8; unit++) {
                 /* hello.rnn:8  a = W @ h[t-1] + U @ onehot(x) + b */
-                const real a = a_matmul_row[unit] + a_lookup_row[unit] + b_row[unit];
+                const real a = a_W_h_row[unit] + a_lookup_row[unit] + b_row[unit];
                 /* hello.rnn:9  h = tanh(a) */
                 const real h = real_tanh(a);
                 to_h[unit] = h;
@@ -562,18 +562,18 @@ static void segment_loss(const hello_args *args, const hello_args *all_args, siz
     }
 
     /* V @ h[t] */
-    contract_8x4((int)(T * batch), h_all + batch * 8, 8, 1, args->packed + AT_packed_V, o_matmul_all, 4, 0);
+    contract_8x4((int)(T * batch), h_all + batch * 8, 8, 1, args->packed + AT_packed_V, o_V_h_all, 4, 0);
     for (size_t t = 0; t < T; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
             if (ragged && t >= length_t(args, seq)) continue;
             {
-                const real *o_matmul_row = o_matmul_all + (t * batch + seq) * 4;
+                const real *o_V_h_row = o_V_h_all + (t * batch + seq) * 4;
                 const real *c_row = params + AT_c;
                 real *to_o = o_all;
                 RNN_INDEPENDENT
                 for (size_t unit = 0; unit < 4; unit++) {
                     /* hello.rnn:10  o = V @ h + c */
-                    const real o = o_matmul_row[unit] + c_row[unit];
+                    const real o = o_V_h_row[unit] + c_row[unit];
                     to_o[unit] = o;
                 }
             }
@@ -626,10 +626,10 @@ int hello_loss(const hello_args *args)
     real *work = args->work;
     const size_t segment_steps = args->T < 160 / args->batch + 1 ? args->T : 160 / args->batch + 1;
     const size_t segment_count = (args->T + segment_steps - 1) / segment_steps;
-    work += (batch * 8 + 15) / 16 * 16; /* a_matmul is not used here */
+    work += (batch * 8 + 15) / 16 * 16; /* a_W_h is not used here */
     work += (segment_steps * batch + 15) / 16 * 16; /* x is not used here */
     work += ((segment_steps + 1) * batch * 8 + 15) / 16 * 16; /* h is not used here */
-    work += (segment_steps * batch * 4 + 15) / 16 * 16; /* o_matmul is not used here */
+    work += (segment_steps * batch * 4 + 15) / 16 * 16; /* o_V_h is not used here */
     work += 16; /* o is not used here */
     work += 16; /* loss_logsumexp is not used here */
     work += (segment_steps * batch + 15) / 16 * 16; /* y is not used here */
@@ -693,13 +693,13 @@ int hello_grad(const hello_args *args)
     const real *params = args->params;
     real *grads = args->grads;
     real *work = args->work;
-    real *const a_matmul_all = work; /* [batch][8]: a.matmul (8) */
+    real *const a_W_h_all = work; /* [batch][8]: a.W_h (8) */
     work += (batch * 8 + 15) / 16 * 16;
     real *const x_all = work; /* [T][batch][1]: x scalar */
     work += (T * batch + 15) / 16 * 16;
     real *const h_all = work; /* [T + 1][batch][8]: h (8) */
     work += ((T + 1) * batch * 8 + 15) / 16 * 16;
-    real *const o_matmul_all = work; /* [T][batch][4]: o.matmul (4) */
+    real *const o_V_h_all = work; /* [T][batch][4]: o.V_h (4) */
     work += (T * batch * 4 + 15) / 16 * 16;
     real *const o_all = work; /* [4]: o (4) */
     work += 16;
@@ -729,7 +729,7 @@ int hello_grad(const hello_args *args)
     work += ((T + 1) * batch * 8 + 15) / 16 * 16;
     real *const d_a_1_all = work; /* [40]: d_a.1 (4, 8) */
     work += 48;
-    real *const d_o_all = o_matmul_all; /* d_o (4): in the place of what nothing reads any more */
+    real *const d_o_all = o_V_h_all; /* d_o (4): in the place of what nothing reads any more */
     real *const d_a_all = d_o_matmul_all; /* d_a (8): in the place of what nothing reads any more */
 
     read_x(args, ragged, x_all);
@@ -746,16 +746,16 @@ int hello_grad(const hello_args *args)
     /* scan over t, forward */
     for (size_t t = 0; t < T; t++) {
         /* W @ h[t-1] */
-        contract_8x8((int)batch, h_all + t * batch * 8, 8, 1, args->packed + AT_packed_W, a_matmul_all, 8, 0);
+        contract_8x8((int)batch, h_all + t * batch * 8, 8, 1, args->packed + AT_packed_W, a_W_h_all, 8, 0);
         for (size_t row = 0; row < batch; row++) {
-            const real *a_matmul_row = a_matmul_all + row * 8;
+            const real *a_W_h_row = a_W_h_all + row * 8;
             const real *a_lookup_row = args->packed + AT_table_U + token_row(x_all[t * batch + row], 4) * 8;
             const real *b_row = params + AT_b;
             real *to_h = h_all + ((t + 1) * batch + row) * 8;
             RNN_INDEPENDENT
             for (size_t unit = 0; unit < 8; unit++) {
                 /* hello.rnn:8  a = W @ h[t-1] + U @ onehot(x) + b */
-                const real a = a_matmul_row[unit] + a_lookup_row[unit] + b_row[unit];
+                const real a = a_W_h_row[unit] + a_lookup_row[unit] + b_row[unit];
                 /* hello.rnn:9  h = tanh(a) */
                 const real h = real_tanh(a);
                 to_h[unit] = h;
@@ -772,7 +772,7 @@ int hello_grad(const hello_args *args)
     }
 
     /* V @ h[t] */
-    contract_8x4((int)(T * batch), h_all + batch * 8, 8, 1, args->packed + AT_packed_V, o_matmul_all, 4, 0);
+    contract_8x4((int)(T * batch), h_all + batch * 8, 8, 1, args->packed + AT_packed_V, o_V_h_all, 4, 0);
     {
         const real *loss_count_row = loss_count_all;
         real *to_loss_1 = loss_1_all;
@@ -789,13 +789,13 @@ int hello_grad(const hello_args *args)
         for (size_t seq = 0; seq < batch; seq++) {
             if (ragged && t >= length_t(args, seq)) continue;
             {
-                const real *o_matmul_row = o_matmul_all + (t * batch + seq) * 4;
+                const real *o_V_h_row = o_V_h_all + (t * batch + seq) * 4;
                 const real *c_row = params + AT_c;
                 real *to_o = o_all;
                 RNN_INDEPENDENT
                 for (size_t unit = 0; unit < 4; unit++) {
                     /* hello.rnn:10  o = V @ h + c */
-                    const real o = o_matmul_row[unit] + c_row[unit];
+                    const real o = o_V_h_row[unit] + c_row[unit];
                     to_o[unit] = o;
                 }
             }
@@ -824,13 +824,13 @@ int hello_grad(const hello_args *args)
                 const real loss_ = loss_logsumexp_row[0] - loss_pick_row[0];
                 /* d_loss[t] = d_loss.2 */
                 const real d_loss = d_loss_2_row[0];
-                const real tmp1 = -d_loss;
+                const real d_loss_neg = -d_loss;
                 to_loss_sum_over[0] += loss_;
-                to_d_loss_neg[0] = tmp1;
+                to_d_loss_neg[0] = d_loss_neg;
             }
             /* d_c = sum over t of d_o[t] */
             {
-                const real *y_row = y_all + (t * batch + seq);
+                const real *y_row = y_all + t * batch + seq;
                 const real *d_loss_neg_row = d_loss_neg_all;
                 const real *d_loss_softmax_row = d_loss_softmax_all;
                 const real *d_loss_2_row = d_loss_2_all;

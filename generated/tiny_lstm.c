@@ -327,15 +327,15 @@ int tiny_lstm_step(const tiny_lstm_args *args)
     const int ragged = args->lengths_t != NULL;
     const real *params = args->params;
     real *work = args->work;
-    real *const h_i_matmul_x4_all = work; /* [1][batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
+    real *const h_i_Ui_x_x4_all = work; /* [1][batch][16]: h.i.Ui_x (4), h.f.Uf_x (4), h.o.Uo_x (4), h.g.Ug_x (4) */
     work += batch * 16;
-    real *const h_i_matmul_x4_v2_all = work; /* [batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
+    real *const h_i_Wi_h_x4_all = work; /* [batch][16]: h.i.Wi_h (4), h.f.Wf_h (4), h.o.Wo_h (4), h.g.Wg_h (4) */
     work += batch * 16;
     real *const h_c_all = work; /* [2][batch][4]: h.c (4) */
     work += (batch * 8 + 15) / 16 * 16;
     real *const h_all = work; /* [2][batch][4]: h (4) */
     work += (batch * 8 + 15) / 16 * 16;
-    real *const out_matmul_all = work; /* [1][batch][1]: out.matmul (1) */
+    real *const out_W_h_all = work; /* [1][batch][1]: out.W_h (1) */
     work += (batch + 15) / 16 * 16;
     real *const out_all = work; /* [1][batch][1]: out (1) */
     work += (batch + 15) / 16 * 16;
@@ -348,24 +348,24 @@ int tiny_lstm_step(const tiny_lstm_args *args)
     /* h.Uf @ x[t] */
     /* h.Uo @ x[t] */
     /* h.Ug @ x[t] */
-    contract_1x16((int)batch, args->x, 1, 1, args->packed + AT_packed_h_Ui, h_i_matmul_x4_all, 16, 0);
+    contract_1x16((int)batch, args->x, 1, 1, args->packed + AT_packed_h_Ui, h_i_Ui_x_x4_all, 16, 0);
     /* h.Wi @ h[t-1] */
     /* h.Wf @ h[t-1] */
     /* h.Wo @ h[t-1] */
     /* h.Wg @ h[t-1] */
-    contract_4x16((int)batch, h_all, 4, 1, args->packed + AT_packed_h_Wi, h_i_matmul_x4_v2_all, 16, 0);
+    contract_4x16((int)batch, h_all, 4, 1, args->packed + AT_packed_h_Wi, h_i_Wi_h_x4_all, 16, 0);
     for (size_t row = 0; row < batch; row++) {
-        const real *h_i_matmul_row = h_i_matmul_x4_v2_all + row * 16;
-        const real *h_i_matmul_row_v2 = h_i_matmul_x4_all + row * 16;
+        const real *h_i_Wi_h_row = h_i_Wi_h_x4_all + row * 16;
+        const real *h_i_Ui_x_row = h_i_Ui_x_x4_all + row * 16;
         const real *h_bi_row = params + AT_h_bi;
-        const real *h_f_matmul_row = h_i_matmul_x4_v2_all + row * 16 + 4;
-        const real *h_f_matmul_row_v2 = h_i_matmul_x4_all + row * 16 + 4;
+        const real *h_f_Wf_h_row = h_i_Wi_h_x4_all + row * 16 + 4;
+        const real *h_f_Uf_x_row = h_i_Ui_x_x4_all + row * 16 + 4;
         const real *h_bf_row = params + AT_h_bf;
-        const real *h_o_matmul_row = h_i_matmul_x4_v2_all + row * 16 + 8;
-        const real *h_o_matmul_row_v2 = h_i_matmul_x4_all + row * 16 + 8;
+        const real *h_o_Wo_h_row = h_i_Wi_h_x4_all + row * 16 + 8;
+        const real *h_o_Uo_x_row = h_i_Ui_x_x4_all + row * 16 + 8;
         const real *h_bo_row = params + AT_h_bo;
-        const real *h_g_matmul_row = h_i_matmul_x4_v2_all + row * 16 + 12;
-        const real *h_g_matmul_row_v2 = h_i_matmul_x4_all + row * 16 + 12;
+        const real *h_g_Wg_h_row = h_i_Wi_h_x4_all + row * 16 + 12;
+        const real *h_g_Ug_x_row = h_i_Ui_x_x4_all + row * 16 + 12;
         const real *h_bg_row = params + AT_h_bg;
         const real *h_c_prev = h_c_all + row * 4;
         real *to_h_c = h_c_all + (batch + row) * 4;
@@ -373,13 +373,13 @@ int tiny_lstm_step(const tiny_lstm_args *args)
         RNN_INDEPENDENT
         for (size_t unit = 0; unit < 4; unit++) {
             /* lstm.rnn:9  i = sigmoid(Wi @ h[t-1] + Ui @ x + bi) */
-            const real h_i = real_sigmoid(h_i_matmul_row[unit] + h_i_matmul_row_v2[unit] + h_bi_row[unit]);
+            const real h_i = real_sigmoid(h_i_Wi_h_row[unit] + h_i_Ui_x_row[unit] + h_bi_row[unit]);
             /* lstm.rnn:10  f = sigmoid(Wf @ h[t-1] + Uf @ x + bf) */
-            const real h_f = real_sigmoid(h_f_matmul_row[unit] + h_f_matmul_row_v2[unit] + h_bf_row[unit]);
+            const real h_f = real_sigmoid(h_f_Wf_h_row[unit] + h_f_Uf_x_row[unit] + h_bf_row[unit]);
             /* lstm.rnn:11  o = sigmoid(Wo @ h[t-1] + Uo @ x + bo) */
-            const real h_o = real_sigmoid(h_o_matmul_row[unit] + h_o_matmul_row_v2[unit] + h_bo_row[unit]);
+            const real h_o = real_sigmoid(h_o_Wo_h_row[unit] + h_o_Uo_x_row[unit] + h_bo_row[unit]);
             /* lstm.rnn:12  g = tanh (Wg @ h[t-1] + Ug @ x + bg) */
-            const real h_g = real_tanh(h_g_matmul_row[unit] + h_g_matmul_row_v2[unit] + h_bg_row[unit]);
+            const real h_g = real_tanh(h_g_Wg_h_row[unit] + h_g_Ug_x_row[unit] + h_bg_row[unit]);
             /* lstm.rnn:13  c = f * c[t-1] + i * g */
             const real h_c = h_f * h_c_prev[unit] + h_i * h_g;
             /* lstm.rnn:14  h = o * tanh(c) */
@@ -390,13 +390,13 @@ int tiny_lstm_step(const tiny_lstm_args *args)
     }
 
     /* out.W @ h[t] */
-    contract_4x1((int)batch, h_all + batch * 4, 4, 1, args->packed + AT_packed_out_W, out_matmul_all, 1, 0);
+    contract_4x1((int)batch, h_all + batch * 4, 4, 1, args->packed + AT_packed_out_W, out_W_h_all, 1, 0);
     for (size_t row = 0; row < batch; row++) {
-        const real *out_matmul_row = out_matmul_all + row;
+        const real *out_W_h_row = out_W_h_all + row;
         const real *out_b_row = params + AT_out_b;
         real *to_out = out_all + row;
         /* dense.rnn:4  y = if bias then W @ x + b else W @ x */
-        const real out = out_matmul_row[0] + out_b_row[0];
+        const real out = out_W_h_row[0] + out_b_row[0];
         to_out[0] = out;
     }
     write_out_step(args, ragged, out_all);
@@ -426,23 +426,23 @@ static void segment_forward(const tiny_lstm_args *args, const tiny_lstm_args *al
     real *work = args->work;
     const size_t segment_steps = all_args->T < 160 / all_args->batch + 1 ? all_args->T : 160 / all_args->batch + 1;
     const size_t segment_first = segment_index * segment_steps;
-    real *const h_i_matmul_x4_all = work; /* [segment_steps][batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
+    real *const h_i_Ui_x_x4_all = work; /* [segment_steps][batch][16]: h.i.Ui_x (4), h.f.Uf_x (4), h.o.Uo_x (4), h.g.Ug_x (4) */
     work += segment_steps * batch * 16;
-    real *const h_i_matmul_x4_v2_all = work; /* [batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
+    real *const h_i_Wi_h_x4_all = work; /* [batch][16]: h.i.Wi_h (4), h.f.Wf_h (4), h.o.Wo_h (4), h.g.Wg_h (4) */
     work += batch * 16;
     real *const h_c_all = work; /* [segment_steps + 1][batch][4]: h.c (4) */
     work += ((segment_steps + 1) * batch * 4 + 15) / 16 * 16;
     real *const h_all = work; /* [segment_steps + 1][batch][4]: h (4) */
     work += ((segment_steps + 1) * batch * 4 + 15) / 16 * 16;
-    real *const out_matmul_all = work; /* [segment_steps][batch][1]: out.matmul (1) */
+    real *const out_W_h_all = work; /* [segment_steps][batch][1]: out.W_h (1) */
     work += (segment_steps * batch + 15) / 16 * 16;
-    real *const out_all = out_matmul_all; /* out (1): in the place of what nothing reads any more */
+    real *const out_all = out_W_h_all; /* out (1): in the place of what nothing reads any more */
 
     /* h.Ui @ x[t] */
     /* h.Uf @ x[t] */
     /* h.Uo @ x[t] */
     /* h.Ug @ x[t] */
-    contract_1x16((int)(T * batch), args->x, 1, 1, args->packed + AT_packed_h_Ui, h_i_matmul_x4_all, 16, 0);
+    contract_1x16((int)(T * batch), args->x, 1, 1, args->packed + AT_packed_h_Ui, h_i_Ui_x_x4_all, 16, 0);
     if (segment_first == 0) {
         load_h_c(args, h_c_all);
     }
@@ -456,19 +456,19 @@ static void segment_forward(const tiny_lstm_args *args, const tiny_lstm_args *al
         /* h.Wf @ h[t-1] */
         /* h.Wo @ h[t-1] */
         /* h.Wg @ h[t-1] */
-        contract_4x16((int)batch, h_all + t * batch * 4, 4, 1, args->packed + AT_packed_h_Wi, h_i_matmul_x4_v2_all, 16, 0);
+        contract_4x16((int)batch, h_all + t * batch * 4, 4, 1, args->packed + AT_packed_h_Wi, h_i_Wi_h_x4_all, 16, 0);
         for (size_t row = 0; row < batch; row++) {
-            const real *h_i_matmul_row = h_i_matmul_x4_v2_all + row * 16;
-            const real *h_i_matmul_row_v2 = h_i_matmul_x4_all + (t * batch + row) * 16;
+            const real *h_i_Wi_h_row = h_i_Wi_h_x4_all + row * 16;
+            const real *h_i_Ui_x_row = h_i_Ui_x_x4_all + (t * batch + row) * 16;
             const real *h_bi_row = params + AT_h_bi;
-            const real *h_f_matmul_row = h_i_matmul_x4_v2_all + row * 16 + 4;
-            const real *h_f_matmul_row_v2 = h_i_matmul_x4_all + (t * batch + row) * 16 + 4;
+            const real *h_f_Wf_h_row = h_i_Wi_h_x4_all + row * 16 + 4;
+            const real *h_f_Uf_x_row = h_i_Ui_x_x4_all + (t * batch + row) * 16 + 4;
             const real *h_bf_row = params + AT_h_bf;
-            const real *h_o_matmul_row = h_i_matmul_x4_v2_all + row * 16 + 8;
-            const real *h_o_matmul_row_v2 = h_i_matmul_x4_all + (t * batch + row) * 16 + 8;
+            const real *h_o_Wo_h_row = h_i_Wi_h_x4_all + row * 16 + 8;
+            const real *h_o_Uo_x_row = h_i_Ui_x_x4_all + (t * batch + row) * 16 + 8;
             const real *h_bo_row = params + AT_h_bo;
-            const real *h_g_matmul_row = h_i_matmul_x4_v2_all + row * 16 + 12;
-            const real *h_g_matmul_row_v2 = h_i_matmul_x4_all + (t * batch + row) * 16 + 12;
+            const real *h_g_Wg_h_row = h_i_Wi_h_x4_all + row * 16 + 12;
+            const real *h_g_Ug_x_row = h_i_Ui_x_x4_all + (t * batch + row) * 16 + 12;
             const real *h_bg_row = params + AT_h_bg;
             const real *h_c_prev = h_c_all + (t * batch + row) * 4;
             real *to_h_c = h_c_all + ((t + 1) * batch + row) * 4;
@@ -476,13 +476,13 @@ static void segment_forward(const tiny_lstm_args *args, const tiny_lstm_args *al
             RNN_INDEPENDENT
             for (size_t unit = 0; unit < 4; unit++) {
                 /* lstm.rnn:9  i = sigmoid(Wi @ h[t-1] + Ui @ x + bi) */
-                const real h_i = real_sigmoid(h_i_matmul_row[unit] + h_i_matmul_row_v2[unit] + h_bi_row[unit]);
+                const real h_i = real_sigmoid(h_i_Wi_h_row[unit] + h_i_Ui_x_row[unit] + h_bi_row[unit]);
                 /* lstm.rnn:10  f = sigmoid(Wf @ h[t-1] + Uf @ x + bf) */
-                const real h_f = real_sigmoid(h_f_matmul_row[unit] + h_f_matmul_row_v2[unit] + h_bf_row[unit]);
+                const real h_f = real_sigmoid(h_f_Wf_h_row[unit] + h_f_Uf_x_row[unit] + h_bf_row[unit]);
                 /* lstm.rnn:11  o = sigmoid(Wo @ h[t-1] + Uo @ x + bo) */
-                const real h_o = real_sigmoid(h_o_matmul_row[unit] + h_o_matmul_row_v2[unit] + h_bo_row[unit]);
+                const real h_o = real_sigmoid(h_o_Wo_h_row[unit] + h_o_Uo_x_row[unit] + h_bo_row[unit]);
                 /* lstm.rnn:12  g = tanh (Wg @ h[t-1] + Ug @ x + bg) */
-                const real h_g = real_tanh(h_g_matmul_row[unit] + h_g_matmul_row_v2[unit] + h_bg_row[unit]);
+                const real h_g = real_tanh(h_g_Wg_h_row[unit] + h_g_Ug_x_row[unit] + h_bg_row[unit]);
                 /* lstm.rnn:13  c = f * c[t-1] + i * g */
                 const real h_c = h_f * h_c_prev[unit] + h_i * h_g;
                 /* lstm.rnn:14  h = o * tanh(c) */
@@ -494,13 +494,13 @@ static void segment_forward(const tiny_lstm_args *args, const tiny_lstm_args *al
     }
 
     /* out.W @ h[t] */
-    contract_4x1((int)(T * batch), h_all + batch * 4, 4, 1, args->packed + AT_packed_out_W, out_matmul_all, 1, 0);
+    contract_4x1((int)(T * batch), h_all + batch * 4, 4, 1, args->packed + AT_packed_out_W, out_W_h_all, 1, 0);
     for (size_t row = 0; row < T * batch; row++) {
-        const real *out_matmul_row = out_matmul_all + row;
+        const real *out_W_h_row = out_W_h_all + row;
         const real *out_b_row = params + AT_out_b;
         real *to_out = out_all + row;
         /* dense.rnn:4  y = if bias then W @ x + b else W @ x */
-        const real out = out_matmul_row[0] + out_b_row[0];
+        const real out = out_W_h_row[0] + out_b_row[0];
         to_out[0] = out;
     }
     write_out(args, ragged, out_all);
@@ -566,15 +566,15 @@ static void segment_loss(const tiny_lstm_args *args, const tiny_lstm_args *all_a
     real *work = args->work;
     const size_t segment_steps = all_args->T < 160 / all_args->batch + 1 ? all_args->T : 160 / all_args->batch + 1;
     const size_t segment_first = segment_index * segment_steps;
-    real *const h_i_matmul_x4_all = work; /* [segment_steps][batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
+    real *const h_i_Ui_x_x4_all = work; /* [segment_steps][batch][16]: h.i.Ui_x (4), h.f.Uf_x (4), h.o.Uo_x (4), h.g.Ug_x (4) */
     work += segment_steps * batch * 16;
-    real *const h_i_matmul_x4_v2_all = work; /* [batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
+    real *const h_i_Wi_h_x4_all = work; /* [batch][16]: h.i.Wi_h (4), h.f.Wf_h (4), h.o.Wo_h (4), h.g.Wg_h (4) */
     work += batch * 16;
     real *const h_c_all = work; /* [segment_steps + 1][batch][4]: h.c (4) */
     work += ((segment_steps + 1) * batch * 4 + 15) / 16 * 16;
     real *const h_all = work; /* [segment_steps + 1][batch][4]: h (4) */
     work += ((segment_steps + 1) * batch * 4 + 15) / 16 * 16;
-    real *const out_matmul_all = work; /* [segment_steps][batch][1]: out.matmul (1) */
+    real *const out_W_h_all = work; /* [segment_steps][batch][1]: out.W_h (1) */
     work += (segment_steps * batch + 15) / 16 * 16;
     real *const loss_1_all = work; /* [segment_steps][batch][1]: loss.1 (1) */
     work += (segment_steps * batch + 15) / 16 * 16;
@@ -582,13 +582,13 @@ static void segment_loss(const tiny_lstm_args *args, const tiny_lstm_args *all_a
     work += (segment_steps * batch + 15) / 16 * 16;
     real *const loss_sum_over_all = work; /* [1]: loss.sum_over scalar */
     work += 16;
-    real *const out_all = out_matmul_all; /* out (1): in the place of what nothing reads any more */
+    real *const out_all = out_W_h_all; /* out (1): in the place of what nothing reads any more */
 
     /* h.Ui @ x[t] */
     /* h.Uf @ x[t] */
     /* h.Uo @ x[t] */
     /* h.Ug @ x[t] */
-    contract_1x16((int)(T * batch), args->x, 1, 1, args->packed + AT_packed_h_Ui, h_i_matmul_x4_all, 16, 0);
+    contract_1x16((int)(T * batch), args->x, 1, 1, args->packed + AT_packed_h_Ui, h_i_Ui_x_x4_all, 16, 0);
     if (segment_first == 0) {
         load_h_c(args, h_c_all);
     }
@@ -602,19 +602,19 @@ static void segment_loss(const tiny_lstm_args *args, const tiny_lstm_args *all_a
         /* h.Wf @ h[t-1] */
         /* h.Wo @ h[t-1] */
         /* h.Wg @ h[t-1] */
-        contract_4x16((int)batch, h_all + t * batch * 4, 4, 1, args->packed + AT_packed_h_Wi, h_i_matmul_x4_v2_all, 16, 0);
+        contract_4x16((int)batch, h_all + t * batch * 4, 4, 1, args->packed + AT_packed_h_Wi, h_i_Wi_h_x4_all, 16, 0);
         for (size_t row = 0; row < batch; row++) {
-            const real *h_i_matmul_row = h_i_matmul_x4_v2_all + row * 16;
-            const real *h_i_matmul_row_v2 = h_i_matmul_x4_all + (t * batch + row) * 16;
+            const real *h_i_Wi_h_row = h_i_Wi_h_x4_all + row * 16;
+            const real *h_i_Ui_x_row = h_i_Ui_x_x4_all + (t * batch + row) * 16;
             const real *h_bi_row = params + AT_h_bi;
-            const real *h_f_matmul_row = h_i_matmul_x4_v2_all + row * 16 + 4;
-            const real *h_f_matmul_row_v2 = h_i_matmul_x4_all + (t * batch + row) * 16 + 4;
+            const real *h_f_Wf_h_row = h_i_Wi_h_x4_all + row * 16 + 4;
+            const real *h_f_Uf_x_row = h_i_Ui_x_x4_all + (t * batch + row) * 16 + 4;
             const real *h_bf_row = params + AT_h_bf;
-            const real *h_o_matmul_row = h_i_matmul_x4_v2_all + row * 16 + 8;
-            const real *h_o_matmul_row_v2 = h_i_matmul_x4_all + (t * batch + row) * 16 + 8;
+            const real *h_o_Wo_h_row = h_i_Wi_h_x4_all + row * 16 + 8;
+            const real *h_o_Uo_x_row = h_i_Ui_x_x4_all + (t * batch + row) * 16 + 8;
             const real *h_bo_row = params + AT_h_bo;
-            const real *h_g_matmul_row = h_i_matmul_x4_v2_all + row * 16 + 12;
-            const real *h_g_matmul_row_v2 = h_i_matmul_x4_all + (t * batch + row) * 16 + 12;
+            const real *h_g_Wg_h_row = h_i_Wi_h_x4_all + row * 16 + 12;
+            const real *h_g_Ug_x_row = h_i_Ui_x_x4_all + (t * batch + row) * 16 + 12;
             const real *h_bg_row = params + AT_h_bg;
             const real *h_c_prev = h_c_all + (t * batch + row) * 4;
             real *to_h_c = h_c_all + ((t + 1) * batch + row) * 4;
@@ -622,13 +622,13 @@ static void segment_loss(const tiny_lstm_args *args, const tiny_lstm_args *all_a
             RNN_INDEPENDENT
             for (size_t unit = 0; unit < 4; unit++) {
                 /* lstm.rnn:9  i = sigmoid(Wi @ h[t-1] + Ui @ x + bi) */
-                const real h_i = real_sigmoid(h_i_matmul_row[unit] + h_i_matmul_row_v2[unit] + h_bi_row[unit]);
+                const real h_i = real_sigmoid(h_i_Wi_h_row[unit] + h_i_Ui_x_row[unit] + h_bi_row[unit]);
                 /* lstm.rnn:10  f = sigmoid(Wf @ h[t-1] + Uf @ x + bf) */
-                const real h_f = real_sigmoid(h_f_matmul_row[unit] + h_f_matmul_row_v2[unit] + h_bf_row[unit]);
+                const real h_f = real_sigmoid(h_f_Wf_h_row[unit] + h_f_Uf_x_row[unit] + h_bf_row[unit]);
                 /* lstm.rnn:11  o = sigmoid(Wo @ h[t-1] + Uo @ x + bo) */
-                const real h_o = real_sigmoid(h_o_matmul_row[unit] + h_o_matmul_row_v2[unit] + h_bo_row[unit]);
+                const real h_o = real_sigmoid(h_o_Wo_h_row[unit] + h_o_Uo_x_row[unit] + h_bo_row[unit]);
                 /* lstm.rnn:12  g = tanh (Wg @ h[t-1] + Ug @ x + bg) */
-                const real h_g = real_tanh(h_g_matmul_row[unit] + h_g_matmul_row_v2[unit] + h_bg_row[unit]);
+                const real h_g = real_tanh(h_g_Wg_h_row[unit] + h_g_Ug_x_row[unit] + h_bg_row[unit]);
                 /* lstm.rnn:13  c = f * c[t-1] + i * g */
                 const real h_c = h_f * h_c_prev[unit] + h_i * h_g;
                 /* lstm.rnn:14  h = o * tanh(c) */
@@ -640,15 +640,15 @@ static void segment_loss(const tiny_lstm_args *args, const tiny_lstm_args *all_a
     }
 
     /* out.W @ h[t] */
-    contract_4x1((int)(T * batch), h_all + batch * 4, 4, 1, args->packed + AT_packed_out_W, out_matmul_all, 1, 0);
+    contract_4x1((int)(T * batch), h_all + batch * 4, 4, 1, args->packed + AT_packed_out_W, out_W_h_all, 1, 0);
     for (size_t row = 0; row < T * batch; row++) {
-        const real *out_matmul_row = out_matmul_all + row;
+        const real *out_W_h_row = out_W_h_all + row;
         const real *out_b_row = params + AT_out_b;
         const real *y_row = args->y + row;
         real *to_out = out_all + row;
         real *to_loss_1 = loss_1_all + row;
         /* dense.rnn:4  y = if bias then W @ x + b else W @ x */
-        const real out = out_matmul_row[0] + out_b_row[0];
+        const real out = out_W_h_row[0] + out_b_row[0];
         /* loss.1[t] = (out[t] - y[t])^2 */
         const real loss_1 = real_square(out - y_row[0]);
         to_out[0] = out;
@@ -657,8 +657,8 @@ static void segment_loss(const tiny_lstm_args *args, const tiny_lstm_args *all_a
     /* tiny_lstm.rnn:11  loss mean_square(out, y) */
     for (size_t t = 0; t < T; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
-            const real *from = loss_1_all + (t * batch + seq);
-            real *to = loss_all + (t * batch + seq);
+            const real *from = loss_1_all + t * batch + seq;
+            real *to = loss_all + t * batch + seq;
             to[0] = row_sum(1, from);
         }
     }
@@ -666,7 +666,7 @@ static void segment_loss(const tiny_lstm_args *args, const tiny_lstm_args *all_a
     for (size_t t = 0; t < T; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
             if (ragged && t >= length_t(args, seq)) continue;
-            const real *loss__row = loss_all + (t * batch + seq);
+            const real *loss__row = loss_all + t * batch + seq;
             real *to_loss_sum_over = loss_sum_over_all;
             to_loss_sum_over[0] += loss__row[0];
         }
@@ -705,11 +705,11 @@ int tiny_lstm_loss(const tiny_lstm_args *args)
     real *work = args->work;
     const size_t segment_steps = args->T < 160 / args->batch + 1 ? args->T : 160 / args->batch + 1;
     const size_t segment_count = (args->T + segment_steps - 1) / segment_steps;
-    work += segment_steps * batch * 16; /* h_i_matmul_x4 is not used here */
-    work += batch * 16; /* h_i_matmul_x4_v2 is not used here */
+    work += segment_steps * batch * 16; /* h_i_Ui_x_x4 is not used here */
+    work += batch * 16; /* h_i_Wi_h_x4 is not used here */
     work += ((segment_steps + 1) * batch * 4 + 15) / 16 * 16; /* h_c is not used here */
     work += ((segment_steps + 1) * batch * 4 + 15) / 16 * 16; /* h is not used here */
-    work += (segment_steps * batch + 15) / 16 * 16; /* out_matmul is not used here */
+    work += (segment_steps * batch + 15) / 16 * 16; /* out_W_h is not used here */
     work += (segment_steps * batch + 15) / 16 * 16; /* loss_1 is not used here */
     work += (segment_steps * batch + 15) / 16 * 16; /* loss is not used here */
     real *const loss_sum_over_all = work; /* [1]: loss.sum_over scalar */
@@ -769,9 +769,9 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     const real *params = args->params;
     real *grads = args->grads;
     real *work = args->work;
-    real *const h_i_matmul_x4_all = work; /* [T][batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
+    real *const h_i_Ui_x_x4_all = work; /* [T][batch][16]: h.i.Ui_x (4), h.f.Uf_x (4), h.o.Uo_x (4), h.g.Ug_x (4) */
     work += T * batch * 16;
-    real *const h_i_matmul_x4_v2_all = work; /* [batch][16]: h.o.matmul (4), h.f.matmul (4), h.i.matmul (4), h.g.matmul (4) */
+    real *const h_i_Wi_h_x4_all = work; /* [batch][16]: h.i.Wi_h (4), h.f.Wf_h (4), h.o.Wo_h (4), h.g.Wg_h (4) */
     work += batch * 16;
     real *const x_all = work; /* [T][batch][1]: x (1) */
     work += (T * batch + 15) / 16 * 16;
@@ -789,7 +789,7 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     work += (T * batch * 4 + 15) / 16 * 16;
     real *const h_all = work; /* [T + 1][batch][4]: h (4) */
     work += ((T + 1) * batch * 4 + 15) / 16 * 16;
-    real *const out_matmul_all = work; /* [T][batch][1]: out.matmul (1) */
+    real *const out_W_h_all = work; /* [T][batch][1]: out.W_h (1) */
     work += (T * batch + 15) / 16 * 16;
     real *const loss_all = work; /* [T][batch][1]: loss scalar */
     work += (T * batch + 15) / 16 * 16;
@@ -811,8 +811,8 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     work += ((T + 1) * batch * 4 + 15) / 16 * 16;
     real *const d_h_carry_all = work; /* [T + 1][batch][4]: d_h.carry (4) */
     work += ((T + 1) * batch * 4 + 15) / 16 * 16;
-    real *const d_h_i_1_x4_all = h_i_matmul_x4_all; /* d_h.i.1 (4), d_h.f.1 (4), d_h.o.1 (4), d_h.g.1 (4): in the place of what nothing reads any more */
-    real *const loss_2_all = out_matmul_all; /* loss.2 (1): in the place of what nothing reads any more */
+    real *const d_h_i_1_x4_all = h_i_Ui_x_x4_all; /* d_h.i.1 (4), d_h.f.1 (4), d_h.o.1 (4), d_h.g.1 (4): in the place of what nothing reads any more */
+    real *const loss_2_all = out_W_h_all; /* loss.2 (1): in the place of what nothing reads any more */
     real *const d_x_all = x_all; /* d_x (1): in the place of what nothing reads any more */
 
     read_x(args, ragged, x_all);
@@ -820,7 +820,7 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     /* h.Uf @ x[t] */
     /* h.Uo @ x[t] */
     /* h.Ug @ x[t] */
-    contract_1x16((int)(T * batch), x_all, 1, 1, args->packed + AT_packed_h_Ui, h_i_matmul_x4_all, 16, 0);
+    contract_1x16((int)(T * batch), x_all, 1, 1, args->packed + AT_packed_h_Ui, h_i_Ui_x_x4_all, 16, 0);
     {
         size_t valid = 0;
         for (size_t seq = 0; seq < batch; seq++) {
@@ -837,19 +837,19 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
         /* h.Wf @ h[t-1] */
         /* h.Wo @ h[t-1] */
         /* h.Wg @ h[t-1] */
-        contract_4x16((int)batch, h_all + t * batch * 4, 4, 1, args->packed + AT_packed_h_Wi, h_i_matmul_x4_v2_all, 16, 0);
+        contract_4x16((int)batch, h_all + t * batch * 4, 4, 1, args->packed + AT_packed_h_Wi, h_i_Wi_h_x4_all, 16, 0);
         for (size_t row = 0; row < batch; row++) {
-            const real *h_i_matmul_row = h_i_matmul_x4_v2_all + row * 16;
-            const real *h_i_matmul_row_v2 = h_i_matmul_x4_all + (t * batch + row) * 16;
+            const real *h_i_Wi_h_row = h_i_Wi_h_x4_all + row * 16;
+            const real *h_i_Ui_x_row = h_i_Ui_x_x4_all + (t * batch + row) * 16;
             const real *h_bi_row = params + AT_h_bi;
-            const real *h_f_matmul_row = h_i_matmul_x4_v2_all + row * 16 + 4;
-            const real *h_f_matmul_row_v2 = h_i_matmul_x4_all + (t * batch + row) * 16 + 4;
+            const real *h_f_Wf_h_row = h_i_Wi_h_x4_all + row * 16 + 4;
+            const real *h_f_Uf_x_row = h_i_Ui_x_x4_all + (t * batch + row) * 16 + 4;
             const real *h_bf_row = params + AT_h_bf;
-            const real *h_o_matmul_row = h_i_matmul_x4_v2_all + row * 16 + 8;
-            const real *h_o_matmul_row_v2 = h_i_matmul_x4_all + (t * batch + row) * 16 + 8;
+            const real *h_o_Wo_h_row = h_i_Wi_h_x4_all + row * 16 + 8;
+            const real *h_o_Uo_x_row = h_i_Ui_x_x4_all + (t * batch + row) * 16 + 8;
             const real *h_bo_row = params + AT_h_bo;
-            const real *h_g_matmul_row = h_i_matmul_x4_v2_all + row * 16 + 12;
-            const real *h_g_matmul_row_v2 = h_i_matmul_x4_all + (t * batch + row) * 16 + 12;
+            const real *h_g_Wg_h_row = h_i_Wi_h_x4_all + row * 16 + 12;
+            const real *h_g_Ug_x_row = h_i_Ui_x_x4_all + (t * batch + row) * 16 + 12;
             const real *h_bg_row = params + AT_h_bg;
             const real *h_c_prev = h_c_all + (t * batch + row) * 4;
             real *to_h_i = h_i_all + (t * batch + row) * 4;
@@ -862,13 +862,13 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
             RNN_INDEPENDENT
             for (size_t unit = 0; unit < 4; unit++) {
                 /* lstm.rnn:9  i = sigmoid(Wi @ h[t-1] + Ui @ x + bi) */
-                const real h_i = real_sigmoid(h_i_matmul_row[unit] + h_i_matmul_row_v2[unit] + h_bi_row[unit]);
+                const real h_i = real_sigmoid(h_i_Wi_h_row[unit] + h_i_Ui_x_row[unit] + h_bi_row[unit]);
                 /* lstm.rnn:10  f = sigmoid(Wf @ h[t-1] + Uf @ x + bf) */
-                const real h_f = real_sigmoid(h_f_matmul_row[unit] + h_f_matmul_row_v2[unit] + h_bf_row[unit]);
+                const real h_f = real_sigmoid(h_f_Wf_h_row[unit] + h_f_Uf_x_row[unit] + h_bf_row[unit]);
                 /* lstm.rnn:11  o = sigmoid(Wo @ h[t-1] + Uo @ x + bo) */
-                const real h_o = real_sigmoid(h_o_matmul_row[unit] + h_o_matmul_row_v2[unit] + h_bo_row[unit]);
+                const real h_o = real_sigmoid(h_o_Wo_h_row[unit] + h_o_Uo_x_row[unit] + h_bo_row[unit]);
                 /* lstm.rnn:12  g = tanh (Wg @ h[t-1] + Ug @ x + bg) */
-                const real h_g = real_tanh(h_g_matmul_row[unit] + h_g_matmul_row_v2[unit] + h_bg_row[unit]);
+                const real h_g = real_tanh(h_g_Wg_h_row[unit] + h_g_Ug_x_row[unit] + h_bg_row[unit]);
                 /* lstm.rnn:13  c = f * c[t-1] + i * g */
                 const real h_c = h_f * h_c_prev[unit] + h_i * h_g;
                 /* h.1[t] = tanh(h.c[t]) */
@@ -895,30 +895,30 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     }
 
     /* out.W @ h[t] */
-    contract_4x1((int)(T * batch), h_all + batch * 4, 4, 1, args->packed + AT_packed_out_W, out_matmul_all, 1, 0);
+    contract_4x1((int)(T * batch), h_all + batch * 4, 4, 1, args->packed + AT_packed_out_W, out_W_h_all, 1, 0);
     {
         const real *loss_count_row = loss_count_all;
         real *to_loss_3 = loss_3_all;
         real *to_d_loss_div = d_loss_div_all;
         /* loss.3 = max(count(t), 1) */
         const real loss_3 = NORM(0, real_max(loss_count_row[0], 1.0f));
-        const real tmp1 = 1.0f / loss_3;
+        const real d_loss_div = 1.0f / loss_3;
         to_loss_3[0] = loss_3;
-        to_d_loss_div[0] = tmp1;
+        to_d_loss_div[0] = d_loss_div;
     }
     /* d_out.b = sum over t of d_out[t] */
     for (size_t t = 0; t < T; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
             if (ragged && t >= length_t(args, seq)) continue;
-            const real *out_matmul_row = out_matmul_all + (t * batch + seq);
+            const real *out_W_h_row = out_W_h_all + t * batch + seq;
             const real *out_b_row = params + AT_out_b;
-            const real *y_row = args->y + (t * batch + seq);
+            const real *y_row = args->y + t * batch + seq;
             const real *d_loss_div_row = d_loss_div_all;
-            real *to_loss_2 = loss_2_all + (t * batch + seq);
-            real *to_d_out = d_out_all + (t * batch + seq);
+            real *to_loss_2 = loss_2_all + t * batch + seq;
+            real *to_d_out = d_out_all + t * batch + seq;
             real *to_d_out_b = grads + AT_out_b;
             /* dense.rnn:4  y = if bias then W @ x + b else W @ x */
-            const real out = out_matmul_row[0] + out_b_row[0];
+            const real out = out_W_h_row[0] + out_b_row[0];
             /* loss.1[t] = out[t] - y[t] */
             const real loss_1 = out - y_row[0];
             /* loss.2[t] = loss.1[t]^2 */
@@ -933,8 +933,8 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     /* tiny_lstm.rnn:11  loss mean_square(out, y) */
     for (size_t t = 0; t < T; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
-            const real *from = loss_2_all + (t * batch + seq);
-            real *to = loss_all + (t * batch + seq);
+            const real *from = loss_2_all + t * batch + seq;
+            real *to = loss_all + t * batch + seq;
             to[0] = row_sum(1, from);
         }
     }
@@ -1079,7 +1079,7 @@ int tiny_lstm_grad(const tiny_lstm_args *args)
     for (size_t t = 0; t < T; t++) {
         for (size_t seq = 0; seq < batch; seq++) {
             if (ragged && t >= length_t(args, seq)) continue;
-            const real *loss__row = loss_all + (t * batch + seq);
+            const real *loss__row = loss_all + t * batch + seq;
             real *to_loss_sum_over = loss_sum_over_all;
             to_loss_sum_over[0] += loss__row[0];
         }

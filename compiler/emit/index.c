@@ -182,7 +182,8 @@ static const char *address_in(const writer *w, const buffer *b, view v)
                            : c_memory(w, b);
     long number = 0;
     if (!row || is_number(row, &number)) return c_plus(w, base, (int)number * (int)b->columns + v.column);
-    base = arena_printf(w->arena, b->columns == 1 ? "%s + %s" : "%s + %s * %zu", base, row, b->columns);
+    base = b->columns == 1 ? arena_printf(w->arena, "%s + %s", base, c_bare(w, row))
+                           : arena_printf(w->arena, "%s + %s * %zu", base, row, b->columns);
     return c_plus(w, base, v.column);
 }
 

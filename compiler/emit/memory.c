@@ -67,10 +67,20 @@ typedef struct buffer_use {
     bool used;   /* by its own name */
     bool needed; /* the memory: for its values or for those in their place */
     size_t values;
-    uint32_t first[MOST_MEMBERS]; /* the nodes of the first of them */
+    uint32_t first[MOST_MEMBERS]; /* the nodes of the first of them, in the order of their columns */
 } buffer_use;
 
 static const char *memory_name(const writer *w, const buffer *b) { return arena_printf(w->arena, "%s_all", b->name); }
+
+static void add_value(buffer_use *u, const view *views, uint32_t number)
+{
+    size_t k = u->values < MOST_MEMBERS ? u->values : MOST_MEMBERS;
+    u->values++;
+    for (; k > 0 && views[u->first[k - 1]].column > views[number].column; k--) {
+        if (k < MOST_MEMBERS) u->first[k] = u->first[k - 1];
+    }
+    if (k < MOST_MEMBERS) u->first[k] = number;
+}
 
 /* Of each buffer; here they are declared. */
 static buffer_use *find_uses(const writer *w, const program *p, arena *scratch)
@@ -83,8 +93,7 @@ static buffer_use *find_uses(const writer *w, const program *p, arena *scratch)
         if (b->storage == STORE_PLACE && of[i].used) of[b->place_of].needed = true;
     }
     for (uint32_t i = 1; i < p->graph->nodes.len; i++) {
-        buffer_use *u = &of[p->views[i].buffer];
-        if (p->stmt_of[i] && u->values++ < MOST_MEMBERS) u->first[u->values - 1] = i;
+        if (p->stmt_of[i]) add_value(&of[p->views[i].buffer], p->views, i);
     }
     return of;
 }

@@ -153,6 +153,7 @@ static void find_names(pointwise *p)
         bool named = *label && graph_node(g, x)->origin.whole, deep = nest(p, x) >= MOST_NESTING;
         if (!named && !deep && is(p, x, USED) && !is(p, x, SHARED | STORED) && graph_node(g, x)->op != OP_uniform)
             continue;
+        if (!*label && is(p, x, STORED)) label = c_identifier(p->w->arena, plan_label(g, p->w->arena, x));
         p->name_of[x.i] = unique(p, *label ? label : arena_printf(p->w->arena, "tmp%d", ++p->temporaries));
         enlist(p, &p->locals, x, LOCAL);
     }

@@ -85,12 +85,35 @@ static void find_extra_rows(planner *pl, const node_list *order)
 
 /* ---- buffers ----------------------------------------------------------------------------------------------------- */
 
+static const char *last_part(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    return dot ? dot + 1 : path;
+}
+
+/* "W_h": the product of parameter W and the vector h, at whatever step; NULL for other nodes. */
+static const char *product_label(const graph *g, arena *a, const node *n)
+{
+    if (n->op != OP_matmul || n->origin.role == ROLE_ADJOINT) return NULL;
+    for (int i = 0; i < 2; i++) {
+        const node *matrix = graph_node(g, n->arg[i]);
+        node_id vector = n->arg[1 - i];
+        while (graph_node(g, vector)->op == OP_shift) vector = graph_node(g, vector)->arg[0];
+        const char *of = graph_label(g, a, vector);
+        if (matrix->op == OP_param && *of)
+            return arena_printf(a, "%s_%s", last_part(g->params.data[matrix->attr.index].path), last_part(of));
+    }
+    return NULL;
+}
+
 const char *plan_label(const graph *g, arena *a, node_id id)
 {
     const char *label = graph_label(g, a, id);
     if (*label) return label;
     const node *n = graph_node(g, id);
     const char *of = n->origin.variable ? g->variables.data[n->origin.variable].path : "loss";
+    const char *product = product_label(g, a, n);
+    if (product) return arena_printf(a, "%s.%s", of, product);
     return arena_printf(a, "%s%s.%s", n->origin.role == ROLE_ADJOINT ? "d_" : "", of, op_table[n->op].name);
 }
 
