@@ -317,6 +317,9 @@ static void check_all(checker *c)
     for (uint32_t i = 0; i < c->g->inputs.len; i++)
         if (c->d_input[i]) check_input(c, i);
     if (c->failed) print_cut(c);
+    if (!c->failed && c->largest == 0)
+        puts("every derivative is 0: for these random data and parameters the loss depends on nothing; another --seed "
+             "draws others");
 }
 
 int command_gradcheck(const options *o)

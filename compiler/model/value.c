@@ -337,7 +337,7 @@ static model_expr *expand_branch(context *c, model_instance *s, const tree_expr 
 
 /* ---- parts ------------------------------------------------------------------------------------------------------- */
 
-/* v(t-1), where v[t-1] is meant: says so. */
+/* v(t-1), where v[t-1] is meant, or v(x) with a token x: says so. */
 static bool is_step(context *c, model_instance *s, const tree_expr *e)
 {
     double value;
@@ -346,6 +346,11 @@ static bool is_step(context *c, model_instance *s, const tree_expr *e)
     model_instance *scope;
     if (!e || size_eval(c, s, e, &value, &why) != SIZE_NOT_CONSTANT || why->kind != TREE_NAME) return false;
     const symbol *found = scope_find(s, why->name);
+    if (found && found->kind == SYMBOL_VARIABLE && variable(c, found->variable)->type.token) {
+        diag(c->diags, why->at, E_NOT_CONSTANT, arena_printf(c->arena, "'%s'", why->name));
+        diag_hint(c->diags, "the component of v that a token x says is sum(onehot(x) * v)");
+        return true;
+    }
     if ((found && found->kind != SYMBOL_AXIS) || !axis_letter(c, s, why->name, &axis, &scope)) return false;
     diag(c->diags, why->at, E_NOT_CONSTANT, arena_printf(c->arena, "'%s'", why->name));
     diag_hint(c->diags, "a step is read with [ ], as in h[%s-1]", why->name);

@@ -359,6 +359,8 @@ model wrong {                                 # cut() hides a dependence from th
     loss sum(h * cut(h))
 }
 END
+sed 's/sum(h .*/max(sum(h) - 100, 0)/' wrong.rnn >flat.rnn
+expect 0 "" gradcheck flat.rnn;               shows "every derivative is 0"
 expect 4 "" gradcheck wrong.rnn;              shows "WRONG"; shows "wrong.rnn:6: cut(x) lets no gradient pass"
 sed 's/cut(h))/min(exp(100000 * norm(W)), 1))/' wrong.rnn >nan.rnn # 0 times an infinite derivative
 expect 4 "" gradcheck nan.rnn;                shows "inf  WRONG"
