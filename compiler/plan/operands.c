@@ -4,6 +4,8 @@
  * Needs: views. Sets: stmt.from, to, stores, product; packings; the statements that copy out. */
 #include "plan/planner.h"
 
+#include <string.h>
+
 /* ---- packed matrices --------------------------------------------------------------------------------------------- */
 
 static bool same_view(view a, view b) { return a.buffer == b.buffer && plan_same_columns(a, b); }
@@ -21,18 +23,45 @@ static bool same_packing(const packing *a, const packing *b)
     return true;
 }
 
+/* A matrix made of constants alone is one itself, in the layout of the kernel: its buffer; 0: it is none. */
+static int packed_constants(planner *pl, const packing *pk)
+{
+    program *p = pl->p;
+    for (size_t i = 0; i < pk->pieces.len; i++) {
+        const buffer *b = &p->buffers.data[pk->pieces.data[i].matrix.buffer];
+        if (b->storage != STORE_LITERAL || !b->literal) return 0;
+    }
+    size_t size = plan_packed_size(pk->K, pk->N);
+    double *packed = ARENA_ARRAY(pl->arena, double, size);
+    for (size_t i = 0; i < pk->pieces.len; i++) {
+        const packed_piece *x = &pk->pieces.data[i];
+        const double *from = p->buffers.data[x->matrix.buffer].literal + x->matrix.column;
+        int down = x->transposed ? x->matrix.sj : x->matrix.si, across = x->transposed ? x->matrix.si : x->matrix.sj;
+        for (int k = 0; k < x->k; k++)
+            for (int n = 0; n < x->n; n++)
+                packed[plan_packed_index(x->k0 + k, x->n0 + n, pk->K)] = from[k * down + n * across];
+    }
+    for (size_t i = 1; i < p->buffers.len; i++) {
+        const buffer *b = &p->buffers.data[i];
+        bool alike = b->storage == STORE_LITERAL && b->literal && b->columns == size;
+        if (alike && memcmp(b->literal, packed, size * sizeof *packed) == 0) return (int)i;
+    }
+    return plan_buffer(pl, (buffer){.storage = STORE_LITERAL, .columns = size, .literal = packed},
+                       arena_printf(pl->arena, "packed_%zu", p->pool->packings.len));
+}
+
 /* The number of this packing in the pool. Those made of parameters alone are shared by all programs and filled by
- * `pack`; others are filled by the call, into memory of the call. */
+ * `pack`; others are constants of a program, or filled by the call, into memory of the call. */
 int plan_packing(planner *pl, packing pk)
 {
     pool *shared = pl->p->pool;
     for (size_t i = 1; i < shared->packings.len; i++) {
         if (same_packing(&pk, &shared->packings.data[i])) return (int)i;
     }
-    if (pk.in_call) {
+    if (pk.in_call && !pk.buffer) {
         buffer b = {.storage = STORE_WORK, .columns = plan_packed_size(pk.K, pk.N)};
         pk.buffer = plan_buffer(pl, b, arena_printf(pl->arena, "packed_%zu", shared->packings.len));
-    } else {
+    } else if (!pk.in_call) {
         pk.offset = shared->packed_size;
         shared->packed_size += pk.table ? plan_table_size(pk.K, pk.N) : plan_packed_size(pk.K, pk.N);
     }
@@ -116,8 +145,9 @@ static void rows_product(planner *pl, stmt *s)
         pk.K = part.K;
         c->K += part.K;
         pk.in_call = !by_parameters(&pk);
+        pk.buffer = packed_constants(pl, &pk);
         part.packing = plan_packing(pl, pk);
-        if (pk.in_call) {
+        if (pk.in_call && !pk.buffer) {
             stmt *pack = plan_stmt(pl, STMT_PACK);
             pack->pack.packing = part.packing;
             plan_insert_before(pl, pl->p->top, s, pack);

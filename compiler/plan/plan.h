@@ -7,7 +7,8 @@
 
 /* `inference` is the graph of `forward`: it decides whether state can be carried. */
 pool *plan_pool_new(arena *a, const graph *inference);
-size_t plan_packed_size(int K, int N); /* reals of a packed matrix */
+size_t plan_packed_size(int K, int N);         /* reals of a packed matrix */
+size_t plan_packed_index(int k, int n, int K); /* where component (k, n) of one of K rows lies */
 
 size_t plan_table_size(int K, int N); /* reals of a table */
 

@@ -14,6 +14,11 @@ pool *plan_pool_new(arena *a, const graph *inference)
 
 size_t plan_packed_size(int K, int N) { return ((size_t)N + PANEL - 1) / PANEL * PANEL * (size_t)K; }
 
+size_t plan_packed_index(int k, int n, int K)
+{
+    return (size_t)(n / PANEL) * PANEL * (size_t)K + (size_t)k * PANEL + (size_t)(n % PANEL);
+}
+
 size_t plan_table_size(int K, int N) { return ((size_t)(K + 1) * (size_t)N + PANEL - 1) / PANEL * PANEL; }
 
 int plan_state(program *p, state_slot slot)

@@ -125,7 +125,7 @@ typedef struct packing {
     ARRAY(packed_piece) pieces;
     bool in_call, table;
     size_t offset;
-    int buffer;
+    int buffer; /* in_call: of the program; a constant, or filled by a STMT_PACK */
 } packing;
 
 /* Where a product, or a part of it, has to be done: at steps at which the value `at` is not 0 (negated: is 0) for any

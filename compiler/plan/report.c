@@ -191,13 +191,16 @@ static void put_rows_product(const report *r, const stmt *s)
              kernel_text(r, s, c->N * c->K));
     if (s->nodes.len > 1) text_put(r->out, "; %zu products stacked, since they read the same vector", s->nodes.len);
     if (c->addends.len > 1) text_put(r->out, "; %zu parts added up in place", c->addends.len);
-    bool guarded = false, in_call = false;
+    bool guarded = false, in_call = false, constant = false;
     for (size_t i = 0; i < c->addends.len; i++) {
         guarded = guarded || c->addends.data[i].guard.at.buffer;
-        in_call = in_call || r->p->pool->packings.data[c->addends.data[i].packing].in_call;
+        const packing *pk = &r->p->pool->packings.data[c->addends.data[i].packing];
+        bool known = pk->in_call && r->p->buffers.data[pk->buffer].storage == STORE_LITERAL;
+        in_call = in_call || (pk->in_call && !known);
+        constant = constant || known;
     }
     if (guarded) text_put(r->out, "; only at steps at which a condition holds");
-    text_line(r->out, in_call ? "; packed by the call" : "; packed by `pack`");
+    text_line(r->out, in_call ? "; packed by the call" : constant ? "; a constant, packed" : "; packed by `pack`");
 }
 
 static void put_product(const report *r, const stmt *s)
