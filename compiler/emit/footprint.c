@@ -51,12 +51,11 @@ static void add_weights(arena *a, footprint_need *to, const places *at, size_t r
     }
 }
 
-/* Those that the code reads: of some, only the packed form is. */
-static void add_literals(arena *a, footprint_need *to, const program *p, size_t size, const char *body)
+static void add_literals(arena *a, footprint_need *to, const program *p, size_t size)
 {
     for (size_t i = 1; p && i < p->buffers.len; i++) {
         const buffer *b = &p->buffers.data[i];
-        if (b->storage == STORE_LITERAL && c_mentions(body, arena_printf(a, "%s_all", b->name)))
+        if (b->storage == STORE_LITERAL)
             add_part(a, to, arena_printf(a, "constant %s of %s", b->name, entry_name(p->entry)), b->columns * size);
     }
 }
@@ -211,8 +210,8 @@ footprint *footprint_of(const writer *w)
     f->inside = t != NULL;
     f->timed = entry_name(timed->entry);
     if (t) add_weights(a, &f->flash, t->at, real_size(o));
-    add_literals(a, &f->flash, m->step, real_size(o), body);
-    add_literals(a, &f->flash, m->forward, real_size(o), body);
+    add_literals(a, &f->flash, m->step, real_size(o));
+    add_literals(a, &f->flash, m->forward, real_size(o));
     find_ram(a, f, m, o, t != NULL);
     find_stack(w, f);
     count_operations(f, timed, timed->top);
