@@ -185,7 +185,7 @@ def strokes(w):
 def write_strokes(w):
     w.call("build", w.spec("strokes"), "--standalone", "--inference", "-o", w.folder)
     libraries = command(["pkg-config", "--libs", "jansson", "libzip"]).split()
-    command([os.environ.get("CC", "cc"), "-O2", "-std=c11", "-I" + w.folder, "-I" + os.path.join(ROOT, "runtime"),
+    command([*os.environ.get("CC", "cc").split(), "-O2", "-std=c11", "-I" + w.folder, "-I" + os.path.join(ROOT, "runtime"),
              os.path.join(ROOT, "examples", "write_strokes.c"), w.path("strokes.c"),
              os.path.join(os.path.dirname(w.rnnc), "librnnc.a"), "-o", w.path("write"), *libraries, "-lm"])
     with open(w.path("strokes.svg"), "w") as f:

@@ -340,6 +340,16 @@ static int say_failures(const comparison *c)
     return code;
 }
 
+static void catch_signals(void)
+{
+    struct sigaction handler = {.sa_handler = on_signal}, before;
+    sigemptyset(&handler.sa_mask);
+    sigaction(SIGINT, &handler, NULL);
+    sigaction(SIGTERM, &handler, NULL);
+    sigaction(SIGHUP, &handler, &before);
+    if (before.sa_handler == SIG_IGN) sigaction(SIGHUP, &before, NULL); /* nohup */
+}
+
 int command_compare(const options *o)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -349,10 +359,7 @@ int command_compare(const options *o)
     if (!code) code = command_can_write_files(o);
     if (!code) code = make_variants(&c);
     if (code) return code;
-    struct sigaction handler = {.sa_handler = on_signal};
-    sigemptyset(&handler.sa_mask);
-    sigaction(SIGINT, &handler, NULL);
-    sigaction(SIGTERM, &handler, NULL);
+    catch_signals();
     code = run_all(&c);
     int failed = say_failures(&c);
     if (!code) code = stopped ? EXIT_SIGNAL + stopped : failed;

@@ -81,6 +81,7 @@ bool trial_start(trial *r)
     if (r->pid == 0) {
         signal(SIGINT, SIG_DFL);
         signal(SIGTERM, SIG_DFL);
+        if (signal(SIGHUP, SIG_DFL) == SIG_IGN) signal(SIGHUP, SIG_IGN); /* nohup */
         signal(SIGPIPE, SIG_IGN);
         prctl(PR_SET_PDEATHSIG, SIGTERM); /* nobody reads any more */
         if (getppid() != parent) _exit(EXIT_SYSTEM);
