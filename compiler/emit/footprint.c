@@ -51,12 +51,13 @@ static void add_weights(arena *a, footprint_need *to, const places *at, size_t r
     }
 }
 
-static void add_literals(arena *a, footprint_need *to, const program *p, size_t size)
+/* Those that are in the text: of some constants only the packed form is. */
+static void add_literals(const writer *w, footprint_need *to, const program *p)
 {
     for (size_t i = 1; p && i < p->buffers.len; i++) {
         const buffer *b = &p->buffers.data[i];
-        if (b->storage == STORE_LITERAL)
-            add_part(a, to, arena_printf(a, "constant %s of %s", b->name, entry_name(p->entry)), b->columns * size);
+        const char *what = b->storage == STORE_LITERAL ? c_constant(w, p, b) : NULL;
+        if (what && is_used(w, what)) add_part(w->arena, to, what, b->columns * real_size(w->options));
     }
 }
 
@@ -210,8 +211,8 @@ footprint *footprint_of(const writer *w)
     f->inside = t != NULL;
     f->timed = entry_name(timed->entry);
     if (t) add_weights(a, &f->flash, t->at, real_size(o));
-    add_literals(a, &f->flash, m->step, real_size(o));
-    add_literals(a, &f->flash, m->forward, real_size(o));
+    add_literals(w, &f->flash, m->step);
+    add_literals(w, &f->flash, m->forward);
     find_ram(a, f, m, o, t != NULL);
     find_stack(w, f);
     count_operations(f, timed, timed->top);

@@ -119,8 +119,14 @@ static void write_places(writer *w, const program *p, const buffer_use *of)
     }
 }
 
-static void write_literal(writer *w, const buffer *b)
+const char *c_constant(const writer *w, const program *p, const buffer *b)
 {
+    return arena_printf(w->arena, "constant %s of %s", b->name, entry_name(p->entry));
+}
+
+static void write_literal(writer *w, const program *p, const buffer *b)
+{
+    (void)c_use(w, c_constant(w, p, b)); /* for the footprint */
     enum { A_LINE = 6 };
     const char *declared = arena_printf(w->arena, "static const real %s_all[%zu] =", b->name, b->columns);
     text *line = text_new(w->arena);
@@ -153,7 +159,7 @@ void write_memory(writer *w, const program *p)
                           b->name);
             continue;
         }
-        if (b->storage == STORE_LITERAL) write_literal(w, b);
+        if (b->storage == STORE_LITERAL) write_literal(w, p, b);
         if (b->storage != STORE_WORK) continue;
         text *t = text_new(w->arena);
         for (int a = 1; a <= w->g->axes; a++) {

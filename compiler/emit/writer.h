@@ -191,7 +191,8 @@ bool has_input(const program *p, uint32_t input); /* does the program read it? *
 /* memory.c */
 /* Reals, in terms of T and batch (B in a macro). */
 const char *c_buffer_size(const writer *w, const buffer *b, bool macro);
-void write_memory(writer *w, const program *p); /* pointers to the buffers that are used */
+void write_memory(writer *w, const program *p);                             /* pointers to the buffers that are used */
+const char *c_constant(const writer *w, const program *p, const buffer *b); /* what a literal is called in reports */
 
 /* uses.c: see there */
 void uses_open(writer *w); /* a text begins */
