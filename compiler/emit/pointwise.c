@@ -173,15 +173,13 @@ static const char *operand(pointwise *p, node_id id, int least)
     return strength < least ? arena_printf(p->w->arena, "(%s)", e) : e;
 }
 
-static bool is_condition(op o) { return op_table[o].precedence >= 1 && op_table[o].precedence <= 3; }
-
 static const char *substitute(pointwise *p, const node *n);
 
 /* An operand where C wants a truth value: a comparison as it is, any other value compared with 0. */
 static const char *condition(pointwise *p, node_id id)
 {
     const node *n = graph_node(p->w->g, id);
-    if (!p->name_of[id.i] && (is_condition(n->op) || n->op == OP_not)) return substitute(p, n);
+    if (!p->name_of[id.i] && op_is_condition(n->op)) return substitute(p, n);
     return arena_printf(p->w->arena, "%s != 0", operand(p, id, ATOM));
 }
 
@@ -191,7 +189,7 @@ static int least_strength(const node *n, int i)
     int own = op_table[n->op].precedence;
     if (strchr(op_table[n->op].c, '(')) return WEAKEST;
     if (own == 0) return ATOM;
-    return op_table[n->op].arity == 1 || own < 4 ? ATOM : i == 0 ? own : own + 1;
+    return op_table[n->op].arity == 1 || own < PRECEDENCE_SUM ? ATOM : i == 0 ? own : own + 1;
 }
 
 static const char *substitute(pointwise *p, const node *n)
@@ -265,7 +263,7 @@ static const char *expression(pointwise *p, node_id id, int *strength)
         return arena_printf(w->arena, "real_select(%s, %s, 0)", fixed_name(p, pointwise_place(p, n)),
                             operand(p, n->arg[0], WEAKEST));
     if (passes_on(n->op)) return expression(p, n->arg[0], strength);
-    if (is_condition(n->op) || n->op == OP_not) return arena_printf(w->arena, "real_truth(%s)", substitute(p, n));
+    if (op_is_condition(n->op)) return arena_printf(w->arena, "real_truth(%s)", substitute(p, n));
     if (strchr(op_table[n->op].c, '(') == NULL) *strength = op_table[n->op].precedence;
     return substitute(p, n);
 }

@@ -74,6 +74,18 @@ typedef struct op_info {
     const char *notation, *c;
 } op_info;
 extern const op_info op_table[OP_COUNT];
+/* op_info.precedence of what is written infix or prefix. */
+enum {
+    PRECEDENCE_OR = 1,
+    PRECEDENCE_AND,
+    PRECEDENCE_COMPARISON,
+    PRECEDENCE_SUM,
+    PRECEDENCE_PRODUCT,
+    PRECEDENCE_SIGN,
+    PRECEDENCE_POWER
+};
+bool op_is_comparison(op o);
+bool op_is_condition(op o);                          /* is its value 0 or 1? Comparisons, and, or, not */
 double op_value(op o, double a, double b, double c); /* of a pointwise operation, of one component */
 
 /* ---- nodes ------------------------------------------------------------------------------------------------------- */

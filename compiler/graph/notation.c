@@ -12,9 +12,6 @@
 
 enum {
     LOWEST = 0,
-    COMPARISON = 3,
-    PRODUCT = 5, /* of matmul, like `*` */
-    POWER = 7,
     POSTFIX = 8, /* ', ( ) and [ ] after an operand */
     ATOM = 9,
     MAX_NESTING = 200, /* an expression nested deeper, or with more terms, is cut short by `...`: */
@@ -53,7 +50,7 @@ static void write_call(writer *w, const char *function, const node *n)
 
 static void write_infix(writer *w, const char *sign, int precedence, node_id a, node_id b)
 {
-    bool to_right = precedence == POWER, chains = precedence != COMPARISON;
+    bool to_right = precedence == PRECEDENCE_POWER, chains = precedence != PRECEDENCE_COMPARISON;
     write_node(w, a, to_right || !chains ? precedence + 1 : precedence);
     text_put(w->out, " %s ", sign);
     write_node(w, b, to_right ? precedence - 1 : precedence + 1);
@@ -91,9 +88,9 @@ static void write_pointwise(writer *w, const node *n)
 
 static void write_matmul(writer *w, const node *n)
 {
-    write_node(w, n->arg[0], n->attr.matmul.ta ? POSTFIX : PRODUCT);
+    write_node(w, n->arg[0], n->attr.matmul.ta ? POSTFIX : PRECEDENCE_PRODUCT);
     text_put(w->out, n->attr.matmul.ta ? "' @ " : " @ ");
-    write_node(w, n->arg[1], n->attr.matmul.tb ? POSTFIX : PRODUCT + 1);
+    write_node(w, n->arg[1], n->attr.matmul.tb ? POSTFIX : PRECEDENCE_PRODUCT + 1);
     text_put(w->out, n->attr.matmul.tb ? "'" : "");
 }
 
@@ -232,7 +229,7 @@ static int strength_of(const writer *w, node_id id)
         (n->op == OP_scatter && n->attr.over.axes))
         return LOWEST;
     if (n->op == OP_number) return n->attr.number < 0 ? op_table[OP_neg].precedence : ATOM;
-    if (n->op == OP_matmul) return PRODUCT;
+    if (n->op == OP_matmul) return PRECEDENCE_PRODUCT; /* like `*` */
     if (n->op == OP_transpose || n->op == OP_slice) return POSTFIX;
     return op_table[n->op].precedence ? op_table[n->op].precedence : ATOM;
 }

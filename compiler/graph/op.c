@@ -10,6 +10,14 @@ const op_info op_table[OP_COUNT] = {
 #include "graph/ops.def"
 };
 
+bool op_is_comparison(op o) { return op_table[o].precedence == PRECEDENCE_COMPARISON; }
+
+bool op_is_condition(op o)
+{
+    int own = op_table[o].precedence;
+    return (own >= PRECEDENCE_OR && own <= PRECEDENCE_COMPARISON) || o == OP_not;
+}
+
 double op_value(op o, double a, double b, double c)
 {
     (void)b;

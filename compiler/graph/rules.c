@@ -100,13 +100,11 @@ static const char *rule_uniform(const graph *g, const node *n, type *out)
     return are_axes(g, n->type.axes) ? NULL : "no such axes";
 }
 
-static bool is_comparison(op o) { return op_table[o].class == POINTWISE_OP && op_table[o].precedence == 3; }
-
 /* `copy`, `cut` and `expand` keep tokens, `select` chooses between them, comparisons compare them. */
 static const char *pointwise_element(const graph *g, const node *n, element *out)
 {
     *out = REAL;
-    if (is_comparison(n->op)) return NULL;
+    if (op_is_comparison(n->op)) return NULL;
     if (n->op == OP_copy || n->op == OP_cut || n->op == OP_expand) {
         *out = arg_type(g, n, 0).element;
         return NULL;

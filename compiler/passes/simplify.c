@@ -168,14 +168,6 @@ static node_id simpler_select(rewriter *w, const node *n)
     return as_type(w->g, rewrite_arg(w, n, c != 0 ? 1 : 2), n->type);
 }
 
-/* Is its value 0 or 1? */
-static bool is_condition(const graph *g, node_id id)
-{
-    enum { OR = 1, COMPARISON = 3 };
-    const op_info *o = &op_table[graph_node(g, id)->op];
-    return o->class == POINTWISE_OP && o->precedence >= OR && o->precedence <= COMPARISON;
-}
-
 static node_id simpler_and(rewriter *w, const node *n)
 {
     for (int i = 0; i < 2; i++) {
@@ -183,7 +175,7 @@ static node_id simpler_and(rewriter *w, const node *n)
         node_id other = rewrite_arg(w, n, 1 - i);
         if (!is_constant(w, rewrite_arg(w, n, i), &c)) continue;
         if (c == 0) return as_type(w->g, graph_number(w->g, 0), n->type);
-        if (is_condition(w->g, other)) return as_type(w->g, other, n->type);
+        if (op_is_condition(graph_node(w->g, other)->op)) return as_type(w->g, other, n->type);
     }
     return NO_NODE;
 }
