@@ -173,7 +173,10 @@ void write_memory(writer *w, const program *p)
         }
         if (b->kept) text_put(t, "[segment_count][%d]", b->kept);
         text_put(t, "%s[%zu]: ", b->axes & BATCH ? "[batch]" : "", b->columns);
-        if (b->kept) text_put(t, "what segments begin with");
+        if (b->kept)
+            text_put(t, "what segments begin with");
+        else if (!of[i].values)
+            text_put(t, "a matrix, packed by this call");
         write_members(w, p, &of[i], t);
         const char *memory = lives_in_state(w, b) ? arena_printf(w->arena, "args->state ? args->state->%s[0][0] : work",
                                                                  w->state_members[b->in_state])

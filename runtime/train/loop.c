@@ -49,7 +49,7 @@ typedef struct loop {
     char **error;
 } loop;
 
-/* The only mutable global: a handler of signals has no other way to be heard. */
+/* Mutable and global, since a handler of signals has no other way to be heard. */
 static volatile sig_atomic_t stop_signal;
 
 static void on_signal(int signal) { stop_signal = signal; }
