@@ -242,10 +242,22 @@ static const char *scalar(generator *g, unsigned axes, int depth)
     }
 }
 
+/* Sums over what sums are a part of. */
+static const char *normalised(generator *g, const char *e)
+{
+    switch (below(g, 5)) {
+    case 0: return PRINT("((%s) - mean(%s))", e, e);
+    case 1: return PRINT("((%s) - mean(%s)) / sqrt(0.1 + mean(square((%s) - mean(%s))))", e, e, e, e);
+    case 2: return PRINT("(%s) / sqrt(0.2 + mean(square(%s)))", e, e);
+    case 3: return PRINT("((%s) - 0.3 * sum(%s)) / (0.5 + sum(square(%s)))", e, e, e);
+    default: return PRINT("exp((%s) - logsumexp(%s))", e, e);
+    }
+}
+
 static const char *vector(generator *g, form f, unsigned axes, int depth)
 {
     form from = vector_of(size_of(g));
-    switch (below(g, 18)) {
+    switch (below(g, 19)) {
     case 15:
         if (chance(g, 50)) return PRINT("logsumexp(%s, rows)", expression(g, (form){2, f.m, 3}, axes, depth - 1));
         return PRINT("%s(%s, rows)", chance(g, 50) ? "min" : "max", atom(g, (form){2, f.m, 2}, axes));
@@ -276,6 +288,7 @@ static const char *vector(generator *g, form f, unsigned axes, int depth)
     }
     case 4: return PRINT("softmax(%s)", row(g, f, axes, depth));
     case 17: return part(g, f, axes, depth);
+    case 18: return normalised(g, expression(g, f, axes, depth - 1));
     case 5: {
         const token *k = &g->tokens[below(g, g->token_count)];
         if (k->axes & ~axes) break;
