@@ -14,6 +14,7 @@
 #include "kernels/functions.h"
 #include "kernels/contract.h"
 #ifdef MATRIX_BITS
+#include "kernels/integers.h"
 #include "kernels/scaled.h"
 #endif
 #include "kernels/stream.h"

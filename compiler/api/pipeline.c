@@ -247,6 +247,7 @@ static void plan(pipeline *p)
     shared->segment = p->grad && !p->segments_forbidden ? p->options.emit.segment : 0;
     shared->block_rows = p->options.block_rows;
     shared->own_memory = p->options.own_memory;
+    shared->rows_apart = p->options.emit.weights_bits != 0;
     shared->segments_ahead = !p->options.own_memory && p->options.emit.unroll == 1;
     emit_model *m = &p->programs;
     shared->shards = p->options.emit.threads > 1;

@@ -47,11 +47,7 @@ static const char *write_weights_source(file *f, const char *header_name)
 
 static void note_rounding(const file *f, emitted *e)
 {
-    size_t count = graph_param_offset(f->g, f->g->params.len);
-    double *rounded = ARENA_ARRAY(f->w.arena, double, count + 1);
-    memcpy(rounded, f->o.weights, count * sizeof *rounded);
-    weights_rounded(f->w.weights, f->m->shared, rounded);
-    e->rounded = rounded;
+    e->rounded = f->w.weights->values;
     e->rounding = f->w.weights->rounding;
     e->largest = f->w.weights->largest;
 }

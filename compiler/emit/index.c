@@ -156,6 +156,16 @@ const char *c_scales(const writer *w, size_t number)
     return arena_printf(w->arena, "%s + %s", c_use(w, w->weights->base), c_use(w, w->places->scales[number].name));
 }
 
+const char *c_lookup_table(const writer *w, const node *lookup)
+{
+    int table = places_table(w->places, w->g, lookup);
+    if (table < 0) return NULL;
+    const char *rows =
+        arena_printf(w->arena, "%s + %s", c_use(w, w->weights->matrices), c_use(w, w->places->rows[table].name));
+    return arena_printf(w->arena, "%s, %s + %s", rows, c_use(w, w->weights->base),
+                        c_use(w, w->places->row_scales[table].name));
+}
+
 const char *c_plus(const writer *w, const char *address, int offset)
 {
     return offset ? arena_printf(w->arena, "%s + %d", address, offset) : address;

@@ -144,12 +144,28 @@ static void write_token(writer *w, view token)
     text_line(w->out, "const real token = %s;", c_element(w, token, SCALAR, SCALAR));
 }
 
+/* A row of integers; false: the table is of reals. */
+static bool write_scaled_row(writer *w, const stmt *s)
+{
+    const node *n = graph_node(w->g, s->nodes.data[0]);
+    const char *table = s->to.si == 1 || shape_size(s->shape) == 1 ? c_lookup_table(w, n) : NULL;
+    if (!table) return false;
+    text_line(w->out, "%s(%d, %s, %s, %d, %s);", c_use(w, "scaled_row"), shape_size(s->shape), table,
+              c_element(w, s->from.data[1], SCALAR, SCALAR), graph_type(w->g, n->arg[0]).shape.dim[0],
+              c_address(w, s->to));
+    return true;
+}
+
 void write_gather(writer *w, const stmt *s)
 {
     write_equation(w, s->nodes.data[0]);
     scope rows = open_scope(w, s->axes);
     if (s->gather.op == OP_at) {
         write_at(w, s);
+        close_scope(w, rows);
+        return;
+    }
+    if (write_scaled_row(w, s)) {
         close_scope(w, rows);
         return;
     }

@@ -57,6 +57,72 @@ static void place_packing(given *of, places *p, size_t number, const graph *g, c
                                            .count = plan_packed_size(1, pk->N)};
 }
 
+/* ---- tables of integers ------------------------------------------------------------------------------------------ */
+
+/* The parameter whose rows (transposed: columns) an operand has, as 2 * number + transposed; -1: it is something else. */
+static int table_of(const graph *g, node_id id)
+{
+    const node *n = graph_node(g, id);
+    bool transposed = n->op == OP_transpose;
+    if (transposed) n = graph_node(g, n->arg[0]);
+    return n->op == OP_param && n->type.shape.rank == 2 ? 2 * (int)n->attr.index + transposed : -1;
+}
+
+int places_table(const places *p, const graph *g, const node *lookup)
+{
+    int table = lookup->op == OP_lookup ? table_of(g, lookup->arg[0]) : -1;
+    return table >= 0 && p->rows && p->rows[table].what ? table : -1;
+}
+
+/* Does every product that reads a parameter have a scale for each of its rows alone? Then a row is the same integers for
+ * a product and for a lookup. *none: no product reads it. */
+static bool rows_have_scales(const places *p, const pool *shared, const graph *g, size_t param, bool *none)
+{
+    bool rows = true;
+    *none = true;
+    for (size_t i = 1; i < shared->packings.len; i++) {
+        const packing *pk = &shared->packings.data[i];
+        for (size_t k = 0; k < pk->pieces.len && !pk->in_call; k++) {
+            const packed_piece *x = &pk->pieces.data[k];
+            if (places_param(p, (size_t)x->matrix.column) != param) continue;
+            int stride = x->transposed ? x->matrix.sj : x->matrix.si;
+            *none = false;
+            rows = rows && stride == 1 && x->k == pk->K && x->k == g->params.data[param].shape.dim[1];
+        }
+    }
+    return rows;
+}
+
+/* A table that a token chooses rows of becomes integers, with a scale for each row; where products have the same numbers
+ * as other integers, it stays reals. */
+static void place_tables(given *of, places *p, const graph *g, const pool *shared, int bits)
+{
+    arena *a = of->arena;
+    bool *read = ARENA_ARRAY(a, bool, 2 * p->param_count + 1);
+    p->rows = ARENA_ARRAY(a, weight_place, 2 * p->param_count + 1);
+    p->row_scales = ARENA_ARRAY(a, weight_place, 2 * p->param_count + 1);
+    for (uint32_t i = 1; i < g->nodes.len; i++) {
+        const node *n = graph_node(g, (node_id){i});
+        int table = n->op == OP_lookup ? table_of(g, n->arg[0]) : -1;
+        if (table >= 0) read[table] = true;
+    }
+    for (size_t i = 0; i < 2 * p->param_count; i++) {
+        const graph_param *x = &g->params.data[i / 2];
+        bool transposed = i % 2, none, rows = rows_have_scales(p, shared, g, i / 2, &none);
+        if (!read[i] || (transposed ? !none || read[i - 1] : !rows)) continue;
+        int K = x->shape.dim[transposed], N = x->shape.dim[!transposed];
+        const char *after = transposed ? "_transposed" : "",
+                   *which = arena_printf(a, "%s%s", x->path, transposed ? "'" : "");
+        p->rows[i] = (weight_place){.name = place_name(of, "rows_", x->path, after),
+                                    .what = arena_printf(a, "%s, a row for each token, as integers", which),
+                                    .count = (size_t)K * (size_t)words_of_column(N, bits),
+                                    .integers = true};
+        p->row_scales[i] = (weight_place){.name = place_name(of, "row_scales_", x->path, after),
+                                          .what = arena_printf(a, "%s, a scale for each token", which),
+                                          .count = (size_t)K};
+    }
+}
+
 places *places_new(arena *a, const emit_model *m, int bits)
 {
     const graph *g = m->graph;
@@ -81,6 +147,7 @@ places *places_new(arena *a, const emit_model *m, int bits)
         if (i > 0 && !pk->in_call) place_packing(&of, p, i, g, pk, bits);
         p->packing_count++;
     }
+    if (bits) place_tables(&of, p, g, shared, bits);
     return p;
 }
 
@@ -103,6 +170,11 @@ weight_place *places_all(const places *p, size_t i)
     i -= p->packing_count;
     if (i < p->packing_count) return &p->scales[i];
     i -= p->packing_count;
+    size_t tables = p->rows ? 2 * p->param_count : 0;
+    if (i < tables) return &p->rows[i];
+    i -= tables;
+    if (i < tables) return &p->row_scales[i];
+    i -= tables;
     return i < p->param_count ? &p->params[i] : NULL;
 }
 

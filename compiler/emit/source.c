@@ -23,6 +23,7 @@ static const struct kernel {
     {"kernels/contract.h",
      true,
      {"contract", "contract_small", "contract_scaled", "contract_blocks", "pack_matrix", STREAM_CALLS, OUTER_CALLS}},
+    {"kernels/integers.h", false, {"contract_scaled", "scaled_row"}},
     {"kernels/scaled.h", false, {"contract_scaled"}},
     {"kernels/stream.h", false, {STREAM_CALLS}},
     {"kernels/outer.h", true, {"outer_small", OUTER_CALLS}},
@@ -300,6 +301,10 @@ static void write_front(file *f)
     if (is_used(&f->w, "shard_of")) write_shard_of(&f->w, !f->o.inference || f->random);
     places_write(out, at->packings, at->packing_count, true, "Where each matrix of integers lies in the matrices.");
     places_write(out, at->scales, at->packing_count, false, "Where its scales lie in the weights.");
+    if (at->rows) {
+        places_write(out, at->rows, 2 * at->param_count, true, "Where each table of integers lies in the matrices.");
+        places_write(out, at->row_scales, 2 * at->param_count, false, "Where its scales lie in the weights.");
+    }
     places_write(out, at->packings, at->packing_count, false,
                  inside ? "Where each matrix lies in the weights." : "Where each matrix lies in packed.");
     places_write(out, at->params, at->param_count, false,

@@ -2,7 +2,7 @@
  *
  * In: the values of the parameters, in their order, and the packings of the plan. Out: the same numbers where the
  * functions read them: a packed matrix in panels of PANEL columns (contract_packed_index of the kernels), as integers as
- * scaled.h of the kernels says; a table row by row with a row of zeros at its end. */
+ * scaled.h of the kernels says; a table row by row with a row of zeros at its end, as integers as integers.h says. */
 #include "emit/weights.h"
 
 #include "base/hash.h"
@@ -39,92 +39,119 @@ static void pack_values(const packing *pk, const double *params, double *to)
     }
 }
 
-/* Column n of a packed matrix as integers: the scale, a float, is such that the largest of them is the largest that so
- * many bits have. */
-static void round_column(weights_table *t, const packing *pk, int n, double *packed, double *scale)
+/* `count` numbers, `stride` apart, as integers: the scale, a float, is such that the largest of them is the largest that
+ * so many bits have. */
+static double round_group(weights_table *t, double *x, size_t count, size_t stride)
 {
     double most = (1 << (t->bits - 1)) - 1, largest = 0;
-    for (int k = 0; k < pk->K; k++) largest = fmax(largest, fabs(packed[packed_index(pk, k, n)]));
-    *scale = (float)(largest / most);
-    for (int k = 0; k < pk->K; k++) {
-        double *x = &packed[packed_index(pk, k, n)], whole = *scale > 0 ? nearbyint(*x / *scale) : 0;
+    for (size_t k = 0; k < count; k++) largest = fmax(largest, fabs(x[k * stride]));
+    double scale = (float)(largest / most);
+    for (size_t k = 0; k < count; k++) {
+        double whole = scale > 0 ? nearbyint(x[k * stride] / scale) : 0;
         whole = fmin(fmax(whole, -most), most);
-        t->rounding = fmax(t->rounding, fabs(*x - whole * *scale));
-        *x = whole;
+        t->rounding = fmax(t->rounding, fabs(x[k * stride] - whole * scale));
+        x[k * stride] = whole;
     }
     t->largest = fmax(t->largest, largest);
+    return scale;
 }
 
-/* The integers of rows k and on that one word has, the first in the lowest bits. */
-static uint32_t word_of(const weights_table *t, const packing *pk, const double *packed, int k, int n)
+/* The integers that one word has, the first in the lowest bits. */
+static uint32_t word_of(const weights_table *t, const double *x, size_t count, size_t stride)
 {
     uint32_t word = 0, mask = (uint32_t)((1 << t->bits) - 1);
-    for (int bit = 0; bit < WORD_BITS && k < pk->K; bit += t->bits, k++)
-        word |= ((uint32_t)(int32_t)packed[packed_index(pk, k, n)] & mask) << bit;
+    for (size_t k = 0; k < count && k < (size_t)(WORD_BITS / t->bits); k++)
+        word |= ((uint32_t)(int32_t)x[k * stride] & mask) << k * (size_t)t->bits;
     return word;
 }
 
-static void round_packing(arena *a, weights_table *t, const packing *pk, size_t number)
+/* The scale of integers in the upper bits of a word. */
+static double scale_of_word(const weights_table *t, double scale) { return ldexp(scale, t->bits - WORD_BITS); }
+
+/* A packed matrix as integers; what they are goes back to the values of the parameters. */
+static void round_packing(arena *a, weights_table *t, const packing *pk, size_t number, double *packed)
 {
-    double *packed = t->packed[number], *scales = ARENA_ARRAY(a, double, t->at->scales[number].count);
+    double *scales = ARENA_ARRAY(a, double, t->at->scales[number].count),
+           *scale = ARENA_ARRAY(a, double, (size_t)pk->N + 1);
     uint32_t *to = ARENA_ARRAY(a, uint32_t, t->at->packings[number].count);
-    t->scales[number] = scales;
-    t->words[number] = to;
-    for (int n = 0; n < pk->N; n++) round_column(t, pk, n, packed, &scales[n]);
+    t->at->scales[number].reals = scales;
+    t->at->packings[number].words = to;
+    for (int n = 0; n < pk->N; n++) {
+        scale[n] = round_group(t, packed + packed_index(pk, 0, n), (size_t)pk->K, PANEL);
+        scales[n] = scale_of_word(t, scale[n]);
+    }
     for (int n = 0; n < pk->N; n += PANEL) {
         for (int k = 0; k < pk->K; k += WORD_BITS / t->bits) {
-            for (int i = 0; i < PANEL; i++) *to++ = n + i < pk->N ? word_of(t, pk, packed, k, n + i) : 0;
+            for (int i = 0; i < PANEL; i++)
+                *to++ = n + i < pk->N ? word_of(t, packed + packed_index(pk, k, n + i), (size_t)(pk->K - k), PANEL) : 0;
         }
     }
+    for (size_t i = 0; i < pk->pieces.len; i++) {
+        const packed_piece *x = &pk->pieces.data[i];
+        for (int k = 0; k < x->k; k++) {
+            for (int n = 0; n < x->n; n++)
+                t->values[param_index(pk, x, k, n)] = packed[packed_index(pk, x->k0 + k, x->n0 + n)] * scale[x->n0 + n];
+        }
+    }
+}
+
+/* Table number `number` (places_table) likewise: a row begins with a word. */
+static void round_table(arena *a, weights_table *t, const graph *g, size_t number)
+{
+    weight_place *rows = &t->at->rows[number], *row_scales = &t->at->row_scales[number];
+    bool transposed = number % 2;
+    shape s = g->params.data[number / 2].shape;
+    size_t K = (size_t)s.dim[transposed], N = (size_t)s.dim[!transposed], stride = transposed ? K : 1;
+    size_t in_word = (size_t)(WORD_BITS / t->bits);
+    double *values = t->values + graph_param_offset(g, number / 2), *scales = ARENA_ARRAY(a, double, K + 1);
+    uint32_t *words = ARENA_ARRAY(a, uint32_t, rows->count + 1), *to = words;
+    for (size_t k = 0; k < K; k++) {
+        double *row = values + (transposed ? k : k * N), scale = round_group(t, row, N, stride);
+        for (size_t n = 0; n < N; n += in_word) *to++ = word_of(t, row + n * stride, N - n, stride);
+        for (size_t n = 0; n < N; n++) row[n * stride] *= scale;
+        scales[k] = scale_of_word(t, scale);
+    }
+    rows->words = words;
+    row_scales->reals = scales;
 }
 
 weights_table *weights_open(arena *a, const emit_model *m, const emit_options *o, places *at, const char *prefix)
 {
     weights_table *t = ARENA_ARRAY(a, weights_table, 1);
+    size_t count = graph_param_offset(m->graph, m->graph->params.len);
     *t = (weights_table){.at = at, .bits = o->weights_bits, .base = "weights", .matrices = "matrices"};
     if (o->weights_as == WEIGHTS_EXTERN) {
         t->base = arena_printf(a, "%s_weights", prefix);
         t->matrices = arena_printf(a, "%s_matrices", prefix);
     }
-    t->params = ARENA_ARRAY(a, double *, at->param_count + 1);
-    t->packed = ARENA_ARRAY(a, double *, at->packing_count + 1);
-    t->scales = ARENA_ARRAY(a, double *, at->packing_count + 1);
-    t->words = ARENA_ARRAY(a, uint32_t *, at->packing_count + 1);
-    for (size_t i = 0; i < at->param_count; i++) {
-        const weight_place *p = &at->params[i];
-        t->params[i] = ARENA_ARRAY(a, double, p->count);
-        memcpy(t->params[i], o->weights + p->offset, p->count * sizeof(double));
-    }
-    for (size_t i = 0; i < at->packing_count; i++) {
-        const packing *pk = &m->shared->packings.data[i];
-        if (!at->packings[i].what) continue;
-        bool integers = at->packings[i].integers;
-        t->packed[i] = ARENA_ARRAY(a, double, integers ? plan_packed_size(pk->K, pk->N) : at->packings[i].count);
-        pack_values(pk, o->weights, t->packed[i]);
-        if (integers) round_packing(a, t, pk, i);
-    }
+    t->values = ARENA_ARRAY(a, double, count + 1);
+    memcpy(t->values, o->weights, count * sizeof *t->values);
     return t;
-}
-
-void weights_rounded(const weights_table *t, const pool *shared, double *params)
-{
-    for (size_t i = 0; i < t->at->packing_count; i++) {
-        const packing *pk = &shared->packings.data[i];
-        if (!t->at->packings[i].what || !t->at->packings[i].integers) continue;
-        for (size_t piece = 0; piece < pk->pieces.len; piece++) {
-            const packed_piece *x = &pk->pieces.data[piece];
-            for (int k = 0; k < x->k; k++) {
-                for (int n = 0; n < x->n; n++)
-                    params[param_index(pk, x, k, n)] =
-                        t->packed[i][packed_index(pk, x->k0 + k, x->n0 + n)] * t->scales[i][x->n0 + n];
-            }
-        }
-    }
 }
 
 /* ---- the layout -------------------------------------------------------------------------------------------------- */
 
 size_t weights_room(const weight_place *p) { return (p->count + WEIGHTS_ALIGN - 1) / WEIGHTS_ALIGN * WEIGHTS_ALIGN; }
+
+/* The numbers of what is mentioned: first those that become integers, then the rest, as these are. */
+static void fill(arena *a, weights_table *t, const emit_model *m)
+{
+    places *at = t->at;
+    for (size_t i = 0; i < 2 * at->param_count && at->rows; i++)
+        if (at->rows[i].what) round_table(a, t, m->graph, i);
+    for (size_t i = 0; i < at->packing_count; i++) {
+        const packing *pk = &m->shared->packings.data[i];
+        weight_place *p = &at->packings[i];
+        if (!p->what) continue;
+        double *packed = ARENA_ARRAY(a, double, p->integers ? plan_packed_size(pk->K, pk->N) : p->count);
+        pack_values(pk, t->values, packed);
+        if (p->integers)
+            round_packing(a, t, pk, i, packed);
+        else
+            p->reals = packed;
+    }
+    for (size_t i = 0; i < at->param_count; i++) at->params[i].reals = t->values + graph_param_offset(m->graph, i);
+}
 
 void weights_place(weights_table *t, const writer *w)
 {
@@ -138,16 +165,7 @@ void weights_place(weights_table *t, const writer *w)
         p->offset = *end;
         *end += weights_room(p);
     }
-}
-
-/* Real `k` of place number `i` of all. A scale is that of integers in the upper bits of a word. */
-static double value_of(const weights_table *t, size_t i, size_t k)
-{
-    const places *at = t->at;
-    if (i < at->packing_count) return t->packed[i][k];
-    i -= at->packing_count;
-    if (i < at->packing_count) return ldexp(t->scales[i][k], t->bits - WORD_BITS);
-    return t->params[i - at->packing_count][k];
+    fill(w->arena, t, w->model);
 }
 
 /* ---- what is written --------------------------------------------------------------------------------------------- */
@@ -176,7 +194,7 @@ static void write_reals(text *out, const weights_table *t, const writer *w)
         text_line(out, "/* %s */", p->what);
         size_t end = weights_room(p);
         for (size_t k = 0; k < end; k++) {
-            double value = k < p->count ? value_of(t, i, k) : 0;
+            double value = k < p->count ? p->reals[k] : 0;
             text_put(out, "%s%s,%s", value < 0 ? "-" : "", c_number(w, value < 0 ? -value : value),
                      (k + 1) % A_LINE == 0 ? "\n" : " ");
         }
@@ -190,8 +208,9 @@ static void write_integers(text *out, const weights_table *t)
     for (size_t i = 0; (p = places_all(t->at, i)); i++) {
         if (!p->what || !p->integers) continue;
         text_line(out, "/* %s */", p->what);
-        for (size_t k = 0; k < p->count; k++)
-            text_put(out, "0x%08x,%s", (unsigned)t->words[i][k], (k + 1) % A_LINE == 0 ? "\n" : " ");
+        size_t end = weights_room(p);
+        for (size_t k = 0; k < end; k++)
+            text_put(out, "0x%08x,%s", k < p->count ? (unsigned)p->words[k] : 0, (k + 1) % A_LINE == 0 ? "\n" : " ");
     }
 }
 
@@ -260,9 +279,9 @@ unsigned char *weights_blob(arena *a, const weights_table *t, bool real_double, 
     for (size_t i = 0; (p = places_all(t->at, i)); i++) {
         for (size_t k = 0; p->what && k < p->count; k++) {
             if (p->integers)
-                put_little_endian(words + (p->offset + k) * sizeof(uint32_t), t->words[i][k], sizeof(uint32_t));
+                put_little_endian(words + (p->offset + k) * sizeof(uint32_t), p->words[k], sizeof(uint32_t));
             else
-                put_real(reals + (p->offset + k) * size, value_of(t, i, k), real_double);
+                put_real(reals + (p->offset + k) * size, p->reals[k], real_double);
         }
     }
     memcpy(blob, EMIT_BLOB_MARK, sizeof EMIT_BLOB_MARK - 1);

@@ -3,9 +3,9 @@
  * One array `weights` has every matrix as its kernel reads it, and every parameter that is read as it is. The code
  * names places in it, `weights + AT_Wi`; those that no function uses are left out.
  *
- * With emit_options.weights_bits, matrices of products stand in another array `matrices`, as integers of so many bits,
- * and `weights` has a scale for each row (of W in W @ x): the largest number of the row is the largest integer. Tables
- * of tokens, and what is read as it is, stay reals. */
+ * With emit_options.weights_bits, matrices of products and tables of tokens stand in another array `matrices`, as
+ * integers of so many bits, and `weights` has a scale for each row (of W in W @ x, or that a token chooses): the largest
+ * number of the row is the largest integer. What is read as it is stays reals, of the values that the integers have. */
 #ifndef EMIT_WEIGHTS_H
 #define EMIT_WEIGHTS_H
 
@@ -15,10 +15,7 @@ typedef struct weights_table {
     places *at;
     int bits;                    /* of an integer; 0: there are none */
     const char *base, *matrices; /* the arrays in scope of the functions */
-    double **params;             /* values by number of the parameter */
-    double **packed;             /* by number of the packing; NULL: of a call */
-    double **scales;             /* likewise; there where `packed` are integers */
-    uint32_t **words;            /* likewise */
+    double *values;              /* of all parameters, in their order; then, as the integers have them */
     double rounding, largest;    /* of what became integers: the largest error, the largest number */
     size_t total, word_count;    /* reals in `weights`, words in `matrices` */
 } weights_table;
@@ -29,11 +26,8 @@ weights_table *weights_open(arena *a, const emit_model *m, const emit_options *o
 /* Reals or words from a place to the next. */
 size_t weights_room(const weight_place *p);
 
-/* Lays out what the functions use. */
+/* Lays out what the functions use, with its numbers. */
 void weights_place(weights_table *t, const writer *w);
-
-/* `params`, all of them, becomes what the integers say. */
-void weights_rounded(const weights_table *t, const pool *shared, double *params);
 
 /* The arrays, declared with `before`; the function that checks the file; the file. */
 void weights_write_arrays(text *out, const weights_table *t, const writer *w, const char *before);

@@ -81,6 +81,7 @@ const char *c_packing(const writer *w, const char *base, size_t number); /* "pac
 const char *c_packed(const writer *w, size_t number);                    /* the same, in the array that is in scope */
 bool is_integers(const writer *w, size_t number);                        /* with scales: see weights.h */
 const char *c_scales(const writer *w, size_t number);
+const char *c_lookup_table(const writer *w, const node *lookup); /* of integers, with its scales; NULL: there is none */
 /* A component of a row without a pointer to it: "h_all[(t + 1) * 8 + unit]"; the same of an address and an index. */
 const char *c_element(const writer *w, view v, shape have, shape domain);
 const char *c_indexed(const writer *w, const char *address, const char *index);

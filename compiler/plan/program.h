@@ -284,6 +284,7 @@ typedef struct pool {
     int block_rows;           /* rows of a block of steps, whatever the size of its products; 0: as suits the cache */
     bool own_memory;          /* each kept value has memory of its own, and none is computed again: for tests */
     bool carries;             /* state passes from chunk to chunk, and `step` exists: see plan_reads_later */
+    bool rows_apart;          /* lookups in parameters are statements of their own: the rows are integers */
     bool shards;              /* calls of all steps may be for some of the sequences of the caller's arrays: then only
                                * copies of these are read in rows, since rows of one step and the next do not meet */
 } pool;

@@ -34,9 +34,11 @@ static bool can_read_in_place(const planner *pl, node_id id)
     const graph *g = pl->g;
     const node *n = graph_node(g, id);
     shape table = graph_type(g, n->arg[0]).shape;
+    bool transposed = is_transposed_param(g, n->arg[0]);
+    if (pl->p->pool->rows_apart && (transposed || graph_node(g, n->arg[0])->op == OP_param)) return false;
     if (n->op != OP_lookup || graph_type(g, n->arg[0]).axes || table.rank != 2 || !read_elementwise(pl, id))
         return false;
-    if (is_transposed_param(g, n->arg[0])) return shape_size(table) <= MAX_TABLE;
+    if (transposed) return shape_size(table) <= MAX_TABLE;
     return !plan_is_inner(graph_node(g, n->arg[0]));
 }
 

@@ -1,30 +1,14 @@
 /* scaled.h: the product of rows with a packed matrix of integers of 8 or 16 bits: C (+)= A B, where column n of B is
  * scale[n] times integers. A fourth or half of the memory; sums are those of `real`.
  *
- * Whoever includes this says how many bits:
- *     #define MATRIX_BITS 8         or 16
  * Panels are those of contract.h, but a word of 32 bits has the integers of 4 (2) rows of B, one column: row k in the
- * lowest bits. Rows beyond the last are 0. A number is taken out of its word as the upper bits of an integer, since that
- * is one operation less than all of its sign; `scale` has the 2^-24 (2^-16) that this is too much. Stands after
+ * lowest bits. Rows beyond the last are 0. Stands after integers.h and
  * contract.h. */
 #ifndef RUNTIME_KERNELS_SCALED_H
 #define RUNTIME_KERNELS_SCALED_H
 
-enum {
-    SCALED_ROWS = 32 / MATRIX_BITS, /* of B, in a word */
-    SCALED_SHIFT = 32 - MATRIX_BITS
-};
-
-#define SCALED_MASK ((uint32_t)0xffffffff << SCALED_SHIFT)
-
 /* Words from one panel to the next. */
 #define SCALED_PANEL(K) ((size_t)(((K) + SCALED_ROWS - 1) / SCALED_ROWS) * CONTRACT_PANEL)
-
-/* Number i of a word, times 2^SCALED_SHIFT. */
-RNN_FORCE_INLINE real scaled_number(uint32_t word, int i)
-{
-    return (real)(int32_t)(word << (SCALED_SHIFT - i * MATRIX_BITS) & SCALED_MASK);
-}
 
 #if defined RNN_VECTOR && (defined CONTRACT_SCALAR || defined __clang__ || __GNUC__ >= 9) /* __builtin_convertvector */
 

@@ -62,6 +62,29 @@ for spec in hello "char_lm -D V=20 -D E=10 -D H=12" adding sine several frames "
     esac
 done
 
+# Tables of tokens: columns by onehot; rows that are a product's, too; columns of a matrix whose rows a product reads.
+cat >tokens.rnn <<'SPEC'
+model tokens {
+    input x[t] : token(11), z[t] : token(7)
+    param E(7,6), U(6,11), V(11,5)
+    h = gru(onehot(x), 6)
+    e = lookup(E, z)
+    k = E @ tanh(h + e)
+    c = U @ onehot(x)
+    f = U' @ (h * c)
+    q = tanh(embed(z, 6)) * e + lookup(V, x)(2)
+    output h, k, f, q
+}
+SPEC
+if weights tokens.rnn; then
+    for bits in 8 16; do
+        same tokens.rnn --weights-bits $bits
+        for as in extern blob; do same tokens.rnn --weights-bits $bits --weights-as $as; done
+    done
+    if grep -q "scaled_row(6, .*AT_rows_E," in/inside.c && ! grep -q AT_rows_U_transposed in/inside.c; then pass
+    else fail "tables of integers"; fi
+else fail "tokens: no weights"; fi
+
 # ---- what is left out ------------------------------------------------------------------------------------------------
 # lacks FILE WORD...: the words stand nowhere in the file.
 lacks() {
