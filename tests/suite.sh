@@ -48,6 +48,10 @@ says() {
     else pass; fi
 }
 
+# interruptible PROGRAM ARGUMENTS... &: SIGINT and SIGHUP reach it, though a shell ignores the one in the background, and
+# nohup around the suite the other.
+interruptible() { exec env --default-signal=INT,HUP "$@"; }
+
 # equal, differ FILE FILE [WHAT]
 equal() { if cmp -s "$1" "$2"; then pass; else fail "${3:+$3: }$1 and $2 differ"; fi; }
 differ() { if cmp -s "$1" "$2"; then fail "${3:+$3: }$1 and $2 are the same"; else pass; fi; }

@@ -96,10 +96,7 @@ check "another run fails with it: $(row lm)" [ -n "$(row lm | grep ' 20 .*2/2$')
 
 for signal in TERM INT HUP; do
     rm -f all.csv all.svg
-    python3 -c 'import os, signal, sys
-for s in signal.SIGINT, signal.SIGHUP: signal.signal(s, signal.SIG_DFL)
-os.execv(sys.argv[1], sys.argv[1:])' \
-        "$rnnc" compare lm.rnn --text text.txt --seeds 3 --updates 1000000000 --epochs 1000000 --csv all.csv --svg all.svg $jit >stdout 2>stderr &
+    interruptible "$rnnc" compare lm.rnn --text text.txt --seeds 3 --updates 1000000000 --epochs 1000000 --csv all.csv --svg all.svg $jit >stdout 2>stderr &
     pid=$!
     sleep 1
     kill -$signal $pid

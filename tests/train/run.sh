@@ -258,7 +258,7 @@ else fail "SIGKILL at $moments moments ($none before the first checkpoint)"; fi
 
 for signal in INT TERM HUP; do
     rm -rf i
-    "$rnnc" train lm.rnn --text text.txt -o i --epochs 100000 >stdout 2>stderr & pid=$!
+    interruptible "$rnnc" train lm.rnn --text text.txt -o i --epochs 100000 >stdout 2>stderr & pid=$!
     tries=0
     while [ ! -e i/last.safetensors ] && [ $tries -lt 100 ]; do sleep 0.05; tries=$((tries + 1)); done
     kill -s $signal $pid
