@@ -196,9 +196,11 @@ static void range_of(const flows *f, double *least, double *most, size_t *steps)
 /* "d loss / d h[t]"; of several variables d v[t]. */
 static const char *what_of(const flows *f)
 {
-    const char *of = f->all.data[0].of;
-    for (size_t k = 1; k < f->all.len; k++)
-        if (strcmp(f->all.data[k].of, of) != 0) of = "v";
+    const char *of = NULL;
+    for (size_t k = 0; k < f->all.len; k++) {
+        const char *own = f->all.data[k].of;
+        of = !of || strcmp(own, of) == 0 ? own : "v";
+    }
     return arena_printf(f->arena, "d loss / d %s[t]", of);
 }
 

@@ -130,7 +130,7 @@ static void write_literal(writer *w, const program *p, const buffer *b)
     enum { A_LINE = 6 };
     const char *declared = arena_printf(w->arena, "static const real %s_all[%zu] =", b->name, b->columns);
     text *line = text_new(w->arena);
-    bool many = b->columns > 2 * A_LINE && b->literal;
+    bool many = b->columns > (size_t)2 * A_LINE && b->literal;
     if (many) text_open(w->out, "%s", declared);
     for (size_t k = 0; b->literal && k < b->columns; k++) {
         bool last = k + 1 == b->columns, ends = many && k % A_LINE == A_LINE - 1;

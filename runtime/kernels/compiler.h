@@ -17,6 +17,15 @@
 #define RNN_VECTOR 1
 #endif
 
+/* The processor takes numbers one at a time. On 32-bit ARM, gcc multiplies floats by NEON, which flushes what is denormal,
+ * under -ffast-math only; s390x has vectors of floats from z14 on. A number that is multiplied in more than its own
+ * precision does not fit to a vector (i386 without -mfpmath=sse, s390x with -std=c99). tcc knows no vectors. */
+#if __FLT_EVAL_METHOD__ == 1 || __FLT_EVAL_METHOD__ == 2 ||                                                            \
+    !(defined __SSE__ || defined __aarch64__ || defined __wasm_simd128__ || (defined __VX__ && __ARCH__ >= 12) ||      \
+      (defined __ARM_NEON && (defined __clang__ || defined __FAST_MATH__) && !REAL_IS_DOUBLE))
+#define RNN_SCALAR 1
+#endif
+
 /* libm's function for `real`: REAL_LIBM(sqrt) is sqrtf or sqrt. */
 #if defined __STDC_HOSTED__ && !__STDC_HOSTED__
 #define memcmp __builtin_memcmp

@@ -28,17 +28,9 @@ RNN_INLINE size_t contract_packed_index(size_t k, size_t n, size_t Ktotal)
 #ifdef RNN_VECTOR
 
 /* The tile fills the registers: 24 of 32, or 12 (8 without three-operand instructions) of 16. Where vectors are wide it
- * is tall, so that the columns of B that the tiles of a strip read again and again stay in the first cache. On 32-bit
- * ARM, gcc multiplies floats by NEON, which flushes what is denormal, under -ffast-math only; s390x has vectors of
- * floats from z14 on. A number that is multiplied in more than its own precision does not fit to a vector (i386 without
- * -mfpmath=sse, s390x with -std=c99). Vectors that the compiler takes to pieces spill: a vector of one number is a
- * number. */
-#if __FLT_EVAL_METHOD__ == 1 || __FLT_EVAL_METHOD__ == 2 ||                                                            \
-    !(defined __SSE__ || defined __aarch64__ || defined __wasm_simd128__ || (defined __VX__ && __ARCH__ >= 12) ||      \
-      (defined __ARM_NEON && (defined __clang__ || defined __FAST_MATH__) && !REAL_IS_DOUBLE))
-#define CONTRACT_SCALAR 1
-#endif
-#if defined CONTRACT_SCALAR
+ * is tall, so that the columns of B that the tiles of a strip read again and again stay in the first cache. Vectors that
+ * the compiler takes to pieces spill: a vector of one number is a number. */
+#if defined RNN_SCALAR
 enum { CONTRACT_BYTES = (int)sizeof(real), CONTRACT_ROWS = 4, CONTRACT_COLS = 2 };
 #elif defined __AVX512F__
 #define CONTRACT_TALL
@@ -59,7 +51,7 @@ enum {
     CONTRACT_AREA = (512 << 10) / (int)sizeof(real), /* and numbers: half of the second cache */
 };
 
-#ifdef CONTRACT_SCALAR
+#ifdef RNN_SCALAR
 typedef real contract_vector;
 typedef real contract_memory;
 #else

@@ -33,8 +33,13 @@ RNN_FORCE_INLINE real real_from_bits(real_bits_t bits)
     return x;
 }
 
-/* What a condition chooses, and 1 where it holds. By their bits: without leave to forget floating point exceptions, gcc
- * makes branches of products with what ?: chose, and no vectors of loops with branches (but for AVX-512). */
+/* What a condition chooses, and 1 where it holds. By their bits where there are vectors: without leave to forget floating
+ * point exceptions, gcc makes branches of products with what ?: chose, and no vectors of loops with branches (but for
+ * AVX-512). One at a time, what is not chosen is better not computed. */
+#ifdef RNN_SCALAR
+#define real_select(holds, yes, no) ((holds) ? (real)(yes) : (real)(no))
+#define real_truth(holds) ((real)(holds))
+#else
 RNN_FORCE_INLINE real real_select(int holds, real yes, real no)
 {
     const real_bits_t mask = -(real_bits_t)holds;
@@ -42,6 +47,7 @@ RNN_FORCE_INLINE real real_select(int holds, real yes, real no)
 }
 
 RNN_FORCE_INLINE real real_truth(int holds) { return real_select(holds, 1, 0); }
+#endif
 
 /* Neither infinite nor NaN; isfinite is always true under -ffast-math. */
 RNN_INLINE int real_is_finite(real x) { return (real_to_bits(x) & REAL_INFINITY_BITS) != REAL_INFINITY_BITS; }

@@ -2,7 +2,7 @@
 #ifndef RUNTIME_KERNELS_PACK_H
 #define RUNTIME_KERNELS_PACK_H
 
-#if defined RNN_VECTOR && !defined CONTRACT_SCALAR &&                                                                  \
+#if defined RNN_VECTOR && !defined RNN_SCALAR &&                                                                       \
     (defined __clang__ || __GNUC__ >= 12) /* which know __builtin_shufflevector */
 
 enum { PACK_SQUARE = 4 };

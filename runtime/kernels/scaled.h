@@ -10,9 +10,9 @@
 /* Words from one panel to the next. */
 #define SCALED_PANEL(K) ((size_t)(((K) + SCALED_ROWS - 1) / SCALED_ROWS) * CONTRACT_PANEL)
 
-#if defined RNN_VECTOR && (defined CONTRACT_SCALAR || defined __clang__ || __GNUC__ >= 9) /* __builtin_convertvector */
+#if defined RNN_VECTOR && (defined RNN_SCALAR || defined __clang__ || __GNUC__ >= 9) /* __builtin_convertvector */
 
-#ifdef CONTRACT_SCALAR
+#ifdef RNN_SCALAR
 typedef uint32_t scaled_words;
 typedef uint32_t scaled_memory;
 #else
@@ -31,7 +31,7 @@ enum {
 /* scaled_number of each word. */
 RNN_FORCE_INLINE contract_vector scaled_numbers(scaled_words word, const int i)
 {
-#ifdef CONTRACT_SCALAR
+#ifdef RNN_SCALAR
     return scaled_number(word, i);
 #else
     return __builtin_convertvector((scaled_integers)(word << (SCALED_SHIFT - i * MATRIX_BITS) & SCALED_MASK),
