@@ -3,6 +3,7 @@
  * Comes in: a graph; goes out: its needed nodes, operands before users, as graph_order has them; but where the operands
  * leave a choice, the values of one body (the model's, or that of one call of a cell) come in the order of their
  * equations, and adjoints in the reverse of it. Bodies follow each other as in graph_order. */
+#include "base/heap.h"
 #include "graph/graph.h"
 
 #include <stdlib.h>
@@ -18,31 +19,6 @@ typedef struct wish {
     int64_t place; /* of its equation */
     uint32_t rank; /* in graph_order */
 } wish;
-
-typedef ARRAY(uint32_t) heap; /* of numbers; none is above a smaller one */
-
-static void push(arena *a, heap *h, uint32_t number)
-{
-    array_push(a, h, number);
-    for (size_t i = h->len - 1; i > 0 && h->data[(i - 1) / 2] > number; i = (i - 1) / 2) {
-        h->data[i] = h->data[(i - 1) / 2];
-        h->data[(i - 1) / 2] = number;
-    }
-}
-
-static uint32_t pop(heap *h)
-{
-    uint32_t least = h->data[0], moved = h->data[--h->len];
-    size_t i = 0;
-    for (size_t k = 1; k < h->len; k = 2 * i + 1) {
-        k += k + 1 < h->len && h->data[k + 1] < h->data[k];
-        if (h->data[k] >= moved) break;
-        h->data[i] = h->data[k];
-        i = k;
-    }
-    h->data[i] = moved;
-    return least;
-}
 
 /* The body of a variable: its call, "h" of "h.i" and "" of the model's, and the file that it is written in. */
 static name body_of(names *bodies, const graph_variable *v, bool result)
@@ -137,7 +113,7 @@ static void find_users(sorting *s)
     }
     for (size_t i = 0; i < s->order.len; i++) {
         if (!s->lacks[i] && !(is_source(s, s->order.data[i]) && s->users[i].len))
-            push(s->scratch, &s->ready, s->wanted[i]);
+            heap_push(s->scratch, &s->ready, s->wanted[i]);
     }
 }
 
@@ -153,7 +129,7 @@ static void put(sorting *s, uint32_t i)
     array_push(s->arena, &s->sorted, s->order.data[i]);
     for (size_t k = 0; k < s->users[i].len; k++) {
         uint32_t user = s->rank[s->users[i].data[k].i] - 1;
-        if (!--s->lacks[user]) push(s->scratch, &s->ready, s->wanted[user]);
+        if (!--s->lacks[user]) heap_push(s->scratch, &s->ready, s->wanted[user]);
     }
 }
 
@@ -171,7 +147,7 @@ node_list graph_spec_order(const graph *g, arena *a)
         at[s.wanted[i]] = (uint32_t)i;
     }
     find_users(&s);
-    while (s.ready.len) put(&s, at[pop(&s.ready)]);
+    while (s.ready.len) put(&s, at[heap_pop(&s.ready)]);
     arena_free(scratch);
     return s.sorted;
 }

@@ -8,6 +8,8 @@
  * Needs: task, form, leaves. Sets: regions, statements, stmt_of, region_of. */
 #include "plan/units.h"
 
+#include "base/heap.h"
+
 #include <stdlib.h>
 
 /* Numbers of units. */
@@ -16,7 +18,7 @@ typedef ARRAY(size_t) unit_list;
 /* Units that are gone through in their order, round by round: what comes in behind the last one taken is still of this
  * round. */
 typedef struct rounds {
-    unit_list now, later;
+    heap now, later;
     size_t last; /* taken, where the round has begun */
     bool begun;
 } rounds;
@@ -82,32 +84,9 @@ static void find_operands(builder *b, size_t number, node_id id)
     }
 }
 
-/* A heap: no number is above a smaller one. */
-static void push(builder *b, unit_list *l, size_t number)
-{
-    array_push(b->scratch, l, number);
-    for (size_t i = l->len - 1; i > 0 && l->data[(i - 1) / 2] > number; i = (i - 1) / 2) {
-        l->data[i] = l->data[(i - 1) / 2];
-        l->data[(i - 1) / 2] = number;
-    }
-}
-
-static size_t pop(unit_list *l)
-{
-    size_t least = l->data[0], moved = l->data[--l->len], i = 0;
-    for (size_t k = 1; k < l->len; k = 2 * i + 1) {
-        k += k + 1 < l->len && l->data[k + 1] < l->data[k];
-        if (l->data[k] >= moved) break;
-        l->data[i] = l->data[k];
-        i = k;
-    }
-    l->data[i] = moved;
-    return least;
-}
-
 static void insert(builder *b, rounds *r, size_t number)
 {
-    push(b, r->begun && number < r->last ? &r->later : &r->now, number);
+    heap_push(b->scratch, r->begun && number < r->last ? &r->later : &r->now, number);
 }
 
 /* The first of the round; false at its end, and then the next one begins. */
@@ -115,9 +94,9 @@ static bool take_next(rounds *r, size_t *number)
 {
     r->begun = r->now.len > 0;
     if (r->begun) {
-        *number = r->last = pop(&r->now);
+        *number = r->last = heap_pop(&r->now);
     } else {
-        unit_list now = r->now;
+        heap now = r->now;
         r->now = r->later;
         r->later = now;
     }
@@ -239,14 +218,14 @@ static void add_product(builder *b, unit *u)
     s->axes = graph_type(pl->g, u->id).axes;
     s->product.form = pl->form[u->id.i];
     put_node(b, s, u);
-    unit_list beside = {0};
+    heap beside = {0};
     for (size_t i = 0; s->product.form == FORM_ROWS && i < waiting_in(&b->ready); i++) {
         const unit *v = &b->units.data[number_in(&b->ready, i)];
         if (!v->done && !v->scan && pl->is_product[v->id.i] && pl->form[v->id.i] == FORM_ROWS &&
             reads_same(pl, u->id, v->id))
-            push(b, &beside, number_in(&b->ready, i));
+            heap_push(b->scratch, &beside, number_in(&b->ready, i));
     }
-    while (beside.len) put_node(b, s, &b->units.data[pop(&beside)]);
+    while (beside.len) put_node(b, s, &b->units.data[heap_pop(&beside)]);
     for (size_t i = 0; i < s->nodes.len; i++) finish_node(b, s->nodes.data[i]);
 }
 

@@ -1,6 +1,5 @@
 /* hash.h: FNV-1a (Fowler, Noll and Vo), 64 bits. Each step is a bijection of the hash so far, so that one changed byte
- * never goes unnoticed. The runtime includes nothing of the compiler,
- * so base/hash.h says it again. */
+ * never goes unnoticed. The runtime includes nothing of the compiler, so base/hash.h says it again. */
 #ifndef TRAIN_HASH_H
 #define TRAIN_HASH_H
 
