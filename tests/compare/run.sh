@@ -72,6 +72,23 @@ check "a spread of one seed: $(row "C=gru H=4")" [ -z "$(row "C=gru H=4" | grep 
 compare lm.rnn deep.rnn --text text.txt -D H=4,8 --seeds 1 --updates 5
 for name in "lm H=4" "deep H=8"; do check "no row '$name'" [ -n "$(row "$name")" ]; done
 
+# constants that are numbers, in equations and in settings: as where the spec says that number
+sed 's/    h = C(onehot(x), H)/    const leak = 0.5\n    const lr = 0.02\n    h = leak * C(onehot(x), H)/; s/rate = 0.02/rate = lr/' lm.rnn >leaky.rnn
+compare leaky.rnn --text text.txt -D leak=0.1,0.5 -D lr=0.02,0.05 --seeds 1 --updates 20
+cp stdout swept
+for leak in 0.1 0.5; do
+    for lr in 0.02 0.05; do
+        sed "s/leak = 0.5/leak = $leak/; s/lr = 0.02/lr = $lr/" leaky.rnn >written.rnn
+        compare written.rnn --text text.txt --seeds 1 --updates 20
+        wanted=$(row written | awk '{ print $6, $7 }')
+        cp swept stdout
+        found=$(row "leak=$leak lr=$lr" | awk '{ print $7, $8 }')
+        check "leak=$leak lr=$lr: '$found', not '$wanted'" [ -n "$wanted" -a "$found" = "$wanted" ]
+    done
+done
+distinct=$(awk '/^leak=[0-9.]* lr=[0-9.]* / { print $7 }' swept | sort -u | wc -l)
+check "sweep of constants: $distinct different losses" [ "$distinct" -eq 4 ]
+
 # ---- what is wrong ---------------------------------------------------------------------------------------------------
 
 sed 's/dense(h, V)/dense(g, V)/' lm.rnn >wrong.rnn
